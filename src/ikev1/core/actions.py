@@ -1,0 +1,62 @@
+"""What the engine asks the world to do: values, in the order in which they are to be done.
+
+The order is part of the meaning: an inbound SA is installed before the message goes out that lets the peer use it,
+and a record is kept before the reply leaves that makes the peer believe in it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ikev1.core.events import Event
+from ikev1.core.model import ChildSa, IkeSa, Path
+
+__all__ = ["Action", "Forget", "InstallInbound", "InstallOutbound", "Keep", "Remove", "Report", "Send"]
+
+
+class Send(NamedTuple):
+    """Send an ISAKMP datagram; on a path whose local port is the encapsulation port, the endpoint puts the non-ESP
+    marker before it (RFC 3948 §2.2).
+    """
+
+    path: Path
+    datagram: bytes
+
+
+class InstallInbound(NamedTuple):
+    """Receive with ``child.inbound`` from now on."""
+
+    child: ChildSa
+
+
+class InstallOutbound(NamedTuple):
+    """Send what the selectors match with ``child.outbound`` from now on, in place of the pair it replaces."""
+
+    child: ChildSa
+
+
+class Remove(NamedTuple):
+    """Forget both directions of ``child``."""
+
+    child: ChildSa
+
+
+class Keep(NamedTuple):
+    """Store this SA, in place of what was stored of it."""
+
+    sa: IkeSa
+
+
+class Forget(NamedTuple):
+    """Remove the SA from the store; its pairs of IPsec SAs were removed, or belong to its successor by now."""
+
+    sa: IkeSa
+
+
+class Report(NamedTuple):
+    """Tell people and programs."""
+
+    event: Event
+
+
+Action = Send | InstallInbound | InstallOutbound | Remove | Keep | Forget | Report

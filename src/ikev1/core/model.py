@@ -1,0 +1,266 @@
+"""The records of the protocol: `IkeSa` (long-lived), `Exchange` (short-lived), `ChildSa` (a pair of IPsec SAs).
+
+Stage records (`Chosen`, `KeyShare`, `Keys`) are present or absent as a whole, so no SA is ever half filled.
+Times are wall-clock seconds since the epoch, so that they mean the same in another process.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from ikev1.core.record import Record
+from ikev1.core.selector import Selector
+
+__all__ = [
+    "Chosen",
+    "ChildSa",
+    "ChildState",
+    "EspKeys",
+    "EspSuite",
+    "Exchange",
+    "Flavour",
+    "IkeSa",
+    "IkeState",
+    "KeyShare",
+    "Keys",
+    "Nat",
+    "Path",
+    "Phase1Suite",
+    "QuickMode",
+    "Role",
+]
+
+
+class Role(StrEnum):
+    """Who began: every exchange has an initiator and a responder of its own (RFC 2408 §2.1)."""
+
+    INITIATOR = "initiator"
+    RESPONDER = "responder"
+
+
+class Path(NamedTuple):
+    """The two ends of a UDP conversation, addresses in text, ports as numbers."""
+
+    local_host: str
+    local_port: int
+    remote_host: str
+    remote_port: int
+
+    def __str__(self) -> str:
+        return f"{self.local_host}[{self.local_port}] - {self.remote_host}[{self.remote_port}]"
+
+
+class Phase1Suite(Record):
+    """What protects the ISAKMP SA, in the numbers of the wire (RFC 2409 Appendix A).
+
+    ``key_length`` is in bits and 0 for ciphers whose key has one size only.
+    """
+
+    encryption: int
+    key_length: int
+    hash: int
+    group: int
+    authentication: int = 1
+
+
+class EspSuite(Record):
+    """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.4, §4.5).
+
+    ``encryption`` is an ESP transform identifier, ``key_length`` is in bits (0: the cipher has one size only),
+    ``integrity`` an Authentication Algorithm (0: none, the cipher does it).
+    """
+
+    encryption: int
+    key_length: int = 0
+    integrity: int = 0
+
+
+class EspKeys(Record):
+    """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5)."""
+
+    spi: int
+    encryption_key: bytes  # for AES-GCM: the key, then 4 octets of salt (RFC 4106 §8.1)
+    integrity_key: bytes = b""
+
+    secret_fields = frozenset({"encryption_key", "integrity_key"})
+
+
+class ChildState(StrEnum):
+    """The life of a pair of IPsec SAs, in the words of strongSwan."""
+
+    INSTALLED = "INSTALLED"  # carries traffic
+    REKEYED = "REKEYED"  # a newer pair carries the traffic; still receives until it expires
+    DELETED = "DELETED"
+
+
+class ChildSa(Record):
+    """A pair of IPsec SAs, one in each direction.
+
+    ``path`` is the conversation of the ISAKMP SA at the time; ESP travels on it when ``udp_encapsulation`` is set,
+    else as IP protocol 50 between its two addresses. ``rekey_at`` and ``expires_at`` are absolute, 0 for never;
+    ``lifetime_kilobytes`` is 0 for no limit.
+    """
+
+    unique_id: int
+    name: str
+    connection: str
+    suite: EspSuite
+    inbound: EspKeys
+    outbound: EspKeys
+    local: Selector
+    remote: Selector
+    path: Path
+    udp_encapsulation: bool
+    initiator: bool
+    created_at: float
+    rekey_at: float = 0.0
+    expires_at: float = 0.0
+    lifetime_kilobytes: int = 0
+    replay_window: int = 64  # packets
+    group: int = 0  # the group of perfect forward secrecy, 0 without
+    state: ChildState = ChildState.INSTALLED
+    reqid: int = 0  # the same for all that follow one another by rekeying
+
+
+class Chosen(Record):
+    """What messages 1 and 2 agreed upon."""
+
+    suite: Phase1Suite
+    SAi_b: bytes  # the body of the initiator's SA payload, which HASH_I and HASH_R cover (RFC 2409 §5)
+    lifetime: int  # seconds
+    lifetime_kilobytes: int = 0
+
+
+class KeyShare(Record):
+    """Diffie-Hellman and nonces of one exchange while it runs: forgotten once keys are made of it."""
+
+    private: bytes
+    g_xi: bytes = b""
+    g_xr: bytes = b""
+    Ni_b: bytes = b""
+    Nr_b: bytes = b""
+
+    secret_fields = frozenset({"private"})
+
+
+class Keys(Record):
+    """SKEYID and what is derived from it (RFC 2409 §5); ``encryption_key`` is SKEYID_e brought to the cipher's size
+    (Appendix B), ``last_block`` the last ciphertext block of phase 1, from which later IVs come.
+    """
+
+    SKEYID: bytes  # empty once phase 1 is done: nothing needs it any more
+    SKEYID_d: bytes
+    SKEYID_a: bytes
+    encryption_key: bytes
+    last_block: bytes
+
+    secret_fields = frozenset({"SKEYID", "SKEYID_d", "SKEYID_a", "encryption_key"})
+
+
+class Flavour(StrEnum):
+    """Which NAT traversal a peer speaks, newest first: the numbers differ, the idea does not."""
+
+    RFC_3947 = "RFC 3947"
+    DRAFT_03 = "draft-03"
+    DRAFT_02 = "draft-02"
+
+
+class Nat(Record):
+    """What the NAT-D payloads showed (RFC 3947 §3.2)."""
+
+    flavour: Flavour
+    local_behind: bool = False
+    remote_behind: bool = False
+    forced: bool = False  # encapsulated because the connection says so
+
+    @property
+    def encapsulate(self) -> bool:
+        """Whether ESP travels in UDP (RFC 3948)."""
+        return self.local_behind or self.remote_behind or self.forced
+
+
+class QuickMode(Record):
+    """What a Quick Mode has agreed upon so far (RFC 2409 §5.5)."""
+
+    tunnel: str
+    share: KeyShare
+    spi: int  # ours, inbound
+    local: Selector | None = None
+    remote: Selector | None = None
+    peer_spi: int = 0
+    suite: EspSuite | None = None
+    group: int = 0
+    lifetime: int = 0  # seconds
+    lifetime_kilobytes: int = 0
+    replaces: int = 0  # the inbound SPI of the pair that this one follows
+    offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
+
+
+class Exchange(Record):
+    """One exchange in progress, or one that just ended and may have to repeat its last message."""
+
+    script: str
+    message_id: int
+    role: Role
+    step: int = 0  # the next row of the script
+    iv: bytes = b""  # the last ciphertext block, in either direction (RFC 2409 Appendix B)
+    received: bytes = b""  # digest of the peer's last message: the same again is a retransmission
+    sent: bytes = b""  # our last datagram, to be sent again
+    sent_at: float = 0.0
+    tries: int = 0
+    resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
+    ends_at: float = 0.0  # when it is given up, or no longer worth remembering
+    quick: QuickMode | None = None
+
+
+class IkeState(StrEnum):
+    """The life of an ISAKMP SA, in the words of strongSwan."""
+
+    CONNECTING = "CONNECTING"
+    ESTABLISHED = "ESTABLISHED"
+    REKEYING = "REKEYING"
+    DELETING = "DELETING"
+
+
+class IkeSa(Record):
+    """An ISAKMP SA, from its first message to its last."""
+
+    unique_id: int
+    connection: str
+    role: Role
+    path: Path
+    CKY_I: bytes
+    CKY_R: bytes
+    created_at: float
+    state: IkeState = IkeState.CONNECTING
+    phase1: Exchange | None = None
+    chosen: Chosen | None = None
+    share: KeyShare | None = None
+    keys: Keys | None = None
+    IDii_b: bytes = b""
+    IDir_b: bytes = b""
+    nat: Nat | None = None
+    vendors: tuple[bytes, ...] = ()
+    established_at: float = 0.0
+    rekey_at: float = 0.0
+    expires_at: float = 0.0
+    exchanges: tuple[Exchange, ...] = ()
+    children: tuple[ChildSa, ...] = ()
+    queued: tuple[str, ...] = ()  # tunnels to bring up once established
+    spent_message_ids: frozenset[int] = frozenset()
+
+    @property
+    def cookies(self) -> bytes:
+        """CKY-I and CKY-R, 16 octets: what names an ISAKMP SA on the wire (RFC 2408 §3.1)."""
+        return self.CKY_I + self.CKY_R
+
+    @property
+    def peer_id_body(self) -> bytes:
+        """The body of the peer's identification payload, empty until it is known."""
+        return self.IDir_b if self.role is Role.INITIATOR else self.IDii_b
+
+    @property
+    def local_id_body(self) -> bytes:
+        """The body of our own identification payload, empty until it is known."""
+        return self.IDii_b if self.role is Role.INITIATOR else self.IDir_b

@@ -1,0 +1,99 @@
+"""Traffic selectors: which packets a tunnel carries (RFC 2407 §4.6.2, the IDci and IDcr of Quick Mode)."""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import ip_address, ip_network
+
+from ikev1.core.record import Record
+
+__all__ = ["Selector"]
+
+_FORM = re.compile(
+    r"^(?P<addresses>[^\[\]]+?)(?:\[(?P<protocol>[a-z0-9-]*)(?:/(?P<port>[0-9]+|any))?\])?$", re.IGNORECASE
+)
+_PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "ipv6-icmp": 58, "l2tp": 115}
+_PROTOCOL_NAMES = {number: name for name, number in _PROTOCOLS.items() if number}
+
+
+class Selector(Record):
+    """A closed range of addresses, and the protocol and port inside it.
+
+    ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both; ``protocol`` and ``port`` are 0
+    for any, as on the wire (RFC 2407 §4.6.2).
+    """
+
+    first: bytes
+    last: bytes
+    protocol: int = 0
+    port: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Selector:
+        """The selector written as ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9``, each with ``[tcp/80]``.
+
+        Raises:
+            ValueError: the text is none of these; it says what was expected.
+        """
+        form = _FORM.match(text.strip())
+        if form is None:
+            raise ValueError(
+                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS or FIRST-LAST, then [PROTOCOL/PORT]"
+            )
+        addresses, protocol, port = form["addresses"], (form["protocol"] or "any").lower(), form["port"] or "any"
+        if "-" in addresses:
+            low, _, high = addresses.partition("-")
+            first, last = ip_address(low.strip()), ip_address(high.strip())
+            if first.version != last.version or first.packed > last.packed:
+                raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
+        else:
+            network = ip_network(addresses, strict=False)
+            first, last = network[0], network[-1]
+        number = _PROTOCOLS.get(protocol)
+        if number is None:
+            if not protocol.isdigit() or int(protocol) > 255:
+                raise ValueError(
+                    f"{text!r}: {protocol!r} is no protocol: a number up to 255 or one of {', '.join(_PROTOCOLS)}"
+                )
+            number = int(protocol)
+        port_number = 0 if port == "any" else int(port)
+        if port_number > 65535:
+            raise ValueError(f"{text!r}: port {port} is above 65535")
+        return cls(first.packed, last.packed, number, port_number)
+
+    @property
+    def version(self) -> int:
+        """The IP version: 4 or 6."""
+        return 4 if len(self.first) == 4 else 6
+
+    @property
+    def network(self) -> str | None:
+        """``address/prefix`` where the range is exactly one network, else None."""
+        width = 8 * len(self.first)
+        low, high = int.from_bytes(self.first), int.from_bytes(self.last)
+        size = high - low + 1
+        if size & (size - 1) or low % size:
+            return None
+        return f"{self._text(self.first)}/{width - size.bit_length() + 1}"
+
+    @staticmethod
+    def _text(packed: bytes) -> str:
+        return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+    def contains(self, other: Selector) -> bool:
+        """Whether every packet that ``other`` selects is selected here, too."""
+        return (
+            len(self.first) == len(other.first)
+            and self.first <= other.first
+            and other.last <= self.last
+            and self.protocol in (0, other.protocol)
+            and self.port in (0, other.port)
+        )
+
+    def __str__(self) -> str:
+        addresses = self.network or f"{self._text(self.first)}..{self._text(self.last)}"
+        if not self.protocol and not self.port:
+            return addresses
+        protocol = _PROTOCOL_NAMES.get(self.protocol, str(self.protocol))
+        return f"{addresses}[{protocol}/{self.port}]" if self.port else f"{addresses}[{protocol}]"

@@ -1,0 +1,85 @@
+"""What an operator wants: the one model that every configuration format becomes, and that the engine obeys."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.record import Record
+from ikev1.core.selector import Selector
+
+__all__ = ["Connection", "EspProposal", "Policy", "Settings", "Start", "Tunnel"]
+
+DAY, HOUR = 86_400, 3_600
+
+
+class Start(StrEnum):
+    """When a tunnel comes up: on command, with the daemon, or with the first packet for it."""
+
+    NONE = "none"
+    START = "start"
+    TRAP = "trap"
+
+
+class Policy(Record):
+    """One phase 1 policy: a suite, its place in the order (the lowest is preferred), and its lifetime."""
+
+    priority: int
+    suite: Phase1Suite
+    lifetime: int = DAY  # seconds
+    lifetime_kilobytes: int = 0  # 0: no limit
+
+
+class EspProposal(Record):
+    """One phase 2 proposal: a suite and the group of perfect forward secrecy (0: without)."""
+
+    suite: EspSuite
+    group: int = 0
+
+
+class Tunnel(Record):
+    """One pair of networks that a connection joins."""
+
+    name: str
+    local: Selector | None  # None: our own address
+    remote: Selector | None  # None: the peer's address
+    proposals: tuple[EspProposal, ...]
+    lifetime: int = HOUR  # seconds
+    lifetime_kilobytes: int = 0  # 0: no limit
+    start: Start = Start.NONE
+    replay_window: int = 64  # packets
+
+
+class Connection(Record):
+    """One peer, or one kind of peer: how we reach it, who we are to it, and what we share.
+
+    ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a single remote
+    address can be called. Identities are in strongSwan's notation; None is our own address (local) or any (remote).
+    """
+
+    name: str
+    policies: tuple[Policy, ...]  # by priority, the preferred first
+    tunnels: tuple[Tunnel, ...]
+    secret: bytes
+    mode: str = "main"
+    local_address: str = "%any"
+    remote_address: str = "%any"
+    local_id: str | None = None
+    remote_id: str | None = None
+    remote_port: int = 500
+    encapsulation: bool = False  # UDP even where no NAT was found
+    rekey: bool = True
+
+    secret_fields = frozenset({"secret"})
+
+
+class Settings(Record):
+    """All of it, and what concerns the engine as a whole."""
+
+    connections: tuple[Connection, ...] = ()
+    half_open_limit: int = 1000
+    retransmit_tries: int = 5
+    retransmit_timeout: float = 4.0  # seconds until the first repetition
+    retransmit_base: float = 1.8  # each wait is so many times the one before
+    retransmit_jitter: float = 0.1  # of each wait, drawn at random, so that peers do not fall in step
+    nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)
