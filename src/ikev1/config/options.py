@@ -1,0 +1,47 @@
+"""What the daemon needs to know and the engine does not: sockets, files, the TUN device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ikev1.config.table import Table
+from ikev1.config.values import address, choice, each, file_path, interface, port
+from ikev1.core.record import Record
+
+__all__ = ["LOG_LEVELS", "GatewayOptions", "gateway_options"]
+
+LOG_LEVELS = ("error", "warning", "info", "debug")
+
+
+class GatewayOptions(Record):
+    """The ``[gateway]`` table, without what concerns the engine (`ikev1.core.settings.Settings`)."""
+
+    listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6
+    port: int = 500
+    encapsulation_port: int = 4500
+    control: str = "/run/ikev1/control.vici"
+    tun: str = "ikev1"
+    log_level: str = "info"
+    keylog: str | None = None
+    state: str | None = None  # the SQLite file in which SAs outlive the process
+
+
+def gateway_options(table: Table, folder: Path) -> GatewayOptions:
+    """The options in ``[gateway]``; file names are relative to ``folder``."""
+    default = GatewayOptions()
+    path = file_path(folder)
+    options = GatewayOptions(
+        listen=table.take("listen", each(address), default.listen),
+        port=table.take("port", port, default.port),
+        encapsulation_port=table.take("encapsulation_port", port, default.encapsulation_port),
+        control=table.take("control", path, default.control),
+        tun=table.take("tun", interface, default.tun),
+        log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
+        keylog=table.take("keylog", path, default.keylog),
+        state=table.take("state", path, default.state),
+    )
+    if options.port == options.encapsulation_port:
+        table.findings.error(
+            table.key("encapsulation_port"), f"is {options.port}, as is port: ESP in UDP needs a port of its own"
+        )
+    return options

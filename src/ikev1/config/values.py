@@ -1,0 +1,148 @@
+"""From the values of TOML to ours: each function raises ValueError that says what it found and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import TypeVar
+
+__all__ = [
+    "ANY",
+    "address",
+    "boolean",
+    "choice",
+    "duration",
+    "each",
+    "endpoint",
+    "file_path",
+    "integer",
+    "interface",
+    "kilobytes",
+    "number",
+    "port",
+    "text",
+]
+
+Value = TypeVar("Value")
+
+ANY = "%any"
+_QUANTITY = re.compile(r"^(\d+)\s*([A-Za-z]*)$")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
+_LARGEST = 0xFFFF_FFFF  # what a life duration of 4 octets can say
+
+
+def text(value: object) -> str:
+    """A string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is not allowed: a string that is not empty")
+    return value
+
+
+def boolean(value: object) -> bool:
+    """``true`` or ``false``."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not allowed: true or false")
+    return value
+
+
+def choice(allowed: Sequence[str]) -> Callable[[object], str]:
+    """One of the words ``allowed``."""
+
+    def convert(value: object) -> str:
+        if value not in allowed:
+            raise ValueError(f"{value!r} is not allowed: one of {', '.join(allowed)}")
+        return str(value)
+
+    return convert
+
+
+def number(least: float, most: float) -> Callable[[object], float]:
+    """A number from ``least`` to ``most``."""
+
+    def convert(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"{value!r} is not allowed: a number from {least} to {most}")
+        return value
+
+    return convert
+
+
+def integer(least: int, most: int) -> Callable[[object], int]:
+    """A whole number from ``least`` to ``most``."""
+
+    def convert(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"{value!r} is not allowed: a whole number from {least} to {most}")
+        return value
+
+    return convert
+
+
+port = integer(1, 65_535)
+
+
+def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
+    form = _QUANTITY.match(value.strip()) if isinstance(value, str) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        amount = value
+    elif form is not None and form[2].lower() in units:
+        amount = int(form[1]) * units[form[2].lower()]
+    else:
+        raise ValueError(f"{value!r} is not allowed: {allowed}")
+    if not 1 <= amount <= _LARGEST:
+        raise ValueError(f"{value!r} is out of range: from 1 to {_LARGEST}")
+    return amount
+
+
+def duration(value: object) -> int:
+    """Seconds: an integer, or a string with a unit: ``3600``, ``"3600s"``, ``"60m"``, ``"24h"``, ``"1d"``."""
+    return _quantity(value, _SECONDS, 'seconds as an integer, or with a unit such as "3600s", "60m", "24h", "1d"')
+
+
+def kilobytes(value: object) -> int:
+    """Units of 1024 octets: an integer, or a string with a unit: ``4608000``, ``"4608000K"``, ``"4500M"``, ``"4G"``."""
+    value = value.strip().removesuffix("iB").removesuffix("B") if isinstance(value, str) else value
+    return _quantity(value, _KILOBYTES, 'kilobytes as an integer, or with a unit such as "4608000K", "4500M", "4G"')
+
+
+def address(value: object) -> str:
+    """An IPv4 or IPv6 address, in its canonical form."""
+    try:
+        return str(ip_address(text(value)))
+    except ValueError:
+        raise ValueError(f"{value!r} is no IPv4 or IPv6 address") from None
+
+
+def endpoint(value: object) -> str:
+    """``%any``, an address, or a network."""
+    if value == ANY:
+        return ANY
+    try:
+        network = ip_network(text(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not allowed: an address, a network such as 192.0.2.0/24, or {ANY}") from None
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def interface(value: object) -> str:
+    """A network interface's name: at most 15 characters (IFNAMSIZ), none of them a slash or a blank."""
+    if not isinstance(value, str) or not re.fullmatch(r"[^\s/:]{1,15}", value) or value in (".", ".."):
+        raise ValueError(f"{value!r} is no name for an interface: 1 to 15 characters without blanks, slashes or colons")
+    return value
+
+
+def file_path(folder: Path) -> Callable[[object], str]:
+    """A file name, relative to ``folder`` unless it is absolute."""
+    return lambda value: str(folder / Path(text(value)).expanduser())
+
+
+def each(convert: Callable[[object], Value]) -> Callable[[object], tuple[Value, ...]]:
+    """A list, or a single value that stands for a list of one, each item converted."""
+
+    def convert_all(value: object) -> tuple[Value, ...]:
+        return tuple(convert(item) for item in (value if isinstance(value, list) else [value]))
+
+    return convert_all
