@@ -1,0 +1,173 @@
+"""The data plane as the daemon sees it: who carries the packets of the second tunnel, ESP in tunnel mode (RFC 4303).
+
+One interface, several backends. Userspace ESP over a TUN device does everything itself; a kernel backend (XFRM) hands
+the same calls to netlink. Calls go down as records of the core, what the plane notices comes up as `PlaneEvent` values.
+A plane knows nothing of asyncio: it names its file descriptors, and the daemon's loop calls back when one is readable.
+
+| call             | userspace                                    | kernel                                     |
+|------------------|----------------------------------------------|--------------------------------------------|
+| prepare_socket   | marks the socket: its packets miss our routes | UDP_ENCAP, and a policy that bypasses ESP |
+| install_inbound  | an entry by SPI                              | an SA                                      |
+| install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
+| install_trap     | routes to the device, an entry without SA    | policies without SA                        |
+| receive          | ESP that the daemon's UDP sockets got        | never called: the kernel keeps it          |
+| PlaneEvent       | noticed while a packet is handled            | messages of a netlink socket in `readers`  |
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from ikev1.core.model import ChildSa, Path
+from ikev1.core.selector import Selector
+
+__all__ = [
+    "Acquire",
+    "Counters",
+    "DataPlane",
+    "Drops",
+    "Expired",
+    "Listener",
+    "PeerMoved",
+    "PlaneError",
+    "PlaneEvent",
+    "Reader",
+    "RekeyNeeded",
+    "SendUdp",
+]
+
+
+class PlaneError(Exception):
+    """The data plane cannot do what it was asked: no TUN device, no privilege, a suite that it does not know."""
+
+
+class Counters(NamedTuple):
+    """What one pair of IPsec SAs has carried and refused since it was installed.
+
+    Octets are those of the inner packets. ``last_in`` and ``last_out`` are seconds since the epoch, None before the
+    first packet. A backend that cannot tell a count leaves it 0.
+    """
+
+    bytes_in: int = 0
+    packets_in: int = 0
+    bytes_out: int = 0
+    packets_out: int = 0
+    last_in: float | None = None
+    last_out: float | None = None
+    replays: int = 0  # RFC 4303 §3.4.3: seen before, or older than the window
+    integrity_failures: int = 0  # RFC 4303 §3.4.4: the ICV is wrong
+    malformed: int = 0  # authentic, but its padding or inner packet is not what RFC 4303 §2.4 and §2.6 say
+    selector_drops: int = 0  # RFC 4301 §5.2 step 4: authentic, but not of the networks agreed upon
+    dummies: int = 0  # RFC 4303 §2.6: next header 59, sent to hide how much traffic there is
+    refused_out: int = 0  # not sent: sequence numbers or kilobytes are used up
+    unsent: int = 0  # the network took them not
+
+
+class Drops(NamedTuple):
+    """Packets dropped that belong to no pair of IPsec SAs."""
+
+    unknown_spi: int = 0  # RFC 4303 §3.4.2: no SA, or too short to name one
+    no_policy: int = 0  # routed to us, but the selectors of no tunnel match
+    trapped: int = 0  # a trap matched, and its queue was full
+
+
+class RekeyNeeded(NamedTuple):
+    """A soft limit is reached: another pair should take over; said once for each pair."""
+
+    child: ChildSa
+    reason: str
+
+
+class Expired(NamedTuple):
+    """A hard limit is reached: the pair carries nothing outbound any more; said once for each pair."""
+
+    child: ChildSa
+    reason: str
+
+
+class Acquire(NamedTuple):
+    """A packet met a trap: bring up ``tunnel`` of ``connection``. ``packet`` says which, for a log line.
+
+    Said again only when packets still come after some seconds, so a listener may simply try each time.
+    """
+
+    connection: str
+    tunnel: str
+    packet: str
+
+
+class PeerMoved(NamedTuple):
+    """An authentic packet, newer than any before it, came on ``path``, which is not where we send this pair's.
+
+    The plane goes on sending to the old place until `DataPlane.move` says otherwise.
+    """
+
+    child: ChildSa
+    path: Path
+
+
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved
+Listener = Callable[[PlaneEvent], None]
+
+# Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
+# What the socket does not take at once is lost, as on any network; how many it did not take comes back.
+# Runs of packets equal in size come together: `ikev1.esp.segments` sends them by one system call.
+SendUdp = Callable[[Path, Sequence[bytes]], int]
+
+# A file descriptor, and what to call when it is readable; a call reads a bounded number of packets.
+Reader = tuple[int, Callable[[], None]]
+
+
+class DataPlane(Protocol):
+    """What carries packets for pairs of IPsec SAs; pairs are told apart by ``child.inbound.spi``.
+
+    Every method may raise `PlaneError`; a method that does has changed nothing.
+    """
+
+    def prepare_socket(self, udp: socket.socket) -> None:
+        """Set up one of the daemon's UDP sockets (500 or 4500) before it is used.
+
+        It keeps the socket's packets out of the tunnels, even where a tunnel's remote network holds the peer itself.
+        """
+
+    def install_inbound(self, child: ChildSa) -> None:
+        """Receive with ``child.inbound`` from now on, beside all older pairs (RFC 4301 §4.4.2: inbound goes by SPI)."""
+
+    def install_outbound(self, child: ChildSa) -> None:
+        """Send with ``child.outbound`` what the selectors match, in place of older pairs with the same selectors.
+
+        An older pair takes over again if this one is removed first. Never install a pair twice that was removed, or
+        that another process has used: its sequence numbers would begin anew (RFC 4303 §3.3.3). After a restart rekey.
+        """
+
+    def remove(self, child: ChildSa) -> None:
+        """Forget both directions; a pair that is not there is no error."""
+
+    def move(self, child: ChildSa) -> None:
+        """Send on ``child.path`` from now on; keys and sequence numbers stay."""
+
+    def counters(self, child: ChildSa) -> Counters:
+        """What the pair has carried so far; all zero for one that is not there."""
+
+    def drops(self) -> Drops:
+        """What was dropped without belonging to a pair."""
+
+    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
+        """Route the networks here, and say `Acquire` when a packet matches and no pair does.
+
+        The first few packets wait, and are sent once a pair comes whose selectors match.
+        """
+
+    def remove_trap(self, connection: str, tunnel: str) -> None:
+        """Take the trap away; one that is not there is no error."""
+
+    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+        """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""
+
+    def readers(self) -> Sequence[Reader]:
+        """The file descriptors to watch, for as long as the plane is open."""
+
+    def close(self) -> None:
+        """Give back devices, routes and sockets; the plane is of no use afterwards."""
