@@ -1,0 +1,53 @@
+"""tcpdump and tshark: what was on the wire, and what an outsider with the keys sees in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.network import Node
+from lab.process import Program, run, wait_until
+
+__all__ = ["Capture", "tshark"]
+
+
+class Capture(Program):
+    """Records every IP packet on a node's ``eth0`` to ``file``, until `finish`."""
+
+    def __init__(self, node: Node, directory: Path) -> None:
+        self.file = directory / "capture.pcap"
+        directory.mkdir(parents=True)
+        # "ip or ip6" rather than ports: a port filter loses the trailing fragments of large messages
+        super().__init__(
+            node.namespace,
+            ["tcpdump", "-i", "eth0", "-U", "--immediate-mode", "-Z", "root", "-s", "0", "-w", self.file, "ip or ip6"],
+            directory,
+        )
+        self.wait_for_log("listening on")
+
+    def finish(self, enough: str = "") -> Path:
+        """Stop, once the capture has a packet that the display filter ``enough`` matches; returns the file."""
+        if enough:
+            wait_until(lambda: tshark(self.file, enough), f"a captured packet that is {enough}")
+        self.stop()
+        return self.file
+
+
+def tshark(
+    file: Path, display_filter: str, fields: Sequence[str] = ("frame.number",), keys: Path | None = None
+) -> list[str]:
+    """One line for each packet that ``display_filter`` matches, its ``fields`` separated by tabs.
+
+    ``keys`` is a folder with Wireshark's tables ``ikev1_decryption_table`` and ``esp_sa``.
+    """
+    options: list[str] = []
+    if keys is not None:
+        options += ["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE"]
+        for table in ("ikev1_decryption_table", "esp_sa"):
+            for row in (keys / table).read_text().splitlines():
+                options += ["-o", f"uat:{table}:{row}"]
+    for field in fields:
+        options += ["-e", field]
+    # a capture that is still being written may end within a packet, which is no failure here
+    output = run("tshark", "-n", "-r", file, "-Y", display_filter, "-T", "fields", *options, check=False)
+    return [line for line in output.splitlines() if not line.startswith(("Running as user", "tshark:", " **"))]

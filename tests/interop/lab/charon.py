@@ -1,0 +1,137 @@
+"""strongSwan's charon, Debian's own build, with one connection ``peer`` and its child ``net``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.control import Control
+from lab.network import Node
+from lab.paths import NOESP
+from lab.process import LabError, Program
+
+__all__ = ["CLIENT_ID", "GATEWAY_ID", "PSK", "Charon", "CharonOptions"]
+
+GATEWAY_ID, CLIENT_ID, PSK = "gw.lab", "alice@lab", "lab-psk-0123456789"
+
+
+@dataclass(frozen=True)
+class CharonOptions:
+    """What a test may choose; proposals in strongSwan's own notation.
+
+    ``plane`` is who carries ESP: ``libipsec`` is charon itself, always in UDP on port 4500, as it tells the peer of a
+    NAT that is not there; ``noesp`` is nobody, but charon believes that the kernel does: native ports, no traffic.
+    """
+
+    calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
+    ike: str = "aes128-sha256-modp2048"
+    esp: str = "aes128-sha256"
+    psk: str = PSK
+    plane: str = "libipsec"
+    aggressive: bool = False
+    encap: bool = False
+    life_time: str = "1h"
+    rekey_time: str = "0s"
+    dos_protection: bool = True
+    log_level: int = 2
+    threads: int = 16
+    # OpenSSL's Diffie-Hellman refuses the random public values that ike-scan sends; gmp's takes them
+    crypto: str = "openssl gmp aes sha1 sha2 md5 hmac gcm"
+
+
+class Charon(Program):
+    """A running charon; ``control`` is its VICI socket."""
+
+    def __init__(self, node: Node, directory: Path, options: CharonOptions) -> None:
+        if options.plane not in ("libipsec", "noesp"):
+            raise ValueError(f"no plane {options.plane!r}: libipsec or noesp")
+        run_directory = directory / "run"
+        run_directory.mkdir(parents=True)
+        strongswan_conf = directory / "strongswan.conf"
+        strongswan_conf.write_text(_strongswan_conf(directory, options))
+        (directory / "swanctl.conf").write_text(_swanctl_conf(node, options))
+        environment = {"STRONGSWAN_CONF": str(strongswan_conf)}
+        if options.plane == "noesp":
+            environment["LD_PRELOAD"] = str(NOESP)
+        super().__init__(
+            node.namespace,
+            ["/usr/sbin/charon-systemd"],
+            directory,
+            setup=f"mount --bind '{run_directory}' /run",
+            environment=environment,
+        )
+        self.control = Control(directory / "vici.sock")
+        try:
+            self.wait_for(self.control.answers, "an answer on its VICI socket")
+            if "failed to load" in self.log():
+                raise LabError(f"charon lacks a plugin:\n{self.tail()}")
+            loaded = self.control.swanctl("--load-all", "--noprompt", directory=directory)
+            if loaded.returncode != 0:
+                raise LabError(f"charon refused its configuration:\n{loaded.stdout}{loaded.stderr}")
+        except LabError:
+            self.stop()
+            raise
+
+
+def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
+    # kernel-libipsec comes before kernel-netlink: it takes the ESP part, netlink keeps addresses and routes
+    kernel = "kernel-libipsec kernel-netlink" if options.plane == "libipsec" else "kernel-netlink"
+    return f"""
+charon-systemd {{
+    load_modular = no
+    load = random nonce {options.crypto} pem {kernel} socket-default updown vici
+    i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+    dos_protection = {_yes(options.dos_protection)}
+    threads = {options.threads}
+    filelog {{
+        main {{
+            path = {directory}/charon.log
+            time_format = %b %e %T
+            ike_name = yes
+            flush_line = yes
+            append = no
+            default = {min(options.log_level, 1)}
+            ike = {options.log_level}
+            enc = {options.log_level}
+            chd = {options.log_level}
+            cfg = {options.log_level}
+        }}
+    }}
+    journal {{ default = -1 }}
+    plugins {{ vici {{ socket = unix://{directory}/vici.sock }} }}
+}}
+swanctl {{ load = random openssl pem }}
+"""
+
+
+def _swanctl_conf(node: Node, options: CharonOptions) -> str:
+    own_id, peer_id = (CLIENT_ID, GATEWAY_ID) if options.calls else (GATEWAY_ID, "*@lab")
+    return f"""
+connections {{
+    peer {{
+        version = 1
+        aggressive = {_yes(options.aggressive)}
+        encap = {_yes(options.encap)}
+        local_addrs = {node.address}
+        remote_addrs = {node.peer if options.calls else "%any"}
+        proposals = {options.ike}
+        local {{ auth = psk
+                 id = {own_id} }}
+        remote {{ auth = psk
+                  id = {peer_id} }}
+        children {{
+            net {{ local_ts = {node.network}
+                   remote_ts = {node.remote}
+                   life_time = {options.life_time}
+                   rekey_time = {options.rekey_time}
+                   esp_proposals = {options.esp} }}
+        }}
+    }}
+}}
+# No id: in Main Mode the key is needed before the identity is known.
+secrets {{ ike-peer {{ secret = "{options.psk}" }} }}
+"""
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,96 @@
+"""VICI and swanctl: how a test speaks with charon and, in the same words, with us."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import vici
+
+from lab.process import LabError
+
+__all__ = ["Control", "Done"]
+
+
+class Done(subprocess.CompletedProcess[str]):
+    """How a swanctl ended: ``returncode``, ``stdout``, ``stderr``."""
+
+
+class Control:
+    """A VICI socket and its clients: Debian's swanctl and PyPI's vici."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def session(self, timeout: float = 30) -> Iterator[vici.Session]:
+        """A session of the PyPI client, closed at the end."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(str(self.path))
+            yield vici.Session(connection)
+
+    def answers(self) -> bool:
+        """Whether somebody serves the socket."""
+        try:
+            with self.session(timeout=5) as session:
+                return bool(session.version())
+        except OSError:
+            return False
+
+    def sas(self) -> list[dict[str, Any]]:
+        """Each ISAKMP SA as list-sa shows it, with its connection's name under ``name``."""
+        with self.session() as session:
+            return [
+                {"name": name, **_text(fields)} for section in session.list_sas() for name, fields in section.items()
+            ]
+
+    def children(self, state: str = "INSTALLED") -> list[dict[str, Any]]:
+        """Each pair of IPsec SAs that is in ``state``."""
+        return [child for sa in self.sas() for child in sa["child-sas"].values() if child["state"] == state]
+
+    def child(self) -> dict[str, Any]:
+        """The one pair of IPsec SAs that carries traffic."""
+        children = self.children()
+        if len(children) != 1:
+            raise LabError(f"expected one installed pair of IPsec SAs, there are {len(children)}: {self.sas()}")
+        return children[0]
+
+    def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 60) -> Done:
+        """Debian's swanctl on this socket, whatever it ends with."""
+        environment = os.environ | ({"SWANCTL_DIR": str(directory)} if directory else {})
+        done = subprocess.run(
+            ["swanctl", *arguments, "--uri", f"unix://{self.path}"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def initiate(self, child: str = "net", *, timeout: int = 20) -> str:
+        """Bring ``child`` up; returns what swanctl said.
+
+        Raises:
+            LabError: it did not come up.
+        """
+        done = self.swanctl("--initiate", "--child", child, "--timeout", str(timeout))
+        if done.returncode != 0:
+            raise LabError(f"initiate failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, list):
+        return [_text(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _text(item) for key, item in value.items()}
+    return value

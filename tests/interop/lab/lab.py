@@ -1,0 +1,67 @@
+"""One lab: its networks, its peers, and the end of all of them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from lab.capture import Capture
+from lab.charon import Charon, CharonOptions
+from lab.network import Network, Node
+from lab.pluto import Pluto, PlutoOptions
+from lab.process import Program
+
+__all__ = ["Lab"]
+
+_serial = itertools.count(1)
+Started = TypeVar("Started", bound=Program)
+
+
+class Lab:
+    """Starts peers in namespaces of its own; any number of labs may exist side by side."""
+
+    def __init__(self) -> None:
+        run_id = f"{os.getpid()}-{next(_serial)}"
+        # short, because a Unix socket's path may have 107 octets
+        self.directory = Path(tempfile.mkdtemp(prefix="ikev1-lab-"))
+        self._network = Network(run_id)
+        self.direct = self._network.direct
+        self.behind_nat = self._network.behind_nat
+        self._folder = itertools.count(1)
+        self.programs: list[Program] = []
+
+    def folder(self, name: str) -> Path:
+        """A path that nothing else uses, for a program's files."""
+        return self.directory / f"{next(self._folder)}-{name}"
+
+    def started(self, program: Started) -> Started:
+        """Take a program into this lab's care."""
+        self.programs.append(program)
+        return program
+
+    def charon(self, node: Node, options: CharonOptions) -> Charon:
+        """strongSwan."""
+        return self.started(Charon(node, self.folder(f"{node.name}-charon"), options))
+
+    def pluto(self, node: Node, options: PlutoOptions) -> Pluto:
+        """libreswan."""
+        return self.started(Pluto(node, self.folder(f"{node.name}-pluto"), options))
+
+    def capture(self, node: Node) -> Capture:
+        """tcpdump."""
+        return self.started(Capture(node, self.folder(f"{node.name}-capture")))
+
+    def logs(self) -> dict[str, str]:
+        """The end of what each program said, by its name."""
+        return {program.directory.name: program.tail() for program in self.programs}
+
+    def close(self) -> None:
+        """End every program, remove every namespace and file."""
+        for program in reversed(self.programs):
+            program.stop()
+        self._network.close()
+        shutil.rmtree(self.directory)

@@ -1,0 +1,135 @@
+"""Namespaces, wires and addresses: a pair of gateways side by side, or one of them behind a NAT."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.process import LabError, run
+
+__all__ = ["Network", "Node", "remove_left_overs"]
+
+PREFIX = "ikev1-lab"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A gateway's place: its namespace, its address on ``eth0``, and the network behind it.
+
+    The network behind is an address on ``lo``, ``host``. ``peer`` is the address to call, ``remote`` the network
+    behind that one. All in text, addresses with their IPv6 counterparts beside them.
+    """
+
+    name: str
+    namespace: str
+    address: str
+    host: str
+    network: str
+    peer: str
+    remote: str
+    remote_host: str
+    address6: str = ""
+    peer6: str = ""
+
+    def run(self, *command: str | Path, timeout: float = 60, check: bool = True) -> str:
+        """Run a command here and return its output (see `process.run`)."""
+        return run("ip", "netns", "exec", self.namespace, *command, timeout=timeout, check=check)
+
+
+class Network:
+    """The namespaces of one lab; ``close`` removes them."""
+
+    def __init__(self, run_id: str) -> None:
+        self._prefix = f"{PREFIX}-{run_id}-"
+        self._namespaces: list[str] = []
+
+    def direct(self) -> tuple[Node, Node]:
+        """``a`` (10.77.0.1, behind it 10.10.1.0/24) and ``b`` (10.77.0.2, 10.10.2.0/24), joined by a wire."""
+        a = self._node("a", "10.77.0.1", "10.10.1", peer="10.77.0.2", remote="10.10.2", v6="fd77::1", peer6="fd77::2")
+        b = self._node("b", "10.77.0.2", "10.10.2", peer="10.77.0.1", remote="10.10.1", v6="fd77::2", peer6="fd77::1")
+        _ip(f"link add eth0 netns {a.namespace} type veth peer name eth0 netns {b.namespace}")
+        self._address(a)
+        self._address(b)
+        return a, b
+
+    def behind_nat(self) -> tuple[Node, Node]:
+        """``c`` (192.168.77.11, behind it 10.10.1.0/24) and ``gw`` (10.77.1.2, 10.10.2.0/24), which sees 10.77.1.1.
+
+        Between them is a masquerading router; ``gw`` has no route to 192.168.77.0/24.
+        """
+        c = self._node("c", "192.168.77.11", "10.10.1", peer="10.77.1.2", remote="10.10.2")
+        gw = self._node("gw", "10.77.1.2", "10.10.2", peer="10.77.1.1", remote="10.10.1")
+        nat = self._namespace("nat")
+        _ip(f"link add eth0 netns {c.namespace} type veth peer name inside netns {nat}")
+        _ip(f"link add eth0 netns {gw.namespace} type veth peer name outside netns {nat}")
+        self._address(c)
+        self._address(gw)
+        _ip(f"-n {c.namespace} route add default via 192.168.77.1")
+        for device, address in (("inside", "192.168.77.1/24"), ("outside", "10.77.1.1/24")):
+            _ip(f"-n {nat} addr add {address} dev {device}")
+            _ip(f"-n {nat} link set {device} up")
+        _sysctl(nat, "net.ipv4.ip_forward=1")
+        masquerade = ["-t", "nat", "-A", "POSTROUTING", "-o", "outside", "-j", "MASQUERADE"]
+        try:
+            run("ip", "netns", "exec", nat, "iptables", *masquerade)
+        except LabError:  # a kernel without nf_tables still has the older tables
+            run("ip", "netns", "exec", nat, "iptables-legacy", *masquerade)
+        return c, gw
+
+    def close(self) -> None:
+        """Remove every namespace made here, and with them their wires."""
+        while self._namespaces:
+            run("ip", "netns", "del", self._namespaces.pop(), check=False)
+
+    def _namespace(self, name: str) -> str:
+        namespace = self._prefix + name
+        _ip(f"netns add {namespace}")
+        self._namespaces.append(namespace)
+        return namespace
+
+    def _node(
+        self, name: str, address: str, behind: str, *, peer: str, remote: str, v6: str = "", peer6: str = ""
+    ) -> Node:
+        return Node(
+            name=name,
+            namespace=self._namespace(name),
+            address=address,
+            host=f"{behind}.1",
+            network=f"{behind}.0/24",
+            peer=peer,
+            remote=f"{remote}.0/24",
+            remote_host=f"{remote}.1",
+            address6=v6,
+            peer6=peer6,
+        )
+
+    def _address(self, node: Node) -> None:
+        _ip(f"-n {node.namespace} addr add {node.address}/24 dev eth0")
+        _ip(f"-n {node.namespace} addr add {node.host}/32 dev lo")
+        if node.address6:
+            _ip(f"-n {node.namespace} addr add {node.address6}/64 dev eth0 nodad")
+        _ip(f"-n {node.namespace} link set lo up")
+        _ip(f"-n {node.namespace} link set eth0 up")
+        _sysctl(
+            node.namespace,
+            "net.ipv4.ip_forward=1",
+            "net.ipv4.conf.all.rp_filter=0",
+            "net.ipv4.conf.default.rp_filter=0",
+        )
+
+
+def remove_left_overs() -> None:
+    """Remove the namespaces of test runs that were killed: those whose name has the pid of a process that is gone."""
+    for line in run("ip", "netns", "list").splitlines():
+        name = line.split()[0]
+        if name.startswith(PREFIX) and not Path("/proc", name.split("-")[2]).exists():
+            run("ip", "netns", "del", name)
+
+
+def _ip(arguments: str) -> None:
+    run("ip", *arguments.split())
+
+
+def _sysctl(namespace: str, *settings: str) -> None:
+    subprocess.run(["ip", "netns", "exec", namespace, "sysctl", "-qw", *settings], check=True, timeout=60)

@@ -1,0 +1,143 @@
+"""Programs of the lab: each has a folder of its own with its output in it, and is ended by its pid."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+__all__ = ["LabError", "Program", "run", "wait_until"]
+
+Found = TypeVar("Found")
+
+
+class LabError(AssertionError):
+    """Something in the lab did not do what a test asked it to; the text holds what it said."""
+
+
+def run(*command: str | Path, timeout: float = 60, check: bool = True, **environment: str) -> str:
+    """Run ``command`` to its end and return its output, standard error included.
+
+    Raises:
+        LabError: ``check`` is set and the command failed.
+    """
+    done = subprocess.run(
+        command,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        check=False,
+    )
+    output = done.stdout.decode(errors="replace")
+    if check and done.returncode != 0:
+        raise LabError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{output}")
+    return output
+
+
+def wait_until(
+    look: Callable[[], Found], what: str, *, timeout: float = 15, says: Callable[[], str] = lambda: ""
+) -> Found:
+    """Look again and again until there is something true to see, and return it.
+
+    Raises:
+        LabError: there is nothing after ``timeout`` seconds; ``what`` was waited for, ``says()`` may tell why not.
+    """
+    deadline = time.monotonic() + timeout
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise LabError(f"waited {timeout:g} s in vain for {what}\n{says()}")
+        time.sleep(0.05)
+    return found
+
+
+class Program:
+    """A process in a namespace: started here, ended by `stop`, and killed by the kernel if the test run dies.
+
+    ``setup`` is a line of shell that runs first; what it mounts is seen by this program alone, because
+    ``ip netns exec`` gives it a mount namespace of its own.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        command: Sequence[str | Path],
+        directory: Path,
+        *,
+        setup: str = ":",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.output_file = directory / "output"
+        directory.mkdir(parents=True, exist_ok=True)
+        enter = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", namespace]
+        prepare = ["bash", "-c", 'set -e; eval "$0"; exec "$@"', setup]
+        with self.output_file.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*enter, *prepare, *map(str, command)],
+                env=os.environ | dict(environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process, the same before and after each exec."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @property
+    def status(self) -> int | None:
+        """What it ended with, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def log_files(self) -> list[Path]:
+        """Everything it wrote for people."""
+        return [self.output_file, *sorted(self.directory.glob("*.log"))]
+
+    def log(self) -> str:
+        """All that it has said so far."""
+        return "\n".join(path.read_text(errors="replace") for path in self.log_files() if path.exists())
+
+    def tail(self, lines: int = 60) -> str:
+        """The end of what it has said."""
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    def wait_for(self, look: Callable[[], Found], what: str, *, timeout: float = 15) -> Found:
+        """As `wait_until`, but not longer than the program lives."""
+
+        def look_at_living() -> Found:
+            found = look()
+            if not found and not self.alive:
+                raise LabError(f"{self.directory.name} ended with {self.status} before {what}:\n{self.tail()}")
+            return found
+
+        return wait_until(look_at_living, what, timeout=timeout, says=self.tail)
+
+    def wait_for_log(self, text: str, *, timeout: float = 15) -> None:
+        """Until the log has ``text``."""
+        self.wait_for(lambda: text in self.log(), f"{text!r} in its log", timeout=timeout)
+
+    def wait(self, timeout: float = 15) -> int:
+        """Until it ends by itself; returns its status."""
+        return self._process.wait(timeout)
+
+    def stop(self, *, patience: float = 5) -> None:
+        """SIGTERM, and SIGKILL where that is not heard for ``patience`` seconds."""
+        if not self.alive:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
