@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import socket
 from ipaddress import ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from ikev1.core.record import Record
 
@@ -79,7 +79,7 @@ class Selector(Record):
 
     @staticmethod
     def _text(packed: bytes) -> str:
-        return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+        return inet_ntop(AF_INET if len(packed) == 4 else AF_INET6, packed)
 
     def contains(self, other: Selector) -> bool:
         """Whether every packet that ``other`` selects is selected here, too."""

@@ -1,0 +1,107 @@
+"""The house has floors: imports go down only, and what must stay pure imports nothing that is not.
+
+The rules are those of docs/architecture.md; each is checked on the syntax tree of every file of the package.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "ikev1"
+FLOORS = {"wire": 0, "crypto": 1, "core": 2, "esp": 3, "store": 3, "config": 3, "capture": 3, "daemon": 4, "cli": 5}
+PURE = ("wire", "crypto", "core")
+IMPURE_MODULES = frozenset(
+    {"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "select", "selectors", "signal", "socket"}
+    | {"ssl", "subprocess", "sys", "tempfile", "threading", "time"}
+)
+PURE_PARTS_OF_SOCKET = frozenset({"AF_INET", "AF_INET6", "inet_ntop", "inet_pton"})  # conversions of text
+
+
+class Import(NamedTuple):
+    """One imported name: ``from module import name`` or, with an empty name, ``import module``."""
+
+    module: str
+    name: str
+    line: int
+
+
+def imports_of(source: str) -> Iterator[Import]:
+    """Every import in a file, wherever it stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, "", node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports hide the floor"
+            yield from (Import(node.module or "", alias.name, node.lineno) for alias in node.names)
+
+
+def floor_of(module: str) -> str | None:
+    """The folder of the package that ``module`` lies in, None where it lies in none."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "ikev1" and parts[1] in FLOORS else None
+
+
+def offences(folder: str, source: str) -> list[str]:
+    """What a file in ``folder`` imports and must not."""
+    found = []
+    for module, name, line in imports_of(source):
+        top = module.partition(".")[0]
+        target = floor_of(f"{module}.{name}")
+        if target is not None and target != folder and FLOORS[target] >= FLOORS[folder]:
+            found.append(f"line {line}: {folder} (floor {FLOORS[folder]}) imports {target} (floor {FLOORS[target]})")
+        if top == "ikev1" and target is None:
+            found.append(f"line {line}: imports the package's front, which imports everything")
+        if folder in PURE and top in IMPURE_MODULES and not (top == "socket" and name in PURE_PARTS_OF_SOCKET):
+            found.append(f"line {line}: {folder} is pure and imports {module} {name}".rstrip())
+        if folder != "daemon" and top == "asyncio":
+            found.append(f"line {line}: asyncio lives in daemon only")
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.glob("*/**/*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_file_imports_only_from_below(path: Path) -> None:
+    assert offences(path.relative_to(SOURCE).parts[0], path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "source"),
+    [
+        ("wire", "from ikev1.crypto.groups import group"),
+        ("esp", "import ikev1.store.memory"),
+        ("esp", "from ikev1 import config"),
+        ("core", "from ikev1 import Engine"),
+        ("core", "import time"),
+        ("core", "def f():\n    from os import urandom"),
+        ("core", "import socket"),
+        ("core", "from socket import socket"),
+        ("esp", "import asyncio"),
+        ("cli", "from asyncio import run"),
+    ],
+)
+def test_an_offence_is_seen(folder: str, source: str) -> None:
+    assert offences(folder, source)
+
+
+@pytest.mark.parametrize(
+    ("folder", "source"),
+    [
+        ("core", "from ikev1.wire.header import Header"),
+        ("core", "from ikev1.core.model import IkeSa"),
+        ("core", "from socket import inet_ntop"),
+        ("daemon", "import asyncio"),
+        ("cli", "from ikev1.daemon.gateway import Gateway"),
+        ("esp", "import socket"),
+    ],
+)
+def test_what_is_allowed_is_allowed(folder: str, source: str) -> None:
+    assert offences(folder, source) == []
+
+
+def test_every_folder_has_a_floor() -> None:
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= FLOORS.keys()
