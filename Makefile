@@ -1,0 +1,55 @@
+# make test     everything: sets itself up on a fresh Debian 12, then unit tests, then tests against real peers
+# make help     the other targets
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready-for-development
+
+# Where root is needed and we are not root, sudo is asked; where there is none, what needs root is skipped, aloud.
+AS_ROOT  = $(shell [ "$$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || echo 'sudo -E env "PATH=$$PATH"')
+PYTEST   = $(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(if $(CI),CI=$(CI)) $(BIN)/python -m pytest -p no:cacheprovider
+
+.PHONY: help venv peers lint test unit demo bench clean
+
+help:
+	@echo 'make test     set up, then run every test: unit tests first, then interop with strongSwan, libreswan, ike-scan'
+	@echo 'make unit     the tests that need neither root nor peers'
+	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
+	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
+	@echo 'make bench    what a handshake, an SA and a flood cost, beside strongSwan where it is installed'
+	@echo 'make venv     only the virtual environment ($(VENV))'
+	@echo 'make clean    remove what the targets above made in this folder'
+
+venv: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "ikev1 needs Python 3.11, this is " + sys.version'
+	@echo 'set-up: virtual environment in $(VENV), packages by pip'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || tools/apt-install python3-venv
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+peers:
+	@tests/interop/lab/setup $(if $(CI),,--if-possible)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+test: $(READY) peers
+	$(PYTEST)
+
+unit: $(READY)
+	$(BIN)/python -m pytest -m 'not interop'
+
+demo: $(READY)
+	@$(BIN)/ikev1 demo
+
+bench: $(READY) peers
+	@for benchmark in benchmarks/[a-z]*.py; do $(AS_ROOT) env PYTHONPATH=tests/interop $(BIN)/python $$benchmark || exit; done
+
+clean:
+	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
