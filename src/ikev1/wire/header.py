@@ -1,0 +1,79 @@
+"""The header of every ISAKMP message (RFC 2408 §3.1) and the marker that parts it from ESP (RFC 3948 §2.2)."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple, Self
+
+from ikev1.wire.errors import (
+    InvalidCookie,
+    InvalidFlags,
+    InvalidMajorVersion,
+    InvalidMinorVersion,
+    UnequalPayloadLengths,
+)
+from ikev1.wire.registry import Flags
+
+__all__ = ["HEADER_SIZE", "NON_ESP_MARKER", "VERSION", "Header"]
+
+NON_ESP_MARKER = bytes(4)
+VERSION = 0x10  # "Implementations ... MUST set the Major Version to 1", "the Minor Version to 0" (RFC 2408 §3.1)
+
+FIELDS = struct.Struct("!8s8sBBBBII")
+HEADER_SIZE = FIELDS.size
+NO_COOKIE = bytes(8)
+KNOWN_FLAGS = int(Flags.ENCRYPTION | Flags.COMMIT | Flags.AUTHENTICATION)
+
+
+class Header(NamedTuple):
+    """CKY-I, CKY-R (8 octets each), next payload, exchange type, flags, message ID, length in octets of the whole
+    message, and the version (major in the upper four bits).
+    """
+
+    CKY_I: bytes
+    CKY_R: bytes
+    next_payload: int
+    exchange: int
+    flags: int
+    message_id: int
+    length: int
+    version: int = VERSION
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether all payloads are encrypted: the E flag (RFC 2408 §3.1)."""
+        return self.flags & Flags.ENCRYPTION != 0
+
+    @classmethod
+    def parse(cls, datagram: bytes) -> Self:
+        """Reads the header of ``datagram``: a whole ISAKMP message without the non-ESP marker.
+
+        Raises UnequalPayloadLengths, InvalidMajorVersion, InvalidMinorVersion, InvalidFlags, InvalidCookie
+        (RFC 2408 §5.1, §5.2). Whether the exchange, the message ID and CKY-R make sense is for the exchange to say.
+        """
+        if len(datagram) < HEADER_SIZE:
+            raise UnequalPayloadLengths(f"a header of {HEADER_SIZE} octets", f"a datagram of {len(datagram)}")
+        CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length = FIELDS.unpack_from(datagram)
+        if version != VERSION:
+            _refuse_version(version)
+        if flags & ~KNOWN_FLAGS:  # "the remaining bits of the Flags field MUST be set to 0"
+            raise InvalidFlags("no flags but E, C and A", f"0x{flags:02x}", 19)
+        # "If the ISAKMP message length and the value in the Payload Length field of the ISAKMP Header are not the
+        # same, then the ISAKMP message MUST be rejected" (RFC 2408 §5.1): too long is refused like too short.
+        if length != len(datagram):
+            raise UnequalPayloadLengths(f"the datagram's length, {len(datagram)}", length, 24)
+        if CKY_I == NO_COOKIE:
+            raise InvalidCookie("an initiator cookie", "zeros")
+        return cls(CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version)
+
+    def build(self) -> bytes:
+        """The 28 octets. Raises struct.error where a field does not fit."""
+        CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version = self
+        return FIELDS.pack(CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length)
+
+
+def _refuse_version(version: int) -> None:
+    major, minor = version >> 4, version & 0x0F
+    if major != VERSION >> 4:
+        raise InvalidMajorVersion("major version 1", major, 17)
+    raise InvalidMinorVersion("minor version 0", minor, 17)

@@ -1,0 +1,116 @@
+"""A whole message: the header and the chain of payloads (RFC 2408 §3.1, §3.2, §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, split_chain
+from ikev1.wire.errors import InvalidPayloadType, PayloadMalformed, UnequalPayloadLengths, WireError
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
+from ikev1.wire.registry import PayloadType
+
+__all__ = ["MAX_PAYLOADS", "Message", "build_chain", "build_message", "parse_message"]
+
+MAX_PAYLOADS = 256
+"""Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
+
+PayloadClass = TypeVar("PayloadClass", bound=Payload)
+
+
+class Message(NamedTuple):
+    """A message in the clear, as received.
+
+    ``bodies`` are the payloads' octets without their generic headers, of which RFC 2409 §5 hashes some (``SAi_b``,
+    ``IDii_b``). ``after_first`` are the octets from the second payload's generic header to the last payload's end:
+    what HASH(1) and HASH(2) cover (§5.5).
+    """
+
+    header: Header
+    payloads: tuple[Payload, ...]
+    bodies: tuple[bytes, ...]
+    after_first: bytes
+
+    def first(self, kind: type[PayloadClass]) -> PayloadClass | None:
+        """The first payload of that class, or None."""
+        for payload in self.payloads:
+            if isinstance(payload, kind):
+                return payload
+        return None
+
+    def all(self, kind: type[PayloadClass]) -> tuple[PayloadClass, ...]:
+        """All payloads of that class, in order."""
+        return tuple([payload for payload in self.payloads if isinstance(payload, kind)])
+
+    def one(self, kind: type[PayloadClass]) -> PayloadClass:
+        """The payload of that class. Raises PayloadMalformed unless there is exactly one."""
+        found = self.all(kind)
+        if len(found) != 1:
+            raise PayloadMalformed(f"one {kind.__name__} payload", len(found))
+        return found[0]
+
+    def body_of(self, payload: Payload) -> bytes:
+        """The body, as received, of a payload that this message gave."""
+        for candidate, body in zip(self.payloads, self.bodies, strict=True):
+            if candidate is payload:
+                return body
+        raise ValueError("the payload is not of this message")
+
+
+def parse_message(header: Header, chain: bytes) -> Message:
+    """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
+
+    After the last payload of an encrypted message any padding may follow (RFC 2409 Appendix B), after that of a clear
+    one up to three zeros, "added at the end of the message to make the message 4-octet aligned" (RFC 2408 §3.6).
+
+    Raises WireError. Offsets in it count from the start of the header.
+    """
+    try:
+        links, end = split_chain(chain, header.next_payload, MAX_PAYLOADS)
+    except WireError as error:
+        error.offset += HEADER_SIZE
+        raise
+    if not header.encrypted and end != len(chain):
+        _refuse_trailer(chain, end)
+    payloads: list[Payload] = []
+    bodies: list[bytes] = []
+    for number, start, stop in links:
+        body = chain[start:stop]
+        try:
+            payloads.append(_parse(number, body))
+        except WireError as error:
+            error.within(PayloadType(number).name, HEADER_SIZE + start)
+            raise
+        bodies.append(body)
+    after_first = chain[links[0].end : end] if links else b""
+    return Message(header, tuple(payloads), tuple(bodies), after_first)
+
+
+def _parse(number: int, body: bytes) -> Payload:
+    # "This field MUST NOT contain the values for the Proposal or Transform payloads" (RFC 2408 §3.4)
+    if number in (PayloadType.PROPOSAL, PayloadType.TRANSFORM):
+        raise InvalidPayloadType("it inside an SA payload only", "it in the message", -GENERIC_HEADER_SIZE)
+    return parse_body(number, body)
+
+
+def _refuse_trailer(chain: bytes, end: int) -> None:
+    trailer = chain[end:]
+    if len(trailer) > 3 or any(trailer):
+        raise UnequalPayloadLengths("the end of the message", f"{len(trailer)} octets more", HEADER_SIZE + end)
+
+
+def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
+    """The first payload's type (NONE if there is none), and the payloads' octets.
+
+    Raises struct.error where a value does not fit its field.
+    """
+    if not payloads:
+        return PayloadType.NONE, b""
+    return payload_type(payloads[0]), join_chain([(payload_type(payload), build_body(payload)) for payload in payloads])
+
+
+def build_message(header: Header, payloads: Sequence[Payload]) -> bytes:
+    """A whole message in the clear; its header is ``header`` with the first payload's type and the length put in."""
+    first, chain = build_chain(payloads)
+    return header._replace(next_payload=first, length=HEADER_SIZE + len(chain)).build() + chain

@@ -1,0 +1,111 @@
+"""Every payload: a class each, and the two functions between it and its body's octets.
+
+The body is what follows the generic header. A class declares its fields once (`ikev1.wire.layout`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ikev1.wire.layout import Layout
+from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
+from ikev1.wire.payloads.config import ConfigAttributes
+from ikev1.wire.payloads.fragment import Fragment
+from ikev1.wire.payloads.identification import Identification
+from ikev1.wire.payloads.nat import NatDiscovery, NatOriginalAddress
+from ikev1.wire.payloads.notification import Delete, Notification
+from ikev1.wire.payloads.opaque import Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
+from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform
+from ikev1.wire.registry import PayloadType
+
+__all__ = [
+    "Certificate",
+    "CertificateRequest",
+    "ConfigAttributes",
+    "Delete",
+    "Fragment",
+    "Hash",
+    "Identification",
+    "KeyExchange",
+    "NatDiscovery",
+    "NatOriginalAddress",
+    "Nonce",
+    "Notification",
+    "Payload",
+    "Proposal",
+    "SecurityAssociation",
+    "Signature",
+    "Transform",
+    "Unknown",
+    "VendorId",
+    "build_body",
+    "parse_body",
+    "payload_type",
+]
+
+Payload = (
+    SecurityAssociation
+    | KeyExchange
+    | Identification
+    | Certificate
+    | CertificateRequest
+    | Hash
+    | Signature
+    | Nonce
+    | Notification
+    | Delete
+    | VendorId
+    | NatDiscovery
+    | NatOriginalAddress
+    | ConfigAttributes
+    | Fragment
+    | Unknown
+)
+
+CLASSES: dict[int, Callable[..., Payload]] = {
+    PayloadType.SECURITY_ASSOCIATION: SecurityAssociation,
+    PayloadType.KEY_EXCHANGE: KeyExchange,
+    PayloadType.IDENTIFICATION: Identification,
+    PayloadType.CERTIFICATE: Certificate,
+    PayloadType.CERTIFICATE_REQUEST: CertificateRequest,
+    PayloadType.HASH: Hash,
+    PayloadType.SIGNATURE: Signature,
+    PayloadType.NONCE: Nonce,
+    PayloadType.NOTIFICATION: Notification,
+    PayloadType.DELETE: Delete,
+    PayloadType.VENDOR_ID: VendorId,
+    PayloadType.ATTRIBUTES: ConfigAttributes,
+    PayloadType.NAT_D: NatDiscovery,
+    PayloadType.NAT_D_DRAFT: NatDiscovery,
+    PayloadType.NAT_D_PRE_DRAFT: NatDiscovery,
+    PayloadType.NAT_OA: NatOriginalAddress,
+    PayloadType.NAT_OA_DRAFT: NatOriginalAddress,
+    PayloadType.FRAGMENT: Fragment,
+}
+LAYOUTS: dict[int, Layout[Any]] = {number: Layout(payload, number) for number, payload in CLASSES.items()}
+PARSERS: dict[int, Callable[[bytes], Payload]] = {number: layout.parse for number, layout in LAYOUTS.items()}
+NUMBERS: dict[Any, int] = {payload: number for number, payload in CLASSES.items()}
+BUILDERS: dict[Any, Callable[[Any], bytes]] = {payload: LAYOUTS[number].build for payload, number in NUMBERS.items()}
+BUILDERS[Unknown] = Layout(Unknown).build
+
+
+def payload_type(payload: Payload) -> int:
+    """The number that announces ``payload`` in a Next Payload field."""
+    if isinstance(payload, Unknown | NatDiscovery | NatOriginalAddress):
+        return payload.number
+    return NUMBERS[type(payload)]
+
+
+def parse_body(payload_type: int, body: bytes) -> Payload:
+    """Reads one payload's body. A type that nobody here reads becomes `Unknown`. Raises WireError."""
+    parse = PARSERS.get(payload_type)
+    return Unknown(payload_type, body) if parse is None else parse(body)
+
+
+def build_body(payload: Payload) -> bytes:
+    """The body's octets, so that ``parse_body(payload_type(payload), build_body(payload)) == payload``.
+
+    Raises struct.error where a value does not fit its field.
+    """
+    return BUILDERS[type(payload)](payload)

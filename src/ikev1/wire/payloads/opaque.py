@@ -1,0 +1,48 @@
+"""Payloads that are octets and nothing else: keys, hashes, signatures, nonces, vendor IDs, and whatever is unknown."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+from ikev1.wire.layout import PayloadNumber, Remaining, Rest
+
+__all__ = ["Hash", "KeyExchange", "Nonce", "Signature", "Unknown", "VendorId"]
+
+
+class KeyExchange(NamedTuple):
+    """Key Exchange payload (RFC 2408 §3.7): a public Diffie-Hellman value."""
+
+    data: Rest
+
+
+class Hash(NamedTuple):
+    """Hash payload (RFC 2408 §3.11)."""
+
+    data: Rest
+
+
+class Signature(NamedTuple):
+    """Signature payload (RFC 2408 §3.12)."""
+
+    data: Rest
+
+
+class Nonce(NamedTuple):
+    """Nonce payload (RFC 2408 §3.13): "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
+    (RFC 2409 §5).
+    """
+
+    data: Annotated[bytes, Remaining(least=8, most=256)]
+
+
+class VendorId(NamedTuple):
+    """Vendor ID payload (RFC 2408 §3.16)."""
+
+    data: Rest
+
+
+class Unknown(NamedTuple):
+    """A payload of a type that nobody here reads, kept as it came."""
+
+    number: Annotated[int, PayloadNumber()]
+    data: Rest

@@ -1,0 +1,125 @@
+"""Security Association payload: proposals, and in each its transforms (RFC 2408 §3.4 to §3.6, RFC 2407 §4.6.1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from ikev1.wire.chain import join_chain, split_chain
+from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, SituationNotSupported, WireError
+from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, Tail, UInt8
+from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
+
+__all__ = ["MAX_PROPOSALS", "MAX_TRANSFORMS", "Proposal", "SecurityAssociation", "Transform"]
+
+MAX_PROPOSALS = 128
+"""Proposals in one SA payload; the peers seen send one to a few dozen."""
+
+MAX_TRANSFORMS = 255
+"""Transforms in one proposal: the field that counts them is one octet."""
+
+SPI_SIZES: dict[int, tuple[int, ...]] = {
+    # "the SPI Size is irrelevant and MAY be from zero (0) to sixteen (16)" (RFC 2408 §3.5)
+    ProtocolId.ISAKMP: tuple(range(17)),
+    ProtocolId.AH: (4,),
+    ProtocolId.ESP: (4,),
+    ProtocolId.IPCOMP: (2, 4),  # a CPI, or one in an SPI's place (RFC 3173 §4.1)
+}
+
+
+class KnownDoi(Number):
+    """A DOI whose situation is a bit mask: with another, no reader can tell where the proposals begin."""
+
+    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
+        if numbers[slot] not in (DOI.IPSEC, DOI.ISAKMP):
+            raise DoiNotSupported(f"DOI {DOI.IPSEC} (IPsec)", numbers[slot])
+        return numbers[slot]
+
+
+class UnlabelledSituation(Number):
+    """A situation after which the proposals follow at once.
+
+    "If an initiator requests SIT_SECRECY [...] and the responder does not support it, a
+    SITUATION-NOT-SUPPORTED Notification Payload SHOULD be returned" (RFC 2407 §4.2.2, §4.2.3).
+    """
+
+    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
+        if numbers[slot] & (Situation.SECRECY | Situation.INTEGRITY):
+            raise SituationNotSupported("a situation without labels", f"0x{numbers[slot]:x}", 4)
+        return numbers[slot]
+
+
+class SubPayloads(Field):
+    """Payloads of one type inside another, chained up to its end; ``counted`` if the head says how many."""
+
+    def __init__(self, payload_type: PayloadType, layout: Layout[Any], most: int, counted: bool) -> None:
+        self.payload_type = payload_type
+        self.layout = layout
+        self.most = most
+        self.head = "B" if counted else ""
+
+    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> tuple[Any, ...]:
+        base = tail.position
+        octets = tail.rest()
+        payloads = []
+        start = 0
+        try:
+            links, end = split_chain(octets, self.payload_type, self.most, BadProposalSyntax)
+            for payload_type, start, stop in links:
+                if payload_type != self.payload_type:
+                    found = PayloadType(payload_type).name
+                    raise BadProposalSyntax(f"nothing but {self.payload_type.name} payloads", found)
+                payloads.append(self.layout.parse(octets[start:stop]))
+            start = end
+            if end != len(octets):
+                raise BadProposalSyntax("the end of the payload", f"{len(octets) - end} octets more")
+            if self.head and numbers[slot] != len(payloads):
+                raise BadProposalSyntax(f"{numbers[slot]} {self.payload_type.name} payloads", len(payloads))
+        except WireError as error:
+            error.within(self.payload_type.name, base + start)
+            raise
+        return tuple(payloads)
+
+    def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
+        octets = join_chain([(self.payload_type, self.layout.build(payload)) for payload in value])
+        return ((len(value),) if self.head else ()), octets
+
+
+class Transform(NamedTuple):
+    """Transform payload (RFC 2408 §3.6)."""
+
+    number: UInt8
+    id: Annotated[UInt8, Reserved(2)]
+    attributes: AttributeList
+
+
+TRANSFORMS = SubPayloads(
+    PayloadType.TRANSFORM, Layout(Transform, malformed=BadProposalSyntax), MAX_TRANSFORMS, counted=True
+)
+
+
+class Proposal(NamedTuple):
+    """Proposal payload (RFC 2408 §3.5); proposals of the same number belong together, all of them or none (§4.2)."""
+
+    number: UInt8
+    protocol: UInt8
+    spi: SizedBytes
+    transforms: Annotated[tuple[Transform, ...], TRANSFORMS]
+
+    def check(self) -> None:
+        """Raises InvalidSpi for an SPI of a size that the protocol does not have."""
+        sizes = SPI_SIZES.get(self.protocol)
+        if sizes is not None and len(self.spi) not in sizes:
+            raise InvalidSpi(f"an SPI size of {ProtocolId(self.protocol).name}", len(self.spi), 2)
+
+
+PROPOSALS = SubPayloads(
+    PayloadType.PROPOSAL, Layout(Proposal, malformed=BadProposalSyntax), MAX_PROPOSALS, counted=False
+)
+
+
+class SecurityAssociation(NamedTuple):
+    """Security Association payload (RFC 2408 §3.4) with a situation without labels (RFC 2407 §4.6.1)."""
+
+    doi: Annotated[int, KnownDoi("I")]
+    situation: Annotated[int, UnlabelledSituation("I")]
+    proposals: Annotated[tuple[Proposal, ...], PROPOSALS]
