@@ -1,0 +1,193 @@
+"""The algorithms by name: strongSwan's words for proposals, the words that swanctl shows, sizes and weaknesses.
+
+A weakness is a reason in plain words, empty for what is sound: RFC 8221 for ESP, RFC 8247 for groups and hashes, whose
+advice for IKEv2 holds here as well.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm
+
+__all__ = [
+    "ALIASES",
+    "ESP_CIPHERS",
+    "GROUPS",
+    "HASHES",
+    "IKE_CIPHERS",
+    "CipherWord",
+    "GroupWord",
+    "HashWord",
+    "dh_group",
+    "esp_cipher",
+    "esp_integrity",
+    "ike_cipher",
+    "ike_hash",
+]
+
+_SIZES = (128, 192, 256)  # bits
+
+_DES = "56-bit keys are found by trying them all"
+_64_BIT_BLOCKS = "64-bit blocks begin to repeat after some gigabytes under one key"
+_NULL = "nothing is encrypted"
+_MD5 = "MD5 is broken as a hash and no longer trusted as an HMAC"
+_SMALL_PRIME = "a prime this small is within reach of precomputation"
+_SMALL_CURVE = "96 bits of strength are too few"
+_SUBGROUP = "nobody can tell how the prime was made, and small subgroups invite attack"
+
+
+class CipherWord(NamedTuple):
+    """One cipher with one key size; ``key_length`` is what is negotiated, 0 where the cipher has one size only."""
+
+    word: str
+    number: int
+    key_length: int  # bits
+    display: str
+    octets: int | None  # of keying material, for CTR and GCM with the nonce or salt behind the key; None: unknown
+    weakness: str = ""
+    aead: bool = False
+
+
+class HashWord(NamedTuple):
+    """One hash: as phase 1 Hash Algorithm, as HMAC that protects ESP, and how swanctl shows both."""
+
+    word: str
+    number: int
+    integrity: int
+    octets: int | None  # of the HMAC's key in ESP: the length of the hash (RFC 4868 §2.1.1); None: unknown
+    display: str
+    prf_display: str
+    weakness: str = ""
+
+
+class GroupWord(NamedTuple):
+    """One Diffie-Hellman group."""
+
+    word: str
+    number: int
+    display: str
+    weakness: str = ""
+
+
+def _three_sizes(form: str, number: int, display: str, salt: int = 0, aead: bool = False) -> list[CipherWord]:
+    return [CipherWord(form.format(bits), number, bits, display, bits // 8 + salt, aead=aead) for bits in _SIZES]
+
+
+_IKE_CIPHERS = (
+    CipherWord("des", Encryption.DES_CBC, 0, "DES_CBC", 8, _DES),
+    CipherWord("3des", Encryption.TRIPLE_DES_CBC, 0, "3DES_CBC", 24, _64_BIT_BLOCKS),
+    *_three_sizes("aes{}", Encryption.AES_CBC, "AES_CBC"),
+    *_three_sizes("camellia{}", Encryption.CAMELLIA_CBC, "CAMELLIA_CBC"),
+)
+
+# Salts and nonces are 4 octets each (RFC 3686 §5.1, RFC 4106 §8.1).
+_ESP_CIPHERS = (
+    CipherWord("des", EspTransform.DES, 0, "DES_CBC", 8, _DES),
+    CipherWord("3des", EspTransform.TRIPLE_DES, 0, "3DES_CBC", 24, _64_BIT_BLOCKS),
+    CipherWord("null", EspTransform.NULL, 0, "NULL", 0, _NULL),
+    *_three_sizes("aes{}", EspTransform.AES_CBC, "AES_CBC"),
+    *_three_sizes("aes{}ctr", EspTransform.AES_CTR, "AES_CTR", salt=4),
+    *_three_sizes("aes{}gcm8", EspTransform.AES_GCM_8, "AES_GCM_8", salt=4, aead=True),
+    *_three_sizes("aes{}gcm12", EspTransform.AES_GCM_12, "AES_GCM_12", salt=4, aead=True),
+    *_three_sizes("aes{}gcm16", EspTransform.AES_GCM_16, "AES_GCM_16", salt=4, aead=True),
+    *_three_sizes("camellia{}", EspTransform.CAMELLIA, "CAMELLIA_CBC"),
+)
+
+_HASHES = (
+    HashWord("md5", HashAlgorithm.MD5, IntegrityAlgorithm.HMAC_MD5, 16, "HMAC_MD5_96", "PRF_HMAC_MD5", _MD5),
+    HashWord("sha1", HashAlgorithm.SHA1, IntegrityAlgorithm.HMAC_SHA1, 20, "HMAC_SHA1_96", "PRF_HMAC_SHA1"),
+    HashWord(
+        "sha256", HashAlgorithm.SHA2_256, IntegrityAlgorithm.HMAC_SHA2_256, 32, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256"
+    ),
+    HashWord(
+        "sha384", HashAlgorithm.SHA2_384, IntegrityAlgorithm.HMAC_SHA2_384, 48, "HMAC_SHA2_384_192", "PRF_HMAC_SHA2_384"
+    ),
+    HashWord(
+        "sha512", HashAlgorithm.SHA2_512, IntegrityAlgorithm.HMAC_SHA2_512, 64, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512"
+    ),
+)
+
+_GROUPS = (
+    GroupWord("modp768", Group.MODP_768, "MODP_768", _SMALL_PRIME),
+    GroupWord("modp1024", Group.MODP_1024, "MODP_1024", _SMALL_PRIME),
+    GroupWord("modp1536", Group.MODP_1536, "MODP_1536", _SMALL_PRIME),
+    GroupWord("modp2048", Group.MODP_2048, "MODP_2048"),
+    GroupWord("modp3072", Group.MODP_3072, "MODP_3072"),
+    GroupWord("modp4096", Group.MODP_4096, "MODP_4096"),
+    GroupWord("modp6144", Group.MODP_6144, "MODP_6144"),
+    GroupWord("modp8192", Group.MODP_8192, "MODP_8192"),
+    GroupWord("modp1024s160", Group.MODP_1024_160, "MODP_1024_160", _SMALL_PRIME),
+    GroupWord("modp2048s224", Group.MODP_2048_224, "MODP_2048_224", _SUBGROUP),
+    GroupWord("modp2048s256", Group.MODP_2048_256, "MODP_2048_256", _SUBGROUP),
+    GroupWord("ecp192", Group.ECP_192, "ECP_192", _SMALL_CURVE),
+    GroupWord("ecp224", Group.ECP_224, "ECP_224"),
+    GroupWord("ecp256", Group.ECP_256, "ECP_256"),
+    GroupWord("ecp384", Group.ECP_384, "ECP_384"),
+    GroupWord("ecp521", Group.ECP_521, "ECP_521"),
+    GroupWord("ecp256bp", Group.BRAINPOOL_256, "ECP_256_BP"),
+    GroupWord("ecp384bp", Group.BRAINPOOL_384, "ECP_384_BP"),
+    GroupWord("ecp512bp", Group.BRAINPOOL_512, "ECP_512_BP"),
+    GroupWord("curve25519", Group.CURVE_25519, "CURVE_25519"),
+)
+
+IKE_CIPHERS = {cipher.word: cipher for cipher in _IKE_CIPHERS}
+ESP_CIPHERS = {cipher.word: cipher for cipher in _ESP_CIPHERS}
+HASHES = {hash.word: hash for hash in _HASHES}
+GROUPS = {group.word: group for group in _GROUPS}
+
+ALIASES = {
+    "aes": "aes128",
+    "camellia": "camellia128",
+    "sha": "sha1",
+    "sha2_256": "sha256",
+    "sha2_384": "sha384",
+    "sha2_512": "sha512",
+    "x25519": "curve25519",
+    **{f"aes{bits}gcm": f"aes{bits}gcm16" for bits in _SIZES},
+    **{f"aes{bits}gcm{8 * octets}": f"aes{bits}gcm{octets}" for bits in _SIZES for octets in (8, 12, 16)},
+}
+"""Other words that strongSwan takes for the same."""
+
+
+def _by_number(ciphers: tuple[CipherWord, ...]) -> dict[tuple[int, int], CipherWord]:
+    by_number = {(cipher.number, cipher.key_length): cipher for cipher in ciphers}
+    # A peer that leaves out the key length means "the default key size", 128 bits (RFC 3602 §2.3).
+    return by_number | {(cipher.number, 0): cipher for cipher in ciphers if cipher.key_length == 128}
+
+
+_IKE_CIPHER_BY_NUMBER = _by_number(_IKE_CIPHERS)
+_ESP_CIPHER_BY_NUMBER = _by_number(_ESP_CIPHERS)
+_HASH_BY_NUMBER = {int(hash.number): hash for hash in _HASHES}
+_HASH_BY_INTEGRITY = {int(hash.integrity): hash for hash in _HASHES}
+_GROUP_BY_NUMBER = {int(group.number): group for group in _GROUPS}
+
+
+def ike_cipher(encryption: int, key_length: int) -> CipherWord:
+    """The cipher of a phase 1 Encryption Algorithm; a number without a word goes by its registered name."""
+    name = Encryption(encryption).name
+    return _IKE_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
+
+
+def esp_cipher(encryption: int, key_length: int) -> CipherWord:
+    """The cipher of an ESP transform; a number without a word goes by its registered name."""
+    name = EspTransform(encryption).name
+    return _ESP_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
+
+
+def ike_hash(hash: int) -> HashWord:
+    """The hash of a phase 1 Hash Algorithm; a number without a word goes by its registered name."""
+    name = HashAlgorithm(hash).name
+    return _HASH_BY_NUMBER.get(hash) or HashWord(name, hash, 0, None, name, name)
+
+
+def esp_integrity(integrity: int) -> HashWord:
+    """The hash of a phase 2 Authentication Algorithm; a number without a word goes by its registered name."""
+    name = IntegrityAlgorithm(integrity).name
+    return _HASH_BY_INTEGRITY.get(integrity) or HashWord(name, 0, integrity, None, name, name)
+
+
+def dh_group(number: int) -> GroupWord:
+    """The group of a Group Description; a number without a word goes by its registered name."""
+    name = Group(number).name
+    return _GROUP_BY_NUMBER.get(number) or GroupWord(name, number, name)

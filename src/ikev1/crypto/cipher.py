@@ -1,0 +1,142 @@
+"""CBC ciphers as IKE uses them: whole blocks, and an initialization vector that the caller carries on.
+
+"There is a single bidirectional cipher/IV context" (RFC 2409 Appendix B): after each message the next IV is the last
+ciphertext block, which the caller keeps. Nothing here holds state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
+from cryptography.hazmat.primitives import ciphers
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
+from ikev1.wire.registry import Encryption
+
+__all__ = ["Cipher", "block_size", "cbc", "decrypt", "encrypt", "key_size", "pad"]
+
+
+class _Algorithm(NamedTuple):
+    make: Callable[[bytes], ciphers.CipherAlgorithm]
+    block_size: int  # octets
+    key_lengths: tuple[int, ...]  # bits; where there is one only, it is never negotiated
+
+
+def _single_des(key: bytes) -> TripleDES:
+    return TripleDES(key + key + key)  # E(D(E(x))) under one key is E(x): FIPS 46-3's own compatibility rule
+
+
+_ALGORITHMS: dict[int, _Algorithm] = {
+    Encryption.DES_CBC: _Algorithm(_single_des, 8, (64,)),
+    Encryption.TRIPLE_DES_CBC: _Algorithm(TripleDES, 8, (192,)),
+    Encryption.AES_CBC: _Algorithm(AES, 16, (128, 192, 256)),
+    Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
+}
+
+
+def _algorithm(encryption: int) -> _Algorithm:
+    try:
+        return _ALGORITHMS[encryption]
+    except KeyError:
+        raise UnsupportedAlgorithm(
+            f"encryption algorithm {encryption} is not one of {', '.join(map(str, _ALGORITHMS))}"
+        ) from None
+
+
+def block_size(encryption: int) -> int:
+    """The block, and so the initialization vector, of a phase 1 Encryption Algorithm, in octets.
+
+    Raises:
+        UnsupportedAlgorithm: the number names no cipher known here.
+    """
+    return _algorithm(encryption).block_size
+
+
+def key_size(encryption: int, key_length: int) -> int:
+    """The key of a phase 1 Encryption Algorithm in octets; ``key_length`` is the negotiated Key Length in bits, 0 if
+    the attribute was absent.
+
+    "This attribute MUST NOT be used when the specified Encryption Algorithm uses a fixed length key" (RFC 2409
+    Appendix A); where it may be used, an absent one means the shortest key (RFC 3602 §2.3: AES has 128 by default).
+
+    Raises:
+        UnsupportedAlgorithm: the number names no cipher known here, or it has no key of this length.
+    """
+    lengths = _algorithm(encryption).key_lengths
+    if not key_length:
+        return lengths[0] // 8
+    if len(lengths) == 1 or key_length not in lengths:
+        allowed = "none" if len(lengths) == 1 else ", ".join(map(str, lengths))
+        raise UnsupportedAlgorithm(
+            f"key length {key_length} for encryption algorithm {encryption}: allowed is {allowed}"
+        )
+    return key_length // 8
+
+
+class Cipher:
+    """One cipher under one key."""
+
+    __slots__ = ("_key", "block_size")
+
+    def __init__(self, encryption: int, key: bytes) -> None:
+        algorithm = _algorithm(encryption)
+        if 8 * len(key) not in algorithm.key_lengths:
+            raise UnsupportedAlgorithm(
+                f"a key of {len(key)} octets for encryption algorithm {encryption}: "
+                f"allowed are {', '.join(str(bits // 8) for bits in algorithm.key_lengths)}"
+            )
+        self.block_size = algorithm.block_size
+        self._key = algorithm.make(key)
+
+    def encrypt(self, iv: bytes, plaintext: bytes) -> bytes:
+        """The ciphertext of whole blocks; its last block is the next IV.
+
+        Raises:
+            ValueError: the plaintext is not padded, or the IV is not one block.
+        """
+        context = ciphers.Cipher(self._key, CBC(iv)).encryptor()
+        return context.update(plaintext) + context.finalize()
+
+    def decrypt(self, iv: bytes, ciphertext: bytes) -> bytes:
+        """The plaintext of whole blocks, padding included.
+
+        Raises:
+            InvalidCiphertext: the ciphertext is empty or not a multiple of the block.
+            ValueError: the IV is not one block.
+        """
+        if not ciphertext or len(ciphertext) % self.block_size:
+            raise InvalidCiphertext(
+                f"{len(ciphertext)} octets of ciphertext: expected a positive multiple of {self.block_size}"
+            )
+        context = ciphers.Cipher(self._key, CBC(iv)).decryptor()
+        return context.update(ciphertext) + context.finalize()
+
+
+def cbc(encryption: int, key: bytes) -> Cipher:
+    """The cipher of this number in CBC mode under this key.
+
+    Raises:
+        UnsupportedAlgorithm: the number names no cipher known here, or the key does not fit it.
+    """
+    return Cipher(encryption, key)
+
+
+def encrypt(encryption: int, key: bytes, iv: bytes, plaintext: bytes) -> bytes:
+    """`Cipher.encrypt` for a key that is used once."""
+    return cbc(encryption, key).encrypt(iv, plaintext)
+
+
+def decrypt(encryption: int, key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
+    """`Cipher.decrypt` for a key that is used once."""
+    return cbc(encryption, key).decrypt(iv, ciphertext)
+
+
+def pad(plaintext: bytes, block_size: int) -> bytes:
+    """``plaintext`` brought to whole blocks: "each message should be padded up to the nearest block size using bytes
+    containing 0x00" (RFC 2409 Appendix B), so nothing is added to what is whole already.
+    """
+    return plaintext + bytes(-len(plaintext) % block_size)

@@ -1,0 +1,66 @@
+"""ECP groups: elliptic curves over a prime field (RFC 5903, RFC 5114, RFC 6932)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ikev1.crypto.algorithms import dh_group
+from ikev1.crypto.errors import InvalidPublicValue
+from ikev1.wire.registry import Group
+
+__all__ = ["NUMBERS", "EcpGroup"]
+
+_UNCOMPRESSED = b"\x04"  # the first octet of an encoded point (SEC 1 §2.3.3), which a KE payload leaves out
+
+_CURVES: dict[int, ec.EllipticCurve] = {
+    Group.ECP_192: ec.SECP192R1(),
+    Group.ECP_224: ec.SECP224R1(),
+    Group.ECP_256: ec.SECP256R1(),
+    Group.ECP_384: ec.SECP384R1(),
+    Group.ECP_521: ec.SECP521R1(),
+    Group.BRAINPOOL_256: ec.BrainpoolP256R1(),
+    Group.BRAINPOOL_384: ec.BrainpoolP384R1(),
+    Group.BRAINPOOL_512: ec.BrainpoolP512R1(),
+}
+
+NUMBERS = frozenset(_CURVES)
+
+
+class EcpGroup:
+    """One curve, as `ikev1.crypto.groups.DhGroup` describes."""
+
+    __slots__ = ("_curve", "_field_size", "name", "number", "public_length")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = dh_group(number).word
+        self._curve = _CURVES[number]
+        self._field_size = (self._curve.key_size + 7) // 8
+        self.public_length = 2 * self._field_size
+
+    def generate(self, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+        """A private scalar, and the public point as x | y, each of the length of the field (RFC 5903 §7)."""
+        order = self._curve.group_order
+        # One of [1, n-1]: 64 bits more than n has make the bias of the remainder negligible (FIPS 186-5 §A.2.1)
+        scalar = 1 + int.from_bytes(random(self._field_size + 8)) % (order - 1)
+        point = ec.derive_private_key(scalar, self._curve).public_key().public_numbers()
+        public = point.x.to_bytes(self._field_size) + point.y.to_bytes(self._field_size)
+        return scalar.to_bytes(self._field_size), public
+
+    def shared(self, private: bytes, peer_public: bytes) -> bytes:
+        """The x coordinate of the common point (RFC 5903 §7, §9).
+
+        Raises:
+            InvalidPublicValue: the value has not the length of two coordinates, or is no point of the curve.
+        """
+        if len(peer_public) != self.public_length:
+            raise InvalidPublicValue(
+                f"{self.name}: a public value of {len(peer_public)} octets, expected {self.public_length}"
+            )
+        try:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(self._curve, _UNCOMPRESSED + peer_public)
+        except ValueError:
+            raise InvalidPublicValue(f"{self.name}: the public value is no point of the curve") from None
+        return ec.derive_private_key(int.from_bytes(private), self._curve).exchange(ec.ECDH(), point)

@@ -1,0 +1,65 @@
+"""Diffie-Hellman groups by their number (phase 1 attribute 4, phase 2 attribute 3), all behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Protocol
+
+from ikev1.crypto import ecp, modp, x25519
+from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
+from ikev1.wire.registry import Group
+
+__all__ = ["NUMBERS", "DhGroup", "InvalidPublicValue", "group"]
+
+_MAKERS: dict[int, Callable[[int], DhGroup]] = {
+    **dict.fromkeys(modp.NUMBERS, modp.ModpGroup),
+    **dict.fromkeys(ecp.NUMBERS, ecp.EcpGroup),
+    Group.CURVE_25519: x25519.Curve25519,
+}
+
+NUMBERS = frozenset(_MAKERS)
+"""The groups that `group` knows."""
+
+
+class DhGroup(Protocol):
+    """One group. Private values, public values and shared secrets are octets, so that they can be stored and sent."""
+
+    @property
+    def number(self) -> int:
+        """The Group Description."""
+
+    @property
+    def name(self) -> str:
+        """The group in strongSwan's notation, such as ``modp2048``."""
+
+    @property
+    def public_length(self) -> int:
+        """The length of a public value in octets: that of the data of a KE payload."""
+
+    def generate(self, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+        """A new pair of a private and a public value; ``random(n)`` gives n unpredictable octets."""
+
+    def shared(self, private: bytes, peer_public: bytes) -> bytes:
+        """g^xy, at its full length.
+
+        Raises:
+            InvalidPublicValue: the peer's value has the wrong length or is no usable element of the group.
+        """
+
+
+@cache
+def _make(number: int) -> DhGroup:
+    return _MAKERS[number](number)
+
+
+def group(number: int) -> DhGroup:
+    """The group of this number, made when it is first asked for.
+
+    Raises:
+        UnsupportedAlgorithm: the number names no group known here.
+    """
+    if number not in _MAKERS:
+        known = ", ".join(Group(known).name for known in sorted(_MAKERS))
+        raise UnsupportedAlgorithm(f"group {number} is not one of {known}")
+    return _make(number)

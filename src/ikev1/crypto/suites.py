@@ -1,0 +1,225 @@
+"""Suites by name: strongSwan's notation (``aes256-sha256-modp2048``) to the numbers of the wire, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from ikev1.crypto.algorithms import (
+    ALIASES,
+    ESP_CIPHERS,
+    GROUPS,
+    HASHES,
+    IKE_CIPHERS,
+    CipherWord,
+    GroupWord,
+    HashWord,
+    dh_group,
+    esp_cipher,
+    esp_integrity,
+    ike_cipher,
+    ike_hash,
+)
+from ikev1.crypto.errors import UnsupportedAlgorithm
+
+__all__ = [
+    "DEFAULT_ESP",
+    "DEFAULT_IKE",
+    "DisplayWords",
+    "EspProposalNumbers",
+    "IkeProposal",
+    "esp_display",
+    "esp_key_sizes",
+    "esp_name",
+    "ike_display",
+    "ike_name",
+    "is_weak",
+    "parse_esp_proposal",
+    "parse_ike_proposal",
+    "weaknesses",
+]
+
+Entry = TypeVar("Entry", CipherWord, HashWord, GroupWord)
+
+
+class IkeProposal(NamedTuple):
+    """A phase 1 suite in the numbers of RFC 2409 Appendix A; ``key_length`` is in bits, 0 where none is negotiated."""
+
+    encryption: int
+    key_length: int
+    hash: int
+    group: int
+
+
+class EspProposalNumbers(NamedTuple):
+    """A phase 2 suite in the numbers of RFC 2407 §4.4.4 and §4.5; ``key_length`` is in bits, 0 where none is
+    negotiated, ``integrity`` 0 where the cipher does it, ``group`` 0 without perfect forward secrecy.
+    """
+
+    encryption: int
+    key_length: int
+    integrity: int
+    group: int
+
+
+class DisplayWords(NamedTuple):
+    """A suite as swanctl shows it; what does not apply is empty."""
+
+    encryption: str  # AES_CBC
+    key_size: str  # 256
+    integrity: str  # HMAC_SHA2_256_128
+    prf: str  # PRF_HMAC_SHA2_256
+    group: str  # MODP_2048
+
+
+# All of one group, so that they serve in Aggressive Mode, where the public value goes out with the offer.
+DEFAULT_IKE = ("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048")
+DEFAULT_ESP = ("aes256gcm16", "aes128gcm16", "aes256-sha256", "aes128-sha256", "aes256-sha1", "aes128-sha1")
+
+
+def parse_ike_proposal(text: str) -> IkeProposal:
+    """The phase 1 suite written as ``aes256-sha256-modp2048``: a cipher, a hash and a group, in any order.
+
+    ``prfsha256`` beside ``sha256`` is allowed and says nothing new: the prf of IKEv1 is the HMAC of the hash.
+
+    Raises:
+        ValueError: a word is unknown, or a kind is missing or there twice; it says which and what is allowed.
+    """
+    words = _Words(text)
+    cipher = words.take("cipher", IKE_CIPHERS)
+    hash = words.take("hash", HASHES)
+    group = words.take("group", GROUPS)
+    if hash is not None:
+        words.drop(f"prf{hash.word}")
+    words.refuse_rest("IKE", IKE_CIPHERS, HASHES, GROUPS)
+    if cipher is None or hash is None or group is None:
+        raise ValueError(f"proposal {text!r}: IKE needs a cipher, a hash and a group, such as {DEFAULT_IKE[0]}")
+    return IkeProposal(cipher.number, cipher.key_length, hash.number, group.number)
+
+
+def parse_esp_proposal(text: str) -> EspProposalNumbers:
+    """The phase 2 suite written as ``aes128-sha256-modp2048``, ``aes256gcm16`` or ``null-sha1``.
+
+    A group asks for perfect forward secrecy. A cipher that protects integrity itself sheds the hash beside it, as in
+    strongSwan; any other needs one: "encryption without authentication ... MUST NOT be used" (RFC 8221 §4).
+
+    Raises:
+        ValueError: a word is unknown, or a kind is missing or there twice; it says which and what is allowed.
+    """
+    words = _Words(text)
+    cipher = words.take("cipher", ESP_CIPHERS)
+    hash = words.take("hash", HASHES)
+    group = words.take("group", GROUPS)
+    words.drop("noesn")
+    words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS)
+    if cipher is None or (hash is None and not cipher.aead):
+        raise ValueError(f"proposal {text!r}: ESP needs a cipher and a hash, such as aes256-sha256, or aes256gcm16")
+    integrity = 0 if hash is None or cipher.aead else hash.integrity
+    return EspProposalNumbers(cipher.number, cipher.key_length, integrity, 0 if group is None else group.number)
+
+
+class _Words:
+    """The words of a proposal, taken one by one until none may be left."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._left = [ALIASES.get(word, word) for word in text.strip().split("-")]
+
+    def take(self, kind: str, table: Mapping[str, Entry]) -> Entry | None:
+        """The one entry of ``table`` that is named, or None."""
+        found = [word for word in self._left if word in table]
+        if len(found) > 1:
+            raise ValueError(
+                f"proposal {self._text!r} has more than one {kind}: {', '.join(found)}; "
+                "IKEv1 allows one in each, so write them as proposals of their own"
+            )
+        if not found:
+            return None
+        self._left.remove(found[0])
+        return table[found[0]]
+
+    def drop(self, word: str) -> None:
+        """Allow ``word`` once."""
+        if word in self._left:
+            self._left.remove(word)
+
+    def refuse_rest(self, protocol: str, *tables: Mapping[str, object]) -> None:
+        if self._left:
+            allowed = "; ".join(" ".join(table) for table in tables)
+            raise ValueError(f"proposal {self._text!r}: {self._left[0]!r} is not among those of {protocol}: {allowed}")
+
+
+def ike_name(encryption: int, key_length: int, hash: int, group: int) -> str:
+    """The suite in strongSwan's notation; a number that has no word there goes by its registered name."""
+    return "-".join((ike_cipher(encryption, key_length).word, ike_hash(hash).word, dh_group(group).word))
+
+
+def esp_name(encryption: int, key_length: int, integrity: int, group: int = 0) -> str:
+    """The suite in strongSwan's notation; a number that has no word there goes by its registered name."""
+    words = [esp_cipher(encryption, key_length).word]
+    if integrity:
+        words.append(esp_integrity(integrity).word)
+    if group:
+        words.append(dh_group(group).word)
+    return "-".join(words)
+
+
+def ike_display(encryption: int, key_length: int, hash: int, group: int) -> DisplayWords:
+    """The suite as ``swanctl --list-sas`` shows it."""
+    cipher, hash_word = ike_cipher(encryption, key_length), ike_hash(hash)
+    return DisplayWords(
+        cipher.display,
+        str(cipher.key_length or ""),
+        hash_word.display,
+        hash_word.prf_display,
+        dh_group(group).display,
+    )
+
+
+def esp_display(encryption: int, key_length: int, integrity: int, group: int = 0) -> DisplayWords:
+    """The suite as ``swanctl --list-sas`` shows it."""
+    cipher = esp_cipher(encryption, key_length)
+    return DisplayWords(
+        cipher.display,
+        str(cipher.key_length or ""),
+        esp_integrity(integrity).display if integrity else "",
+        "",
+        dh_group(group).display if group else "",
+    )
+
+
+def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int, int]:
+    """The octets of KEYMAT for the cipher, with the nonce or salt that AES-CTR and AES-GCM take behind their key
+    (RFC 3686 §5.1, RFC 4106 §8.1), and for the integrity algorithm, 0 without.
+
+    Raises:
+        UnsupportedAlgorithm: a number names nothing known here, or the cipher has no key of this length.
+    """
+    cipher = esp_cipher(encryption, key_length)
+    if cipher.octets is None:
+        raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not known")
+    if not integrity:
+        return cipher.octets, 0
+    hash = esp_integrity(integrity)
+    if hash.octets is None:
+        raise UnsupportedAlgorithm(f"ESP authentication algorithm {hash.word} is not known")
+    return cipher.octets, hash.octets
+
+
+def weaknesses(proposal: IkeProposal | EspProposalNumbers) -> tuple[str, ...]:
+    """Why the suite should not be used, such as ``"modp1024: ..."``, a line for each weak algorithm; none if sound."""
+    found: list[CipherWord | HashWord | GroupWord]
+    if isinstance(proposal, IkeProposal):
+        found = [ike_cipher(proposal.encryption, proposal.key_length), ike_hash(proposal.hash)]
+    else:
+        found = [esp_cipher(proposal.encryption, proposal.key_length)]
+        if proposal.integrity:
+            found.append(esp_integrity(proposal.integrity))
+    if proposal.group:
+        found.append(dh_group(proposal.group))
+    return tuple(f"{entry.word}: {entry.weakness}" for entry in found if entry.weakness)
+
+
+def is_weak(proposal: IkeProposal | EspProposalNumbers) -> bool:
+    """Whether the suite has any of the `weaknesses`."""
+    return bool(weaknesses(proposal))
