@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple, Self
 
 from ikev1.wire.errors import PayloadMalformed
@@ -40,6 +41,10 @@ class Attribute(NamedTuple):
         return cls(type, number if number < 1 << 16 else number.to_bytes(4, "big"))
 
 
+# A NamedTuple's own constructor is a Python function around this one; attributes are most of what is parsed.
+new_attribute: Callable[[tuple[int, int | bytes]], Attribute] = partial(tuple.__new__, Attribute)
+
+
 def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
     """The first attribute of that type, or None."""
     for attribute in attributes:
@@ -48,33 +53,34 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
     return None
 
 
-def parse_attributes(octets: bytes) -> tuple[Attribute, ...]:
-    """Reads attributes until the octets end. Raises PayloadMalformed."""
+def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
+    """Reads attributes from ``position`` until the octets end. Raises PayloadMalformed."""
     attributes: list[Attribute] = []
-    position, end = 0, len(octets)
+    end = len(octets)
     while position < end:
         if len(attributes) == MAX_ATTRIBUTES:
             raise PayloadMalformed(f"at most {MAX_ATTRIBUTES} attributes", "more", position)
         if end - position < TYPE_AND_VALUE.size:
             raise PayloadMalformed("an attribute of at least 4 octets", end - position, position)
-        kind, value = TYPE_AND_VALUE.unpack_from(octets, position)
-        position += TYPE_AND_VALUE.size
+        kind, length = TYPE_AND_VALUE.unpack_from(octets, position)
+        position += 4
         if kind & AF:
-            attributes.append(Attribute(kind ^ AF, value))
+            attributes.append(new_attribute((kind ^ AF, length)))
         else:
-            if value > end - position:
-                raise PayloadMalformed(f"an attribute length of at most {end - position}", value, position - 2)
-            attributes.append(Attribute(kind, octets[position : position + value]))
-            position += value
+            if length > end - position:
+                raise PayloadMalformed(f"an attribute length of at most {end - position}", length, position - 2)
+            attributes.append(new_attribute((kind, octets[position : position + length])))
+            position += length
     return tuple(attributes)
 
 
 def build_attributes(attributes: Iterable[Attribute]) -> bytes:
     """The inverse of ``parse_attributes``. Raises struct.error where a type or a value does not fit."""
-    octets = bytearray()
-    for kind, value in attributes:
-        if isinstance(value, int):
-            octets += TYPE_AND_VALUE.pack(kind | AF, value)
-        else:
-            octets += TYPE_AND_VALUE.pack(kind, len(value)) + value
-    return bytes(octets)
+    return b"".join(
+        [
+            TYPE_AND_VALUE.pack(kind | AF, value)
+            if isinstance(value, int)
+            else TYPE_AND_VALUE.pack(kind, len(value)) + value
+            for kind, value in attributes
+        ]
+    )

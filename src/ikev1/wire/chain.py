@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.registry import PayloadType
@@ -13,14 +12,11 @@ __all__ = ["GENERIC_HEADER_SIZE", "Link", "join_chain", "split_chain"]
 
 GENERIC_HEADER = struct.Struct("!BBH")
 GENERIC_HEADER_SIZE = GENERIC_HEADER.size
+NONE = PayloadType.NONE.value
 
 
-class Link(NamedTuple):
-    """One payload of a chain: its type, and where its body begins and ends in the octets."""
-
-    type: int
-    start: int
-    end: int
+Link = tuple[int, int, int]
+"""One payload of a chain: its type, and where its body begins and ends in the octets."""
 
 
 def split_chain(
@@ -34,7 +30,7 @@ def split_chain(
     links: list[Link] = []
     position, end = 0, len(octets)
     payload_type = first
-    while payload_type != PayloadType.NONE:
+    while payload_type != NONE:
         if len(links) == most:
             raise malformed(f"at most {most} payloads in a row", "more", position)
         if end - position < GENERIC_HEADER_SIZE:
@@ -47,7 +43,7 @@ def split_chain(
             raise malformed(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, position + 2)
         if length > end - position:
             raise UnequalPayloadLengths(f"a payload length of at most {end - position}", length, position + 2)
-        links.append(Link(payload_type, position + GENERIC_HEADER_SIZE, position + length))
+        links.append((payload_type, position + GENERIC_HEADER_SIZE, position + length))
         position += length
         payload_type = next_payload
     return links, position
@@ -59,7 +55,7 @@ def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
     Raises struct.error for a body over 65,531 octets.
     """
     following = [payload_type for payload_type, _ in payloads[1:]]
-    following.append(PayloadType.NONE)
+    following.append(NONE)
     octets: list[bytes] = []
     for next_payload, (_, body) in zip(following, payloads, strict=True):
         octets += GENERIC_HEADER.pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body)), body

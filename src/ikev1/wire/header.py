@@ -22,7 +22,8 @@ VERSION = 0x10  # "Implementations ... MUST set the Major Version to 1", "the Mi
 FIELDS = struct.Struct("!8s8sBBBBII")
 HEADER_SIZE = FIELDS.size
 NO_COOKIE = bytes(8)
-KNOWN_FLAGS = int(Flags.ENCRYPTION | Flags.COMMIT | Flags.AUTHENTICATION)
+ENCRYPTION = Flags.ENCRYPTION.value
+KNOWN_FLAGS = Flags.ENCRYPTION | Flags.COMMIT | Flags.AUTHENTICATION
 
 
 class Header(NamedTuple):
@@ -42,7 +43,7 @@ class Header(NamedTuple):
     @property
     def encrypted(self) -> bool:
         """Whether all payloads are encrypted: the E flag (RFC 2408 §3.1)."""
-        return self.flags & Flags.ENCRYPTION != 0
+        return self.flags & ENCRYPTION != 0
 
     @classmethod
     def parse(cls, datagram: bytes) -> Self:

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 from ikev1.wire.attributes import Attribute, build_attributes, parse_attributes
@@ -36,36 +38,20 @@ __all__ = [
     "Rest",
     "Sized",
     "SizedBytes",
-    "Tail",
     "UInt8",
     "UInt16",
     "UInt32",
+    "take",
 ]
 
 PayloadClass = TypeVar("PayloadClass", bound=tuple[Any, ...])
 
 
-class Tail:
-    """The octets after the head, taken from front to back."""
-
-    __slots__ = ("octets", "position")
-
-    def __init__(self, octets: bytes, position: int) -> None:
-        self.octets = octets
-        self.position = position
-
-    def take(self, size: int, what: str) -> bytes:
-        """The next ``size`` octets. Raises PayloadMalformed if there are fewer."""
-        start, left = self.position, len(self.octets) - self.position
-        if size > left:
-            raise PayloadMalformed(f"{size} octets of {what}", left, start)
-        self.position += size
-        return self.octets[start : self.position]
-
-    def rest(self) -> bytes:
-        """All that is left."""
-        start, self.position = self.position, len(self.octets)
-        return self.octets[start:]
+def take(body: bytes, position: int, size: int, what: str) -> bytes:
+    """``size`` octets of ``body`` from ``position`` on. Raises PayloadMalformed if there are fewer."""
+    if size > len(body) - position:
+        raise PayloadMalformed(f"{size} octets of {what}", len(body) - position, position)
+    return body[position : position + size]
 
 
 class Field:
@@ -74,23 +60,26 @@ class Field:
     head: str = ""
     """The field's numbers in the head, each as one letter of `struct`."""
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> Any:
-        """The value, from the head's numbers, of which this field's begin at ``slot``, and the octets of the tail."""
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
+        """The value, and the position after the octets it took.
+
+        ``numbers`` are all the head's, this field's begin at ``slot``; its octets begin at ``position`` of ``body``.
+        """
         raise NotImplementedError
 
     def build(self, value: Any) -> tuple[tuple[int, ...], bytes]:
-        """The numbers for the head and the octets for the tail."""
+        """The numbers for the head and the octets for what follows it."""
         raise NotImplementedError
 
 
 class Number(Field):
-    """An unsigned number in the head."""
+    """An unsigned number in the head, whatever it is."""
 
     def __init__(self, letter: str) -> None:
         self.head = letter
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
-        return numbers[slot]
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
+        return numbers[slot], position
 
     def build(self, value: int) -> tuple[tuple[int, ...], bytes]:
         return (value,), b""
@@ -103,24 +92,24 @@ class Remaining(Field):
         self.least = least
         self.most = most
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> bytes:
-        start = tail.position
-        octets = tail.rest()
-        if not self.least <= len(octets) <= self.most:
-            raise PayloadMalformed(f"{self.least} to {self.most} octets", len(octets), start)
-        return octets
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[bytes, int]:
+        end = len(body)
+        if not self.least <= end - position <= self.most:
+            raise PayloadMalformed(f"{self.least} to {self.most} octets", end - position, position)
+        return body[position:], end
 
     def build(self, value: bytes) -> tuple[tuple[int, ...], bytes]:
         return (), value
 
 
 class Sized(Field):
-    """Octets in the tail whose number, one octet, stands in the head."""
+    """Octets whose number, itself one octet, stands in the head."""
 
     head = "B"
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> bytes:
-        return tail.take(numbers[slot], "SPI")
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[bytes, int]:
+        size = numbers[slot]
+        return take(body, position, size, "SPI"), position + size
 
     def build(self, value: bytes) -> tuple[tuple[int, ...], bytes]:
         return (len(value),), value
@@ -129,13 +118,8 @@ class Sized(Field):
 class DataAttributes(Field):
     """Data attributes up to the end of the body."""
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> tuple[Attribute, ...]:
-        start = tail.position
-        try:
-            return parse_attributes(tail.rest())
-        except WireError as error:
-            error.offset += start
-            raise
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
+        return parse_attributes(body, position), len(body)
 
     def build(self, value: tuple[Attribute, ...]) -> tuple[tuple[int, ...], bytes]:
         return (), build_attributes(value)
@@ -147,8 +131,8 @@ class PayloadNumber(Field):
     def __init__(self, number: int = 0) -> None:
         self.number = number
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
-        return self.number
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
+        return self.number, position
 
     def build(self, value: int) -> tuple[tuple[int, ...], bytes]:
         return (), b""
@@ -175,52 +159,58 @@ class Layout(Generic[PayloadClass]):
     """
 
     def __init__(
-        self, payload: Callable[..., PayloadClass], number: int = 0, malformed: type[WireError] = PayloadMalformed
+        self, payload: type[PayloadClass], number: int = 0, malformed: type[WireError] = PayloadMalformed
     ) -> None:
-        self._payload = payload
-        self._malformed = malformed
+        # A NamedTuple's own constructor is a Python function around this one.
+        self._new: Callable[[list[Any]], PayloadClass] = partial(tuple.__new__, payload)
         self._check: Callable[[PayloadClass], None] | None = getattr(payload, "check", None)
-        self._fields: list[Field] = []
-        self._slots: list[tuple[Field, int]] = []
+        self._malformed = malformed
         self._reserved: list[int] = []
+        self._leading = 0  # so many fields at the start are plain numbers, taken over as they are
+        self._fields: list[tuple[Field, int]] = []
         head, slot = "!", 0
-        for hint in get_type_hints(payload, include_extras=True).values():
-            for mark in hint.__metadata__:
-                if isinstance(mark, Reserved):
-                    start = struct.calcsize(head)
-                    self._reserved += range(start, start + mark.size)
-                    head += f"{mark.size}x"
-                else:
-                    field = PayloadNumber(number) if isinstance(mark, PayloadNumber) else mark
-                    self._fields.append(field)
-                    self._slots.append((field, slot))
-                    head += field.head
-                    slot += len(field.head)
+        for mark in chain.from_iterable(
+            hint.__metadata__ for hint in get_type_hints(payload, None, None, True).values()
+        ):
+            if isinstance(mark, Reserved):
+                start = struct.calcsize(head)
+                self._reserved += range(start, start + mark.size)
+                head += f"{mark.size}x"
+                continue
+            if type(mark) is Number and not self._fields:
+                self._leading += 1
+            else:
+                self._fields.append((PayloadNumber(number) if isinstance(mark, PayloadNumber) else mark, slot))
+            head += mark.head
+            slot += len(mark.head)
         self._head = struct.Struct(head)
 
     def parse(self, body: bytes) -> PayloadClass:
         """Reads a whole body. Raises WireError."""
-        size = self._head.size
-        if len(body) < size:
-            raise self._malformed(f"a body of at least {size} octets", len(body))
-        for position in self._reserved:
-            if body[position]:
-                raise self._malformed("0 in a RESERVED field", body[position], position)
+        position = self._head.size
+        if len(body) < position:
+            raise self._malformed(f"a body of at least {position} octets", len(body))
+        for reserved in self._reserved:
+            if body[reserved]:
+                raise self._malformed("0 in a RESERVED field", body[reserved], reserved)
         numbers = self._head.unpack_from(body)
-        tail = Tail(body, size)
-        payload = self._payload(*[field.parse(numbers, slot, tail) for field, slot in self._slots])
-        if tail.position != len(body):
-            raise self._malformed("the end of the payload", f"{len(body) - tail.position} octets more", tail.position)
+        values: list[Any] = [*numbers[: self._leading]]
+        for field, slot in self._fields:
+            value, position = field.parse(numbers, slot, body, position)
+            values.append(value)
+        if position != len(body):
+            raise self._malformed("the end of the payload", f"{len(body) - position} octets more", position)
+        payload = self._new(values)
         if self._check is not None:
             self._check(payload)
         return payload
 
     def build(self, payload: PayloadClass) -> bytes:
         """The body. Raises struct.error where a value does not fit its field."""
-        numbers: list[int] = []
+        numbers: list[int] = [*payload[: self._leading]]
         octets: list[bytes] = []
-        for field, value in zip(self._fields, payload, strict=True):
-            in_head, in_tail = field.build(value)
+        for (field, _), value in zip(self._fields, payload[self._leading :], strict=True):
+            in_head, after_head = field.build(value)
             numbers += in_head
-            octets.append(in_tail)
+            octets.append(after_head)
         return self._head.pack(*numbers) + b"".join(octets)

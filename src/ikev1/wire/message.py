@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, split_chain
-from ikev1.wire.errors import InvalidPayloadType, PayloadMalformed, UnequalPayloadLengths, WireError
+from ikev1.wire.chain import join_chain, split_chain
+from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
 from ikev1.wire.registry import PayloadType
@@ -78,20 +78,13 @@ def parse_message(header: Header, chain: bytes) -> Message:
     for number, start, stop in links:
         body = chain[start:stop]
         try:
-            payloads.append(_parse(number, body))
+            payloads.append(parse_body(number, body))
         except WireError as error:
             error.within(PayloadType(number).name, HEADER_SIZE + start)
             raise
         bodies.append(body)
-    after_first = chain[links[0].end : end] if links else b""
+    after_first = chain[links[0][2] : end] if links else b""
     return Message(header, tuple(payloads), tuple(bodies), after_first)
-
-
-def _parse(number: int, body: bytes) -> Payload:
-    # "This field MUST NOT contain the values for the Proposal or Transform payloads" (RFC 2408 §3.4)
-    if number in (PayloadType.PROPOSAL, PayloadType.TRANSFORM):
-        raise InvalidPayloadType("it inside an SA payload only", "it in the message", -GENERIC_HEADER_SIZE)
-    return parse_body(number, body)
 
 
 def _refuse_trailer(chain: bytes, end: int) -> None:

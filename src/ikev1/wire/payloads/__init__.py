@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ikev1.wire.errors import InvalidPayloadType
 from ikev1.wire.layout import Layout
 from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
 from ikev1.wire.payloads.config import ConfigAttributes
@@ -63,7 +64,13 @@ Payload = (
     | Unknown
 )
 
-CLASSES: dict[int, Callable[..., Payload]] = {
+
+def _refuse(body: bytes) -> Payload:
+    # "This field MUST NOT contain the values for the Proposal or Transform payloads" (RFC 2408 §3.4)
+    raise InvalidPayloadType("this payload inside an SA payload only", "it outside")
+
+
+CLASSES: dict[int, type[Payload]] = {
     PayloadType.SECURITY_ASSOCIATION: SecurityAssociation,
     PayloadType.KEY_EXCHANGE: KeyExchange,
     PayloadType.IDENTIFICATION: Identification,
@@ -85,16 +92,21 @@ CLASSES: dict[int, Callable[..., Payload]] = {
 }
 LAYOUTS: dict[int, Layout[Any]] = {number: Layout(payload, number) for number, payload in CLASSES.items()}
 PARSERS: dict[int, Callable[[bytes], Payload]] = {number: layout.parse for number, layout in LAYOUTS.items()}
-NUMBERS: dict[Any, int] = {payload: number for number, payload in CLASSES.items()}
-BUILDERS: dict[Any, Callable[[Any], bytes]] = {payload: LAYOUTS[number].build for payload, number in NUMBERS.items()}
+PARSERS[PayloadType.PROPOSAL] = PARSERS[PayloadType.TRANSFORM] = _refuse
+NUMBERS: dict[type, int] = {
+    payload: number for number, payload in CLASSES.items() if payload not in (NatDiscovery, NatOriginalAddress)
+}
+BUILDERS: dict[type, Callable[[Any], bytes]] = {payload: LAYOUTS[number].build for number, payload in CLASSES.items()}
 BUILDERS[Unknown] = Layout(Unknown).build
 
 
 def payload_type(payload: Payload) -> int:
     """The number that announces ``payload`` in a Next Payload field."""
-    if isinstance(payload, Unknown | NatDiscovery | NatOriginalAddress):
-        return payload.number
-    return NUMBERS[type(payload)]
+    number = NUMBERS.get(type(payload))
+    if number is None:
+        assert isinstance(payload, NatDiscovery | NatOriginalAddress | Unknown)
+        number = payload.number
+    return number
 
 
 def parse_body(payload_type: int, body: bytes) -> Payload:

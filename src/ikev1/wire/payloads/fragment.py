@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from ikev1.wire.layout import Field, Rest, Tail, UInt8, UInt16
+from ikev1.wire.layout import Field, Rest, UInt8, UInt16
 
 __all__ = ["Fragment"]
 
@@ -16,8 +16,8 @@ class LastFragment(Field):
 
     head = "B"
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> bool:
-        return bool(numbers[slot] & LAST_FRAGMENT)
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[bool, int]:
+        return bool(numbers[slot] & LAST_FRAGMENT), position
 
     def build(self, value: bool) -> tuple[tuple[int, ...], bytes]:
         return (LAST_FRAGMENT if value else 0,), b""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from ikev1.wire.errors import InvalidSpi, PayloadMalformed
-from ikev1.wire.layout import Field, Rest, SizedBytes, Tail, UInt8, UInt16, UInt32
+from ikev1.wire.layout import Field, Rest, SizedBytes, UInt8, UInt16, UInt32, take
 from ikev1.wire.registry import ProtocolId
 
 __all__ = ["MAX_SPIS", "Delete", "Notification"]
@@ -26,14 +26,15 @@ class SpiList(Field):
 
     head = "BH"
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> tuple[bytes, ...]:
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
         size, count = numbers[slot : slot + 2]
         if count > MAX_SPIS:
             raise PayloadMalformed(f"at most {MAX_SPIS} SPIs", count, 6)
         if count and not size:
             raise PayloadMalformed("an SPI size above 0", size, 5)
-        octets = tail.take(size * count, f"SPIs ({count} of {size})")
-        return tuple([octets[start : start + size] for start in range(0, len(octets), size or 1)])
+        end = position + size * count
+        take(body, position, size * count, f"SPIs ({count} of {size})")
+        return tuple([body[start : start + size] for start in range(position, end, size or 1)]), end
 
     def build(self, value: tuple[bytes, ...]) -> tuple[tuple[int, ...], bytes]:
         return (len(value[0]) if value else 0, len(value)), b"".join(value)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 from ikev1.wire.chain import join_chain, split_chain
 from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, SituationNotSupported, WireError
-from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, Tail, UInt8
+from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, UInt8
 from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
 
 __all__ = ["MAX_PROPOSALS", "MAX_TRANSFORMS", "Proposal", "SecurityAssociation", "Transform"]
@@ -29,10 +29,10 @@ SPI_SIZES: dict[int, tuple[int, ...]] = {
 class KnownDoi(Number):
     """A DOI whose situation is a bit mask: with another, no reader can tell where the proposals begin."""
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
         if numbers[slot] not in (DOI.IPSEC, DOI.ISAKMP):
             raise DoiNotSupported(f"DOI {DOI.IPSEC} (IPsec)", numbers[slot])
-        return numbers[slot]
+        return numbers[slot], position
 
 
 class UnlabelledSituation(Number):
@@ -42,42 +42,41 @@ class UnlabelledSituation(Number):
     SITUATION-NOT-SUPPORTED Notification Payload SHOULD be returned" (RFC 2407 §4.2.2, §4.2.3).
     """
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> int:
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
         if numbers[slot] & (Situation.SECRECY | Situation.INTEGRITY):
             raise SituationNotSupported("a situation without labels", f"0x{numbers[slot]:x}", 4)
-        return numbers[slot]
+        return numbers[slot], position
 
 
 class SubPayloads(Field):
     """Payloads of one type inside another, chained up to its end; ``counted`` if the head says how many."""
 
     def __init__(self, payload_type: PayloadType, layout: Layout[Any], most: int, counted: bool) -> None:
-        self.payload_type = payload_type
+        self.payload_type = payload_type.value
+        self.name = payload_type.name
         self.layout = layout
         self.most = most
         self.head = "B" if counted else ""
 
-    def parse(self, numbers: tuple[int, ...], slot: int, tail: Tail) -> tuple[Any, ...]:
-        base = tail.position
-        octets = tail.rest()
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
+        octets = body[position:]
         payloads = []
         start = 0
         try:
             links, end = split_chain(octets, self.payload_type, self.most, BadProposalSyntax)
-            for payload_type, start, stop in links:
-                if payload_type != self.payload_type:
-                    found = PayloadType(payload_type).name
-                    raise BadProposalSyntax(f"nothing but {self.payload_type.name} payloads", found)
+            for number, start, stop in links:
+                if number != self.payload_type:
+                    raise BadProposalSyntax(f"nothing but {self.name} payloads", PayloadType(number).name)
                 payloads.append(self.layout.parse(octets[start:stop]))
             start = end
             if end != len(octets):
                 raise BadProposalSyntax("the end of the payload", f"{len(octets) - end} octets more")
             if self.head and numbers[slot] != len(payloads):
-                raise BadProposalSyntax(f"{numbers[slot]} {self.payload_type.name} payloads", len(payloads))
+                raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads))
         except WireError as error:
-            error.within(self.payload_type.name, base + start)
+            error.within(self.name, position + start)
             raise
-        return tuple(payloads)
+        return tuple(payloads), len(body)
 
     def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
         octets = join_chain([(self.payload_type, self.layout.build(payload)) for payload in value])

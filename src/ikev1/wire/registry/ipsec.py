@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
-
 from ikev1.wire.registry.open_enum import OpenEnum
 
 __all__ = [
@@ -24,8 +22,8 @@ __all__ = [
 ]
 
 
-class Situation(IntFlag):
-    """Situation (RFC 2407 §4.2): a bit mask."""
+class Situation(OpenEnum, prefix="SITUATION", octets=4):
+    """The situation, a bit each (RFC 2407 §4.2)."""
 
     IDENTITY_ONLY = 1
     SECRECY = 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
-
 from ikev1.wire.registry.open_enum import OpenEnum
 
 __all__ = ["DOI", "CertificateEncoding", "ExchangeType", "Flags", "NotifyType", "PayloadType"]
@@ -54,8 +52,8 @@ class ExchangeType(OpenEnum, prefix="EXCHANGE", octets=1):
     NEW_GROUP_MODE = 33
 
 
-class Flags(IntFlag):
-    """The flags of the header (RFC 2408 §3.1)."""
+class Flags(OpenEnum, prefix="FLAG", octets=1):
+    """The flags of the header, a bit each (RFC 2408 §3.1)."""
 
     ENCRYPTION = 1
     COMMIT = 2
