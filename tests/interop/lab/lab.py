@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from lab.capture import Capture
 from lab.charon import Charon, CharonOptions
+from lab.gateway import OurGateway, OurOptions
 from lab.network import Network, Node
 from lab.pluto import Pluto, PlutoOptions
 from lab.process import Program
@@ -50,6 +51,10 @@ class Lab:
     def pluto(self, node: Node, options: PlutoOptions) -> Pluto:
         """libreswan."""
         return self.started(Pluto(node, self.folder(f"{node.name}-pluto"), options))
+
+    def ours(self, node: Node, options: OurOptions) -> OurGateway:
+        """ikev1."""
+        return self.started(OurGateway(node, self.folder(f"{node.name}-ikev1"), options))
 
     def capture(self, node: Node) -> Capture:
         """tcpdump."""

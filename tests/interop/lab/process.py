@@ -131,6 +131,10 @@ class Program:
         """Until it ends by itself; returns its status."""
         return self._process.wait(timeout)
 
+    def send_signal(self, number: int) -> None:
+        """One of the module `signal`."""
+        self._process.send_signal(number)
+
     def stop(self, *, patience: float = 5) -> None:
         """SIGTERM, and SIGKILL where that is not heard for ``patience`` seconds."""
         if not self.alive:

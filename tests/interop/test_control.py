@@ -1,0 +1,172 @@
+"""Debian's swanctl, unmodified, and PyPI's vici as the controls of our gateway."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import vici
+
+from lab.charon import CharonOptions
+from lab.gateway import OurGateway, OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.process import wait_until
+from lab.traffic import ping
+
+
+@pytest.fixture
+def nodes(lab: Lab) -> tuple[Node, Node]:
+    return lab.direct()
+
+
+@pytest.fixture
+def ours(lab: Lab, nodes: tuple[Node, Node]) -> OurGateway:
+    """We call charon, which is there."""
+    a, b = nodes
+    lab.charon(b, CharonOptions())
+    return lab.ours(a, OurOptions(calls=True))
+
+
+def swanctl(ours: OurGateway, *arguments: str) -> str:
+    """What swanctl prints where it succeeds."""
+    done = ours.control.swanctl(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "(null)" not in done.stdout  # swanctl's word for a key that it missed
+    return done.stdout
+
+
+def test_swanctl_shows_the_version(ours: OurGateway) -> None:
+    assert "ikev1" in swanctl(ours, "--version", "--daemon")
+
+
+def test_swanctl_shows_statistics(ours: OurGateway) -> None:
+    ours.command("up", "peer")
+    said = swanctl(ours, "--stats")
+    assert "uptime" in said
+    assert "IKE_SAs: 1 total, 0 half-open" in said
+
+
+def test_swanctl_lists_connections(ours: OurGateway) -> None:
+    said = swanctl(ours, "--list-conns")
+    for line in (
+        "peer: IKEv1",
+        "local:  10.77.0.1",
+        "remote: 10.77.0.2",
+        "pre-shared key authentication",
+        "id: alice@lab",
+        "id: gw.lab",
+        "net: TUNNEL",
+        "local:  10.10.1.0/24",
+        "remote: 10.10.2.0/24",
+    ):
+        assert line in said
+
+
+def test_swanctl_initiates_lists_and_terminates(ours: OurGateway, nodes: tuple[Node, Node]) -> None:
+    said = swanctl(ours, "--initiate", "--child", "net", "--timeout", "20")
+    assert "initiate completed successfully" in said
+    assert "[IKE]" in said
+    assert "[CHD]" in said
+
+    ping(nodes[0])
+    said = swanctl(ours, "--list-sas")
+    (sa,), child = ours.control.sas(), ours.control.child()
+    for line in (
+        f"peer: #{sa['uniqueid']}, ESTABLISHED, IKEv1, {sa['initiator-spi']}_i* {sa['responder-spi']}_r",
+        "local  'alice@lab' @ 10.77.0.1[4500]",
+        "remote 'gw.lab' @ 10.77.0.2[4500]",
+        "AES_CBC-128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",
+        "INSTALLED, TUNNEL-in-UDP, ESP:AES_CBC-128/HMAC_SHA2_256_128",
+        f"in  {child['spi-in']},    252 bytes,     3 packets",
+        f"out {child['spi-out']},    252 bytes,     3 packets",
+        "local  10.10.1.0/24",
+        "remote 10.10.2.0/24",
+    ):
+        assert line in said
+
+    assert "terminate completed successfully" in swanctl(ours, "--terminate", "--child", "net")
+    assert not ours.control.children()
+    assert "ESTABLISHED" in swanctl(ours, "--list-sas")
+    swanctl(ours, "--terminate", "--ike", "peer")
+    assert swanctl(ours, "--list-sas") == ""
+
+
+def test_swanctl_is_told_why_it_fails(ours: OurGateway) -> None:
+    for arguments, reason in (
+        (("--initiate", "--child", "nothing"), "CHILD_SA config 'nothing' not found"),
+        (("--terminate", "--ike", "peer"), "no matching SAs to terminate found"),
+        (("--rekey", "--child", "net"), "no matching SAs to rekey found"),
+    ):
+        done = ours.control.swanctl(*arguments)
+        assert done.returncode == 1
+        assert reason in done.stderr
+
+
+def test_swanctl_follows_the_log(ours: OurGateway, lab: Lab) -> None:
+    file = lab.folder("swanctl-log")
+    with file.open("wb") as output:
+        follower = subprocess.Popen(["swanctl", "--log", "--uri", f"unix://{ours.control.path}"], stdout=output)
+    try:
+        # each try writes lines; the first that comes after the follower has registered is seen
+        ours.wait_for(
+            lambda: ours.control.swanctl("--initiate", "--child", "net") and file.read_text(), "a line of log"
+        )
+        ours.control.swanctl("--terminate", "--ike", "peer")
+        wait_until(
+            lambda: "established" in file.read_text() or "closed" in file.read_text(), "the line in swanctl --log"
+        )
+    finally:
+        follower.terminate()
+        follower.wait(10)
+
+
+def test_charon_and_we_show_the_same(ours: OurGateway) -> None:
+    ours.command("up", "peer")
+    for command in (
+        "--list-sas",
+        "--list-conns",
+        "--list-pols",
+        "--list-pools",
+        "--list-certs",
+        "--list-algs",
+        "--counters",
+    ):
+        swanctl(ours, command)
+
+
+def test_vici_of_pypi(ours: OurGateway) -> None:
+    with ours.control.session() as session:
+        assert session.version()["version"]
+        assert [str(line["msg"], "ascii") for line in session.initiate({"child": "net", "timeout": "20000"})]
+        (sa,) = session.list_sas({"ike": "peer"})
+        assert sa["peer"]["state"] == b"ESTABLISHED"
+        (connection,) = session.list_conns()
+        assert connection["peer"]["version"] == b"IKEv1"
+        assert session.get_conns()["conns"] == [b"peer"]
+        list(session.terminate({"ike": "peer"}))
+        assert list(session.list_sas()) == []
+        with pytest.raises(vici.exception.CommandException, match="not found"):
+            list(session.initiate({"child": "nothing"}))
+
+
+def test_events_reach_a_listener(ours: OurGateway) -> None:
+    with ours.control.session() as listener:
+        events = listener.listen(["ike-updown", "child-updown"])
+        ours.control.initiate()
+        seen = [next(events) for _ in range(2)]
+    assert [name for name, _ in seen] == [b"ike-updown", b"child-updown"]
+    assert all(event["up"] == b"yes" for _, event in seen)
+
+
+def test_our_command_line_says_what_swanctl_says(ours: OurGateway) -> None:
+    assert "peer/net is up" in ours.command("up", "peer")
+    assert "10.77.0.2" in ours.command("show", "isakmp", "sa")
+    assert ours.control.child()["spi-in"] in ours.command("show", "ipsec", "sa").lower()
+    ours.command("down", "peer")
+    assert not ours.control.sas()
+
+
+def test_the_control_socket_is_not_for_everybody(ours: OurGateway) -> None:
+    assert Path(ours.control.path).stat().st_mode & 0o007 == 0
