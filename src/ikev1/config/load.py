@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ikev1.config.checks import check
+from ikev1.config.connections import read_connections
 from ikev1.config.findings import ConfigError, Finding, Findings
-from ikev1.config.options import GatewayOptions, gateway_options
+from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
+from ikev1.config.policies import read_policies
+from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
 from ikev1.core.settings import Settings
 
@@ -31,23 +36,28 @@ def load(path: Path | str = DEFAULT_FILE) -> Loaded:
         ConfigError: it cannot be read or used; all that is wrong with it at once.
     """
     file = Path(path)
+    values, exposed = _read(file)
     findings = Findings(file)
-    top = Table(findings, "", _read(file))
+    top = Table(findings, "", values)
     gateway = top.table("gateway")
     options = gateway_options(gateway, file.parent)
-    settings = Settings()
+    settings = engine_settings(gateway, read_connections(top, read_policies(top), Secrets(file.parent, exposed)))
     gateway.finish()
     top.finish()
+    check(settings, findings)
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> tuple[dict[str, Any], str | None]:
+    """The content of a TOML file, and who else could read it."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        with file.open("rb") as opened:
+            return tomllib.load(opened), exposure(os.fstat(opened.fileno()))
     except OSError as error:
-        raise ConfigError((Finding(file, "", f"cannot be read: {error.strerror}"),)) from error
+        reason = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:
-        raise ConfigError((Finding(file, "", f"is not UTF-8 text, as TOML must be: {error.reason}"),)) from error
+        reason = f"is not UTF-8 text, as TOML must be: {error.reason}"
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError((Finding(file, "", f"is no TOML: {error}"),)) from error
+        reason = f"is no TOML: {error}"
+    raise ConfigError((Finding(file, "", reason),))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ikev1.config.table import Table
-from ikev1.config.values import address, choice, each, file_path, interface, port
+from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port
 from ikev1.core.record import Record
+from ikev1.core.settings import Connection, Settings
 
-__all__ = ["LOG_LEVELS", "GatewayOptions", "gateway_options"]
+__all__ = ["LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 
 LOG_LEVELS = ("error", "warning", "info", "debug")
 
@@ -45,3 +46,17 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
             table.key("encapsulation_port"), f"is {options.port}, as is port: ESP in UDP needs a port of its own"
         )
     return options
+
+
+def engine_settings(table: Table, connections: tuple[Connection, ...]) -> Settings:
+    """What ``[gateway]`` says to the engine, with the connections that were read elsewhere."""
+    default = Settings()
+    return Settings(
+        connections=connections,
+        half_open_limit=table.take("half_open_limit", integer(1, 1_000_000), default.half_open_limit),
+        retransmit_tries=table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),
+        retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),
+        retransmit_base=table.take("retransmit_base", number(1, 10), default.retransmit_base),
+        retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
+        nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),
+    )

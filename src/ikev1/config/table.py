@@ -10,7 +10,9 @@ from ikev1.config.findings import Findings
 
 __all__ = ["Table"]
 
+Raw = TypeVar("Raw")
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 
 
 class Table:
@@ -29,7 +31,7 @@ class Table:
         """The full path of a key, for a finding."""
         return f"{self.path}.{key}" if self.path else key
 
-    def take(self, key: str, convert: Callable[[object], Value], default: Value) -> Value:
+    def take(self, key: str, convert: Callable[[object], Value], default: Default) -> Value | Default:
         """The value of ``key`` as ``convert`` makes it; ``default`` where the key is absent, or wrong and reported.
 
         ``convert`` raises ValueError for a value that is not allowed, and says what is.
@@ -37,11 +39,27 @@ class Table:
         self._asked.append(key)
         if key not in self._values:
             return default
+        converted = self._converted(self.key(key), convert, self._values[key])
+        return default if converted is None else converted
+
+    def require(self, key: str, convert: Callable[[object], Value], expected: str) -> Value | None:
+        """The value of a key that must be there, described by ``expected``; None where it is absent, or wrong."""
+        if key not in self._values:
+            self._asked.append(key)
+            self.findings.error(self.key(key), f"is missing: {expected}")
+            return None
+        return self.take(key, convert, None)
+
+    def whole(self, convert: Callable[[Raw], Value], raw: Raw) -> Value | None:
+        """What ``convert`` makes of something that the table as a whole says; None where it is wrong and reported."""
+        return self._converted(self.path, convert, raw)
+
+    def _converted(self, path: str, convert: Callable[[Raw], Value], raw: Raw) -> Value | None:
         try:
-            return convert(self._values[key])
+            return convert(raw)
         except ValueError as error:
-            self.findings.error(self.key(key), str(error))
-            return default
+            self.findings.error(path, str(error))
+            return None
 
     def table(self, key: str) -> Table:
         """The table under ``key``, an empty one where it is absent."""

@@ -1,0 +1,57 @@
+"""Tunnels: ``[connection.NAME.tunnel.NAME]``, each one pair of networks (RFC 2409 §5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
+from ikev1.config.table import Table
+from ikev1.config.values import choice, duration, each, integer, kilobytes, text
+from ikev1.core.selector import Selector
+from ikev1.core.settings import HOUR, EspProposal, Start, Tunnel
+from ikev1.crypto.suites import DEFAULT_ESP
+
+__all__ = ["read_tunnel"]
+
+DYNAMIC = "dynamic"
+LARGEST_WINDOW = 4096  # packets
+
+
+def read_tunnel(name: str, table: Table) -> Tunnel:
+    """The tunnel of this name; what is wrong with it is reported."""
+    tunnel = Tunnel(
+        name=name,
+        local=table.take("local", _selector, None),
+        remote=table.take("remote", _selector, None),
+        proposals=_read_proposals(table),
+        lifetime=table.take("lifetime", duration, HOUR),
+        lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
+        start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
+        replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
+    )
+    table.finish()
+    return tunnel
+
+
+def _selector(value: object) -> Selector | None:
+    if isinstance(value, list):
+        raise ValueError("IKEv1 joins one pair of networks at a time: write a tunnel for each pair")
+    return None if value == DYNAMIC else Selector.parse(text(value))
+
+
+def _read_proposals(table: Table) -> tuple[EspProposal, ...]:
+    proposals = table.take("proposals", each(esp_proposal), ()) or tuple(map(esp_proposal, DEFAULT_ESP))
+    pfs = table.take("pfs", group, None)
+    proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
+    warn_weak_esp(table.findings, table.path, proposals)
+    return proposals
+
+
+def _with_one_group(proposals: Iterable[EspProposal], pfs: int) -> tuple[EspProposal, ...]:
+    """The proposals with the group that ``pfs`` or any of them names; RFC 2409 §5.5: if a KE payload is sent, the
+    group "MUST be included in every transform of every proposal".
+    """
+    groups = {proposal.group or pfs for proposal in proposals}
+    if len(groups) > 1 or (pfs and pfs not in groups):
+        raise ValueError("pfs and all proposals must agree on one Diffie-Hellman group, or none (RFC 2409 §5.5)")
+    return tuple(EspProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)

@@ -1,0 +1,37 @@
+"""A configuration file that only its owner can read, written from text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ikev1.config import ConfigError, Loaded, load
+
+Load = Callable[..., Loaded]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Load:
+    """Loads the TOML text it is given, from a file with the given mode."""
+
+    def write_and_load(text: str, mode: int = 0o600) -> Loaded:
+        file = tmp_path / "ikev1.toml"
+        file.write_text(text)
+        file.chmod(mode)
+        return load(file)
+
+    return write_and_load
+
+
+@pytest.fixture
+def refused(loaded: Load) -> Callable[..., dict[str, str]]:
+    """Loads the TOML text it is given, which must be refused; what is wrong, by key."""
+
+    def load_in_vain(text: str, mode: int = 0o600) -> dict[str, str]:
+        with pytest.raises(ConfigError) as caught:
+            loaded(text, mode)
+        return {finding.key: finding.text for finding in caught.value.findings}
+
+    return load_in_vain

@@ -1,0 +1,166 @@
+"""Connections and tunnels: what each key becomes, and what cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ikev1.config import Loaded
+from ikev1.core.model import EspSuite
+from ikev1.core.selector import Selector
+from ikev1.core.settings import Connection, EspProposal, Start, Tunnel
+
+Refused = Callable[..., dict[str, str]]
+Load = Callable[..., Loaded]
+
+CONNECTION = '[connection.branch]\nsecret = "s"\nremote_address = "198.51.100.7"\n'
+TUNNEL = CONNECTION + "[connection.branch.tunnel.net]\n"
+GCM, CBC = EspSuite(20, 256, 0), EspSuite(12, 256, 5)
+
+
+def connection(loaded: Loaded) -> Connection:
+    (only,) = loaded.settings.connections
+    return only
+
+
+def tunnel(loaded: Loaded) -> Tunnel:
+    (only,) = connection(loaded).tunnels
+    return only
+
+
+def test_a_connection_with_every_key(loaded: Load) -> None:
+    found = connection(
+        loaded(
+            """
+            [connection.branch]
+            mode = "main"
+            local_address = "192.0.2.1"
+            remote_address = "198.51.100.0/24"
+            local_id = "gw.example.org"
+            remote_id = "*@example.org"
+            remote_port = 1500
+            secret = "hush"
+            proposals = "aes256-sha256-modp2048"
+            encapsulation = true
+            rekey = false
+            """
+        )
+    )
+    assert found == Connection(
+        name="branch",
+        policies=found.policies,
+        tunnels=(),
+        secret=b"hush",
+        local_address="192.0.2.1",
+        remote_address="198.51.100.0/24",
+        local_id="gw.example.org",
+        remote_id="*@example.org",
+        remote_port=1500,
+        encapsulation=True,
+        rekey=False,
+    )
+
+
+def test_a_tunnel_with_every_key(loaded: Load) -> None:
+    found = tunnel(
+        loaded(
+            TUNNEL
+            + """
+            local = "10.1.0.0/16"
+            remote = "10.2.0.1-10.2.0.9[tcp/80]"
+            proposals = ["aes256gcm16", "aes256-sha256"]
+            pfs = 14
+            lifetime = "20m"
+            lifetime_kilobytes = "1G"
+            start = "trap"
+            replay_window = 0
+            """
+        )
+    )
+    assert found == Tunnel(
+        name="net",
+        local=Selector.parse("10.1.0.0/16"),
+        remote=Selector.parse("10.2.0.1-10.2.0.9[tcp/80]"),
+        proposals=(EspProposal(GCM, 14), EspProposal(CBC, 14)),
+        lifetime=1200,
+        lifetime_kilobytes=1024 * 1024,
+        start=Start.TRAP,
+        replay_window=0,
+    )
+
+
+def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:
+    found = tunnel(loaded(TUNNEL))
+    assert (found.local, found.remote, found.start) == (None, None, Start.NONE)
+    assert GCM in [proposal.suite for proposal in found.proposals]
+
+
+def test_dynamic_is_the_address_as_in_swanctl(loaded: Load) -> None:
+    assert tunnel(loaded(TUNNEL + 'local = "dynamic"')).local is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "group"),
+    [
+        ('proposals = "aes256gcm16"', 0),
+        ('proposals = "aes256gcm16"\npfs = "ecp256"', 19),
+        ('proposals = ["aes256gcm16-ecp256", "aes256-sha256"]\npfs = "ecp256"', 19),
+        ('proposals = ["aes256gcm16-ecp256", "aes256-sha256-ecp256"]', 19),
+    ],
+)
+def test_perfect_forward_secrecy(loaded: Load, keys: str, group: int) -> None:
+    assert {proposal.group for proposal in tunnel(loaded(TUNNEL + keys)).proposals} == {group}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        'proposals = "aes256gcm16-modp2048"\npfs = "ecp256"',
+        'proposals = ["aes256gcm16-modp2048", "aes256-sha256-ecp256"]',
+        'proposals = ["aes256gcm16-modp2048", "aes256-sha256"]',
+    ],
+)
+def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
+    assert "one Diffie-Hellman group" in refused(TUNNEL + keys)["connection.branch.tunnel.net"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("mode", '"aggressive"', "only Main Mode exists in this version"),
+        ("mode", '"quick"', "is not allowed: main"),
+        ("local_address", '"eth0"', "an address, a network"),
+        ("remote_id", '"@#xyz"', "hexadecimal"),
+        ("local_id", '""', "not empty"),
+        ("remote_port", "0", "from 1 to 65535"),
+        ("encapsulation", '"yes"', "true or false"),
+        ("proposals", '"aes256-sha256"', "IKE needs a cipher, a hash and a group"),
+        ("proposals", "[5]", "a string"),
+    ],
+)
+def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str, fault: str) -> None:
+    assert fault in refused(f'[connection.branch]\nsecret = "s"\n{key} = {value}')[f"connection.branch.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("local", '["10.1.0.0/16", "10.5.0.0/16"]', "write a tunnel for each pair"),
+        ("remote", '"ten"', "ten"),
+        ("remote", '"10.2.0.9-10.2.0.1"', "must not lie behind"),
+        ("proposals", '"aes256"', "ESP needs a cipher and a hash"),
+        ("pfs", '"modp999"', "one of modp768"),
+        ("pfs", "true", "string"),
+        ("start", '"auto"', "one of none, start, trap"),
+        ("replay_window", "-1", "from 0"),
+        ("remotes", '"10.2.0.0/16"', "did you mean 'remote'?"),
+    ],
+)
+def test_what_a_tunnel_cannot_be(refused: Refused, key: str, value: str, fault: str) -> None:
+    assert fault in refused(f"{TUNNEL}{key} = {value}")[f"connection.branch.tunnel.net.{key}"]
+
+
+@pytest.mark.parametrize("name", ['"bad name"', '"ä"', '"-a"', f'"{"x" * 65}"'])
+def test_names_are_plain(refused: Refused, name: str) -> None:
+    assert any("a name is" in text for text in refused(f'[connection.{name}]\nsecret = "s"').values())

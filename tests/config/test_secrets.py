@@ -1,0 +1,101 @@
+"""Secrets: how they are written, and that a file which others can read is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ikev1.config import Loaded
+from ikev1.config.secrets import Secrets, decode, exposure
+
+Refused = Callable[..., dict[str, str]]
+Load = Callable[..., Loaded]
+
+INLINE = '[connection.branch]\nsecret = "hush"\n'
+BY_FILE = '[connection.branch]\nsecret_file = "branch.psk"\n'
+
+
+def status(mode: int, group: int) -> os.stat_result:
+    return os.stat_result((mode, 0, 0, 1, 0, group, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "exposed"),
+    [
+        (0o100600, 0, False),
+        (0o100400, 1000, False),
+        (0o100640, 0, False),
+        (0o100640, 1000, True),
+        (0o100660, 0, True),
+        (0o100644, 0, True),
+        (0o100602, 0, True),
+        (0o100610, 1000, False),
+    ],
+)
+def test_who_may_read(mode: int, group: int, exposed: bool) -> None:
+    assert (exposure(status(mode, group)) is not None) is exposed
+
+
+@pytest.mark.parametrize(
+    ("written", "secret"),
+    [("hush", b"hush"), ("0x00ff", b"\x00\xff"), ("0saGk=", b"hi"), ("schön", "schön".encode()), ("0", b"0")],
+)
+def test_notations(written: str, secret: bytes) -> None:
+    assert decode(written) == secret
+
+
+@pytest.mark.parametrize("written", ["0xhush", "0s!hush", "0x", "0s", ""])
+def test_a_wrong_notation_is_refused_without_showing_the_secret(written: str) -> None:
+    with pytest.raises(ValueError, match="the secret") as caught:
+        decode(written)
+    assert "hush" not in str(caught.value)
+
+
+def test_an_inline_secret_is_taken_from_a_closed_file(loaded: Load) -> None:
+    assert loaded(INLINE).settings.connections[0].secret == b"hush"
+
+
+def test_an_inline_secret_in_an_open_file_is_refused(refused: Refused) -> None:
+    (text,) = refused(INLINE, 0o644).values()
+    assert "mode 0644 opens it to everybody: chmod 600" in text
+    assert "hush" not in text
+
+
+def test_an_open_file_without_secrets_is_fine(loaded: Load, tmp_path: Path) -> None:
+    secret = tmp_path / "branch.psk"
+    secret.write_text("hush\n")
+    secret.chmod(0o600)
+    assert loaded(BY_FILE, 0o644).settings.connections[0].secret == b"hush"
+
+
+@pytest.mark.parametrize(("mode", "content", "fault"), [
+    (0o644, b"hush", "everybody"),
+    (0o600, b"\n", "is empty"),
+    (0o600, b"hush\xff", "UTF-8"),
+    (0o600, b"0xhush", "hexadecimal"),
+])  # fmt: skip
+def test_a_secret_file_is_refused(refused: Refused, tmp_path: Path, mode: int, content: bytes, fault: str) -> None:
+    secret = tmp_path / "branch.psk"
+    secret.write_bytes(content)
+    secret.chmod(mode)
+    text = refused(BY_FILE)["connection.branch.secret_file"]
+    assert fault in text
+    assert "hush" not in text
+
+
+def test_a_missing_secret_file_is_named(refused: Refused, tmp_path: Path) -> None:
+    assert str(tmp_path / "branch.psk") in refused(BY_FILE)["connection.branch.secret_file"]
+
+
+@pytest.mark.parametrize("keys", ["", 'secret = "a"\nsecret_file = "b"'])
+def test_a_connection_has_exactly_one_secret(refused: Refused, keys: str) -> None:
+    assert "secret or secret_file" in refused(f"[connection.branch]\n{keys}")["connection.branch"]
+
+
+def test_a_secret_of_another_type_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="not a string") as caught:
+        Secrets(Path(), None).inline(1234)
+    assert "1234" not in str(caught.value)
