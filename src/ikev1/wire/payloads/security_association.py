@@ -17,6 +17,8 @@ MAX_PROPOSALS = 128
 MAX_TRANSFORMS = 255
 """Transforms in one proposal: the field that counts them is one octet."""
 
+KNOWN_DOIS = frozenset((DOI.ISAKMP, DOI.IPSEC))
+LABELLED = Situation.SECRECY | Situation.INTEGRITY
 SPI_SIZES: dict[int, tuple[int, ...]] = {
     # "the SPI Size is irrelevant and MAY be from zero (0) to sixteen (16)" (RFC 2408 §3.5)
     ProtocolId.ISAKMP: tuple(range(17)),
@@ -30,7 +32,7 @@ class KnownDoi(Number):
     """A DOI whose situation is a bit mask: with another, no reader can tell where the proposals begin."""
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
-        if numbers[slot] not in (DOI.IPSEC, DOI.ISAKMP):
+        if numbers[slot] not in KNOWN_DOIS:
             raise DoiNotSupported(f"DOI {DOI.IPSEC} (IPsec)", numbers[slot])
         return numbers[slot], position
 
@@ -43,7 +45,7 @@ class UnlabelledSituation(Number):
     """
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
-        if numbers[slot] & (Situation.SECRECY | Situation.INTEGRITY):
+        if numbers[slot] & LABELLED:
             raise SituationNotSupported("a situation without labels", f"0x{numbers[slot]:x}", 4)
         return numbers[slot], position
 
