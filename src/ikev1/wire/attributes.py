@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple, Self
 
 from ikev1.wire.errors import PayloadMalformed
+from ikev1.wire.registry import SECRET_ATTRIBUTES
 
 __all__ = ["MAX_ATTRIBUTES", "Attribute", "build_attributes", "find", "parse_attributes"]
 
@@ -27,6 +28,10 @@ class Attribute(NamedTuple):
 
     type: int
     value: int | bytes
+
+    def __repr__(self) -> str:
+        value = "<secret>" if self.type in SECRET_ATTRIBUTES else repr(self.value)
+        return f"Attribute(type={self.type}, value={value})"
 
     @property
     def number(self) -> int:

@@ -6,7 +6,7 @@ wire stay plain integers, which equal these members; give them a name where a pe
 
 from __future__ import annotations
 
-from ikev1.wire.registry.config import ConfigAttribute, ConfigType, XauthStatus, XauthType
+from ikev1.wire.registry.config import SECRET_ATTRIBUTES, ConfigAttribute, ConfigType, XauthStatus, XauthType
 from ikev1.wire.registry.ike import (
     AuthenticationMethod,
     Encryption,
@@ -35,9 +35,15 @@ from ikev1.wire.registry.ipsec import (
 )
 from ikev1.wire.registry.isakmp import DOI, CertificateEncoding, ExchangeType, Flags, NotifyType, PayloadType
 from ikev1.wire.registry.open_enum import OpenEnum
+from ikev1.wire.registry.values import CONFIG_VALUES, PHASE1_VALUES, PHASE2_VALUES, TRANSFORM_IDS
 
 __all__ = [
+    "CONFIG_VALUES",
     "DOI",
+    "PHASE1_VALUES",
+    "PHASE2_VALUES",
+    "SECRET_ATTRIBUTES",
+    "TRANSFORM_IDS",
     "AddressPreservation",
     "AhTransform",
     "AuthenticationMethod",

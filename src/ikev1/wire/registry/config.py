@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = ["ConfigAttribute", "ConfigType", "XauthStatus", "XauthType"]
+__all__ = ["SECRET_ATTRIBUTES", "ConfigAttribute", "ConfigType", "XauthStatus", "XauthType"]
 
 
 class ConfigType(OpenEnum, prefix="CONFIG", octets=1):
@@ -59,6 +59,17 @@ class ConfigAttribute(OpenEnum, prefix="ATTRIBUTE", octets=2):
     UNITY_FW_TYPE = 28680
     UNITY_BACKUP_SERVERS = 28681
     UNITY_DDNS_HOSTNAME = 28682
+
+
+SECRET_ATTRIBUTES = frozenset(
+    {
+        ConfigAttribute.XAUTH_USER_PASSWORD,
+        ConfigAttribute.XAUTH_PASSCODE,
+        ConfigAttribute.XAUTH_NEXT_PIN,
+        ConfigAttribute.XAUTH_ANSWER,
+    }
+)
+"""Attributes whose values no log and no repr shows."""
 
 
 class XauthType(OpenEnum, prefix="XAUTH_TYPE", octets=2):
