@@ -32,7 +32,12 @@ class CharonOptions:
     encap: bool = False
     life_time: str = "1h"
     rekey_time: str = "0s"
+    local_ts: str = ""  # the node's own networks unless told
+    remote_ts: str = ""
+    # for benchmarks
     dos_protection: bool = True
+    install_routes: bool = True
+    unique: str = "no"
     log_level: int = 2
     threads: int = 16
     # OpenSSL's Diffie-Hellman refuses the random public values that ike-scan sends; gmp's takes them
@@ -82,6 +87,7 @@ charon-systemd {{
     load = random nonce {options.crypto} pem {kernel} socket-default updown vici
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     dos_protection = {_yes(options.dos_protection)}
+    install_routes = {_yes(options.install_routes)}
     threads = {options.threads}
     filelog {{
         main {{
@@ -112,6 +118,7 @@ connections {{
         version = 1
         aggressive = {_yes(options.aggressive)}
         encap = {_yes(options.encap)}
+        unique = {options.unique}
         local_addrs = {node.address}
         remote_addrs = {node.peer if options.calls else "%any"}
         proposals = {options.ike}
@@ -120,8 +127,8 @@ connections {{
         remote {{ auth = psk
                   id = {peer_id} }}
         children {{
-            net {{ local_ts = {node.network}
-                   remote_ts = {node.remote}
+            net {{ local_ts = {options.local_ts or node.network}
+                   remote_ts = {options.remote_ts or node.remote}
                    life_time = {options.life_time}
                    rekey_time = {options.rekey_time}
                    esp_proposals = {options.esp} }}

@@ -23,6 +23,9 @@ class OurOptions:
     esp: str = "aes128-sha256"
     psk: str = PSK
     lifetime: str = "1h"  # of the tunnel
+    local: str = ""  # the node's own networks unless told
+    remote: str = ""
+    remote_id: str = ""
     encapsulation: bool = False
     keylog: bool = False
     half_open_limit: int = 1000
@@ -71,15 +74,15 @@ half_open_limit = {options.half_open_limit}
 local_address = "{node.address}"
 remote_address = "{node.peer if options.calls else "%any"}"
 local_id = "{local_id}"
-remote_id = "{remote_id}"
+remote_id = "{options.remote_id or remote_id}"
 secret = "{options.psk}"
 proposals = ["{options.ike}"]
 encapsulation = {str(options.encapsulation).lower()}
 {options.extra}
 
 [connection.peer.tunnel.net]
-local = "{node.network}"
-remote = "{node.remote}"
+local = "{options.local or node.network}"
+remote = "{options.remote or node.remote}"
 proposals = ["{options.esp}"]
 lifetime = "{options.lifetime}"
 """

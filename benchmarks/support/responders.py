@@ -1,0 +1,71 @@
+"""The responders: ikev1, and strongSwan's charon in its best configuration, both with one connection for all peers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lab.charon import CharonOptions
+from lab.gateway import OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.process import LabError, Program
+from support.flood import SOURCES
+from support.initiators import PEERS
+
+__all__ = ["NAMES", "flood", "load", "start"]
+
+NAMES = ("ikev1", "charon")
+_FOLDER = Path(__file__).parent
+
+
+def start(name: str, lab: Lab, node: Node, *, ike: str, esp: str = "aes128-sha256") -> Program:
+    """A responder for peers of any identity in ``lab``, with the networks that `initiators` have behind them.
+
+    Neither logs more than warnings. charon runs without the protection that makes it fall silent under load, without
+    routes for what is behind each peer, without a look for other SAs of the same peer, on few threads, and with
+    OpenSSL's Diffie-Hellman; it believes that the kernel took its IPsec SAs, which costs it less than if it did.
+    """
+    if name == "ikev1":
+        return lab.ours(node, OurOptions(ike=ike, esp=esp, remote=PEERS, remote_id="*@lab", log_level="warning"))
+    options = CharonOptions(
+        ike=ike,
+        esp=esp,
+        plane="noesp",
+        remote_ts=PEERS,
+        dos_protection=False,
+        install_routes=False,
+        unique="never",
+        log_level=0,
+        threads=8,
+    )
+    return lab.charon(node, options)
+
+
+def load(caller: Node, *, ike: str, esp: str = "aes128-sha256", count: int, first: int = 1) -> None:
+    """``count`` complete Main and Quick Modes from ``caller`` to its peer.
+
+    Raises:
+        LabError: not all of them came to an end.
+    """
+    _run(caller, "initiators.py", caller.address, caller.peer, ike, esp, str(count), str(first), expect=count)
+
+
+def flood(caller: Node, *, ike: str, count: int, varieties: int) -> int:
+    """``count`` first messages from invented addresses; returns how many were answered."""
+    return _run(caller, "flood.py", caller.peer, ike, str(count), str(varieties))
+
+
+def prepare_flood(caller: Node, target: Node) -> None:
+    """Let ``caller`` be every address that the flood comes from."""
+    caller.run("ip", "route", "add", "local", SOURCES, "dev", "lo")
+    target.run("ip", "route", "add", SOURCES, "via", caller.address)
+
+
+def _run(caller: Node, script: str, *arguments: str, expect: int | None = None) -> int:
+    search = f"PYTHONPATH={':'.join(sys.path)}"
+    said = caller.run("env", search, sys.executable, _FOLDER / script, *arguments, timeout=600)
+    reached = int(said.split()[-1])
+    if expect is not None and reached != expect:
+        raise LabError(f"{reached} of {expect} handshakes came to an end")
+    return reached
