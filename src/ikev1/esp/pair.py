@@ -1,0 +1,203 @@
+"""One pair of IPsec SAs at work: packets in, packets out, and what was counted on the way. No sockets, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ikev1.core.model import ChildSa, Path
+from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
+from ikev1.esp.mss import clamp_mss
+from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
+from ikev1.esp.replay import ReplayWindow
+from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, Opener, Sealer, ShapeError, opener, sealer, sizes
+
+__all__ = ["Pair"]
+
+_LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
+_SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
+_SOFT_PART = 0.875  # of the kilobytes
+_NO_NEXT_HEADER = 59
+_PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
+_MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
+
+Packet = bytes | memoryview
+
+
+def _trailers(next_header: int, alignment: int) -> tuple[bytes, ...]:
+    """Padding, pad length and next header by the length of the payload modulo ``alignment`` (RFC 4303 §2.4-2.6)."""
+    pads = [-(remainder + 2) % alignment for remainder in range(alignment)]
+    return tuple(_PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
+
+
+class Pair:
+    """What seals and opens for one `ChildSa`; inbound and outbound begin when they are told to.
+
+    ``mtu`` is the most that an inner packet may have, in octets; TCP hears of it (`ikev1.esp.mss`). ``listener``
+    hears of limits and of a peer that moved. Not for two threads at once.
+    """
+
+    def __init__(self, child: ChildSa, mtu: int, random: Callable[[int], bytes], listener: Listener) -> None:
+        self.child = child
+        self.mtu = mtu
+        self._random = random
+        self._listener = listener
+        self._alignment = sizes(child.suite).alignment
+        self._trailers = {4: _trailers(IPV4, self._alignment), 6: _trailers(IPV6, self._alignment)}
+        self._seal: Sealer | None = None
+        self._open: Opener | None = None
+        self._window = ReplayWindow(child.replay_window)
+        self._outbound_spi = child.outbound.spi.to_bytes(4)
+        self._sequence = 0  # the last one used
+        self._flows: set[bytes] = set()  # known to match inbound
+        self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
+        self._said: set[type] = set()
+        self._heard_from = _peer(child)
+        self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
+        self.last_in: float | None = None
+        self.last_out: float | None = None
+        self.replays = self.integrity_failures = self.malformed = self.selector_drops = self.dummies = 0
+        self.refused_out = self.unsent = 0
+
+    def begin_inbound(self) -> None:
+        """Open packets from now on; raises `ikev1.esp.transforms.UnsupportedError`."""
+        self._open = opener(self.child.suite, self.child.inbound)
+
+    def begin_outbound(self) -> None:
+        """Seal packets from now on; raises `ikev1.esp.transforms.UnsupportedError`."""
+        self._seal = sealer(self.child.suite, self.child.outbound, self._random)
+
+    @property
+    def sends(self) -> bool:
+        """Whether outbound has begun."""
+        return self._seal is not None
+
+    def move(self, child: ChildSa, mtu: int) -> None:
+        """Take over the path of ``child`` and its MTU; nothing else changes."""
+        self.child = child
+        self.mtu = mtu
+        self._heard_from = _peer(child)
+
+    def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
+        """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
+
+        Packets are refused, and counted, when sequence numbers or kilobytes are used up.
+        """
+        assert self._seal is not None
+        seal, spi, alignment = self._seal, self._outbound_spi, self._alignment
+        sealed = []
+        for packet in packets:
+            if self._sequence == _LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
+                self._refuse()
+                continue
+            self._sequence = sequence = self._sequence + 1
+            trailer = self._trailers[packet[0] >> 4][len(packet) % alignment]
+            sealed.append(seal(spi + sequence.to_bytes(4), packet + trailer))
+            self.bytes_out += len(packet)
+        if sealed:
+            self.packets_out += len(sealed)
+            self.last_out = now
+            if self._sequence >= _SOFT_SEQUENCE:
+                self._say_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
+            if self.bytes_out >= self._soft_octets:
+                self._say_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
+        return sealed
+
+    def open(self, packet: Packet, path: Path, now: float) -> bytes | None:
+        """The IP packet inside ``packet``, whose SPI is ours; None when it is dropped, and counted (RFC 4303 §3.4)."""
+        if self._open is None:
+            return None
+        window = self._window
+        sequence = int.from_bytes(packet[4:HEADER_SIZE])
+        if not window.fresh(sequence):  # "SHOULD be the first ESP check applied to a packet" (§3.4.3)
+            self.replays += 1
+            return None
+        try:
+            payload = self._open(packet)
+        except IntegrityError:
+            self.integrity_failures += 1
+            return None
+        except ShapeError:
+            self.malformed += 1
+            return None
+        newest = sequence > window.highest
+        window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
+        if newest and path[2:] != self._heard_from:
+            self._report_move(path)
+        return self._unwrap(payload, now)
+
+    def _unwrap(self, payload: bytes, now: float) -> bytes | None:
+        """The inner packet without ESP's trailer and TFC padding, if it may pass."""
+        pad_length, next_header = payload[-2], payload[-1]
+        end = len(payload) - 2 - pad_length
+        # "the receiver SHOULD inspect the Padding field" (§2.4)
+        if end < 0 or payload[end:-2] != _PADDING[:pad_length]:
+            self.malformed += 1
+            return None
+        if next_header == _NO_NEXT_HEADER:  # "discarded without prejudice" (§2.6)
+            self.dummies += 1
+            self.last_in = now
+            return None
+        packet = payload[:end]
+        try:
+            flow, upper, length = parse(packet)
+        except InnerPacketError:
+            self.malformed += 1
+            return None
+        if next_header != (IPV4 if packet[0] >> 4 == 4 else IPV6):
+            self.malformed += 1
+            return None
+        if flow not in self._flows and not self._admit(flow):
+            self.selector_drops += 1
+            return None
+        self.packets_in += 1
+        self.bytes_in += length
+        self.last_in = now
+        if self.bytes_in >= self._soft_octets:
+            self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
+        if length != end:
+            packet = packet[:length]  # TFC padding goes (§2.7)
+        return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
+
+    def count_unsent(self, count: int) -> None:
+        """The network did not take ``count`` sealed packets."""
+        self.unsent += count
+
+    def counters(self) -> Counters:
+        """What was counted so far."""
+        return Counters(*(getattr(self, name) for name in Counters._fields))
+
+    def _admit(self, flow: bytes) -> bool:
+        """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered if so."""
+        if not matches(decode(flow), self.child.remote, self.child.local):
+            return False
+        if len(self._flows) >= _MOST_FLOWS:
+            self._flows.clear()
+        self._flows.add(flow)
+        return True
+
+    def _refuse(self) -> None:
+        self.refused_out += 1
+        exhausted = "sequence numbers" if self._sequence == _LAST_SEQUENCE else "kilobytes"
+        self._say_once(Expired(self.child, f"its {exhausted} are used up"))
+
+    def _report_move(self, path: Path) -> None:
+        self._heard_from = path[2:]
+        if bool(path.remote_port) == self.child.udp_encapsulation:
+            self._listener(PeerMoved(self.child, path))
+
+    def _say_once(self, event: RekeyNeeded | Expired) -> None:
+        if type(event) not in self._said:
+            self._said.add(type(event))
+            self._listener(event)
+
+
+def _peer(child: ChildSa) -> tuple[str, int]:
+    """Where the peer's ESP comes from: address and port, 0 for ESP that is not in UDP."""
+    return child.path.remote_host, child.path.remote_port if child.udp_encapsulation else 0
+
+
+def _limits(kilobytes: int) -> tuple[float, float]:
+    """The soft and the hard limit in octets (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
+    if not kilobytes:
+        return float("inf"), float("inf")
+    return kilobytes * 1024 * _SOFT_PART, kilobytes * 1024.0

@@ -1,0 +1,181 @@
+"""Routes that bring the tunnels' packets to the TUN device, and none else.
+
+They live in a table of their own, which a rule consults for every packet that does not bear our mark. All sockets
+that IKE and ESP use are marked (SO_MARK), so they never meet these routes, even where a remote network holds the peer's
+own address or is the whole Internet; no route to the peer has to be copied, or followed when it changes. Where a
+tunnel's local network lies inside its remote one, a ``throw`` route sends it back to the main table.
+
+Strict reverse path filtering (``rp_filter`` 1) on the outer interface knows nothing of marks: where a remote network
+holds the peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Network, IPv6Network, ip_address, summarize_address_range
+from typing import Any, NamedTuple, TypeVar
+
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
+from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
+
+from ikev1.core.selector import Selector
+from ikev1.esp.plane import PlaneError
+
+__all__ = ["MARK", "Routes"]
+
+MARK = 4500  # of our sockets' packets
+_TABLE = 4500
+_RULE_PRIORITY = 4500  # before the main table's rule, 32766
+_INVERT = 2  # FIB_RULE_INVERT, <linux/fib_rules.h>
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+
+Network = IPv4Network | IPv6Network
+Result = TypeVar("Result")
+
+
+class _Route(NamedTuple):
+    to_device: bool  # else a throw route
+    mtu: int = 0
+    source: str | None = None
+
+
+class Routes:
+    """The rule and the routes to one TUN device, taken away again on `close`.
+
+    Whoever needs a network routed holds it under a key of its own; the route goes with the last that holds it.
+    Its MTU is the smallest that its holders ask for.
+
+    Raises:
+        PlaneError: the kernel refused.
+    """
+
+    def __init__(self, device: str, mtu: int) -> None:
+        # pyroute2 runs an event loop of its own, which must not be in the thread of another one.
+        self._thread = ThreadPoolExecutor(1, "netlink")
+        self._holders: dict[Network, dict[Hashable, _Route]] = {}
+        self._held: dict[Hashable, dict[Network, _Route]] = {}
+        self._netlink: IPRoute = self._call(IPRoute)
+        try:
+            self._index = self._call(lambda: self._netlink.link_lookup(ifname=device)[0])
+            self._call(self._bring_up, mtu)
+        except PlaneError:
+            self.close()
+            raise
+
+    def hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
+        """Route ``remote`` to the device, from an address of ours inside ``local`` if there is one."""
+        self.release(key)
+        self._call(self._hold, key, local, remote, mtu)
+
+    def release(self, key: Hashable) -> None:
+        """Give up what ``key`` holds, if it holds anything."""
+        if key in self._held:
+            self._call(self._release, key)
+
+    def path_mtu(self, host: str, largest: int) -> int:
+        """What the first hop towards ``host`` takes, at most ``largest``; ``largest`` where there is no route."""
+        try:
+            return min(largest, self._call(self._first_hop_mtu, host))
+        except PlaneError:
+            return largest
+
+    def close(self) -> None:
+        """Take away all of it."""
+        with contextlib.suppress(PlaneError):
+            self._call(self._tear_down)
+        self._thread.shutdown()
+
+    def _call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        try:
+            return self._thread.submit(function, *arguments).result()
+        except (NetlinkError, OSError, IndexError) as error:
+            raise PlaneError(f"the kernel refused a route or rule: {error}") from error
+
+    def _bring_up(self, mtu: int) -> None:
+        self._netlink.link("set", index=self._index, mtu=mtu, state="up")
+        self._delete_rules()  # those of a process that was killed
+        self._netlink.rule("add", **_rule(socket.AF_INET))
+        with contextlib.suppress(NetlinkError):  # a kernel without IPv6
+            self._netlink.rule("add", **_rule(socket.AF_INET6))
+
+    def _tear_down(self) -> None:
+        self._delete_rules()
+        for key in list(self._held):
+            self._release(key)
+        self._netlink.close()
+
+    def _delete_rules(self) -> None:
+        for family in _FAMILIES:
+            with contextlib.suppress(NetlinkError):
+                self._netlink.rule("del", **_rule(family))
+
+    def _hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
+        route = _Route(True, mtu, self._address_inside(local))
+        held = dict.fromkeys(_networks(remote), route)
+        if _encloses(remote, local):
+            held |= dict.fromkeys(_networks(local), _Route(False))
+        self._held[key] = held
+        try:
+            for network, wanted in held.items():
+                self._holders.setdefault(network, {})[key] = wanted
+                self._refresh(network)
+        except NetlinkError:
+            self._release(key)
+            raise
+
+    def _release(self, key: Hashable) -> None:
+        for network in self._held.pop(key):
+            if self._holders.get(network, {}).pop(key, None) is not None:
+                with contextlib.suppress(NetlinkError):  # gone with an address, or by another hand
+                    self._refresh(network)
+
+    def _refresh(self, network: Network) -> None:
+        """Make the kernel's route to ``network`` what its holders want."""
+        destination = {"dst": str(network), "table": _TABLE}
+        holders = self._holders[network]
+        if not holders:
+            del self._holders[network]
+            self._netlink.route("del", **destination)
+            return
+        to_device = [route for route in holders.values() if route.to_device]
+        if not to_device:
+            self._netlink.route("replace", type="throw", **destination)
+            return
+        newest = to_device[-1]
+        details: dict[str, Any] = {"oif": self._index, "metrics": {"mtu": min(route.mtu for route in to_device)}}
+        if newest.source:
+            details["prefsrc"] = newest.source
+        self._netlink.route("replace", **destination, **details)
+
+    def _address_inside(self, local: Selector) -> str | None:
+        family = socket.AF_INET if local.version == 4 else socket.AF_INET6
+        for entry in self._netlink.get_addr(family=family):
+            address = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
+            if local.first <= socket.inet_pton(family, address) <= local.last:
+                return str(address)
+        return None
+
+    def _first_hop_mtu(self, host: str) -> int:
+        (route,) = self._netlink.route("get", dst=host, mark=MARK)
+        metrics = route.get_attr("RTA_METRICS")
+        (link,) = self._netlink.get_links(route.get_attr("RTA_OIF"))
+        return int((metrics and metrics.get_attr("RTAX_MTU")) or link.get_attr("IFLA_MTU"))
+
+
+def _rule(family: int) -> dict[str, Any]:
+    return {"family": family, "table": _TABLE, "priority": _RULE_PRIORITY, "fwmark": MARK, "flags": _INVERT}
+
+
+def _networks(selector: Selector) -> list[Network]:
+    first, last = ip_address(selector.first), ip_address(selector.last)
+    networks: Iterable[Network] = summarize_address_range(first, last)
+    return list(networks)
+
+
+def _encloses(outer: Selector, inner: Selector) -> bool:
+    """Whether ``inner``'s addresses are some, but not all of ``outer``'s."""
+    within = len(outer.first) == len(inner.first) and outer.first <= inner.first and inner.last <= outer.last
+    return within and (outer.first, outer.last) != (inner.first, inner.last)

@@ -1,0 +1,60 @@
+"""The TUN device: where the kernel hands us packets for the tunnels, and takes those that came out of them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Sequence
+
+from ikev1.esp.plane import PlaneError
+
+__all__ = ["Tun"]
+
+_DEVICE = "/dev/net/tun"
+_TUNSETIFF = 0x400454CA
+_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000  # <linux/if_tun.h>
+_LARGEST_PACKET = 65_535
+_LONGEST_NAME = 15
+
+
+class Tun:
+    """An open TUN device without packet information, non-blocking; it goes away when closed.
+
+    Raises:
+        PlaneError: there is no such device, or no right to make one.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not 0 < len(name.encode()) <= _LONGEST_NAME:
+            raise PlaneError(f"{name!r} is no name for a network device: 1 to {_LONGEST_NAME} octets")
+        try:
+            self.fd = os.open(_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}") from error
+        try:
+            request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
+            answer = fcntl.ioctl(self.fd, _TUNSETIFF, request)
+        except OSError as error:
+            os.close(self.fd)
+            raise PlaneError(f"cannot make TUN device {name}: {error.strerror} (it needs CAP_NET_ADMIN)") from error
+        self.name = answer[:16].rstrip(b"\0").decode()
+
+    def read(self, limit: int) -> list[bytes]:
+        """Up to ``limit`` packets that wait."""
+        packets: list[bytes] = []
+        with contextlib.suppress(BlockingIOError):
+            while len(packets) < limit:
+                packets.append(os.read(self.fd, _LARGEST_PACKET))
+        return packets
+
+    def write(self, packets: Sequence[bytes]) -> None:
+        """Hand packets to the kernel; what it does not take (the device is down, no IP packet) is lost."""
+        for packet in packets:
+            with contextlib.suppress(OSError):
+                os.write(self.fd, packet)
+
+    def close(self) -> None:
+        """Close it, and the device with it."""
+        os.close(self.fd)

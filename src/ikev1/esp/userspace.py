@@ -1,0 +1,197 @@
+"""The data plane in userspace: a TUN device on one side, the daemon's UDP sockets and raw sockets on the other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from ikev1.core.model import ChildSa, Path
+from ikev1.core.selector import Selector
+from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
+from ikev1.esp.mss import clamp_mss
+from ikev1.esp.overhead import inner_mtu
+from ikev1.esp.pair import Pair
+from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Reader, SendUdp
+from ikev1.esp.policies import Policies, Trap
+from ikev1.esp.raw import RawSockets
+from ikev1.esp.routes import MARK, Routes
+from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
+from ikev1.esp.tun import Tun
+
+__all__ = ["UserspacePlane"]
+
+_BATCH = 64  # packets that one call of a reader takes
+_ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
+_SOCKET_BUFFER = 4 << 20  # octets
+_LEAST_MTU = {4: 576, 6: 1280}
+
+
+class UserspacePlane:
+    """A `ikev1.esp.plane.DataPlane` that needs nothing of the kernel but TUN, and CAP_NET_ADMIN and CAP_NET_RAW.
+
+    ``path_mtu`` is the most that an outer packet may have, in octets; a first hop that takes less counts as well.
+
+    Raises:
+        PlaneError: device, routes or sockets cannot be had.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        send_udp: SendUdp,
+        *,
+        device: str = "ikev1",
+        path_mtu: int = 1500,
+        random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._listener = listener
+        self._send_udp = send_udp
+        self._path_mtu = path_mtu
+        self._random = random
+        self._clock = clock
+        self._pairs: dict[int, Pair] = {}  # by inbound SPI
+        self._mtus: dict[Pair, int] = {}
+        self._policies = Policies()
+        self._traps: dict[tuple[str, str], Trap] = {}
+        self._unknown_spi = self._no_policy = self._trapped = 0
+        self._tun = Tun(device)
+        try:
+            self._raw = RawSockets(self.receive, self.prepare_socket)
+            self._routes = Routes(self._tun.name, path_mtu)
+        except PlaneError:
+            self._tun.close()
+            raise
+
+    def prepare_socket(self, udp: socket.socket) -> None:
+        """Mark the socket, so that its packets pass by the tunnels' routes, and give it room for bursts."""
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+
+    def install_inbound(self, child: ChildSa) -> None:
+        pair = self._pairs.get(child.inbound.spi) or self._new_pair(child)
+        with _unsupported_is_plane_error():
+            pair.begin_inbound()
+        self._pairs[child.inbound.spi] = pair
+
+    def install_outbound(self, child: ChildSa) -> None:
+        pair = self._pairs.get(child.inbound.spi) or self._new_pair(child)
+        if pair.sends:
+            return
+        self._routes.hold(pair, child.local, child.remote, pair.mtu)
+        with _unsupported_is_plane_error():
+            pair.begin_outbound()
+        self._pairs[child.inbound.spi] = pair
+        self._policies.add_pair(pair)
+        for trap in self._traps.values():
+            self._send(trap.release())
+
+    def remove(self, child: ChildSa) -> None:
+        pair = self._pairs.pop(child.inbound.spi, None)
+        if pair is not None:
+            self._policies.remove_pair(pair)
+            self._routes.release(pair)
+
+    def move(self, child: ChildSa) -> None:
+        pair = self._pairs.get(child.inbound.spi)
+        if pair is None:
+            return
+        earlier = pair.mtu
+        pair.move(child, self._mtu(child))
+        if pair.sends and pair.mtu != earlier:
+            self._routes.hold(pair, child.local, child.remote, pair.mtu)
+
+    def counters(self, child: ChildSa) -> Counters:
+        pair = self._pairs.get(child.inbound.spi)
+        return pair.counters() if pair else Counters()
+
+    def drops(self) -> Drops:
+        return Drops(self._unknown_spi, self._no_policy, self._trapped)
+
+    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
+        self.remove_trap(connection, tunnel)
+        trap = Trap(connection, tunnel, local, remote)
+        self._routes.hold(trap, local, remote, self._path_mtu)
+        self._traps[connection, tunnel] = trap
+        self._policies.add_trap(trap)
+
+    def remove_trap(self, connection: str, tunnel: str) -> None:
+        trap = self._traps.pop((connection, tunnel), None)
+        if trap is not None:
+            self._policies.remove_trap(trap)
+            self._routes.release(trap)
+
+    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+        now = self._clock()
+        opened = []
+        for packet in packets:
+            pair = self._pairs.get(int.from_bytes(packet[:4])) if len(packet) >= HEADER_SIZE else None
+            if pair is None:
+                self._unknown_spi += 1
+                continue
+            inner = pair.open(packet, path, now)
+            if inner is not None:
+                opened.append(inner)
+        self._tun.write(opened)
+
+    def readers(self) -> Sequence[Reader]:
+        return [(self._tun.fd, self._read_tun), *self._raw.readers()]
+
+    def close(self) -> None:
+        self._routes.close()
+        self._raw.close()
+        self._tun.close()
+
+    def _read_tun(self) -> None:
+        self._send(self._tun.read(_BATCH))
+
+    def _send(self, packets: Iterable[bytes]) -> None:
+        """Seal and send IP packets, each by the pair that its selectors name."""
+        now = self._clock()
+        batches: dict[Pair, list[bytes]] = {}
+        for packet in packets:
+            try:
+                flow, upper, _ = parse(packet)
+            except InnerPacketError:
+                self._no_policy += 1
+                continue
+            target = self._policies.find(flow)
+            if isinstance(target, Pair):
+                if flow[0] == TCP and upper:
+                    packet = clamp_mss(packet, upper, target.mtu)
+                batches.setdefault(target, []).append(packet)
+            elif target is None:
+                self._no_policy += 1
+            else:
+                self._catch(target, packet, flow, now)
+        for pair, batch in batches.items():
+            sealed = pair.seal(batch, now)
+            if sealed:
+                send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
+                pair.count_unsent(send(pair.child.path, sealed))
+
+    def _catch(self, trap: Trap, packet: bytes, flow: bytes, now: float) -> None:
+        if not trap.hold(packet):
+            self._trapped += 1
+        if trap.due(now, _ACQUIRE_INTERVAL):
+            self._listener(Acquire(trap.connection, trap.tunnel, str(decode(flow))))
+
+    def _new_pair(self, child: ChildSa) -> Pair:
+        with _unsupported_is_plane_error():
+            return Pair(child, self._mtu(child), self._random, self._listener)
+
+    def _mtu(self, child: ChildSa) -> int:
+        least = _LEAST_MTU[child.local.version]
+        return max(least, inner_mtu(child, self._routes.path_mtu(child.path.remote_host, self._path_mtu)))
+
+
+@contextmanager
+def _unsupported_is_plane_error() -> Iterator[None]:
+    try:
+        yield
+    except UnsupportedError as error:
+        raise PlaneError(str(error)) from error
