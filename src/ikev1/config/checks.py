@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from ipaddress import ip_network
-from itertools import combinations
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import ANY
@@ -12,8 +11,6 @@ from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 
 __all__ = ["check"]
-
-NamedTunnel = tuple[str, Tunnel]
 
 
 def check(settings: Settings, findings: Findings) -> None:
@@ -24,16 +21,8 @@ def check(settings: Settings, findings: Findings) -> None:
             findings.warn(path, "has no tunnel: it will carry no traffic")
         for tunnel in connection.tunnels:
             _check_tunnel(connection, tunnel, f"{path}.tunnel.{tunnel.name}", findings)
-    for pair in combinations(settings.connections, 2):
-        _check_connection_pair(*pair, findings)
-    for tunnels in combinations(_named_tunnels(settings), 2):
-        _check_tunnel_pair(*tunnels, findings)
-
-
-def _named_tunnels(settings: Settings) -> Iterator[NamedTunnel]:
-    for connection in settings.connections:
-        for tunnel in connection.tunnels:
-            yield f"connection.{connection.name}.tunnel.{tunnel.name}", tunnel
+    _check_tunnels(settings, findings)
+    _check_connections(settings.connections, findings)
 
 
 def is_single(address: str) -> bool:
@@ -61,25 +50,37 @@ def _version(selector: Selector | None, connection: Connection) -> int | None:
     return ip_network(known[0]).version if known else None
 
 
-def _check_tunnel_pair(one: NamedTunnel, other: NamedTunnel, findings: Findings) -> None:
-    (path, tunnel), (other_path, other_tunnel) = one, other
-    if tunnel.name == other_tunnel.name:
-        findings.warn(other_path, f"has the name of {path}: `ikev1 up {tunnel.name}` cannot tell them apart")
-    networks = tunnel.local, tunnel.remote
-    if None not in networks and networks == (other_tunnel.local, other_tunnel.remote):
-        findings.warn(other_path, f"joins the same networks as {path}: whichever comes up last carries the traffic")
+def _check_tunnels(settings: Settings, findings: Findings) -> None:
+    """Tunnels that get in each other's way."""
+    names: dict[str, str] = {}
+    networks: dict[tuple[Selector, Selector], str] = {}
+    for connection in settings.connections:
+        for tunnel in connection.tunnels:
+            path = f"connection.{connection.name}.tunnel.{tunnel.name}"
+            if (first := names.setdefault(tunnel.name, path)) != path:
+                findings.warn(path, f"has the name of {first}: `ikev1 up {tunnel.name}` cannot tell them apart")
+            if tunnel.local is None or tunnel.remote is None:
+                continue
+            if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
+                findings.warn(path, f"joins the same networks as {first}: whichever comes up last carries the traffic")
 
 
-def _check_connection_pair(one: Connection, other: Connection, findings: Findings) -> None:
-    if (one.local_address, one.remote_address) != (other.local_address, other.remote_address):
-        return
-    pair = f"answers the same addresses as connection.{one.name}"
-    path = f"connection.{other.name}"
-    if one.secret != other.secret:
-        findings.warn(
-            path,
-            f"{pair} with another secret: Main Mode has only the address to choose a secret by (RFC 2409 §5.4), "
-            "so the first is used",
-        )
-    elif one.remote_id == other.remote_id or None in (one.remote_id, other.remote_id):
-        findings.warn(path, f"{pair}, and no remote_id tells their peers apart: the first is used")
+def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:
+    """Connections between which a peer's first messages cannot choose."""
+    alike: dict[tuple[str, str], list[Connection]] = {}
+    for connection in connections:
+        rivals = alike.setdefault((connection.local_address, connection.remote_address), [])
+        _check_rivals(connection, rivals, findings)
+        rivals.append(connection)
+
+
+def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings: Findings) -> None:
+    path = f"connection.{connection.name}"
+    for rival in rivals:
+        answers = f"answers the same addresses as connection.{rival.name}"
+        if rival.secret != connection.secret:
+            fault = "with another secret: Main Mode has only the address to choose a secret by (RFC 2409 §5.4)"
+            return findings.warn(path, f"{answers} {fault}, so the first is used")
+        if rival.remote_id == connection.remote_id or None in (rival.remote_id, connection.remote_id):
+            return findings.warn(path, f"{answers}, and no remote_id tells their peers apart: the first is used")
+    return None
