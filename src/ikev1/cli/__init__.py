@@ -1,0 +1,1 @@
+"""What people type: a VICI client, and the way to start the daemon."""

@@ -1,0 +1,40 @@
+"""`ikev1 debug isakmp`: what the daemon sends, receives and decides, as it happens."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from ikev1.cli.control import Section, daemon, decoded, socket_option
+from ikev1.cli.states import meaning
+
+__all__ = ["debug", "log_text"]
+
+_STATE = re.compile(r"[A-Z]{2}_[A-Z0-9_]+$")
+
+
+@click.group()
+def debug() -> None:
+    """Watch the daemon at work."""
+
+
+@debug.command()
+@socket_option
+def isakmp(path: str) -> None:
+    """Show every message as it is sent or received, with the state that follows; end with Ctrl-C."""
+    with daemon(path) as session:
+        try:
+            for _, line in session.listen(["log"]):
+                click.echo(log_text(decoded(line)))
+        except KeyboardInterrupt:
+            click.echo()
+
+
+def log_text(line: Section) -> str:
+    """One event of the daemon's log as a line, with the meaning of the state word at its end beside it."""
+    whose = f" {line['ikesa-name']}#{line.get('ikesa-uniqueid', '')}" if "ikesa-name" in line else ""
+    text = f"[{line['group']}]{whose} {line['msg']}"
+    state = _STATE.search(line["msg"])
+    explained = meaning(state[0]) if state else ""
+    return f"{text}  ({explained})" if explained else text

@@ -1,0 +1,18 @@
+"""`ikev1 reload`: let the running daemon read its configuration again."""
+
+from __future__ import annotations
+
+import click
+
+from ikev1.cli.control import daemon, socket_option
+
+__all__ = ["reload"]
+
+
+@click.command()
+@socket_option
+def reload(path: str) -> None:
+    """Read the configuration again; SAs that are up stay up."""
+    with daemon(path) as session:
+        session.reload_settings()
+    click.echo("configuration read again")

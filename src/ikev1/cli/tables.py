@@ -1,0 +1,71 @@
+"""The records of `show` as text for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from ikev1.cli.views import IpsecSa, IsakmpSa
+
+__all__ = ["duration", "ipsec_text", "isakmp_table", "states_text", "terminal"]
+
+WIDE = 240  # columns where no terminal says how many it has: programs cut lines themselves
+
+
+def terminal() -> Console:
+    """Standard output, without guesses about what deserves a colour."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+
+
+def duration(seconds: int | None) -> str:
+    """A time to read: ``23h 59m``, ``4m 3s``, ``9s``; ``never`` for None."""
+    if seconds is None:
+        return "never"
+    if seconds < 0:
+        return "overdue"
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
+def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
+    """The table of `show isakmp sa`."""
+    table = Table("dst", "src", "state", "conn-id", "status", "connection", "suite", "rekey in", "NAT", box=None)
+    for sa in sas:
+        table.add_row(
+            *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection, sa.suite),
+            *(duration(sa.rekey_in), sa.nat),
+        )
+    return table
+
+
+def states_text(sas: Iterable[IsakmpSa]) -> str:
+    """What the state words in a table mean, a line each."""
+    return "\n".join(f"{state}: {meaning}" for state, meaning in sorted({(sa.state, sa.meaning) for sa in sas}))
+
+
+def ipsec_text(sa: IpsecSa) -> str:
+    """The block of `show ipsec sa` for one pair of SAs."""
+    pfs = f", PFS {sa.pfs}" if sa.pfs else ""
+    return "\n".join(
+        (
+            f"{sa.connection}/{sa.tunnel}, conn-id {sa.conn_id}, {sa.state}",
+            f"  local {sa.local}, peer {sa.peer} port {sa.peer_port}",
+            f"  local  ident: {', '.join(sa.local_ident)}",
+            f"  remote ident: {', '.join(sa.remote_ident)}",
+            f"  #pkts encaps: {sa.outbound.packets} ({sa.outbound.bytes} bytes{_last(sa.outbound.idle)})",
+            f"  #pkts decaps: {sa.inbound.packets} ({sa.inbound.bytes} bytes{_last(sa.inbound.idle)})",
+            f"  inbound  esp spi: {sa.inbound.spi}",
+            f"  outbound esp spi: {sa.outbound.spi}",
+            f"  transform: {sa.suite}, {sa.mode}{pfs}",
+            f"  lifetime: {duration(sa.expires_in)} left, rekey in {duration(sa.rekey_in)}, up for {duration(sa.age)}",
+        )
+    )
+
+
+def _last(idle: int | None) -> str:
+    return "" if idle is None else f", the last {duration(idle)} ago"

@@ -1,0 +1,85 @@
+"""`ikev1 up` and `ikev1 down`: a connection with all its tunnels, or one tunnel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from ikev1.cli.control import Section, daemon, decoded, list_connections, socket_option
+
+__all__ = ["down", "targets", "up"]
+
+timeout_option = click.option(
+    "--timeout", type=click.IntRange(1), default=30, show_default=True, help="Seconds to wait for the peer."
+)
+
+
+@click.command()
+@click.argument("name")
+@timeout_option
+@socket_option
+def up(name: str, timeout: int, path: str) -> None:
+    """Bring up NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels."""
+    with daemon(path) as session:
+        for target in targets(name, list_connections(session)):
+            print_log(session.initiate({**target, "timeout": str(1000 * timeout)}))
+            click.echo(f"{described(target)} is up")
+
+
+@click.command()
+@click.argument("name")
+@timeout_option
+@socket_option
+def down(name: str, timeout: int, path: str) -> None:
+    """Take down NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels."""
+    with daemon(path) as session:
+        connections = list_connections(session)
+        found = [{"ike": name}] if name in connections else targets(name, connections)
+        for target in found:
+            print_log(session.terminate({**target, "timeout": str(1000 * timeout)}))
+            click.echo(f"{described(target)} is down")
+
+
+def targets(name: str, connections: dict[str, Section]) -> list[Section]:
+    """What NAME means to `initiate`: every tunnel of a connection, or one tunnel.
+
+    Raises:
+        click.ClickException: there is no such name, or more than one tunnel bears it.
+    """
+    if name in connections:
+        children = connections[name].get("children", {})
+        return [{"ike": name, "child": child} for child in children] or [{"ike": name}]
+    found = [
+        {"ike": connection, "child": child}
+        for connection, section in connections.items()
+        for child in section.get("children", {})
+        if name in (child, f"{connection}/{child}")
+    ]
+    if not found:
+        raise click.ClickException(f"No connection and no tunnel is named {name!r}. There are: {_all(connections)}.")
+    if len(found) > 1:
+        names = ", ".join(f"{target['ike']}/{target['child']}" for target in found)
+        raise click.ClickException(f"Several tunnels are named {name!r}: say which of {names}.")
+    return found
+
+
+def _all(connections: dict[str, Section]) -> str:
+    names = [
+        path
+        for connection, section in connections.items()
+        for path in (connection, *(f"{connection}/{child}" for child in section.get("children", {})))
+    ]
+    return ", ".join(names) or "none"
+
+
+def described(target: Section) -> str:
+    """A target in the words of the command line."""
+    return f"{target['ike']}/{target['child']}" if "child" in target else str(target["ike"])
+
+
+def print_log(lines: Iterable[Section]) -> None:
+    """Show what the daemon says meanwhile (the events `control-log`)."""
+    for line in lines:
+        message = decoded(line)
+        click.echo(f"[{message.get('group', '')}] {message.get('msg', '')}", err=True)

@@ -1,0 +1,65 @@
+"""The command line itself: exit codes, and sentences where something is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ikev1.cli.main import main
+
+
+def ikev1(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("up", "branch"),
+        ("down", "branch"),
+        ("reload",),
+        ("show", "isakmp", "sa"),
+        ("show", "ipsec", "sa", "peer", "192.0.2.1"),
+        ("debug", "isakmp"),
+    ],
+)
+def test_without_a_daemon_a_sentence_says_what_to_do(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = ikev1(*arguments, "--socket", str(tmp_path / "none"))
+    assert done.exit_code == 1
+    assert f"No daemon listens at {tmp_path}/none: start it with `ikev1 run`" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("up",), ("show", "ipsec", "sa", "peer"), ("show", "ipsec", "sa", "pear", "192.0.2.1"), ("fly",), ("run", "x")],
+)
+def test_wrong_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
+    assert ikev1(*arguments).exit_code == 2
+
+
+def test_check_tells_all_errors(tmp_path: Path) -> None:
+    file = tmp_path / "ikev1.toml"
+    file.write_text("[gatewy]\n[gateway]\nport = 0\n")
+    done = ikev1("check", str(file))
+    assert done.exit_code == 1
+    assert f"error: {file}: gatewy: unknown key; did you mean 'gateway'?" in done.stderr
+    assert f"error: {file}: gateway.port: 0 is not allowed" in done.stderr
+    assert done.stderr.endswith("cannot be used: 2 errors.\n")
+
+
+def test_check_tells_warnings_and_accepts(tmp_path: Path) -> None:
+    file = tmp_path / "ikev1.toml"
+    file.write_text('[connection.a]\nsecret = "s"\n[connection.b]\nsecret = "s"\n[connection.b.tunnel.net]\n')
+    file.chmod(0o600)
+    done = ikev1("check", str(file))
+    assert done.exit_code == 0
+    assert done.stdout == f"{file}: usable; connections: 2, tunnels: 1\n"
+    assert f"warning: {file}: connection.a: has no tunnel" in done.stderr
+
+
+def test_run_refuses_what_check_refuses(tmp_path: Path) -> None:
+    done = ikev1("run", "--config", str(tmp_path / "missing.toml"))
+    assert done.exit_code == 1
+    assert "cannot be read: No such file or directory" in done.stderr

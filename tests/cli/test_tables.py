@@ -1,0 +1,52 @@
+"""The records of `show` as people see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ikev1.cli.tables import duration, ipsec_text, isakmp_table, states_text
+from ikev1.cli.views import ipsec_sas, isakmp_sas
+
+Sas = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "never"), (0, "0s"), (59, "59s"), (60, "1m 00s"), (3599, "59m 59s"), (86385, "23h 59m"), (-1, "overdue")],
+)
+def test_durations(seconds: int | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_line_for_each_isakmp_sa(sas: Sas) -> None:
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(isakmp_table(isakmp_sas(sas)))
+    head, first, second = (line.split() for line in printed.get().splitlines())
+    assert head[:5] == ["dst", "src", "state", "conn-id", "status"]
+    assert first[:6] == ["198.51.100.7", "192.0.2.1", "QM_IDLE", "7", "ACTIVE", "branch"]
+    assert second[:5] == ["192.0.2.1", "203.0.113.9", "MM_WAIT_MSG5", "8", "CONNECTING"]
+
+
+def test_each_state_is_explained_once(sas: Sas) -> None:
+    rows = isakmp_sas(sas)
+    assert [line.split(":")[0] for line in states_text([*rows, *rows]).splitlines()] == ["MM_WAIT_MSG5", "QM_IDLE"]
+
+
+def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
+    (sa,) = ipsec_sas(sas)
+    assert ipsec_text(sa).splitlines() == [
+        "branch/office, conn-id 3, INSTALLED",
+        "  local 192.0.2.1, peer 198.51.100.7 port 4500",
+        "  local  ident: 10.1.0.0/16",
+        "  remote ident: 10.2.0.0/16[tcp/80]",
+        "  #pkts encaps: 0 (0 bytes)",
+        "  #pkts decaps: 2 (168 bytes, the last 3s ago)",
+        "  inbound  esp spi: 0xdbbf6366",
+        "  outbound esp spi: 0x4b444ca8",
+        "  transform: AES_GCM_16-256, tunnel in UDP, PFS ECP_256",
+        "  lifetime: 59m 45s left, rekey in 54m 31s, up for 15s",
+    ]
