@@ -3,50 +3,62 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["GENERIC_HEADER_SIZE", "Link", "join_chain", "split_chain"]
+__all__ = ["GENERIC_HEADER_SIZE", "join_chain", "parse_chain"]
 
 GENERIC_HEADER = struct.Struct("!BBH")
 GENERIC_HEADER_SIZE = GENERIC_HEADER.size
 NONE = PayloadType.NONE.value
 
-
-Link = tuple[int, int, int]
-"""One payload of a chain: its type, and where its body begins and ends in the octets."""
+Parsed = TypeVar("Parsed")
 
 
-def split_chain(
-    octets: bytes, first: int, most: int, malformed: type[WireError] = PayloadMalformed
-) -> tuple[list[Link], int]:
-    """Finds the payloads in ``octets``, of which ``first`` is the type of the first and at most ``most`` may follow.
+def parse_chain(
+    octets: bytes,
+    first: int,
+    most: int,
+    parse: Callable[[int, bytes], Parsed],
+    malformed: type[WireError] = PayloadMalformed,
+) -> tuple[list[Parsed], list[bytes], int]:
+    """Reads the payloads at the start of ``octets``: ``parse(type, body)`` each, the first of type ``first``.
 
-    Returns them and the offset after the last one. Raises ``malformed`` for a generic header that is broken, and
-    UnequalPayloadLengths for a payload that reaches beyond the end.
+    Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what ``parse`` raises;
+    ``malformed`` for a broken generic header and for more than ``most`` payloads; and UnequalPayloadLengths for a
+    payload that reaches beyond the end.
     """
-    links: list[Link] = []
+    payloads: list[Parsed] = []
+    bodies: list[bytes] = []
     position, end = 0, len(octets)
     payload_type = first
     while payload_type != NONE:
-        if len(links) == most:
-            raise malformed(f"at most {most} payloads in a row", "more", position)
-        if end - position < GENERIC_HEADER_SIZE:
-            named = f"the {PayloadType(payload_type).name} payload that Next Payload announces"
-            raise malformed(named, f"{end - position} octets", position)
-        next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
-        if reserved:  # "If the value in the RESERVED field is not zero, the message is discarded" (RFC 2408 §5.3)
-            raise malformed("0 in the RESERVED field", reserved, position + 1)
-        if length < GENERIC_HEADER_SIZE:  # "including the generic payload header": a smaller one would loop
-            raise malformed(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, position + 2)
-        if length > end - position:
-            raise UnequalPayloadLengths(f"a payload length of at most {end - position}", length, position + 2)
-        links.append((payload_type, position + GENERIC_HEADER_SIZE, position + length))
+        start = position
+        try:
+            if len(bodies) == most:
+                raise malformed(f"at most {most} payloads in a row", "more")
+            if end - position < GENERIC_HEADER_SIZE:
+                raise malformed("this payload, which Next Payload announces", f"{end - position} octets")
+            next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
+            if reserved:  # "If the value in the RESERVED field is not zero, the message is discarded" (RFC 2408 §5.3)
+                raise malformed("0 in the RESERVED field", reserved, 1)
+            if length < GENERIC_HEADER_SIZE:  # "including the generic payload header": a smaller one would loop
+                raise malformed(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, 2)
+            if length > end - position:
+                raise UnequalPayloadLengths(f"a payload length of at most {end - position}", length, 2)
+            start += GENERIC_HEADER_SIZE
+            body = octets[start : position + length]
+            payloads.append(parse(payload_type, body))
+        except WireError as error:
+            error.within(PayloadType(payload_type).name, start)
+            raise
+        bodies.append(body)
         position += length
         payload_type = next_payload
-    return links, position
+    return payloads, bodies, position
 
 
 def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:

@@ -39,12 +39,12 @@ class WireError(Exception):
 
     notify: ClassVar[NotifyType] = NotifyType.PAYLOAD_MALFORMED
 
-    def __init__(self, expected: str, found: object, offset: int = 0) -> None:
-        super().__init__(expected, found, offset)
+    def __init__(self, expected: str, found: object, offset: int = 0, payload: tuple[str, ...] = ()) -> None:
+        super().__init__(expected, found, offset, payload)
         self.expected = expected
         self.found = str(found)
         self.offset = offset
-        self.payload: tuple[str, ...] = ()
+        self.payload = payload
 
     def within(self, payload: str, offset: int) -> None:
         """Adds that all this happened in ``payload``, whose octets begin at ``offset`` of what is around it."""

@@ -21,6 +21,7 @@ VERSION = 0x10  # "Implementations ... MUST set the Major Version to 1", "the Mi
 
 FIELDS = struct.Struct("!8s8sBBBBII")
 HEADER_SIZE = FIELDS.size
+NAME = ("HEADER",)
 NO_COOKIE = bytes(8)
 ENCRYPTION = Flags.ENCRYPTION.value
 KNOWN_FLAGS = Flags.ENCRYPTION | Flags.COMMIT | Flags.AUTHENTICATION
@@ -53,18 +54,18 @@ class Header(NamedTuple):
         (RFC 2408 §5.1, §5.2). Whether the exchange, the message ID and CKY-R make sense is for the exchange to say.
         """
         if len(datagram) < HEADER_SIZE:
-            raise UnequalPayloadLengths(f"a header of {HEADER_SIZE} octets", f"a datagram of {len(datagram)}")
+            raise UnequalPayloadLengths(f"a header of {HEADER_SIZE} octets", f"a datagram of {len(datagram)}", 0, NAME)
         CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length = FIELDS.unpack_from(datagram)
         if version != VERSION:
             _refuse_version(version)
         if flags & ~KNOWN_FLAGS:  # "the remaining bits of the Flags field MUST be set to 0"
-            raise InvalidFlags("no flags but E, C and A", f"0x{flags:02x}", 19)
+            raise InvalidFlags("no flags but E, C and A", f"0x{flags:02x}", 19, NAME)
         # "If the ISAKMP message length and the value in the Payload Length field of the ISAKMP Header are not the
         # same, then the ISAKMP message MUST be rejected" (RFC 2408 §5.1): too long is refused like too short.
         if length != len(datagram):
-            raise UnequalPayloadLengths(f"the datagram's length, {len(datagram)}", length, 24)
+            raise UnequalPayloadLengths(f"the datagram's length, {len(datagram)}", length, 24, NAME)
         if CKY_I == NO_COOKIE:
-            raise InvalidCookie("an initiator cookie", "zeros")
+            raise InvalidCookie("an initiator cookie", "zeros", 0, NAME)
         return cls(CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version)
 
     def build(self) -> bytes:
@@ -76,5 +77,5 @@ class Header(NamedTuple):
 def _refuse_version(version: int) -> None:
     major, minor = version >> 4, version & 0x0F
     if major != VERSION >> 4:
-        raise InvalidMajorVersion("major version 1", major, 17)
-    raise InvalidMinorVersion("minor version 0", minor, 17)
+        raise InvalidMajorVersion("major version 1", major, 17, NAME)
+    raise InvalidMinorVersion("minor version 0", minor, 17, NAME)

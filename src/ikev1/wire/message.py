@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
-from ikev1.wire.chain import join_chain, split_chain
+from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
@@ -67,23 +67,13 @@ def parse_message(header: Header, chain: bytes) -> Message:
     Raises WireError. Offsets in it count from the start of the header.
     """
     try:
-        links, end = split_chain(chain, header.next_payload, MAX_PAYLOADS)
+        payloads, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, parse_body)
     except WireError as error:
         error.offset += HEADER_SIZE
         raise
-    if not header.encrypted and end != len(chain):
+    if end != len(chain) and not header.encrypted:
         _refuse_trailer(chain, end)
-    payloads: list[Payload] = []
-    bodies: list[bytes] = []
-    for number, start, stop in links:
-        body = chain[start:stop]
-        try:
-            payloads.append(parse_body(number, body))
-        except WireError as error:
-            error.within(PayloadType(number).name, HEADER_SIZE + start)
-            raise
-        bodies.append(body)
-    after_first = chain[links[0][2] : end] if links else b""
+    after_first = chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end] if bodies else b""
     return Message(header, tuple(payloads), tuple(bodies), after_first)
 
 

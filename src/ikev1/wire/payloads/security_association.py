@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
-from ikev1.wire.chain import join_chain, split_chain
+from ikev1.wire.chain import join_chain, parse_chain
 from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, SituationNotSupported, WireError
 from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, UInt8
 from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
@@ -61,24 +61,22 @@ class SubPayloads(Field):
         self.head = "B" if counted else ""
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
-        octets = body[position:]
-        payloads = []
-        start = 0
         try:
-            links, end = split_chain(octets, self.payload_type, self.most, BadProposalSyntax)
-            for number, start, stop in links:
-                if number != self.payload_type:
-                    raise BadProposalSyntax(f"nothing but {self.name} payloads", PayloadType(number).name)
-                payloads.append(self.layout.parse(octets[start:stop]))
-            start = end
-            if end != len(octets):
-                raise BadProposalSyntax("the end of the payload", f"{len(octets) - end} octets more")
-            if self.head and numbers[slot] != len(payloads):
-                raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads))
+            payloads, _, end = parse_chain(
+                body[position:], self.payload_type, self.most, self._parse_one, BadProposalSyntax
+            )
         except WireError as error:
-            error.within(self.name, position + start)
+            error.offset += position
             raise
-        return tuple(payloads), len(body)
+        if self.head and numbers[slot] != len(payloads):
+            raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads), position)
+        return tuple(payloads), position + end
+
+    def _parse_one(self, payload_type: int, body: bytes) -> Any:
+        # "This field MUST only contain the value "2" or "0"" of proposals, "3" or "0" of transforms (RFC 2408 §3.5 f.)
+        if payload_type != self.payload_type:
+            raise BadProposalSyntax(f"nothing but {self.name} payloads", PayloadType(payload_type).name)
+        return self.layout.parse(body)
 
     def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
         octets = join_chain([(self.payload_type, self.layout.build(payload)) for payload in value])
