@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vici.protocol import Message  # type: ignore[import-untyped]
+from vici.protocol import Message
 from vici.protocol import Packet as ClientPacket
 
 from ikev1.daemon.vici.codec import (

@@ -1,0 +1,285 @@
+"""The process around the engine: what comes from sockets, timers, the data plane and people goes in, actions come out.
+
+Everything here happens in one event loop, and nothing in it waits: only `Gateway.initiate` is awaited, by whoever
+wants to know how it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, Keep, Move, Remove, Report, Send
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.events import ChildUp, Event
+from ikev1.core.lookup import is_address
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.settings import Settings
+from ikev1.daemon.alarm import Alarm
+from ikev1.daemon.counters import EventCounters
+from ikev1.daemon.endpoint import Endpoint
+from ikev1.daemon.keepalive import Keepalives
+from ikev1.daemon.logbook import Level, Logbook
+from ikev1.daemon.operations import NotEstablished, Operations
+from ikev1.daemon.planes import MakePlane
+from ikev1.daemon.udp import local_address_towards
+from ikev1.daemon.upkeep import Upkeep
+from ikev1.esp.plane import (
+    Acquire,
+    Expired,
+    PeerMoved,
+    PlaneError,
+    PlaneEvent,
+    RekeyNeeded,
+)
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """One IKEv1 gateway: its engine, its sockets, its data plane, and those who watch it.
+
+    ``load`` reads the configuration again when a reload is asked for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: Endpoint,
+        make_plane: MakePlane,
+        logbook: Logbook,
+        *,
+        load: Callable[[], Settings],
+        random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.logbook = logbook
+        self.now = clock
+        self.started_at = clock()
+        self.counters = EventCounters()
+        self.engine = Engine(settings, random)
+        logbook.listeners_changed = self._trace_if_read
+        self._trace_if_read()
+        self.plane = make_plane(self._hear, self._send_esp)
+        self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
+        self.observers: list[Callable[[Event], None]] = [logbook.event, self.counters.observe]
+        self._operations = Operations()
+        self.observers += [self._operations.observe, self.upkeep.observe]
+        self._endpoint = endpoint
+        self._keepalives = Keepalives(settings.nat_keepalive)
+        self._alarm = Alarm(clock, self._expire)
+        self._load = load
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Serve, in the running event loop.
+
+        Raises:
+            OSError: a port cannot be taken.
+            PlaneError: the data plane cannot use the sockets.
+        """
+        self._endpoint.bind()
+        for udp in self._endpoint.sockets:
+            self.plane.prepare_socket(udp.socket)
+        self._endpoint.listen(self)
+        loop = asyncio.get_running_loop()
+        for descriptor, callback in self.plane.readers():
+            loop.add_reader(descriptor, callback)
+        self.upkeep.adopt(self.settings)
+        # what exists now stays: a collection need not look at it again
+        gc.collect()
+        gc.freeze()
+
+    async def close(self) -> None:
+        """Tell every peer goodbye, and give back sockets, devices and routes."""
+        await self.upkeep.close()
+        for sa in tuple(self.engine.sas.values()):
+            self.apply(self.engine.close_ike(sa.unique_id, self.now()))
+        self._alarm.cancel()
+        for descriptor, _ in self.plane.readers():
+            asyncio.get_running_loop().remove_reader(descriptor)
+        self.plane.close()
+        self._endpoint.close()
+
+    def _trace_if_read(self) -> None:
+        self.engine.trace = self.logbook.listens(Level.INFO)
+
+    # ------------------------------------------------------------------ in
+
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+        """Take ISAKMP messages from the sockets."""
+        now = self.now()
+        actions: list[Action] = []
+        for datagram, path in datagrams:
+            actions += self.engine.receive(datagram, path, now)
+        self.apply(actions)
+
+    def receive_esp(self, packets: Sequence[bytes], path: Path) -> None:
+        """Take ESP packets from the sockets."""
+        self.plane.receive(packets, path)
+
+    def _expire(self) -> None:
+        now = self.now()
+        self.apply(self.engine.expire(now))
+        for path in self._keepalives.due(now):
+            self._endpoint.send_keepalive(path)
+        self._set_alarm()
+
+    def _hear(self, event: PlaneEvent) -> None:
+        # later, because the plane speaks in the middle of a packet, and what we do may change its tables
+        asyncio.get_running_loop().call_soon(self._obey, event)
+
+    def _obey(self, event: PlaneEvent) -> None:
+        if isinstance(event, RekeyNeeded):
+            self.logbook.write(
+                Level.INFO, "CHD", f"{event.child.name}-{event.child.unique_id}: {event.reason}, rekeying"
+            )
+            self.rekey_child(event.child)
+        elif isinstance(event, Expired):
+            self.logbook.write(
+                Level.WARNING, "CHD", f"{event.child.name}-{event.child.unique_id}: {event.reason}, closing"
+            )
+            self.close_child(event.child)
+        elif isinstance(event, Acquire):
+            self.logbook.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
+            self.upkeep.acquire(event.connection, event.tunnel)
+        elif isinstance(event, PeerMoved):
+            self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+
+    # ------------------------------------------------------------------ out
+
+    def apply(self, actions: Iterable[Action]) -> None:
+        """Do what the engine asks for, in its order."""
+        broken: list[ChildSa] = []
+        for action in actions:
+            if isinstance(action, Send):
+                self._keepalives.sent(action.path, self.now())
+                self._endpoint.send_isakmp(action.path, action.datagram)
+            elif isinstance(action, Report):
+                if not (isinstance(action.event, ChildUp) and action.event.child in broken):
+                    self._report(action.event)
+            elif isinstance(action, Keep):
+                self._keepalives.watch(action.sa, self.now())
+            elif isinstance(action, Forget):
+                self._keepalives.forget(action.sa)
+            else:
+                self._change_plane(action, broken)
+        for child in broken:
+            self.close_child(child)
+        self._set_alarm()
+
+    def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove, broken: list[ChildSa]) -> None:
+        child = action.child
+        try:
+            if isinstance(action, InstallInbound):
+                self.plane.install_inbound(child)
+            elif isinstance(action, InstallOutbound):
+                self.plane.install_outbound(child)
+            elif isinstance(action, Move):
+                self.plane.move(child)
+            else:
+                self.plane.remove(child)
+        except PlaneError as error:
+            self.logbook.write(Level.ERROR, "ESP", f"{child.name}-{child.unique_id}: {error}")
+            broken.append(child)
+
+    def _report(self, event: Event) -> None:
+        for observer in self.observers:
+            observer(event)
+
+    def _send_esp(self, path: Path, packets: Sequence[bytes]) -> int:
+        self._keepalives.sent(path, self.now())
+        return self._endpoint.send_esp(path, packets)
+
+    def _set_alarm(self) -> None:
+        self._alarm.set(min(self.engine.deadline(), self._keepalives.deadline))
+
+    # ------------------------------------------------------------------ commands
+
+    async def initiate(self, connection: str, tunnel: str | None) -> None:
+        """Bring up ``tunnel`` of ``connection``, or its ISAKMP SA alone (None), and wait until it is.
+
+        Who stops waiting cancels nothing.
+
+        Raises:
+            NotEstablished: it did not come up.
+        """
+        try:
+            actions = self.engine.initiate(connection, tunnel, self._way_to(connection), self.now())
+        except UnknownName as error:
+            raise NotEstablished(str(error)) from error
+        sa = self._newest(connection)
+        if sa is None or (tunnel is None and sa.state is not IkeState.CONNECTING):
+            self.apply(actions)
+            return
+        outcome = self._operations.expect(sa.unique_id, connection, tunnel)
+        self.apply(actions)
+        await outcome
+
+    def _way_to(self, name: str) -> Path:
+        """The path on which the peer of a connection is called for the first time."""
+        connection = next((known for known in self.settings.connections if known.name == name), None)
+        if connection is None:
+            raise NotEstablished(f"there is no connection {name!r}")
+        remote = connection.remote_address
+        if not is_address(remote):
+            raise NotEstablished(f"the remote address of {name} is {remote}: only a single address can be called")
+        if is_address(connection.local_address):
+            return Path(connection.local_address, self._endpoint.port, remote, connection.remote_port)
+        try:
+            return Path(local_address_towards(remote), self._endpoint.port, remote, connection.remote_port)
+        except OSError as error:
+            raise NotEstablished(f"no way to {remote}: {error.strerror}") from error
+
+    def _newest(self, connection: str) -> IkeSa | None:
+        return next((sa for sa in reversed(self.engine.sas.values()) if sa.connection == connection), None)
+
+    def close_ike(self, sa: IkeSa) -> None:
+        """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
+        self._ask(self.engine.close_ike, sa)
+
+    def close_child(self, child: ChildSa) -> None:
+        """Close the pair of IPsec SAs, and tell the peer."""
+        self._ask(self.engine.close_child, child)
+
+    def rekey_ike(self, sa: IkeSa) -> None:
+        """Begin a new phase 1 in place of ``sa``."""
+        self._ask(self.engine.rekey_ike, sa)
+
+    def rekey_child(self, child: ChildSa) -> None:
+        """Begin a Quick Mode in place of the pair ``child``."""
+        self._ask(self.engine.rekey_child, child)
+
+    def _ask(self, wish: Callable[[int, float], list[Action]], sa: IkeSa | ChildSa) -> None:
+        # what is gone in the meantime needs nothing any more
+        with contextlib.suppress(UnknownName):
+            self.apply(wish(sa.unique_id, self.now()))
+
+    def is_up(self, connection: str, tunnel: str) -> bool:
+        """Whether a pair of IPsec SAs carries the traffic of ``tunnel``."""
+        return any(
+            child.name == tunnel and child.state is ChildState.INSTALLED
+            for sa in self.engine.sas.values()
+            if sa.connection == connection
+            for child in sa.children
+        )
+
+    def reload(self) -> None:
+        """Read the configuration again and obey it; SAs that it still allows stay.
+
+        Raises:
+            ConfigError: it cannot be used; everything stays as it was.
+        """
+        settings = self._load()
+        self.settings = settings
+        self.engine.reconfigure(settings)
+        self._keepalives.interval = settings.nat_keepalive
+        self.upkeep.adopt(settings)
+        self._set_alarm()
+        self.logbook.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")

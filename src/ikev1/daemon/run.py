@@ -1,0 +1,109 @@
+"""The daemon as a process: configuration in, signals obeyed, everything given back at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, load
+from ikev1.core.settings import Settings
+from ikev1.daemon.endpoint import Endpoint
+from ikev1.daemon.gateway import Gateway
+from ikev1.daemon.keylog import KeyLog
+from ikev1.daemon.logbook import Level, Logbook, write_to_logger
+from ikev1.daemon.planes import MakePlane, userspace
+from ikev1.daemon.vici.server import ViciServer
+
+__all__ = ["run", "serve"]
+
+
+def run(
+    file: Path = DEFAULT_FILE,
+    *,
+    keylog: Path | None = None,
+    control: Path | None = None,
+    log_level: str | None = None,
+    plane: Callable[[GatewayOptions], MakePlane] = userspace,
+) -> None:
+    """Be the gateway that ``file`` describes, until SIGTERM or SIGINT; SIGHUP reads the file again.
+
+    ``keylog``, ``control`` and ``log_level`` override the file. Lines go to the logger ``ikev1``, and from there to
+    standard error unless the caller has set up logging otherwise.
+
+    Raises:
+        ConfigError: the file cannot be used.
+        OSError: a port, the control socket or the key log cannot be had.
+        PlaneError: the data plane cannot be had.
+    """
+    loaded = load(file)
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+    logbook = Logbook()
+    logbook.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
+    options = loaded.gateway
+    endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen)
+    asyncio.run(
+        serve(
+            loaded.settings,
+            endpoint,
+            plane(options),
+            logbook,
+            control=control or Path(options.control),
+            keylog=keylog or (Path(options.keylog) if options.keylog else None),
+            load_settings=lambda: _load_again(file, loaded, logbook),
+        )
+    )
+
+
+def _load_again(file: Path, running: Loaded, logbook: Logbook) -> Settings:
+    loaded = load(file)
+    for warning in loaded.warnings:
+        logbook.write(Level.WARNING, "CFG", str(warning))
+    if loaded.gateway != running.gateway:
+        logbook.write(Level.WARNING, "CFG", "sockets, files and devices change only with a restart")
+    return loaded.settings
+
+
+async def serve(
+    settings: Settings,
+    endpoint: Endpoint,
+    make_plane: MakePlane,
+    logbook: Logbook,
+    *,
+    control: Path,
+    load_settings: Callable[[], Settings],
+    keylog: Path | None = None,
+) -> None:
+    """Be a gateway in the running event loop, until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: a port, the control socket or the key log cannot be had.
+        PlaneError: the data plane cannot be had.
+    """
+    gateway = Gateway(settings, endpoint, make_plane, logbook, load=load_settings)
+    if keylog is not None:
+        gateway.observers.append(KeyLog(keylog).observe)
+        logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
+    vici = ViciServer(gateway, control)
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, gateway)
+    try:
+        gateway.start()
+        await vici.start()
+        logbook.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
+        await ended.wait()
+    finally:
+        await vici.close()
+        await gateway.close()
+
+
+def _reload(gateway: Gateway) -> None:
+    try:
+        gateway.reload()
+    except ConfigError as error:
+        for finding in error.findings:
+            gateway.logbook.write(Level.ERROR, "CFG", f"nothing was changed: {finding}")

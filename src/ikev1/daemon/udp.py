@@ -1,0 +1,94 @@
+"""One UDP socket that knows to which of our addresses a datagram came, and answers from that one.
+
+A gateway listens on every address, but a peer accepts a reply only from the address that it called, and NAT-D hashes
+name that address (RFC 3947 §3.2). ``IP_PKTINFO`` (ip(7), ipv6(7)) tells and sets it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+
+from ikev1.core.model import Path
+
+__all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
+
+DATAGRAM_LIMIT = 65_535  # octets
+IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name it
+_PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
+_PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
+_RECEIVE_BUFFER = 4 << 20  # octets: what a burst of first messages may fill before they are read
+
+
+class UdpSocket:
+    """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        address = ipaddress.ip_address(host)
+        self.version = address.version
+        self.wildcard = address.is_unspecified
+        self.socket = socket.socket(socket.AF_INET if self.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+        try:
+            if self.version == 4:
+                self.socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+            else:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            self.socket.setblocking(False)
+            self.socket.bind((host, port))
+        except OSError:
+            self.socket.close()
+            raise
+        self.host, self.port = self.socket.getsockname()[:2]
+
+    def receive(self) -> tuple[bytes, Path]:
+        """The next datagram and the way it came.
+
+        Raises:
+            BlockingIOError: there is none.
+        """
+        datagram, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, 64)
+        local_host = self.host
+        for level, kind, data in ancillary:
+            if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
+                local_host = socket.inet_ntoa(_PKTINFO4.unpack(data)[2])
+            elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
+                local_host = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(data)[0])
+        return datagram, Path(local_host, self.port, remote[0], remote[1])
+
+    def ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
+        """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
+        if not self.wildcard:
+            return []
+        if self.version == 4:
+            info = _PKTINFO4.pack(0, socket.inet_aton(path.local_host), bytes(4))
+            return [(socket.IPPROTO_IP, IP_PKTINFO, info)]
+        info = _PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, path.local_host), 0)
+        return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
+
+    def send(self, datagram: bytes, path: Path) -> None:
+        """Send ``datagram`` on ``path``.
+
+        Raises:
+            OSError: the network does not take it.
+        """
+        self.socket.sendmsg((datagram,), self.ancillary(path), 0, (path.remote_host, path.remote_port))
+
+
+def local_address_towards(remote_host: str) -> str:
+    """The address from which the kernel's routes would send to ``remote_host``; nothing is sent.
+
+    Raises:
+        OSError: there is no route.
+    """
+    family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((remote_host, 500))
+        host: str = probe.getsockname()[0]
+        return host

@@ -1,0 +1,17 @@
+"""The commands of VICI, by name: one file for each group of them."""
+
+from __future__ import annotations
+
+from ikev1.daemon.vici.commands import connections, control, daemon, elsewhere, sas, traps
+from ikev1.daemon.vici.request import Command
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: dict[str, Command] = {
+    **daemon.COMMANDS,
+    **sas.COMMANDS,
+    **connections.COMMANDS,
+    **control.COMMANDS,
+    **traps.COMMANDS,
+    **elsewhere.COMMANDS,
+}

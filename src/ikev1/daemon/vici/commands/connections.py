@@ -1,0 +1,40 @@
+"""list-conns and list-policies: what the configuration says."""
+
+from __future__ import annotations
+
+from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.request import Call, Command
+from ikev1.daemon.vici.sections import connection_section, selectors
+
+__all__ = ["COMMANDS"]
+
+
+async def list_conns(call: Call) -> Section:
+    """One ``list-conn`` event for each connection, or for the one that is named."""
+    wanted = call.request.text("ike")
+    for connection in call.gateway.settings.connections:
+        if wanted in (None, connection.name):
+            await call.stream("list-conn", {connection.name: connection_section(connection)})
+    return {}
+
+
+async def list_policies(call: Call) -> Section:
+    """One ``list-policy`` event for each trap; there are no pass and drop policies."""
+    if "trap" not in call.request:  # the presence of the key selects, whatever its value
+        return {}
+    ike, child = call.request.text("ike"), call.request.text("child")
+    for connection, tunnel in tuple(call.gateway.upkeep.traps.values()):
+        if ike in (None, connection.name) and child in (None, tunnel.name):
+            local, remote = selectors(tunnel)
+            policy = {
+                "child": tunnel.name,
+                "ike": connection.name,
+                "mode": "TUNNEL",
+                "local-ts": local,
+                "remote-ts": remote,
+            }
+            await call.stream("list-policy", {f"{connection.name}/{tunnel.name}": policy})
+    return {}
+
+
+COMMANDS: dict[str, Command] = {"list-conns": list_conns, "list-policies": list_policies}

@@ -1,0 +1,125 @@
+"""initiate, terminate, rekey: the commands that do something to SAs, and tell their caller how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ikev1.core.model import ChildSa, IkeSa
+from ikev1.daemon.logbook import Level, Line
+from ikev1.daemon.operations import NotEstablished
+from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.find import find_tunnel
+from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
+from ikev1.daemon.vici.select import Selection
+
+__all__ = ["COMMANDS"]
+
+_LEVELS = {0: Level.WARNING, 1: Level.INFO}
+
+
+@contextmanager
+def _control_log(call: Call, concerns: Callable[[IkeSa], bool]) -> Iterator[None]:
+    """While it lasts, the caller gets the lines about the ISAKMP SAs that its command ``concerns``."""
+    wanted = call.request.number("loglevel")
+    level = 1 if wanted is None else wanted
+    if level < 0:
+        yield
+        return
+
+    def forward(line: Line) -> None:
+        if line.sa is not None and concerns(line.sa):
+            call.control_log(line)
+
+    detach = call.gateway.logbook.attach(_LEVELS.get(level, Level.DEBUG), forward)
+    try:
+        yield
+    finally:
+        detach()
+
+
+def _wanted(call: Call) -> tuple[str, str | None, str]:
+    """Connection and tunnel that a request names, and how strongSwan would call the SA."""
+    child, ike = call.request.text("child"), call.request.text("ike")
+    if child is not None:
+        found = find_tunnel(call.gateway.settings, child, ike)
+        if found is None:
+            raise Refused(f"CHILD_SA config '{child}' not found")
+        return found[0].name, child, f"CHILD_SA '{child}'"
+    if ike is None:
+        raise Refused("missing configuration name")
+    if all(connection.name != ike for connection in call.gateway.settings.connections):
+        raise Refused(f"IKE_SA config '{ike}' not found")
+    return ike, None, f"IKE_SA '{ike}'"
+
+
+async def initiate(call: Call) -> Section:
+    """Bring up a tunnel, or an ISAKMP SA alone, and answer when it is up, has failed, or has taken too long.
+
+    ``timeout`` is in milliseconds: 0 or absent waits for the outcome, a negative one does not wait at all.
+    """
+    connection, tunnel, called = _wanted(call)
+    timeout = call.request.number("timeout") or 0
+    establishing = asyncio.ensure_future(call.gateway.initiate(connection, tunnel))
+    if timeout < 0:
+        establishing.add_done_callback(_look_at)
+        return SUCCESS
+    with _control_log(call, lambda sa: sa.connection == connection):
+        done, _ = await asyncio.wait({establishing}, timeout=timeout / 1000 if timeout else None)
+    if not done:
+        establishing.add_done_callback(_look_at)
+        raise Refused(f"{called} not established after {timeout}ms")
+    try:
+        establishing.result()
+    except NotEstablished as error:
+        raise Refused(f"establishing {called} failed: {error}") from error
+    return SUCCESS
+
+
+def _look_at(establishing: asyncio.Future[None]) -> None:
+    """Nobody waits for the outcome any more; the log has it."""
+    if not establishing.cancelled():
+        establishing.exception()
+
+
+def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
+    selection = Selection.of(call.request)
+    if selection.empty:
+        raise Refused(f"missing {verb} selector")
+    return selection.matches(tuple(call.gateway.engine.sas.values()))
+
+
+async def terminate(call: Call) -> Section:
+    """Close SAs; the answer comes once the peers were told."""
+    matches = _matches(call, "terminate")
+    if not matches:
+        raise Refused("no matching SAs to terminate found", matches=0, terminated=0)
+    ours = {match.unique_id for match in matches if isinstance(match, IkeSa)}
+    owners = {match.connection for match in matches if isinstance(match, ChildSa)}
+    with _control_log(call, lambda sa: sa.unique_id in ours or sa.connection in owners):
+        for match in matches:
+            if isinstance(match, ChildSa):
+                call.gateway.upkeep.release(match.connection, match.name)
+                call.gateway.close_child(match)
+            else:
+                call.gateway.upkeep.release(match.connection)
+                call.gateway.close_ike(match)
+    count = str(len(matches))
+    return {"success": "yes", "matches": count, "terminated": count}
+
+
+async def rekey(call: Call) -> Section:
+    """Begin to replace SAs; the answer does not wait for it."""
+    matches = _matches(call, "rekey")
+    if not matches:
+        raise Refused("no matching SAs to rekey found", matches=0)
+    for match in matches:
+        if isinstance(match, ChildSa):
+            call.gateway.rekey_child(match)
+        else:
+            call.gateway.rekey_ike(match)
+    return {"success": "yes", "matches": str(len(matches))}
+
+
+COMMANDS: dict[str, Command] = {"initiate": initiate, "terminate": terminate, "rekey": rekey}

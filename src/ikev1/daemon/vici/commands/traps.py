@@ -1,0 +1,39 @@
+"""install and uninstall: traps by hand."""
+
+from __future__ import annotations
+
+from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.find import find_tunnel
+from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
+
+__all__ = ["COMMANDS"]
+
+
+def _named_child(call: Call) -> str:
+    name = call.request.text("child")
+    if name is None:
+        raise Refused("missing configuration name")
+    return name
+
+
+async def install(call: Call) -> Section:
+    """Bring the tunnel up with its first packet from now on."""
+    found = find_tunnel(call.gateway.settings, _named_child(call), call.request.text("ike"))
+    if found is None:
+        raise Refused("configuration name not found")
+    reason = call.gateway.upkeep.install_trap(*found)
+    if reason:
+        raise Refused(reason)
+    return SUCCESS
+
+
+async def uninstall(call: Call) -> Section:
+    """Take the trap away again."""
+    name = _named_child(call)
+    found = find_tunnel(call.gateway.settings, name, call.request.text("ike"))
+    if found is None or not call.gateway.upkeep.remove_trap(found[0].name, name):
+        raise Refused(f"policy '{name}' not found")
+    return SUCCESS
+
+
+COMMANDS: dict[str, Command] = {"install": install, "uninstall": uninstall}

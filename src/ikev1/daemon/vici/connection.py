@@ -1,0 +1,119 @@
+"""One client of the VICI server: its commands one after the other, and the events that it registered for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ikev1.daemon.gateway import Gateway
+from ikev1.daemon.logbook import Line
+from ikev1.daemon.vici.codec import (
+    SEGMENT_LIMIT,
+    Packet,
+    PacketError,
+    PacketType,
+    Section,
+    build_packet,
+    parse_message,
+    parse_packet,
+    segment,
+)
+from ikev1.daemon.vici.events import EVENT_NAMES, log_event
+from ikev1.daemon.vici.request import Call, Command, Refused, Request, failure
+
+__all__ = ["ClientConnection"]
+
+BACKLOG_LIMIT = 4 << 20  # octets of events that wait for a slow reader before it is dropped
+
+
+class ClientConnection:
+    """Serves one client until it leaves, sends what is no VICI, or lets its events pile up."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        gateway: Gateway,
+        commands: Mapping[str, Command],
+        registration_changed: Callable[[], None],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._gateway = gateway
+        self._commands = commands
+        self._registration_changed = registration_changed
+        self.registered: frozenset[str] = frozenset()
+
+    async def serve(self) -> None:
+        """Answer each packet before the next is read: answers come in the order of the requests."""
+        try:
+            while True:
+                await self._answer(parse_packet(await self._read_segment()))
+                await self._writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError, PacketError):
+            pass
+        finally:
+            self.registered = frozenset()
+            self._registration_changed()
+            self._writer.close()
+
+    async def _read_segment(self) -> bytes:
+        length = int.from_bytes(await self._reader.readexactly(4))
+        if length > SEGMENT_LIMIT:
+            raise PacketError(f"a segment of {length} octets")
+        return await self._reader.readexactly(length)
+
+    async def _answer(self, packet: Packet) -> None:
+        if packet.type is PacketType.CMD_REQUEST:
+            await self._run(packet)
+        elif packet.type is PacketType.EVENT_REGISTER:
+            self._register(packet.name in EVENT_NAMES, self.registered | {packet.name})
+        elif packet.type is PacketType.EVENT_UNREGISTER:
+            self._register(packet.name in self.registered, self.registered - {packet.name})
+        else:
+            raise PacketError(f"a client must not send {packet.type.name}")
+
+    def _register(self, known: bool, registered: frozenset[str]) -> None:
+        if known:
+            self.registered = registered
+            self._registration_changed()
+        self._send(build_packet(PacketType.EVENT_CONFIRM if known else PacketType.EVENT_UNKNOWN))
+
+    async def _run(self, packet: Packet) -> None:
+        command = self._commands.get(packet.name)
+        if command is None:
+            self._send(build_packet(PacketType.CMD_UNKNOWN))
+            return
+        try:
+            answer = await command(Call(self._gateway, _request(packet), self._stream, self._control_log))
+        except Refused as refusal:
+            answer = failure(refusal)
+        self._send(build_packet(PacketType.CMD_RESPONSE, message=answer))
+
+    async def _stream(self, name: str, body: Section) -> None:
+        if name in self.registered:
+            self._send(build_packet(PacketType.EVENT, name, body))
+            await self._writer.drain()
+
+    def _control_log(self, line: Line) -> None:
+        self.event("control-log", lambda: log_event(line, thread=False))
+
+    def event(self, name: str, body: Callable[[], Section]) -> None:
+        """Send an event to the client if it registered for it; one that reads too slowly is dropped."""
+        if name not in self.registered or self._writer.is_closing():
+            return
+        self._send(build_packet(PacketType.EVENT, name, body()))
+        if self._writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
+            self._writer.transport.abort()
+
+    def _send(self, packet: bytes) -> None:
+        if len(packet) > SEGMENT_LIMIT:
+            raise PacketError(f"an answer of {len(packet)} octets fits no segment")
+        self._writer.write(segment(packet))
+
+
+def _request(packet: Packet) -> Request:
+    try:
+        return Request(parse_message(packet.body))
+    except PacketError as error:
+        raise Refused("parsing request failed") from error

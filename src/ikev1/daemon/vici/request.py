@@ -1,0 +1,72 @@
+"""What a command is called with, and how it says no."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from ikev1.daemon.gateway import Gateway
+from ikev1.daemon.logbook import Sink
+from ikev1.daemon.vici.codec import Received, Section
+
+__all__ = ["SUCCESS", "Call", "Command", "Refused", "Request", "failure"]
+
+SUCCESS: Section = {"success": "yes"}
+_TRUE = frozenset({"yes", "true", "enabled", "1"})
+
+
+class Refused(Exception):
+    """A command cannot or may not do what it was asked for; the text is the answer's ``errmsg``."""
+
+    def __init__(self, reason: str, **counts: int) -> None:
+        super().__init__(reason)
+        self.counts = counts
+
+
+def failure(error: Refused) -> Section:
+    """The answer to a command that was refused."""
+    counts = {name: str(count) for name, count in error.counts.items()}
+    return {"success": "no", **counts, "errmsg": str(error)}
+
+
+class Request:
+    """The keys of a request. What is absent, or is no text or number where one belongs, is None."""
+
+    def __init__(self, message: Received) -> None:
+        self._message = message
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._message
+
+    def text(self, key: str) -> str | None:
+        """The value of ``key`` as text; an empty value counts as absent."""
+        value = self._message.get(key)
+        return value.decode("utf-8", "replace") or None if isinstance(value, bytes) else None
+
+    def number(self, key: str) -> int | None:
+        """The value of ``key`` as a decimal or (``0x``) hexadecimal number."""
+        text = (self.text(key) or "").strip()
+        try:
+            return int(text, 16 if text.lower().startswith("0x") else 10)
+        except ValueError:
+            return None
+
+    def flag(self, key: str) -> bool:
+        """Whether ``key`` has one of VICI's words for yes."""
+        return (self.text(key) or "").lower() in _TRUE
+
+
+class Call(NamedTuple):
+    """One command: the gateway it is for, its request, and the ways to answer before the answer.
+
+    ``stream`` sends the caller an event at the caller's speed, ``control_log`` a line of what its command does; both
+    only if it registered for them.
+    """
+
+    gateway: Gateway
+    request: Request
+    stream: Callable[[str, Section], Awaitable[None]]
+    control_log: Sink
+
+
+Command = Callable[[Call], Awaitable[Section]]

@@ -1,0 +1,189 @@
+"""SAs and connections as sections of VICI messages.
+
+Two habits of swanctl rule the order and presence of keys: it prints an ISAKMP SA when it meets ``child-sas``, so that
+comes last and always; and for most keys presence counts, whatever the value, so what is not true is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ikev1.core import identity
+from ikev1.core.model import ChildSa, IkeSa, IkeState, Role
+from ikev1.core.scripts import cisco_state, script_of
+from ikev1.core.settings import Connection, Tunnel
+from ikev1.crypto.suites import DisplayWords, esp_display, ike_display
+from ikev1.daemon.vici.codec import Section
+from ikev1.esp.plane import Counters
+from ikev1.wire.payloads import Identification, parse_body
+from ikev1.wire.registry import PayloadType
+
+__all__ = ["child_key", "child_section", "connection_section", "ike_section", "selectors"]
+
+YES = "yes"
+_TASKS = {"MM": "MAIN_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
+
+
+def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
+    """The fields of ``sa`` and, behind them, the sections of its ``children``."""
+    return {
+        "uniqueid": str(sa.unique_id),
+        "version": "1",
+        "state": str(sa.state),
+        "cisco-state": cisco_state(sa),  # ours: swanctl passes over keys that it does not know
+        "local-host": sa.path.local_host,
+        "local-port": str(sa.path.local_port),
+        "local-id": _identity(sa.local_id_body),
+        "remote-host": sa.path.remote_host,
+        "remote-port": str(sa.path.remote_port),
+        "remote-id": _identity(sa.peer_id_body),
+        **({"initiator": YES} if sa.role is Role.INITIATOR else {}),
+        "initiator-spi": sa.CKY_I.hex(),
+        "responder-spi": sa.CKY_R.hex().rjust(16, "0"),
+        **_nat(sa),
+        **_ike_suite(sa),
+        **_ike_times(sa, now),
+        **_tasks(sa),
+        "child-sas": children,
+    }
+
+
+def _identity(body: bytes) -> str:
+    payload = parse_body(PayloadType.IDENTIFICATION, body) if body else None
+    return identity.text_of(payload) if isinstance(payload, Identification) else "%any"
+
+
+def _nat(sa: IkeSa) -> Section:
+    if sa.nat is None:
+        return {}
+    found = {
+        "nat-local": sa.nat.local_behind,
+        "nat-remote": sa.nat.remote_behind,
+        "nat-fake": sa.nat.forced,
+        "nat-any": sa.nat.encapsulate,
+    }
+    return {key: YES for key, true in found.items() if true}
+
+
+def _suite(words: DisplayWords) -> Section:
+    named = {
+        "encr-alg": words.encryption,
+        "encr-keysize": words.key_size,
+        "integ-alg": words.integrity,
+        "prf-alg": words.prf,
+        "dh-group": words.group,
+    }
+    return {key: word for key, word in named.items() if word}
+
+
+def _ike_suite(sa: IkeSa) -> Section:
+    if sa.chosen is None:
+        return {}
+    suite = sa.chosen.suite
+    return _suite(ike_display(suite.encryption, suite.key_length, suite.hash, suite.group))
+
+
+def _seconds(duration: float) -> str:
+    return str(max(0, int(duration)))
+
+
+def _ike_times(sa: IkeSa, now: float) -> Section:
+    if sa.state is not IkeState.ESTABLISHED:
+        return {}
+    return {
+        "established": _seconds(now - sa.established_at),
+        **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),  # ours, as for a CHILD_SA
+    }
+
+
+def _tasks(sa: IkeSa) -> Section:
+    tasks = {
+        "tasks-queued": ["QUICK_MODE" for _ in sa.queued],
+        "tasks-active": _running(sa, Role.INITIATOR),
+        "tasks-passive": _running(sa, Role.RESPONDER),
+    }
+    return {key: names for key, names in tasks.items() if names}
+
+
+def _running(sa: IkeSa, role: Role) -> Sequence[str]:
+    """The exchanges that wait for a message; those that only linger to repeat their last one are done."""
+    return [
+        _TASKS[exchange.script]
+        for exchange in (sa.phase1, *sa.exchanges)
+        if exchange is not None and exchange.role is role and exchange.step < len(script_of(exchange).rows)
+    ]
+
+
+def child_key(child: ChildSa) -> str:
+    """The name of the section of ``child``: unique among those of an ISAKMP SA."""
+    return f"{child.name}-{child.unique_id}"
+
+
+def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
+    """The fields of ``child``."""
+    suite = child.suite
+    return {
+        "name": child.name,
+        "uniqueid": str(child.unique_id),
+        "reqid": str(child.reqid),
+        "state": str(child.state),
+        "mode": "TUNNEL",
+        "protocol": "ESP",
+        **({"encap": YES} if child.udp_encapsulation else {}),
+        "spi-in": f"{child.inbound.spi:08x}",
+        "spi-out": f"{child.outbound.spi:08x}",
+        **_suite(esp_display(suite.encryption, suite.key_length, suite.integrity, child.group)),
+        "bytes-in": str(counters.bytes_in),
+        "packets-in": str(counters.packets_in),
+        **({"use-in": _seconds(now - counters.last_in)} if counters.last_in is not None else {}),
+        "bytes-out": str(counters.bytes_out),
+        "packets-out": str(counters.packets_out),
+        **({"use-out": _seconds(now - counters.last_out)} if counters.last_out is not None else {}),
+        **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
+        **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
+        "install-time": _seconds(now - child.created_at),
+        "local-ts": [str(child.local)],
+        "remote-ts": [str(child.remote)],
+    }
+
+
+def connection_section(connection: Connection) -> Section:
+    """What the configuration says about ``connection``, as list-conns shows it; never its secret."""
+    lifetime = str(max((policy.lifetime for policy in connection.policies), default=0)) if connection.rekey else "0"
+    return {
+        "local_addrs": [connection.local_address],
+        "remote_addrs": [connection.remote_address],
+        "version": "IKEv1",
+        "reauth_time": lifetime,
+        "rekey_time": "0",
+        "unique": "UNIQUE_NO",
+        "local_port": "500",
+        "remote_port": str(connection.remote_port),
+        "local-1": _round(connection.local_id),
+        "remote-1": _round(connection.remote_id),
+        "children": {tunnel.name: _tunnel_section(tunnel, connection.rekey) for tunnel in connection.tunnels},
+    }
+
+
+def _round(identity: str | None) -> Section:
+    return {"class": "pre-shared key", **({"id": identity} if identity else {})}
+
+
+def _tunnel_section(tunnel: Tunnel, rekey: bool) -> Section:
+    local, remote = selectors(tunnel)
+    return {
+        "mode": "TUNNEL",
+        "rekey_time": str(tunnel.lifetime) if rekey else "0",
+        "rekey_bytes": str(tunnel.lifetime_kilobytes * 1024) if rekey else "0",
+        "rekey_packets": "0",
+        "dpd_action": "none",
+        "close_action": "none",
+        "local-ts": local,
+        "remote-ts": remote,
+    }
+
+
+def selectors(tunnel: Tunnel) -> tuple[Sequence[str], Sequence[str]]:
+    """The two networks of ``tunnel`` in text, ``dynamic`` for an end's own address."""
+    return [str(tunnel.local or "dynamic")], [str(tunnel.remote or "dynamic")]

@@ -1,0 +1,45 @@
+"""Which SAs a request means: by name or by number, of the ISAKMP SA, of the pair of IPsec SAs, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ikev1.core.model import ChildSa, IkeSa
+from ikev1.daemon.vici.request import Request
+
+__all__ = ["Selection"]
+
+
+class Selection(NamedTuple):
+    """The four keys with which requests select; None selects all."""
+
+    ike: str | None
+    ike_id: int | None
+    child: str | None
+    child_id: int | None
+
+    @classmethod
+    def of(cls, request: Request) -> Selection:
+        """What ``request`` selects."""
+        return cls(request.text("ike"), request.number("ike-id"), request.text("child"), request.number("child-id"))
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is selected, and so everything."""
+        return self == (None, None, None, None)
+
+    def takes_ike(self, sa: IkeSa) -> bool:
+        """Whether the ISAKMP SA is meant, or may hold what is meant."""
+        return self.ike in (None, sa.connection) and self.ike_id in (None, sa.unique_id)
+
+    def takes_child(self, child: ChildSa) -> bool:
+        """Whether the pair is meant, within an ISAKMP SA that is taken."""
+        return self.child in (None, child.name) and self.child_id in (None, child.unique_id)
+
+    def matches(self, sas: Iterable[IkeSa]) -> list[IkeSa] | list[ChildSa]:
+        """What a command acts on: pairs of IPsec SAs if any are named, else ISAKMP SAs."""
+        taken = [sa for sa in sas if self.takes_ike(sa)]
+        if self.child is None and self.child_id is None:
+            return taken
+        return [child for sa in taken for child in sa.children if self.takes_child(child)]

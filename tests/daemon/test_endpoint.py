@@ -1,0 +1,152 @@
+"""The sockets, over the loopback interface: addresses, marker, keepalives, and errors that are no disaster."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from ikev1.core.model import Path
+from ikev1.daemon.endpoint import BATCH, Endpoint
+from ikev1.daemon.logbook import Level, Line, Logbook
+
+
+class Recorder:
+    """Notes what an endpoint hands on."""
+
+    def __init__(self) -> None:
+        self.isakmp: list[tuple[bytes, Path]] = []
+        self.esp: list[tuple[bytes, Path]] = []
+        self.largest_batch = 0
+        self._changed = asyncio.Event()
+
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+        self.isakmp += datagrams
+        self.largest_batch = max(self.largest_batch, len(datagrams))
+        self._changed.set()
+
+    def receive_esp(self, packets: Sequence[bytes], path: Path) -> None:
+        self.esp += ((packet, path) for packet in packets)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def converse(
+    scenario: Callable[[Endpoint, Recorder, socket.socket], Awaitable[None]], listen: Sequence[str] = ()
+) -> list[Line]:
+    """Run ``scenario`` with an endpoint that listens and a peer's plain socket on 127.0.0.1; the log comes back."""
+    lines: list[Line] = []
+
+    async def conversation() -> None:
+        logbook = Logbook()
+        logbook.attach(Level.DEBUG, lines.append)
+        endpoint = Endpoint(logbook, free_port(), free_port(), listen)
+        endpoint.bind()
+        recorder = Recorder()
+        endpoint.listen(recorder)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            peer.settimeout(5)
+            await scenario(endpoint, recorder, peer)
+        endpoint.close()
+
+    asyncio.run(conversation())
+    return lines
+
+
+@pytest.mark.parametrize("listen", [(), ("127.0.0.1", "127.0.0.2")])
+def test_the_answer_leaves_from_the_address_that_was_called(listen: Sequence[str]) -> None:
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        for called in ("127.0.0.1", "127.0.0.2"):
+            peer.sendto(b"question", (called, endpoint.port))
+            await recorder.until(lambda: bool(recorder.isakmp))
+            ((datagram, path),) = recorder.isakmp
+            recorder.isakmp.clear()
+            assert datagram == b"question"
+            assert path == Path(called, endpoint.port, *peer.getsockname())
+            endpoint.send_isakmp(path, b"answer")
+            assert peer.recvfrom(100) == (b"answer", (called, endpoint.port))
+
+    assert converse(scenario, listen) == []
+
+
+def test_the_encapsulation_port_tells_isakmp_esp_and_keepalives_apart() -> None:
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        for datagram in (b"\xff", b"\x12\x34\x56\x78esp", b"", b"\0\0\0\0isakmp", b"\0\0\0\0"):
+            peer.sendto(datagram, ("127.0.0.1", endpoint.encapsulation_port))
+        await recorder.until(lambda: len(recorder.isakmp) == 2)
+        path = Path("127.0.0.1", endpoint.encapsulation_port, *peer.getsockname())
+        assert recorder.isakmp == [(b"isakmp", path), (b"", path)]
+        assert recorder.esp == [(b"\x12\x34\x56\x78esp", path), (b"", path)]
+        endpoint.send_isakmp(path, b"answer")
+        endpoint.send_keepalive(path)
+        assert endpoint.send_esp(path, [b"one", b"two"]) == 0
+        assert [peer.recv(100) for _ in range(4)] == [b"\0\0\0\0answer", b"\xff", b"one", b"two"]
+
+    assert converse(scenario) == []
+
+
+def test_a_flood_is_read_in_bounded_portions() -> None:
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        for number in range(3 * BATCH):
+            peer.sendto(number.to_bytes(2), ("127.0.0.1", endpoint.port))
+        await recorder.until(lambda: len(recorder.isakmp) == 3 * BATCH)
+        assert recorder.largest_batch == BATCH
+        assert [datagram for datagram, _ in recorder.isakmp] == [n.to_bytes(2) for n in range(3 * BATCH)]
+
+    assert converse(scenario) == []
+
+
+def test_ipv6_has_a_socket_of_its_own() -> None:
+    try:
+        port = free_port("::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert port
+
+    async def scenario(endpoint: Endpoint, recorder: Recorder, _: socket.socket) -> None:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(5)
+            peer.sendto(b"question", ("::1", endpoint.port))
+            await recorder.until(lambda: bool(recorder.isakmp))
+            path = recorder.isakmp[0][1]
+            assert path[:3] == ("::1", endpoint.port, "::1")
+            endpoint.send_isakmp(path, b"answer")
+            assert peer.recv(100) == b"answer"
+
+    assert converse(scenario) == []
+
+
+def test_what_the_network_refuses_is_logged_and_no_more() -> None:
+    async def scenario(endpoint: Endpoint, _: Recorder, peer: socket.socket) -> None:
+        path = Path("127.0.0.1", endpoint.port, *peer.getsockname())
+        endpoint.send_isakmp(path, bytes(65_536))
+        endpoint.send_isakmp(path._replace(local_port=1), b"x")
+        assert endpoint.send_esp(path, [b"one", bytes(65_536), b"three"]) == 2
+
+    lines = [line.text for line in converse(scenario)]
+    assert ["Message too long" in text or "no socket of ours" in text for text in lines] == [True] * 3
+
+
+def test_a_port_that_is_taken_is_an_error() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        endpoint = Endpoint(Logbook(), free_port(), taken.getsockname()[1], ("127.0.0.1",))
+        with pytest.raises(OSError, match="in use"):
+            endpoint.bind()
+        assert not endpoint.sockets
