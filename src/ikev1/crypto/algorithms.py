@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm
+from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm, OpenEnum
 
 __all__ = [
     "ALIASES",
@@ -24,6 +24,7 @@ __all__ = [
     "esp_integrity",
     "ike_cipher",
     "ike_hash",
+    "registered_name",
 ]
 
 _SIZES = (128, 192, 256)  # bits
@@ -163,31 +164,39 @@ _HASH_BY_INTEGRITY = {int(hash.integrity): hash for hash in _HASHES}
 _GROUP_BY_NUMBER = {int(group.number): group for group in _GROUPS}
 
 
+def registered_name(registry: type[OpenEnum], number: int) -> str:
+    """The name of a number, for people: a peer may have sent one that is too large for any registry."""
+    try:
+        return registry(number).name
+    except ValueError:
+        return str(number)
+
+
 def ike_cipher(encryption: int, key_length: int) -> CipherWord:
     """The cipher of a phase 1 Encryption Algorithm; a number without a word goes by its registered name."""
-    name = Encryption(encryption).name
+    name = registered_name(Encryption, encryption)
     return _IKE_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
 
 
 def esp_cipher(encryption: int, key_length: int) -> CipherWord:
     """The cipher of an ESP transform; a number without a word goes by its registered name."""
-    name = EspTransform(encryption).name
+    name = registered_name(EspTransform, encryption)
     return _ESP_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
 
 
 def ike_hash(hash: int) -> HashWord:
     """The hash of a phase 1 Hash Algorithm; a number without a word goes by its registered name."""
-    name = HashAlgorithm(hash).name
+    name = registered_name(HashAlgorithm, hash)
     return _HASH_BY_NUMBER.get(hash) or HashWord(name, hash, 0, None, name, name)
 
 
 def esp_integrity(integrity: int) -> HashWord:
     """The hash of a phase 2 Authentication Algorithm; a number without a word goes by its registered name."""
-    name = IntegrityAlgorithm(integrity).name
+    name = registered_name(IntegrityAlgorithm, integrity)
     return _HASH_BY_INTEGRITY.get(integrity) or HashWord(name, 0, integrity, None, name, name)
 
 
 def dh_group(number: int) -> GroupWord:
     """The group of a Group Description; a number without a word goes by its registered name."""
-    name = Group(number).name
+    name = registered_name(Group, number)
     return _GROUP_BY_NUMBER.get(number) or GroupWord(name, number, name)

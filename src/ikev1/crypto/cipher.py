@@ -1,12 +1,13 @@
 """CBC ciphers as IKE uses them: whole blocks, and an initialization vector that the caller carries on.
 
 "There is a single bidirectional cipher/IV context" (RFC 2409 Appendix B): after each message the next IV is the last
-ciphertext block, which the caller keeps. Nothing here holds state.
+ciphertext block, which the caller keeps. Nothing here remembers one message when it comes to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from ikev1.crypto.algorithms import registered_name
+from ikev1.crypto.des_keys import check_single, check_triple
 from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption
 
@@ -27,12 +30,18 @@ class _Algorithm(NamedTuple):
 
 
 def _single_des(key: bytes) -> TripleDES:
+    check_single(key)
     return TripleDES(key + key + key)  # E(D(E(x))) under one key is E(x): FIPS 46-3's own compatibility rule
+
+
+def _triple_des(key: bytes) -> TripleDES:
+    check_triple(key)
+    return TripleDES(key)
 
 
 _ALGORITHMS: dict[int, _Algorithm] = {
     Encryption.DES_CBC: _Algorithm(_single_des, 8, (64,)),
-    Encryption.TRIPLE_DES_CBC: _Algorithm(TripleDES, 8, (192,)),
+    Encryption.TRIPLE_DES_CBC: _Algorithm(_triple_des, 8, (192,)),
     Encryption.AES_CBC: _Algorithm(AES, 16, (128, 192, 256)),
     Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
 }
@@ -42,9 +51,8 @@ def _algorithm(encryption: int) -> _Algorithm:
     try:
         return _ALGORITHMS[encryption]
     except KeyError:
-        raise UnsupportedAlgorithm(
-            f"encryption algorithm {encryption} is not one of {', '.join(map(str, _ALGORITHMS))}"
-        ) from None
+        known = ", ".join(Encryption(number).name for number in _ALGORITHMS)
+        raise UnsupportedAlgorithm(f"{registered_name(Encryption, encryption)} is not among {known}") from None
 
 
 def block_size(encryption: int) -> int:
@@ -72,34 +80,46 @@ def key_size(encryption: int, key_length: int) -> int:
     if len(lengths) == 1 or key_length not in lengths:
         allowed = "none" if len(lengths) == 1 else ", ".join(map(str, lengths))
         raise UnsupportedAlgorithm(
-            f"key length {key_length} for encryption algorithm {encryption}: allowed is {allowed}"
+            f"key length {key_length} for {registered_name(Encryption, encryption)}: allowed is {allowed}"
         )
     return key_length // 8
 
 
 class Cipher:
-    """One cipher under one key."""
+    """One cipher under one key, for use by one thread.
 
-    __slots__ = ("_key", "block_size")
+    To set up a context costs several times as much as to encrypt a message, so each direction keeps one running. In
+    CBC that is no obstacle to any IV: a context chains from the last ciphertext block it has seen.
+    """
+
+    __slots__ = ("_decryptor", "_encryptor", "_last", "block_size")
 
     def __init__(self, encryption: int, key: bytes) -> None:
         algorithm = _algorithm(encryption)
         if 8 * len(key) not in algorithm.key_lengths:
             raise UnsupportedAlgorithm(
-                f"a key of {len(key)} octets for encryption algorithm {encryption}: "
+                f"{registered_name(Encryption, encryption)} with a key of {len(key)} octets: "
                 f"allowed are {', '.join(str(bits // 8) for bits in algorithm.key_lengths)}"
             )
         self.block_size = algorithm.block_size
-        self._key = algorithm.make(key)
+        self._last = bytes(self.block_size)
+        contexts = ciphers.Cipher(algorithm.make(key), CBC(self._last))
+        self._encryptor, self._decryptor = contexts.encryptor(), contexts.decryptor()
 
     def encrypt(self, iv: bytes, plaintext: bytes) -> bytes:
         """The ciphertext of whole blocks; its last block is the next IV.
 
         Raises:
-            ValueError: the plaintext is not padded, or the IV is not one block.
+            ValueError: the plaintext is empty or not padded, or the IV is not one block.
         """
-        context = ciphers.Cipher(self._key, CBC(iv)).encryptor()
-        return context.update(plaintext) + context.finalize()
+        size = self.block_size
+        if not plaintext or len(plaintext) % size or len(iv) != size:
+            raise ValueError(f"{len(plaintext)} octets of plaintext and {len(iv)} of IV are no blocks of {size}")
+        # The context is about to add its last block to the first of ours, where the IV belongs (x ^ last ^ last = x).
+        chained = int.from_bytes(plaintext[:size]) ^ int.from_bytes(iv) ^ int.from_bytes(self._last)
+        ciphertext = self._encryptor.update(chained.to_bytes(size) + plaintext[size:])
+        self._last = ciphertext[-size:]
+        return ciphertext
 
     def decrypt(self, iv: bytes, ciphertext: bytes) -> bytes:
         """The plaintext of whole blocks, padding included.
@@ -108,30 +128,33 @@ class Cipher:
             InvalidCiphertext: the ciphertext is empty or not a multiple of the block.
             ValueError: the IV is not one block.
         """
-        if not ciphertext or len(ciphertext) % self.block_size:
-            raise InvalidCiphertext(
-                f"{len(ciphertext)} octets of ciphertext: expected a positive multiple of {self.block_size}"
-            )
-        context = ciphers.Cipher(self._key, CBC(iv)).decryptor()
-        return context.update(ciphertext) + context.finalize()
+        size = self.block_size
+        if not ciphertext or len(ciphertext) % size:
+            raise InvalidCiphertext(f"{len(ciphertext)} octets of ciphertext: expected a positive multiple of {size}")
+        if len(iv) != size:
+            raise ValueError(f"an IV of {len(iv)} octets: expected {size}")
+        # The IV stands where the block before the first would: decrypt it as one and drop what comes of it.
+        return self._decryptor.update(iv + ciphertext)[size:]
 
 
+@lru_cache(maxsize=128)
 def cbc(encryption: int, key: bytes) -> Cipher:
-    """The cipher of this number in CBC mode under this key.
+    """The cipher of this number in CBC mode under this key, the same object while it is among those used last.
 
     Raises:
         UnsupportedAlgorithm: the number names no cipher known here, or the key does not fit it.
+        WeakKey: the cipher is DES or 3DES and the key must not be used (RFC 2405 §4.1, RFC 2451 §2.3).
     """
     return Cipher(encryption, key)
 
 
 def encrypt(encryption: int, key: bytes, iv: bytes, plaintext: bytes) -> bytes:
-    """`Cipher.encrypt` for a key that is used once."""
+    """`Cipher.encrypt` under ``key``."""
     return cbc(encryption, key).encrypt(iv, plaintext)
 
 
 def decrypt(encryption: int, key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
-    """`Cipher.decrypt` for a key that is used once."""
+    """`Cipher.decrypt` under ``key``."""
     return cbc(encryption, key).decrypt(iv, ciphertext)
 
 

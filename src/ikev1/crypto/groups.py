@@ -7,6 +7,7 @@ from functools import cache
 from typing import Protocol
 
 from ikev1.crypto import ecp, modp, x25519
+from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
 from ikev1.wire.registry import Group
 
@@ -61,5 +62,5 @@ def group(number: int) -> DhGroup:
     """
     if number not in _MAKERS:
         known = ", ".join(Group(known).name for known in sorted(_MAKERS))
-        raise UnsupportedAlgorithm(f"group {number} is not one of {known}")
+        raise UnsupportedAlgorithm(f"{registered_name(Group, number)} is not among {known}")
     return _make(number)

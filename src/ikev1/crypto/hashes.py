@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.wire.registry import HashAlgorithm
 
@@ -28,9 +29,8 @@ def _name(hash_algorithm: int) -> str:
     try:
         return _NAMES[hash_algorithm]
     except KeyError:
-        raise UnsupportedAlgorithm(
-            f"hash algorithm {hash_algorithm} is not one of {', '.join(map(str, _NAMES))}"
-        ) from None
+        known = ", ".join(HashAlgorithm(number).name for number in _NAMES)
+        raise UnsupportedAlgorithm(f"{registered_name(HashAlgorithm, hash_algorithm)} is not among {known}") from None
 
 
 def digest(hash_algorithm: int, data: bytes) -> bytes:

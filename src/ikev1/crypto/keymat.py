@@ -7,6 +7,7 @@ name with ``_b`` is the body of a payload without its generic header (§3.2). Ea
 
 from __future__ import annotations
 
+from ikev1.crypto.des_keys import DES_KEY_SIZE, first_sound_key
 from ikev1.crypto.hashes import digest, prf
 
 __all__ = [
@@ -50,7 +51,14 @@ def derive(hash: int, SKEYID: bytes, g_xy: bytes, CKY_I: bytes, CKY_R: bytes) ->
 
 
 def encryption_key(hash: int, SKEYID_e: bytes, size: int) -> bytes:
-    """The key that encrypts ISAKMP messages, ``size`` octets (Appendix B)."""
+    """The key that encrypts ISAKMP messages, ``size`` octets (Appendix B).
+
+    Raises:
+        WeakKey: the key would be one for DES, which no other cipher shares its size with, and SKEYID_e holds weak and
+            semi-weak ones only.
+    """
+    if size == DES_KEY_SIZE:
+        return first_sound_key(SKEYID_e)  # "the first eight (8) non-weak and non-semi-weak bytes of SKEYID_e"
     if size <= len(SKEYID_e):
         return SKEYID_e[:size]
     K = prf(hash, SKEYID_e, b"\x00")  # K1 = prf(SKEYID_e, 0)
