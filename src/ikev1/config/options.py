@@ -14,7 +14,7 @@ __all__ = ["LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
-class GatewayOptions(Record):
+class GatewayOptions(Record, frozen=True):
     """The ``[gateway]`` table, without what concerns the engine (`ikev1.core.settings.Settings`)."""
 
     listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ikev1.core.events import Event
 from ikev1.core.model import ChildSa, IkeSa, Path
 
-__all__ = ["Action", "Forget", "InstallInbound", "InstallOutbound", "Keep", "Remove", "Report", "Send"]
+__all__ = ["Action", "Forget", "InstallInbound", "InstallOutbound", "Keep", "Move", "Remove", "Report", "Send"]
 
 
 class Send(NamedTuple):
@@ -31,6 +31,12 @@ class InstallInbound(NamedTuple):
 
 class InstallOutbound(NamedTuple):
     """Send what the selectors match with ``child.outbound`` from now on, in place of the pair it replaces."""
+
+    child: ChildSa
+
+
+class Move(NamedTuple):
+    """Send to ``child.path`` from now on: the peer's address or port changed."""
 
     child: ChildSa
 
@@ -59,4 +65,4 @@ class Report(NamedTuple):
     event: Event
 
 
-Action = Send | InstallInbound | InstallOutbound | Remove | Keep | Forget | Report
+Action = Send | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report

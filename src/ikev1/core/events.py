@@ -80,7 +80,7 @@ class ChildDown(NamedTuple):
 
 class Failure(NamedTuple):
     """Something did not work: which code, and in plain words what, where and what to do. ``sa`` is the SA it befell,
-    None where there is none yet; ``peer`` the address and port it concerns; ``tunnel`` the tunnel it kept from coming up.
+    None where there is none yet; ``peer`` the address and port it concerns; ``tunnel`` the tunnel that did not come up.
     """
 
     code: Code

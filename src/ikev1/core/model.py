@@ -13,9 +13,9 @@ from ikev1.core.record import Record
 from ikev1.core.selector import Selector
 
 __all__ = [
-    "Chosen",
     "ChildSa",
     "ChildState",
+    "Chosen",
     "EspKeys",
     "EspSuite",
     "Exchange",
@@ -51,7 +51,7 @@ class Path(NamedTuple):
         return f"{self.local_host}[{self.local_port}] - {self.remote_host}[{self.remote_port}]"
 
 
-class Phase1Suite(Record):
+class Phase1Suite(Record, frozen=True):
     """What protects the ISAKMP SA, in the numbers of the wire (RFC 2409 Appendix A).
 
     ``key_length`` is in bits and 0 for ciphers whose key has one size only.
@@ -64,7 +64,7 @@ class Phase1Suite(Record):
     authentication: int = 1
 
 
-class EspSuite(Record):
+class EspSuite(Record, frozen=True):
     """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.4, §4.5).
 
     ``encryption`` is an ESP transform identifier, ``key_length`` is in bits (0: the cipher has one size only),
@@ -76,7 +76,7 @@ class EspSuite(Record):
     integrity: int = 0
 
 
-class EspKeys(Record):
+class EspKeys(Record, frozen=True):
     """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5)."""
 
     spi: int
@@ -94,7 +94,7 @@ class ChildState(StrEnum):
     DELETED = "DELETED"
 
 
-class ChildSa(Record):
+class ChildSa(Record, frozen=True):
     """A pair of IPsec SAs, one in each direction.
 
     ``path`` is the conversation of the ISAKMP SA at the time; ESP travels on it when ``udp_encapsulation`` is set,
@@ -123,16 +123,15 @@ class ChildSa(Record):
     reqid: int = 0  # the same for all that follow one another by rekeying
 
 
-class Chosen(Record):
+class Chosen(Record, frozen=True):
     """What messages 1 and 2 agreed upon."""
 
     suite: Phase1Suite
-    SAi_b: bytes  # the body of the initiator's SA payload, which HASH_I and HASH_R cover (RFC 2409 §5)
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
 
 
-class KeyShare(Record):
+class KeyShare(Record, frozen=True):
     """Diffie-Hellman and nonces of one exchange while it runs: forgotten once keys are made of it."""
 
     private: bytes
@@ -144,7 +143,7 @@ class KeyShare(Record):
     secret_fields = frozenset({"private"})
 
 
-class Keys(Record):
+class Keys(Record, frozen=True):
     """SKEYID and what is derived from it (RFC 2409 §5); ``encryption_key`` is SKEYID_e brought to the cipher's size
     (Appendix B), ``last_block`` the last ciphertext block of phase 1, from which later IVs come.
     """
@@ -166,7 +165,7 @@ class Flavour(StrEnum):
     DRAFT_02 = "draft-02"
 
 
-class Nat(Record):
+class Nat(Record, frozen=True):
     """What the NAT-D payloads showed (RFC 3947 §3.2)."""
 
     flavour: Flavour
@@ -180,24 +179,20 @@ class Nat(Record):
         return self.local_behind or self.remote_behind or self.forced
 
 
-class QuickMode(Record):
+class QuickMode(Record, frozen=True):
     """What a Quick Mode has agreed upon so far (RFC 2409 §5.5)."""
 
     tunnel: str
     share: KeyShare
     spi: int  # ours, inbound
-    local: Selector | None = None
-    remote: Selector | None = None
-    peer_spi: int = 0
-    suite: EspSuite | None = None
-    group: int = 0
-    lifetime: int = 0  # seconds
-    lifetime_kilobytes: int = 0
-    replaces: int = 0  # the inbound SPI of the pair that this one follows
+    local: Selector
+    remote: Selector
+    group: int = 0  # of perfect forward secrecy, 0 without
     offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
+    child: ChildSa | None = None  # what came of it, once there are keys
 
 
-class Exchange(Record):
+class Exchange(Record, frozen=True):
     """One exchange in progress, or one that just ended and may have to repeat its last message."""
 
     script: str
@@ -212,6 +207,9 @@ class Exchange(Record):
     resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
     ends_at: float = 0.0  # when it is given up, or no longer worth remembering
     quick: QuickMode | None = None
+    complaint: tuple[str, str] | None = (
+        None  # code and sentence of an error nobody vouches for: the reason, if we give up
+    )
 
 
 class IkeState(StrEnum):
@@ -223,7 +221,7 @@ class IkeState(StrEnum):
     DELETING = "DELETING"
 
 
-class IkeSa(Record):
+class IkeSa(Record, frozen=True):
     """An ISAKMP SA, from its first message to its last."""
 
     unique_id: int
@@ -235,6 +233,7 @@ class IkeSa(Record):
     created_at: float
     state: IkeState = IkeState.CONNECTING
     phase1: Exchange | None = None
+    SAi_b: bytes = b""  # the body of the initiator's SA payload, which HASH_I and HASH_R cover (RFC 2409 §5)
     chosen: Chosen | None = None
     share: KeyShare | None = None
     keys: Keys | None = None
@@ -248,7 +247,9 @@ class IkeSa(Record):
     exchanges: tuple[Exchange, ...] = ()
     children: tuple[ChildSa, ...] = ()
     queued: tuple[str, ...] = ()  # tunnels to bring up once established
-    spent_message_ids: frozenset[int] = frozenset()
+    replaces: int = 0  # the unique_id of the ISAKMP SA whose children this one takes over
+    spent_message_ids: frozenset[int] = frozenset()  # of Quick Modes: none is ever taken again
+    recent_informationals: tuple[int, ...] = ()  # message IDs, the newest last
 
     @property
     def cookies(self) -> bytes:

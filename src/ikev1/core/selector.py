@@ -17,7 +17,7 @@ _PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "ipv6-icmp": 
 _PROTOCOL_NAMES = {number: name for name, number in _PROTOCOLS.items() if number}
 
 
-class Selector(Record):
+class Selector(Record, frozen=True):
     """A closed range of addresses, and the protocol and port inside it.
 
     ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both; ``protocol`` and ``port`` are 0

@@ -21,7 +21,7 @@ class Start(StrEnum):
     TRAP = "trap"
 
 
-class Policy(Record):
+class Policy(Record, frozen=True):
     """One phase 1 policy: a suite, its place in the order (the lowest is preferred), and its lifetime."""
 
     priority: int
@@ -30,14 +30,14 @@ class Policy(Record):
     lifetime_kilobytes: int = 0  # 0: no limit
 
 
-class EspProposal(Record):
+class EspProposal(Record, frozen=True):
     """One phase 2 proposal: a suite and the group of perfect forward secrecy (0: without)."""
 
     suite: EspSuite
     group: int = 0
 
 
-class Tunnel(Record):
+class Tunnel(Record, frozen=True):
     """One pair of networks that a connection joins."""
 
     name: str
@@ -50,7 +50,7 @@ class Tunnel(Record):
     replay_window: int = 64  # packets
 
 
-class Connection(Record):
+class Connection(Record, frozen=True):
     """One peer, or one kind of peer: how we reach it, who we are to it, and what we share.
 
     ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a single remote
@@ -73,10 +73,11 @@ class Connection(Record):
     secret_fields = frozenset({"secret"})
 
 
-class Settings(Record):
+class Settings(Record, frozen=True):
     """All of it, and what concerns the engine as a whole."""
 
     connections: tuple[Connection, ...] = ()
+    encapsulation_port: int = 4500  # RFC 3947 §4; another one only where both ends agree on it
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition

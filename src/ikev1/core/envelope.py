@@ -1,0 +1,110 @@
+"""From payloads to a datagram and back: the HASH in front, the cipher around (RFC 2409 §5.5, §5.7, Appendix B)."""
+
+from __future__ import annotations
+
+import struct
+
+from ikev1.core.events import Code
+from ikev1.core.model import Exchange, IkeSa, Keys
+from ikev1.core.refusal import Refusal
+from ikev1.core.shape import Shape
+from ikev1.crypto import cipher, keymat
+from ikev1.wire.header import Header
+from ikev1.wire.message import Message, build_chain, parse_message
+from ikev1.wire.payloads import Hash, Payload
+from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
+
+__all__ = ["open_message", "phase2_hash", "phase2_iv", "seal"]
+
+_GENERIC_HEADER = struct.Struct("!BxH")
+_HEADER_LENGTH = 28
+
+
+def keys_of(sa: IkeSa) -> Keys:
+    """The keys of ``sa``.
+
+    Raises:
+        Refusal: there are none yet.
+    """
+    if sa.keys is None:
+        raise Refusal(
+            Code.MALFORMED, "an encrypted message came before there were keys", notify=NotifyType.INVALID_FLAGS
+        )
+    return sa.keys
+
+
+def hash_of(sa: IkeSa) -> int:
+    """The negotiated hash algorithm of ``sa``, which must have been chosen."""
+    assert sa.chosen is not None
+    return sa.chosen.suite.hash
+
+
+def phase2_iv(sa: IkeSa, message_id: int) -> bytes:
+    """The IV of the first message of the exchange ``message_id`` (RFC 2409 Appendix B)."""
+    assert sa.chosen is not None
+    block_size = cipher.block_size(sa.chosen.suite.encryption)
+    return keymat.phase2_iv(sa.chosen.suite.hash, keys_of(sa).last_block, message_id, block_size)
+
+
+def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> bytes:
+    """HASH(1), HASH(2) or HASH(3) of ``exchange``; ``rest`` is what follows the HASH payload (RFC 2409 §5.5)."""
+    algorithm, SKEYID_a, message_id = hash_of(sa), keys_of(sa).SKEYID_a, exchange.message_id
+    if number == 1:
+        return keymat.HASH_1(algorithm, SKEYID_a, message_id, rest)
+    assert exchange.quick is not None
+    share = exchange.quick.share
+    if number == 2:
+        return keymat.HASH_2(algorithm, SKEYID_a, message_id, share.Ni_b, rest)
+    return keymat.HASH_3(algorithm, SKEYID_a, message_id, share.Ni_b, share.Nr_b)
+
+
+def seal(
+    sa: IkeSa, exchange: Exchange, kind: ExchangeType, shape: Shape, payloads: list[Payload]
+) -> tuple[bytes, bytes, Message]:
+    """The datagram that carries ``payloads`` as the next message of ``exchange``.
+
+    Returns:
+        The datagram, the IV for the message after it, and the message in the clear.
+    """
+    first, chain = build_chain(payloads)
+    if shape.hash:
+        digest = phase2_hash(sa, exchange, shape.hash, chain)
+        chain = _GENERIC_HEADER.pack(first, 4 + len(digest)) + digest + chain
+        first = PayloadType.HASH
+        payloads = [Hash(digest), *payloads]
+    if not shape.encrypted:
+        header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, _HEADER_LENGTH + len(chain))
+        return header.build() + chain, exchange.iv, Message(header, tuple(payloads), (), b"")
+    assert sa.chosen is not None
+    encryption = sa.chosen.suite.encryption
+    block_size = cipher.block_size(encryption)
+    ciphertext = cipher.encrypt(encryption, keys_of(sa).encryption_key, exchange.iv, cipher.pad(chain, block_size))
+    # RFC 2409 Appendix B: "The message length in the header MUST include the length of the pad"
+    header = Header(
+        sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, _HEADER_LENGTH + len(ciphertext)
+    )
+    return header.build() + ciphertext, ciphertext[-block_size:], Message(header, tuple(payloads), (), b"")
+
+
+def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[Message, bytes]:
+    """The message in ``datagram``, and the IV for the one after it.
+
+    Raises:
+        WireError: what is inside, once decrypted, is no chain of payloads.
+        Refusal: it is encrypted and there are no keys yet, or not in whole blocks.
+    """
+    chain = datagram[_HEADER_LENGTH : header.length]
+    if not header.encrypted:
+        return parse_message(header, chain), iv
+    keys = keys_of(sa)
+    assert sa.chosen is not None
+    encryption = sa.chosen.suite.encryption
+    block_size = cipher.block_size(encryption)
+    if not chain or len(chain) % block_size:
+        raise Refusal(
+            Code.MALFORMED,
+            f"{len(chain)} encrypted octets are not whole blocks of {block_size}",
+            notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+        )
+    plaintext = cipher.decrypt(encryption, keys.encryption_key, iv, chain)
+    return parse_message(header, plaintext), chain[-block_size:]

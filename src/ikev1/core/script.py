@@ -1,0 +1,148 @@
+"""The one interpreter of the exchange tables.
+
+An exchange is a `Script`: its messages as rows, each with the shape that the RFC gives it, a function that builds the
+message and one that checks it. `advance` takes the peer's message through its row and builds our answer; what is
+special about an exchange stands in its table and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from ikev1.core import envelope
+from ikev1.core.actions import Report, Send
+from ikev1.core.events import Code, MessageSeen
+from ikev1.core.model import Exchange, Role
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.retransmit import first_wait
+from ikev1.core.shape import Shape
+from ikev1.core.turn import Turn
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Hash, Payload
+from ikev1.wire.registry import ExchangeType, NotifyType
+
+__all__ = ["Row", "Script", "advance", "begin", "new_exchange", "state_name"]
+
+LINGER = 60.0  # seconds for which the last message of an exchange can be repeated for a peer that missed it
+
+
+class Row(NamedTuple):
+    """One message: who sends it, what it carries, how it is built and how it is checked."""
+
+    sender: Literal["i", "r"]
+    shape: str
+    build: Callable[[Turn], list[Payload]]
+    check: Callable[[Turn, Message], None]
+
+
+class Script:
+    """An exchange as a table.
+
+    ``name`` starts the labels of its messages (``MM1``). ``finish`` runs on each side once its last row is done.
+    ``patient_responder`` tells that the responder, too, repeats its message until the next one comes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        exchange: ExchangeType,
+        rows: tuple[Row, ...],
+        finish: Callable[[Turn], None],
+        patient_responder: bool = False,
+    ) -> None:
+        self.name = name
+        self.exchange = exchange
+        self.rows = rows
+        self.shapes = tuple(Shape(row.shape) for row in rows)
+        self.finish = finish
+        self.patient_responder = patient_responder
+        self.labels = tuple(f"{name}{number}" for number in range(1, len(rows) + 1))
+
+    def speaker(self, step: int) -> Role:
+        """Who sends the message of this row."""
+        return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
+
+
+def state_name(script: Script, step: int, role: Role) -> str:
+    """What the side in ``role`` waits for before row ``step``, in Cisco's words: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
+    if step >= len(script.rows):
+        return "QM_IDLE"
+    awaited = step if script.speaker(step) is not role else step + 1
+    return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < len(script.rows) else "QM_IDLE"
+
+
+def begin(script: Script, turn: Turn) -> None:
+    """Sends the first message of an exchange of ours.
+
+    Raises:
+        Refusal: it cannot be built.
+    """
+    _speak(script, turn)
+    _finish_if_done(script, turn)
+
+
+def advance(script: Script, turn: Turn, message: Message) -> None:
+    """Takes the peer's ``message`` through the row that is due, and answers it where a row is left.
+
+    Raises:
+        Refusal: the message is not what this row allows; ``turn`` is to be dropped.
+    """
+    step = turn.exchange.step
+    if step >= len(script.rows) or script.speaker(step) is turn.exchange.role:
+        raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
+    label, shape = script.labels[step], script.shapes[step]
+    shape.admit(message, label)
+    if shape.hash:
+        _check_hash(turn, shape, message, label)
+    if turn.context.trace:
+        state = state_name(script, step + 1, turn.exchange.role)
+        turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
+    script.rows[step].check(turn, message)
+    turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, complaint=None)
+    if step + 1 < len(script.rows):
+        _speak(script, turn)
+    _finish_if_done(script, turn)
+
+
+def _check_hash(turn: Turn, shape: Shape, message: Message, label: str) -> None:
+    expected = envelope.phase2_hash(turn.sa, turn.exchange, shape.hash, message.after_first)
+    if not hmac.compare_digest(expected, message.one(Hash).data):
+        raise Refusal(
+            Code.AUTHENTICATION_FAILED,
+            f"HASH({shape.hash}) of {label} is wrong: the message was changed on its way, or was never the peer's",
+            notify=NotifyType.INVALID_HASH_INFORMATION,
+        )
+
+
+def _speak(script: Script, turn: Turn) -> None:
+    step = turn.exchange.step
+    payloads = script.rows[step].build(turn)
+    datagram, iv, message = envelope.seal(turn.sa, turn.exchange, script.exchange, script.shapes[step], payloads)
+    awaits_answer = step + 1 < len(script.rows)
+    repeats = awaits_answer and (turn.initiates or script.patient_responder)
+    turn.exchange = replace(
+        turn.exchange,
+        step=step + 1,
+        iv=iv,
+        sent=datagram,
+        tries=1,
+        resend_at=turn.now + first_wait(turn.context.settings, turn.context.random) if repeats else 0.0,
+        ends_at=turn.exchange.ends_at if awaits_answer else turn.now + LINGER,
+    )
+    turn.actions.append(Send(turn.sa.path, datagram))
+    if turn.context.trace:
+        state = state_name(script, step + 1, turn.exchange.role)
+        turn.actions.append(Report(MessageSeen(turn.sa, True, script.labels[step], state, message)))
+
+
+def _finish_if_done(script: Script, turn: Turn) -> None:
+    if turn.exchange.step == len(script.rows):
+        script.finish(turn)
+
+
+def new_exchange(script: Script, message_id: int, role: Role, ends_at: float, iv: bytes = b"") -> Exchange:
+    """An exchange of this script before its first message, to be given up at ``ends_at``."""
+    return Exchange(script=script.name, message_id=message_id, role=role, ends_at=ends_at, iv=iv)

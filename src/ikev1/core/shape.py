@@ -1,0 +1,121 @@
+"""Shapes: what a message of an exchange must carry, written as the RFC writes it and checked in one place."""
+
+from __future__ import annotations
+
+import re
+
+from ikev1.core.events import Code
+from ikev1.core.refusal import Refusal
+from ikev1.wire import payloads as wire
+from ikev1.wire.message import Message
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["Shape"]
+
+_SEVERAL = 1000  # more than the wire lets through in one message
+
+_KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
+    "SA": (wire.SecurityAssociation,),
+    "KE": (wire.KeyExchange,),
+    "Ni": (wire.Nonce,),
+    "Nr": (wire.Nonce,),
+    "IDii": (wire.Identification,),
+    "IDir": (wire.Identification,),
+    "IDci": (wire.Identification,),
+    "IDcr": (wire.Identification,),
+    "HASH_I": (wire.Hash,),
+    "HASH_R": (wire.Hash,),
+    "HASH(1)": (wire.Hash,),
+    "HASH(2)": (wire.Hash,),
+    "HASH(3)": (wire.Hash,),
+    "NAT-D": (wire.NatDiscovery,),
+    "NAT-OA": (wire.NatOriginalAddress,),
+    "N/D": (wire.Notification, wire.Delete),
+}
+_REPEATED = {"NAT-D", "NAT-OA", "N/D"}
+
+# What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
+_TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
+
+_FORM = re.compile(r"^HDR(\*?)((?:, .+)?)$")
+
+
+class Shape:
+    """A shape such as ``HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]``, compiled once.
+
+    Attributes:
+        text: the shape as written.
+        encrypted: whether the message is protected by the ISAKMP SA (``HDR*``).
+        hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none.
+    """
+
+    __slots__ = ("_leading", "_least", "_most", "encrypted", "hash", "text")
+
+    def __init__(self, text: str) -> None:
+        form = _FORM.match(text.replace(" [,", ", ["))
+        if form is None:
+            raise ValueError(f"{text!r} is no shape")
+        self.text = text
+        self.encrypted = bool(form[1])
+        self.hash = 0
+        self._leading: list[type[wire.Payload]] = []
+        self._least: dict[str, tuple[tuple[type[wire.Payload], ...], int]] = {}
+        self._most: dict[type[wire.Payload], int] = {}
+        optional = False
+        for word in filter(None, form[2].split(", ")):
+            optional = optional or word.startswith("[")
+            self._add(word.strip("[] "), optional)
+            optional = optional and not word.endswith("]")
+
+    def _add(self, name: str, optional: bool) -> None:
+        kinds = _KINDS[name]
+        if name.startswith("HASH("):
+            self.hash = int(name[5])
+        # RFC 2409 §5: "The SA payload MUST precede all other payloads in a phase 1 exchange"; §5.5: "a HASH payload
+        # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH"
+        if name.startswith("HASH(") or name == "SA":
+            self._leading.append(kinds[0])
+        for kind in kinds:
+            self._most[kind] = _SEVERAL if name in _REPEATED else self._most.get(kind, 0) + 1
+        if not optional:
+            already = next((least for known, least in self._least.values() if known == kinds), 0)
+            label = next((label for label, (known, _) in self._least.items() if known == kinds), name)
+            self._least[label] = (kinds, already + 1)
+
+    def admit(self, message: Message, label: str) -> None:
+        """Checks ``message``, called ``label`` (``MM3``) in what is said about it.
+
+        Raises:
+            Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
+        """
+        if message.header.encrypted is not self.encrypted:
+            found = "encrypted" if message.header.encrypted else "in the clear"
+            raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
+        payloads = message.payloads
+        for position, kind in enumerate(self._leading):
+            if position >= len(payloads) or type(payloads[position]) is not kind:
+                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}")
+        counts: dict[type[wire.Payload], int] = {}
+        for payload in payloads:
+            counts[type(payload)] = counts.get(type(payload), 0) + 1
+        for present, count in counts.items():
+            most = self._most.get(present)
+            if most is None and present not in _TOLERATED:
+                self._admit_foreign(label, present, payloads)
+            elif most is not None and count > most and present not in _TOLERATED:
+                raise self._refusal(label, f"{count} payloads are {present.__name__}, at most {most} may be")
+        for name, (kinds, least) in self._least.items():
+            if sum(counts.get(kind, 0) for kind in kinds) < least:
+                raise self._refusal(label, f"{name} is missing")
+
+    def _admit_foreign(self, label: str, kind: type[wire.Payload], payloads: tuple[wire.Payload, ...]) -> None:
+        # RFC 2408 §3.1 leaves payload types above 127 to private use: their owners know them, others pass them over
+        for payload in payloads:
+            if type(payload) is kind and not (isinstance(payload, wire.Unknown) and payload.number > 127):
+                raise self._refusal(label, f"{kind.__name__} does not belong there", NotifyType.INVALID_PAYLOAD_TYPE)
+
+    def _refusal(self, label: str, fault: str, notify: NotifyType = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
+        return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
+
+    def __repr__(self) -> str:
+        return f"Shape({self.text!r})"

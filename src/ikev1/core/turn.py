@@ -1,0 +1,62 @@
+"""The work on one message, or on one wish of ours."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ikev1.core.actions import Action, Report
+from ikev1.core.events import Event
+from ikev1.core.model import Exchange, IkeSa, Role
+from ikev1.core.settings import Connection, Settings
+from ikev1.wire.payloads import Payload
+
+__all__ = ["Context", "Turn"]
+
+
+class Context(Protocol):
+    """What a row function may ask for besides the records it works on: the engine, seen from below."""
+
+    settings: Settings
+    trace: bool
+
+    def random(self, octets: int, /) -> bytes:
+        """So many unpredictable octets."""
+
+    def free_spi(self) -> int:
+        """An inbound SPI that no pair of ours uses."""
+
+    def next_unique_id(self) -> int:
+        """A number that names an SA to people, for as long as the process lives."""
+
+    def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
+        """The connections that the addresses of ``sa`` allow, the most specific first."""
+
+    def first_contact(self, sa: IkeSa) -> bool:
+        """Whether we have no other ISAKMP SA with this peer."""
+
+
+class Turn:
+    """One message's work: the only thing that changes, and it is dropped whole when the message is refused.
+
+    The row functions of an exchange read and replace the records in it and append the actions that are to follow.
+    """
+
+    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa")
+
+    def __init__(self, context: Context, sa: IkeSa, exchange: Exchange, connection: Connection, now: float) -> None:
+        self.context = context
+        self.sa = sa
+        self.exchange = exchange
+        self.connection = connection
+        self.now = now
+        self.actions: list[Action] = []
+        self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
+
+    @property
+    def initiates(self) -> bool:
+        """Whether this exchange is ours."""
+        return self.exchange.role is Role.INITIATOR
+
+    def report(self, event: Event) -> None:
+        """Tells people and programs, should the turn succeed."""
+        self.actions.append(Report(event))
