@@ -1,0 +1,184 @@
+"""Phase 2 proposals: which ESP suite, lifetime and group a Quick Mode agrees upon (RFC 2407 §4.4.4, §4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ikev1.core.events import Code
+from ikev1.core.model import EspSuite
+from ikev1.core.proposal import check_situation, life, lifetimes, same_transform
+from ikev1.core.refusal import Refusal
+from ikev1.core.settings import EspProposal, Tunnel
+from ikev1.crypto.suites import esp_name
+from ikev1.wire.attributes import Attribute
+from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
+from ikev1.wire.registry import (
+    DOI,
+    EncapsulationMode,
+    EspTransform,
+    NotifyType,
+    Phase2Attribute,
+    ProtocolId,
+    Situation,
+)
+
+__all__ = ["Agreed", "accept", "choose", "offer"]
+
+_VARIABLE_KEY = frozenset({EspTransform.AES_CBC, EspTransform.CAMELLIA, EspTransform.AES_GCM_16})
+
+
+class Agreed(NamedTuple):
+    """What a Quick Mode agreed upon; ``spi`` is the peer's, for what we send."""
+
+    suite: EspSuite
+    group: int
+    lifetime: int  # seconds
+    lifetime_kilobytes: int
+    spi: int
+
+
+class _Offered(NamedTuple):
+    suite: EspSuite
+    group: int
+    mode: int
+
+
+def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociation:
+    """The SA payload that offers the proposals of ``tunnel``, each with the inbound SPI ``spi``.
+
+    "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
+    every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
+    """
+    group = tunnel.proposals[0].group
+    offered = [proposal for proposal in tunnel.proposals if proposal.group == group]
+    proposals = tuple(
+        Proposal(number, ProtocolId.ESP, spi.to_bytes(4), (_transform(proposal, tunnel, mode),))
+        for number, proposal in enumerate(offered, 1)
+    )
+    return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, proposals)
+
+
+def _transform(proposal: EspProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
+    suite = proposal.suite
+    attributes = [
+        *life(
+            Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION, tunnel.lifetime, tunnel.lifetime_kilobytes
+        ),
+        Attribute(Phase2Attribute.ENCAPSULATION_MODE, mode),
+    ]
+    if suite.key_length:
+        attributes.append(Attribute(Phase2Attribute.KEY_LENGTH, suite.key_length))
+    if suite.integrity:
+        attributes.append(Attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM, suite.integrity))
+    if proposal.group:
+        attributes.append(Attribute(Phase2Attribute.GROUP_DESCRIPTION, proposal.group))
+    return Transform(1, suite.encryption, tuple(attributes))
+
+
+def choose(
+    tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode, spi: int
+) -> tuple[Agreed, SecurityAssociation]:
+    """The first of the tunnel's proposals that the offer contains, and the SA payload that answers it.
+
+    The answer is the transform "as offered" (RFC 2409 §5) under our inbound SPI ``spi``.
+
+    Raises:
+        Refusal: none is in it; the text names what was missing of the nearest miss.
+    """
+    check_situation(offered)
+    choices = [
+        (proposal, transform, _decode(transform))
+        for proposal in _single(offered.proposals)
+        for transform in proposal.transforms
+    ]
+    misses: list[tuple[int, str]] = []
+    for wanted in tunnel.proposals:
+        for proposal, transform, found in choices:
+            differences = _differences(wanted, mode, found)
+            if not differences:
+                answer = proposal._replace(spi=spi.to_bytes(4), transforms=(transform,))
+                return _agreed(proposal, transform, found, tunnel), offered._replace(proposals=(answer,))
+            misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
+    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "nothing in it is a single ESP SA"
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
+        notify=NotifyType.NO_PROPOSAL_CHOSEN,
+    )
+
+
+def _single(proposals: tuple[Proposal, ...]) -> Iterable[Proposal]:
+    """The proposals that ask for ESP alone: those that share a number ask for all of them at once (RFC 2408 §4.2)."""
+    numbers = [proposal.number for proposal in proposals]
+    for proposal in proposals:
+        if proposal.protocol == ProtocolId.ESP and len(proposal.spi) == 4 and numbers.count(proposal.number) == 1:
+            yield proposal
+
+
+def _decode(transform: Transform) -> _Offered:
+    values = {attribute.type: attribute.number for attribute in transform.attributes}
+    key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
+    return _Offered(
+        EspSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0)),
+        values.get(Phase2Attribute.GROUP_DESCRIPTION, 0),
+        values.get(Phase2Attribute.ENCAPSULATION_MODE, 0),
+    )
+
+
+def _differences(wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
+    differences = []
+    if wanted.suite != found.suite:
+        differences.append(f"it, offered was {_name(EspProposal(found.suite))}")
+    if wanted.group != found.group:
+        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.group)}")
+    if mode != found.mode:
+        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
+    return differences
+
+
+def _agreed(proposal: Proposal, transform: Transform, found: _Offered, tunnel: Tunnel) -> Agreed:
+    seconds, kilobytes = lifetimes(transform.attributes, Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
+    limits = [limit for limit in (kilobytes, tunnel.lifetime_kilobytes) if limit]
+    return Agreed(
+        found.suite,
+        found.group,
+        min(seconds, tunnel.lifetime),
+        min(limits, default=0),
+        int.from_bytes(proposal.spi),
+    )
+
+
+def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
+    """What the responder's ``answer`` chose of what we ``offered``.
+
+    Raises:
+        Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
+    """
+    check_situation(answer)
+    if len(answer.proposals) == 1 and len(answer.proposals[0].transforms) == 1:
+        (chosen,) = answer.proposals
+        (transform,) = chosen.transforms
+        # RFC 4303 §2.1 reserves the SPIs up to 255
+        usable = chosen.protocol == ProtocolId.ESP and len(chosen.spi) == 4 and int.from_bytes(chosen.spi) > 255
+        if usable and any(same_transform(proposal.transforms[0], transform) for proposal in offered.proposals):
+            return _agreed(chosen, transform, _decode(transform), tunnel)
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        "the peer answered with something that was not offered",
+        notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+        ends=True,
+    )
+
+
+def _name(proposal: EspProposal) -> str:
+    suite = proposal.suite
+    return esp_name(suite.encryption, suite.key_length, suite.integrity)
+
+
+def _pfs(group: int) -> str:
+    return f"perfect forward secrecy with group {group}" if group else "no perfect forward secrecy"
+
+
+def _mode(mode: int) -> str:
+    return f"mode {EncapsulationMode(mode).name}"

@@ -1,0 +1,72 @@
+"""Identities: who a peer says it is (RFC 2407 §4.6.2), in strongSwan's notation."""
+
+from __future__ import annotations
+
+import ipaddress
+from fnmatch import fnmatchcase
+
+from ikev1.wire.payloads import Identification
+from ikev1.wire.registry import IdType
+
+__all__ = ["identification", "matches", "text_of"]
+
+_ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
+_NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
+
+
+def identification(text: str) -> Identification:
+    """The payload for an identity written as people do: an address, ``name.example``, ``user@example``, ``@name``
+    (a name even if it does not look so), ``@#hex`` or ``keyid:text`` (a key ID).
+
+    Protocol and port are 0: "the ID port and protocol fields MUST be set to zero or to UDP port 500" (RFC 2407 §4.6.2),
+    and with NAT traversal to 0 (RFC 3947 §4).
+
+    Raises:
+        ValueError: the text after ``@#`` is not hexadecimal.
+    """
+    if text.startswith("@#"):
+        return Identification(IdType.KEY_ID, 0, 0, bytes.fromhex(text[2:]))
+    if text.startswith("keyid:"):
+        return Identification(IdType.KEY_ID, 0, 0, text[6:].encode())
+    if text.startswith("@"):
+        return Identification(IdType.FQDN, 0, 0, text[1:].encode())
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return Identification(IdType.USER_FQDN if "@" in text else IdType.FQDN, 0, 0, text.encode())
+    return Identification(IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR, 0, 0, address.packed)
+
+
+def text_of(identity: Identification) -> str:
+    """The identity for people, as `identification` reads it; what is not text is given in hexadecimal.
+
+    A peer chose these octets: only printable ASCII is passed on.
+    """
+    data = identity.data
+    if len(data) == _ADDRESSES.get(IdType(identity.id_type)):
+        return str(ipaddress.ip_address(data))
+    text = data.decode("ascii", "replace")
+    printable = text.isprintable() and text.isascii()
+    if identity.id_type in _NAMES and printable:
+        return text
+    if identity.id_type == IdType.KEY_ID and printable:
+        return f"keyid:{text}"
+    return f"@#{data.hex()}" if identity.id_type == IdType.KEY_ID else f"{IdType(identity.id_type).name}:{data.hex()}"
+
+
+def matches(pattern: str | None, identity: Identification) -> bool:
+    """Whether ``identity`` is the one that ``pattern`` names: None and ``%any`` are anybody, ``*`` stands for any text
+    in a name (``*@example.org``), upper and lower case are the same in names.
+    """
+    if pattern is None or pattern == "%any":
+        return True
+    wanted = identification(pattern)
+    if wanted.id_type != identity.id_type:
+        return False
+    if wanted.id_type in _NAMES:
+        return fnmatchcase(_fold(identity.data), _fold(wanted.data).replace("[", "[[]").replace("?", "[?]"))
+    return wanted.data == identity.data
+
+
+def _fold(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace").lower()

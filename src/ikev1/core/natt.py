@@ -1,0 +1,81 @@
+"""NAT traversal: finding a NAT, and what changes when there is one (RFC 3947, drafts 02 and 03)."""
+
+from __future__ import annotations
+
+from socket import AF_INET, AF_INET6, inet_pton
+
+from ikev1.core.model import Flavour, Nat, Path
+from ikev1.crypto.hashes import digest
+from ikev1.wire.payloads import NatDiscovery
+from ikev1.wire.registry import EncapsulationMode, PayloadType
+
+__all__ = ["discover", "floated", "moved", "nat_d", "tunnel_mode"]
+
+_NAT_D_NUMBERS = {
+    Flavour.RFC_3947: PayloadType.NAT_D,
+    Flavour.DRAFT_03: PayloadType.NAT_D_DRAFT,
+    Flavour.DRAFT_02: PayloadType.NAT_D_DRAFT,
+}
+
+
+def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
+    family = AF_INET6 if ":" in host else AF_INET
+    # RFC 3947 §3.2: HASH = HASH(CKY-I | CKY-R | IP | Port)
+    return digest(algorithm, cookies + inet_pton(family, host.partition("%")[0]) + port.to_bytes(2))
+
+
+def nat_d(algorithm: int, cookies: bytes, path: Path, flavour: Flavour, forced: bool) -> list[NatDiscovery]:
+    """The NAT-D payloads that we send: the peer's end of ``path`` first, then ours (RFC 3947 §3.2).
+
+    With ``forced`` ours is made never to match, so that the peer believes in a NAT and encapsulates.
+    """
+    number = _NAT_D_NUMBERS[flavour]
+    remote = _hash(algorithm, cookies, path.remote_host, path.remote_port)
+    local = _hash(algorithm, cookies, path.local_host, 0 if forced else path.local_port)
+    return [NatDiscovery(remote, number), NatDiscovery(local, number)]
+
+
+def discover(
+    algorithm: int, cookies: bytes, path: Path, flavour: Flavour, received: tuple[NatDiscovery, ...], forced: bool
+) -> Nat | None:
+    """What the peer's NAT-D payloads show; None if it sent none.
+
+    "The first NAT-D payload received should match one of the local NAT-D payloads [...] and one of the other NAT-D
+    payloads must match the remote end's IP address and port" (RFC 3947 §3.2).
+    """
+    if not received:
+        return None
+    seen, *own = (payload.data for payload in received)
+    return Nat(
+        flavour,
+        local_behind=seen != _hash(algorithm, cookies, path.local_host, path.local_port),
+        remote_behind=_hash(algorithm, cookies, path.remote_host, path.remote_port) not in own,
+        forced=forced,
+    )
+
+
+def floated(path: Path, nat: Nat, port: int) -> Path:
+    """The path after the float to ``port``: both ends' "if there is NAT between the hosts" (RFC 3947 §4)."""
+    if not nat.encapsulate or path.local_port == port:
+        return path
+    return path._replace(local_port=port, remote_port=port)
+
+
+def tunnel_mode(nat: Nat | None) -> EncapsulationMode:
+    """The encapsulation mode of Quick Mode's transforms: RFC 3947 §5.1, and the drafts' private numbers."""
+    if nat is None or not nat.encapsulate:
+        return EncapsulationMode.TUNNEL
+    if nat.flavour is Flavour.RFC_3947:
+        return EncapsulationMode.UDP_TUNNEL
+    return EncapsulationMode.UDP_TUNNEL_DRAFT
+
+
+def moved(path: Path, seen: Path, nat: Nat | None, port: int) -> Path:
+    """Where to send after an authenticated message came by ``seen``: once floated to ``port``, to where it came from.
+
+    "Ends that are NOT behind NAT SHOULD use the last valid UDP encapsulated IKE or IPsec packet from the other end to
+    determine which IP and port addresses should be used"; the host behind the NAT must not (RFC 3947 §7).
+    """
+    if nat is None or seen.local_port != port:
+        return path
+    return seen if nat.remote_behind or path.local_port != port else path

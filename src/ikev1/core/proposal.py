@@ -1,0 +1,230 @@
+"""Phase 1 proposals: what an initiator offers, what a responder takes of it (RFC 2409 §5, Appendix A)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ikev1.core.events import Code
+from ikev1.core.model import Chosen, Phase1Suite
+from ikev1.core.refusal import Refusal
+from ikev1.core.settings import Policy
+from ikev1.crypto.suites import ike_name
+from ikev1.wire.attributes import Attribute
+from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
+from ikev1.wire.registry import (
+    DOI,
+    AuthenticationMethod,
+    Encryption,
+    LifeType,
+    NotifyType,
+    Phase1Attribute,
+    ProtocolId,
+    Situation,
+    TransformId,
+)
+
+__all__ = ["accept", "check_situation", "choose", "life", "lifetimes", "offer", "same_transform"]
+
+# RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
+_VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
+_DEFAULT_LIFETIME = (
+    28_800  # seconds; RFC 2407 §4.5: "If unspecified, the default value shall be assumed to be 28800 seconds"
+)
+
+_KNOWN = frozenset(
+    {
+        Phase1Attribute.ENCRYPTION_ALGORITHM,
+        Phase1Attribute.HASH_ALGORITHM,
+        Phase1Attribute.AUTHENTICATION_METHOD,
+        Phase1Attribute.GROUP_DESCRIPTION,
+        Phase1Attribute.LIFE_TYPE,
+        Phase1Attribute.LIFE_DURATION,
+        Phase1Attribute.KEY_LENGTH,
+    }
+)
+_PRIVATE_USE = 16_384  # RFC 2409 Appendix A: attribute classes from here on are private
+
+
+def offer(policies: Iterable[Policy]) -> SecurityAssociation:
+    """The SA payload that offers ``policies``, the first as the preferred one.
+
+    "They MUST take the form of multiple Transform Payloads for a single Proposal Payload in a single SA payload"
+    (RFC 2409 §5).
+    """
+    transforms = tuple(
+        Transform(number, TransformId.KEY_IKE, _attributes(policy)) for number, policy in enumerate(policies, 1)
+    )
+    return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, (Proposal(1, ProtocolId.ISAKMP, b"", transforms),))
+
+
+def _attributes(policy: Policy) -> tuple[Attribute, ...]:
+    suite = policy.suite
+    attributes = [
+        Attribute(Phase1Attribute.ENCRYPTION_ALGORITHM, suite.encryption),
+        Attribute(Phase1Attribute.HASH_ALGORITHM, suite.hash),
+        Attribute(Phase1Attribute.GROUP_DESCRIPTION, suite.group),
+        Attribute(Phase1Attribute.AUTHENTICATION_METHOD, suite.authentication),
+    ]
+    if suite.key_length:
+        attributes.insert(1, Attribute(Phase1Attribute.KEY_LENGTH, suite.key_length))
+    attributes += life(
+        Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION, policy.lifetime, policy.lifetime_kilobytes
+    )
+    return tuple(attributes)
+
+
+def life(life_type: int, life_duration: int, seconds: int, kilobytes: int) -> Iterator[Attribute]:
+    """The attributes of a lifetime; the limit in kilobytes is left out where it is 0."""
+    for kind, amount in ((LifeType.SECONDS, seconds), (LifeType.KILOBYTES, kilobytes)):
+        if amount:
+            yield Attribute(life_type, kind)
+            yield Attribute(life_duration, amount if amount < 65_536 else amount.to_bytes(4))
+
+
+def lifetimes(attributes: Iterable[Attribute], life_type: int, life_duration: int) -> tuple[int, int]:
+    """Seconds and kilobytes (0: none) that ``attributes`` set; each duration counts in the type before it.
+
+    Raises:
+        Refusal: a duration without a type.
+    """
+    amounts: dict[int, int] = {}
+    kind = 0
+    for attribute in attributes:
+        if attribute.type == life_type:
+            kind = attribute.number
+        elif attribute.type == life_duration:
+            if not kind:
+                raise Refusal(
+                    Code.MALFORMED, "a life duration without its type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
+                )
+            amounts[kind] = attribute.number
+    return amounts.get(LifeType.SECONDS, _DEFAULT_LIFETIME), amounts.get(LifeType.KILOBYTES, 0)
+
+
+def check_situation(payload: SecurityAssociation) -> None:
+    """Checks DOI and situation of an SA payload (RFC 2407 §4.2).
+
+    Raises:
+        Refusal: another DOI than IPsec's, or a situation with secrecy or integrity labels.
+    """
+    if payload.doi != DOI.IPSEC:
+        raise Refusal(Code.NO_PROPOSAL_CHOSEN, f"DOI {payload.doi} is not IPsec's", notify=NotifyType.DOI_NOT_SUPPORTED)
+    if payload.situation != Situation.IDENTITY_ONLY:
+        raise Refusal(
+            Code.NO_PROPOSAL_CHOSEN,
+            f"situation {payload.situation} is not SIT_IDENTITY_ONLY",
+            notify=NotifyType.SITUATION_NOT_SUPPORTED,
+        )
+
+
+def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Chosen, SecurityAssociation]:
+    """The first of our ``policies`` that the offer contains, and the SA payload that answers it as it was offered.
+
+    Raises:
+        Refusal: none is in it; the text names what was missing of the nearest miss.
+    """
+    check_situation(offered)
+    if len(offered.proposals) != 1:
+        # RFC 2409 §5: "there MUST NOT be multiple Proposal Payloads for a single SA payload"
+        raise Refusal(
+            Code.MALFORMED,
+            f"a phase 1 SA payload must hold one proposal, this one holds {len(offered.proposals)}",
+            notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+        )
+    (proposal,) = offered.proposals
+    suites = [(transform, _suite(transform)) for transform in proposal.transforms]
+    misses: list[tuple[int, str]] = []
+    for policy in policies:
+        for transform, suite in suites:
+            differences = _differences(policy.suite, suite, transform)
+            if not differences:
+                seconds, kilobytes = _lifetimes(transform)
+                chosen = Chosen(policy.suite, min(seconds, policy.lifetime), kilobytes or policy.lifetime_kilobytes)
+                return chosen, offered._replace(proposals=(proposal._replace(transforms=(transform,)),))
+            misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
+    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "no policy is configured"
+    names = ", ".join(ike_name(suite.encryption, suite.key_length, suite.hash, suite.group) for _, suite in suites)
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        f"no policy fits the offer ({names}); nearest miss: {nearest}",
+        notify=NotifyType.NO_PROPOSAL_CHOSEN,
+    )
+
+
+def _lifetimes(transform: Transform) -> tuple[int, int]:
+    return lifetimes(transform.attributes, Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION)
+
+
+def _suite(transform: Transform) -> Phase1Suite:
+    values = {attribute.type: attribute.number for attribute in transform.attributes}
+    encryption = values.get(Phase1Attribute.ENCRYPTION_ALGORITHM, 0)
+    key_length = values.get(Phase1Attribute.KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
+    return Phase1Suite(
+        encryption,
+        key_length,
+        values.get(Phase1Attribute.HASH_ALGORITHM, 0),
+        values.get(Phase1Attribute.GROUP_DESCRIPTION, 0),
+        values.get(Phase1Attribute.AUTHENTICATION_METHOD, 0),
+    )
+
+
+def _differences(wanted: Phase1Suite, found: Phase1Suite, transform: Transform) -> list[str]:
+    if wanted == found and all(
+        attribute.type in _KNOWN or attribute.type >= _PRIVATE_USE for attribute in transform.attributes
+    ):
+        return []
+    differences = []
+    if (wanted.encryption, wanted.key_length) != (found.encryption, found.key_length):
+        differences.append(f"encryption {_word(wanted, 0)}, offered was {_word(found, 0)}")
+    if wanted.hash != found.hash:
+        differences.append(f"hash {_word(wanted, 1)}, offered was {_word(found, 1)}")
+    if wanted.group != found.group:
+        differences.append(f"group {_word(wanted, 2)}, offered was {_word(found, 2)}")
+    if wanted.authentication != found.authentication:
+        named = AuthenticationMethod(wanted.authentication).name, AuthenticationMethod(found.authentication).name
+        differences.append(f"authentication {named[0]}, offered was {named[1]}")
+    differences += [
+        f"no attribute {Phase1Attribute(attribute.type).name}, which transform {transform.number} has"
+        for attribute in transform.attributes
+        if attribute.type not in _KNOWN and attribute.type < _PRIVATE_USE
+    ]
+    return differences
+
+
+def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
+    """What the responder's ``answer`` chose of what we ``offered``.
+
+    "If the initiator of an exchange notices that attribute values have changed or attributes have been added or deleted
+    from an offer made, that response MUST be rejected" (RFC 2409 §5).
+
+    Raises:
+        Refusal: it is not one of the transforms that we offered.
+    """
+    check_situation(answer)
+    transforms = [transform for proposal in answer.proposals for transform in proposal.transforms]
+    if len(transforms) != 1:
+        raise Refusal(
+            Code.MALFORMED,
+            f"the answer must hold one transform, it holds {len(transforms)}",
+            notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+        )
+    for ours in offered.proposals[0].transforms:
+        if same_transform(ours, transforms[0]):
+            return Chosen(_suite(ours), *_lifetimes(ours))
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        "the peer answered with a transform that was not offered",
+        notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+    )
+
+
+def same_transform(ours: Transform, theirs: Transform) -> bool:
+    """Whether ``theirs`` is ``ours``, "attribute encoding excepted" (RFC 2409 §5)."""
+    return ours.id == theirs.id and sorted((a.type, a.number) for a in ours.attributes) == sorted(
+        (a.type, a.number) for a in theirs.attributes
+    )
+
+
+def _word(suite: Phase1Suite, part: int) -> str:
+    """One part of a suite's name: 0 encryption, 1 hash, 2 group."""
+    return ike_name(suite.encryption, suite.key_length, suite.hash, suite.group).split("-")[part]

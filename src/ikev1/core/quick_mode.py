@@ -1,0 +1,292 @@
+"""Quick Mode: three messages that make a pair of IPsec SAs under an ISAKMP SA (RFC 2409 §5.5)."""
+
+from __future__ import annotations
+
+from ikev1.core import esp_proposal, natt
+from ikev1.core.actions import InstallInbound, InstallOutbound
+from ikev1.core.client_id import payload_of, selector_of
+from ikev1.core.events import ChildUp, Code
+from ikev1.core.lifetime import deadlines
+from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
+from ikev1.core.phase1 import NONCE_LENGTH, check_nonce, shared_secret
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.script import Row, Script
+from ikev1.core.selector import Selector
+from ikev1.core.settings import Tunnel
+from ikev1.core.turn import Turn
+from ikev1.crypto import keymat
+from ikev1.crypto.groups import group
+from ikev1.crypto.suites import esp_key_sizes
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import (
+    Identification,
+    KeyExchange,
+    Nonce,
+    Payload,
+    SecurityAssociation,
+    build_body,
+    parse_body,
+)
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
+
+__all__ = ["QUICK_MODE", "host_selector", "tunnel_selectors"]
+
+_REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
+
+
+# --- QM1 ------------------------------------------------------------------------------------------------------------
+
+
+def _offer(turn: Turn) -> list[Payload]:
+    quick = _quick(turn)
+    tunnel = _tunnel(turn, quick.tunnel)
+    offered = esp_proposal.offer(tunnel, quick.spi, natt.tunnel_mode(turn.sa.nat))
+    pfs = tunnel.proposals[0].group
+    private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
+    nonce = turn.context.random(NONCE_LENGTH)
+    share = KeyShare(private, g_xi=public, Ni_b=nonce)
+    turn.exchange = replace(turn.exchange, quick=replace(quick, share=share, group=pfs, offer=build_body(offered)))
+    key_exchange = [KeyExchange(public)] if pfs else []
+    return [offered, Nonce(nonce), *key_exchange, payload_of(quick.local), payload_of(quick.remote)]
+
+
+def _choose(turn: Turn, message: Message) -> None:
+    local, remote = _wanted_selectors(turn, message)
+    tunnel = _tunnel_for(turn, local, remote)
+    spi = turn.context.free_spi()
+    offered = message.one(SecurityAssociation)
+    agreed, answer = esp_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
+    nonce = message.one(Nonce).data
+    check_nonce(nonce)
+    g_xi = _peer_public(message, agreed.group)
+    private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
+    Nr_b = turn.context.random(NONCE_LENGTH)
+    share = KeyShare(b"", g_xi=g_xi, g_xr=g_xr, Ni_b=nonce, Nr_b=Nr_b)
+    g_xy = shared_secret(agreed.group, private, g_xi) if agreed.group else b""
+    quick = QuickMode(tunnel.name, share, spi, local, remote, agreed.group)
+    turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
+    key_exchange = [KeyExchange(g_xr)] if agreed.group else []
+    turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
+
+
+def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]:
+    """Which traffic the initiator wants to carry: our side, its side.
+
+    "The identities of the SAs negotiated in Quick Mode are implicitly assumed to be the IP addresses of the ISAKMP
+    peers, [...] unless client identifiers are specified" (RFC 2409 §5.5).
+    """
+    identities = message.all(Identification)
+    if not identities:
+        return host_selector(turn.sa.path.local_host), host_selector(turn.sa.path.remote_host)
+    if len(identities) != 2:
+        raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
+    IDci, IDcr = identities
+    return selector_of(IDcr), selector_of(IDci)
+
+
+def _tunnel_for(turn: Turn, local: Selector, remote: Selector) -> Tunnel:
+    """The tunnel whose networks hold both selectors; one that equals them wins."""
+    holding = []
+    for tunnel in turn.connection.tunnels:
+        ours, theirs = tunnel_selectors(turn, tunnel)
+        if (ours, theirs) == (local, remote):
+            return tunnel
+        if ours.contains(local) and theirs.contains(remote):
+            holding.append(tunnel)
+    if holding:
+        return holding[0]
+    configured = ", ".join(
+        f"{tunnel.name}: {ours} === {theirs}"
+        for tunnel in turn.connection.tunnels
+        for ours, theirs in [tunnel_selectors(turn, tunnel)]
+    )
+    raise Refusal(
+        Code.SELECTORS_UNACCEPTABLE,
+        f"the peer asks for {local} === {remote}; connection {turn.connection.name!r} has {configured or 'no tunnels'}",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+    )
+
+
+def tunnel_selectors(turn: Turn, tunnel: Tunnel) -> tuple[Selector, Selector]:
+    """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""
+    return (
+        tunnel.local or host_selector(turn.sa.path.local_host),
+        tunnel.remote or host_selector(turn.sa.path.remote_host),
+    )
+
+
+def host_selector(host: str) -> Selector:
+    """All traffic of one address."""
+    return Selector.parse(host.partition("%")[0])
+
+
+def _peer_public(message: Message, pfs: int) -> bytes:
+    """The peer's public value, which must come exactly if the transform has a group (RFC 2409 §5.5)."""
+    key_exchange = message.first(KeyExchange)
+    if (key_exchange is None) is not (pfs == 0):
+        fault = "a group was agreed upon, but there is no KE" if pfs else "KE without a group in the transform"
+        raise Refusal(Code.MALFORMED, f"perfect forward secrecy: {fault}", notify=NotifyType.INVALID_KEY_INFORMATION)
+    return key_exchange.data if key_exchange is not None else b""
+
+
+# --- QM2 ------------------------------------------------------------------------------------------------------------
+
+
+def _answer(turn: Turn) -> list[Payload]:
+    child = _quick(turn).child
+    assert child is not None
+    turn.actions.append(InstallInbound(child))
+    return turn.prepared
+
+
+def _accept(turn: Turn, message: Message) -> None:
+    quick = _quick(turn)
+    offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
+    assert isinstance(offered, SecurityAssociation)
+    agreed = esp_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
+    _check_echoed(quick, message)
+    nonce = message.one(Nonce).data
+    check_nonce(nonce)
+    g_xr = _peer_public(message, agreed.group)
+    g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
+    quick = replace(quick, share=replace(quick.share, private=b"", g_xr=g_xr, Nr_b=nonce))
+    child = _child(turn, quick, agreed, g_xy)
+    turn.exchange = replace(turn.exchange, quick=replace(quick, child=child, offer=b""))
+    turn.actions.append(InstallInbound(child))
+
+
+def _check_echoed(quick: QuickMode, message: Message) -> None:
+    identities = message.all(Identification)
+    if identities and [selector_of(identity) for identity in identities] != [quick.local, quick.remote]:
+        raise Refusal(
+            Code.SELECTORS_UNACCEPTABLE,
+            "the peer answered with other client identities than we sent",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+            ends=True,
+        )
+
+
+def _child(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, g_xy: bytes) -> ChildSa:
+    """The pair of IPsec SAs that this Quick Mode makes."""
+    sa = turn.sa
+    tunnel = _tunnel(turn, quick.tunnel)
+    previous = _previous(turn, quick)
+    unique_id = turn.context.next_unique_id()
+    rekey_at, expires_at = deadlines(
+        turn.now, agreed.lifetime, turn.exchange.role, turn.connection, turn.context.random
+    )
+    return ChildSa(
+        unique_id=unique_id,
+        name=quick.tunnel,
+        connection=turn.connection.name,
+        suite=agreed.suite,
+        inbound=_keys(turn, quick, agreed, quick.spi, g_xy),
+        outbound=_keys(turn, quick, agreed, agreed.spi, g_xy),
+        local=quick.local,
+        remote=quick.remote,
+        path=sa.path,
+        udp_encapsulation=sa.nat is not None and sa.nat.encapsulate,
+        initiator=turn.initiates,
+        created_at=turn.now,
+        rekey_at=rekey_at,
+        expires_at=expires_at,
+        lifetime_kilobytes=agreed.lifetime_kilobytes,
+        replay_window=tunnel.replay_window,
+        group=agreed.group,
+        reqid=previous.reqid if previous is not None else unique_id,
+    )
+
+
+def _keys(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, spi: int, g_xy: bytes) -> EspKeys:
+    """The keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (§5.5)."""
+    sa, share = turn.sa, quick.share
+    assert sa.keys is not None
+    assert sa.chosen is not None
+    cipher_octets, integrity_octets = esp_key_sizes(
+        agreed.suite.encryption, agreed.suite.key_length, agreed.suite.integrity
+    )
+    material = keymat.KEYMAT(
+        sa.chosen.suite.hash,
+        sa.keys.SKEYID_d,
+        ProtocolId.ESP,
+        spi.to_bytes(4),
+        share.Ni_b,
+        share.Nr_b,
+        cipher_octets + integrity_octets,
+        g_xy,
+    )
+    # RFC 2407 §4.4.4 leaves the order to the transforms; RFC 2401 §4.4.3: "the encryption key(s) MUST be taken from the
+    # first (leftmost) bits and the authentication key from the remaining bits"
+    return EspKeys(spi, material[:cipher_octets], material[cipher_octets:])
+
+
+# --- QM3 ------------------------------------------------------------------------------------------------------------
+
+
+def _confirm(turn: Turn) -> list[Payload]:
+    """HASH(3) says it all: we saw the responder's nonce."""
+    return []
+
+
+def _confirmed(turn: Turn, message: Message) -> None:
+    """HASH(3) was checked with the shape: the initiator is alive and has our nonce."""
+
+
+def _finish(turn: Turn) -> None:
+    """The pair is up: traffic goes out by it, and what it replaces only receives what is still under way."""
+    quick = _quick(turn)
+    child = quick.child
+    assert child is not None
+    previous = _previous(turn, quick)
+    children = [_retired(other, turn) if other is previous else other for other in turn.sa.children]
+    turn.sa = replace(turn.sa, children=(*children, child))
+    turn.exchange = replace(turn.exchange, quick=None)
+    turn.actions.append(InstallOutbound(child))
+    turn.report(ChildUp(turn.sa, child, previous))
+
+
+def _previous(turn: Turn, quick: QuickMode) -> ChildSa | None:
+    """The newest live pair for the same traffic: this one takes its place."""
+    for child in reversed(turn.sa.children):
+        same = (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
+        if same and child.state is ChildState.INSTALLED:
+            return child
+    return None
+
+
+def _retired(child: ChildSa, turn: Turn) -> ChildSa:
+    """``child`` as replaced: whoever replaced it deletes it soon, the other side waits for that or for its end."""
+    expires_at = min(child.expires_at, turn.now + _REPLACED_LIVES_ON) if turn.initiates else child.expires_at
+    return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
+
+
+def _quick(turn: Turn) -> QuickMode:
+    assert turn.exchange.quick is not None
+    return turn.exchange.quick
+
+
+def _tunnel(turn: Turn, name: str) -> Tunnel:
+    for tunnel in turn.connection.tunnels:
+        if tunnel.name == name:
+            return tunnel
+    raise Refusal(
+        Code.NO_CONNECTION,
+        f"connection {turn.connection.name!r} has no tunnel {name!r} any more",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+        ends=True,
+    )
+
+
+QUICK_MODE = Script(
+    "QM",
+    ExchangeType.QUICK_MODE,
+    (
+        #   from  RFC 2409 §5.5                                                build     check
+        Row("i", "HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]", _offer, _choose),
+        Row("r", "HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]", _answer, _accept),
+        Row("i", "HDR*, HASH(3)", _confirm, _confirmed),
+    ),
+    finish=_finish,
+    patient_responder=True,
+)
