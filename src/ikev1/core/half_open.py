@@ -1,0 +1,117 @@
+"""From a caller's message 1 to its message 3: nothing is kept of it before it showed that it receives what we send."""
+
+from __future__ import annotations
+
+from ikev1.core.actions import Action, Report, Send
+from ikev1.core.events import Code, Failure, MessageSeen
+from ikev1.core.first_message import Answer, sa_from
+from ikev1.core.informational import clear_notify
+from ikev1.core.main_mode import MAIN_MODE
+from ikev1.core.model import IkeSa, Path, Role
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.script import advance, new_exchange, state_name
+from ikev1.core.state import State
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import Header
+from ikev1.wire.message import parse_message
+from ikev1.wire.registry import ExchangeType, NotifyType
+
+__all__ = ["answer_first", "make_room", "recognise"]
+
+_NO_COOKIE = bytes(8)
+_HEADER_LENGTH = 28
+_NEXT_PAYLOAD = 16  # its place in the header
+_CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
+
+
+def answer_first(state: State, header: Header, datagram: bytes, path: Path, now: float) -> list[Action]:
+    """Answers message 1 of Main Mode, from memory if the same was answered before."""
+    if header.message_id or header.encrypted:
+        return [Report(Failure(Code.MALFORMED, "message 1 with a message ID or encrypted", str(path)))]
+    octets = datagram[_NEXT_PAYLOAD : _NEXT_PAYLOAD + 1] + datagram[_HEADER_LENGTH : header.length]
+    names = tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
+    key = (state.generation, names, octets)
+    answer = state.first_messages.recall(key)
+    try:
+        if answer is None:
+            answer = state.first_messages.keep(key, *_choose(state, header, datagram, path, now))
+    except (Refusal, WireError) as error:
+        return _refuse(state, error, header, path)
+    CKY_R = state.first_messages.cookie(answer, header.CKY_I, path, now)
+    reply = Header(
+        header.CKY_I,
+        CKY_R,
+        answer.first_payload,
+        ExchangeType.IDENTITY_PROTECTION,
+        0,
+        0,
+        _HEADER_LENGTH + len(answer.chain),
+    )
+    send = Send(path, reply.build() + answer.chain)
+    if not state.trace:
+        return [send]
+    return _traced(answer, header, reply, datagram, send, path, now)
+
+
+def _choose(state: State, header: Header, datagram: bytes, path: Path, now: float) -> tuple[IkeSa, int, bytes]:
+    """Runs the first two rows of Main Mode for a caller without a name.
+
+    Returns:
+        The SA as it stands then, and the first payload and the payloads of message 2.
+    """
+    blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, _NO_COOKIE, now)
+    turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
+    advance(MAIN_MODE, turn, parse_message(header, datagram[_HEADER_LENGTH : header.length]))
+    reply = turn.exchange.sent
+    template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
+    return template, reply[_NEXT_PAYLOAD], reply[_HEADER_LENGTH:]
+
+
+def _refuse(state: State, error: Refusal | WireError, header: Header, path: Path) -> list[Action]:
+    code = error.code if isinstance(error, Refusal) else Code.MALFORMED
+    actions: list[Action] = [Report(Failure(code, str(error), f"{path.remote_host}[{path.remote_port}]"))]
+    if error.notify is not None:
+        message_id = int.from_bytes(state.random(4))
+        actions.append(Send(path, clear_notify(header.CKY_I, _NO_COOKIE, NotifyType(error.notify), message_id)))
+    return actions
+
+
+def _traced(
+    answer: Answer, header: Header, reply: Header, datagram: bytes, send: Send, path: Path, now: float
+) -> list[Action]:
+    sa = sa_from(answer, 0, path, header.CKY_I, reply.CKY_R, now)
+    asked = parse_message(header, datagram[_HEADER_LENGTH : header.length])
+    answered = parse_message(reply, answer.chain)
+    waits = state_name(MAIN_MODE, 2, Role.RESPONDER)
+    return [
+        Report(MessageSeen(sa, False, MAIN_MODE.labels[0], waits, asked)),
+        send,
+        Report(MessageSeen(sa, True, MAIN_MODE.labels[1], waits, answered)),
+    ]
+
+
+def recognise(state: State, header: Header, path: Path, now: float) -> IkeSa | None:
+    """The SA of a caller that sends message 3, if we answered its message 1: its CKY-R proves it."""
+    if header.exchange != ExchangeType.IDENTITY_PROTECTION or header.encrypted or header.message_id:
+        return None
+    answer = state.first_messages.recognise(header.CKY_I, header.CKY_R, path, now)
+    if answer is None:
+        return None
+    sa = sa_from(answer, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now)
+    assert sa.phase1 is not None
+    return replace(sa, phase1=replace(sa.phase1, ends_at=now + _CALLER_PATIENCE))
+
+
+def make_room(state: State) -> list[Action]:
+    """Drops the oldest half-open SAs above the limit."""
+    actions: list[Action] = []
+    half_open = state.table.half_open
+    while len(half_open) > state.settings.half_open_limit:
+        oldest = state.table.by_cookies[next(iter(half_open))]
+        state.table.drop(oldest)
+        text = (
+            f"more than {state.settings.half_open_limit} peers began phase 1 and did not finish; the oldest is dropped"
+        )
+        actions.append(Report(Failure(Code.HALF_OPEN_LIMIT, text, oldest.path.remote_host, oldest)))
+    return actions

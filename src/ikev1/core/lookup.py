@@ -1,0 +1,76 @@
+"""Which connections a pair of addresses allows."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from ikev1.core.settings import Connection
+
+__all__ = ["Lookup", "is_address"]
+
+
+class _Pattern(NamedTuple):
+    """An address pattern: a closed range of packed addresses, and how few addresses it holds."""
+
+    first: bytes
+    last: bytes
+    prefix: int
+
+    def holds(self, packed: bytes) -> bool:
+        return len(packed) == len(self.first) and self.first <= packed <= self.last
+
+
+class Lookup:
+    """Finds connections by address: the one with the most specific remote address first, then by local address,
+    then in the order of the configuration.
+    """
+
+    def __init__(self, connections: tuple[Connection, ...]) -> None:
+        ranked = sorted(
+            (
+                (_pattern(connection.remote_address), _pattern(connection.local_address), connection)
+                for connection in connections
+            ),
+            key=lambda entry: (-_prefix(entry[0]), -_prefix(entry[1])),
+        )
+        self._entries = ranked
+        self._by_name = {connection.name: connection for connection in connections}
+
+    def by_name(self, name: str) -> Connection | None:
+        """The connection of this name, None if there is none (any more)."""
+        return self._by_name.get(name)
+
+    def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
+        """The connections for a conversation between these two addresses, the most specific first."""
+        local, remote = _packed(local_host), _packed(remote_host)
+        return tuple(
+            connection
+            for remote_pattern, local_pattern, connection in self._entries
+            if (remote_pattern is None or remote_pattern.holds(remote))
+            and (local_pattern is None or local_pattern.holds(local))
+        )
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is a single address, which can be called."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _packed(host: str) -> bytes:
+    return ipaddress.ip_address(host.partition("%")[0]).packed
+
+
+def _prefix(pattern: _Pattern | None) -> int:
+    return -1 if pattern is None else pattern.prefix
+
+
+def _pattern(text: str) -> _Pattern | None:
+    if text == "%any":
+        return None
+    network = ipaddress.ip_network(text, strict=False)
+    return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)
