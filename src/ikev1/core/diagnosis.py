@@ -1,0 +1,58 @@
+"""Why phase 1 failed, in plain words: what peers say when they fail is brief, and what they mean is often known."""
+
+from __future__ import annotations
+
+from ikev1.core.events import Code
+from ikev1.core.model import IkeSa, Role
+from ikev1.core.settings import Connection
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["of_clear_notify", "of_unreadable"]
+
+_AFTER_OUR_IDENTITY = 5  # the step of Main Mode at which an initiator waits for message 6
+
+# What responders send whose key does not open message 5
+_UNREADABLE_TO_THEM = frozenset(
+    {
+        NotifyType.PAYLOAD_MALFORMED,
+        NotifyType.INVALID_PAYLOAD_TYPE,
+        NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+        NotifyType.INVALID_HASH_INFORMATION,
+        NotifyType.AUTHENTICATION_FAILED,
+    }
+)
+
+
+def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
+    """What it means that an encrypted message of phase 1 does not open to payloads."""
+    said = "its identity" if sa.role is Role.RESPONDER else "an answer to our identity"
+    return (
+        Code.PSK_MISMATCH,
+        f"{sa.path.remote_host} sent {said}, but it does not decrypt: the pre-shared keys differ. Here the secret of "
+        f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def _why(connection: Connection) -> str:
+    if connection.remote_address == "%any":
+        return "which serves any peer address"
+    return f"whose remote address is {connection.remote_address}"
+
+
+def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
+    """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
+    peer = sa.path.remote_host
+    waits_for_identity = sa.phase1 is not None and sa.phase1.step == _AFTER_OUR_IDENTITY
+    if waits_for_identity and kind in _UNREADABLE_TO_THEM:
+        return (
+            Code.PSK_MISMATCH,
+            f"{peer} could not read our identity ({kind.name}): the pre-shared keys differ. Here the secret of "
+            f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        )
+    if kind == NotifyType.NO_PROPOSAL_CHOSEN:
+        offered = ", ".join(f"policy {policy.priority}" for policy in connection.policies)
+        return (
+            Code.NO_PROPOSAL_CHOSEN,
+            f"{peer} accepts none of our proposals ({offered}): compare encryption, hash, group and authentication",
+        )
+    return Code.REFUSED_BY_PEER, f"{peer} refused phase 1: {kind.name}"

@@ -1,0 +1,212 @@
+"""The engine: datagrams, wishes and the clock go in, actions come out (sans-IO).
+
+`Engine` is what the world holds of the core. It reads no clock, no socket and no random numbers of its own: the time is
+an argument of every call, randomness one of the constructor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ikev1.core import expiry, reception, wishes
+from ikev1.core.actions import Action, Keep
+from ikev1.core.first_message import Answer, FirstMessages
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.record import Record, replace
+from ikev1.core.settings import Settings
+from ikev1.core.state import State, follow
+
+__all__ = ["Engine", "UnknownName"]
+
+
+class UnknownName(LookupError):
+    """There is no connection, tunnel or SA of this name; the message says which, and what there is."""
+
+
+class Dump(Record, frozen=True):
+    """All that an engine knows besides its settings."""
+
+    sas: tuple[IkeSa, ...]
+    half_open: tuple[bytes, ...]
+    first_messages: tuple[bytes, int, tuple[Answer, ...], tuple[Answer, ...]]
+    generation: int
+    unique_ids: int
+
+    secret_fields = frozenset({"first_messages"})
+
+
+class Engine:
+    """IKEv1, both roles.
+
+    Args:
+        settings: connections and policies; `reconfigure` exchanges them while all SAs go on.
+        random: ``random(n)`` gives ``n`` unpredictable octets.
+    """
+
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+        self._state = State(settings, random)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that negotiations follow now."""
+        return self._state.settings
+
+    @property
+    def sas(self) -> Mapping[bytes, IkeSa]:
+        """All ISAKMP SAs by their 16 octets of cookies."""
+        return self._state.table.by_cookies
+
+    @property
+    def half_open(self) -> int:
+        """How many peers began phase 1 with us, showed that they receive, and are not done."""
+        return len(self._state.table.half_open)
+
+    @property
+    def trace(self) -> bool:
+        """Whether every message is reported (`MessageSeen`): to be switched off where nobody listens."""
+        return self._state.trace
+
+    @trace.setter
+    def trace(self, wanted: bool) -> None:
+        self._state.trace = wanted
+
+    # --- what happens
+
+    def receive(self, datagram: bytes, path: Path, now: float) -> list[Action]:
+        """Takes a datagram, without non-ESP marker, that came by ``path`` at ``now`` (seconds since the epoch).
+
+        Whatever a peer sends, this raises nothing: what is wrong with it is reported.
+        """
+        return reception.receive(self._state, datagram, path, now)
+
+    def expire(self, now: float) -> list[Action]:
+        """Does what is due by ``now``: to be called when `deadline` has come."""
+        return expiry.expire(self._state, now)
+
+    def deadline(self) -> float:
+        """The time at which `expire` wants to be called, infinity if nothing waits."""
+        return self._state.table.next_deadline()
+
+    def peer_moved(self, spi: int, path: Path, now: float) -> list[Action]:
+        """An ESP packet of the pair with our inbound ``spi`` proved to come by ``path``: sends there from now on.
+
+        "Any authenticated IKE packet or ESP packet can be used to detect whether the IP address or the port has
+        changed" (RFC 3947 §7).
+        """
+        sa = self._state.table.of_spi(spi)
+        if sa is None or sa.nat is None or not sa.nat.remote_behind:
+            return []
+        moved, actions = follow(sa, path)
+        self._state.table.put(sa, moved)
+        return [Keep(moved), *actions]
+
+    # --- what we want
+
+    def initiate(self, connection: str, tunnel: str | None, path: Path, now: float) -> list[Action]:
+        """Brings up ``tunnel`` of ``connection`` (None: the ISAKMP SA alone).
+
+        Under an ISAKMP SA that is up, or coming up, where there is one; else the peer is called along ``path``.
+
+        Raises:
+            UnknownName: there is no such connection, or no such tunnel in it.
+        """
+        state = self._state
+        known = state.lookup.by_name(connection)
+        if known is None:
+            raise UnknownName(f"there is no connection {connection!r}")
+        if tunnel is not None and all(tunnel != each.name for each in known.tunnels):
+            raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
+        wanted = () if tunnel is None else (tunnel,)
+        for sa in reversed(state.table.of_connection(connection)):
+            if sa.state is IkeState.CONNECTING:
+                state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
+                return []
+            return wishes.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
+        return wishes.begin_main_mode(state, known, path, wanted, now)
+
+    def close_ike(self, unique_id: int, now: float) -> list[Action]:
+        """Deletes an ISAKMP SA with its pairs and tells the peer.
+
+        Raises:
+            UnknownName: there is no ISAKMP SA of this number.
+        """
+        return wishes.close_ike(self._state, self._ike(unique_id), "it was closed here", now)
+
+    def close_child(self, unique_id: int, now: float) -> list[Action]:
+        """Deletes a pair of IPsec SAs and tells the peer.
+
+        Raises:
+            UnknownName: there is no pair of this number.
+        """
+        return wishes.close_child(self._state, *self._child(unique_id), "it was closed here", now)
+
+    def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
+        """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
+
+        Raises:
+            UnknownName: there is no ISAKMP SA of this number.
+        """
+        return wishes.rekey_ike(self._state, self._ike(unique_id), now)
+
+    def rekey_child(self, unique_id: int, now: float) -> list[Action]:
+        """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.
+
+        Raises:
+            UnknownName: there is no pair of this number.
+        """
+        sa, child = self._child(unique_id)
+        if child.state is not ChildState.INSTALLED:
+            return []
+        return wishes.rekey_child(self._state, sa, child, now)
+
+    def _ike(self, unique_id: int) -> IkeSa:
+        for sa in self._state.table:
+            if sa.unique_id == unique_id:
+                return sa
+        raise UnknownName(f"there is no ISAKMP SA #{unique_id}")
+
+    def _child(self, unique_id: int) -> tuple[IkeSa, ChildSa]:
+        for sa in self._state.table:
+            for child in sa.children:
+                if child.unique_id == unique_id:
+                    return sa, child
+        raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Takes new settings for what is negotiated from now on; established SAs go on as they are."""
+        self._state.reconfigure(settings)
+
+    # --- from one process to another
+
+    def dump(self) -> bytes:
+        """All SAs and whatever is under way, for `load`; it holds every key."""
+        state = self._state
+        return msgspec.msgpack.encode(
+            Dump(
+                tuple(state.table),
+                tuple(state.table.half_open),
+                state.first_messages.dump(),
+                state.generation,
+                state.unique_ids,
+            )
+        )
+
+    @classmethod
+    def load(cls, settings: Settings, random: Callable[[int], bytes], dumped: bytes) -> Engine:
+        """An engine that goes on where the one that gave ``dumped`` stood.
+
+        Raises:
+            msgspec.MsgspecError: ``dumped`` is no dump.
+        """
+        dump = msgspec.msgpack.decode(dumped, type=Dump)
+        engine = cls(settings, random)
+        state = engine._state
+        state.first_messages = FirstMessages.load(*dump.first_messages)
+        state.generation = dump.generation
+        state.unique_ids = dump.unique_ids
+        for sa in dump.sas:
+            state.table.put(None, sa)
+        state.table.half_open = dict.fromkeys(dump.half_open)
+        return engine

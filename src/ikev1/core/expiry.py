@@ -1,0 +1,122 @@
+"""What the clock asks for: repeat, give up, replace, end."""
+
+from __future__ import annotations
+
+from ikev1.core import wishes
+from ikev1.core.actions import Action, Remove, Report, Send
+from ikev1.core.events import Code, Failure, Note
+from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState
+from ikev1.core.record import replace
+from ikev1.core.retransmit import wait
+from ikev1.core.scripts import script_of
+from ikev1.core.state import State
+
+__all__ = ["expire"]
+
+
+def expire(state: State, now: float) -> list[Action]:
+    """Does all that is due by ``now``."""
+    actions: list[Action] = []
+    for sa in state.table.due(now):
+        actions += _exchanges(state, sa, now)
+        current = state.table.by_cookies.get(sa.cookies)
+        if current is not None:
+            actions += _children(state, current, now)
+        current = state.table.by_cookies.get(sa.cookies)
+        if current is not None:
+            actions += _ike(state, current, now)
+    return actions
+
+
+def _is_due(at: float, now: float) -> bool:
+    return 0.0 < at <= now
+
+
+# --- exchanges ------------------------------------------------------------------------------------------------------
+
+
+def _exchanges(state: State, sa: IkeSa, now: float) -> list[Action]:
+    actions: list[Action] = []
+    phase1 = sa.phase1
+    if phase1 is not None and _is_due(phase1.ends_at, now):
+        if sa.state is IkeState.CONNECTING:
+            return _give_up_phase1(state, sa, phase1)
+        phase1 = None
+    elif phase1 is not None and _is_due(phase1.resend_at, now):
+        phase1 = _repeat(state, sa, phase1, actions, now)
+    left = []
+    for exchange in sa.exchanges:
+        if _is_due(exchange.ends_at, now):
+            actions += _give_up_phase2(sa, exchange)
+        elif _is_due(exchange.resend_at, now):
+            left.append(_repeat(state, sa, exchange, actions, now))
+        else:
+            left.append(exchange)
+    state.table.put(sa, replace(sa, phase1=phase1, exchanges=tuple(left)))
+    return actions
+
+
+def _repeat(state: State, sa: IkeSa, exchange: Exchange, actions: list[Action], now: float) -> Exchange:
+    settings = state.settings
+    label = script_of(exchange).labels[exchange.step - 1]
+    actions.append(Send(sa.path, exchange.sent))
+    text = f"{label} is sent again, no answer to {exchange.tries} so far"
+    actions.append(Report(Note(Code.RETRANSMIT, text, sa)))
+    tries = exchange.tries + 1
+    again = tries <= settings.retransmit_tries
+    return replace(exchange, tries=tries, resend_at=now + wait(settings, tries, state.random) if again else 0.0)
+
+
+def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
+    if exchange.complaint is not None:
+        code, text = exchange.complaint
+        return Code(code), text
+    script = script_of(exchange)
+    asked = script.labels[exchange.step - 1] if exchange.step else script.name
+    return (
+        Code.PEER_SILENT,
+        f"{sa.path.remote_host}[{sa.path.remote_port}] did not answer {asked} ({exchange.tries} times sent): is it "
+        "there, and does a firewall let UDP 500 and 4500 through both ways?",
+    )
+
+
+def _give_up_phase1(state: State, sa: IkeSa, exchange: Exchange) -> list[Action]:
+    code, text = _reason(sa, exchange)
+    failures: list[Action] = [Report(Failure(code, text, sa.path.remote_host, sa))]
+    return [*failures, *state.end(sa, text)]
+
+
+def _give_up_phase2(sa: IkeSa, exchange: Exchange) -> list[Action]:
+    if exchange.step == len(script_of(exchange).rows) or exchange.quick is None:
+        return []
+    code, text = _reason(sa, exchange)
+    unfinished = [] if exchange.quick.child is None else [Remove(exchange.quick.child)]
+    return [*unfinished, Report(Failure(code, text, sa.path.remote_host, sa, exchange.quick.tunnel))]
+
+
+# --- lifetimes ------------------------------------------------------------------------------------------------------
+
+
+def _children(state: State, sa: IkeSa, now: float) -> list[Action]:
+    actions: list[Action] = []
+    for child in sa.children:
+        current = state.table.by_cookies.get(sa.cookies)
+        if current is None or child not in current.children:
+            continue
+        if _is_due(child.expires_at, now):
+            actions += wishes.close_child(state, current, child, _end_of(child), now)
+        elif _is_due(child.rekey_at, now):
+            actions += wishes.rekey_child(state, current, child, now)
+    return actions
+
+
+def _end_of(child: ChildSa) -> str:
+    return "a newer pair took its place" if child.state is ChildState.REKEYED else "its lifetime is over"
+
+
+def _ike(state: State, sa: IkeSa, now: float) -> list[Action]:
+    if _is_due(sa.expires_at, now):
+        return wishes.close_ike(state, sa, "its lifetime is over", now)
+    if _is_due(sa.rekey_at, now):
+        return wishes.rekey_ike(state, sa, now)
+    return []

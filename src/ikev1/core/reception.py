@@ -1,0 +1,244 @@
+"""The way of one datagram: which SA, which exchange, is it a repetition, and if not, through its table."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from ikev1.core import diagnosis, natt
+from ikev1.core.actions import Action, Report, Send
+from ikev1.core.envelope import open_message, phase2_iv
+from ikev1.core.establishment import after_establishment
+from ikev1.core.events import Code, Failure, Note
+from ikev1.core.half_open import answer_first, make_room, recognise
+from ikev1.core.informational import INFORMATIONAL, clear_notify, notify, remember
+from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.quick_mode import QUICK_MODE
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.script import advance, new_exchange
+from ikev1.core.scripts import script_of
+from ikev1.core.settings import Connection
+from ikev1.core.state import State, follow
+from ikev1.core.turn import Turn
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import Header
+from ikev1.wire.message import parse_message
+from ikev1.wire.payloads import Notification
+from ikev1.wire.registry import ExchangeType, NotifyType
+
+__all__ = ["receive"]
+
+_NO_COOKIE = bytes(8)
+_HEADER_LENGTH = 28
+_CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
+_IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
+_FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
+_MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
+
+
+def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
+    """What to do about ``datagram``, which came by ``path``."""
+    try:
+        header = Header.parse(datagram)
+    except WireError as error:
+        return [Report(Failure(Code.MALFORMED, str(error), _peer(path)))]
+    if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
+        return answer_first(state, header, datagram, path, now)
+    known = _find(state, header, path)
+    sa = known or recognise(state, header, path, now)
+    if sa is None:
+        return _unknown(header, path)
+    if header.exchange == ExchangeType.INFORMATIONAL:
+        return _informational(state, sa, header, datagram, path, now)
+    exchange = sa.phase1
+    if header.exchange == ExchangeType.QUICK_MODE:
+        exchange = _quick_mode(sa, header, now)
+    if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
+        return []
+    return _take(state, known, sa, exchange, header, datagram, path, now)
+
+
+def _peer(path: Path) -> str:
+    return f"{path.remote_host}[{path.remote_port}]"
+
+
+def _find(state: State, header: Header, path: Path) -> IkeSa | None:
+    sas = state.table.by_cookies
+    sa = sas.get(header.CKY_I + header.CKY_R)
+    if sa is not None:
+        return sa
+    # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
+    sa = sas.get(header.CKY_I + _NO_COOKIE)
+    return sa if sa is not None and sa.path.remote_host == path.remote_host else None
+
+
+def _unknown(header: Header, path: Path) -> list[Action]:
+    if header.exchange == ExchangeType.AGGRESSIVE:
+        text = "the peer asks for Aggressive Mode, which is not offered here: set Main Mode there"
+        return [Report(Failure(Code.WRONG_MODE, text, _peer(path)))]
+    text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
+    return [Report(Failure(Code.UNKNOWN_SA, text, _peer(path)))]
+
+
+def _quick_mode(sa: IkeSa, header: Header, now: float) -> Exchange | None:
+    """The Quick Mode that a message belongs to: one under way, or a new one; None where its message ID is spent."""
+    for exchange in sa.exchanges:
+        if exchange.message_id == header.message_id:
+            return exchange
+    over = header.message_id in sa.spent_message_ids or len(sa.spent_message_ids) >= _MOST_QUICK_MODES
+    if over or sa.state is IkeState.CONNECTING or header.message_id == 0:
+        return None
+    iv = phase2_iv(sa, header.message_id)
+    return new_exchange(QUICK_MODE, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
+
+
+def _take(
+    state: State,
+    known: IkeSa | None,
+    sa: IkeSa,
+    exchange: Exchange,
+    header: Header,
+    datagram: bytes,
+    path: Path,
+    now: float,
+) -> list[Action]:
+    """Takes a message through its exchange; ``known`` is the SA as the table has it, None before message 3."""
+    digest = blake2b(datagram, digest_size=8).digest()
+    if digest == exchange.received:
+        # RFC 2408 §5.1 has the sender repeat; whoever answered it answers with the same octets again
+        return [Send(sa.path, exchange.sent)] if exchange.sent else []
+    turn, moves = _turn(state, sa, exchange, path, now, encrypted=header.encrypted)
+    try:
+        message, iv = open_message(sa, exchange.iv, header, datagram)
+        turn.exchange = replace(exchange, received=digest, iv=iv)
+        if exchange.message_id and exchange.step == 0:
+            turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
+        advance(script_of(exchange), turn, message)
+    except (Refusal, WireError) as error:
+        return _refuse(state, known, sa, exchange, header, error, now)
+    turn.actions[:0] = moves
+    actions = state.commit(known, turn, turn.exchange)
+    if known is None:
+        state.table.half_open[turn.sa.cookies] = None
+        actions += make_room(state)
+    if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
+        actions += after_establishment(state, turn.sa, message, now)
+    return actions
+
+
+def _turn(
+    state: State, sa: IkeSa, exchange: Exchange, path: Path, now: float, *, encrypted: bool
+) -> tuple[Turn, list[Action]]:
+    """A turn that already answers to where the message came from: should it turn out not to be the peer's, the turn is
+    dropped, and that with it. Before the float, phase 1 stays on the path that it began on.
+    """
+    port = state.settings.encapsulation_port
+    followed, moves = follow(sa, natt.moved(sa.path, path, sa.nat, port)) if encrypted else (sa, [])
+    return state.turn(followed, exchange, now), moves
+
+
+def _refuse(
+    state: State,
+    known: IkeSa | None,
+    sa: IkeSa,
+    exchange: Exchange,
+    header: Header,
+    error: Refusal | WireError,
+    now: float,
+) -> list[Action]:
+    """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
+    code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
+    connecting = sa.state is IkeState.CONNECTING
+    if connecting and header.encrypted and code is Code.MALFORMED:
+        code, text = diagnosis.of_unreadable(sa, state.turn(sa, exchange, now).connection)
+    tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
+    kind = None if error.notify is None else NotifyType(error.notify)
+    if exchange.complaint is not None and exchange.complaint[0] == code:
+        return []
+    actions: list[Action] = [Report(Failure(code, text, _peer(sa.path), sa, tunnel))]
+    if kind is not None:
+        actions += _tell(state, sa, kind, now)
+    current = state.table.by_cookies.get(sa.cookies) if known is not None else None
+    if current is None:
+        return actions
+    if isinstance(error, Refusal) and error.ends:
+        return [*actions, *_abandon(state, current, exchange, text)]
+    _remember_complaint(state, current, exchange, code, text)
+    return actions
+
+
+def _tell(state: State, sa: IkeSa, kind: NotifyType, now: float) -> list[Action]:
+    if sa.state is IkeState.CONNECTING:
+        message_id = int.from_bytes(state.random(4))
+        return [Send(sa.path, clear_notify(sa.CKY_I, sa.CKY_R, kind, message_id))]
+    return state.say(sa, [notify(sa, kind)], now)
+
+
+def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str) -> list[Action]:
+    if sa.state is IkeState.CONNECTING:
+        return state.end(sa, reason)
+    left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
+    state.table.put(sa, replace(sa, exchanges=left))
+    return []
+
+
+def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, code: Code, text: str) -> None:
+    """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up."""
+    complaining = replace(exchange, complaint=(code, text))
+    if sa.phase1 is not None and exchange.message_id == 0:
+        state.table.put(sa, replace(sa, phase1=complaining))
+    elif exchange in sa.exchanges:
+        others = tuple(complaining if other is exchange else other for other in sa.exchanges)
+        state.table.put(sa, replace(sa, exchanges=others))
+
+
+# --- informational --------------------------------------------------------------------------------------------------
+
+
+def _informational(state: State, sa: IkeSa, header: Header, datagram: bytes, path: Path, now: float) -> list[Action]:
+    if sa.state is IkeState.CONNECTING:
+        return _while_connecting(state, sa, header, datagram, now)
+    if not header.encrypted:
+        return [Report(Note(Code.NOTIFY, "an informational message in the clear is ignored: the SA is up", sa))]
+    if header.message_id in sa.recent_informationals:
+        return []
+    iv = phase2_iv(sa, header.message_id)
+    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
+    turn, moves = _turn(state, sa, exchange, path, now, encrypted=True)
+    try:
+        message, _ = open_message(sa, iv, header, datagram)
+        turn.sa = remember(turn.sa, header.message_id)
+        advance(INFORMATIONAL, turn, message)
+    except (Refusal, WireError) as error:
+        # RFC 2408 §5.15: an error in an informational message is never answered with another
+        return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", _peer(path), sa))]
+    turn.actions[:0] = moves
+    return state.commit(sa, turn, None)
+
+
+def _while_connecting(state: State, sa: IkeSa, header: Header, datagram: bytes, now: float) -> list[Action]:
+    """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
+    phase1 = sa.phase1
+    if sa.role is Role.RESPONDER or phase1 is None:
+        return []
+    connection = state.turn(sa, phase1, now).connection
+    if header.encrypted:
+        complaint = diagnosis.of_unreadable(sa, connection) if sa.keys is not None else None
+    else:
+        complaint = _clear_complaint(sa, header, datagram, connection)
+    if complaint is None:
+        return []
+    ends_at = min(phase1.ends_at, now + _IMPATIENCE)
+    state.table.put(sa, replace(sa, phase1=replace(phase1, complaint=complaint, resend_at=0.0, ends_at=ends_at)))
+    return []
+
+
+def _clear_complaint(sa: IkeSa, header: Header, datagram: bytes, connection: Connection) -> tuple[Code, str] | None:
+    try:
+        message = parse_message(header, datagram[_HEADER_LENGTH : header.length])
+    except WireError:
+        return None
+    for payload in message.all(Notification):
+        if payload.type < _FIRST_STATUS:
+            return diagnosis.of_clear_notify(sa, NotifyType(payload.type), connection)
+    return None

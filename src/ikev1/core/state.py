@@ -1,0 +1,134 @@
+"""All that an engine knows, and how a turn becomes part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
+from ikev1.core.events import ChildDown, IkeDown
+from ikev1.core.first_message import FirstMessages
+from ikev1.core.informational import INFORMATIONAL, tell
+from ikev1.core.lookup import Lookup
+from ikev1.core.model import ChildSa, Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.record import replace
+from ikev1.core.script import new_exchange
+from ikev1.core.scripts import script_of
+from ikev1.core.settings import Connection, Settings
+from ikev1.core.table import SaTable
+from ikev1.core.turn import Turn
+from ikev1.wire.payloads import Payload
+
+__all__ = ["State", "follow"]
+
+
+class State:
+    """The SAs, the settings, and what row functions may ask for (`ikev1.core.turn.Context`)."""
+
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+        self.settings = settings
+        self.random = random
+        self.trace = True
+        self.table = SaTable()
+        self.first_messages = FirstMessages(random(32))
+        self.lookup = Lookup(settings.connections)
+        self.generation = 0  # of the settings: answers to first messages are kept for one generation
+        self.unique_ids = 0
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Takes new settings for what is negotiated from now on; what runs goes on as it is."""
+        self.settings = settings
+        self.lookup = Lookup(settings.connections)
+        self.generation += 1
+
+    # --- what row functions ask for
+
+    def free_spi(self) -> int:
+        """An inbound SPI that no pair uses; RFC 4303 §2.1 reserves 0 to 255."""
+        while True:
+            spi = int.from_bytes(self.random(4))
+            if spi > 255 and self.table.of_spi(spi) is None:
+                return spi
+
+    def next_unique_id(self) -> int:
+        """The next number of an SA."""
+        self.unique_ids += 1
+        return self.unique_ids
+
+    def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
+        """The connections that the addresses of ``sa`` allow, the most specific first."""
+        return self.lookup.candidates(sa.path.local_host, sa.path.remote_host)
+
+    def first_contact(self, sa: IkeSa) -> bool:
+        """Whether ``sa`` is the only one of its connection, so that whatever else the peer has of us is stale."""
+        return all(other.cookies == sa.cookies for other in self.table.of_connection(sa.connection))
+
+    # --- turns
+
+    def turn(self, sa: IkeSa, exchange: Exchange, now: float) -> Turn:
+        """A turn for the next message of ``exchange``."""
+        # A connection that was removed negotiates nothing any more, but its SAs can be talked about until they end
+        connection = self.lookup.by_name(sa.connection) or Connection(sa.connection, (), (), b"")
+        return Turn(self, sa, exchange, connection, now)
+
+    def commit(self, old: IkeSa | None, turn: Turn, exchange: Exchange | None) -> list[Action]:
+        """Keeps what ``turn`` made of ``old``, with ``exchange`` as its exchange stands now (None: nothing to keep).
+
+        Returns:
+            The actions of the turn; the record is stored before anything is sent.
+        """
+        sa = turn.sa if exchange is None else _with_exchange(turn.sa, exchange)
+        if sa.state is IkeState.DELETING:
+            return [*turn.actions, *self._bury(old or sa, sa, "the peer deleted the ISAKMP SA")]
+        self.table.put(old, sa)
+        if sa.state is IkeState.CONNECTING:
+            return turn.actions
+        return [Keep(sa), *turn.actions]
+
+    def say(self, sa: IkeSa, payloads: list[Payload], now: float) -> list[Action]:
+        """Sends an informational message under ``sa``."""
+        turn = self.turn(sa, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
+        tell(turn, payloads)
+        return self.commit(sa, turn, None)
+
+    def end(self, sa: IkeSa, reason: str, *, orphan: bool = False) -> list[Action]:
+        """Ends an ISAKMP SA without a word to the peer; its pairs find an heir unless they are to end as ``orphan``."""
+        return [*self._bury(sa, sa, reason, orphan=orphan), Report(IkeDown(sa, reason))]
+
+    def _bury(self, old: IkeSa, sa: IkeSa, reason: str, *, orphan: bool = False) -> list[Action]:
+        self.table.drop(old)
+        heirs = [other for other in self.table.of_peer(sa) if other.state is not IkeState.CONNECTING]
+        if heirs and sa.children and not orphan:
+            return [*self.adopt(heirs[-1], sa.children), Forget(sa)]
+        ends: list[Action] = []
+        for child in sa.children:
+            ends += [Remove(child), Report(ChildDown(sa, child, reason))]
+        unfinished = [exchange.quick.child for exchange in sa.exchanges if exchange.quick and exchange.quick.child]
+        return [*ends, *map(Remove, unfinished), Forget(sa)]
+
+    def adopt(self, heir: IkeSa, children: tuple[ChildSa, ...]) -> list[Action]:
+        """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them."""
+        if not children:
+            return []
+        grown = replace(heir, children=(*heir.children, *children))
+        self.table.put(heir, grown)
+        return [Keep(grown)]
+
+
+def follow(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
+    """``sa`` on a new path, and what makes its pairs take it, too."""
+    if path == sa.path:
+        return sa, []
+    children = tuple(replace(child, path=path) for child in sa.children)
+    return replace(sa, path=path, children=children), [Move(child) for child in children]
+
+
+def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
+    """``sa`` with ``exchange`` as it stands; one that is over stays only while its last message may be asked for."""
+    if exchange.message_id == 0:
+        return replace(sa, phase1=exchange)
+    others = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
+    script = script_of(exchange)
+    over = exchange.step == len(script.rows)
+    if over and script.speaker(exchange.step - 1) is not exchange.role:
+        return replace(sa, exchanges=others)
+    return replace(sa, exchanges=(*others, exchange))

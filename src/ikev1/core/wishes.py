@@ -1,0 +1,113 @@
+"""What we begin or end of our own will: ISAKMP SAs and pairs of IPsec SAs."""
+
+from __future__ import annotations
+
+from ikev1.core.actions import Action, Remove, Report
+from ikev1.core.envelope import phase2_iv
+from ikev1.core.events import ChildDown, Failure
+from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
+from ikev1.core.main_mode import MAIN_MODE
+from ikev1.core.model import ChildSa, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
+from ikev1.core.quick_mode import QUICK_MODE, tunnel_selectors
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.retransmit import patience
+from ikev1.core.script import begin, new_exchange
+from ikev1.core.selector import Selector
+from ikev1.core.settings import Connection
+from ikev1.core.state import State
+
+__all__ = ["begin_main_mode", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike"]
+
+_RETRY = 60.0  # seconds after which a replacement that did not come is begun again
+
+_NO_COOKIE = bytes(8)
+
+
+def begin_main_mode(
+    state: State, connection: Connection, path: Path, queued: tuple[str, ...], now: float, replaces: int = 0
+) -> list[Action]:
+    """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
+
+    Raises:
+        Refusal: the first message cannot be built.
+    """
+    sa = IkeSa(
+        state.next_unique_id(),
+        connection.name,
+        Role.INITIATOR,
+        path,
+        state.random(8),
+        _NO_COOKIE,
+        now,
+        queued=queued,
+        replaces=replaces,
+    )
+    exchange = new_exchange(MAIN_MODE, 0, Role.INITIATOR, now + patience(state.settings))
+    turn = state.turn(sa, exchange, now)
+    begin(MAIN_MODE, turn)
+    return state.commit(None, turn, turn.exchange)
+
+
+def begin_quick_mode(
+    state: State, sa: IkeSa, tunnel: str, now: float, selectors: tuple[Selector, Selector] | None = None
+) -> list[Action]:
+    """Negotiates a pair of IPsec SAs for ``tunnel`` under ``sa``; for these selectors, or the configured ones."""
+    draft = state.turn(sa, new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0), now)
+    configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
+    if configured is None:
+        return []
+    message_id = fresh_message_id(draft)
+    local, remote = selectors or tunnel_selectors(draft, configured)
+    quick = QuickMode(tunnel, KeyShare(b""), state.free_spi(), local, remote)
+    exchange = new_exchange(
+        QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
+    )
+    turn = state.turn(sa, replace(exchange, quick=quick), now)
+    turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {message_id})
+    try:
+        begin(QUICK_MODE, turn)
+    except Refusal as refusal:
+        return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]
+    return state.commit(sa, turn, turn.exchange)
+
+
+def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Action]:
+    """Negotiates the pair that follows ``child``; until it is there, tries again now and then."""
+    waiting = replace(child, rekey_at=now + _RETRY if now + _RETRY < child.expires_at else 0.0)
+    children = tuple(waiting if other is child else other for other in sa.children)
+    sa_waiting = replace(sa, children=children)
+    state.table.put(sa, sa_waiting)
+    return begin_quick_mode(state, sa_waiting, child.name, now, (child.local, child.remote))
+
+
+def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Negotiates the ISAKMP SA that follows ``sa`` and takes over its pairs.
+
+    "If the responder has to rekey the Phase 1 SA, then the rekey negotiation MUST be started by using UDP(4500,Y)"
+    (RFC 3947 §4): the new one begins where the old one is.
+    """
+    connection = state.lookup.by_name(sa.connection)
+    waiting = replace(sa, rekey_at=now + _RETRY if now + _RETRY < sa.expires_at else 0.0)
+    if connection is None:
+        state.table.put(sa, replace(waiting, rekey_at=0.0))
+        return []
+    state.table.put(sa, replace(waiting, state=IkeState.REKEYING))
+    return begin_main_mode(state, connection, sa.path, (), now, replaces=sa.unique_id)
+
+
+def close_child(state: State, sa: IkeSa, child: ChildSa, reason: str, now: float) -> list[Action]:
+    """Deletes a pair and tells the peer."""
+    bare = replace(sa, children=tuple(other for other in sa.children if other is not child))
+    state.table.put(sa, bare)
+    told = state.say(bare, [delete_child(child)], now)
+    return [*told, Remove(child), Report(ChildDown(state.table.by_cookies[sa.cookies], child, reason))]
+
+
+def close_ike(state: State, sa: IkeSa, reason: str, now: float) -> list[Action]:
+    """Deletes an ISAKMP SA with its pairs and tells the peer."""
+    if sa.state is IkeState.CONNECTING:
+        return state.end(sa, reason)
+    payloads = [*(delete_child(child) for child in sa.children), delete_ike(sa)]
+    told = state.say(sa, list(payloads), now)
+    return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, orphan=True)]
