@@ -100,7 +100,7 @@ charon-systemd {{
             ike = {options.log_level}
             enc = {options.log_level}
             chd = {options.log_level}
-            cfg = {options.log_level}
+            cfg = {min(options.log_level, 1)}
         }}
     }}
     journal {{ default = -1 }}

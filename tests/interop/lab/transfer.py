@@ -15,7 +15,8 @@ __all__ = ["main"]
 
 
 def _serve(address: str, port: int) -> bytes:
-    with socket.create_server((address, port)) as server:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, port), family=family) as server:
         server.settimeout(60)
         print("listening", flush=True)
         connection, _ = server.accept()
