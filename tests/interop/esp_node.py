@@ -65,7 +65,7 @@ class Node:
         return lost
 
     def read_udp(self) -> None:
-        packets = []
+        packets: list[bytes] = []
         path = self.child.path
         try:
             while len(packets) < 64:

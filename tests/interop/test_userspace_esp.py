@@ -38,6 +38,7 @@ class Namespace:
     """A network namespace; the first one has a user namespace around it, which the second one shares."""
 
     def __init__(self, beside: Namespace | None = None) -> None:
+        self.enter: list[str]
         make = ["unshare", "-Urn"] if beside is None else [*beside.enter, "unshare", "-n"]
         self._holder = subprocess.Popen(
             [*make, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE

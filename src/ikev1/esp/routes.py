@@ -30,6 +30,9 @@ MARK = 4500  # of our sockets' packets
 _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _INVERT = 2  # FIB_RULE_INVERT, <linux/fib_rules.h>
+_ADDR_GEN_MODE_NONE = 1  # IN6_ADDR_GEN_MODE_NONE, <linux/if_link.h>
+_NO_LINK_LOCAL_ADDRESS = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)]})]}
+_RT_SCOPE_UNIVERSE = 0  # neither loopback nor link-local
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 Network = IPv4Network | IPv6Network
@@ -95,6 +98,8 @@ class Routes:
             raise PlaneError(f"the kernel refused a route or rule: {error}") from error
 
     def _bring_up(self, mtu: int) -> None:
+        with contextlib.suppress(NetlinkError):  # a kernel without IPv6
+            self._netlink.link("set", index=self._index, IFLA_AF_SPEC=_NO_LINK_LOCAL_ADDRESS)
         self._netlink.link("set", index=self._index, mtu=mtu, state="up")
         self._delete_rules()  # those of a process that was killed
         self._netlink.rule("add", **_rule(socket.AF_INET))
@@ -152,7 +157,7 @@ class Routes:
 
     def _address_inside(self, local: Selector) -> str | None:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
-        for entry in self._netlink.get_addr(family=family):
+        for entry in self._netlink.get_addr(family=family, scope=_RT_SCOPE_UNIVERSE):
             address = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
             if local.first <= socket.inet_pton(family, address) <= local.last:
                 return str(address)
