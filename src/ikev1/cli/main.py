@@ -6,6 +6,7 @@ import click
 
 from ikev1.cli.check import check
 from ikev1.cli.debug import debug
+from ikev1.cli.demo.command import demo
 from ikev1.cli.reload import reload
 from ikev1.cli.run import run
 from ikev1.cli.show import show
@@ -20,5 +21,5 @@ def main() -> None:
     """IKEv1 gateway and client: run it, and see what it does."""
 
 
-for command in (run, up, down, reload, check, show, debug):
+for command in (run, up, down, reload, check, show, debug, demo):
     main.add_command(command)
