@@ -31,7 +31,6 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun = "vpn0"
         log_level = "debug"
         keylog = "/tmp/keys"
-        state = "sas.db"
         nat_keepalive = 10
         half_open_limit = 50
         retransmit_tries = 3
@@ -48,9 +47,9 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun="vpn0",
         log_level="debug",
         keylog="/tmp/keys",
-        state=str(tmp_path / "sas.db"),
     )
     assert settings == Settings(
+        encapsulation_port=14500,
         half_open_limit=50,
         retransmit_tries=3,
         retransmit_timeout=1.5,

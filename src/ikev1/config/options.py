@@ -24,7 +24,6 @@ class GatewayOptions(Record, frozen=True):
     tun: str = "ikev1"
     log_level: str = "info"
     keylog: str | None = None
-    state: str | None = None  # the SQLite file in which SAs outlive the process
 
 
 def gateway_options(table: Table, folder: Path) -> GatewayOptions:
@@ -39,7 +38,6 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         tun=table.take("tun", interface, default.tun),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
-        state=table.take("state", path, default.state),
     )
     if options.port == options.encapsulation_port:
         table.findings.error(
@@ -48,11 +46,12 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
     return options
 
 
-def engine_settings(table: Table, connections: tuple[Connection, ...]) -> Settings:
+def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Connection, ...]) -> Settings:
     """What ``[gateway]`` says to the engine, with the connections that were read elsewhere."""
     default = Settings()
     return Settings(
         connections=connections,
+        encapsulation_port=options.encapsulation_port,
         half_open_limit=table.take("half_open_limit", integer(1, 1_000_000), default.half_open_limit),
         retransmit_tries=table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),
         retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),
