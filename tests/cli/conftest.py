@@ -1,10 +1,13 @@
-"""What a daemon answered to list-sas: a gateway in the middle of things."""
+"""What a daemon answered to list-sas: a gateway in the middle of things; and gateways that run."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from tests.daemon.conftest import impatient, meet
+
+__all__ = ["connecting", "impatient", "meet", "sas"]
 
 ESTABLISHED: dict[str, Any] = {
     "uniqueid": "7",

@@ -23,6 +23,8 @@ def test_a_meaning_says_which_message_is_missing_and_what_it_brings() -> None:
     assert meaning("MM_WAIT_MSG4") == (
         "waits for message 4 (HDR, KE, Nr [, NAT-D]): the peer's Diffie-Hellman value and nonce"
     )
+    assert meaning("MM_WAIT_MSG1").endswith("the peer's proposals")
+    assert meaning("QM_WAIT_MSG2").endswith("the peer's choice among our proposals")
 
 
 def test_a_word_that_is_not_ours_has_no_meaning() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -15,7 +16,7 @@ Sas = list[tuple[str, dict[str, Any]]]
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "never"), (0, "0s"), (59, "59s"), (60, "1m 00s"), (3599, "59m 59s"), (86385, "23h 59m"), (-1, "overdue")],
+    [(None, "-"), (0, "0s"), (59, "59s"), (60, "1m 00s"), (3599, "59m 59s"), (86385, "23h 59m")],
 )
 def test_durations(seconds: int | None, text: str) -> None:
     assert duration(seconds) == text
@@ -28,7 +29,9 @@ def test_a_line_for_each_isakmp_sa(sas: Sas) -> None:
     head, first, second = (line.split() for line in printed.get().splitlines())
     assert head[:5] == ["dst", "src", "state", "conn-id", "status"]
     assert first[:6] == ["198.51.100.7", "192.0.2.1", "QM_IDLE", "7", "ACTIVE", "branch"]
+    assert first[-5:] == ["23h", "59m", "22h", "30m", "remote"]
     assert second[:5] == ["192.0.2.1", "203.0.113.9", "MM_WAIT_MSG5", "8", "CONNECTING"]
+    assert second[-3:] == ["-", "-", "none"]
 
 
 def test_each_state_is_explained_once(sas: Sas) -> None:
@@ -37,8 +40,10 @@ def test_each_state_is_explained_once(sas: Sas) -> None:
 
 
 def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
-    (sa,) = ipsec_sas(sas)
-    assert ipsec_text(sa).splitlines() == [
+    text = ipsec_text(ipsec_sas(sas * 2))
+    first, second = text.split("\n\n")
+    assert first == second
+    assert first.splitlines() == [
         "branch/office, conn-id 3, INSTALLED",
         "  local 192.0.2.1, peer 198.51.100.7 port 4500",
         "  local  ident: 10.1.0.0/16",
@@ -50,3 +55,9 @@ def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
         "  transform: AES_GCM_16-256, tunnel in UDP, PFS ECP_256",
         "  lifetime: 59m 45s left, rekey in 54m 31s, up for 15s",
     ]
+
+
+def test_a_pair_of_ipsec_sas_may_be_without_limits(sas: Sas) -> None:
+    (sa,) = ipsec_sas(sas)
+    unlimited = msgspec.structs.replace(sa, rekey_in=None, expires_in=None)
+    assert ipsec_text([unlimited]).splitlines()[-1] == "  lifetime: no limit, no rekeying, up for 15s"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 
 import click
+from vici import Session
 
 from ikev1.cli.control import Section, daemon, decoded, socket_option
 from ikev1.cli.states import meaning
 
-__all__ = ["debug", "log_text"]
+__all__ = ["debug", "log_text", "watch"]
 
 _STATE = re.compile(r"[A-Z]{2}_[A-Z0-9_]+$")
 
@@ -25,10 +27,16 @@ def isakmp(path: str) -> None:
     """Show every message as it is sent or received, with the state that follows; end with Ctrl-C."""
     with daemon(path) as session:
         try:
-            for _, line in session.listen(["log"]):
-                click.echo(log_text(decoded(line)))
+            for line in watch(session):
+                click.echo(line)
         except KeyboardInterrupt:
             click.echo()
+
+
+def watch(session: Session) -> Generator[str, None, None]:
+    """The daemon's log from now on."""
+    for _, line in session.listen(["log"]):
+        yield log_text(decoded(line))
 
 
 def log_text(line: Section) -> str:

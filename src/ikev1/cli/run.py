@@ -20,7 +20,7 @@ def run(config: Path, keylog: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
     load_or_fail(config)
     # only now, because the daemon's libraries take longer to load than any other command takes to run
-    from ikev1.daemon.run import run as run_daemon
+    from ikev1.daemon import run as run_daemon
 
     try:
         run_daemon(config, keylog=keylog)

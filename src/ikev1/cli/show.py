@@ -59,7 +59,7 @@ def ipsec_sa(keyword: str | None, address: str | None, as_json: bool, path: str)
     if as_json:
         print_json(sas)
     elif sas:
-        click.echo("\n\n".join(map(ipsec_text, sas)))
+        click.echo(ipsec_text(sas))
     else:
         click.echo("no IPsec SA" + (f" with {address}" if address else ""))
 

@@ -7,32 +7,34 @@ import re
 from ikev1.cli.control import Section
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.script import Script
+from ikev1.core.script import Row, Script
 
 __all__ = ["ESTABLISHED", "meaning", "state_word"]
 
 ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
-# What a message brings, by the first payload of its shape that is named here.
+# What a message brings: the first of these words that stands in its shape tells, and for SA who sends it.
 _BROUGHT = {
-    "KE": "the peer's Diffie-Hellman value and nonce",
-    "IDii": "the peer's identity and the proof that it has the secret",
-    "IDir": "the peer's identity and the proof that it has the secret",
-    "HASH(3)": "the peer's confirmation",
-    "SA": "the peer's proposals, or its choice among ours",
+    ("KE", "i"): "the peer's Diffie-Hellman value and nonce",
+    ("KE", "r"): "the peer's Diffie-Hellman value and nonce",
+    ("IDii", "i"): "the peer's identity and the proof that it has the secret",
+    ("IDir", "r"): "the peer's identity and the proof that it has the secret",
+    ("HASH(3)", "i"): "the peer's confirmation",
+    ("SA", "i"): "the peer's proposals",
+    ("SA", "r"): "the peer's choice among our proposals",
 }
 
 
 def _waits(script: Script) -> dict[str, str]:
     return {
-        f"{script.name}_WAIT_MSG{number}": f"waits for message {number} ({row.shape}): {_brought(row.shape)}"
+        f"{script.name}_WAIT_MSG{number}": f"waits for message {number} ({row.shape}): {_brought(row)}"
         for number, row in enumerate(script.rows, 1)
     }
 
 
-def _brought(shape: str) -> str:
-    words = re.findall(r"[A-Za-z]+(?:\(\d\))?", shape.partition("[")[0])
-    return next(brought for word, brought in _BROUGHT.items() if word in words)
+def _brought(row: Row) -> str:
+    words = re.findall(r"[A-Za-z]+(?:\(\d\))?", row.shape.partition("[")[0])
+    return next(brought for (word, sender), brought in _BROUGHT.items() if word in words and sender == row.sender)
 
 
 _MEANINGS = {

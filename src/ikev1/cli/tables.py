@@ -21,11 +21,9 @@ def terminal() -> Console:
 
 
 def duration(seconds: int | None) -> str:
-    """A time to read: ``23h 59m``, ``4m 3s``, ``9s``; ``never`` for None."""
+    """A time to read: ``23h 59m``, ``4m 03s``, ``9s``; ``-`` for None."""
     if seconds is None:
-        return "never"
-    if seconds < 0:
-        return "overdue"
+        return "-"
     hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
     if hours:
         return f"{hours}h {minutes:02}m"
@@ -34,11 +32,12 @@ def duration(seconds: int | None) -> str:
 
 def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
     """The table of `show isakmp sa`."""
-    table = Table("dst", "src", "state", "conn-id", "status", "connection", "suite", "rekey in", "NAT", box=None)
+    columns = ["dst", "src", "state", "conn-id", "status", "connection", "suite", "left", "rekey in", "NAT"]
+    table = Table(*columns, box=None, pad_edge=False)
     for sa in sas:
         table.add_row(
             *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection, sa.suite),
-            *(duration(sa.rekey_in), sa.nat),
+            *(duration(sa.expires_in), duration(sa.rekey_in), sa.nat),
         )
     return table
 
@@ -48,8 +47,12 @@ def states_text(sas: Iterable[IsakmpSa]) -> str:
     return "\n".join(f"{state}: {meaning}" for state, meaning in sorted({(sa.state, sa.meaning) for sa in sas}))
 
 
-def ipsec_text(sa: IpsecSa) -> str:
-    """The block of `show ipsec sa` for one pair of SAs."""
+def ipsec_text(sas: Iterable[IpsecSa]) -> str:
+    """The text of `show ipsec sa`: a block for each pair of SAs."""
+    return "\n\n".join(map(_block, sas))
+
+
+def _block(sa: IpsecSa) -> str:
     pfs = f", PFS {sa.pfs}" if sa.pfs else ""
     return "\n".join(
         (
@@ -62,10 +65,16 @@ def ipsec_text(sa: IpsecSa) -> str:
             f"  inbound  esp spi: {sa.inbound.spi}",
             f"  outbound esp spi: {sa.outbound.spi}",
             f"  transform: {sa.suite}, {sa.mode}{pfs}",
-            f"  lifetime: {duration(sa.expires_in)} left, rekey in {duration(sa.rekey_in)}, up for {duration(sa.age)}",
+            f"  lifetime: {_lifetime(sa)}",
         )
     )
 
 
 def _last(idle: int | None) -> str:
     return "" if idle is None else f", the last {duration(idle)} ago"
+
+
+def _lifetime(sa: IpsecSa) -> str:
+    left = "no limit" if sa.expires_in is None else f"{duration(sa.expires_in)} left"
+    rekey = "no rekeying" if sa.rekey_in is None else f"rekey in {duration(sa.rekey_in)}"
+    return f"{left}, {rekey}, up for {duration(sa.age)}"

@@ -1,0 +1,144 @@
+"""The commands on a gateway that runs: real engines, sockets and VICI, only the packets of the tunnel are imagined."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from click.testing import CliRunner, Result
+from vici import Session
+
+from ikev1.cli.debug import watch
+from ikev1.cli.main import main
+from ikev1.core.settings import Settings
+from ikev1.daemon.logbook import Level
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
+
+
+async def ikev1(side: Side, *arguments: str) -> Result:
+    """What the command line does on the gateway of one side."""
+    command = [*arguments, "--socket", str(side.control)]
+    return await asyncio.to_thread(CliRunner().invoke, main, command)
+
+
+async def shown(side: Side, *what: str) -> list[dict[str, Any]]:
+    done = await ikev1(side, "show", *what, "--json")
+    assert done.exit_code == 0, done.output
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def test_up_show_down(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        done = await ikev1(us, "up", "branch")
+        assert (done.exit_code, done.stdout) == (0, "branch/net is up\n")
+        assert "[IKE] ISAKMP SA established with 127.0.0.2" in done.stderr
+
+        (ours,), (theirs,) = await shown(us, "isakmp", "sa"), await shown(them, "isakmp", "sa")
+        assert (ours["dst"], ours["src"], ours["state"], ours["status"]) == (
+            *("127.0.0.2", "127.0.0.1"),
+            *("QM_IDLE", "ACTIVE"),
+        )
+        assert [theirs[key] for key in ("dst", "src", "suite", "cookies")] == [
+            ours[key] for key in ("dst", "src", "suite", "cookies")
+        ]
+        assert ours["suite"] == "AES_CBC-128 SHA2_256 ECP_256"
+        assert 0 < ours["rekey_in"] < ours["expires_in"] <= 86_400
+
+        (pair,), (child,) = await shown(us, "ipsec", "sa", "peer", "127.0.0.2"), us.plane.outbound.values()
+        assert (pair["inbound"]["spi"], pair["outbound"]["spi"]) == (
+            f"0x{child.inbound.spi:08x}",
+            f"0x{child.outbound.spi:08x}",
+        )
+        assert (pair["inbound"]["packets"], pair["outbound"]["packets"], pair["outbound"]["idle"]) == (2, 3, None)
+        assert (pair["local_ident"], pair["remote_ident"]) == (["10.1.0.0/16"], ["10.2.0.0/16"])
+        assert await shown(us, "ipsec", "sa", "peer", "127.0.0.3") == []
+
+        assert "QM_IDLE: the ISAKMP SA is established" in (await ikev1(us, "show", "isakmp", "sa")).stdout
+        assert (await ikev1(us, "down", "net")).stdout == "branch/net is down\n"
+        assert (await ikev1(us, "show", "ipsec", "sa")).stdout == "no IPsec SA\n"
+        assert (await ikev1(us, "down", "branch")).stdout == "branch is down\n"
+        assert (await ikev1(us, "show", "isakmp", "sa")).stdout == "no ISAKMP SA\n"
+
+    meet(scenario)
+
+
+def test_up_tells_why_it_failed(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await them.gateway.close()
+        done = await ikev1(us, "up", "net")
+        assert done.exit_code == 1
+        assert "Error: establishing CHILD_SA 'net' failed: " in done.stderr
+        assert "is up" not in done.stdout
+
+    meet(scenario, settings=impatient)
+
+
+def test_up_knows_the_names_that_there_are(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        done = await ikev1(us, "up", "brunch")
+        assert done.exit_code == 1
+        assert "There are: branch, branch/net." in done.stderr
+
+    meet(scenario)
+
+
+def test_down_of_what_is_not_up_is_an_error(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        done = await ikev1(us, "down", "net")
+        assert (done.exit_code, done.stdout) == (1, "")
+
+    meet(scenario)
+
+
+def test_reload_tells_what_is_wrong(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        done = await ikev1(us, "reload")
+        assert done.exit_code == 1
+        assert "connection.branch: there is nothing to read" in done.stderr
+
+    meet(scenario)
+
+
+def test_reload(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert (await ikev1(us, "reload")).exit_code == 0
+        assert (await ikev1(us, "up", "branch")).exit_code == 1
+        assert us.gateway.settings.connections == ()
+
+    meet(scenario, reloaded=lambda _: Settings())
+
+
+def test_debug_shows_every_message_with_the_state_that_follows(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(us.control))
+            lines = watch(Session(client))
+            first = asyncio.create_task(asyncio.to_thread(next, lines))
+            while not first.done():  # only the first line tells that the daemon knows of its reader
+                us.gateway.logbook.write(Level.INFO, "NET", "is anybody there?")
+                await asyncio.sleep(0)
+            await us.gateway.initiate("branch", "net")
+
+            def until_the_end() -> list[str]:
+                seen = []
+                for line in lines:
+                    seen.append(line)
+                    if "IPsec SAs" in line:
+                        return seen
+                return seen
+
+            seen = [line for line in await asyncio.to_thread(until_the_end) if line.startswith("[ENC]")]
+            await asyncio.to_thread(lines.close)
+        labels = [line.split()[2] for line in seen]
+        assert labels == [*(f"MM{number}" for number in range(1, 7)), "QM1", "QM2", "QM3"]
+        assert "MM_WAIT_MSG2  (waits for message 2 (HDR, SA): the peer's choice among our proposals)" in seen[0]
+        assert seen[5].endswith("QM_IDLE  (the ISAKMP SA is established: Quick Modes may run)")
+
+    meet(scenario)
