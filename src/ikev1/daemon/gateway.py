@@ -238,7 +238,8 @@ class Gateway:
             raise NotEstablished(f"no way to {remote}: {error.strerror}") from error
 
     def _newest(self, connection: str) -> IkeSa | None:
-        return next((sa for sa in reversed(self.engine.sas.values()) if sa.connection == connection), None)
+        sas = [sa for sa in self.engine.sas.values() if sa.connection == connection]
+        return sas[-1] if sas else None
 
     def close_ike(self, sa: IkeSa) -> None:
         """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""

@@ -50,7 +50,7 @@ class ViciServer:
             raise
         finally:
             os.umask(umask)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        self._server = await asyncio.start_unix_server(self._accept, sock=listener)
 
     async def close(self) -> None:
         """Let every client go and remove the socket."""
@@ -65,15 +65,11 @@ class ViciServer:
         self._path.unlink(missing_ok=True)
         self._server = None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = ClientConnection(reader, writer, self._gateway, COMMANDS, self._listen_to_log)
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients[client] = task
-        try:
-            await client.serve()
-        finally:
-            del self._clients[client]
+        serving = asyncio.get_running_loop().create_task(client.serve())
+        self._clients[client] = serving
+        serving.add_done_callback(lambda _: self._clients.pop(client))
 
     def _observe(self, event: Event) -> None:
         if not self._clients:

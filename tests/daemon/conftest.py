@@ -1,0 +1,206 @@
+"""Two real gateways on the loopback interface, with high ports and a data plane that only counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ikev1.config import ConfigError, Finding
+from ikev1.core.model import ChildSa, EspSuite, Phase1Suite
+from ikev1.core.model import Path as UdpPath
+from ikev1.core.record import replace
+from ikev1.core.selector import Selector
+from ikev1.core.settings import Connection, EspProposal, Policy, Settings, Start, Tunnel
+from ikev1.daemon.endpoint import Endpoint
+from ikev1.daemon.gateway import Gateway
+from ikev1.daemon.logbook import Level, Line, Logbook
+from ikev1.daemon.vici.server import ViciServer
+from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp
+
+AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
+ESP_AES128_SHA256 = EspSuite(encryption=12, key_length=128, integrity=5)
+
+
+class CountingPlane:
+    """A data plane that carries nothing, and knows what it was told to carry."""
+
+    def __init__(self, listener: Listener, send_udp: SendUdp) -> None:
+        self.listener = listener
+        self.send_udp = send_udp
+        self.inbound: dict[int, ChildSa] = {}
+        self.outbound: dict[int, ChildSa] = {}
+        self.traps: dict[tuple[str, str], tuple[Selector, Selector]] = {}
+        self.received: list[bytes] = []
+        self.refuse = ""  # a reason, if nothing is to be installed
+        self.closed = False
+
+    def prepare_socket(self, udp: socket.socket) -> None:
+        pass
+
+    def install_inbound(self, child: ChildSa) -> None:
+        if self.refuse:
+            raise PlaneError(self.refuse)
+        self.inbound[child.inbound.spi] = child
+
+    def install_outbound(self, child: ChildSa) -> None:
+        if self.refuse:
+            raise PlaneError(self.refuse)
+        self.outbound[child.inbound.spi] = child
+
+    def remove(self, child: ChildSa) -> None:
+        self.inbound.pop(child.inbound.spi, None)
+        self.outbound.pop(child.inbound.spi, None)
+
+    def move(self, child: ChildSa) -> None:
+        self.outbound[child.inbound.spi] = child
+
+    def counters(self, child: ChildSa) -> Counters:
+        return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
+
+    def drops(self) -> Drops:
+        return Drops()
+
+    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
+        self.traps[connection, tunnel] = local, remote
+
+    def remove_trap(self, connection: str, tunnel: str) -> None:
+        self.traps.pop((connection, tunnel), None)
+
+    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+        self.received += map(bytes, packets)
+
+    def readers(self) -> Sequence[Reader]:
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Side:
+    """One gateway, and what a test wants to see of it."""
+
+    gateway: Gateway
+    plane: CountingPlane
+    control: Path
+    lines: list[Line]
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gateway.observers.append(lambda _: self._changed.set())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for the event after which ``condition`` holds."""
+        async with asyncio.timeout(10):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    @property
+    def texts(self) -> list[str]:
+        return [line.text for line in self.lines]
+
+
+Scenario = Callable[[Side, Side], Awaitable[None]]
+Meet = Callable[..., None]
+
+
+def free_ports(host: str) -> tuple[int, int]:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind((host, 0))
+        second.bind((host, 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def connection(own: str, peer: str, peer_port: int, networks: Sequence[str], start: Start = Start.NONE) -> Connection:
+    local, remote = map(Selector.parse, networks)
+    tunnel = Tunnel("net", local, remote, (EspProposal(ESP_AES128_SHA256),), start=start)
+    return Connection(
+        name="branch",
+        policies=(Policy(1, AES128_SHA256_ECP256),),
+        tunnels=(tunnel,),
+        secret=b"between the two of us",
+        local_address=own,
+        remote_address=peer,
+        remote_port=peer_port,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    settings: Settings, host: str, ports: tuple[int, int], control: Path, reloaded: Callable[[], Settings]
+) -> AsyncIterator[Side]:
+    lines: list[Line] = []
+    logbook = Logbook()
+    logbook.attach(Level.DEBUG, lines.append)
+    planes: list[CountingPlane] = []
+
+    def make_plane(listener: Listener, send_udp: SendUdp) -> CountingPlane:
+        planes.append(CountingPlane(listener, send_udp))
+        return planes[0]
+
+    gateway = Gateway(settings, Endpoint(logbook, *ports, (host,)), make_plane, logbook, load=reloaded)
+    gateway.start()
+    vici = ViciServer(gateway, control)
+    await vici.start()
+    try:
+        yield Side(gateway, planes[0], control, lines)
+    finally:
+        await vici.close()
+        await gateway.close()
+
+
+@pytest.fixture
+def meet(tmp_path: Path) -> Meet:
+    """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
+
+    ``change`` alters our connection, ``settings`` our settings; ``reloaded`` is what our gateway reads when told to.
+    """
+
+    def run(
+        scenario: Scenario,
+        *,
+        change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
+        settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
+        reloaded: Callable[[Settings], Settings] | None = None,
+        start: Start = Start.NONE,
+    ) -> None:
+        hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
+        networks = ("10.1.0.0/16", "10.2.0.0/16")
+        ours = change(connection(*hosts, ports[1][0], networks, start))
+        theirs = connection(hosts[1], hosts[0], ports[0][0], networks[::-1])
+        their_settings = Settings(connections=(theirs,), encapsulation_port=ports[1][1])
+        our_settings = settings(Settings(connections=(ours,), encapsulation_port=ports[0][1]))
+
+        def load() -> Settings:
+            if reloaded is None:
+                raise ConfigError((Finding(Path("ikev1.toml"), "connection.branch", "there is nothing to read"),))
+            return reloaded(our_settings)
+
+        async def meeting() -> None:
+            async with (
+                _serving(their_settings, hosts[1], ports[1], tmp_path / "theirs.vici", lambda: their_settings) as them,
+                _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load) as us,
+            ):
+                await scenario(us, them)
+
+        asyncio.run(meeting())
+
+    return run
+
+
+@pytest.fixture
+def impatient() -> Callable[[Settings], Settings]:
+    """Settings that give a silent peer up soon."""
+    return lambda settings: replace(
+        settings, retransmit_tries=1, retransmit_timeout=0.05, retransmit_base=1.0, retransmit_jitter=0.0
+    )

@@ -1,0 +1,223 @@
+"""Whole gateways in conversation: real engines and sockets, only the packets of the tunnel are imagined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ikev1.config import ConfigError
+from ikev1.core.model import ChildState, IkeState
+from ikev1.core.record import replace
+from ikev1.core.settings import Connection, Settings, Start
+from ikev1.daemon.operations import NotEstablished
+from ikev1.esp.plane import Acquire, RekeyNeeded
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
+
+
+def states(side: Side) -> list[IkeState]:
+    return [sa.state for sa in side.gateway.engine.sas.values()]
+
+
+def children(side: Side) -> list[ChildState]:
+    return [child.state for sa in side.gateway.engine.sas.values() for child in sa.children]
+
+
+def test_a_tunnel_comes_up_on_both_sides(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: len(them.plane.outbound) == 1)
+        assert states(us) == states(them) == [IkeState.ESTABLISHED]
+        (ours,), (theirs,) = us.plane.outbound.values(), them.plane.outbound.values()
+        assert us.plane.inbound == us.plane.outbound
+        assert (ours.inbound, ours.outbound) == (theirs.outbound, theirs.inbound)
+        assert us.gateway.is_up("branch", "net")
+        assert not us.gateway.is_up("branch", "other")
+
+    meet(scenario)
+
+
+def test_the_isakmp_sa_can_come_up_alone_and_carries_a_tunnel_later(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", None)
+        assert (states(us), children(us)) == ([IkeState.ESTABLISHED], [])
+        await us.gateway.initiate("branch", None)
+        await us.gateway.initiate("branch", "net")
+        assert (states(us), children(us)) == ([IkeState.ESTABLISHED], [ChildState.INSTALLED])
+        assert us.gateway.counters.total["ike-up"] == 1
+
+    meet(scenario)
+
+
+def test_two_who_want_the_same_tunnel_at_once_both_learn_that_it_is_up(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await asyncio.gather(us.gateway.initiate("branch", "net"), us.gateway.initiate("branch", None))
+        assert states(us) == [IkeState.ESTABLISHED]
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda c: replace(c, remote_address="%any"), "only a single address can be called"),
+        (lambda c: replace(c, name="other"), "no connection 'branch'"),
+        (lambda c: replace(c, tunnels=()), "no tunnel 'net'"),
+    ],
+)
+def test_what_cannot_be_called_is_said_at_once(
+    meet: Meet, change: Callable[[Connection], Connection], reason: str
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished, match=reason):
+            await us.gateway.initiate("branch", "net")
+
+    meet(scenario, change=change)
+
+
+def test_a_silent_peer_is_given_up_with_a_reason(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished, match="did not answer MM1"):
+            await us.gateway.initiate("branch", "net")
+        assert states(us) == []
+
+    meet(scenario, settings=impatient, change=lambda c: replace(c, remote_address="127.0.0.3"))
+
+
+def test_a_wrong_secret_is_told_in_the_log_and_to_who_waits(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        assert any(line.code == "psk-mismatch" for line in them.lines), them.texts
+        assert not any("something else" in text or "between the two" in text for text in us.texts + them.texts)
+
+    meet(scenario, settings=impatient, change=lambda c: replace(c, secret=b"something else"))
+
+
+def test_a_data_plane_that_refuses_closes_the_pair_and_fails_the_wish(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        us.plane.refuse = "no such cipher here"
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        assert children(us) == []
+        assert any("no such cipher here" in text for text in us.texts)
+        await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
+        assert not them.plane.inbound
+
+    meet(scenario)
+
+
+def test_closing_tells_the_peer(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        us.gateway.close_child(sa.children[0])
+        us.gateway.close_child(sa.children[0])
+        await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
+        assert not us.plane.inbound
+        assert not them.plane.inbound
+        us.gateway.close_ike(sa)
+        await them.until(lambda: them.gateway.counters.total["ike-down"] == 1)
+        assert states(us) == states(them) == []
+
+    meet(scenario)
+
+
+def test_the_data_plane_asks_for_new_keys(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (old,) = us.plane.outbound.values()
+        us.plane.listener(RekeyNeeded(old, "its sequence numbers are nearly used up"))
+        await us.until(lambda: us.gateway.counters.total["child-rekey"] == 1)
+        assert sorted(children(us)) == [ChildState.INSTALLED, ChildState.REKEYED]
+
+    meet(scenario)
+
+
+def test_a_started_tunnel_comes_up_and_again_after_the_peer_closed_it(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        (sa,) = them.gateway.engine.sas.values()
+        them.gateway.close_child(sa.children[0])
+        await us.until(lambda: us.gateway.counters.total["child-up"] == 2)
+        assert us.gateway.is_up("branch", "net")
+
+    meet(scenario, start=Start.START)
+
+
+def test_a_started_tunnel_that_the_operator_released_stays_down(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+        us.gateway.upkeep.release("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        us.gateway.close_child(sa.children[0])
+        await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
+        assert us.gateway.counters.total["child-up"] == 1
+        us.gateway.upkeep.adopt(us.gateway.settings)
+        await us.until(lambda: us.gateway.counters.total["child-up"] == 2)
+
+    meet(scenario, start=Start.START)
+
+
+def test_a_trap_brings_its_tunnel_up_with_the_first_packet(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert list(us.plane.traps) == [("branch", "net")]
+        assert states(us) == []
+        us.plane.listener(Acquire("branch", "net", "10.1.0.1 to 10.2.0.1"))
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+
+    meet(scenario, start=Start.TRAP)
+
+
+def test_a_reload_follows_the_new_configuration(meet: Meet) -> None:
+    def trapped(settings: Settings) -> Settings:
+        (old,) = settings.connections
+        return replace(settings, connections=(replace(old, tunnels=(replace(old.tunnels[0], start=Start.TRAP),)),))
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+        us.gateway.reload()
+        assert list(us.plane.traps) == [("branch", "net")]
+        assert us.gateway.is_up("branch", "net")
+
+    meet(scenario, start=Start.START, reloaded=trapped)
+
+
+def test_a_broken_configuration_changes_nothing(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        before = us.gateway.settings
+        with pytest.raises(ConfigError, match="nothing to read"):
+            us.gateway.reload()
+        assert us.gateway.settings is us.gateway.engine.settings is before
+
+    meet(scenario)
+
+
+def test_closing_the_gateway_says_goodbye(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        await us.gateway.close()
+        assert us.plane.closed
+        await them.until(lambda: them.gateway.counters.total["ike-down"] == 1)
+
+    meet(scenario)
+
+
+def test_esp_and_the_log_take_their_ways(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        labels = [text.partition(":")[0] for line, text in zip(us.lines, us.texts, strict=True) if line.group == "ENC"]
+        assert labels == [
+            *("MM1 sent", "MM2 received", "MM3 sent", "MM4 received", "MM5 sent", "MM6 received"),
+            *("QM1 sent", "QM2 received", "QM3 sent"),
+        ]
+
+    meet(scenario)

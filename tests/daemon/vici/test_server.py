@@ -1,0 +1,341 @@
+"""The VICI server in conversation with the client of PyPI, and with clients that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import vici
+from vici.exception import CommandException, EventUnknownException, SessionException
+
+from ikev1.core.record import replace
+from ikev1.core.settings import Settings, Start
+from ikev1.daemon.logbook import Level
+from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, segment
+from ikev1.daemon.vici.commands import COMMANDS
+from ikev1.daemon.vici.server import ViciServer
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
+
+
+@contextmanager
+def raw(side: Side) -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
+        stream.settimeout(10)
+        stream.connect(str(side.control))
+        yield stream
+
+
+async def ask(side: Side, conversation: Callable[[Any], Any]) -> Any:
+    """What ``conversation`` returns when it is given a session of the client of PyPI."""
+
+    def talk() -> Any:
+        with raw(side) as stream:
+            return conversation(vici.Session(stream))
+
+    return await asyncio.to_thread(talk)
+
+
+def receive(stream: socket.socket) -> bytes:
+    """The next packet from the server."""
+    length = int.from_bytes(stream.recv(4, socket.MSG_WAITALL))
+    return stream.recv(length, socket.MSG_WAITALL)
+
+
+def command(name: str, body: bytes = b"") -> bytes:
+    return segment(build_packet(PacketType.CMD_REQUEST, name) + body)
+
+
+def test_the_daemon_says_who_and_how_it_is(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        version = await ask(us, lambda session: session.version())
+        assert version["daemon"] == b"ikev1"
+        stats = await ask(us, lambda session: session.stats())
+        assert stats["ikesas"] == {"total": b"1", "half-open": b"0"}
+        assert stats["uptime"]["running"] == b"0 seconds"
+        assert (await ask(us, lambda session: session.get_algorithms()))["encryption"]["AES_CBC"] == b"cryptography"
+        counters = await ask(us, lambda session: session.get_counters({"name": "branch"}))
+        assert counters["counters"]["branch"]["ike-up"] == b"1"
+        await ask(us, lambda session: session.reset_counters())
+        assert (await ask(us, lambda session: session.get_counters()))["counters"] == {"": {}}
+
+    meet(scenario)
+
+
+def test_a_tunnel_is_brought_up_listed_rekeyed_and_taken_down(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        log = await ask(us, lambda session: list(session.initiate({"child": "net", "timeout": 5000})))
+        assert next(line["msg"] for line in log if line["group"] == b"ENC").startswith(b"MM1 sent")
+        assert all(line["ikesa-name"] == b"branch" for line in log)
+
+        (event,) = await ask(us, lambda session: list(session.list_sas()))
+        sa = event["branch"]
+        assert list(sa)[-1] == "child-sas"
+        assert sa["state"] == b"ESTABLISHED"
+        assert sa["initiator"] == b"yes"
+        assert (sa["local-id"], sa["remote-id"]) == (b"127.0.0.1", b"127.0.0.2")
+        assert (sa["encr-alg"], sa["encr-keysize"], sa["dh-group"]) == (b"AES_CBC", b"128", b"ECP_256")
+        (child,) = sa["child-sas"].values()
+        assert (child["bytes-in"], child["packets-out"]) == (b"168", b"3")
+        assert "use-in" in child
+        assert "use-out" not in child
+        assert child["local-ts"] == [b"10.1.0.0/16"]
+
+        assert (await ask(us, lambda session: session.rekey({"child": "net"})))["matches"] == b"1"
+        await us.until(lambda: us.gateway.counters.total["child-rekey"] == 1)
+        (event,) = await ask(us, lambda session: list(session.list_sas({"child-id": 99})))
+        assert event["branch"]["child-sas"] == {}
+        assert await ask(us, lambda session: list(session.list_sas({"ike": "nobody"}))) == []
+
+        log = await ask(us, lambda session: list(session.terminate({"ike": "branch"})))
+        assert log
+        assert await ask(us, lambda session: list(session.list_sas())) == []
+        await them.until(lambda: not them.gateway.engine.sas)
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize(
+    ("verb", "request_", "reason"),
+    [
+        ("initiate", {}, "missing configuration name"),
+        ("initiate", {"child": "none"}, "CHILD_SA config 'none' not found"),
+        ("initiate", {"child": "net", "ike": "none"}, "CHILD_SA config 'net' not found"),
+        ("initiate", {"ike": "none"}, "IKE_SA config 'none' not found"),
+        ("terminate", {}, "missing terminate selector"),
+        ("terminate", {"ike": "branch"}, "no matching SAs to terminate found"),
+        ("terminate", {"child-id": "five"}, "missing terminate selector"),
+    ],
+)
+def test_commands_that_cannot_be_obeyed_say_why(meet: Meet, verb: str, request_: dict[str, str], reason: str) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(CommandException, match=reason):
+            await ask(us, lambda session: list(getattr(session, verb)(request_)))
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason"),
+    [
+        ("redirect", "IKEv1 only"),
+        ("load_token", "PKCS#11"),
+        ("load_conn", "ikev1.toml"),
+        ("rekey", "missing rekey selector"),
+        ("install", "missing configuration name"),
+    ],
+)
+def test_what_is_not_for_us_is_refused_with_a_reason(meet: Meet, verb: str, reason: str) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(CommandException, match=reason):
+            await ask(us, lambda session: getattr(session, verb)({}))
+
+    meet(scenario)
+
+
+def test_a_reload_that_fails_says_what_is_wrong(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(CommandException, match=r"connection\.branch: there is nothing to read"):
+            await ask(us, lambda session: session.reload_settings())
+
+    meet(scenario)
+
+
+def test_an_outcome_that_takes_too_long_is_not_waited_for(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    def patient(settings: Settings) -> Settings:
+        return replace(impatient(settings), retransmit_tries=20)
+
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(CommandException, match="CHILD_SA 'net' not established after 30ms"):
+            await ask(us, lambda session: list(session.initiate({"child": "net", "timeout": 30})))
+        assert len(us.gateway.engine.sas) == 1
+        assert await ask(us, lambda session: list(session.initiate({"child": "net", "timeout": -1000}))) == []
+
+    meet(scenario, settings=patient, change=lambda c: replace(c, remote_address="127.0.0.3"))
+
+
+def test_the_reason_of_a_failure_reaches_the_caller(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(CommandException, match=r"establishing CHILD_SA 'net' failed: .* did not answer MM1"):
+            await ask(us, lambda session: list(session.initiate({"child": "net"})))
+
+    meet(scenario, settings=impatient, change=lambda c: replace(c, remote_address="127.0.0.3"))
+
+
+def test_traps_are_installed_listed_and_taken_away(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        for _ in range(2):
+            await ask(us, lambda session: session.install({"child": "net"}))
+        (policy,) = await ask(us, lambda session: list(session.list_policies({"trap": True})))
+        assert policy["branch/net"]["remote-ts"] == [b"10.2.0.0/16"]
+        assert await ask(us, lambda session: list(session.list_policies({"drop": True}))) == []
+        await ask(us, lambda session: session.uninstall({"child": "net"}))
+        with pytest.raises(CommandException, match="policy 'net' not found"):
+            await ask(us, lambda session: session.uninstall({"child": "net"}))
+
+    meet(scenario)
+
+
+def test_connections_are_listed_without_their_secrets(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        (event,) = await ask(us, lambda session: list(session.list_conns()))
+        branch = event["branch"]
+        assert branch["version"] == b"IKEv1"
+        assert branch["remote_addrs"] == [b"127.0.0.2"]
+        assert branch["children"]["net"]["local-ts"] == [b"10.1.0.0/16"]
+        assert b"between" not in repr(event).encode()
+
+    meet(scenario)
+
+
+def test_events_tell_of_sas_that_come_renew_and_go(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        names = ["ike-updown", "child-updown", "child-rekey", "log"]
+
+        def listen(stream: socket.socket) -> None:
+            for name in names:
+                stream.sendall(segment(build_packet(PacketType.EVENT_REGISTER, name)))
+                assert receive(stream) == bytes([PacketType.EVENT_CONFIRM])
+
+        def names_of(stream: socket.socket, until: str) -> list[str]:
+            seen: list[str] = []
+            while not seen or seen[-1] != until:
+                packet = receive(stream)
+                assert packet[0] == PacketType.EVENT
+                seen.append(packet[2 : 2 + packet[1]].decode() + ("+" if b"\x03\x02up" in packet else ""))
+            return [name for name in seen if name != "log"]
+
+        with raw(us) as stream:
+            await asyncio.to_thread(listen, stream)
+            await us.gateway.initiate("branch", "net")
+            assert await asyncio.to_thread(names_of, stream, "child-updown+") == ["ike-updown+", "child-updown+"]
+            (child,) = us.plane.outbound.values()
+            us.gateway.rekey_child(child)
+            assert await asyncio.to_thread(names_of, stream, "child-rekey") == ["child-rekey"]
+            (sa,) = us.gateway.engine.sas.values()
+            us.gateway.close_ike(sa)
+            # the pair that was replaced goes without a word
+            assert await asyncio.to_thread(names_of, stream, "ike-updown") == ["child-updown", "ike-updown"]
+
+    meet(scenario)
+
+
+def test_names_of_events_and_commands_are_known_or_not(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(EventUnknownException):
+            await ask(us, lambda session: list(session.listen(["no-such-event"])))
+        with pytest.raises(SessionException):
+            await ask(us, lambda session: session.request("no-such-command"))
+
+    meet(scenario)
+
+
+def test_answers_come_in_the_order_of_the_requests_and_bystanders_get_no_control_log(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with raw(us) as caller, raw(us) as bystander:
+
+            def talk() -> list[int]:
+                register = segment(build_packet(PacketType.EVENT_REGISTER, "control-log"))
+                bystander.sendall(register)
+                assert receive(bystander) == b"\x05"
+                caller.sendall(register + command("initiate", b"\x03\x05child\x00\x03net") + command("version"))
+                kinds: list[int] = []
+                while kinds.count(PacketType.CMD_RESPONSE) < 2:
+                    kinds.append(receive(caller)[0])
+                bystander.sendall(command("version"))
+                assert receive(bystander)[0] == PacketType.CMD_RESPONSE
+                return kinds
+
+            kinds = await asyncio.to_thread(talk)
+            assert kinds[0] == PacketType.EVENT_CONFIRM
+            assert set(kinds[1:-2]) == {PacketType.EVENT}
+            assert kinds[-2:] == [PacketType.CMD_RESPONSE] * 2
+
+    meet(scenario)
+
+
+def test_a_client_that_leaves_cancels_nothing(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with raw(us) as stream:
+            stream.sendall(command("initiate", b"\x03\x05child\x00\x03net"))
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        (SEGMENT_LIMIT + 1).to_bytes(4),
+        segment(b""),
+        segment(b"\x09"),
+        segment(b"\x00\xffver"),
+        segment(build_packet(PacketType.CMD_RESPONSE)),
+    ],
+)
+def test_who_sends_no_vici_is_let_go_and_nobody_else_notices(meet: Meet, garbage: bytes) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with raw(us) as stream:
+            stream.sendall(garbage)
+            assert await asyncio.to_thread(stream.recv, 1) == b""
+        assert await ask(us, lambda session: session.version())
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_malformed_message_fails_its_command_and_no_more(meet: Meet, name: str) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with raw(us) as stream:
+            stream.sendall(command(name, b"\x03\xff") + command("version"))
+            assert b"parsing request failed" in await asyncio.to_thread(receive, stream)
+            assert b"ikev1" in await asyncio.to_thread(receive, stream)
+
+    meet(scenario)
+
+
+def test_a_reader_that_does_not_read_is_dropped_and_stalls_nobody(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with raw(us) as stream:
+            stream.sendall(segment(build_packet(PacketType.EVENT_REGISTER, "log")))
+            assert await asyncio.to_thread(receive, stream) == b"\x05"
+            for _ in range(100):
+                us.gateway.logbook.write(Level.WARNING, "IKE", "x" * 60_000)
+            await asyncio.sleep(0)
+            assert await ask(us, lambda session: session.version())
+            dropped = await asyncio.to_thread(_read_to_the_end, stream)
+            assert dropped < 100 * 60_000
+
+    meet(scenario)
+
+
+def _read_to_the_end(stream: socket.socket) -> int:
+    total = 0
+    while octets := stream.recv(1 << 16):
+        total += len(octets)
+    return total
+
+
+def test_the_socket_is_for_the_owner_and_the_group_and_goes_with_the_server(meet: Meet, tmp_path: Path) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert us.control.stat().st_mode & 0o777 == 0o660
+        with pytest.raises(FileExistsError, match="another daemon answers"):
+            await ViciServer(them.gateway, us.control).start()
+        stale = tmp_path / "stale.vici"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left_behind:
+            left_behind.bind(str(stale))
+        server = ViciServer(us.gateway, stale)
+        await server.start()
+        await server.close()
+        assert not stale.exists()
+
+    meet(scenario, start=Start.NONE)
