@@ -172,31 +172,36 @@ def registered_name(registry: type[OpenEnum], number: int) -> str:
         return str(number)
 
 
+def _nameless_cipher(registry: type[OpenEnum], number: int, key_length: int) -> CipherWord:
+    name = registered_name(registry, number)
+    return CipherWord(f"{name}_{key_length}" if key_length else name, number, key_length, name, None)
+
+
 def ike_cipher(encryption: int, key_length: int) -> CipherWord:
-    """The cipher of a phase 1 Encryption Algorithm; a number without a word goes by its registered name."""
-    name = registered_name(Encryption, encryption)
-    return _IKE_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
+    """The cipher of a phase 1 Encryption Algorithm; one without a word goes by its registered name and key length."""
+    known = _IKE_CIPHER_BY_NUMBER.get((encryption, key_length))
+    return known or _nameless_cipher(Encryption, encryption, key_length)
 
 
 def esp_cipher(encryption: int, key_length: int) -> CipherWord:
-    """The cipher of an ESP transform; a number without a word goes by its registered name."""
-    name = registered_name(EspTransform, encryption)
-    return _ESP_CIPHER_BY_NUMBER.get((encryption, key_length)) or CipherWord(name, encryption, key_length, name, None)
+    """The cipher of an ESP transform; one without a word goes by its registered name and key length."""
+    known = _ESP_CIPHER_BY_NUMBER.get((encryption, key_length))
+    return known or _nameless_cipher(EspTransform, encryption, key_length)
 
 
 def ike_hash(hash: int) -> HashWord:
-    """The hash of a phase 1 Hash Algorithm; a number without a word goes by its registered name."""
+    """The hash of a phase 1 Hash Algorithm; one without a word goes by its registered name."""
     name = registered_name(HashAlgorithm, hash)
     return _HASH_BY_NUMBER.get(hash) or HashWord(name, hash, 0, None, name, name)
 
 
 def esp_integrity(integrity: int) -> HashWord:
-    """The hash of a phase 2 Authentication Algorithm; a number without a word goes by its registered name."""
+    """The hash of a phase 2 Authentication Algorithm; one without a word goes by its registered name."""
     name = registered_name(IntegrityAlgorithm, integrity)
     return _HASH_BY_INTEGRITY.get(integrity) or HashWord(name, 0, integrity, None, name, name)
 
 
 def dh_group(number: int) -> GroupWord:
-    """The group of a Group Description; a number without a word goes by its registered name."""
+    """The group of a Group Description; one without a word goes by its registered name."""
     name = registered_name(Group, number)
     return _GROUP_BY_NUMBER.get(number) or GroupWord(name, number, name)

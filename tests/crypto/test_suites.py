@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import pytest
+
+from ikev1.crypto import cipher, groups, hashes, suites
+from ikev1.crypto.algorithms import ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
+from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("aes256-sha1-modp1024", (7, 256, 2, 2)),
+        ("aes128-sha256-modp2048", (7, 128, 4, 14)),
+        ("aes192-sha384-ecp384", (7, 192, 5, 20)),
+        ("3des-md5-modp768", (5, 0, 1, 1)),
+        ("des-sha1-modp1536", (1, 0, 2, 5)),
+        ("camellia256-sha512-curve25519", (8, 256, 6, 31)),
+        ("aes256-sha256-modp2048s256", (7, 256, 4, 24)),
+    ],
+)
+def test_ike_proposals_there_and_back(text: str, numbers: tuple[int, int, int, int]) -> None:
+    assert parse_ike_proposal(text) == numbers
+    assert suites.ike_name(*numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("aes128-sha256-modp2048", (12, 128, 5, 14)),
+        ("aes256gcm16", (20, 256, 0, 0)),
+        ("aes128gcm8-ecp256", (18, 128, 0, 19)),
+        ("aes192ctr-sha384", (13, 192, 6, 0)),
+        ("null-sha1", (11, 0, 2, 0)),
+        ("3des-md5-modp1024", (3, 0, 1, 2)),
+        ("des-sha512", (2, 0, 7, 0)),
+        ("camellia128-sha1", (22, 128, 2, 0)),
+    ],
+)
+def test_esp_proposals_there_and_back(text: str, numbers: tuple[int, int, int, int]) -> None:
+    assert parse_esp_proposal(text) == numbers
+    assert suites.esp_name(*numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("aes-sha-modp2048", "aes128-sha1-modp2048"),
+        ("modp2048-sha2_256-aes256", "aes256-sha256-modp2048"),
+        ("aes128-sha256-prfsha256-x25519", "aes128-sha256-curve25519"),
+        (" aes128-sha1-modp1024 ", "aes128-sha1-modp1024"),
+    ],
+)
+def test_other_ways_to_write_an_ike_proposal(text: str, same: str) -> None:
+    assert parse_ike_proposal(text) == parse_ike_proposal(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("aes256gcm", "aes256gcm16"),
+        ("aes128gcm64", "aes128gcm8"),
+        ("aes128gcm128-sha256", "aes128gcm16"),  # the cipher protects integrity itself
+        ("aes128-sha1-noesn", "aes128-sha1"),
+    ],
+)
+def test_other_ways_to_write_an_esp_proposal(text: str, same: str) -> None:
+    assert parse_esp_proposal(text) == parse_esp_proposal(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "'' is not among"),
+        ("-", "'' is not among"),
+        ("aes256", "needs a cipher, a hash and a group"),
+        ("aes256-sha256", "needs a cipher, a hash and a group"),
+        ("sha256-modp2048", "needs a cipher, a hash and a group"),
+        ("aes257-sha256-modp2048", "'aes257' is not among .* aes256"),
+        ("aes256-sha256-modp2047", "'modp2047' is not among .* modp2048"),
+        ("AES256-sha256-modp2048", "'AES256' is not among"),
+        ("aes256gcm16-sha256-modp2048", "'aes256gcm16' is not among those of IKE"),
+        ("aes256-sha256-modp2048!", "'modp2048!' is not among"),
+        ("aes256-sha256-prfsha1-modp2048", "'prfsha1' is not among"),
+        ("aes256-aes128-sha256-modp2048", "more than one cipher: aes256, aes128"),
+        ("aes256-sha256-sha1-modp2048", "more than one hash: sha256, sha1"),
+        ("aes256-sha256-modp2048-modp1024", "more than one group: modp2048, modp1024"),
+    ],
+)
+def test_a_wrong_ike_proposal_is_told_what_is_wrong(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_ike_proposal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "'' is not among"),
+        ("sha256", "ESP needs a cipher and a hash"),
+        ("aes256", "ESP needs a cipher and a hash"),
+        ("null", "ESP needs a cipher and a hash"),
+        ("aes256-sha256-esn", "'esn' is not among"),
+        ("aes256-prfsha256", "'prfsha256' is not among those of ESP"),
+        ("aes128-aes256-sha256", "more than one cipher"),
+    ],
+)
+def test_a_wrong_esp_proposal_is_told_what_is_wrong(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_esp_proposal(text)
+
+
+def test_numbers_without_a_word_are_shown_all_the_same() -> None:
+    assert suites.ike_name(6, 128, 3, 3) == "CAST_CBC_128-TIGER-EC2N_155"
+    assert suites.ike_name(99, 0, 98, 97) == "ENCRYPTION_99-HASH_98-GROUP_97"
+    assert suites.ike_name(1 << 40, 0, 2, 2) == f"{1 << 40}-sha1-modp1024"
+    assert suites.esp_name(99, 0, 98, 97) == "ESP_99-INTEGRITY_98-GROUP_97"
+    assert suites.ike_display(99, 0, 98, 97) == ("ENCRYPTION_99", "", "HASH_98", "HASH_98", "GROUP_97")
+    assert suites.esp_display(99, 0, 98, 97) == ("ESP_99", "", "INTEGRITY_98", "", "GROUP_97")
+
+
+def test_a_key_length_left_out_means_128_bits() -> None:
+    assert suites.ike_name(7, 0, 2, 2) == "aes128-sha1-modp1024"
+    assert suites.esp_name(12, 0, 2) == "aes128-sha1"
+    assert suites.esp_key_sizes(12, 0, 2) == (16, 20)
+
+
+def test_swanctl_words() -> None:
+    assert suites.ike_display(*parse_ike_proposal("aes256-sha256-modp2048")) == (
+        "AES_CBC",
+        "256",
+        "HMAC_SHA2_256_128",
+        "PRF_HMAC_SHA2_256",
+        "MODP_2048",
+    )
+    assert suites.ike_display(*parse_ike_proposal("3des-md5-modp1024s160")) == (
+        "3DES_CBC",
+        "",
+        "HMAC_MD5_96",
+        "PRF_HMAC_MD5",
+        "MODP_1024_160",
+    )
+    assert suites.esp_display(*parse_esp_proposal("aes128gcm16-ecp256")) == ("AES_GCM_16", "128", "", "", "ECP_256")
+    assert suites.esp_display(*parse_esp_proposal("null-sha512")) == ("NULL", "", "HMAC_SHA2_512_256", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("des-md5", (8, 16)),
+        ("3des-sha1", (24, 20)),
+        ("null-sha256", (0, 32)),
+        ("aes128-sha1", (16, 20)),
+        ("aes256-sha512", (32, 64)),
+        ("camellia192-sha384", (24, 48)),
+        ("aes128ctr-sha1", (20, 20)),
+        ("aes128gcm16", (20, 0)),
+        ("aes256gcm8", (36, 0)),
+    ],
+)
+def test_key_sizes(text: str, sizes: tuple[int, int]) -> None:
+    numbers = parse_esp_proposal(text)
+    assert suites.esp_key_sizes(*numbers[:3]) == sizes
+
+
+@pytest.mark.parametrize("numbers", [(99, 0, 2), (12, 129, 2), (3, 192, 2), (12, 128, 99), (12, 128, 3), (-1, 0, 0)])
+def test_key_sizes_of_the_unknown_are_refused(numbers: tuple[int, int, int]) -> None:
+    with pytest.raises(UnsupportedAlgorithm, match="not known"):
+        suites.esp_key_sizes(*numbers)
+
+
+def test_every_word_has_an_algorithm_behind_it() -> None:
+    for entry in IKE_CIPHERS.values():
+        assert cipher.key_size(entry.number, entry.key_length) == entry.octets
+    for hash in HASHES.values():
+        assert hashes.digest_size(hash.number) == hash.octets
+    assert {entry.number for entry in GROUPS.values()} == groups.NUMBERS
+    assert {groups.group(entry.number).name for entry in GROUPS.values()} == set(GROUPS)
+    assert all(entry.octets is not None for entry in ESP_CIPHERS.values())
+
+
+WEAK_WORDS = {
+    *("des", "3des", "null", "md5", "modp768", "modp1024", "modp1536", "modp1024s160", "modp2048s224", "modp2048s256"),
+    "ecp192",
+}
+
+
+def test_weak_algorithms_are_called_so_with_a_reason() -> None:
+    tables = (IKE_CIPHERS, ESP_CIPHERS, HASHES, GROUPS)
+    assert {word for table in tables for word, entry in table.items() if entry.weakness} == WEAK_WORDS
+
+    reasons = suites.weaknesses(parse_ike_proposal("3des-md5-modp1024"))
+    assert [reason.partition(": ")[0] for reason in reasons] == ["3des", "md5", "modp1024"]
+    assert all(reason.partition(": ")[2] for reason in reasons)
+    assert suites.weaknesses(parse_esp_proposal("null-sha1-modp768")) == (
+        suites.weaknesses(EspProposalNumbers(11, 0, 2, 0)) + suites.weaknesses(EspProposalNumbers(12, 128, 2, 1))
+    )
+    assert suites.is_weak(parse_ike_proposal("aes256-sha256-modp1024"))
+    assert not suites.is_weak(IkeProposal(99, 0, 98, 97))
+
+
+def test_the_defaults_are_sound_and_serve_in_aggressive_mode() -> None:
+    ike = [parse_ike_proposal(text) for text in suites.DEFAULT_IKE]
+    esp = [parse_esp_proposal(text) for text in suites.DEFAULT_ESP]
+    assert not any(suites.is_weak(proposal) for proposal in ike)
+    assert not any(suites.is_weak(proposal) for proposal in esp)
+    assert len({proposal.group for proposal in ike}) == 1
+    assert len(set(ike)) == len(ike)
+    assert len(set(esp)) == len(esp)
