@@ -80,7 +80,8 @@ def parse_message(header: Header, chain: bytes) -> Message:
 def _refuse_trailer(chain: bytes, end: int) -> None:
     trailer = chain[end:]
     if len(trailer) > 3 or any(trailer):
-        raise UnequalPayloadLengths("the end of the message", f"{len(trailer)} octets more", HEADER_SIZE + end)
+        more = f"{len(trailer)} octets more"
+        raise UnequalPayloadLengths("the end of the message", more, HEADER_SIZE + end, ("MESSAGE",))
 
 
 def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:

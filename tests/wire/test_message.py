@@ -1,0 +1,110 @@
+"""Whole messages: the chain, what HASH(1) covers, padding, and finding payloads."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire_values import headers, payloads
+
+from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, build_message, parse_message
+from ikev1.wire.payloads import Hash, Identification, Nonce, Payload, VendorId
+from ikev1.wire.registry import Flags
+
+HEADER = Header(b"initiate", b"response", 0, 32, 0, 0xCAFE, 0)
+NONCE, IDci, IDcr = Nonce(bytes(16)), Identification(1, 0, 0, b"abcd"), Identification(1, 0, 0, b"abcd")
+
+
+def parse(first: int, chain: bytes, flags: int = 0) -> Message:
+    return parse_message(HEADER._replace(next_payload=first, flags=flags), chain)
+
+
+@given(headers, st.lists(payloads, max_size=6))
+def test_what_is_built_parses_to_the_same(header: Header, chain: list[Payload]) -> None:
+    octets = build_message(header, chain)
+    message = parse_message(Header.parse(octets), octets[HEADER_SIZE:])
+    assert message.payloads == tuple(chain)
+    assert message.header == header._replace(next_payload=message.header.next_payload, length=len(octets))
+
+
+def test_after_first_is_what_hash_1_covers() -> None:
+    """RFC 2409 §5.5: the message after HASH with its generic headers, without padding."""
+    first, chain = build_chain([Hash(b"h" * 20), NONCE, IDci])
+    message = parse(first, chain + bytes(7), Flags.ENCRYPTION)
+    assert first == 8
+    assert message.after_first == chain[24:]
+    assert message.bodies == (b"h" * 20, bytes(16), b"\x01\0\0\0abcd")
+
+
+def test_nothing_comes_after_a_lone_payload() -> None:
+    assert parse(*build_chain([NONCE])).after_first == b""
+
+
+def test_a_message_without_payloads() -> None:
+    message = parse(0, b"")
+    assert (message.payloads, message.bodies, message.after_first) == ((), (), b"")
+    assert build_chain([]) == (0, b"")
+
+
+def test_finding_payloads() -> None:
+    message = parse(*build_chain([Hash(b"h"), NONCE, IDci, IDcr]))
+    assert message.one(Nonce) == NONCE
+    assert message.first(VendorId) is None
+    assert message.first(Identification) is message.payloads[2]
+    assert message.all(Identification) == (IDci, IDcr)
+    with pytest.raises(PayloadMalformed, match="one VendorId payload, found 0"):
+        message.one(VendorId)
+    with pytest.raises(PayloadMalformed, match="one Identification payload, found 2"):
+        message.one(Identification)
+
+
+def test_equal_payloads_have_their_own_bodies() -> None:
+    message = parse(*build_chain([IDci, IDcr]))
+    assert message.body_of(message.payloads[1]) == message.bodies[1]
+    with pytest.raises(ValueError, match="not of this message"):
+        message.body_of(NONCE)
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\0\0\0", bytes(255), b"random padding"])
+def test_an_encrypted_message_may_be_padded(padding: bytes) -> None:
+    first, chain = build_chain([NONCE])
+    assert parse(first, chain + padding, Flags.ENCRYPTION).payloads == (NONCE,)
+
+
+@pytest.mark.parametrize(("padding", "accepted"), [(b"\0", True), (bytes(3), True), (bytes(4), False), (b"\1", False)])
+def test_a_clear_message_ends_on_four_octets_at_most(padding: bytes, accepted: bool) -> None:
+    first, chain = build_chain([NONCE])
+    if accepted:
+        assert parse(first, chain + padding).payloads == (NONCE,)
+    else:
+        with pytest.raises(UnequalPayloadLengths, match="octet 48: expected the end of the message"):
+            parse(first, chain + padding)
+
+
+BROKEN = {
+    "a chain that ends too early": (8, "0a000005 00", "NONCE, octet 33: expected this payload"),
+    "half a generic header": (8, "000000", "HASH, octet 28: expected this payload"),
+    "RESERVED set": (8, "00ff0005 00", "HASH, octet 29: expected 0 in the RESERVED field, found 255"),
+    "a payload of no length": (8, "08000000", "HASH, octet 30: expected a payload length of at least 4, found 0"),
+    "a payload length of 3": (8, "00000003", "HASH, octet 30: expected a payload length of at least 4, found 3"),
+    "a payload too long": (8, "00000006 00", "HASH, octet 30: expected a payload length of at most 5, found 6"),
+    "a proposal in the chain": (2, "00000008 01010000", "PROPOSAL, octet 32: expected this payload inside"),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN)
+def test_a_broken_chain_is_refused_where_it_breaks(why: str) -> None:
+    first, chain, text = BROKEN[why]
+    with pytest.raises(WireError) as refusal:
+        parse(first, bytes.fromhex(chain))
+    assert str(refusal.value).startswith(text)
+
+
+def test_there_is_a_limit() -> None:
+    first, chain = build_chain([VendorId(b"")] * MAX_PAYLOADS)
+    assert len(parse(first, chain).payloads) == MAX_PAYLOADS
+    first, chain = build_chain([VendorId(b"")] * (MAX_PAYLOADS + 1))
+    with pytest.raises(PayloadMalformed, match="at most 256 payloads"):
+        parse(first, chain)
