@@ -1,0 +1,346 @@
+"""Conversations in memory: engines at addresses, one clock, and a link between them that does as it is told.
+
+A test says who calls, and then what is to be heard, a line for each datagram in the order of sending::
+
+    alice.calls("net")
+    network.plays(
+        "alice -> bob MM1",
+        "bob -x alice MM2",     # lost on its way
+        "5 s pass",
+        "alice -> bob MM1",     # the same octets again
+        "bob => alice MM2",     # arrives twice
+        ...
+    )
+
+Nothing sleeps: time passes when a test says so. Nothing is mocked: the engines are the real ones, and what they ask
+for is done to a data plane and a store that are plain dictionaries, checked against the engine after every turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from hashlib import shake_256
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, Keep, Move, Remove, Report, Send
+from ikev1.core.engine import Engine
+from ikev1.core.events import Code, Event, Failure, MessageSeen
+from ikev1.core.model import ChildSa, IkeSa, IkeState, Path
+from ikev1.core.scripts import cisco_state
+from ikev1.core.selector import Selector
+from ikev1.core.settings import Settings
+from ikev1.wire.header import Header
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.payloads import Delete, Notification
+from ikev1.wire.registry import NotifyType, ProtocolId
+
+__all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
+
+EventType = TypeVar("EventType", bound=Event)
+
+_SPOKEN = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
+_TIME = re.compile(r"(?P<seconds>[0-9.]+) s pass")
+
+
+class Randomness:
+    """Octets that no test run changes; ``drawn`` counts them."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self.drawn = 0
+
+    def __call__(self, octets: int) -> bytes:
+        self.drawn += octets
+        return shake_256(f"{self._seed} {self.drawn}".encode()).digest(octets)
+
+
+class Datagram(NamedTuple):
+    """One datagram under way: where from, where to, what, and what it is called."""
+
+    source: tuple[str, int]
+    destination: tuple[str, int]
+    octets: bytes
+    label: str
+    sender: str
+
+
+class Peer:
+    """An engine at an address, with a data plane and a store that do what it asks."""
+
+    def __init__(self, network: Network, name: str, address: str, settings: Settings) -> None:
+        self.network = network
+        self.name = name
+        self.address = address
+        self.settings = settings
+        self.random = Randomness(name)
+        self.engine = Engine(settings, self.random)
+        self.events: list[Event] = []
+        self.inbound: dict[int, ChildSa] = {}
+        self.outbound: dict[tuple[Selector, Selector], ChildSa] = {}
+        self.stored: dict[bytes, IkeSa] = {}
+        self._labels: dict[bytes, str] = {}
+
+    # --- what it is made to do
+
+    def calls(self, tunnel: str | None = "net", *, connection: str = "peer", host: str | None = None) -> None:
+        """Brings up a tunnel with the peer at ``host``, by default the other one of the network."""
+        path = Path(self.address, 500, host or self.network.other(self).address, 500)
+        self.does(lambda engine: engine.initiate(connection, tunnel, path, self.network.now))
+
+    def does(self, wish: Callable[[Engine], list[Action]]) -> None:
+        """Has the engine do something, and does what it asks for then."""
+        if self.network.reborn:
+            self.is_reborn()
+        self._perform(wish(self.engine))
+
+    def is_reborn(self) -> None:
+        """Another process goes on where this one stops."""
+        loaded = Engine.load(self.settings, self.random, self.engine.dump())
+        assert dict(loaded.sas) == dict(self.engine.sas)
+        assert loaded.half_open == self.engine.half_open
+        self.engine = loaded
+
+    def takes(self, octets: bytes, path: Path) -> None:
+        """A datagram arrives."""
+        self.does(lambda engine: engine.receive(octets, path, self.network.now))
+
+    def takes_time(self) -> None:
+        """The clock strikes, if the engine asked for it."""
+        if self.engine.deadline() <= self.network.now:
+            self.does(lambda engine: engine.expire(self.network.now))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for position, action in enumerate(actions):
+            match action:
+                case Send(path, octets):
+                    self._send(path, octets, actions[position + 1 : position + 2])
+                case Report(event):
+                    self.events.append(event)
+                case InstallInbound(child):
+                    assert child.inbound.spi not in self.inbound
+                    self.inbound[child.inbound.spi] = child
+                case InstallOutbound(child):
+                    assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
+                    self.outbound[child.local, child.remote] = child
+                case Move(child):
+                    self.inbound[child.inbound.spi] = child
+                    if self._sends_with(child):
+                        self.outbound[child.local, child.remote] = child
+                case Remove(child):
+                    del self.inbound[child.inbound.spi]
+                    if self._sends_with(child):
+                        del self.outbound[child.local, child.remote]
+                case Keep(sa):
+                    self.stored[sa.cookies] = sa
+                case Forget(sa):
+                    del self.stored[sa.cookies]
+        self._check()
+
+    def _sends_with(self, child: ChildSa) -> bool:
+        used = self.outbound.get((child.local, child.remote))
+        return used is not None and used.outbound.spi == child.outbound.spi
+
+    def _check(self) -> None:
+        """Data plane and store hold what the engine believes in, no less and no more."""
+        sas = list(self.engine.sas.values())
+        children = {child.inbound.spi for sa in sas for child in sa.children}
+        under_way = {
+            exchange.quick.child.inbound.spi
+            for sa in sas
+            for exchange in sa.exchanges
+            if exchange.quick is not None and exchange.quick.child is not None
+        }
+        assert set(self.inbound) == children | under_way
+        stored = {cookies: {child.inbound.spi for child in sa.children} for cookies, sa in self.stored.items()}
+        assert stored == {
+            sa.cookies: {child.inbound.spi for child in sa.children}
+            for sa in sas
+            if sa.state is not IkeState.CONNECTING
+        }
+
+    def _send(self, path: Path, octets: bytes, following: list[Action]) -> None:
+        for action in following:
+            if isinstance(action, Report) and isinstance(action.event, MessageSeen) and action.event.sent:
+                self._labels[octets] = _label(action.event)
+        label = self._labels.get(octets) or _label_of_clear(octets)
+        source, destination = (path.local_host, path.local_port), (path.remote_host, path.remote_port)
+        self.network.send(Datagram(source, destination, octets, label, self.name))
+
+    # --- what became of it
+
+    @property
+    def sa(self) -> IkeSa:
+        """The only ISAKMP SA."""
+        (sa,) = self.engine.sas.values()
+        return sa
+
+    @property
+    def child(self) -> ChildSa:
+        """The only pair of IPsec SAs of the only ISAKMP SA."""
+        (child,) = self.sa.children
+        return child
+
+    @property
+    def children(self) -> list[ChildSa]:
+        """All pairs of IPsec SAs, the oldest first."""
+        found = [child for sa in self.engine.sas.values() for child in sa.children]
+        return sorted(found, key=lambda child: child.unique_id)
+
+    @property
+    def state(self) -> str:
+        """Where the only ISAKMP SA stands, in Cisco's words."""
+        return cisco_state(self.sa)
+
+    def saw(self, kind: type[EventType]) -> list[EventType]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def failures(self) -> list[Code]:
+        """What went wrong, by code."""
+        return [failure.code for failure in self.saw(Failure)]
+
+    @property
+    def failure(self) -> Failure:
+        """The only failure."""
+        (failure,) = self.saw(Failure)
+        return failure
+
+
+def _label(seen: MessageSeen) -> str:
+    return f"INFO {_told(seen.message)}" if seen.label == "INFO" else seen.label
+
+
+def _label_of_clear(octets: bytes) -> str:
+    header = Header.parse(octets)
+    if header.encrypted:
+        return "something encrypted"
+    return f"INFO {_told(parse_message(header, octets[28:]))} in the clear"
+
+
+def _told(message: Message) -> str:
+    notifies = [f"N({NotifyType(payload.type).name})" for payload in message.all(Notification)]
+    return " ".join([*notifies, *(f"D({ProtocolId(payload.protocol).name})" for payload in message.all(Delete))])
+
+
+class Network:
+    """A clock, the peers, and the datagrams under way between them.
+
+    ``link`` decides what becomes of each datagram sent: a list of what goes on, empty if it is lost. ``reborn`` has
+    every engine dumped and loaded before everything it does.
+    """
+
+    def __init__(self, *, reborn: bool = False) -> None:
+        self.now = 1_700_000_000.0
+        self.reborn = reborn
+        self.peers: dict[str, Peer] = {}
+        self.link: Callable[[Datagram], list[Datagram]] = lambda datagram: [datagram]
+        self.flying: deque[Datagram] = deque()
+        self.sent: list[Datagram] = []
+
+    def peer(self, name: str, address: str, settings: Settings) -> Peer:
+        """A new peer of this network."""
+        self.peers[name] = Peer(self, name, address, settings)
+        return self.peers[name]
+
+    def other(self, peer: Peer) -> Peer:
+        """The one that ``peer`` talks to, where there are two."""
+        (other,) = (each for each in self.peers.values() if each is not peer)
+        return other
+
+    def send(self, datagram: Datagram) -> None:
+        """Puts a datagram on the link."""
+        self.sent.append(datagram)
+        self.flying.extend(self.link(datagram))
+
+    def receiver(self, datagram: Datagram) -> Peer | None:
+        """Who listens where the datagram goes."""
+        host = datagram.destination[0]
+        return next((peer for peer in self.peers.values() if peer.address == host), None)
+
+    def deliver(self, datagram: Datagram) -> None:
+        """A datagram arrives, if anybody is there."""
+        peer = self.receiver(datagram)
+        if peer is not None:
+            peer.takes(datagram.octets, Path(*datagram.destination, *datagram.source))
+
+    # --- time
+
+    def wait(self, seconds: float) -> None:
+        """Time passes; what is sent meanwhile stays under way."""
+        end = self.now + seconds
+        while (due := min(peer.engine.deadline() for peer in self.peers.values())) <= end:
+            self.now = max(self.now, due)
+            for peer in self.peers.values():
+                peer.takes_time()
+        self.now = end
+
+    def settle(self) -> None:
+        """Everything under way arrives, and what is answered to it."""
+        while self.flying:
+            self.deliver(self.flying.popleft())
+
+    def run(self, seconds: float) -> None:
+        """Time passes, and what is sent arrives at once."""
+        end = self.now + seconds
+        self.settle()
+        while (due := min(peer.engine.deadline() for peer in self.peers.values())) <= end:
+            self.wait(max(0.0, due - self.now))
+            self.settle()
+        self.now = end
+
+    # --- plays
+
+    def plays(self, *lines: str) -> None:
+        """Hears exactly these datagrams, each at its turn, and then nothing."""
+        heard: list[str] = []
+        for line in lines:
+            spoken, time = _SPOKEN.fullmatch(line), _TIME.fullmatch(line)
+            if time is not None:
+                self.wait(float(time["seconds"]))
+                heard.append(line)
+                continue
+            assert spoken is not None, f"{line!r} is no line of a play"
+            assert self.flying, f"silence instead of {line!r} after {heard}"
+            datagram = self.flying.popleft()
+            heard.append(self._line(datagram, spoken["fate"]))
+            assert heard[-1] == " ".join(line.split()), f"after {heard[:-1]}"
+            for _ in range(("-x", "->", "=>").index(spoken["fate"])):
+                self.deliver(datagram)
+        assert [self._line(datagram) for datagram in self.flying] == [], f"after {heard}"
+
+    def _line(self, datagram: Datagram, fate: str = "->") -> str:
+        receiver = self.receiver(datagram)
+        return f"{datagram.sender} {fate} {receiver.name if receiver else 'nobody'} {datagram.label}"
+
+    def labels(self, sender: str) -> Sequence[str]:
+        """All that one peer sent so far, by label."""
+        return [datagram.label for datagram in self.sent if datagram.sender == sender]
+
+
+class Couple(Protocol):
+    """Makes alice and bob."""
+
+    def __call__(
+        self,
+        *,
+        alice: dict[str, Any] | None = None,
+        bob: dict[str, Any] | None = None,
+        tunnel_options: dict[str, Any] | None = None,
+        settings_options: dict[str, Any] | None = None,
+        addresses: tuple[str, str] = ...,
+        **both: Any,
+    ) -> tuple[Peer, Peer]:
+        """Options of the connection (of one or both), of the tunnel and of the settings."""
+
+
+def establish(network: Network, peer: Peer, tunnel: str | None = "net") -> None:
+    """Brings up a tunnel, or the ISAKMP SA alone, without a look at how, and forgets what was seen of it."""
+    peer.calls(tunnel)
+    network.settle()
+    for each in network.peers.values():
+        assert each.failures == []
+        each.events.clear()
+    network.sent.clear()
