@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
@@ -14,6 +15,7 @@ _ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 
 
+@lru_cache(maxsize=1024)
 def identification(text: str) -> Identification:
     """The payload for an identity written as people do: an address, ``name.example``, ``user@example``, ``@name``
     (a name even if it does not look so), ``@#hex`` or ``keyid:text`` (a key ID).

@@ -10,6 +10,9 @@ from ikev1.core.settings import Connection
 __all__ = ["Lookup", "is_address"]
 
 
+_REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
+
+
 class _Pattern(NamedTuple):
     """An address pattern: a closed range of packed addresses, and how few addresses it holds."""
 
@@ -36,6 +39,7 @@ class Lookup:
         )
         self._entries = ranked
         self._by_name = {connection.name: connection for connection in connections}
+        self._found: dict[tuple[str, str], tuple[Connection, ...]] = {}
 
     def by_name(self, name: str) -> Connection | None:
         """The connection of this name, None if there is none (any more)."""
@@ -43,7 +47,14 @@ class Lookup:
 
     def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
         """The connections for a conversation between these two addresses, the most specific first."""
-        local, remote = _packed(local_host), _packed(remote_host)
+        found = self._found.get((local_host, remote_host))
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()  # a flood from made-up addresses: nothing in it is worth a better order
+            found = self._found[local_host, remote_host] = self._search(_packed(local_host), _packed(remote_host))
+        return found
+
+    def _search(self, local: bytes, remote: bytes) -> tuple[Connection, ...]:
         return tuple(
             connection
             for remote_pattern, local_pattern, connection in self._entries

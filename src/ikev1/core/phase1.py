@@ -272,20 +272,15 @@ def _check_port(theirs: Identification) -> None:
 
 
 def _check_identity(turn: Turn, theirs: Identification) -> None:
-    """Settles on the connection whose peer this is; only one with the secret and suite in use will do."""
-    sa = turn.sa
-    fitting = [turn.connection]
-    if sa.role is Role.RESPONDER:
-        fitting += turn.context.candidates(sa)
-    for connection in fitting:
-        if not identity.matches(connection.remote_id, theirs) or connection.secret != turn.connection.secret:
-            continue
-        if connection is turn.connection or any(
-            policy.suite == sa.chosen.suite for policy in connection.policies if sa.chosen
-        ):
-            turn.connection = connection
-            turn.sa = replace(sa, connection=connection.name)
-            return
+    """Settles on the connection whose peer this is."""
+    if identity.matches(turn.connection.remote_id, theirs):
+        return
+    if turn.sa.role is Role.RESPONDER:
+        for connection in turn.context.candidates(turn.sa):
+            if identity.matches(connection.remote_id, theirs) and _agrees(turn, connection):
+                turn.connection = connection
+                turn.sa = replace(turn.sa, connection=connection.name)
+                return
     raise Refusal(
         Code.ID_MISMATCH,
         f"the peer is {identity.text_of(theirs)}, but connection {turn.connection.name!r} expects "
@@ -293,6 +288,13 @@ def _check_identity(turn: Turn, theirs: Identification) -> None:
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def _agrees(turn: Turn, connection: Connection) -> bool:
+    """Whether what was negotiated so far is also what ``connection`` would have: its secret, one of its policies."""
+    assert turn.sa.chosen is not None
+    suite = turn.sa.chosen.suite
+    return connection.secret == turn.connection.secret and any(policy.suite == suite for policy in connection.policies)
 
 
 def _hash_i(sa: IkeSa) -> bytes:

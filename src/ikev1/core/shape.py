@@ -32,6 +32,8 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "NAT-OA": (wire.NatOriginalAddress,),
     "N/D": (wire.Notification, wire.Delete),
 }
+_REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
+
 _REPEATED = {"NAT-D", "NAT-OA", "N/D"}
 
 # What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
@@ -49,7 +51,7 @@ class Shape:
         hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none.
     """
 
-    __slots__ = ("_leading", "_least", "_most", "encrypted", "hash", "text")
+    __slots__ = ("_admitted", "_leading", "_least", "_most", "encrypted", "hash", "text")
 
     def __init__(self, text: str) -> None:
         form = _FORM.match(text.replace(" [,", ", ["))
@@ -58,6 +60,7 @@ class Shape:
         self.text = text
         self.encrypted = bool(form[1])
         self.hash = 0
+        self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # kinds of payloads that were found to be right
         self._leading: list[type[wire.Payload]] = []
         self._least: dict[str, tuple[tuple[type[wire.Payload], ...], int]] = {}
         self._most: dict[type[wire.Payload], int] = {}
@@ -88,6 +91,14 @@ class Shape:
         Raises:
             Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
         """
+        kinds = tuple(map(type, message.payloads))
+        if message.header.encrypted is self.encrypted and kinds in self._admitted:
+            return
+        self._check(message, label)
+        if wire.Unknown not in kinds and len(self._admitted) < _REMEMBERED:
+            self._admitted.add(kinds)
+
+    def _check(self, message: Message, label: str) -> None:
         if message.header.encrypted is not self.encrypted:
             found = "encrypted" if message.header.encrypted else "in the clear"
             raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)

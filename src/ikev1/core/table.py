@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
 
 from ikev1.core.model import IkeSa, IkeState
 
 __all__ = ["SaTable"]
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class _Groups(Generic[Key]):
+    """The cookies of SAs that have something in common, the oldest first."""
+
+    def __init__(self) -> None:
+        self._members: dict[Key, dict[bytes, None]] = {}
+
+    def add(self, key: Key, cookies: bytes) -> None:
+        self._members.setdefault(key, {})[cookies] = None
+
+    def remove(self, key: Key, cookies: bytes) -> None:
+        members = self._members[key]
+        del members[cookies]
+        if not members:
+            del self._members[key]
+
+    def of(self, key: Key) -> tuple[bytes, ...]:
+        return tuple(self._members.get(key, ()))
 
 
 class SaTable:
@@ -17,8 +40,8 @@ class SaTable:
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
         self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
-        self._by_connection: dict[str, dict[bytes, None]] = {}
-        self._by_peer: dict[tuple[str, bytes, str], dict[bytes, None]] = {}
+        self._by_connection: _Groups[str] = _Groups()
+        self._by_peer: _Groups[tuple[str, bytes, str]] = _Groups()
         self._by_spi: dict[int, bytes] = {}
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
@@ -26,14 +49,14 @@ class SaTable:
     def put(self, old: IkeSa | None, new: IkeSa) -> None:
         """Keeps ``new``, in place of ``old`` if that was kept before."""
         cookies = new.cookies
-        if old is None or old.cookies != cookies or _peer(old) != _peer(new):
+        if old is None or _names(old) != _names(new):
             if old is not None:
                 self.drop(old)
-            self._by_connection.setdefault(new.connection, {})[cookies] = None
-            self._by_peer.setdefault(_peer(new), {})[cookies] = None
+            self._by_connection.add(new.connection, cookies)
+            self._by_peer.add(_peer(new), cookies)
             old = None
         self.by_cookies[cookies] = new
-        if new.state is not IkeState.CONNECTING:
+        if self.half_open and new.state is not IkeState.CONNECTING:
             self.half_open.pop(cookies, None)
         if old is None or old.children is not new.children:
             self._index_spis(old, new)
@@ -46,11 +69,8 @@ class SaTable:
             return
         self.half_open.pop(cookies, None)
         self._due.pop(cookies, None)
-        for index, key in ((self._by_connection, sa.connection), (self._by_peer, _peer(sa))):
-            members = index[key]  # type: ignore[index]
-            del members[cookies]
-            if not members:
-                del index[key]  # type: ignore[arg-type]
+        self._by_connection.remove(sa.connection, cookies)
+        self._by_peer.remove(_peer(sa), cookies)
         for child in sa.children:
             self._by_spi.pop(child.inbound.spi, None)
 
@@ -62,11 +82,11 @@ class SaTable:
 
     def of_connection(self, name: str) -> list[IkeSa]:
         """The SAs of a connection, the oldest first."""
-        return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
+        return [self.by_cookies[cookies] for cookies in self._by_connection.of(name)]
 
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
         """The other SAs with the same peer: the same connection, identity and address."""
-        return [self.by_cookies[cookies] for cookies in self._by_peer.get(_peer(sa), ()) if cookies != sa.cookies]
+        return [self.by_cookies[cookies] for cookies in self._by_peer.of(_peer(sa)) if cookies != sa.cookies]
 
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""
@@ -100,6 +120,11 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
+
+
+def _names(sa: IkeSa) -> tuple[object, ...]:
+    """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
+    return sa.CKY_R, sa.connection, sa.IDii_b, sa.IDir_b, sa.path.remote_host
 
 
 def _peer(sa: IkeSa) -> tuple[str, bytes, str]:
