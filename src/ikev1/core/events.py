@@ -29,9 +29,6 @@ class Code(StrEnum):
     NAT_FOUND = "nat-found"
     PEER_MOVED = "peer-moved"
     RETRANSMIT = "retransmit"
-    DELETED_BY_PEER = "deleted-by-peer"
-    EXPIRED = "expired"
-    WEAK = "weak"
     NOTIFY = "notify"
 
 
