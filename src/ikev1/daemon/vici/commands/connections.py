@@ -1,4 +1,4 @@
-"""list-conns and list-policies: what the configuration says."""
+"""list-conns, get-conns and list-policies: what the configuration says."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ async def list_conns(call: Call) -> Section:
         if wanted in (None, connection.name):
             await call.stream("list-conn", {connection.name: connection_section(connection)})
     return {}
+
+
+async def get_conns(call: Call) -> Section:
+    """The names of all connections."""
+    return {"conns": [connection.name for connection in call.gateway.settings.connections]}
 
 
 async def list_policies(call: Call) -> Section:
@@ -37,4 +42,4 @@ async def list_policies(call: Call) -> Section:
     return {}
 
 
-COMMANDS: dict[str, Command] = {"list-conns": list_conns, "list-policies": list_policies}
+COMMANDS: dict[str, Command] = {"list-conns": list_conns, "get-conns": get_conns, "list-policies": list_policies}

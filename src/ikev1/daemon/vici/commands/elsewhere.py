@@ -42,7 +42,6 @@ def _none(*keys: str) -> Command:
 COMMANDS: dict[str, Command] = {
     **{name: _refuse(reason) for name, reason in _REASONS.items()},
     "flush-certs": flush_certs,
-    "get-conns": _none("conns"),
     "get-authorities": _none("authorities"),
     "get-keys": _none("keys"),
     "get-shared": _none("keys"),
