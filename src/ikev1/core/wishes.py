@@ -7,7 +7,7 @@ from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Failure
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
 from ikev1.core.main_mode import MAIN_MODE
-from ikev1.core.model import ChildSa, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
 from ikev1.core.quick_mode import QUICK_MODE, tunnel_selectors
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -17,7 +17,7 @@ from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection
 from ikev1.core.state import State
 
-__all__ = ["begin_main_mode", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike"]
+__all__ = ["begin_main_mode", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
 
 _RETRY = 60.0  # seconds after which a replacement that did not come is begun again
 
@@ -108,6 +108,25 @@ def close_ike(state: State, sa: IkeSa, reason: str, now: float) -> list[Action]:
     """Deletes an ISAKMP SA with its pairs and tells the peer."""
     if sa.state is IkeState.CONNECTING:
         return state.end(sa, reason)
-    payloads = [*(delete_child(child) for child in sa.children), delete_ike(sa)]
-    told = state.say(sa, list(payloads), now)
+    told: list[Action] = []
+    # Each in a message of its own: strongSwan obeys only the first Delete payload of a message
+    for payload in (*map(delete_child, sa.children), delete_ike(sa)):
+        told += state.say(state.table.by_cookies[sa.cookies], [payload], now)
     return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, orphan=True)]
+
+
+def take_over(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Goes on with an ISAKMP SA of a process that is no more, and replaces its pairs, which nobody can go on with."""
+    state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
+    bare = replace(sa, state=IkeState.ESTABLISHED, phase1=None, exchanges=(), children=())
+    state.table.put(None, bare)
+    if 0.0 < sa.expires_at <= now:
+        return close_ike(state, bare, "its lifetime is over", now)
+    actions: list[Action] = []
+    if sa.children:
+        actions += state.say(bare, [delete_child(child) for child in sa.children], now)
+    for child in sa.children:
+        if child.state is ChildState.INSTALLED:
+            current = state.table.by_cookies[sa.cookies]
+            actions += begin_quick_mode(state, current, child.name, now, (child.local, child.remote))
+    return actions
