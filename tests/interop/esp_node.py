@@ -20,6 +20,7 @@ from typing import Any
 
 from ikev1.core.model import ChildSa, EspKeys, EspSuite, Path
 from ikev1.core.selector import Selector
+from ikev1.esp import segments
 from ikev1.esp.plane import PlaneEvent
 from ikev1.esp.userspace import UserspacePlane
 
@@ -40,6 +41,7 @@ class Node:
         self.udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.plane = UserspacePlane(self.note, self.send_udp)
         self.plane.prepare_socket(self.udp)
+        segments.enable_coalescing(self.udp)
         self.udp.bind((here, _PORT))
         self.witness = socket.socket(
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL)
@@ -56,25 +58,17 @@ class Node:
         self.events.append(type(event).__name__)
 
     def send_udp(self, path: Path, packets: Sequence[bytes]) -> int:
-        lost = 0
-        for packet in packets:
-            try:
-                self.udp.sendto(packet, (path.remote_host, path.remote_port))
-            except BlockingIOError:
-                lost += 1
-        return lost
+        return segments.send(self.udp, packets, (), (path.remote_host, path.remote_port))
 
     def read_udp(self) -> None:
-        packets: list[bytes] = []
         path = self.child.path
         try:
-            while len(packets) < 64:
-                packet, address = self.udp.recvfrom(65535)
-                packets.append(packet)
-                path = path._replace(remote_host=address[0], remote_port=address[1])
+            for _ in range(16):
+                data, ancillary, _, address = self.udp.recvmsg(65535, segments.ANCILLARY_SIZE)
+                heard = path._replace(remote_host=address[0], remote_port=address[1])
+                self.plane.receive(segments.split(data, ancillary), heard)
         except BlockingIOError:
             pass
-        self.plane.receive(packets, path)
 
     def read_witness(self) -> None:
         """Sort what passes the wire: ESP, or something else that is neither ARP nor neighbour discovery."""

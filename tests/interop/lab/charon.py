@@ -38,7 +38,7 @@ class CharonOptions:
     dos_protection: bool = True
     install_routes: bool = True
     unique: str = "no"
-    log_level: int = 2
+    log_level: int = 1
     threads: int = 16
     # OpenSSL's Diffie-Hellman refuses the random public values that ike-scan sends; gmp's takes them
     crypto: str = "openssl gmp aes sha1 sha2 md5 hmac gcm"
@@ -96,11 +96,7 @@ charon-systemd {{
             ike_name = yes
             flush_line = yes
             append = no
-            default = {min(options.log_level, 1)}
-            ike = {options.log_level}
-            enc = {options.log_level}
-            chd = {options.log_level}
-            cfg = {min(options.log_level, 1)}
+            default = {options.log_level}
         }}
     }}
     journal {{ default = -1 }}

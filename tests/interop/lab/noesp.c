@@ -1,7 +1,7 @@
 /* noesp.so: LD_PRELOAD shim for a daemon that uses kernel XFRM on a kernel without ESP.
  *
- * Such a kernel answers every XFRM request about an ESP SA with an NLMSG_ERROR of -EPROTONOSUPPORT (or -ESRCH, for an
- * SA that so never existed). The shim turns those two errors into success in what the daemon reads from NETLINK_XFRM
+ * Such a kernel answers every XFRM request about an ESP SA with an NLMSG_ERROR of -EPROTONOSUPPORT, or -ENOSYS where
+ * it lacks the cipher (or -ESRCH, for an SA that so never existed). The shim turns those errors into success in what the daemon reads from NETLINK_XFRM
  * sockets, so the daemon believes that its SAs are installed and carries on with IKE. No ESP traffic flows: this is for
  * the exchanges only.
  *
@@ -33,7 +33,7 @@ static ssize_t forgive(int fd, void *buffer, ssize_t length)
 	if (length >= (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) && is_xfrm(fd) && header->nlmsg_type == NLMSG_ERROR)
 	{
 		struct nlmsgerr *answer = NLMSG_DATA(header);
-		if (answer->error == -EPROTONOSUPPORT || answer->error == -ESRCH)
+		if (answer->error == -EPROTONOSUPPORT || answer->error == -ENOSYS || answer->error == -ESRCH)
 			answer->error = 0;
 	}
 	errno = saved;
