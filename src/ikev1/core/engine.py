@@ -6,7 +6,7 @@ an argument of every call, randomness one of the constructor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -210,3 +210,14 @@ class Engine:
             state.table.put(None, sa)
         state.table.half_open = dict.fromkeys(dump.half_open)
         return engine
+
+    def restore(self, sas: Iterable[IkeSa], now: float) -> list[Action]:
+        """Takes over the ISAKMP SAs that a store kept (`Keep`, `Forget`) when no process could dump them.
+
+        Their pairs of IPsec SAs are negotiated anew: nobody knows which sequence numbers were sent with the old ones,
+        and none may be sent twice under the same key (RFC 4303 §2.2).
+        """
+        actions: list[Action] = []
+        for sa in sas:
+            actions += wishes.take_over(self._state, sa, now)
+        return actions

@@ -59,11 +59,15 @@ class Script:
         self.shapes = tuple(Shape(row.shape) for row in rows)
         self.finish = finish
         self.patient_responder = patient_responder
-        self.labels = tuple(f"{name}{number}" for number in range(1, len(rows) + 1))
+        self.labels = (name,) if len(rows) == 1 else tuple(f"{name}{number}" for number in range(1, len(rows) + 1))
 
     def speaker(self, step: int) -> Role:
         """Who sends the message of this row."""
         return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
+
+    def state_after(self, step: int, role: Role) -> str:
+        """What the side in ``role`` waits for once the message of row ``step`` was seen; empty for a lone message."""
+        return state_name(self, step + 1, role) if len(self.rows) > 1 else ""
 
 
 def state_name(script: Script, step: int, role: Role) -> str:
@@ -98,7 +102,7 @@ def advance(script: Script, turn: Turn, message: Message) -> None:
     if shape.hash:
         _check_hash(turn, shape, message, label)
     if turn.context.trace:
-        state = state_name(script, step + 1, turn.exchange.role)
+        state = script.state_after(step, turn.exchange.role)
         turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
     script.rows[step].check(turn, message)
     turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, complaint=None)
@@ -134,7 +138,7 @@ def _speak(script: Script, turn: Turn) -> None:
     )
     turn.actions.append(Send(turn.sa.path, datagram))
     if turn.context.trace:
-        state = state_name(script, step + 1, turn.exchange.role)
+        state = script.state_after(step, turn.exchange.role)
         turn.actions.append(Report(MessageSeen(turn.sa, True, script.labels[step], state, message)))
 
 
