@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ikev1.core.events import Code
 from ikev1.core.model import EspSuite
-from ikev1.core.proposal import check_situation, life, lifetimes, same_transform
+from ikev1.core.proposal import check_situation, life, lifetimes, number_of, same_transform
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import EspProposal, Tunnel
+from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.suites import esp_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
@@ -117,7 +118,7 @@ def _single(proposals: tuple[Proposal, ...]) -> Iterable[Proposal]:
 
 
 def _decode(transform: Transform) -> _Offered:
-    values = {attribute.type: attribute.number for attribute in transform.attributes}
+    values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
     return _Offered(
         EspSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0)),
@@ -181,4 +182,4 @@ def _pfs(group: int) -> str:
 
 
 def _mode(mode: int) -> str:
-    return f"mode {EncapsulationMode(mode).name}"
+    return f"mode {registered_name(EncapsulationMode, mode)}"

@@ -8,6 +8,7 @@ from ikev1.core.events import Code
 from ikev1.core.model import Chosen, Phase1Suite
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Policy
+from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.suites import ike_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
@@ -23,7 +24,7 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-__all__ = ["accept", "check_situation", "choose", "life", "lifetimes", "offer", "same_transform"]
+__all__ = ["accept", "check_situation", "choose", "life", "lifetimes", "number_of", "offer", "same_transform"]
 
 # RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
@@ -42,6 +43,7 @@ _KNOWN = frozenset(
         Phase1Attribute.KEY_LENGTH,
     }
 )
+_LARGEST = 0xFFFFFFFF  # what four octets hold
 _PRIVATE_USE = 16_384  # RFC 2409 Appendix A: attribute classes from here on are private
 
 
@@ -84,6 +86,8 @@ def life(life_type: int, life_duration: int, seconds: int, kilobytes: int) -> It
 def lifetimes(attributes: Iterable[Attribute], life_type: int, life_duration: int) -> tuple[int, int]:
     """Seconds and kilobytes (0: none) that ``attributes`` set; each duration counts in the type before it.
 
+    0 seconds are taken for none given: no SA can be meant to end as it begins.
+
     Raises:
         Refusal: a duration without a type.
     """
@@ -91,14 +95,22 @@ def lifetimes(attributes: Iterable[Attribute], life_type: int, life_duration: in
     kind = 0
     for attribute in attributes:
         if attribute.type == life_type:
-            kind = attribute.number
+            kind = number_of(attribute)
         elif attribute.type == life_duration:
             if not kind:
                 raise Refusal(
                     Code.MALFORMED, "a life duration without its type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
                 )
-            amounts[kind] = attribute.number
-    return amounts.get(LifeType.SECONDS, _DEFAULT_LIFETIME), amounts.get(LifeType.KILOBYTES, 0)
+            amounts[kind] = number_of(attribute)
+    return amounts.get(LifeType.SECONDS) or _DEFAULT_LIFETIME, amounts.get(LifeType.KILOBYTES, 0)
+
+
+def number_of(attribute: Attribute) -> int:
+    """The value of ``attribute`` as a number; one that four octets do not hold counts as the largest that they do.
+
+    A peer may write a number in thousands of octets, and what it writes is printed and stored.
+    """
+    return min(attribute.number, _LARGEST)
 
 
 def check_situation(payload: SecurityAssociation) -> None:
@@ -156,7 +168,7 @@ def _lifetimes(transform: Transform) -> tuple[int, int]:
 
 
 def _suite(transform: Transform) -> Phase1Suite:
-    values = {attribute.type: attribute.number for attribute in transform.attributes}
+    values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
     encryption = values.get(Phase1Attribute.ENCRYPTION_ALGORITHM, 0)
     key_length = values.get(Phase1Attribute.KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
     return Phase1Suite(
@@ -181,7 +193,7 @@ def _differences(wanted: Phase1Suite, found: Phase1Suite, transform: Transform) 
     if wanted.group != found.group:
         differences.append(f"group {_word(wanted, 2)}, offered was {_word(found, 2)}")
     if wanted.authentication != found.authentication:
-        named = AuthenticationMethod(wanted.authentication).name, AuthenticationMethod(found.authentication).name
+        named = [registered_name(AuthenticationMethod, suite.authentication) for suite in (wanted, found)]
         differences.append(f"authentication {named[0]}, offered was {named[1]}")
     differences += [
         f"no attribute {Phase1Attribute(attribute.type).name}, which transform {transform.number} has"
