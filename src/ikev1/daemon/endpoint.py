@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ikev1.core.model import Path
@@ -19,7 +19,7 @@ from ikev1.wire.header import NON_ESP_MARKER
 __all__ = ["Endpoint", "Receiver"]
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
-BATCH = 64  # datagrams read from a socket before other work has its turn
+BATCH = 64  # reads from a socket before other work has its turn
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
 
@@ -30,7 +30,7 @@ class Receiver(Protocol):
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
         """Take ISAKMP messages, without marker, in the order in which they came."""
 
-    def receive_esp(self, packets: Sequence[bytes], path: Path) -> None:
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Take ESP packets that came on one path, in their order."""
 
 
@@ -64,7 +64,7 @@ class Endpoint:
 
     def _bind_host(self, host: str) -> None:
         try:
-            sockets = [UdpSocket(host, port) for port in (self.port, self.encapsulation_port)]
+            sockets = [UdpSocket(host, self.port), UdpSocket(host, self.encapsulation_port, coalesce=True)]
         except OSError as error:
             if error.errno == errno.EAFNOSUPPORT and not self._listen:
                 return  # a kernel without IPv6
@@ -102,64 +102,64 @@ class Endpoint:
         self._wildcards.clear()
         self._receiver = None
 
-    def _read(self, udp: UdpSocket) -> list[tuple[bytes, Path]]:
-        datagrams: list[tuple[bytes, Path]] = []
+    def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, Path]]:
         try:
-            datagrams.extend(udp.receive() for _ in range(BATCH))
+            for _ in range(BATCH):
+                datagrams, path = udp.receive()
+                for datagram in datagrams:
+                    yield datagram, path
         except BlockingIOError:
-            pass
+            return
         except OSError as error:
             self._logbook.write(Level.WARNING, "NET", f"cannot read from port {udp.port}: {error.strerror}")
-        return datagrams
 
     def _drain(self, udp: UdpSocket) -> None:
-        datagrams = self._read(udp)
-        if datagrams and self._receiver is not None:
-            self._receiver.receive_isakmp(datagrams)
+        self._hand_on([(bytes(datagram), path) for datagram, path in self._read(udp)], {})
 
     def _drain_encapsulated(self, udp: UdpSocket) -> None:
         isakmp: list[tuple[bytes, Path]] = []
-        esp: dict[Path, list[bytes]] = {}
+        esp: dict[Path, list[bytes | memoryview]] = {}
         for datagram, path in self._read(udp):
             if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
-                isakmp.append((datagram[4:], path))
-            elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "the receiver SHOULD ignore"
+                isakmp.append((bytes(datagram[4:]), path))
+            elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore a received NAT-keepalive packet"
                 esp.setdefault(path, []).append(datagram)
-        if self._receiver is not None:
-            for path, packets in esp.items():
-                self._receiver.receive_esp(packets, path)
-            if isakmp:
-                self._receiver.receive_isakmp(isakmp)
+        self._hand_on(isakmp, esp)
+
+    def _hand_on(self, isakmp: list[tuple[bytes, Path]], esp: dict[Path, list[bytes | memoryview]]) -> None:
+        assert self._receiver is not None
+        for path, packets in esp.items():
+            self._receiver.receive_esp(packets, path)
+        if isakmp:
+            self._receiver.receive_isakmp(isakmp)
 
     def send_isakmp(self, path: Path, datagram: bytes) -> None:
         """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
         marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
-        self._send(path, (marker + datagram,))
+        self._send(path, marker + datagram)
 
     def send_keepalive(self, path: Path) -> None:
         """Send a NAT-keepalive packet (RFC 3948 §2.3)."""
-        self._send(path, (KEEPALIVE,))
+        self._send(path, KEEPALIVE)
 
     def send_esp(self, path: Path, packets: Sequence[bytes]) -> int:
         """Send each ESP packet as a datagram of its own; how many of them the network did not take comes back."""
-        return self._send(path, packets)
+        udp = self._socket_for(path)
+        return len(packets) if udp is None else udp.send_run(packets, path)
 
     def _socket_for(self, path: Path) -> UdpSocket | None:
         return self._by_address.get((path.local_host, path.local_port)) or self._wildcards.get(
             (6 if ":" in path.local_host else 4, path.local_port)
         )
 
-    def _send(self, path: Path, datagrams: Sequence[bytes]) -> int:
+    def _send(self, path: Path, datagram: bytes) -> None:
         udp = self._socket_for(path)
         if udp is None:
             self._logbook.write(Level.WARNING, "NET", f"cannot send on {path}: no socket of ours has that address")
-            return len(datagrams)
-        for sent, datagram in enumerate(datagrams):
-            try:
-                udp.send(datagram, path)
-            except OSError as error:
-                # EMSGSIZE, ENETUNREACH, EPERM of a firewall, EAGAIN: nothing that a daemon should die of
-                reason = os.strerror(error.errno or 0)
-                self._logbook.write(Level.WARNING, "NET", f"cannot send {len(datagram)} octets on {path}: {reason}")
-                return len(datagrams) - sent
-        return 0
+            return
+        try:
+            udp.send(datagram, path)
+        except OSError as error:
+            # EMSGSIZE, ENETUNREACH, EPERM of a firewall, EAGAIN: nothing that a daemon should die of
+            reason = os.strerror(error.errno or 0)
+            self._logbook.write(Level.WARNING, "NET", f"cannot send {len(datagram)} octets on {path}: {reason}")

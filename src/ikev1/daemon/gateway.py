@@ -120,7 +120,7 @@ class Gateway:
             actions += self.engine.receive(datagram, path, now)
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes], path: Path) -> None:
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Take ESP packets from the sockets."""
         self.plane.receive(packets, path)
 

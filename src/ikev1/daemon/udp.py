@@ -9,8 +9,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+from collections.abc import Sequence
 
 from ikev1.core.model import Path
+from ikev1.esp import segments
 
 __all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
 
@@ -18,17 +20,20 @@ DATAGRAM_LIMIT = 65_535  # octets
 IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name it
 _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
 _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
+_ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
 _RECEIVE_BUFFER = 4 << 20  # octets: what a burst of first messages may fill before they are read
 
 
 class UdpSocket:
     """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
 
+    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods.
+
     Raises:
         OSError: the address cannot be bound.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, coalesce: bool = False) -> None:
         address = ipaddress.ip_address(host)
         self.version = address.version
         self.wildcard = address.is_unspecified
@@ -40,6 +45,8 @@ class UdpSocket:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            if coalesce:
+                segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
             self.socket.bind((host, port))
         except OSError:
@@ -47,22 +54,22 @@ class UdpSocket:
             raise
         self.host, self.port = self.socket.getsockname()[:2]
 
-    def receive(self) -> tuple[bytes, Path]:
-        """The next datagram and the way it came.
+    def receive(self) -> tuple[Sequence[bytes | memoryview], Path]:
+        """The next datagrams that came one way: one, or where coalescing is enabled a run of them.
 
         Raises:
             BlockingIOError: there is none.
         """
-        datagram, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, 64)
+        data, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, _ANCILLARY_SIZE)
         local_host = self.host
-        for level, kind, data in ancillary:
+        for level, kind, value in ancillary:
             if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
-                local_host = socket.inet_ntoa(_PKTINFO4.unpack(data)[2])
+                local_host = socket.inet_ntoa(_PKTINFO4.unpack(value)[2])
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
-                local_host = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(data)[0])
-        return datagram, Path(local_host, self.port, remote[0], remote[1])
+                local_host = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0])
+        return segments.split(data, ancillary), Path(local_host, self.port, remote[0], remote[1])
 
-    def ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
+    def _ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
         """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
         if not self.wildcard:
             return []
@@ -78,7 +85,11 @@ class UdpSocket:
         Raises:
             OSError: the network does not take it.
         """
-        self.socket.sendmsg((datagram,), self.ancillary(path), 0, (path.remote_host, path.remote_port))
+        self.socket.sendmsg((datagram,), self._ancillary(path), 0, (path.remote_host, path.remote_port))
+
+    def send_run(self, datagrams: Sequence[bytes], path: Path) -> int:
+        """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
+        return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
 
 
 def local_address_towards(remote_host: str) -> str:

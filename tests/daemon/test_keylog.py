@@ -1,0 +1,63 @@
+"""The key log: tshark reads with it what two engines of ours said to one another."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ikev1.core.events import ChildUp, IkeUp
+from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, Keys, Role
+from ikev1.core.model import Path as UdpPath
+from ikev1.core.record import replace
+from ikev1.core.selector import Selector
+from ikev1.daemon.keylog import KeyLog
+
+if TYPE_CHECKING:
+    pass
+
+PATH = UdpPath("192.0.2.1", 4500, "192.0.2.2", 4500)
+KEYS = Keys(b"", b"d" * 20, b"a" * 20, bytes(range(16)), b"iv")
+SA = IkeSa(1, "branch", Role.INITIATOR, PATH, b"\x01" * 8, b"\x02" * 8, created_at=0.0, keys=KEYS)
+CHILD = ChildSa(
+    unique_id=1,
+    name="net",
+    connection="branch",
+    suite=EspSuite(12, 128, 2),
+    inbound=EspKeys(0x1234, b"\xaa" * 16, b"\xbb" * 20),
+    outbound=EspKeys(0xFEDCBA98, b"\xcc" * 16, b"\xdd" * 20),
+    local=Selector.parse("10.1.0.0/16"),
+    remote=Selector.parse("10.2.0.0/16"),
+    path=PATH,
+    udp_encapsulation=True,
+    initiator=True,
+    created_at=0.0,
+)
+
+
+def test_lines_have_the_form_of_wireshark(tmp_path: Path) -> None:
+    log = KeyLog(tmp_path / "keys")
+    log.observe(IkeUp(SA))
+    log.observe(IkeUp(replace(SA, CKY_I=b"\x03" * 8)))
+    log.observe(ChildUp(SA, CHILD))
+    key = bytes(range(16)).hex()
+    assert (tmp_path / "keys").read_text() == f"{'01' * 8},{key}\n{'03' * 8},{key}\n"
+    assert (tmp_path / "keys.esp_sa").read_text().splitlines() == [
+        '"IPv4","192.0.2.2","192.0.2.1","0x00001234",'
+        f'"AES-CBC [RFC3602]","0x{"aa" * 16}","HMAC-SHA-1-96 [RFC2404]","0x{"bb" * 20}"',
+        '"IPv4","192.0.2.1","192.0.2.2","0xfedcba98",'
+        f'"AES-CBC [RFC3602]","0x{"cc" * 16}","HMAC-SHA-1-96 [RFC2404]","0x{"dd" * 20}"',
+    ]
+
+
+def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
+    log = KeyLog(tmp_path / "keys")
+    log.observe(IkeUp(SA))
+    log.observe(ChildUp(SA, CHILD))
+    assert [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.iterdir())] == [0o600, 0o600]
+
+
+def test_a_cipher_that_wireshark_does_not_know_is_left_out(tmp_path: Path) -> None:
+    log = KeyLog(tmp_path / "keys")
+    log.observe(ChildUp(SA, replace(CHILD, suite=EspSuite(22, 128, 2))))
+    assert (tmp_path / "keys.esp_sa").read_text() == ""
