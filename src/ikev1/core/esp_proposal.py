@@ -26,7 +26,16 @@ from ikev1.wire.registry import (
 
 __all__ = ["Agreed", "accept", "choose", "offer"]
 
-_VARIABLE_KEY = frozenset({EspTransform.AES_CBC, EspTransform.CAMELLIA, EspTransform.AES_GCM_16})
+_VARIABLE_KEY = frozenset(
+    {
+        EspTransform.AES_CBC,
+        EspTransform.AES_CTR,
+        EspTransform.AES_GCM_8,
+        EspTransform.AES_GCM_12,
+        EspTransform.AES_GCM_16,
+        EspTransform.CAMELLIA,
+    }
+)
 
 
 class Agreed(NamedTuple):
