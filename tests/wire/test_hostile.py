@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -18,23 +21,31 @@ from ikev1.wire.payloads.notification import MAX_SPIS
 from ikev1.wire.payloads.security_association import MAX_PROPOSALS
 from ikev1.wire.registry import NotifyType, PayloadType
 
+Parsed = TypeVar("Parsed")
+
 
 def receive(datagram: bytes) -> Message:
     header = Header.parse(datagram)
     return parse_message(header, datagram[HEADER_SIZE:])
 
 
-def is_message_or_refusal(datagram: bytes) -> None:
+def outcome(parse: Callable[[], Parsed]) -> Parsed | WireError:
     try:
-        message = receive(datagram)
+        return parse()
     except WireError as refusal:
-        assert refusal.notify in NotifyType.__members__.values()
-        assert refusal.payload
-        assert 0 <= refusal.offset <= len(datagram)
-        assert str(refusal).isprintable()
+        return refusal
+
+
+def is_message_or_refusal(datagram: bytes) -> None:
+    result = outcome(lambda: receive(datagram))
+    if isinstance(result, WireError):
+        assert result.notify in NotifyType.__members__.values()
+        assert result.payload
+        assert 0 <= result.offset <= len(datagram)
+        assert str(result).isprintable()
     else:
-        assert describe(message).isprintable()
-        for payload in message.payloads:  # what parses can be built, and then says the same
+        assert describe(result).isprintable()
+        for payload in result.payloads:  # what parses can be built, and then says the same
             assert parse_body(payload_type(payload), build_body(payload)) == payload
 
 
@@ -52,12 +63,11 @@ def test_random_octets_after_a_good_header(header: Header, first: int, chain: by
 
 @given(st.integers(0, 255), st.binary(max_size=300))
 def test_random_bodies(number: int, body: bytes) -> None:
-    try:
-        payload = parse_body(number, body)
-    except WireError as refusal:
-        assert 0 <= refusal.offset <= len(body)
+    result = outcome(lambda: parse_body(number, body))
+    if isinstance(result, WireError):
+        assert 0 <= result.offset <= len(body)
     else:
-        assert parse_body(number, build_body(payload)) == payload
+        assert parse_body(number, build_body(result)) == result
 
 
 changes = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 2), st.binary(max_size=2)), min_size=1, max_size=4)
@@ -113,5 +123,5 @@ def test_a_last_payload_that_announces_another() -> None:
     """What is wrong with isakmp-no-none-np.pcapng once its length is mended."""
     (dissection,) = dissect(CAPTURES / "malformed" / "isakmp-no-none-np.pcapng")
     mended = b"initiate" + dissection.octets[8:84]
-    with pytest.raises(errors.PayloadMalformed, match="NOTIFICATION, octet 84: expected this payload.*found 0 octets"):
+    with pytest.raises(errors.PayloadMalformed, match="NOTIFICATION, octet 84: expected this payload"):
         receive(mended)

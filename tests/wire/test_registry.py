@@ -109,7 +109,9 @@ def test_every_number_of_iana_has_a_name(file: str, title: str) -> None:
     assert numbers or title.startswith("Notify Messages - Error Types (8192")
     assert not [f"{number} {name}" for number, name in numbers.items() if number not in set(registry)]
     if registry in (NotifyType, IdType):
-        names = {number: re.split(r"\s", name)[0].removeprefix("ID_").replace("-", "_") for number, name in numbers.items()}
+        names = {
+            number: re.split(r"\s", name)[0].removeprefix("ID_").replace("-", "_") for number, name in numbers.items()
+        }
         assert {number: registry(number).name for number in names} == names
 
 
@@ -118,12 +120,14 @@ def test_every_number_that_fits_is_a_value(number: int) -> None:
     member = NotifyType(number)
     assert member == number
     assert isinstance(member, NotifyType)
-    assert {member: "found"}[number] == "found"
+    assert {int(member): "found"}[member] == "found"
     assert member.name == f"NOTIFY_{number}" or member in set(NotifyType)
 
 
 @pytest.mark.parametrize(
-    ("registry", "largest"), [(PayloadType, 0xFF), (NotifyType, 0xFFFF), (DOI, 0xFFFFFFFF)], ids=lambda value: str(value)
+    ("registry", "largest"),
+    [(PayloadType, 0xFF), (NotifyType, 0xFFFF), (DOI, 0xFFFFFFFF)],
+    ids=lambda value: str(value),
 )
 def test_what_does_not_fit_the_field_is_no_value(registry: type[OpenEnum], largest: int) -> None:
     assert registry(largest) == largest
@@ -142,12 +146,12 @@ def test_unknown_numbers_are_not_kept() -> None:
 
 def test_numbers_that_only_drafts_give() -> None:
     """XAUTH, hybrid authentication, mode config, DPD and NAT traversal before the RFC."""
-    assert AuthenticationMethod.XAUTH_INIT_PRE_SHARED == 65001
-    assert AuthenticationMethod.HYBRID_INIT_RSA == 64221
-    assert NotifyType.R_U_THERE_ACK == 36137
-    assert EncapsulationMode.UDP_TRANSPORT_DRAFT == 61444
-    assert (PayloadType.NAT_D_DRAFT, PayloadType.NAT_OA_DRAFT, PayloadType.FRAGMENT) == (130, 131, 132)
-    assert ExchangeType.TRANSACTION == 6
+    assert AuthenticationMethod(65001).name == "XAUTH_INIT_PRE_SHARED"
+    assert AuthenticationMethod(64221).name == "HYBRID_INIT_RSA"
+    assert NotifyType(36137).name == "R_U_THERE_ACK"
+    assert EncapsulationMode(61444).name == "UDP_TRANSPORT_DRAFT"
+    assert [PayloadType(number).name for number in (130, 131, 132)] == ["NAT_D_DRAFT", "NAT_OA_DRAFT", "FRAGMENT"]
+    assert ExchangeType(6).name == "TRANSACTION"
 
 
 def test_values_are_named_by_what_they_belong_to() -> None:

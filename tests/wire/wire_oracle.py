@@ -9,6 +9,7 @@ import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +52,8 @@ Fields = list[tuple[str, str]]
 
 INTERPRETED = re.compile(
     r"isakmp\.(mjver|mnver|flag_[eca]|sa\.situation\..*|vid_string|vid\..*|notify\.data\..*|cert\.data"
-    r"|ike\.certreq\..*|id\.data\.der_asn1_dn|(ike|ipsec|cfg)\.attr\.(?!(format|type|length|value)$).*)"
+    r"|ike\.certreq\..*|id\.data\.der_asn1_dn|fragments?(\..*)?|reassembled\..*"
+    r"|(ike|ipsec|cfg)\.attr\.(?!(format|type|length|value)$).*)"
 )
 """Fields in which tshark explains octets that other fields hold. All its other fields are compared."""
 
@@ -71,7 +73,7 @@ class Tree(list[tuple[str, Any]]):
 
 def dissect(capture: Path, *options: str) -> list[Dissection]:
     """The ISAKMP messages of ``capture`` as tshark sees them."""
-    command = ["tshark", "-r", capture, "-Y", "isakmp", "-T", "json", *options]
+    command = ["tshark", "-r", str(capture), "-Y", "isakmp", "-T", "json", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     frames = json.loads(done.stdout, object_pairs_hook=Tree)
     return [_dissection(dict(dict(frame)["_source"])["layers"]) for frame in frames]
@@ -125,10 +127,12 @@ def header_fields(header: Header) -> Fields:
 
 def payload_fields(message: Message) -> list[Fields]:
     """What tshark should say about each payload of a message in the clear."""
-    following = [payload_type(payload) for payload in message.payloads[1:]] + [0]
+    numbers = [payload_type(payload) for payload in message.payloads] + [0]
     return [
-        _generic(payload_type(payload), next_payload, len(body)) + _body(payload)
-        for payload, body, next_payload in zip(message.payloads, message.bodies, following, strict=True)
+        _generic(number, next_payload, len(body)) + _body(payload)
+        for (number, next_payload), payload, body in zip(
+            pairwise(numbers), message.payloads, message.bodies, strict=True
+        )
     ]
 
 
@@ -170,7 +174,7 @@ def _body(payload: Payload) -> Fields:
                 ("isakmp.spisize", str(len(spi))),
                 ("isakmp.notify.msgtype", str(type)),
                 *([("isakmp.spi", spi.hex(":"))] if spi else []),
-                *([] if type == 24576 else [("isakmp.notify.data", data.hex(":"))]),
+                ("isakmp.notify.data", data.hex(":")),
             ]
         case Delete(doi, protocol, spis):
             return [

@@ -36,9 +36,7 @@ uint32 = st.integers(0, 0xFFFFFFFF)
 octets = st.binary(max_size=64)
 cookies = st.binary(min_size=8, max_size=8).filter(any)
 
-attribute_lists = st.lists(
-    st.builds(Attribute, st.integers(0, 0x7FFF), uint16 | octets), max_size=8
-).map(tuple)
+attribute_lists = st.lists(st.builds(Attribute, st.integers(0, 0x7FFF), uint16 | octets), max_size=8).map(tuple)
 
 SPI_SIZES = {1: range(17), 2: [4], 3: [4], 4: [2, 4]}
 DELETED_SPI_SIZES = SPI_SIZES | {1: [16]}
