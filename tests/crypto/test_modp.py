@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from Crypto.Math._IntegerNative import IntegerNative
 from Crypto.Math.Numbers import Integer
 
 from ikev1.crypto.errors import InvalidPublicValue
@@ -177,3 +178,8 @@ def test_the_vectors_of_rfc_5114(rfc: Callable[[int], str]) -> None:
         dh = group(number)
         assert dh.shared(vector["xA"], vector["yB"]) == vector["Z"]
         assert dh.shared(vector["xB"], vector["yA"]) == vector["Z"]
+
+
+def test_powers_are_not_left_to_pure_python() -> None:
+    """pycryptodome falls back to it where its C code does not load: right in value, but its time tells the exponent."""
+    assert not issubclass(Integer, IntegerNative)
