@@ -9,7 +9,9 @@ from collections.abc import Callable
 import pytest
 from Crypto.Protocol import DH
 from Crypto.PublicKey import ECC
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from ikev1.crypto import ecp
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.groups import NUMBERS, InvalidPublicValue, group
 from ikev1.wire.registry import Group, NotifyType
@@ -116,6 +118,20 @@ def test_what_is_no_point_of_the_curve_is_refused(number: int) -> None:
         with pytest.raises(InvalidPublicValue, match="no point of the curve") as refused:
             dh.shared(private, wrong)
         assert refused.value.notify is NotifyType.INVALID_KEY_INFORMATION
+
+
+class Elsewhere(ec.EllipticCurve):
+    """A curve that no OpenSSL has."""
+
+    name = "elsewhere"
+    key_size = 256
+    group_order = 1 << 255
+
+
+def test_a_curve_that_openssl_was_built_without_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ecp._CURVES, 27, Elsewhere())
+    with pytest.raises(UnsupportedAlgorithm, match="not in the OpenSSL"):
+        ecp.EcpGroup(27)
 
 
 @pytest.mark.parametrize(("number", "section"), [(19, "8.1."), (20, "8.2."), (21, "8.3.")])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ikev1.crypto.algorithms import dh_group
-from ikev1.crypto.errors import InvalidPublicValue
+from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
 from ikev1.wire.registry import Group
 
 __all__ = ["NUMBERS", "EcpGroup"]
@@ -37,6 +38,12 @@ class EcpGroup:
         self.number = number
         self.name = dh_group(number).word
         self._curve = _CURVES[number]
+        try:
+            ec.derive_private_key(1, self._curve)
+        except exceptions.UnsupportedAlgorithm:  # some distributions build OpenSSL without small or Brainpool curves
+            raise UnsupportedAlgorithm(
+                f"{self.name} is not in the OpenSSL that `cryptography` was built with"
+            ) from None
         self._field_size = (self._curve.key_size + 7) // 8
         self.public_length = 2 * self._field_size
 
