@@ -204,3 +204,9 @@ def impatient() -> Callable[[Settings], Settings]:
     return lambda settings: replace(
         settings, retransmit_tries=1, retransmit_timeout=0.05, retransmit_base=1.0, retransmit_jitter=0.0
     )
+
+
+@pytest.fixture
+def counting_plane() -> type[CountingPlane]:
+    """The class of the data plane that only counts."""
+    return CountingPlane

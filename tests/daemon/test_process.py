@@ -1,0 +1,173 @@
+"""The daemon as a process: it starts from a file, obeys signals, and gives everything back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import vici
+
+from ikev1.config import ConfigError
+from ikev1.daemon import run
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import CountingPlane
+
+CONFIGURATION = """
+[gateway]
+listen = ["127.0.0.1"]
+port = {port}
+encapsulation_port = {encapsulation_port}
+control = "control.vici"
+keylog = "keys"
+
+[connection.branch]
+remote_address = "127.0.0.9"
+secret = "only for this test"
+
+[connection.branch.tunnel.net]
+local = "10.1.0.0/16"
+remote = "10.2.0.0/16"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        ports = {"port": first.getsockname()[1], "encapsulation_port": second.getsockname()[1]}
+    file = tmp_path / "ikev1.toml"
+    file.touch(0o600)
+    file.write_text(CONFIGURATION.format(**ports))
+    return file
+
+
+class Ear(logging.Handler):
+    """Hears what the daemon logs, and waits for words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self._heard = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._heard:
+            self.text += record.getMessage() + "\n"
+            self._heard.notify_all()
+
+    def wait_for(self, words: str) -> None:
+        with self._heard:
+            assert self._heard.wait_for(lambda: words in self.text, 10), self.text
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    ear, logger = Ear(), logging.getLogger("ikev1")
+    logger.addHandler(ear)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    yield ear
+    logger.setLevel(level)
+    logger.removeHandler(ear)
+
+
+def tunnels(control: Path) -> list[str]:
+    """The tunnels that the daemon knows."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(10)
+        stream.connect(str(control))
+        (connection,) = vici.Session(stream).list_conns()
+        return list(connection["branch"]["children"])
+
+
+class Conversation(threading.Thread):
+    """Talks to the daemon that runs in the main thread, and ends it whatever happens."""
+
+    def __init__(self, talk: Callable[[], None]) -> None:
+        super().__init__()
+        self._talk = talk
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._talk()
+        except BaseException as error:
+            self.failure = error
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def live(file: Path, plane: type[CountingPlane], talk: Callable[[], None]) -> list[CountingPlane]:
+    """Run the daemon while ``talk`` lasts; the data planes that it made come back."""
+    planes: list[CountingPlane] = []
+
+    def make(listener: Any, send_udp: Any) -> CountingPlane:
+        planes.append(plane(listener, send_udp))
+        return planes[-1]
+
+    conversation = Conversation(talk)
+    conversation.start()
+    run(file, plane=lambda _: make)
+    conversation.join()
+    if conversation.failure is not None:
+        raise conversation.failure
+    return planes
+
+
+def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[CountingPlane], ear: Ear) -> None:
+    control = file.parent / "control.vici"
+
+    def talk() -> None:
+        ear.wait_for("listening on ports")
+        assert tunnels(control) == ["net"]
+
+    planes = live(file, counting_plane, talk)
+    assert not control.exists()
+    assert [plane.closed for plane in planes] == [True]
+    assert f"keys are written to {file.parent / 'keys'}" in ear.text
+    assert "only for this test" not in ear.text
+
+
+def test_sighup_reads_the_file_again_and_a_broken_file_changes_nothing(
+    file: Path, counting_plane: type[CountingPlane], ear: Ear
+) -> None:
+    control, good = file.parent / "control.vici", file.read_text()
+    seen: list[list[str]] = []
+
+    def talk() -> None:
+        ear.wait_for("listening on ports")
+        seen.append(tunnels(control))
+        for content, words in (
+            (good.replace("tunnel.net", "tunnel.other"), "configuration read"),
+            (good.replace("10.1.0.0/16", "10.1.0.0/99"), "nothing was changed"),
+        ):
+            file.write_text(content)
+            os.kill(os.getpid(), signal.SIGHUP)
+            ear.wait_for(words)
+            seen.append(tunnels(control))
+
+    live(file, counting_plane, talk)
+    assert seen == [["net"], ["other"], ["other"]]
+    assert "10.1.0.0/99" in ear.text
+
+
+def test_what_cannot_be_had_is_an_error_before_anything_runs(file: Path, counting_plane: type[CountingPlane]) -> None:
+    good = file.read_text()
+    file.write_text("[gateway]\nport = 'five hundred'\n")
+    with pytest.raises(ConfigError):
+        run(file, plane=lambda _: counting_plane)
+    file.write_text(good.replace('["127.0.0.1"]', '["192.0.2.1"]'))
+    with pytest.raises(OSError, match="assign requested address"):
+        run(file, plane=lambda _: counting_plane)
+    assert not (file.parent / "control.vici").exists()
