@@ -20,7 +20,7 @@ import sys
 
 from ikev1.core.actions import Send
 from ikev1.core.engine import Engine
-from ikev1.core.model import Phase1Suite
+from ikev1.core.model import Path, Phase1Suite
 from ikev1.core.settings import Connection, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 
@@ -41,7 +41,8 @@ def _first_message(remote: str, ike: str, variety: int) -> bytes:
         local_address="10.200.0.1",
         remote_address=remote,
     )
-    actions = Engine(Settings((connection,)), os.urandom).initiate("flood", None, 0.0)
+    path = Path("10.200.0.1", 500, remote, 500)
+    actions = Engine(Settings((connection,)), os.urandom).initiate("flood", None, path, 0.0)
     return next(action.datagram for action in actions if isinstance(action, Send))
 
 

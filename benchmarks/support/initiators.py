@@ -69,7 +69,7 @@ class _Load:
         """Let them all call; returns how many came to an end. Those that wait in vain for `PATIENCE` end it."""
         completed = 0
         for engine in engines:
-            actions = engine.initiate("peer", "net", time.time())
+            actions = engine.initiate("peer", "net", self._path, time.time())
             self._send(actions, engine)
             while len(self._engines) >= WINDOW and self._receive():
                 completed += 1
