@@ -31,6 +31,12 @@ class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         )
         return f"{type(self).__name__}({shown})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """What `rich` prints, in its tracebacks, too: msgspec's own would show every field."""
+        return [
+            (name, "<secret>" if name in self.secret_fields else getattr(self, name)) for name in self.__struct_fields__
+        ]
+
 
 def replace(record: RecordType, **changes: Any) -> RecordType:
     """A copy of ``record`` in which the named fields have new values."""
