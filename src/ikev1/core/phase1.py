@@ -174,6 +174,13 @@ def _derive(turn: Turn) -> None:
     share, chosen = sa.share, sa.chosen
     assert share is not None
     assert chosen is not None
+    if not turn.connection.secret:
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"connection {sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            notify=NotifyType.AUTHENTICATION_FAILED,
+            ends=True,
+        )
     algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
     peer_public = share.g_xr if sa.role is Role.INITIATOR else share.g_xi
     g_xy = shared_secret(chosen.suite.group, share.private, peer_public)
