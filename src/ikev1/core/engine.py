@@ -204,7 +204,7 @@ class Engine:
         engine = cls(settings, random)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
-        state.generation = dump.generation
+        state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         for sa in dump.sas:
             state.table.put(None, sa)
