@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,16 @@ def test_run_refuses_what_check_refuses(tmp_path: Path) -> None:
     done = ikev1("run", "--config", str(tmp_path / "missing.toml"))
     assert done.exit_code == 1
     assert "cannot be read: No such file or directory" in done.stderr
+
+
+def test_every_command_is_there() -> None:
+    shown = ikev1("--help").stdout
+    for name in ("run", "up", "down", "reload", "check", "show", "debug", "demo"):
+        assert f"\n  {name} " in shown
+
+
+def test_a_command_does_not_wait_for_the_libraries_of_another() -> None:
+    script = "import sys; from ikev1.cli.main import main; main(['show', '--help'], standalone_mode=False);"
+    loaded = f"{script} print([name for name in ('asyncio', 'numpy', 'pyroute2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

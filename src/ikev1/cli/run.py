@@ -8,6 +8,7 @@ import click
 
 from ikev1.cli.check import load_or_fail
 from ikev1.config import DEFAULT_FILE
+from ikev1.daemon import run as run_daemon
 from ikev1.esp.plane import PlaneError
 
 __all__ = ["run"]
@@ -19,9 +20,6 @@ __all__ = ["run"]
 def run(config: Path, keylog: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
     load_or_fail(config)
-    # only now, because the daemon's libraries take longer to load than any other command takes to run
-    from ikev1.daemon import run as run_daemon
-
     try:
         run_daemon(config, keylog=keylog)
     except (OSError, PlaneError) as error:
