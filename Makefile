@@ -32,7 +32,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 peers:
-	@tests/interop/lab/setup $(if $(CI),,--if-possible)
+	@tests/support/lab/setup $(if $(CI),,--if-possible)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -49,7 +49,7 @@ demo: $(READY)
 	@$(BIN)/ikev1 demo
 
 bench: $(READY) peers
-	@for benchmark in benchmarks/[a-z]*.py; do $(AS_ROOT) env PYTHONPATH=tests/interop $(BIN)/python $$benchmark || exit; done
+	@for benchmark in benchmarks/[a-z]*.py; do $(AS_ROOT) env PYTHONPATH=tests/support $(BIN)/python $$benchmark || exit; done
 
 clean:
 	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis

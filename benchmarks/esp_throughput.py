@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "interop"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from esp_lab import INNER, NETWORKS, OUTER, Node, two_namespaces  # noqa: E402
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from configured import ALICE, BOB, connection, settings, tunnel
 from playbook import Couple, Network, Peer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from configured import esp, tunnel
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configured import esp, tunnel
 from ikev1.core import esp_proposal
 from ikev1.core.events import Code
 from ikev1.core.refusal import Refusal

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from configured import IKE, policy
-from playbook import Couple, Network, Peer, establish
 
+from configured import IKE, policy
 from ikev1.core.events import IkeUp, MessageSeen
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.model import IkeState, Role
@@ -13,6 +12,7 @@ from ikev1.core.settings import Policy
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.groups import NUMBERS
 from ikev1.wire.registry import ExchangeType
+from playbook import Couple, Network, Peer, establish
 
 SIX = (
     "alice -> bob MM1",

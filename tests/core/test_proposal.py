@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from configured import policy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configured import policy
 from ikev1.core import proposal
 from ikev1.core.events import Code
 from ikev1.core.model import Chosen

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 import rich.console
-from configured import ALICE, BOB, SECRET, connection, settings, tunnel
-from playbook import Network
 
+from configured import ALICE, BOB, SECRET, connection, settings, tunnel
 from ikev1.core import engine, first_message, model, selector
 from ikev1.core import settings as settings_module
 from ikev1.core.engine import Engine
 from ikev1.core.model import EspKeys, Keys, KeyShare
 from ikev1.core.record import Record, replace
+from playbook import Network
 
 
 def records_in(module: ModuleType) -> Iterator[type[Record]]:

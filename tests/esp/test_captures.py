@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from esp_packets import PATH, child, ones_complement
 
+from esp_packets import PATH, child, ones_complement
 from ikev1.core.model import EspKeys, EspSuite
 from ikev1.core.record import replace
 from ikev1.esp.pair import Pair

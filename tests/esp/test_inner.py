@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from esp_packets import ip, tcp, udp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esp_packets import ip, tcp, udp
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import InnerPacketError, decode, matches, parse
 

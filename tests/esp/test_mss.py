@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from esp_packets import ones_complement, tcp, tcp_checksum_is_right
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esp_packets import ones_complement, tcp, tcp_checksum_is_right
 from ikev1.esp.checksum import internet_checksum, ones_sum, updated
 from ikev1.esp.mss import clamp_mss
 

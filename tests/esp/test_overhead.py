@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from esp_packets import PATH, all_suites, child, udp
 
+from esp_packets import PATH, all_suites, child, udp
 from ikev1.core.model import EspSuite
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.pair import Pair

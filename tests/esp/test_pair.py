@@ -6,10 +6,10 @@ import os
 from typing import Any
 
 import pytest
-from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
 from ikev1.core.model import ChildSa, EspSuite, Path
 from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from esp_packets import child, tcp, udp
-
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import parse
 from ikev1.esp.pair import Pair

@@ -8,10 +8,10 @@ import os
 
 import pytest
 from Crypto.Cipher import AES, DES3
-from esp_packets import CIPHERS, GCM_KEY_SIZES, MACS, all_suites
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esp_packets import CIPHERS, GCM_KEY_SIZES, MACS, all_suites
 from ikev1.core.model import EspKeys, EspSuite
 from ikev1.esp.transforms import IntegrityError, ShapeError, UnsupportedError, opener, sealer, sizes
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_values import attribute_lists
 
 from ikev1.wire.attributes import MAX_ATTRIBUTES, Attribute, build_attributes, find, parse_attributes
 from ikev1.wire.errors import PayloadMalformed
+from wire_values import attribute_lists
 
 
 @given(attribute_lists)

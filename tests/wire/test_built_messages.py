@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from wire_oracle import dissect, header_fields, needs_tshark, payload_fields, write_capture
 
 from ikev1.wire.attributes import Attribute, build_attributes
 from ikev1.wire.header import HEADER_SIZE, Header
@@ -60,6 +59,7 @@ from ikev1.wire.registry import (
     Situation,
     TransformId,
 )
+from wire_oracle import dissect, header_fields, needs_tshark, payload_fields, write_capture
 
 pytestmark = needs_tshark
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import pytest
+
+from ikev1.crypto.cipher import decrypt
+from ikev1.crypto.keymat import phase1_iv, phase2_iv
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.payloads import KeyExchange, NatDiscovery
+from ikev1.wire.registry import Encryption, HashAlgorithm, PayloadType
 from wire_oracle import (
     CAPTURES,
     Dissection,
@@ -12,13 +19,6 @@ from wire_oracle import (
     needs_tshark,
     payload_fields,
 )
-
-from ikev1.crypto.cipher import decrypt
-from ikev1.crypto.keymat import phase1_iv, phase2_iv
-from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import Message, parse_message
-from ikev1.wire.payloads import KeyExchange, NatDiscovery
-from ikev1.wire.registry import Encryption, HashAlgorithm, PayloadType
 
 pytestmark = [needs_captures, needs_tshark]
 

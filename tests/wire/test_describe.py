@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_values import payloads
 
 from ikev1.wire.attributes import Attribute, build_attributes
 from ikev1.wire.describe import describe, describe_payload
@@ -32,6 +31,7 @@ from ikev1.wire.payloads import (
     Unknown,
     VendorId,
 )
+from wire_values import payloads
 
 
 def attributes(*pairs: tuple[int, int | bytes]) -> tuple[Attribute, ...]:

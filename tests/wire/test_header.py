@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from wire_values import headers
 
 from ikev1.wire import errors
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.registry import NotifyType
+from wire_values import headers
 
 GOOD = Header(b"initiate", b"response", 5, 2, 1, 0xCAFE, HEADER_SIZE + 4)
 

@@ -8,8 +8,6 @@ from typing import TypeVar
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wire_oracle import CAPTURES, dissect, needs_captures, needs_tshark
-from wire_values import headers, payloads
 
 from ikev1.wire import errors
 from ikev1.wire.describe import describe
@@ -20,6 +18,8 @@ from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
 from ikev1.wire.payloads.notification import MAX_SPIS
 from ikev1.wire.payloads.security_association import MAX_PROPOSALS
 from ikev1.wire.registry import NotifyType, PayloadType
+from wire_oracle import CAPTURES, dissect, needs_captures, needs_tshark
+from wire_values import headers, payloads
 
 Parsed = TypeVar("Parsed")
 

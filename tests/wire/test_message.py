@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_values import headers, payloads
 
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, build_message, parse_message
 from ikev1.wire.payloads import Hash, Identification, Nonce, Payload, VendorId
 from ikev1.wire.registry import Flags
+from wire_values import headers, payloads
 
 HEADER = Header(b"initiate", b"response", 0, 32, 0, 0xCAFE, 0)
 NONCE, IDci, IDcr = Nonce(bytes(16)), Identification(1, 0, 0, b"abcd"), Identification(1, 0, 0, b"abcd")

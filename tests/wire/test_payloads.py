@@ -7,7 +7,6 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_values import BY_CLASS
 
 from ikev1.wire import errors
 from ikev1.wire.payloads import (
@@ -23,6 +22,7 @@ from ikev1.wire.payloads import (
     payload_type,
 )
 from ikev1.wire.registry import NotifyType, PayloadType
+from wire_values import BY_CLASS
 
 
 def test_every_payload_has_a_strategy() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_oracle import SHARED
 
 from ikev1.wire.registry import (
     CONFIG_VALUES,
@@ -43,6 +42,7 @@ from ikev1.wire.registry import (
     Situation,
     TransformId,
 )
+from wire_oracle import SHARED
 
 IANA = SHARED / "rfc" / "iana"
 

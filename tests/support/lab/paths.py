@@ -23,4 +23,4 @@ def what_is_missing() -> str:
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto") if not path.exists()]
-    return f"not installed: {', '.join(missing)} (tests/interop/lab/setup installs them)" if missing else ""
+    return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
