@@ -48,7 +48,7 @@ def daemon(path: str) -> Iterator[Session]:
     except (EventUnknownException, SessionException) as error:
         raise click.ClickException(f"The daemon at {path} does not know this command: {error}.") from error
     except OSError as error:
-        raise click.ClickException(f"The daemon at {path} closed the conversation: {error}.") from error
+        raise click.ClickException(f"The daemon at {path} went away: {error.strerror or error}.") from error
     finally:
         client.close()
 

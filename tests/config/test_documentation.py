@@ -1,0 +1,47 @@
+"""docs/configuration.md knows every key and no other, the example shows all; which there are, an error tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ikev1.crypto.suites import DEFAULT_ESP, DEFAULT_IKE
+
+Refused = Callable[..., dict[str, str]]
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "configuration.md").read_text()
+EXAMPLE = (ROOT / "examples" / "ikev1.toml").read_text()
+
+SECTIONS = {
+    "[gateway]": "gateway",
+    "[policy.PRIORITY]": "policy.1",
+    "[connection.NAME]": "connection.c",
+    "[connection.NAME.tunnel.NAME]": "connection.c.tunnel.t",
+}
+
+
+def allowed(refused: Refused, table: str) -> set[str]:
+    text = refused(f"[{table}]\nQQQ = 1")[f"{table}.QQQ"]
+    return set(text.removeprefix("unknown key; allowed: ").split(", "))
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_document_knows_every_key(refused: Refused, heading: str) -> None:
+    section = DOCUMENT.split(f"## `{heading}`")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+    assert documented == allowed(refused, SECTIONS[heading]) - {"tunnel"}
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_example_shows_every_key(refused: Refused, heading: str) -> None:
+    shown = set(re.findall(r"^(?:# )?([a-z_]+)(?: =|  )", EXAMPLE, re.MULTILINE))
+    assert allowed(refused, SECTIONS[heading]) - {"tunnel", "secret"} <= shown
+
+
+@pytest.mark.parametrize("proposal", [*DEFAULT_IKE, *DEFAULT_ESP])
+def test_the_document_names_the_default_proposals(proposal: str) -> None:
+    assert f"`{proposal}`" in DOCUMENT
