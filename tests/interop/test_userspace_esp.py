@@ -16,7 +16,7 @@ import pytest
 from esp_lab import INNER, NETWORKS, OUTER, Namespace, Node, NotPermitted, two_namespaces
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
-TRANSFER = Path(__file__).parent / "lab" / "transfer.py"
+TRANSFER = Path(__file__).parents[1] / "support" / "lab" / "transfer.py"
 AES_CBC_SHA256 = ((EspTransform.AES_CBC, 256, IntegrityAlgorithm.HMAC_SHA2_256), (bytes(32).hex(), bytes(32).hex()))
 TRIPLE_DES_MD5 = (
     (EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_MD5),

@@ -8,19 +8,21 @@ import os
 import struct
 from collections.abc import Sequence
 
+from ikev1.esp.offload import HEADER_SIZE, coalesce, segments
 from ikev1.esp.plane import PlaneError
 
 __all__ = ["Tun"]
 
 _DEVICE = "/dev/net/tun"
-_TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000  # <linux/if_tun.h>
+_TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0  # <linux/if_tun.h>
+_IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
+_CHECKSUM, _TSO4, _TSO6 = 0x01, 0x02, 0x04  # TUN_F_CSUM ...: what the kernel may leave to us
 _LARGEST_PACKET = 65_535
 _LONGEST_NAME = 15
 
 
 class Tun:
-    """An open TUN device without packet information, non-blocking; it goes away when closed.
+    """An open TUN device, non-blocking, that leaves checksums and TCP segmentation to us; it goes away when closed.
 
     Raises:
         PlaneError: there is no such device, or no right to make one.
@@ -34,26 +36,27 @@ class Tun:
         except OSError as error:
             raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}") from error
         try:
-            request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
+            request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
             answer = fcntl.ioctl(self.fd, _TUNSETIFF, request)
+            fcntl.ioctl(self.fd, _TUNSETOFFLOAD, _CHECKSUM | _TSO4 | _TSO6)
         except OSError as error:
             os.close(self.fd)
             raise PlaneError(f"cannot make TUN device {name}: {error.strerror} (it needs CAP_NET_ADMIN)") from error
         self.name = answer[:16].rstrip(b"\0").decode()
 
     def read(self, limit: int) -> list[bytes]:
-        """Up to ``limit`` packets that wait."""
+        """Packets that wait: about ``limit`` at most, since those cut from one long segment come together."""
         packets: list[bytes] = []
         with contextlib.suppress(BlockingIOError):
             while len(packets) < limit:
-                packets.append(os.read(self.fd, _LARGEST_PACKET))
+                packets += segments(os.read(self.fd, HEADER_SIZE + _LARGEST_PACKET))
         return packets
 
     def write(self, packets: Sequence[bytes]) -> None:
         """Hand packets to the kernel; what it does not take (the device is down, no IP packet) is lost."""
-        for packet in packets:
+        for unit in coalesce(packets):
             with contextlib.suppress(OSError):
-                os.write(self.fd, packet)
+                os.writev(self.fd, unit)
 
     def close(self) -> None:
         """Close it, and the device with it."""

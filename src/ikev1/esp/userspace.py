@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ikev1.core.model import ChildSa, Path
 from ikev1.core.selector import Selector
@@ -26,6 +26,7 @@ __all__ = ["UserspacePlane"]
 _BATCH = 64  # packets that one call of a reader takes
 _ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
 
 
@@ -69,8 +70,10 @@ class UserspacePlane:
     def prepare_socket(self, udp: socket.socket) -> None:
         """Mark the socket, so that its packets pass by the tunnels' routes, and give it room for bursts."""
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
+        for limited, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+            udp.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
+            with suppress(PermissionError):  # only the machine's own root may go beyond net.core.rmem_max
+                udp.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
 
     def install_inbound(self, child: ChildSa) -> None:
         pair = self._pairs.get(child.inbound.spi) or self._new_pair(child)

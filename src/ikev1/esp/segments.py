@@ -1,0 +1,78 @@
+"""Many UDP datagrams by one system call: segmentation (UDP_SEGMENT) on the way out, coalescing (UDP_GRO) on the way in.
+
+The kernel walks its network stack once for up to 64 datagrams of one size instead of once for each. See udp(7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+
+__all__ = ["ANCILLARY_SIZE", "enable_coalescing", "send", "split"]
+
+_SOL_UDP, _UDP_SEGMENT, _UDP_GRO = 17, 103, 104  # <linux/udp.h>
+_MOST_SEGMENTS = 64  # UDP_MAX_SEGMENTS of older kernels
+_MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its headers
+
+ANCILLARY_SIZE = socket.CMSG_SPACE(4)  # octets that `recvmsg` needs for UDP_GRO's control message
+
+Ancillary = Sequence[tuple[int, int, bytes]]
+Address = tuple[str, int]
+
+
+def enable_coalescing(udp: socket.socket) -> None:
+    """Let one `recvmsg` bring many datagrams, to be taken apart by `split`; kernels before 5.0 go on as before."""
+    with contextlib.suppress(OSError):
+        udp.setsockopt(_SOL_UDP, _UDP_GRO, 1)
+
+
+def split(data: bytes, ancillary: Ancillary) -> Sequence[bytes | memoryview]:
+    """The datagrams in what one `recvmsg` brought: all of one size, only the last may be shorter."""
+    for level, kind, value in ancillary:
+        if level == _SOL_UDP and kind == _UDP_GRO:
+            (size,) = struct.unpack("=i", value[:4])
+            if 0 < size < len(data):
+                view = memoryview(data)
+                return [view[start : start + size] for start in range(0, len(data), size)]
+    return (data,)
+
+
+def send(udp: socket.socket, datagrams: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+    """Send each of ``datagrams`` to ``address``, in order; how many the network did not take comes back."""
+    return sum(_send_run(udp, run, ancillary, address) for run in _runs(datagrams))
+
+
+def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+    if len(run) > 1:
+        try:
+            udp.sendmsg(run, [*ancillary, (_SOL_UDP, _UDP_SEGMENT, struct.pack("=H", len(run[0])))], 0, address)
+        except BlockingIOError:
+            return len(run)
+        except OSError:
+            pass  # a kernel or device that cannot, or a path with a smaller MTU: one by one, in fragments if need be
+        else:
+            return 0
+    lost = 0
+    for datagram in run:
+        try:
+            udp.sendmsg((datagram,), ancillary, 0, address)
+        except OSError:
+            lost += 1
+    return lost
+
+
+def _runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """The longest runs that one call may carry: datagrams of one size, and behind them one that is shorter."""
+    start = 0
+    while start < len(datagrams):
+        size = len(datagrams[start])
+        most = start + max(1, min(_MOST_SEGMENTS, _MOST_OCTETS // (size or 1)))
+        end = start + 1
+        while end < min(most, len(datagrams)) and len(datagrams[end]) == size:
+            end += 1
+        if end < min(most, len(datagrams)) and 0 < len(datagrams[end]) < size:
+            end += 1
+        yield datagrams[start:end]
+        start = end
