@@ -10,12 +10,9 @@ from typing import ClassVar
 from ikev1.wire.registry import NotifyType
 
 __all__ = [
-    "AttributesNotSupported",
     "BadProposalSyntax",
     "DoiNotSupported",
-    "InvalidCertEncoding",
     "InvalidCookie",
-    "InvalidExchangeType",
     "InvalidFlags",
     "InvalidIdInformation",
     "InvalidMajorVersion",
@@ -84,14 +81,8 @@ class InvalidMinorVersion(WireError):
     notify = NotifyType.INVALID_MINOR_VERSION
 
 
-class InvalidExchangeType(WireError):
-    """An exchange that cannot be (RFC 2408 §5.2)."""
-
-    notify = NotifyType.INVALID_EXCHANGE_TYPE
-
-
 class InvalidFlags(WireError):
-    """Flags that RFC 2408 §3.1 keeps at zero, or that the exchange does not allow (§5.2)."""
+    """Flags that RFC 2408 §3.1 keeps at zero (§5.2)."""
 
     notify = NotifyType.INVALID_FLAGS
 
@@ -126,19 +117,7 @@ class InvalidSpi(WireError):
     notify = NotifyType.INVALID_SPI
 
 
-class AttributesNotSupported(WireError):
-    """Attributes that a transform cannot have (RFC 2408 §5.6)."""
-
-    notify = NotifyType.ATTRIBUTES_NOT_SUPPORTED
-
-
 class InvalidIdInformation(WireError):
     """Identification data that is not of its type (RFC 2407 §4.6.2, RFC 2408 §5.8)."""
 
     notify = NotifyType.INVALID_ID_INFORMATION
-
-
-class InvalidCertEncoding(WireError):
-    """A certificate encoding nobody here reads (RFC 2408 §5.9)."""
-
-    notify = NotifyType.INVALID_CERT_ENCODING

@@ -21,7 +21,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import partial
-from itertools import chain
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 from ikev1.wire.attributes import Attribute, build_attributes, parse_attributes
@@ -169,9 +168,8 @@ class Layout(Generic[PayloadClass]):
         self._leading = 0  # so many fields at the start are plain numbers, taken over as they are
         self._fields: list[tuple[Field, int]] = []
         head, slot = "!", 0
-        for mark in chain.from_iterable(
-            hint.__metadata__ for hint in get_type_hints(payload, None, None, True).values()
-        ):
+        hints = get_type_hints(payload, include_extras=True).values()
+        for mark in [mark for hint in hints for mark in hint.__metadata__]:
             if isinstance(mark, Reserved):
                 start = struct.calcsize(head)
                 self._reserved += range(start, start + mark.size)

@@ -47,7 +47,7 @@ class Message(NamedTuple):
         """The payload of that class. Raises PayloadMalformed unless there is exactly one."""
         found = self.all(kind)
         if len(found) != 1:
-            raise PayloadMalformed(f"one {kind.__name__} payload", len(found))
+            raise PayloadMalformed(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
         return found[0]
 
     def body_of(self, payload: Payload) -> bytes:
