@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from esp_packets import PATH, child, ones_complement
-from ikev1.core.model import EspKeys, EspSuite
-from ikev1.core.record import replace
+from ikev1.core.model import EspSuite
 from ikev1.esp.pair import Pair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -65,9 +64,9 @@ def secret(spi: int, first: int = 0) -> bytes:
 def test_captured_echoes_open(
     name: str, outer: int, spi: int, suite: EspSuite, integrity_key: bytes, first: int
 ) -> None:
-    keys = EspKeys(spi, secret(spi, first), integrity_key)
-    receiver = Pair(replace(child(suite, local="0.0.0.0/0", remote="0.0.0.0/0"), inbound=keys), 1400, bytes, print)
-    receiver.begin_inbound()
+    one = child(suite, (secret(spi, first), integrity_key), local="0.0.0.0/0", remote="0.0.0.0/0")
+    receiver = Pair(one, 1400, bytes, print)
+    receiver.receives = True
     echoes = []
     for frame in frames(CAPTURES / name):
         packet = receiver.open(frame[outer:], PATH, 0.0)

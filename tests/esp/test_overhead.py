@@ -20,7 +20,7 @@ def test_fits_to_the_octet(suite: EspSuite, key_size: int, mac_size: int, encaps
     one = child(suite, keys, path=PATH._replace(remote_host=host), udp_encapsulation=encapsulated)
     mtu = inner_mtu(one, 1500)
     pair = Pair(one, mtu, os.urandom, print)
-    pair.begin_outbound()
+    pair.sends = True
     outer = (40 if ":" in host else 20) + (8 if encapsulated else 0)
     sizes = []
     for size in (mtu, mtu + 1):

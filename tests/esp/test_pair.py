@@ -28,8 +28,8 @@ class Ends:
         self.events: list[PlaneEvent] = []
         self.sender = Pair(self.child, 1400, os.urandom, self.events.append)
         self.receiver = Pair(mirrored(self.child), 1400, os.urandom, self.events.append)
-        self.sender.begin_outbound()
-        self.receiver.begin_inbound()
+        self.sender.sends = True
+        self.receiver.receives = True
 
     def carry(self, packet: bytes) -> bytes | None:
         (sealed,) = self.sender.seal([packet], 1.0)
@@ -235,6 +235,9 @@ def test_a_peer_that_moved_is_reported_once_and_only_by_new_authentic_packets() 
     ends.receiver.open(sealed[2], elsewhere, 0.0)
     ends.receiver.open(sealed[3], elsewhere, 0.0)
     assert ends.events == [PeerMoved(ends.receiver.child, elsewhere)]
+    for sealed_later in ends.sender.seal([PACKET] * 2, 0.0):
+        ends.receiver.open(sealed_later, BACK, 0.0)  # back where we send anyhow
+    assert len(ends.events) == 1
 
 
 def test_nothing_is_said_of_a_peer_that_is_where_it_was() -> None:

@@ -108,6 +108,20 @@ def test_other_suites(tunnel: Tunnel, suite: Any, keys: Any) -> None:
     assert other.counters()["wire"]["other"] == 0
 
 
+@pytest.mark.parametrize(("encapsulation", "mtu"), [(True, 1438), (False, 1446)])
+def test_mtu_is_what_the_path_takes(tunnel: Tunnel, encapsulation: bool, mtu: int) -> None:
+    """AES-GCM over IPv4: 1500 less 20, UDP's 8, 8, 8 and 16, to a multiple of 4, less 2."""
+    one, other = tunnel(encapsulation=encapsulation)
+    fragments = one.counters()["fragments"] + other.counters()["fragments"]
+    one.tell("up")
+    other.tell("up")
+    ping(one, size=mtu - 28, source=("-M", "do"))
+    with pytest.raises(AssertionError, match=f"mtu.{mtu}"):
+        ping(one, size=mtu - 27, source=("-M", "do"))
+    assert other.counters()["pair"]["packets_in"] == 3
+    assert one.counters()["fragments"] + other.counters()["fragments"] == fragments
+
+
 def test_source_address_is_inside_the_local_network(tunnel: Tunnel) -> None:
     one, other = tunnel()
     one.tell("up")

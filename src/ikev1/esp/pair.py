@@ -30,21 +30,25 @@ def _trailers(next_header: int, alignment: int) -> tuple[bytes, ...]:
 
 
 class Pair:
-    """What seals and opens for one `ChildSa`; inbound and outbound begin when they are told to.
+    """What seals and opens for one `ChildSa`; who owns it sets ``receives`` and ``sends`` when that may begin.
 
     ``mtu`` is the most that an inner packet may have, in octets; TCP hears of it (`ikev1.esp.mss`). ``listener``
     hears of limits and of a peer that moved. Not for two threads at once.
+
+    Raises:
+        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
 
     def __init__(self, child: ChildSa, mtu: int, random: Callable[[int], bytes], listener: Listener) -> None:
         self.child = child
         self.mtu = mtu
-        self._random = random
         self._listener = listener
         self._alignment = sizes(child.suite).alignment
         self._trailers = {4: _trailers(IPV4, self._alignment), 6: _trailers(IPV6, self._alignment)}
-        self._seal: Sealer | None = None
-        self._open: Opener | None = None
+        self._seal: Sealer = sealer(child.suite, child.outbound, random)
+        self._open: Opener = opener(child.suite, child.inbound)
+        self.receives = False
+        self.sends = False
         self._window = ReplayWindow(child.replay_window)
         self._outbound_spi = child.outbound.spi.to_bytes(4)
         self._sequence = 0  # the last one used
@@ -58,19 +62,6 @@ class Pair:
         self.replays = self.integrity_failures = self.malformed = self.selector_drops = self.dummies = 0
         self.refused_out = self.unsent = 0
 
-    def begin_inbound(self) -> None:
-        """Open packets from now on; raises `ikev1.esp.transforms.UnsupportedError`."""
-        self._open = opener(self.child.suite, self.child.inbound)
-
-    def begin_outbound(self) -> None:
-        """Seal packets from now on; raises `ikev1.esp.transforms.UnsupportedError`."""
-        self._seal = sealer(self.child.suite, self.child.outbound, self._random)
-
-    @property
-    def sends(self) -> bool:
-        """Whether outbound has begun."""
-        return self._seal is not None
-
     def move(self, child: ChildSa, mtu: int) -> None:
         """Take over the path of ``child`` and its MTU; nothing else changes."""
         self.child = child
@@ -82,7 +73,6 @@ class Pair:
 
         Packets are refused, and counted, when sequence numbers or kilobytes are used up.
         """
-        assert self._seal is not None
         seal, spi, alignment = self._seal, self._outbound_spi, self._alignment
         sealed = []
         for packet in packets:
@@ -104,7 +94,7 @@ class Pair:
 
     def open(self, packet: Packet, path: Path, now: float) -> bytes | None:
         """The IP packet inside ``packet``, whose SPI is ours; None when it is dropped, and counted (RFC 4303 §3.4)."""
-        if self._open is None:
+        if not self.receives:
             return None
         window = self._window
         sequence = int.from_bytes(packet[4:HEADER_SIZE])
@@ -182,7 +172,7 @@ class Pair:
 
     def _report_move(self, path: Path) -> None:
         self._heard_from = path[2:]
-        if bool(path.remote_port) == self.child.udp_encapsulation:
+        if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
             self._listener(PeerMoved(self.child, path))
 
     def _say_once(self, event: RekeyNeeded | Expired) -> None:

@@ -15,7 +15,6 @@ __all__ = ["RawSockets"]
 
 _ESP = 50
 _IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 on only
-_BUFFER = 4 << 20  # octets
 _LARGEST_PACKET = 65_535
 _BATCH = 64  # packets that one call of a reader takes
 
@@ -76,7 +75,7 @@ class RawSockets:
 
     def _read_ipv4(self) -> None:
         raw = self._sockets[socket.AF_INET]
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
                 header_size = (packet[0] & 15) * 4  # the kernel delivers the IPv4 header, too: raw(7)
@@ -85,7 +84,7 @@ class RawSockets:
 
     def _read_ipv6(self) -> None:
         raw = self._sockets[socket.AF_INET6]
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
                 self._receive((packet,), Path("::", 0, address[0], 0))

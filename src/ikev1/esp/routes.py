@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network, IPv6Network, ip_address, summarize_address_range
 from typing import Any, NamedTuple, TypeVar
@@ -59,6 +59,7 @@ class Routes:
         # pyroute2 runs an event loop of its own, which must not be in the thread of another one.
         self._thread = ThreadPoolExecutor(1, "netlink")
         self._holders: dict[Network, dict[Hashable, _Route]] = {}
+        self._routed: dict[Network, _Route] = {}
         self._held: dict[Hashable, dict[Network, _Route]] = {}
         self._netlink: IPRoute = self._call(IPRoute)
         try:
@@ -143,17 +144,19 @@ class Routes:
         holders = self._holders[network]
         if not holders:
             del self._holders[network]
+            self._routed.pop(network, None)
             self._netlink.route("del", **destination)
             return
-        to_device = [route for route in holders.values() if route.to_device]
-        if not to_device:
-            self._netlink.route("replace", type="throw", **destination)
+        wanted = _combined(holders.values())
+        if wanted == self._routed.get(network):
             return
-        newest = to_device[-1]
-        details: dict[str, Any] = {"oif": self._index, "metrics": {"mtu": min(route.mtu for route in to_device)}}
-        if newest.source:
-            details["prefsrc"] = newest.source
+        details: dict[str, Any] = {"type": "throw"}
+        if wanted.to_device:
+            details = {"oif": self._index, "metrics": {"mtu": wanted.mtu}}
+            if wanted.source:
+                details["prefsrc"] = wanted.source
         self._netlink.route("replace", **destination, **details)
+        self._routed[network] = wanted
 
     def _address_inside(self, local: Selector) -> str | None:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
@@ -172,6 +175,14 @@ class Routes:
 
 def _rule(family: int) -> dict[str, Any]:
     return {"family": family, "table": _TABLE, "priority": _RULE_PRIORITY, "fwmark": MARK, "flags": _INVERT}
+
+
+def _combined(routes: Collection[_Route]) -> _Route:
+    """The one route for all: to the device if anybody wants that, with the smallest MTU and the newest source."""
+    to_device = [route for route in routes if route.to_device]
+    if not to_device:
+        return _Route(False)
+    return _Route(True, min(route.mtu for route in to_device), to_device[-1].source)
 
 
 def _networks(selector: Selector) -> list[Network]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from ikev1.core.model import ChildSa, Path
 from ikev1.core.selector import Selector
@@ -76,19 +76,14 @@ class UserspacePlane:
                 udp.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
 
     def install_inbound(self, child: ChildSa) -> None:
-        pair = self._pairs.get(child.inbound.spi) or self._new_pair(child)
-        with _unsupported_is_plane_error():
-            pair.begin_inbound()
-        self._pairs[child.inbound.spi] = pair
+        self._pair(child).receives = True
 
     def install_outbound(self, child: ChildSa) -> None:
-        pair = self._pairs.get(child.inbound.spi) or self._new_pair(child)
+        pair = self._pair(child)
         if pair.sends:
             return
         self._routes.hold(pair, child.local, child.remote, pair.mtu)
-        with _unsupported_is_plane_error():
-            pair.begin_outbound()
-        self._pairs[child.inbound.spi] = pair
+        pair.sends = True
         self._policies.add_pair(pair)
         for trap in self._traps.values():
             self._send(trap.release())
@@ -183,18 +178,16 @@ class UserspacePlane:
         if trap.due(now, _ACQUIRE_INTERVAL):
             self._listener(Acquire(trap.connection, trap.tunnel, str(decode(flow))))
 
-    def _new_pair(self, child: ChildSa) -> Pair:
-        with _unsupported_is_plane_error():
-            return Pair(child, self._mtu(child), self._random, self._listener)
+    def _pair(self, child: ChildSa) -> Pair:
+        pair = self._pairs.get(child.inbound.spi)
+        if pair is None:
+            try:
+                pair = Pair(child, self._mtu(child), self._random, self._listener)
+            except UnsupportedError as error:
+                raise PlaneError(str(error)) from error
+            self._pairs[child.inbound.spi] = pair
+        return pair
 
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
         return max(least, inner_mtu(child, self._routes.path_mtu(child.path.remote_host, self._path_mtu)))
-
-
-@contextmanager
-def _unsupported_is_plane_error() -> Iterator[None]:
-    try:
-        yield
-    except UnsupportedError as error:
-        raise PlaneError(str(error)) from error
