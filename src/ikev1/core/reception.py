@@ -20,6 +20,7 @@ from ikev1.core.scripts import script_of
 from ikev1.core.settings import Connection
 from ikev1.core.state import State, follow
 from ikev1.core.turn import Turn
+from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import Header
 from ikev1.wire.message import parse_message
@@ -114,7 +115,7 @@ def _take(
         if exchange.message_id and exchange.step == 0:
             turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
         advance(script_of(exchange), turn, message)
-    except (Refusal, WireError) as error:
+    except (Refusal, WireError, CryptoError) as error:
         return _refuse(state, known, sa, exchange, header, error, now)
     turn.actions[:0] = moves
     actions = state.commit(known, turn, turn.exchange)
@@ -143,7 +144,7 @@ def _refuse(
     sa: IkeSa,
     exchange: Exchange,
     header: Header,
-    error: Refusal | WireError,
+    error: Refusal | WireError | CryptoError,
     now: float,
 ) -> list[Action]:
     """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
@@ -209,7 +210,7 @@ def _informational(state: State, sa: IkeSa, header: Header, datagram: bytes, pat
         message, _ = open_message(sa, iv, header, datagram)
         turn.sa = remember(turn.sa, header.message_id)
         advance(INFORMATIONAL, turn, message)
-    except (Refusal, WireError) as error:
+    except (Refusal, WireError, CryptoError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", _peer(path), sa))]
     turn.actions[:0] = moves
