@@ -120,6 +120,14 @@ def test_what_is_no_point_of_the_curve_is_refused(number: int) -> None:
         assert refused.value.notify is NotifyType.INVALID_KEY_INFORMATION
 
 
+@pytest.mark.parametrize("number", ECP)
+def test_scalars_lie_between_one_and_the_order(number: Group) -> None:
+    order = ecp._CURVES[number].group_order
+    for drawn, scalar in ((0, 1), (order - 2, order - 1), (order - 1, 1), (order, 2)):
+        private, _ = group(number).generate(lambda size, drawn=drawn: drawn.to_bytes(size))  # type: ignore[misc]
+        assert int.from_bytes(private) == scalar
+
+
 class Elsewhere(ec.EllipticCurve):
     """A curve that no OpenSSL has."""
 

@@ -6,6 +6,7 @@ from ikev1.crypto import cipher, groups, hashes, suites
 from ikev1.crypto.algorithms import ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal
+from ikev1.wire.registry import Group
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,18 @@ def test_swanctl_words() -> None:
     )
     assert suites.esp_display(*parse_esp_proposal("aes128gcm16-ecp256")) == ("AES_GCM_16", "128", "", "", "ECP_256")
     assert suites.esp_display(*parse_esp_proposal("null-sha512")) == ("NULL", "", "HMAC_SHA2_512_256", "", "")
+
+    assert [hash.display for hash in HASHES.values()] == [
+        "HMAC_MD5_96",
+        "HMAC_SHA1_96",
+        "HMAC_SHA2_256_128",
+        "HMAC_SHA2_384_192",
+        "HMAC_SHA2_512_256",
+    ]
+    for hash in HASHES.values():
+        assert hash.prf_display == f"PRF_{hash.display.rpartition('_')[0]}"
+    for group in GROUPS.values():
+        assert group.display == Group(group.number).name.replace("BRAINPOOL_", "ECP_") + "_BP" * ("bp" in group.word)
 
 
 @pytest.mark.parametrize(
