@@ -31,6 +31,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun = "vpn0"
         log_level = "debug"
         keylog = "/tmp/keys"
+        state = "sas.sqlite"
         nat_keepalive = 10
         half_open_limit = 50
         retransmit_tries = 3
@@ -47,6 +48,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun="vpn0",
         log_level="debug",
         keylog="/tmp/keys",
+        state=str(tmp_path / "sas.sqlite"),
     )
     assert settings == Settings(
         encapsulation_port=14500,

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp
+from ikev1.store import SqliteStore
 
 AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
 ESP_AES128_SHA256 = EspSuite(encryption=12, key_length=128, integrity=5)
@@ -90,7 +93,17 @@ class Side:
     plane: CountingPlane
     control: Path
     lines: list[Line]
+    endpoint: Endpoint
+    store: SqliteStore
+    again: Callable[[], AbstractAsyncContextManager[Side]]
+    """The next gateway in the same place, for when this one is no more."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def die(self) -> None:
+        """Take network and files away, as the end of a process does."""
+        self.endpoint.close()
+        self.store.close()
+        self.control.unlink()
 
     def __post_init__(self) -> None:
         self.gateway.observers.append(lambda _: self._changed.set())
@@ -148,12 +161,14 @@ async def _serving(
         planes.append(CountingPlane(listener, send_udp))
         return planes[0]
 
-    gateway = Gateway(settings, Endpoint(logbook, *ports, (host,)), make_plane, logbook, load=reloaded)
+    endpoint, store = Endpoint(logbook, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
+    gateway = Gateway(settings, endpoint, make_plane, logbook, load=reloaded, store=store)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()
     try:
-        yield Side(gateway, planes[0], control, lines)
+        again = partial(_serving, settings, host, ports, control, reloaded)
+        yield Side(gateway, planes[0], control, lines, endpoint, store, again)
     finally:
         await vici.close()
         await gateway.close()

@@ -211,7 +211,47 @@ def test_closing_the_gateway_says_goodbye(meet: Meet) -> None:
     meet(scenario)
 
 
-def test_esp_and_the_log_take_their_ways(meet: Meet) -> None:
+def test_sas_outlive_the_process_and_their_pairs_are_replaced(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        (cookies,) = us.gateway.engine.sas
+        (old,) = them.plane.outbound
+        us.die()
+        async with us.again() as heir:
+            await them.until(lambda: them.gateway.counters.total["child-up"] == 2)
+            await heir.until(lambda: heir.gateway.is_up("branch", "net"))
+            assert list(heir.gateway.engine.sas) == list(them.gateway.engine.sas) == [cookies]
+            assert them.gateway.counters.total["ike-up"] == 1
+            assert old not in them.plane.outbound
+        await them.until(lambda: them.gateway.counters.total["ike-down"] == 1)
+        async with us.again() as stranger:
+            assert not stranger.gateway.engine.sas
+
+    meet(scenario)
+
+
+def test_a_store_that_fails_is_told_and_does_not_stop_the_gateway(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        us.store.close()
+        await us.gateway.initiate("branch", "net")
+        assert any("will not outlive" in text for text in us.texts)
+
+    meet(scenario)
+
+
+def test_a_tunnel_that_is_under_way_is_not_begun_twice(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await asyncio.gather(*(us.gateway.initiate("branch", "net") for _ in range(3)))
+        assert children(us) == [ChildState.INSTALLED]
+        us.gateway.close_child(next(iter(us.plane.outbound.values())))
+        await asyncio.gather(*(us.gateway.initiate("branch", "net") for _ in range(3)))
+        assert children(us) == [ChildState.INSTALLED]
+
+    meet(scenario)
+
+
+def test_the_log_follows_a_negotiation(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")
         labels = [text.partition(":")[0] for line, text in zip(us.lines, us.texts, strict=True) if line.group == "ENC"]

@@ -24,6 +24,7 @@ class GatewayOptions(Record, frozen=True):
     tun: str = "ikev1"
     log_level: str = "info"
     keylog: str | None = None
+    state: str | None = None  # the SQLite file in which SAs outlive the process
 
 
 def gateway_options(table: Table, folder: Path) -> GatewayOptions:
@@ -38,6 +39,7 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         tun=table.take("tun", interface, default.tun),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
+        state=table.take("state", path, default.state),
     )
     if options.port == options.encapsulation_port:
         table.findings.error(

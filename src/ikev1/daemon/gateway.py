@@ -17,7 +17,8 @@ from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, 
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.events import ChildUp, Event
 from ikev1.core.lookup import is_address
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path, Role
+from ikev1.core.scripts import script_of
 from ikev1.core.settings import Settings
 from ikev1.daemon.alarm import Alarm
 from ikev1.daemon.counters import EventCounters
@@ -36,6 +37,7 @@ from ikev1.esp.plane import (
     PlaneEvent,
     RekeyNeeded,
 )
+from ikev1.store import Store, StoreError
 
 __all__ = ["Gateway"]
 
@@ -43,7 +45,8 @@ __all__ = ["Gateway"]
 class Gateway:
     """One IKEv1 gateway: its engine, its sockets, its data plane, and those who watch it.
 
-    ``load`` reads the configuration again when a reload is asked for.
+    ``load`` reads the configuration again when a reload is asked for. In ``store``, if there is one, ISAKMP SAs outlive
+    the process: those that it holds at the start are taken over.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Gateway:
         logbook: Logbook,
         *,
         load: Callable[[], Settings],
+        store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -74,6 +78,7 @@ class Gateway:
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._alarm = Alarm(clock, self._expire)
         self._load = load
+        self._store = store
 
     # ------------------------------------------------------------------ life
 
@@ -83,6 +88,7 @@ class Gateway:
         Raises:
             OSError: a port cannot be taken.
             PlaneError: the data plane cannot use the sockets.
+            StoreError: the store cannot be read.
         """
         self._endpoint.bind()
         for udp in self._endpoint.sockets:
@@ -91,6 +97,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, callback)
+        self._take_over()
         self.upkeep.adopt(self.settings)
         # what exists now stays: a collection need not look at it again
         gc.collect()
@@ -106,6 +113,18 @@ class Gateway:
             asyncio.get_running_loop().remove_reader(descriptor)
         self.plane.close()
         self._endpoint.close()
+        if self._store is not None:
+            self._store.close()
+
+    def _take_over(self) -> None:
+        if self._store is None:
+            return
+        sas, unreadable = self._store.read()
+        if unreadable:
+            self.logbook.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
+        if sas:
+            self.logbook.write(Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over")
+            self.apply(self.engine.restore(sas, self.now()))
 
     def _trace_if_read(self) -> None:
         self.engine.trace = self.logbook.listens(Level.INFO)
@@ -155,7 +174,12 @@ class Gateway:
     # ------------------------------------------------------------------ out
 
     def apply(self, actions: Iterable[Action]) -> None:
-        """Do what the engine asks for, in its order."""
+        """Do what the engine asks for, in its order.
+
+        All records are stored before anything else is done, so that what a peer believes in survives this process.
+        """
+        actions = tuple(actions)
+        self._remember(actions)
         broken: list[ChildSa] = []
         for action in actions:
             if isinstance(action, Send):
@@ -173,6 +197,16 @@ class Gateway:
         for child in broken:
             self.close_child(child)
         self._set_alarm()
+
+    def _remember(self, actions: Sequence[Action]) -> None:
+        changes = [action for action in actions if isinstance(action, Keep | Forget)]
+        if self._store is None or not changes:
+            return
+        try:
+            self._store.write(changes)
+        except StoreError as error:
+            # a gateway that serves and forgets is better than one that does not serve
+            self.logbook.write(Level.ERROR, "IKE", f"SAs will not outlive this process: {error}")
 
     def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove, broken: list[ChildSa]) -> None:
         child = action.child
@@ -210,11 +244,13 @@ class Gateway:
         Raises:
             NotEstablished: it did not come up.
         """
-        try:
-            actions = self.engine.initiate(connection, tunnel, self._way_to(connection), self.now())
-        except UnknownName as error:
-            raise NotEstablished(str(error)) from error
-        sa = self._newest(connection)
+        sa, actions = self._newest(connection), []
+        if sa is None or not _under_way(sa, tunnel):
+            try:
+                actions = self.engine.initiate(connection, tunnel, self._way_to(connection), self.now())
+            except UnknownName as error:
+                raise NotEstablished(str(error)) from error
+            sa = self._newest(connection)
         if sa is None or (tunnel is None and sa.state is not IkeState.CONNECTING):
             self.apply(actions)
             return
@@ -284,3 +320,14 @@ class Gateway:
         self.upkeep.adopt(settings)
         self._set_alarm()
         self.logbook.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")
+
+
+def _under_way(sa: IkeSa, tunnel: str | None) -> bool:
+    """Whether ``sa`` brings up ``tunnel`` already, or is to do so once it is established."""
+    return tunnel in sa.queued or any(
+        exchange.quick is not None
+        and exchange.quick.tunnel == tunnel
+        and exchange.role is Role.INITIATOR
+        and exchange.step < len(script_of(exchange).rows)
+        for exchange in sa.exchanges
+    )

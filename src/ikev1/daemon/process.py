@@ -16,6 +16,7 @@ from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
 from ikev1.daemon.planes import MakePlane, userspace
 from ikev1.daemon.vici.server import ViciServer
+from ikev1.store import SqliteStore, Store
 
 __all__ = ["run", "serve"]
 
@@ -37,6 +38,7 @@ def run(
         ConfigError: the file cannot be used.
         OSError: a port, the control socket or the key log cannot be had.
         PlaneError: the data plane cannot be had.
+        StoreError: the file of the store cannot be used.
     """
     loaded = load(file)
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
@@ -53,6 +55,7 @@ def run(
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             load_settings=lambda: _load_again(file, loaded, logbook),
+            store=SqliteStore(Path(options.state)) if options.state else None,
         )
     )
 
@@ -75,14 +78,16 @@ async def serve(
     control: Path,
     load_settings: Callable[[], Settings],
     keylog: Path | None = None,
+    store: Store | None = None,
 ) -> None:
     """Be a gateway in the running event loop, until SIGTERM or SIGINT.
 
     Raises:
         OSError: a port, the control socket or the key log cannot be had.
         PlaneError: the data plane cannot be had.
+        StoreError: the file of the store cannot be used.
     """
-    gateway = Gateway(settings, endpoint, make_plane, logbook, load=load_settings)
+    gateway = Gateway(settings, endpoint, make_plane, logbook, load=load_settings, store=store)
     if keylog is not None:
         gateway.observers.append(KeyLog(keylog).observe)
         logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")

@@ -1,0 +1,28 @@
+"""What the daemon asks of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ikev1.core.actions import Forget, Keep
+from ikev1.core.model import IkeSa
+
+__all__ = ["Store", "StoreError"]
+
+
+class StoreError(Exception):
+    """The store cannot be opened, read or written; the text says which file and why."""
+
+
+class Store(Protocol):
+    """Keeps records of SAs. Every method may raise `StoreError`; one that does has changed nothing."""
+
+    def write(self, changes: Iterable[Keep | Forget]) -> None:
+        """Obey ``changes`` in their order, all or none; when this returns, they survive the end of the process."""
+
+    def read(self) -> tuple[list[IkeSa], int]:
+        """All SAs that are kept, and how many records there were that nobody can read any more and that are dropped."""
+
+    def close(self) -> None:
+        """Give the store back; what was written stays."""

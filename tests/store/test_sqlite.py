@@ -1,0 +1,157 @@
+"""The SQLite store: what was written is there after the process is gone, and only the daemon may read it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ikev1.core.actions import Forget, Keep
+from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, IkeState, Keys, Role
+from ikev1.core.model import Path as UdpPath
+from ikev1.core.record import replace
+from ikev1.core.selector import Selector
+from ikev1.store import SqliteStore, StoreError
+
+PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
+CHILD = ChildSa(
+    unique_id=2,
+    name="net",
+    connection="branch",
+    suite=EspSuite(12, 128, 5),
+    inbound=EspKeys(1, b"k" * 16, b"a" * 32),
+    outbound=EspKeys(2, b"l" * 16, b"b" * 32),
+    local=Selector.parse("10.1.0.0/16"),
+    remote=Selector.parse("2001:db8::/32"),
+    path=PATH,
+    udp_encapsulation=False,
+    initiator=True,
+    created_at=1.5,
+)
+
+
+def sa(unique_id: int) -> IkeSa:
+    return IkeSa(
+        unique_id,
+        "branch",
+        Role.INITIATOR,
+        PATH,
+        unique_id.to_bytes(8),
+        b"r" * 8,
+        created_at=1.0,
+        state=IkeState.ESTABLISHED,
+        keys=Keys(b"", b"d" * 32, b"a" * 32, b"e" * 16, b"l" * 16),
+        children=(CHILD,),
+        spent_message_ids=frozenset({3, 4}),
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "sas.sqlite"
+
+
+def reopened(file: Path) -> list[IkeSa]:
+    store = SqliteStore(file)
+    sas, dropped = store.read()
+    store.close()
+    assert dropped == 0
+    return sas
+
+
+def test_what_is_kept_is_read_again_as_it_was(file: Path) -> None:
+    store = SqliteStore(file)
+    store.write([Keep(sa(1)), Keep(sa(2))])
+    store.write([Keep(replace(sa(1), children=())), Forget(sa(2)), Keep(sa(3))])
+    store.close()
+    assert reopened(file) == [replace(sa(1), children=()), sa(3)]
+
+
+CHANGES = st.lists(st.lists(st.tuples(st.sampled_from([Keep, Forget]), st.integers(1, 4), st.integers(0, 9))))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(CHANGES)
+def test_the_last_change_counts_however_changes_are_grouped(
+    tmp_path_factory: pytest.TempPathFactory, groups: list[list[tuple[type[Keep] | type[Forget], int, int]]]
+) -> None:
+    file = tmp_path_factory.mktemp("store") / "sas.sqlite"
+    store, expected = SqliteStore(file), {}
+    for group in groups:
+        changes = [kind(replace(sa(number), created_at=float(time))) for kind, number, time in group]
+        store.write(changes)
+        for change in changes:
+            if isinstance(change, Keep):
+                expected[change.sa.unique_id] = change.sa
+            else:
+                expected.pop(change.sa.unique_id, None)
+    store.close()
+    assert {found.unique_id: found for found in reopened(file)} == expected
+
+
+def test_a_process_that_is_killed_loses_nothing_that_was_written(file: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from ikev1.core.actions import Keep\n"
+        "from ikev1.core.model import IkeSa, Path as UdpPath, Role\n"
+        "from ikev1.store import SqliteStore\n"
+        "path = UdpPath('192.0.2.1', 500, '192.0.2.2', 500)\n"
+        "store = SqliteStore(Path(sys.argv[1]))\n"
+        "store.write([Keep(IkeSa(5, 'branch', Role.RESPONDER, path, b'i' * 8, b'r' * 8, 1.0))])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    assert [found.unique_id for found in reopened(file)] == [5]
+
+
+def test_nobody_else_may_read_it(file: Path) -> None:
+    store = SqliteStore(file)
+    store.write([Keep(sa(1))])
+    assert {stat.S_IMODE(entry.stat().st_mode) for entry in file.parent.iterdir()} == {0o600}
+    with pytest.raises(StoreError, match="locked"):
+        SqliteStore(file)
+    store.close()
+
+
+def test_a_record_that_nobody_can_read_is_dropped_and_counted(file: Path) -> None:
+    store = SqliteStore(file)
+    store.write([Keep(sa(1))])
+    store.close()
+    with sqlite3.connect(file) as database:
+        database.execute("INSERT INTO ike_sa VALUES (2, x'00'), (3, NULL)")
+    database.close()
+    store = SqliteStore(file)
+    assert store.read() == ([sa(1)], 2)
+    assert store.read() == ([sa(1)], 0)
+    store.close()
+
+
+def test_a_file_of_another_kind_is_refused_and_left_alone(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b"no database at all, " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteStore(file)
+    assert file.read_bytes() == b"no database at all, " * 100
+
+
+def test_a_file_of_a_later_format_is_refused(file: Path) -> None:
+    SqliteStore(file).close()
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA user_version = 9")
+    database.close()
+    with pytest.raises(StoreError, match="format 9"):
+        SqliteStore(file)
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("")
+    with pytest.raises(StoreError, match="occupied"):
+        SqliteStore(tmp_path / "occupied" / "sas.sqlite")
