@@ -79,6 +79,13 @@ def dissect(capture: Path, *options: str) -> list[Dissection]:
     return [_dissection(dict(dict(frame)["_source"])["layers"]) for frame in frames]
 
 
+def datagrams(capture: Path) -> list[bytes]:
+    """What the UDP datagrams of ``capture`` carry, whatever tshark takes it for."""
+    command = ["tshark", "-r", str(capture), "-Y", "udp", "-T", "fields", "-e", "udp.payload"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return [bytes.fromhex(line) for line in done.stdout.split()]
+
+
 def _dissection(layers: Tree) -> Dissection:
     by_name = dict(layers)
     octets = bytes.fromhex(dict(by_name["udp"])["udp.payload"].replace(":", ""))

@@ -18,7 +18,7 @@ from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
 from ikev1.wire.payloads.notification import MAX_SPIS
 from ikev1.wire.payloads.security_association import MAX_PROPOSALS
 from ikev1.wire.registry import NotifyType, PayloadType
-from wire_oracle import CAPTURES, dissect, needs_captures, needs_tshark
+from wire_oracle import CAPTURES, datagrams, needs_captures, needs_tshark
 from wire_values import headers, payloads
 
 Parsed = TypeVar("Parsed")
@@ -102,26 +102,47 @@ MALFORMED = {
     "isakmp-delete-segfault.pcap": "HEADER, octet 17: expected major version 1, found 11 (INVALID_MAJOR_VERSION)",
     "isakmp-no-none-np.pcapng": "HEADER, octet 24: expected the datagram's length, 2186, found 84"
     " (UNEQUAL_PAYLOAD_LENGTHS)",
+    "isakmp-pointer-loop.pcap": "HEADER, octet 24: expected the datagram's length, 30, found 0"
+    " (UNEQUAL_PAYLOAD_LENGTHS)",
     "payload-bad-length.pcap": "VENDOR_ID, octet 90: expected a payload length of at least 4, found 3"
     " (PAYLOAD_MALFORMED)",
 }
 
 
 @needs_captures
+def test_no_malformed_capture_is_left_out() -> None:
+    assert {file.name for file in (CAPTURES / "malformed").iterdir()} == set(MALFORMED)
+
+
+@needs_captures
 @needs_tshark
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_captures(name: str) -> None:
-    for dissection in dissect(CAPTURES / "malformed" / name):
-        with pytest.raises(WireError) as refusal:
-            receive(dissection.octets)
-        assert str(refusal.value) == MALFORMED[name]
+    (datagram,) = datagrams(CAPTURES / "malformed" / name)
+    with pytest.raises(WireError) as refusal:
+        receive(datagram)
+    assert str(refusal.value) == MALFORMED[name]
+
+
+@needs_captures
+@needs_tshark
+def test_what_is_wrong_behind_a_wrong_header() -> None:
+    """With version, flags and length mended, the Delete that crashed decoders and the payload loop are refused too."""
+    for name, problem in (
+        ("isakmp-delete-segfault.pcap", "DELETE, octet"),
+        ("isakmp-pointer-loop.pcap", "HASH, octet 28: expected this payload"),
+    ):
+        (datagram,) = datagrams(CAPTURES / "malformed" / name)
+        header = Header(b"initiate", b"response", datagram[16], 5, 0, 0, len(datagram))
+        with pytest.raises(WireError, match=problem):
+            receive(header.build() + datagram[HEADER_SIZE:])
 
 
 @needs_captures
 @needs_tshark
 def test_a_last_payload_that_announces_another() -> None:
     """What is wrong with isakmp-no-none-np.pcapng once its length is mended."""
-    (dissection,) = dissect(CAPTURES / "malformed" / "isakmp-no-none-np.pcapng")
-    mended = b"initiate" + dissection.octets[8:84]
+    (datagram,) = datagrams(CAPTURES / "malformed" / "isakmp-no-none-np.pcapng")
+    mended = b"initiate" + datagram[8:84]
     with pytest.raises(errors.PayloadMalformed, match="NOTIFICATION, octet 84: expected this payload"):
         receive(mended)
