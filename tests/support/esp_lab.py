@@ -72,6 +72,11 @@ class Node:
         self._process = namespace.start(sys.executable, NODE, json.dumps(options))
         assert self._line() == "ready"
 
+    @property
+    def pid(self) -> int:
+        """The process of the plane."""
+        return self._process.pid
+
     def tell(self, command: str) -> str:
         assert self._process.stdin is not None
         self._process.stdin.write(command + "\n")
