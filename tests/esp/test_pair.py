@@ -33,13 +33,17 @@ class Ends:
 
     def carry(self, packet: bytes) -> bytes | None:
         (sealed,) = self.sender.seal([packet], 1.0)
-        return self.receiver.open(sealed, BACK, 2.0)
+        return self.open(sealed, BACK, 2.0)
+
+    def open(self, sealed: bytes, path: Path, now: float = 0.0) -> bytes | None:
+        opened = self.receiver.open([sealed], path, now)
+        return opened[0] if opened else None
 
     def forge(self, payload: bytes, sequence: int = 1) -> bytes | None:
         """Open an authentic packet with any payload: inner packet, padding, pad length, next header."""
         keys = self.child.outbound
         seal = sealer(self.child.suite, keys, os.urandom)
-        return self.receiver.open(seal(keys.spi.to_bytes(4) + sequence.to_bytes(4), payload), BACK, 2.0)
+        return self.open(seal(keys.spi.to_bytes(4) + sequence.to_bytes(4), payload), BACK, 2.0)
 
     @property
     def counts(self) -> Counters:
@@ -80,11 +84,20 @@ def test_first_sequence_number_is_one_and_each_follows() -> None:
     assert [packet[:8].hex() for packet in sealed] == [f"00002002{n:08x}" for n in (1, 2, 3)]
 
 
+def test_a_batch_opens_in_order_without_what_is_refused() -> None:
+    ends = Ends()
+    packets = [udp("10.1.0.1", "10.2.0.1", data=bytes((n,))) for n in range(5)]
+    sealed = ends.sender.seal(packets, 0.0)
+    sealed[1] = sealed[1][:-1] + bytes((sealed[1][-1] ^ 1,))
+    assert ends.receiver.open([*sealed, sealed[0]], BACK, 0.0) == [packets[n] for n in (0, 2, 3, 4)]
+    assert (ends.counts.integrity_failures, ends.counts.replays, ends.counts.packets_in) == (1, 1, 4)
+
+
 def test_replayed_packet_is_dropped() -> None:
     ends = Ends()
     (sealed,) = ends.sender.seal([PACKET], 0.0)
-    assert ends.receiver.open(sealed, BACK, 0.0) == PACKET
-    assert ends.receiver.open(sealed, BACK, 0.0) is None
+    assert ends.open(sealed, BACK) == PACKET
+    assert ends.open(sealed, BACK) is None
     assert (ends.counts.replays, ends.counts.packets_in) == (1, 1)
 
 
@@ -92,10 +105,10 @@ def test_forged_packet_does_not_move_the_window() -> None:
     ends = Ends()
     sealed = ends.sender.seal([PACKET] * 200, 0.0)
     forged = sealed[199][:-1] + bytes((sealed[199][-1] ^ 1,))
-    assert ends.receiver.open(forged, BACK, 0.0) is None
-    assert ends.receiver.open(sealed[0], BACK, 0.0) == PACKET  # still inside the window
-    assert ends.receiver.open(sealed[199], BACK, 0.0) == PACKET
-    assert ends.receiver.open(sealed[1], BACK, 0.0) is None  # left of it now
+    assert ends.open(forged, BACK) is None
+    assert ends.open(sealed[0], BACK) == PACKET  # still inside the window
+    assert ends.open(sealed[199], BACK) == PACKET
+    assert ends.open(sealed[1], BACK) is None  # left of it now
     assert (ends.counts.integrity_failures, ends.counts.replays) == (1, 1)
 
 
@@ -105,15 +118,15 @@ def test_tampering_with_any_octet_is_refused_and_leaves_no_trace(position: int, 
     (sealed,) = ends.sender.seal([PACKET], 0.0)
     tampered = bytearray(sealed)
     tampered[position % len(sealed)] ^= flip
-    assert ends.receiver.open(bytes(tampered), BACK, 0.0) is None
+    assert ends.open(bytes(tampered), BACK) is None
     assert ends.counts.packets_in == 0
-    assert ends.receiver.open(sealed, BACK, 0.0) == PACKET
+    assert ends.open(sealed, BACK) == PACKET
 
 
 @given(st.binary(max_size=120))
 def test_noise_is_refused(noise: bytes) -> None:
     ends = Ends()
-    assert ends.receiver.open(ends.child.outbound.spi.to_bytes(4) + bytes(3) + b"\1" + noise, BACK, 0.0) is None
+    assert ends.open(ends.child.outbound.spi.to_bytes(4) + bytes(3) + b"\1" + noise, BACK) is None
     assert ends.counts.integrity_failures + ends.counts.malformed == 1
 
 
@@ -192,7 +205,7 @@ def test_sequence_numbers_never_wrap() -> None:
     assert ends.sender.seal([PACKET], 0.0) == []
     assert ends.sender.counters().refused_out == 4
     assert [type(event) for event in ends.events] == [Expired, RekeyNeeded]
-    assert ends.receiver.open(sealed[1], BACK, 0.0) == PACKET
+    assert ends.open(sealed[1], BACK) == PACKET
 
 
 def test_rekeying_is_asked_for_once_in_good_time() -> None:
@@ -227,16 +240,16 @@ def test_a_peer_that_moved_is_reported_once_and_only_by_new_authentic_packets() 
     ends = Ends()
     elsewhere = BACK._replace(remote_host="198.51.100.9", remote_port=1024)
     sealed = ends.sender.seal([PACKET] * 4, 0.0)
-    ends.receiver.open(sealed[1], BACK, 0.0)
-    ends.receiver.open(sealed[1], elsewhere, 0.0)  # a replay
-    ends.receiver.open(sealed[0], elsewhere, 0.0)  # late
-    ends.receiver.open(sealed[2][:-1] + b"?", elsewhere, 0.0)  # forged
+    ends.open(sealed[1], BACK)
+    ends.open(sealed[1], elsewhere)  # a replay
+    ends.open(sealed[0], elsewhere)  # late
+    ends.open(sealed[2][:-1] + b"?", elsewhere)  # forged
     assert ends.events == []
-    ends.receiver.open(sealed[2], elsewhere, 0.0)
-    ends.receiver.open(sealed[3], elsewhere, 0.0)
+    ends.open(sealed[2], elsewhere)
+    ends.open(sealed[3], elsewhere)
     assert ends.events == [PeerMoved(ends.receiver.child, elsewhere)]
     for sealed_later in ends.sender.seal([PACKET] * 2, 0.0):
-        ends.receiver.open(sealed_later, BACK, 0.0)  # back where we send anyhow
+        ends.open(sealed_later, BACK)  # back where we send anyhow
     assert len(ends.events) == 1
 
 
@@ -244,14 +257,14 @@ def test_nothing_is_said_of_a_peer_that_is_where_it_was() -> None:
     for encapsulated, path in ((True, BACK), (False, BACK._replace(local_port=0, remote_port=0))):
         ends = Ends(child(udp_encapsulation=encapsulated))
         for sealed in ends.sender.seal([PACKET] * 2, 0.0):
-            assert ends.receiver.open(sealed, path, 0.0) == PACKET
+            assert ends.open(sealed, path) == PACKET
         assert ends.events == []
 
 
 def test_inbound_packets_before_keys_are_dropped() -> None:
     receiver = Pair(mirrored(child()), 1400, os.urandom, print)
     (sealed,) = Ends().sender.seal([PACKET], 0.0)
-    assert receiver.open(sealed, BACK, 0.0) is None
+    assert receiver.open([sealed], BACK, 0.0) == []
 
 
 def test_mss_is_clamped_on_the_way_in() -> None:

@@ -92,28 +92,44 @@ class Pair:
                 self._say_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
         return sealed
 
-    def open(self, packet: Packet, path: Path, now: float) -> bytes | None:
-        """The IP packet inside ``packet``, whose SPI is ours; None when it is dropped, and counted (RFC 4303 §3.4)."""
+    def open(self, packets: Iterable[Packet], path: Path, now: float) -> list[bytes]:
+        """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
+
+        What is replayed, forged, malformed or not of the networks agreed upon is dropped, and counted.
+        """
         if not self.receives:
-            return None
-        window = self._window
-        sequence = int.from_bytes(packet[4:HEADER_SIZE])
-        if not window.fresh(sequence):  # "SHOULD be the first ESP check applied to a packet" (§3.4.3)
-            self.replays += 1
-            return None
-        try:
-            payload = self._open(packet)
-        except IntegrityError:
-            self.integrity_failures += 1
-            return None
-        except ShapeError:
-            self.malformed += 1
-            return None
-        newest = sequence > window.highest
-        window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
-        if newest and path[2:] != self._heard_from:
+            return []
+        window, open_packet, opened = self._window, self._open, []
+        highest = window.highest
+        for packet in packets:
+            sequence = int.from_bytes(packet[4:HEADER_SIZE])
+            if not window.fresh(sequence):  # "SHOULD be the first ESP check applied to a packet" (§3.4.3)
+                self.replays += 1
+                continue
+            try:
+                payload = open_packet(packet)
+            except IntegrityError:
+                self.integrity_failures += 1
+                continue
+            except ShapeError:
+                self.malformed += 1
+                continue
+            window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
+            inner = self._unwrap(payload, now)
+            if inner is not None:
+                opened.append(inner)
+        self._count_in(opened, now)
+        if window.highest > highest and path[2:] != self._heard_from:
             self._report_move(path)
-        return self._unwrap(payload, now)
+        return opened
+
+    def _count_in(self, opened: list[bytes], now: float) -> None:
+        if opened:
+            self.packets_in += len(opened)
+            self.bytes_in += sum(map(len, opened))
+            self.last_in = now
+            if self.bytes_in >= self._soft_octets:
+                self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
 
     def _unwrap(self, payload: bytes, now: float) -> bytes | None:
         """The inner packet without ESP's trailer and TFC padding, if it may pass."""
@@ -139,11 +155,6 @@ class Pair:
         if flow not in self._flows and not self._admit(flow):
             self.selector_drops += 1
             return None
-        self.packets_in += 1
-        self.bytes_in += length
-        self.last_in = now
-        if self.bytes_in >= self._soft_octets:
-            self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
         if length != end:
             packet = packet[:length]  # TFC padding goes (§2.7)
         return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet

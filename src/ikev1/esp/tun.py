@@ -44,13 +44,15 @@ class Tun:
             raise PlaneError(f"cannot make TUN device {name}: {error.strerror} (it needs CAP_NET_ADMIN)") from error
         self.name = answer[:16].rstrip(b"\0").decode()
 
-    def read(self, limit: int) -> list[bytes]:
-        """Packets that wait: about ``limit`` at most, since those cut from one long segment come together."""
-        packets: list[bytes] = []
+    def read(self, limit: int) -> list[list[bytes]]:
+        """Packets that wait, about ``limit`` of them at most; those of one long segment stand together."""
+        bundles: list[list[bytes]] = []
+        count = 0
         with contextlib.suppress(BlockingIOError):
-            while len(packets) < limit:
-                packets += segments(os.read(self.fd, HEADER_SIZE + _LARGEST_PACKET))
-        return packets
+            while count < limit:
+                bundles.append(segments(os.read(self.fd, HEADER_SIZE + _LARGEST_PACKET)))
+                count += len(bundles[-1])
+        return bundles
 
     def write(self, packets: Sequence[bytes]) -> None:
         """Hand packets to the kernel; what it does not take (the device is down, no IP packet) is lost."""

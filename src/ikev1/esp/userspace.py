@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import groupby
 
 from ikev1.core.model import ChildSa, Path
 from ikev1.core.selector import Selector
@@ -85,8 +86,8 @@ class UserspacePlane:
         self._routes.hold(pair, child.local, child.remote, pair.mtu)
         pair.sends = True
         self._policies.add_pair(pair)
-        for trap in self._traps.values():
-            self._send(trap.release())
+        for trap in list(self._traps.values()):
+            self._send([packet] for packet in trap.release())
 
     def remove(self, child: ChildSa) -> None:
         pair = self._pairs.pop(child.inbound.spi, None)
@@ -125,15 +126,13 @@ class UserspacePlane:
 
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         now = self._clock()
-        opened = []
-        for packet in packets:
-            pair = self._pairs.get(int.from_bytes(packet[:4])) if len(packet) >= HEADER_SIZE else None
+        opened: list[bytes] = []
+        for spi, run in groupby(packets, _spi):
+            pair = self._pairs.get(spi)
             if pair is None:
-                self._unknown_spi += 1
-                continue
-            inner = pair.open(packet, path, now)
-            if inner is not None:
-                opened.append(inner)
+                self._unknown_spi += sum(1 for _ in run)
+            else:
+                opened += pair.open(run, path, now)
         self._tun.write(opened)
 
     def readers(self) -> Sequence[Reader]:
@@ -147,34 +146,33 @@ class UserspacePlane:
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))
 
-    def _send(self, packets: Iterable[bytes]) -> None:
-        """Seal and send IP packets, each by the pair that its selectors name."""
+    def _send(self, bundles: Iterable[Sequence[bytes]]) -> None:
+        """Seal and send bundles of IP packets by the pairs that their selectors name; a bundle is of one flow."""
         now = self._clock()
         batches: dict[Pair, list[bytes]] = {}
-        for packet in packets:
+        for bundle in bundles:
             try:
-                flow, upper, _ = parse(packet)
+                flow, upper, _ = parse(bundle[0])
             except InnerPacketError:
-                self._no_policy += 1
+                self._no_policy += len(bundle)
                 continue
             target = self._policies.find(flow)
             if isinstance(target, Pair):
-                if flow[0] == TCP and upper:
-                    packet = clamp_mss(packet, upper, target.mtu)
-                batches.setdefault(target, []).append(packet)
+                if flow[0] == TCP and upper and len(bundle) == 1:  # a SYN is never one of many
+                    bundle = (clamp_mss(bundle[0], upper, target.mtu),)
+                batches.setdefault(target, []).extend(bundle)
             elif target is None:
-                self._no_policy += 1
+                self._no_policy += len(bundle)
             else:
-                self._catch(target, packet, flow, now)
+                self._catch(target, bundle, flow, now)
         for pair, batch in batches.items():
             sealed = pair.seal(batch, now)
             if sealed:
                 send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
                 pair.count_unsent(send(pair.child.path, sealed))
 
-    def _catch(self, trap: Trap, packet: bytes, flow: bytes, now: float) -> None:
-        if not trap.hold(packet):
-            self._trapped += 1
+    def _catch(self, trap: Trap, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+        self._trapped += sum(not trap.hold(packet) for packet in packets)
         if trap.due(now, _ACQUIRE_INTERVAL):
             self._listener(Acquire(trap.connection, trap.tunnel, str(decode(flow))))
 
@@ -191,3 +189,8 @@ class UserspacePlane:
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
         return max(least, inner_mtu(child, self._routes.path_mtu(child.path.remote_host, self._path_mtu)))
+
+
+def _spi(packet: bytes | memoryview) -> int:
+    """The SPI, or 0, which no SA has (RFC 4303 §2.1), where the packet is too short for an ESP header."""
+    return int.from_bytes(packet[:4]) if len(packet) >= HEADER_SIZE else 0
