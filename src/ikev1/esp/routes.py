@@ -32,6 +32,7 @@ _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _INVERT = 2  # FIB_RULE_INVERT, <linux/fib_rules.h>
 _ADDR_GEN_MODE_NONE = 1  # IN6_ADDR_GEN_MODE_NONE, <linux/if_link.h>
 _NO_LINK_LOCAL_ADDRESS = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)]})]}
+_LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
 _RT_SCOPE_UNIVERSE = 0  # neither loopback nor link-local
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
@@ -101,7 +102,7 @@ class Routes:
     def _bring_up(self, mtu: int) -> None:
         with contextlib.suppress(NetlinkError):  # a kernel without IPv6
             self._netlink.link("set", index=self._index, IFLA_AF_SPEC=_NO_LINK_LOCAL_ADDRESS)
-        self._netlink.link("set", index=self._index, mtu=mtu, state="up")
+        self._netlink.link("set", index=self._index, mtu=mtu, state="up", gso_max_size=_LONGEST_SEGMENT)
         self._delete_rules()  # those of a process that was killed
         self._netlink.rule("add", **_rule(socket.AF_INET))
         with contextlib.suppress(NetlinkError):  # a kernel without IPv6
