@@ -178,13 +178,14 @@ async def _serving(
 def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
-    ``change`` alters our connection, ``settings`` our settings; ``reloaded`` is what our gateway reads when told to.
+    ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our gateway reads when told to.
     """
 
     def run(
         scenario: Scenario,
         *,
         change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
+        their_change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
         settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
         reloaded: Callable[[Settings], Settings] | None = None,
         start: Start = Start.NONE,
@@ -192,7 +193,7 @@ def meet(tmp_path: Path) -> Meet:
         hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
         networks = ("10.1.0.0/16", "10.2.0.0/16")
         ours = change(connection(*hosts, ports[1][0], networks, start))
-        theirs = connection(hosts[1], hosts[0], ports[0][0], networks[::-1])
+        theirs = their_change(connection(hosts[1], hosts[0], ports[0][0], networks[::-1]))
         their_settings = Settings(connections=(theirs,), encapsulation_port=ports[1][1])
         our_settings = settings(Settings(connections=(ours,), encapsulation_port=ports[0][1]))
 

@@ -61,6 +61,18 @@ def test_two_who_want_the_same_tunnel_at_once_both_learn_that_it_is_up(meet: Mee
     meet(scenario)
 
 
+def test_a_peer_that_called_can_be_offered_a_tunnel_wherever_it_is(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished, match="only a single address can be called"):
+            await them.gateway.initiate("branch", "net")
+        await us.gateway.initiate("branch", None)
+        await them.until(lambda: states(them) == [IkeState.ESTABLISHED])
+        await them.gateway.initiate("branch", "net")
+        await us.until(lambda: us.gateway.is_up("branch", "net"))
+
+    meet(scenario, their_change=lambda c: replace(c, remote_address="%any"))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -1,10 +1,11 @@
-"""The key log: tshark reads with it what two engines of ours said to one another."""
+"""The key log: the words of Wireshark, for nobody else to read. (That tshark decrypts with it is an interop test.)"""
 
 from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from ikev1.core.events import ChildUp, IkeUp
 from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, Keys, Role
@@ -12,9 +13,7 @@ from ikev1.core.model import Path as UdpPath
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.daemon.keylog import KeyLog
-
-if TYPE_CHECKING:
-    pass
+from ikev1.daemon.logbook import Level, Line, Logbook
 
 PATH = UdpPath("192.0.2.1", 4500, "192.0.2.2", 4500)
 KEYS = Keys(b"", b"d" * 20, b"a" * 20, bytes(range(16)), b"iv")
@@ -36,7 +35,7 @@ CHILD = ChildSa(
 
 
 def test_lines_have_the_form_of_wireshark(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys")
+    log = KeyLog(tmp_path / "keys", Logbook())
     log.observe(IkeUp(SA))
     log.observe(IkeUp(replace(SA, CKY_I=b"\x03" * 8)))
     log.observe(ChildUp(SA, CHILD))
@@ -51,13 +50,31 @@ def test_lines_have_the_form_of_wireshark(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys")
+    log = KeyLog(tmp_path / "keys", Logbook())
     log.observe(IkeUp(SA))
     log.observe(ChildUp(SA, CHILD))
     assert [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.iterdir())] == [0o600, 0o600]
 
 
 def test_a_cipher_that_wireshark_does_not_know_is_left_out(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys")
+    log = KeyLog(tmp_path / "keys", Logbook())
     log.observe(ChildUp(SA, replace(CHILD, suite=EspSuite(22, 128, 2))))
     assert (tmp_path / "keys.esp_sa").read_text() == ""
+
+
+def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
+    lines: list[Line] = []
+    logbook = Logbook()
+    logbook.attach(Level.DEBUG, lines.append)
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this machine has no /dev/full")
+    (tmp_path / "keys").symlink_to(full)
+    log = KeyLog(tmp_path / "keys", logbook)
+    log.observe(IkeUp(SA))
+    assert [line.text for line in lines] == ["keys cannot be logged: No space left on device"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        KeyLog(tmp_path / "nowhere" / "keys", Logbook())

@@ -99,3 +99,14 @@ def test_nothing_is_put_into_words_when_nobody_listens() -> None:
     logbook.event(IkeDown(SA, Unspeakable()))
     logbook.attach(Level.WARNING, lambda _: None)
     logbook.event(IkeDown(SA, Unspeakable()))
+
+
+def test_strangers_fill_no_disk() -> None:
+    lines: list[Line] = []
+    logbook = Logbook()
+    logbook.attach(Level.DEBUG, lines.append)
+    for _ in range(1000):
+        logbook.event(Failure(Code.MALFORMED, "garbage", "192.0.2.9"))
+        logbook.event(Failure(Code.PEER_SILENT, "no answer", "192.0.2.2", SA, "net"))
+    assert sum(line.code == "peer-silent" for line in lines) == 1000
+    assert 20 <= sum(line.code == "malformed" for line in lines) < 500

@@ -16,18 +16,16 @@ from collections.abc import Callable, Iterable, Sequence
 from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, Keep, Move, Remove, Report, Send
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.events import ChildUp, Event
-from ikev1.core.lookup import is_address
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path, Role
-from ikev1.core.scripts import script_of
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.settings import Settings
 from ikev1.daemon.alarm import Alarm
+from ikev1.daemon.calling import first_path, under_way
 from ikev1.daemon.counters import EventCounters
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.keepalive import Keepalives
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished, Operations
 from ikev1.daemon.planes import MakePlane
-from ikev1.daemon.udp import local_address_towards
 from ikev1.daemon.upkeep import Upkeep
 from ikev1.esp.plane import (
     Acquire,
@@ -107,7 +105,7 @@ class Gateway:
         """Tell every peer goodbye, and give back sockets, devices and routes."""
         await self.upkeep.close()
         for sa in tuple(self.engine.sas.values()):
-            self.apply(self.engine.close_ike(sa.unique_id, self.now()))
+            self.close_ike(sa)
         self._alarm.cancel()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
@@ -156,14 +154,10 @@ class Gateway:
 
     def _obey(self, event: PlaneEvent) -> None:
         if isinstance(event, RekeyNeeded):
-            self.logbook.write(
-                Level.INFO, "CHD", f"{event.child.name}-{event.child.unique_id}: {event.reason}, rekeying"
-            )
+            self.logbook.write(Level.INFO, "CHD", f"{_name(event.child)} is rekeyed: {event.reason}")
             self.rekey_child(event.child)
         elif isinstance(event, Expired):
-            self.logbook.write(
-                Level.WARNING, "CHD", f"{event.child.name}-{event.child.unique_id}: {event.reason}, closing"
-            )
+            self.logbook.write(Level.WARNING, "CHD", f"{_name(event.child)} is closed: {event.reason}")
             self.close_child(event.child)
         elif isinstance(event, Acquire):
             self.logbook.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
@@ -180,21 +174,21 @@ class Gateway:
         """
         actions = tuple(actions)
         self._remember(actions)
-        broken: list[ChildSa] = []
+        broken: dict[int, ChildSa] = {}
         for action in actions:
             if isinstance(action, Send):
                 self._keepalives.sent(action.path, self.now())
                 self._endpoint.send_isakmp(action.path, action.datagram)
             elif isinstance(action, Report):
-                if not (isinstance(action.event, ChildUp) and action.event.child in broken):
+                if not (isinstance(action.event, ChildUp) and action.event.child.unique_id in broken):
                     self._report(action.event)
             elif isinstance(action, Keep):
                 self._keepalives.watch(action.sa, self.now())
             elif isinstance(action, Forget):
                 self._keepalives.forget(action.sa)
-            else:
-                self._change_plane(action, broken)
-        for child in broken:
+            elif not self._change_plane(action):
+                broken[action.child.unique_id] = action.child
+        for child in broken.values():
             self.close_child(child)
         self._set_alarm()
 
@@ -208,7 +202,8 @@ class Gateway:
             # a gateway that serves and forgets is better than one that does not serve
             self.logbook.write(Level.ERROR, "IKE", f"SAs will not outlive this process: {error}")
 
-    def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove, broken: list[ChildSa]) -> None:
+    def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove) -> bool:
+        """Whether the data plane did it."""
         child = action.child
         try:
             if isinstance(action, InstallInbound):
@@ -220,8 +215,9 @@ class Gateway:
             else:
                 self.plane.remove(child)
         except PlaneError as error:
-            self.logbook.write(Level.ERROR, "ESP", f"{child.name}-{child.unique_id}: {error}")
-            broken.append(child)
+            self.logbook.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
+            return False
+        return True
 
     def _report(self, event: Event) -> None:
         for observer in self.observers:
@@ -245,9 +241,10 @@ class Gateway:
             NotEstablished: it did not come up.
         """
         sa, actions = self._newest(connection), []
-        if sa is None or not _under_way(sa, tunnel):
+        if sa is None or not under_way(sa, tunnel):
+            path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
             try:
-                actions = self.engine.initiate(connection, tunnel, self._way_to(connection), self.now())
+                actions = self.engine.initiate(connection, tunnel, path, self.now())
             except UnknownName as error:
                 raise NotEstablished(str(error)) from error
             sa = self._newest(connection)
@@ -257,21 +254,6 @@ class Gateway:
         outcome = self._operations.expect(sa.unique_id, connection, tunnel)
         self.apply(actions)
         await outcome
-
-    def _way_to(self, name: str) -> Path:
-        """The path on which the peer of a connection is called for the first time."""
-        connection = next((known for known in self.settings.connections if known.name == name), None)
-        if connection is None:
-            raise NotEstablished(f"there is no connection {name!r}")
-        remote = connection.remote_address
-        if not is_address(remote):
-            raise NotEstablished(f"the remote address of {name} is {remote}: only a single address can be called")
-        if is_address(connection.local_address):
-            return Path(connection.local_address, self._endpoint.port, remote, connection.remote_port)
-        try:
-            return Path(local_address_towards(remote), self._endpoint.port, remote, connection.remote_port)
-        except OSError as error:
-            raise NotEstablished(f"no way to {remote}: {error.strerror}") from error
 
     def _newest(self, connection: str) -> IkeSa | None:
         sas = [sa for sa in self.engine.sas.values() if sa.connection == connection]
@@ -308,7 +290,7 @@ class Gateway:
         )
 
     def reload(self) -> None:
-        """Read the configuration again and obey it; SAs that it still allows stay.
+        """Read the configuration again and obey it; SAs that are up go on as they are.
 
         Raises:
             ConfigError: it cannot be used; everything stays as it was.
@@ -322,12 +304,5 @@ class Gateway:
         self.logbook.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")
 
 
-def _under_way(sa: IkeSa, tunnel: str | None) -> bool:
-    """Whether ``sa`` brings up ``tunnel`` already, or is to do so once it is established."""
-    return tunnel in sa.queued or any(
-        exchange.quick is not None
-        and exchange.quick.tunnel == tunnel
-        and exchange.role is Role.INITIATOR
-        and exchange.step < len(script_of(exchange).rows)
-        for exchange in sa.exchanges
-    )
+def _name(child: ChildSa) -> str:
+    return f"{child.connection}/{child.name}-{child.unique_id}"

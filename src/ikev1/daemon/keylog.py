@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ikev1.core.events import ChildUp, Event, IkeUp
 from ikev1.core.model import ChildSa, EspKeys, IkeSa
+from ikev1.daemon.logbook import Level, Logbook
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 __all__ = ["KeyLog"]
@@ -40,28 +41,31 @@ class KeyLog:
     for each pair of IPsec SAs to ``path`` + ``.esp_sa``, in the form of its ``esp_sa``.
 
     Pairs that Wireshark has no words for (Camellia) are left out.
+
+    The files stay open as long as the process lives.
+
+    Raises:
+        OSError: a file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._ike = path
-        self._esp = path.with_name(path.name + ".esp_sa")
+    def __init__(self, path: Path, logbook: Logbook) -> None:
+        self._logbook = logbook
+        self._ike = _open(path)
+        self._esp = _open(path.with_name(path.name + ".esp_sa"))
 
     def observe(self, event: Event) -> None:
-        """Write down the keys that ``event`` brings.
+        """Write down the keys that ``event`` brings; a disk that is full is no reason to drop a tunnel."""
+        try:
+            if isinstance(event, IkeUp):
+                os.write(self._ike, _ike_line(event.sa).encode("ascii"))
+            elif isinstance(event, ChildUp):
+                os.write(self._esp, _esp_lines(event.child).encode("ascii"))
+        except OSError as error:
+            self._logbook.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
 
-        Raises:
-            OSError: the file cannot be written.
-        """
-        if isinstance(event, IkeUp):
-            _append(self._ike, _ike_line(event.sa))
-        elif isinstance(event, ChildUp):
-            _append(self._esp, _esp_lines(event.child))
 
-
-def _append(path: Path, lines: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(lines)
+def _open(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _ike_line(sa: IkeSa) -> str:

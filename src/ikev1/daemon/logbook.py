@@ -11,7 +11,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
-from ikev1.core.model import ChildSa, ChildState, IkeSa
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Role
+from ikev1.daemon.limiter import Limiter
 from ikev1.wire.describe import describe
 
 __all__ = ["Level", "Line", "Logbook", "Sink", "write_to_logger"]
@@ -53,6 +54,7 @@ class Logbook:
     def __init__(self) -> None:
         self._sinks: dict[object, tuple[Level, Sink]] = {}
         self._lowest: int = logging.CRITICAL
+        self._limiter = Limiter()
         self.listeners_changed: Callable[[], None] = lambda: None
 
     def listens(self, level: Level) -> bool:
@@ -81,8 +83,12 @@ class Logbook:
             self._hand_out(Line(level, group, text))
 
     def event(self, event: Event) -> None:
-        """A line about what the engine reports."""
-        if self.listens(_level(event)):
+        """A line about what the engine reports; of what strangers cause, not more than people can read."""
+        if not self.listens(_level(event)):
+            return
+        for code, count in self._limiter.held_back().items():
+            self._hand_out(Line(Level.WARNING, "IKE", f"{count} more of these in a second were not written", code=code))
+        if not (isinstance(event, Failure) and _of_a_stranger(event)) or self._limiter.passes(event.code):
             self._hand_out(_line(event))
 
     def _hand_out(self, line: Line) -> None:
@@ -94,6 +100,10 @@ class Logbook:
 def write_to_logger(line: Line) -> None:
     """The sink that writes to the logger ``ikev1`` of the standard library."""
     logging.getLogger("ikev1").log(line.level, "%s", line)
+
+
+def _of_a_stranger(event: Failure) -> bool:
+    return event.sa is None or (event.sa.state is IkeState.CONNECTING and event.sa.role is Role.RESPONDER)
 
 
 def _level(event: Event) -> Level:

@@ -89,7 +89,7 @@ async def serve(
     """
     gateway = Gateway(settings, endpoint, make_plane, logbook, load=load_settings, store=store)
     if keylog is not None:
-        gateway.observers.append(KeyLog(keylog).observe)
+        gateway.observers.append(KeyLog(keylog, logbook).observe)
         logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
     vici = ViciServer(gateway, control)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
