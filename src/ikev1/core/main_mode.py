@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from ikev1.core.phase1 import (
-    accept_sa,
-    answer_sa,
-    choose_sa,
-    establish,
-    offer_sa,
-    send_auth,
-    send_ke,
-    take_ke,
-    verify_auth,
-)
+from ikev1.core.authentication import check_proof, identify_peer, identify_self, prove, settle_connection
+from ikev1.core.phase1 import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
 from ikev1.core.script import Row, Script
-from ikev1.wire.registry import ExchangeType
+from ikev1.core.turn import Turn
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Notification, Payload
+from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
 __all__ = ["MAIN_MODE"]
+
+
+def _send_auth(turn: Turn) -> list[Payload]:
+    """Our identity and its proof; a first call also says that whatever the peer has of us is stale."""
+    payloads: list[Payload] = [identify_self(turn), *prove(turn)]
+    sa = turn.sa
+    if turn.initiates and turn.context.first_contact(sa):
+        payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
+    return payloads
+
+
+def _verify_auth(turn: Turn, message: Message) -> None:
+    """The proof comes first: an identity that nobody proved tells nothing."""
+    theirs = identify_peer(turn, message)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+
 
 MAIN_MODE = Script(
     "MM",
     ExchangeType.IDENTITY_PROTECTION,
     (
-        #   from  RFC 2409 §5.4                build      check
+        #   from  RFC 2409 §5.4                build       check
         Row("i", "HDR, SA", offer_sa, choose_sa),
         Row("r", "HDR, SA", answer_sa, accept_sa),
         Row("i", "HDR, KE, Ni [, NAT-D]", send_ke, take_ke),
         Row("r", "HDR, KE, Nr [, NAT-D]", send_ke, take_ke),
-        Row("i", "HDR*, IDii, HASH_I", send_auth, verify_auth),
-        Row("r", "HDR*, IDir, HASH_R", send_auth, verify_auth),
+        Row("i", "HDR*, IDii, HASH_I", _send_auth, _verify_auth),
+        Row("r", "HDR*, IDir, HASH_R", _send_auth, _verify_auth),
     ),
     finish=establish,
 )

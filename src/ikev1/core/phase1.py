@@ -1,46 +1,45 @@
-"""The row functions that the phase 1 exchanges share: what each payload group of Main Mode means (RFC 2409 §5)."""
+"""The row functions that the phase 1 exchanges share: SA, key exchange and NAT discovery, and the end (RFC 2409 §5)."""
 
 from __future__ import annotations
 
-import hmac
-
-from ikev1.core import identity, natt, proposal, vendor
+from ikev1.core import natt, proposal, vendor
+from ikev1.core.authentication import derive
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
-from ikev1.core.model import Chosen, IkeSa, IkeState, Keys, KeyShare, Role
+from ikev1.core.model import Chosen, IkeState, KeyShare, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection
 from ikev1.core.turn import Turn
-from ikev1.crypto import cipher, keymat
-from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
-    Hash,
-    Identification,
     KeyExchange,
     NatDiscovery,
     Nonce,
-    Notification,
     Payload,
     SecurityAssociation,
     VendorId,
     build_body,
     parse_body,
 )
-from ikev1.wire.registry import DOI, NotifyType, PayloadType, ProtocolId
+from ikev1.wire.registry import NotifyType, PayloadType
 
 __all__ = [
+    "NONCE_LENGTH",
     "accept_sa",
     "answer_sa",
+    "check_nonce",
+    "choose_among",
     "choose_sa",
     "establish",
+    "look_for_nat",
+    "nat_d",
     "offer_sa",
-    "send_auth",
     "send_ke",
+    "send_share",
     "take_ke",
-    "verify_auth",
+    "take_share",
 ]
 
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
@@ -58,7 +57,6 @@ def offer_sa(turn: Turn) -> list[Payload]:
 
 def choose_sa(turn: Turn, message: Message) -> None:
     """Chooses connection and policy: the first connection, the most specific first, whose policies the offer meets."""
-    offered = message.one(SecurityAssociation)
     candidates = turn.context.candidates(turn.sa)
     if not candidates:
         path = turn.sa.path
@@ -67,6 +65,16 @@ def choose_sa(turn: Turn, message: Message) -> None:
             f"no connection is configured for a peer at {path.remote_host} that calls {path.local_host}",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
+    choose_among(candidates, turn, message)
+
+
+def choose_among(candidates: tuple[Connection, ...], turn: Turn, message: Message) -> None:
+    """Chooses the first of ``candidates`` whose policies the offer meets, and prepares the answer.
+
+    Raises:
+        Refusal: no policy of any of them is in the offer; the reason is that of the first.
+    """
+    offered = message.one(SecurityAssociation)
     turn.connection, chosen, answer = _first_that_fits(candidates, offered)
     turn.sa = replace(
         turn.sa,
@@ -110,8 +118,8 @@ def accept_sa(turn: Turn, message: Message) -> None:
 # --- KE, nonces, NAT-D ----------------------------------------------------------------------------------------------
 
 
-def send_ke(turn: Turn) -> list[Payload]:
-    """Sends our public value and nonce, and what the peer needs to find a NAT."""
+def send_share(turn: Turn) -> list[Payload]:
+    """Sends our public value and nonce; a responder has both halves then, and derives the keys."""
     sa = turn.sa
     assert sa.chosen is not None
     private, public = group(sa.chosen.suite.group).generate(turn.context.random)
@@ -123,22 +131,32 @@ def send_ke(turn: Turn) -> list[Payload]:
         share = replace(sa.share, private=private, g_xr=public, Nr_b=nonce)
     turn.sa = replace(sa, share=share)
     if sa.role is Role.RESPONDER:
-        _derive(turn)
-    return [KeyExchange(public), Nonce(nonce), *_nat_d(turn)]
+        derive(turn)
+    return [KeyExchange(public), Nonce(nonce)]
+
+
+def send_ke(turn: Turn) -> list[Payload]:
+    """Sends our public value and nonce, and what the peer needs to find a NAT."""
+    return [*send_share(turn), *nat_d(turn)]
 
 
 def take_ke(turn: Turn, message: Message) -> None:
     """Takes the peer's public value and nonce, and looks for a NAT."""
+    take_share(turn, message)
+    look_for_nat(turn, message)
+
+
+def take_share(turn: Turn, message: Message) -> None:
+    """Takes the peer's public value and nonce; an initiator has both halves then, and derives the keys."""
     sa = turn.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
     check_nonce(nonce)
     if sa.role is Role.INITIATOR:
         assert sa.share is not None
         turn.sa = replace(sa, share=replace(sa.share, g_xr=public, Nr_b=nonce))
-        _derive(turn)
+        derive(turn)
     else:
         turn.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
-    _look_for_nat(turn, message)
 
 
 def check_nonce(nonce: bytes) -> None:
@@ -155,45 +173,8 @@ def check_nonce(nonce: bytes) -> None:
         )
 
 
-def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
-    """g^xy of group ``number``.
-
-    Raises:
-        Refusal: the peer's public value is not one of this group.
-    """
-    try:
-        return group(number).shared(private, public)
-    except InvalidPublicValue as error:
-        raise Refusal(
-            Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
-        ) from error
-
-
-def _derive(turn: Turn) -> None:
-    sa = turn.sa
-    share, chosen = sa.share, sa.chosen
-    assert share is not None
-    assert chosen is not None
-    if not turn.connection.secret:
-        raise Refusal(
-            Code.NO_CONNECTION,
-            f"connection {sa.connection!r} was removed, or its secret, while phase 1 was under way",
-            notify=NotifyType.AUTHENTICATION_FAILED,
-            ends=True,
-        )
-    algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
-    peer_public = share.g_xr if sa.role is Role.INITIATOR else share.g_xi
-    g_xy = shared_secret(chosen.suite.group, share.private, peer_public)
-    # The key is chosen by address, for the identity arrives encrypted under a key that the secret makes (RFC 2409 §5.4)
-    SKEYID = keymat.SKEYID_psk(algorithm, turn.connection.secret, share.Ni_b, share.Nr_b)
-    SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
-    key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
-    iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
-    turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""), share=replace(share, private=b""))
-    turn.exchange = replace(turn.exchange, iv=iv)
-
-
-def _nat_d(turn: Turn) -> list[NatDiscovery]:
+def nat_d(turn: Turn) -> list[NatDiscovery]:
+    """What the peer needs to find a NAT, if it knows NAT traversal."""
     sa = turn.sa
     flavour = vendor.flavour_of(sa.vendors)
     if flavour is None:
@@ -202,7 +183,8 @@ def _nat_d(turn: Turn) -> list[NatDiscovery]:
     return natt.nat_d(sa.chosen.suite.hash, sa.cookies, sa.path, flavour, turn.connection.encapsulation)
 
 
-def _look_for_nat(turn: Turn, message: Message) -> None:
+def look_for_nat(turn: Turn, message: Message) -> None:
+    """Looks for a NAT by what the peer sent for that."""
     sa = turn.sa
     flavour = vendor.flavour_of(sa.vendors)
     if flavour is None:
@@ -222,106 +204,6 @@ def _look_for_nat(turn: Turn, message: Message) -> None:
         who = ends.get((nat.local_behind, nat.remote_behind))
         found = f"a NAT is before {who}" if who else "no NAT, but the connection asks for encapsulation"
         turn.report(Note(Code.NAT_FOUND, f"{found}: ESP will travel in UDP ({flavour})", turn.sa))
-
-
-# --- ID, AUTH -------------------------------------------------------------------------------------------------------
-
-
-def send_auth(turn: Turn) -> list[Payload]:
-    """Sends our identity and the HASH that proves it."""
-    sa = turn.sa
-    own = identity.identification(turn.connection.local_id or sa.path.local_host)
-    own_b = build_body(own)
-    if sa.role is Role.INITIATOR:
-        turn.sa = sa = replace(sa, IDii_b=own_b)
-        payloads: list[Payload] = [own, Hash(_hash_i(sa))]
-        if turn.context.first_contact(sa):
-            payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
-        return payloads
-    turn.sa = sa = replace(sa, IDir_b=own_b)
-    return [own, Hash(_hash_r(sa))]
-
-
-def verify_auth(turn: Turn, message: Message) -> None:
-    """Checks the peer's HASH, and that its identity is the one we expect.
-
-    The proof comes first: an identity that nobody proved tells nothing.
-    """
-    sa = turn.sa
-    theirs = message.one(Identification)
-    _check_port(theirs)
-    body = message.body_of(theirs)
-    if sa.role is Role.INITIATOR:
-        turn.sa = sa = replace(sa, IDir_b=body)
-        expected = _hash_r(sa)
-    else:
-        turn.sa = sa = replace(sa, IDii_b=body)
-        expected = _hash_i(sa)
-    if not hmac.compare_digest(expected, message.one(Hash).data):
-        raise Refusal(
-            Code.AUTHENTICATION_FAILED,
-            f"{identity.text_of(theirs)} did not prove its identity: its HASH is wrong",
-            notify=NotifyType.AUTHENTICATION_FAILED,
-        )
-    _check_identity(turn, theirs)
-
-
-def _check_port(theirs: Identification) -> None:
-    # RFC 2407 §4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
-    # receives any other values, this MUST be treated as an error"; some peers write the port they floated to
-    if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
-        raise Refusal(
-            Code.ID_MISMATCH,
-            f"the identity {identity.text_of(theirs)} is bound to protocol {theirs.protocol} port {theirs.port}",
-            notify=NotifyType.INVALID_ID_INFORMATION,
-            ends=True,
-        )
-
-
-def _check_identity(turn: Turn, theirs: Identification) -> None:
-    """Settles on the connection whose peer this is."""
-    if identity.matches(turn.connection.remote_id, theirs):
-        return
-    if turn.sa.role is Role.RESPONDER:
-        for connection in turn.context.candidates(turn.sa):
-            if identity.matches(connection.remote_id, theirs) and _agrees(turn, connection):
-                turn.connection = connection
-                turn.sa = replace(turn.sa, connection=connection.name)
-                return
-    raise Refusal(
-        Code.ID_MISMATCH,
-        f"the peer is {identity.text_of(theirs)}, but connection {turn.connection.name!r} expects "
-        f"{turn.connection.remote_id}",
-        notify=NotifyType.INVALID_ID_INFORMATION,
-        ends=True,
-    )
-
-
-def _agrees(turn: Turn, connection: Connection) -> bool:
-    """Whether what was negotiated so far is also what ``connection`` would have: its secret, one of its policies."""
-    assert turn.sa.chosen is not None
-    suite = turn.sa.chosen.suite
-    return connection.secret == turn.connection.secret and any(policy.suite == suite for policy in connection.policies)
-
-
-def _hash_i(sa: IkeSa) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
-    return keymat.HASH_I(
-        chosen.suite.hash, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDii_b
-    )
-
-
-def _hash_r(sa: IkeSa) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
-    return keymat.HASH_R(
-        chosen.suite.hash, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDir_b
-    )
 
 
 # --- the end --------------------------------------------------------------------------------------------------------

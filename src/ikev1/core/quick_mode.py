@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ikev1.core import esp_proposal, natt
 from ikev1.core.actions import InstallInbound, InstallOutbound
+from ikev1.core.authentication import shared_secret
 from ikev1.core.client_id import payload_of, selector_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
-from ikev1.core.phase1 import NONCE_LENGTH, check_nonce, shared_secret
+from ikev1.core.phase1 import NONCE_LENGTH, check_nonce
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import Row, Script
