@@ -135,7 +135,7 @@ class Peer:
                 case Keep(sa):
                     self.stored[sa.cookies] = sa
                 case Forget(sa):
-                    del self.stored[sa.cookies]
+                    self.stored.pop(sa.cookies, None)
         self._check()
 
     def _sends_with(self, child: ChildSa) -> bool:

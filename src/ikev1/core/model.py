@@ -200,7 +200,7 @@ class Exchange(Record, frozen=True):
     role: Role
     step: int = 0  # the next row of the script
     iv: bytes = b""  # the last ciphertext block, in either direction (RFC 2409 Appendix B)
-    received: bytes = b""  # digest of the peer's last message: the same again is a retransmission
+    received: tuple[bytes, ...] = ()  # digests of the peer's messages: the same again are retransmissions
     sent: bytes = b""  # our last datagram, to be sent again
     sent_at: float = 0.0
     tries: int = 0

@@ -105,13 +105,13 @@ def _take(
 ) -> list[Action]:
     """Takes a message through its exchange; ``known`` is the SA as the table has it, None before message 3."""
     digest = blake2b(datagram, digest_size=8).digest()
-    if digest == exchange.received:
-        # RFC 2408 §5.1 has the sender repeat; whoever answered it answers with the same octets again
-        return [Send(sa.path, exchange.sent)] if exchange.sent else []
+    if digest in exchange.received:
+        again = digest == exchange.received[-1] and _answers_again(exchange)
+        return [Send(sa.path, exchange.sent)] if again else []
     turn, moves = _turn(state, sa, exchange, path, now, encrypted=header.encrypted)
     try:
         message, iv = open_message(sa, exchange.iv, header, datagram)
-        turn.exchange = replace(exchange, received=digest, iv=iv)
+        turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
             turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
         advance(script_of(exchange), turn, message)
@@ -125,6 +125,17 @@ def _take(
     if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
         actions += after_establishment(state, turn.sa, message, now)
     return actions
+
+
+def _answers_again(exchange: Exchange) -> bool:
+    """Whether the peer, which repeats its last message, missed ours, and only this tells us (RFC 2408 §5.1).
+
+    An initiator repeats by its own clock all but the message that ends the exchange: if both sides sent something again
+    for whatever comes twice, one duplicate would go to and fro for ever.
+    """
+    script = script_of(exchange)
+    ours = script.speaker(exchange.step - 1) is exchange.role
+    return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
 
 
 def _turn(
