@@ -16,6 +16,7 @@ from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
 __all__ = ["INFORMATIONAL", "clear_notify", "delete_child", "delete_ike", "notify", "tell"]
 
+_LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
 _REMEMBERED = 64  # message IDs of informational exchanges: what they tell is harmless when told again later
 
 
@@ -137,8 +138,8 @@ def _take_notify(turn: Turn, payload: Notification) -> None:
 
 
 def _blame(turn: Turn, kind: NotifyType) -> None:
-    """Gives up the Quick Modes of ours that wait for an answer: this error is the answer, though it does not say to
-    which of them, for a notify names an SPI at best and many peers leave that out.
+    """Soon gives up the Quick Modes of ours that wait for an answer: this error is the answer to one of them, but does
+    not say to which, for a notify names an SPI at best and many peers leave that out. The others get theirs meanwhile.
     """
     turn.sa = replace(
         turn.sa, exchanges=tuple(_with_complaint(exchange, kind, turn.now) for exchange in turn.sa.exchanges)
@@ -149,4 +150,4 @@ def _with_complaint(exchange: Exchange, kind: NotifyType, now: float) -> Exchang
     if exchange.role is Role.RESPONDER or exchange.step != 1:
         return exchange
     complaint = (Code.REFUSED_BY_PEER, f"the peer refused it: {kind.name}")
-    return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=now)
+    return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=min(exchange.ends_at, now + _LATE_ANSWERS))

@@ -1,0 +1,235 @@
+"""Quick Mode, as RFC 2409 §5.5 has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from configured import ALICE, BOB, connection, esp, settings, tunnel
+from ikev1.core.events import ChildUp, Code, Failure
+from ikev1.core.model import ChildSa
+from ikev1.core.quick_mode import QUICK_MODE
+from ikev1.core.selector import Selector
+from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
+from ikev1.crypto.suites import esp_key_sizes
+from ikev1.wire.registry import ExchangeType
+from playbook import Couple, Network, Peer, establish
+
+THREE = ("alice -> bob QM1", "bob -> alice QM2", "alice -> bob QM3")
+
+
+def mirror(one: ChildSa, other: ChildSa) -> bool:
+    """Whether two pairs are the ends of one tunnel."""
+    return (
+        (one.inbound, one.outbound) == (other.outbound, other.inbound)
+        and (one.local, one.remote) == (other.remote, other.local)
+        and (one.suite, one.group) == (other.suite, other.group)
+        and one.initiator is not other.initiator
+    )
+
+
+def test_three_messages_make_a_pair_of_sas(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice, None)
+    alice.calls("net")
+    network.plays(*THREE)
+    assert mirror(alice.child, bob.child)
+    for peer in (alice, bob):
+        assert peer.inbound == {peer.child.inbound.spi: peer.child}
+        assert peer.outbound == {(peer.child.local, peer.child.remote): peer.child}
+        assert [(up.child, up.replaces) for up in peer.saw(ChildUp)] == [(peer.child, None)]
+        assert peer.failures == []
+
+
+def test_the_responder_of_the_isakmp_sa_may_begin(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice, None)
+    bob.calls("net")
+    network.plays("bob -> alice QM1", "alice -> bob QM2", "bob -> alice QM3")
+    assert mirror(alice.child, bob.child)
+    assert bob.child.initiator
+
+
+def test_a_tunnel_that_is_wanted_comes_up_as_soon_as_the_isakmp_sa_is(network: Network, alice: Peer, bob: Peer) -> None:
+    alice.calls(tunnel=None)
+    alice.calls("net")
+    network.settle()
+    assert network.labels("alice") == ["MM1", "MM3", "MM5", "QM1", "QM3"]
+    assert mirror(alice.child, bob.child)
+
+
+def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, bob: Peer) -> None:
+    """The inbound SA is there before the message goes out that lets the other use it."""
+    establish(network, alice, None)
+    alice.calls("net")
+    network.deliver(network.flying.popleft())
+    assert len(bob.inbound) == 1
+    assert bob.outbound == {}
+    network.deliver(network.flying.popleft())
+    assert len(alice.inbound) == len(alice.outbound) == 1
+    assert bob.outbound == {}
+    network.settle()
+    assert len(bob.outbound) == 1
+
+
+def test_the_table_is_that_of_the_rfc() -> None:
+    assert QUICK_MODE.exchange is ExchangeType.QUICK_MODE
+    assert [f"{row.sender}: {row.shape}" for row in QUICK_MODE.rows] == [
+        "i: HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]",
+        "r: HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]",
+        "i: HDR*, HASH(3)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        *(word if cipher.aead else f"{word}-sha1" for word, cipher in ESP_CIPHERS.items()),
+        *(f"aes128-{word}" for word in HASHES),
+        *(f"aes128-sha256-{group}" for group in ("modp1024", "modp2048", "ecp256", "ecp384", "curve25519")),
+    ],
+)
+def test_every_suite_serves_with_and_without_perfect_forward_secrecy(
+    network: Network, couple: Couple, proposal: str
+) -> None:
+    alice, bob = couple(tunnel_options={"proposals": (esp(proposal),)})
+    establish(network, alice, None)
+    alice.calls("net")
+    network.plays(*THREE)
+    assert mirror(alice.child, bob.child)
+    suite = alice.child.suite
+    assert suite == esp(proposal).suite
+    assert alice.child.group == esp(proposal).group
+    sizes = esp_key_sizes(suite.encryption, suite.key_length, suite.integrity)
+    for keys in (alice.child.inbound, alice.child.outbound):
+        assert (len(keys.encryption_key), len(keys.integrity_key)) == sizes
+    assert alice.child.inbound.spi != alice.child.outbound.spi
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"local": "10.1.0.0/16", "remote": "10.2.0.0/24"},
+        {"local": "10.1.0.7", "remote": "0.0.0.0/0"},
+        {"local": "10.1.0.7[tcp/80]", "remote": "10.2.0.0/16[udp]"},
+        {"local": "10.1.0.7-10.1.0.9", "remote": "10.2.0.1-10.2.0.1"},
+        {"local": "2001:db8:1::/48", "remote": "2001:db8:2::/64"},
+        {"local": None, "remote": None},
+        {"local": "10.1.0.0/16", "remote": None},
+    ],
+)
+def test_every_kind_of_selector(network: Network, couple: Couple, options: dict[str, str | None]) -> None:
+    alice, bob = couple(tunnel_options=options)
+    establish(network, alice, None)
+    alice.calls("net")
+    network.plays(*THREE)
+    assert mirror(alice.child, bob.child)
+    assert alice.child.local == Selector.parse(options["local"] or ALICE)
+    assert alice.child.remote == Selector.parse(options["remote"] or BOB)
+
+
+def apart(network: Network, ours: dict[str, Any], theirs: dict[str, Any]) -> tuple[Peer, Peer]:
+    """Alice and bob with tunnels that do not mirror one another."""
+    return (
+        network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(**ours)))),
+        network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(mirrored=True, **theirs)))),
+    )
+
+
+def test_a_responder_takes_less_than_its_networks(network: Network) -> None:
+    alice, bob = apart(network, {"local": "10.1.7.0/24", "remote": "10.2.0.9"}, {})
+    establish(network, alice, None)
+    alice.calls("net")
+    network.plays(*THREE)
+    assert mirror(alice.child, bob.child)
+    assert str(bob.child.remote) == "10.1.7.0/24"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code", "said", "notify"),
+    [
+        ({"local": "10.9.0.0/16"}, {}, Code.SELECTORS_UNACCEPTABLE, "10.9.0.0/16", "INVALID_ID_INFORMATION"),
+        ({"local": "10.0.0.0/8"}, {}, Code.SELECTORS_UNACCEPTABLE, "net: 10.2.0.0/16", "INVALID_ID_INFORMATION"),
+        ({"proposals": (esp("3des-sha1"),)}, {}, Code.NO_PROPOSAL_CHOSEN, "offered was 3des", "NO_PROPOSAL_CHOSEN"),
+        (
+            {"proposals": (esp("aes128-sha256-ecp256"),)},
+            {},
+            Code.NO_PROPOSAL_CHOSEN,
+            "no perfect forward secrecy, offered was perfect forward secrecy with group 19",
+            "NO_PROPOSAL_CHOSEN",
+        ),
+    ],
+)
+def test_a_tunnel_that_the_peer_does_not_want_is_refused(
+    network: Network, ours: dict[str, Any], theirs: dict[str, Any], code: Code, said: str, notify: str
+) -> None:
+    alice, bob = apart(network, ours, theirs)
+    establish(network, alice, None)
+    alice.calls("net")
+    network.plays("alice -> bob QM1", f"bob -> alice INFO N({notify})")
+    assert bob.failure.code is code
+    assert said in bob.failure.text
+    network.run(5)
+    assert alice.failure.code is Code.REFUSED_BY_PEER
+    assert notify in alice.failure.text
+    assert alice.failure.tunnel == "net"
+    assert alice.sa.exchanges == ()
+    assert alice.children == bob.children == []
+
+
+def test_a_tunnel_that_is_refused_takes_no_other_with_it(network: Network) -> None:
+    """A notify does not say which Quick Mode it answers; the one that was not refused goes on."""
+    strange = tunnel("strange", "10.9.0.0/16")
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, strange, tunnel())))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(mirrored=True))))
+    establish(network, alice, None)
+    alice.calls("strange")
+    alice.calls("net")
+    network.plays(
+        "alice -> bob QM1",
+        "alice -> bob QM1",
+        "bob -> alice INFO N(INVALID_ID_INFORMATION)",
+        "0.1 s pass",
+        "bob -> alice QM2",
+        "alice -> bob QM3",
+    )
+    assert mirror(alice.child, bob.child)
+    network.run(5)
+    assert [failure.tunnel for failure in alice.saw(Failure)] == ["strange"]
+
+
+def test_the_tunnel_that_equals_the_request_is_taken_before_one_that_holds_it(network: Network) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel("net", "10.1.7.0/24"))))
+    wide, exact = tunnel("wide", mirrored=True), tunnel("exact", "10.1.7.0/24", mirrored=True)
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, wide, exact)))
+    establish(network, alice)
+    assert bob.child.name == "exact"
+
+
+def test_several_tunnels_under_one_isakmp_sa(network: Network) -> None:
+    names = [f"net{number}" for number in range(5)]
+    ours = [tunnel(name, f"10.1.{place}.0/24") for place, name in enumerate(names)]
+    theirs = [tunnel(name, f"10.1.{place}.0/24", mirrored=True) for place, name in enumerate(names)]
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, *ours)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, *theirs)))
+    for name in names:
+        alice.calls(name)
+    network.settle()
+    assert [child.name for child in bob.children] == names
+    assert all(mirror(*ends) for ends in zip(alice.children, bob.children, strict=True))
+    assert len({child.reqid for child in alice.children}) == 5
+
+
+def test_the_default_lifetime_is_an_hour(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    for peer in (alice, bob):
+        assert peer.child.expires_at == network.now + 3600
+        assert peer.child.lifetime_kilobytes == 0
+
+
+def test_the_shorter_lifetime_holds_on_both_sides(network: Network) -> None:
+    ours, theirs = {"lifetime": 1200, "lifetime_kilobytes": 4000}, {"lifetime": 600, "lifetime_kilobytes": 5000}
+    alice, bob = apart(network, ours, theirs)
+    establish(network, alice)
+    assert bob.child.expires_at == network.now + 600
+    assert bob.child.lifetime_kilobytes == 4000
+    assert alice.child.expires_at == network.now + 1200, "the responder answers as offered and keeps what it knows"
