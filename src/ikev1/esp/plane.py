@@ -116,7 +116,8 @@ Listener = Callable[[PlaneEvent], None]
 # Runs of packets equal in size come together: `ikev1.esp.segments` sends them by one system call.
 SendUdp = Callable[[Path, Sequence[bytes]], int]
 
-# A file descriptor, and what to call when it is readable; a call reads a bounded number of packets.
+# A file descriptor, and what to call when it is readable; a call reads a bounded number of packets. It raises
+# `PlaneError` when the plane can carry nothing any more (somebody deleted its device): then watch it no longer.
 Reader = tuple[int, Callable[[], None]]
 
 

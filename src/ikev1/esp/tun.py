@@ -45,13 +45,21 @@ class Tun:
         self.name = answer[:16].rstrip(b"\0").decode()
 
     def read(self, limit: int) -> list[list[bytes]]:
-        """Packets that wait, about ``limit`` of them at most; those of one long segment stand together."""
+        """Packets that wait, about ``limit`` of them at most; those of one long segment stand together.
+
+        Raises:
+            PlaneError: the device was deleted.
+        """
         bundles: list[list[bytes]] = []
         count = 0
-        with contextlib.suppress(BlockingIOError):
+        try:
             while count < limit:
                 bundles.append(segments(os.read(self.fd, HEADER_SIZE + _LARGEST_PACKET)))
                 count += len(bundles[-1])
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise PlaneError(f"the TUN device {self.name} is gone: {error.strerror}") from error
         return bundles
 
     def write(self, packets: Sequence[bytes]) -> None:

@@ -35,6 +35,8 @@ class UserspacePlane:
     """A `ikev1.esp.plane.DataPlane` that needs nothing of the kernel but TUN, and CAP_NET_ADMIN and CAP_NET_RAW.
 
     ``path_mtu`` is the most that an outer packet may have, in octets; a first hop that takes less counts as well.
+    The kernel builds the outer header for our sockets: its service field is 0, so no congestion mark can be lost on the
+    way in (RFC 3168 §9.1.1, limited functionality), and the inner TTL is decremented where the kernel forwards.
 
     Raises:
         PlaneError: device, routes or sockets cannot be had.
