@@ -178,7 +178,8 @@ async def _serving(
 def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
-    ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our gateway reads when told to.
+    ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our
+    gateway reads when told to.
     """
 
     def run(

@@ -7,6 +7,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -140,11 +141,38 @@ def test_queries(meet: Meet) -> None:
     meet(scenario, start=Start.TRAP)
 
 
-def test_load_all_tells_where_connections_come_from(meet: Meet) -> None:
+SWANCTL_CONF = """
+connections {
+  other {
+    version = 1
+    remote_addrs = 192.0.2.9
+    local { auth = psk }
+    remote { auth = psk }
+    children { net { remote_ts = 10.9.0.0/16 } }
+  }
+}
+secrets {
+  ike-other { secret = another }
+}
+"""
+
+
+def test_load_all_is_told_where_connections_come_from_and_changes_nothing(meet: Meet, tmp_path: Path) -> None:
+    file = tmp_path / "swanctl.conf"
+    file.write_text(SWANCTL_CONF)
+
     async def scenario(us: Side, them: Side) -> None:
-        loaded = await swanctl(us, "--load-all", "--noprompt")
-        assert loaded.code == 0
-        assert "Traceback" not in loaded.err
+        loaded = await swanctl(us, "--load-all", "--noprompt", "--file", str(file))
+        assert loaded.code == 22
+        for what in (
+            "loading shared secret failed",
+            "loading connection 'other' failed",
+            "unloading connection 'branch'",
+        ):
+            assert what in loaded.err
+        assert "come from ikev1.toml" in loaded.err
+        assert (await swanctl(us, "--list-conns")).out.startswith("branch: IKEv1")
+        await us.gateway.initiate("branch", "net")
 
     meet(scenario)
 
