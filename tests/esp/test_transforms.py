@@ -7,7 +7,7 @@ import hmac
 import os
 
 import pytest
-from Crypto.Cipher import AES, DES3
+from Crypto.Cipher import AES, DES, DES3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +73,29 @@ def test_aes_gcm_with_another_library(key_size: int) -> None:
     cipher = AES.new(key, AES.MODE_GCM, nonce=salt + packet[8:16], mac_len=16)
     cipher.update(HEADER)
     assert cipher.decrypt_and_verify(packet[16:-16], packet[-16:]) == counting(44)
+
+
+@pytest.mark.parametrize(("transform", "icv_size"), [(EspTransform.AES_GCM_8, 8), (EspTransform.AES_GCM_12, 12)])
+def test_short_icvs_with_another_library(transform: int, icv_size: int) -> None:
+    packet = sealer(EspSuite(transform, 128), EspKeys(1, counting(20)), os.urandom)(HEADER, counting(44))
+    cipher = AES.new(counting(16), AES.MODE_GCM, nonce=counting(20)[16:] + packet[8:16], mac_len=icv_size)
+    cipher.update(HEADER)
+    assert cipher.decrypt_and_verify(packet[16:-icv_size], packet[-icv_size:]) == counting(44)
+
+
+def test_aes_ctr_known_answer() -> None:
+    """RFC 3686 §6, test vector 2, with an ICV worked out beside it."""
+    key, nonce = bytes.fromhex("7E24067817FAE0D743D6CE1F32539163"), bytes.fromhex("006CB6DB")
+    body = HEADER + bytes.fromhex("C0543B59DA48D90B 5104A106168A72D9790D41EE8EDAD388EB2E1EFC46DA57C8FCE630DF9141BE28")
+    packet = body + hmac.digest(counting(20), body, "sha1")[:12]
+    suite = EspSuite(EspTransform.AES_CTR, 128, IntegrityAlgorithm.HMAC_SHA1)
+    assert opener(suite, EspKeys(1, key + nonce, counting(20)))(packet) == bytes(range(32))
+
+
+def test_des_with_another_library() -> None:
+    suite = EspSuite(EspTransform.DES, 0, IntegrityAlgorithm.HMAC_MD5)
+    packet = sealer(suite, EspKeys(1, counting(8), counting(16)), os.urandom)(HEADER, counting(40))
+    assert DES.new(counting(8), DES.MODE_CBC, packet[8:16]).decrypt(packet[16:-12]) == counting(40)
 
 
 def test_aes_gcm_known_answer() -> None:

@@ -15,12 +15,15 @@ PATH = Path("192.0.2.1", 4500, "192.0.2.2", 4500)
 
 # (transform, key length in bits, octets of its keying material)
 CIPHERS = [
+    (EspTransform.DES, 0, 8),
     (EspTransform.TRIPLE_DES, 0, 24),
     (EspTransform.AES_CBC, 128, 16),
     (EspTransform.AES_CBC, 192, 24),
     (EspTransform.AES_CBC, 256, 32),
     (EspTransform.CAMELLIA, 128, 16),
     (EspTransform.CAMELLIA, 256, 32),
+    (EspTransform.AES_CTR, 128, 20),
+    (EspTransform.AES_CTR, 256, 36),
     (EspTransform.NULL, 0, 0),
 ]
 # (algorithm, octets of key, octets of ICV, name in hashlib)
@@ -39,7 +42,8 @@ def all_suites() -> list[tuple[EspSuite, int, int]]:
     suites = [
         (EspSuite(cipher, bits, mac), size, mac_size) for cipher, bits, size in CIPHERS for mac, mac_size, _, _ in MACS
     ]
-    return suites + [(EspSuite(EspTransform.AES_GCM_16, size * 8), size + 4, 0) for size in GCM_KEY_SIZES]
+    combined = (EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16)
+    return suites + [(EspSuite(gcm, size * 8), size + 4, 0) for gcm in combined for size in GCM_KEY_SIZES]
 
 
 def child(

@@ -10,16 +10,11 @@ import hmac
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, CipherAlgorithm
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from ikev1.core.model import EspKeys, EspSuite
+from ikev1.esp import ciphers, gcm
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 __all__ = [
@@ -36,10 +31,7 @@ __all__ = [
 ]
 
 HEADER_SIZE = 8  # SPI and sequence number (RFC 4303 §2)
-_GCM_IV_SIZE, _GCM_SALT_SIZE, _GCM_ICV_SIZE = 8, 4, 16  # RFC 4106 §3.1, §4, §6
-_SMALLEST_ALIGNMENT = (
-    4  # "Pad Length and Next Header fields must be right aligned within a 4-byte word" (RFC 4303 §2.4)
-)
+_GCM_ALIGNMENT = 4
 
 Packet = bytes | memoryview
 Sealer = Callable[[bytes, bytes], bytes]
@@ -71,12 +63,6 @@ class _Mac(NamedTuple):
     icv_size: int
 
 
-_BLOCK_CIPHERS: dict[int, Callable[[bytes], BlockCipherAlgorithm]] = {
-    EspTransform.TRIPLE_DES: TripleDES,  # RFC 2451
-    EspTransform.AES_CBC: AES,  # RFC 3602
-    EspTransform.CAMELLIA: Camellia,  # RFC 4312
-}
-_BLOCK_SIZES: dict[int, int] = {EspTransform.TRIPLE_DES: 8, EspTransform.AES_CBC: 16, EspTransform.CAMELLIA: 16}
 _MACS: dict[int, _Mac] = {
     IntegrityAlgorithm.HMAC_MD5: _Mac(hashes.MD5(), 12),  # RFC 2403 §2  # noqa: S303
     IntegrityAlgorithm.HMAC_SHA1: _Mac(hashes.SHA1(), 12),  # RFC 2404 §2  # noqa: S303
@@ -92,15 +78,12 @@ def sizes(suite: EspSuite) -> Sizes:
     Raises:
         UnsupportedError: the suite is not one of ours.
     """
-    if suite.encryption == EspTransform.AES_GCM_16:
-        return Sizes(_GCM_IV_SIZE, _SMALLEST_ALIGNMENT, _GCM_ICV_SIZE)
-    icv = _mac_of(suite).icv_size
-    if suite.encryption == EspTransform.NULL:
-        return Sizes(0, _SMALLEST_ALIGNMENT, icv)  # RFC 2410 §2: no IV
-    block = _BLOCK_SIZES.get(suite.encryption)
-    if block is None:
-        raise UnsupportedError(f"ESP transform {EspTransform(suite.encryption).name} is not supported")
-    return Sizes(block, block, icv)
+    transform = suite.encryption
+    if transform in gcm.ICV_SIZES:
+        return Sizes(gcm.IV_SIZE, _GCM_ALIGNMENT, gcm.ICV_SIZES[transform])
+    if transform not in ciphers.IV_SIZES:
+        raise UnsupportedError(f"ESP transform {EspTransform(transform).name} is not supported")
+    return Sizes(ciphers.IV_SIZES[transform], ciphers.ALIGNMENTS[transform], _mac_of(suite).icv_size)
 
 
 def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Sealer:
@@ -109,26 +92,20 @@ def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Se
     Raises:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
-    layout = sizes(suite)
-    if suite.encryption == EspTransform.AES_GCM_16:
-        return _gcm_sealer(keys.encryption_key, random)
+    sizes(suite)
+    try:
+        if suite.encryption in gcm.ICV_SIZES:
+            return gcm.sealer(suite.encryption, keys.encryption_key, random)
+        encrypt = ciphers.encryptor(suite.encryption, keys.encryption_key, random)
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from None
     mac = _mac(suite, keys)
-    if suite.encryption == EspTransform.NULL:
 
-        def seal_null(header: bytes, payload: bytes) -> bytes:
-            authenticated = header + payload
-            return authenticated + mac(authenticated)
-
-        return seal_null
-    encrypt = _cipher(suite, keys).encryptor().update
-
-    def seal_cbc(header: bytes, payload: bytes) -> bytes:
-        # One CBC stream for the life of the SA: a random block goes first, and its ciphertext, which nobody can
-        # predict (RFC 3602 §3; NIST SP 800-38A Appendix C), is the IV of what follows. No context is set up again.
-        authenticated = header + encrypt(random(layout.iv) + payload)
+    def seal(header: bytes, payload: bytes) -> bytes:
+        authenticated = header + encrypt(header, payload)
         return authenticated + mac(authenticated)
 
-    return seal_cbc
+    return seal
 
 
 def opener(suite: EspSuite, keys: EspKeys) -> Opener:
@@ -137,24 +114,36 @@ def opener(suite: EspSuite, keys: EspKeys) -> Opener:
     Raises:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
-    layout = sizes(suite)
-    if suite.encryption == EspTransform.AES_GCM_16:
-        return _gcm_opener(keys.encryption_key)
+    iv, alignment, icv = sizes(suite)
+    shortest = HEADER_SIZE + iv + alignment + icv
+    overhead = HEADER_SIZE + iv + icv
+    try:
+        if suite.encryption in gcm.ICV_SIZES:
+            open_gcm = gcm.opener(suite.encryption, keys.encryption_key)
+        else:
+            decrypt = ciphers.decryptor(suite.encryption, keys.encryption_key)
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from None
+
+    def open_combined(packet: Packet) -> bytes:
+        if len(packet) < shortest or (len(packet) - overhead) % alignment:
+            raise ShapeError
+        try:
+            return open_gcm(packet)
+        except gcm.InvalidTag:
+            raise IntegrityError from None
+
+    if suite.encryption in gcm.ICV_SIZES:
+        return open_combined
     mac = _mac(suite, keys)
-    shortest = HEADER_SIZE + layout.iv + layout.alignment + layout.icv
-    decrypt = None if suite.encryption == EspTransform.NULL else _cipher(suite, keys).decryptor().update
 
     def open_after_mac(packet: Packet) -> bytes:
-        end = len(packet) - layout.icv
-        if len(packet) < shortest or (end - HEADER_SIZE) % layout.alignment:
+        if len(packet) < shortest or (len(packet) - overhead) % alignment:
             raise ShapeError
         # "The receiver ... computes the ICV over the ESP packet minus the ICV" and decrypts afterwards (§3.4.4.1)
-        if not hmac.compare_digest(mac(packet[:end]), packet[end:]):
+        if not hmac.compare_digest(mac(packet[:-icv]), packet[-icv:]):
             raise IntegrityError
-        if decrypt is None:
-            return bytes(packet[HEADER_SIZE:end])
-        # The IV goes through the cipher as a block of the one stream; what comes of it means nothing.
-        return decrypt(packet[HEADER_SIZE:end])[layout.iv :]
+        return decrypt(packet[HEADER_SIZE:-icv])
 
     return open_after_mac
 
@@ -181,51 +170,3 @@ def _mac(suite: EspSuite, keys: EspKeys) -> Callable[[Packet], bytes]:
         return context.finalize()[:icv_size]
 
     return mac
-
-
-def _cipher(suite: EspSuite, keys: EspKeys) -> Cipher[CBC]:
-    key = keys.encryption_key
-    try:
-        algorithm: CipherAlgorithm = _BLOCK_CIPHERS[suite.encryption](key)
-    except ValueError as error:
-        raise UnsupportedError(str(error)) from None
-    return Cipher(algorithm, CBC(bytes(_BLOCK_SIZES[suite.encryption])))
-
-
-def _gcm_sealer(keymat: bytes, random: Callable[[int], bytes]) -> Sealer:
-    encrypt, salt = _gcm(keymat)
-    encrypt_function = encrypt.encrypt
-    # RFC 4106 §3.1: an IV must never come twice under a key. The sequence number sees to that; the random half keeps
-    # an SA that is by mistake installed a second time from repeating its first life's nonces.
-    nonce_start = salt + random(_GCM_IV_SIZE - 4)
-
-    def seal(header: bytes, payload: bytes) -> bytes:
-        nonce = nonce_start + header[4:]
-        return header + nonce[_GCM_SALT_SIZE:] + encrypt_function(nonce, payload, header)  # AAD: RFC 4106 §5
-
-    return seal
-
-
-def _gcm_opener(keymat: bytes) -> Opener:
-    cipher, salt = _gcm(keymat)
-    decrypt = cipher.decrypt
-    start = HEADER_SIZE + _GCM_IV_SIZE
-    shortest = start + _SMALLEST_ALIGNMENT + _GCM_ICV_SIZE
-
-    def open_packet(packet: Packet) -> bytes:
-        if len(packet) < shortest or len(packet) % _SMALLEST_ALIGNMENT:
-            raise ShapeError
-        try:
-            return decrypt(salt + packet[HEADER_SIZE:start], packet[start:], packet[:HEADER_SIZE])
-        except InvalidTag:
-            raise IntegrityError from None
-
-    return open_packet
-
-
-def _gcm(keymat: bytes) -> tuple[AESGCM, bytes]:
-    """The cipher and the salt, which is the last of the keying material (RFC 4106 §8.1)."""
-    try:
-        return AESGCM(keymat[:-_GCM_SALT_SIZE]), keymat[-_GCM_SALT_SIZE:]
-    except ValueError as error:
-        raise UnsupportedError(str(error)) from None

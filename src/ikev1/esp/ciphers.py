@@ -1,0 +1,87 @@
+"""Ciphers that need an integrity algorithm beside them: CBC, AES-CTR and NULL.
+
+An encryptor takes the ESP header and the padded payload, and returns IV and ciphertext; a decryptor takes those and
+returns the payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
+
+from ikev1.wire.registry import EspTransform
+
+__all__ = ["ALIGNMENTS", "IV_SIZES", "decryptor", "encryptor"]
+
+# Octets of the IV and of what the payload is padded to: at least a word, in which the trailer ends (RFC 4303 §2.4).
+IV_SIZES: dict[int, int] = {
+    EspTransform.DES: 8,
+    EspTransform.TRIPLE_DES: 8,
+    EspTransform.NULL: 0,  # RFC 2410 §2
+    EspTransform.AES_CBC: 16,
+    EspTransform.AES_CTR: 8,  # RFC 3686 §3.1
+    EspTransform.CAMELLIA: 16,
+}
+ALIGNMENTS = IV_SIZES | {EspTransform.NULL: 4, EspTransform.AES_CTR: 4}
+
+_BLOCK_CIPHERS: dict[int, Callable[[bytes], BlockCipherAlgorithm]] = {
+    EspTransform.DES: lambda key: TripleDES(key * 3),  # RFC 2405; three times the same key is DES
+    EspTransform.TRIPLE_DES: TripleDES,  # RFC 2451
+    EspTransform.AES_CBC: AES,  # RFC 3602
+    EspTransform.CAMELLIA: Camellia,  # RFC 4312
+}
+_CTR_NONCE_SIZE = 4  # the last of the keying material (RFC 3686 §5.1)
+_FIRST_COUNTER = bytes((0, 0, 0, 1))  # RFC 3686 §4
+
+Encryptor = Callable[[bytes, bytes], bytes]
+Decryptor = Callable[[bytes | memoryview], bytes]
+
+
+def encryptor(transform: int, key: bytes, random: Callable[[int], bytes]) -> Encryptor:
+    """The function that encrypts; ``random(n)`` gives n unpredictable octets for IVs.
+
+    Raises:
+        ValueError: the key has the wrong size.
+    """
+    if transform == EspTransform.NULL:
+        return lambda _, payload: payload
+    if transform == EspTransform.AES_CTR:
+        algorithm, nonce = AES(key[:-_CTR_NONCE_SIZE]), key[-_CTR_NONCE_SIZE:]
+        start = random(4)  # as in `ikev1.esp.gcm`: an SA that is by mistake installed again repeats no IV
+
+        def encrypt_ctr(header: bytes, payload: bytes) -> bytes:
+            iv = start + header[4:]
+            return iv + Cipher(algorithm, CTR(nonce + iv + _FIRST_COUNTER)).encryptor().update(payload)
+
+        return encrypt_ctr
+    size = IV_SIZES[transform]
+    update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).encryptor().update
+    # One CBC stream for the life of the SA: a random block goes first, and its ciphertext, which nobody can
+    # predict (RFC 3602 §3; NIST SP 800-38A Appendix C), is the IV of what follows. No context is set up again.
+    return lambda _, payload: update(random(size) + payload)
+
+
+def decryptor(transform: int, key: bytes) -> Decryptor:
+    """The function that decrypts whole blocks.
+
+    Raises:
+        ValueError: the key has the wrong size.
+    """
+    if transform == EspTransform.NULL:
+        return bytes
+    if transform == EspTransform.AES_CTR:
+        algorithm, nonce = AES(key[:-_CTR_NONCE_SIZE]), key[-_CTR_NONCE_SIZE:]
+
+        def decrypt_ctr(body: bytes | memoryview) -> bytes:
+            counter = nonce + body[: IV_SIZES[transform]] + _FIRST_COUNTER
+            return Cipher(algorithm, CTR(counter)).decryptor().update(body[IV_SIZES[transform] :])
+
+        return decrypt_ctr
+    size = IV_SIZES[transform]
+    update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).decryptor().update
+    # The IV goes through the cipher as a block of the one stream; what comes of it means nothing.
+    return lambda body: update(body)[size:]
