@@ -128,8 +128,8 @@ def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("mode", '"aggressive"', "only Main Mode exists in this version"),
-        ("mode", '"quick"', "is not allowed: main"),
+        ("mode", '"quick"', "is not allowed: one of main, aggressive"),
+        ("aggressive", '"yes"', "is not allowed: one of refuse, accept, accept-psk"),
         ("local_address", '"eth0"', "an address, a network"),
         ("remote_id", '"@#xyz"', "hexadecimal"),
         ("local_id", '""', "not empty"),

@@ -9,10 +9,10 @@ from ikev1.config.policies import policies_of
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.values import ANY, boolean, duration, each, endpoint, kilobytes, port, text
+from ikev1.config.values import ANY, boolean, choice, duration, each, endpoint, kilobytes, port, text
 from ikev1.core.identity import identification
 from ikev1.core.record import replace
-from ikev1.core.settings import Connection, Policy
+from ikev1.core.settings import Aggressive, Connection, Mode, Policy
 
 __all__ = ["read_connections"]
 
@@ -35,7 +35,8 @@ def _read_connection(name: str, table: Table, policies: tuple[Policy, ...], secr
         policies=_read_policies(table, policies),
         tunnels=tuple(tunnels),
         secret=_read_secret(table, secrets),
-        mode=table.take("mode", _mode, "main"),
+        mode=Mode(table.take("mode", choice(tuple(Mode)), Mode.MAIN)),
+        aggressive=Aggressive(table.take("aggressive", choice(tuple(Aggressive)), Aggressive.ACCEPT)),
         local_address=table.take("local_address", endpoint, ANY),
         remote_address=table.take("remote_address", endpoint, ANY),
         local_id=table.take("local_id", _identity, None),
@@ -69,14 +70,6 @@ def _read_secret(table: Table, secrets: Secrets) -> bytes:
     if ("secret" in table) == ("secret_file" in table):
         table.findings.error(table.path, "needs its pre-shared key in either secret or secret_file")
     return inline or from_file
-
-
-def _mode(value: object) -> str:
-    if value == "aggressive":
-        raise ValueError("'aggressive' is not available: only Main Mode exists in this version (mode = \"main\")")
-    if value != "main":
-        raise ValueError(f"{value!r} is not allowed: main")
-    return "main"
 
 
 def _identity(value: object) -> str:

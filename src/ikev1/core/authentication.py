@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from ikev1.core import identity
+from ikev1.core import diagnosis, identity
 from ikev1.core.events import Code
 from ikev1.core.model import IkeSa, Keys, Role
 from ikev1.core.record import replace
@@ -153,11 +153,14 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
     sa = turn.sa
     expected = _hash_r(sa) if sa.role is Role.INITIATOR else _hash_i(sa)
     if not hmac.compare_digest(expected, message.one(Hash).data):
-        raise Refusal(
-            Code.AUTHENTICATION_FAILED,
-            f"{identity.text_of(theirs)} did not prove its identity: its HASH is wrong",
-            notify=NotifyType.AUTHENTICATION_FAILED,
-        )
+        raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
+
+
+def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
+    if turn.exchange.script == "AM":
+        return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
+    # In Main Mode the message decrypted, so the secrets are the same
+    return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
 
 
 def _hash_i(sa: IkeSa) -> bytes:

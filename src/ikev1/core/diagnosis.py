@@ -7,11 +7,11 @@ from ikev1.core.model import IkeSa, Role
 from ikev1.core.settings import Connection
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["of_clear_notify", "of_unreadable"]
+__all__ = ["of_clear_notify", "of_unreadable", "of_wrong_hash"]
 
-_AFTER_OUR_IDENTITY = 5  # the step of Main Mode at which an initiator waits for message 6
+_PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
 
-# What responders send whose key does not open message 5
+# What peers send whose key does not open our message, or does not give our HASH
 _UNREADABLE_TO_THEM = frozenset(
     {
         NotifyType.PAYLOAD_MALFORMED,
@@ -33,6 +33,15 @@ def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
     )
 
 
+def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
+    """What it means that the HASH of Aggressive Mode is wrong, which nothing but the secret protects."""
+    return (
+        Code.PSK_MISMATCH,
+        f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
+        f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
 def _why(connection: Connection) -> str:
     if connection.remote_address == "%any":
         return "which serves any peer address"
@@ -42,11 +51,10 @@ def _why(connection: Connection) -> str:
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
     """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
     peer = sa.path.remote_host
-    waits_for_identity = sa.phase1 is not None and sa.phase1.step == _AFTER_OUR_IDENTITY
-    if waits_for_identity and kind in _UNREADABLE_TO_THEM:
+    if sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script] and kind in _UNREADABLE_TO_THEM:
         return (
             Code.PSK_MISMATCH,
-            f"{peer} could not read our identity ({kind.name}): the pre-shared keys differ. Here the secret of "
+            f"{peer} could not read or check our proof ({kind.name}): the pre-shared keys differ. Here the secret of "
             f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
         )
     if kind == NotifyType.NO_PROPOSAL_CHOSEN:

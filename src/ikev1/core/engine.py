@@ -124,7 +124,7 @@ class Engine:
                 state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
                 return []
             return wishes.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
-        return wishes.begin_main_mode(state, known, path, wanted, now)
+        return wishes.begin_phase1(state, known, path, wanted, now)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Deletes an ISAKMP SA with its pairs and tells the peer.

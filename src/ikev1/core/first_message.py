@@ -95,6 +95,11 @@ class FirstMessages:
             del self._by_index[oldest.index]
         self._proven[answer.key] = answer
 
+    def lasting_cookie(self, CKY_I: bytes, path: Path) -> bytes:
+        """CKY-R for a peer of whom an SA is kept from its first message on: the same at any time."""
+        said = f"lasting {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
+        return blake2s(CKY_I + said.encode(), digest_size=8, key=self._secret).digest()
+
     def _mac(self, answer: Answer, CKY_I: bytes, path: Path, slot: int) -> bytes:
         said = f"{answer.serial} {slot} {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
         return blake2s(CKY_I + said.encode(), digest_size=8 - _INDEX_OCTETS, key=self._secret).digest()

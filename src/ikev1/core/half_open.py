@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.actions import Action, Report, Send
+from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.events import Code, Failure, MessageSeen
 from ikev1.core.first_message import Answer, sa_from
 from ikev1.core.informational import clear_notify
@@ -17,7 +18,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import parse_message
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["answer_first", "make_room", "recognise"]
+__all__ = ["aggressive_caller", "answer_first", "make_room", "recognise"]
 
 _NO_COOKIE = bytes(8)
 _HEADER_LENGTH = 28
@@ -101,6 +102,19 @@ def recognise(state: State, header: Header, path: Path, now: float) -> IkeSa | N
     sa = sa_from(answer, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now)
     assert sa.phase1 is not None
     return replace(sa, phase1=replace(sa.phase1, ends_at=now + _CALLER_PATIENCE))
+
+
+def aggressive_caller(state: State, header: Header, path: Path, now: float) -> IkeSa:
+    """The SA of a caller that sends message 1 of Aggressive Mode; its CKY-R is the same whenever that comes again.
+
+    Nothing spares us the answer's Diffie-Hellman here, whoever asks: what is kept of callers is capped, no more.
+    """
+    CKY_R = state.first_messages.lasting_cookie(header.CKY_I, path)
+    known = state.table.by_cookies.get(header.CKY_I + CKY_R)
+    if known is not None:
+        return known
+    exchange = new_exchange(AGGRESSIVE_MODE, 0, Role.RESPONDER, now + _CALLER_PATIENCE)
+    return IkeSa(state.next_unique_id(), "", Role.RESPONDER, path, header.CKY_I, CKY_R, now, phase1=exchange)
 
 
 def make_room(state: State) -> list[Action]:

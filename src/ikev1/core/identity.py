@@ -6,10 +6,10 @@ import ipaddress
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from ikev1.wire.payloads import Identification
-from ikev1.wire.registry import IdType
+from ikev1.wire.payloads import Identification, parse_body
+from ikev1.wire.registry import IdType, PayloadType
 
-__all__ = ["identification", "matches", "text_of"]
+__all__ = ["identification", "matches", "parse", "text_of"]
 
 _ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
@@ -37,6 +37,13 @@ def identification(text: str) -> Identification:
     except ValueError:
         return Identification(IdType.USER_FQDN if "@" in text else IdType.FQDN, 0, 0, text.encode())
     return Identification(IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR, 0, 0, address.packed)
+
+
+def parse(body: bytes) -> Identification:
+    """The identity in the body of an identification payload that was taken before."""
+    identity = parse_body(PayloadType.IDENTIFICATION, body)
+    assert isinstance(identity, Identification)
+    return identity
 
 
 def text_of(identity: Identification) -> str:

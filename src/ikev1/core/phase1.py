@@ -118,11 +118,10 @@ def accept_sa(turn: Turn, message: Message) -> None:
 # --- KE, nonces, NAT-D ----------------------------------------------------------------------------------------------
 
 
-def send_share(turn: Turn) -> list[Payload]:
-    """Sends our public value and nonce; a responder has both halves then, and derives the keys."""
+def send_share(turn: Turn, number: int) -> list[Payload]:
+    """Sends our public value of group ``number`` and nonce; a responder has both halves then, and derives the keys."""
     sa = turn.sa
-    assert sa.chosen is not None
-    private, public = group(sa.chosen.suite.group).generate(turn.context.random)
+    private, public = group(number).generate(turn.context.random)
     nonce = turn.context.random(NONCE_LENGTH)
     if sa.role is Role.INITIATOR:
         share = KeyShare(private, g_xi=public, Ni_b=nonce)
@@ -137,7 +136,8 @@ def send_share(turn: Turn) -> list[Payload]:
 
 def send_ke(turn: Turn) -> list[Payload]:
     """Sends our public value and nonce, and what the peer needs to find a NAT."""
-    return [*send_share(turn), *nat_d(turn)]
+    assert turn.sa.chosen is not None
+    return [*send_share(turn, turn.sa.chosen.suite.group), *nat_d(turn)]
 
 
 def take_ke(turn: Turn, message: Message) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import NamedTuple
 
 from ikev1.core import diagnosis, natt
 from ikev1.core.actions import Action, Report, Send
 from ikev1.core.envelope import open_message, phase2_iv
 from ikev1.core.establishment import after_establishment
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.half_open import answer_first, make_room, recognise
+from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, notify, remember
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.quick_mode import QUICK_MODE
@@ -37,6 +38,15 @@ _FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
 _MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
 
 
+class _Arrival(NamedTuple):
+    """A datagram: what it says of itself, how it came, and when."""
+
+    header: Header
+    datagram: bytes
+    path: Path
+    now: float
+
+
 def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
     """What to do about ``datagram``, which came by ``path``."""
     try:
@@ -45,38 +55,45 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return [Report(Failure(Code.MALFORMED, str(error), _peer(path)))]
     if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
-    known = _find(state, header, path)
-    sa = known or recognise(state, header, path, now)
+    known, sa = _find(state, header, path, now)
     if sa is None:
         return _unknown(header, path)
+    arrival = _Arrival(header, datagram, path, now)
     if header.exchange == ExchangeType.INFORMATIONAL:
-        return _informational(state, sa, header, datagram, path, now)
+        return _informational(state, sa, arrival)
     exchange = sa.phase1
     if header.exchange == ExchangeType.QUICK_MODE:
         exchange = _quick_mode(sa, header, now)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
-    return _take(state, known, sa, exchange, header, datagram, path, now)
+    return _take(state, known, sa, exchange, arrival)
 
 
 def _peer(path: Path) -> str:
     return f"{path.remote_host}[{path.remote_port}]"
 
 
-def _find(state: State, header: Header, path: Path) -> IkeSa | None:
+def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
+    """The SA that a message belongs to: as the table has it, and as it is to be gone on with.
+
+    The two differ for a caller: of one in Main Mode nothing is kept before its message 3, of one in Aggressive Mode
+    nothing before its message 1.
+    """
     sas = state.table.by_cookies
     sa = sas.get(header.CKY_I + header.CKY_R)
     if sa is not None:
-        return sa
+        return sa, sa
+    if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
+        caller = aggressive_caller(state, header, path, now)
+        return sas.get(caller.cookies), caller
     # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
     sa = sas.get(header.CKY_I + _NO_COOKIE)
-    return sa if sa is not None and sa.path.remote_host == path.remote_host else None
+    if sa is not None and sa.path.remote_host == path.remote_host:
+        return sa, sa
+    return None, recognise(state, header, path, now)
 
 
 def _unknown(header: Header, path: Path) -> list[Action]:
-    if header.exchange == ExchangeType.AGGRESSIVE:
-        text = "the peer asks for Aggressive Mode, which is not offered here: set Main Mode there"
-        return [Report(Failure(Code.WRONG_MODE, text, _peer(path)))]
     text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
     return [Report(Failure(Code.UNKNOWN_SA, text, _peer(path)))]
 
@@ -93,22 +110,14 @@ def _quick_mode(sa: IkeSa, header: Header, now: float) -> Exchange | None:
     return new_exchange(QUICK_MODE, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
-def _take(
-    state: State,
-    known: IkeSa | None,
-    sa: IkeSa,
-    exchange: Exchange,
-    header: Header,
-    datagram: bytes,
-    path: Path,
-    now: float,
-) -> list[Action]:
-    """Takes a message through its exchange; ``known`` is the SA as the table has it, None before message 3."""
+def _take(state: State, known: IkeSa | None, sa: IkeSa, exchange: Exchange, arrival: _Arrival) -> list[Action]:
+    """Takes a message through its exchange; ``known`` is the SA as the table has it, None before a caller is kept."""
+    header, datagram, _, now = arrival
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
         return [Send(sa.path, exchange.sent)] if again else []
-    turn, moves = _turn(state, sa, exchange, path, now, encrypted=header.encrypted)
+    turn, moves = _turn(state, sa, exchange, arrival)
     try:
         message, iv = open_message(sa, exchange.iv, header, datagram)
         turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
@@ -116,7 +125,7 @@ def _take(
             turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
         advance(script_of(exchange), turn, message)
     except (Refusal, WireError, CryptoError) as error:
-        return _refuse(state, known, sa, exchange, header, error, now)
+        return _refuse(state, known, sa, exchange, arrival, error)
     turn.actions[:0] = moves
     actions = state.commit(known, turn, turn.exchange)
     if known is None:
@@ -138,15 +147,17 @@ def _answers_again(exchange: Exchange) -> bool:
     return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
 
 
-def _turn(
-    state: State, sa: IkeSa, exchange: Exchange, path: Path, now: float, *, encrypted: bool
-) -> tuple[Turn, list[Action]]:
+def _turn(state: State, sa: IkeSa, exchange: Exchange, arrival: _Arrival) -> tuple[Turn, list[Action]]:
     """A turn that already answers to where the message came from: should it turn out not to be the peer's, the turn is
     dropped, and that with it. Before the float, phase 1 stays on the path that it began on.
     """
-    port = state.settings.encapsulation_port
-    followed, moves = follow(sa, natt.moved(sa.path, path, sa.nat, port)) if encrypted else (sa, [])
-    return state.turn(followed, exchange, now), moves
+    followed, moves = sa, list[Action]()
+    if arrival.header.encrypted:
+        path = natt.moved(sa.path, arrival.path, sa.nat, state.settings.encapsulation_port)
+        followed, moves = follow(sa, path)
+    turn = state.turn(followed, exchange, arrival.now)
+    turn.seen = arrival.path
+    return turn, moves
 
 
 def _refuse(
@@ -154,35 +165,32 @@ def _refuse(
     known: IkeSa | None,
     sa: IkeSa,
     exchange: Exchange,
-    header: Header,
+    arrival: _Arrival,
     error: Refusal | WireError | CryptoError,
-    now: float,
 ) -> list[Action]:
     """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
+    header, now = arrival.header, arrival.now
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
-    connecting = sa.state is IkeState.CONNECTING
-    if connecting and header.encrypted and code is Code.MALFORMED:
+    if sa.state is IkeState.CONNECTING and header.encrypted and code is Code.MALFORMED:
         code, text = diagnosis.of_unreadable(sa, state.turn(sa, exchange, now).connection)
-    tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
-    kind = None if error.notify is None else NotifyType(error.notify)
     if exchange.complaint is not None and exchange.complaint[0] == code:
         return []
-    actions: list[Action] = [Report(Failure(code, text, _peer(sa.path), sa, tunnel))]
-    if kind is not None:
-        actions += _tell(state, sa, kind, now)
+    tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
+    failure = Report(Failure(code, text, _peer(sa.path), sa, tunnel))
+    told = [] if error.notify is None else _tell(state, sa, header, NotifyType(error.notify), now)
     current = state.table.by_cookies.get(sa.cookies) if known is not None else None
     if current is None:
-        return actions
+        return [failure, *told]
     if isinstance(error, Refusal) and error.ends:
-        return [*actions, *_abandon(state, current, exchange, text)]
-    _remember_complaint(state, current, exchange, code, text)
-    return actions
+        return [failure, *told, *_abandon(state, current, exchange, text)]
+    said_at_the_end = _remember_complaint(state, current, exchange, (code, text), now)
+    return told if said_at_the_end else [failure, *told]
 
 
-def _tell(state: State, sa: IkeSa, kind: NotifyType, now: float) -> list[Action]:
+def _tell(state: State, sa: IkeSa, header: Header, kind: NotifyType, now: float) -> list[Action]:
     if sa.state is IkeState.CONNECTING:
         message_id = int.from_bytes(state.random(4))
-        return [Send(sa.path, clear_notify(sa.CKY_I, sa.CKY_R, kind, message_id))]
+        return [Send(sa.path, clear_notify(header.CKY_I, header.CKY_R, kind, message_id))]
     return state.say(sa, [notify(sa, kind)], now)
 
 
@@ -194,60 +202,71 @@ def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str) -> list[A
     return []
 
 
-def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, code: Code, text: str) -> None:
-    """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up."""
-    complaining = replace(exchange, complaint=(code, text))
+def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
+    """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
+
+    A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did.
+
+    Returns:
+        Whether the complaint will be said when the call is given up.
+    """
+    complaining = replace(exchange, complaint=complaint)
     if sa.phase1 is not None and exchange.message_id == 0:
+        calling = exchange.role is Role.INITIATOR
+        if calling:
+            complaining = replace(complaining, resend_at=0.0, ends_at=min(exchange.ends_at, now + _IMPATIENCE))
         state.table.put(sa, replace(sa, phase1=complaining))
-    elif exchange in sa.exchanges:
-        others = tuple(complaining if other is exchange else other for other in sa.exchanges)
-        state.table.put(sa, replace(sa, exchanges=others))
+        return calling
+    others = tuple(complaining if other is exchange else other for other in sa.exchanges)
+    state.table.put(sa, replace(sa, exchanges=others))
+    return False
 
 
 # --- informational --------------------------------------------------------------------------------------------------
 
 
-def _informational(state: State, sa: IkeSa, header: Header, datagram: bytes, path: Path, now: float) -> list[Action]:
+def _informational(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action]:
+    header, datagram, path, now = arrival
     if sa.state is IkeState.CONNECTING:
-        return _while_connecting(state, sa, header, datagram, now)
+        return _while_connecting(state, sa, arrival)
     if not header.encrypted:
         return [Report(Note(Code.NOTIFY, "an informational message in the clear is ignored: the SA is up", sa))]
     if header.message_id in sa.recent_informationals:
         return []
     iv = phase2_iv(sa, header.message_id)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
-    turn, moves = _turn(state, sa, exchange, path, now, encrypted=True)
+    turn, moves = _turn(state, sa, exchange, arrival)
     try:
         message, _ = open_message(sa, iv, header, datagram)
         turn.sa = remember(turn.sa, header.message_id)
         advance(INFORMATIONAL, turn, message)
-    except (Refusal, WireError, CryptoError) as error:
+    except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", _peer(path), sa))]
     turn.actions[:0] = moves
     return state.commit(sa, turn, None)
 
 
-def _while_connecting(state: State, sa: IkeSa, header: Header, datagram: bytes, now: float) -> list[Action]:
+def _while_connecting(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action]:
     """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
     phase1 = sa.phase1
-    if sa.role is Role.RESPONDER or phase1 is None:
+    if phase1 is None or phase1.complaint is not None:
         return []
-    connection = state.turn(sa, phase1, now).connection
-    if header.encrypted:
+    connection = state.turn(sa, phase1, arrival.now).connection
+    if arrival.header.encrypted:
         complaint = diagnosis.of_unreadable(sa, connection) if sa.keys is not None else None
     else:
-        complaint = _clear_complaint(sa, header, datagram, connection)
+        complaint = _clear_complaint(sa, arrival, connection)
     if complaint is None:
         return []
-    ends_at = min(phase1.ends_at, now + _IMPATIENCE)
-    state.table.put(sa, replace(sa, phase1=replace(phase1, complaint=complaint, resend_at=0.0, ends_at=ends_at)))
-    return []
+    said_at_the_end = _remember_complaint(state, sa, phase1, complaint, arrival.now)
+    return [] if said_at_the_end else [Report(Failure(*complaint, _peer(sa.path), sa))]
 
 
-def _clear_complaint(sa: IkeSa, header: Header, datagram: bytes, connection: Connection) -> tuple[Code, str] | None:
+def _clear_complaint(sa: IkeSa, arrival: _Arrival, connection: Connection) -> tuple[Code, str] | None:
+    header = arrival.header
     try:
-        message = parse_message(header, datagram[_HEADER_LENGTH : header.length])
+        message = parse_message(header, arrival.datagram[_HEADER_LENGTH : header.length])
     except WireError:
         return None
     for payload in message.all(Notification):

@@ -8,7 +8,7 @@ from ikev1.core.model import EspSuite, Phase1Suite
 from ikev1.core.record import Record
 from ikev1.core.selector import Selector
 
-__all__ = ["Connection", "EspProposal", "Policy", "Settings", "Start", "Tunnel"]
+__all__ = ["Aggressive", "Connection", "EspProposal", "Mode", "Policy", "Settings", "Start", "Tunnel"]
 
 DAY, HOUR = 86_400, 3_600
 
@@ -19,6 +19,23 @@ class Start(StrEnum):
     NONE = "none"
     START = "start"
     TRAP = "trap"
+
+
+class Mode(StrEnum):
+    """The phase 1 exchange in which we call a peer."""
+
+    MAIN = "main"
+    AGGRESSIVE = "aggressive"
+
+
+class Aggressive(StrEnum):
+    """Whether a caller may use Aggressive Mode: never, with signatures, or even with a pre-shared key, although our
+    answer then lets anybody who asks guess the key offline.
+    """
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+    ACCEPT_PSK = "accept-psk"
 
 
 class Policy(Record, frozen=True):
@@ -61,7 +78,8 @@ class Connection(Record, frozen=True):
     policies: tuple[Policy, ...]  # by priority, the preferred first
     tunnels: tuple[Tunnel, ...]
     secret: bytes
-    mode: str = "main"
+    mode: Mode = Mode.MAIN  # in which we call
+    aggressive: Aggressive = Aggressive.ACCEPT  # in which we are called
     local_address: str = "%any"
     remote_address: str = "%any"
     local_id: str | None = None

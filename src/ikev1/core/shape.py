@@ -39,7 +39,7 @@ _REPEATED = {"NAT-D", "NAT-OA", "N/D"}
 # What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
 _TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
 
-_FORM = re.compile(r"^HDR(\*?)((?:, .+)?)$")
+_FORM = re.compile(r"^HDR(\*|\(\*\)|)((?:, .+)?)$")
 
 
 class Shape:
@@ -47,11 +47,12 @@ class Shape:
 
     Attributes:
         text: the shape as written.
-        encrypted: whether the message is protected by the ISAKMP SA (``HDR*``).
+        encrypted: whether we send the message protected by the ISAKMP SA (``HDR*``); with ``HDR(*)`` we do, and the
+            peer may or may not.
         hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none.
     """
 
-    __slots__ = ("_admitted", "_leading", "_least", "_most", "encrypted", "hash", "text")
+    __slots__ = ("_admitted", "_either", "_leading", "_least", "_most", "encrypted", "hash", "text")
 
     def __init__(self, text: str) -> None:
         form = _FORM.match(text.replace(" [,", ", ["))
@@ -59,6 +60,7 @@ class Shape:
             raise ValueError(f"{text!r} is no shape")
         self.text = text
         self.encrypted = bool(form[1])
+        self._either = form[1] == "(*)"
         self.hash = 0
         self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # kinds of payloads that were found to be right
         self._leading: list[type[wire.Payload]] = []
@@ -92,14 +94,14 @@ class Shape:
             Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
         """
         kinds = tuple(map(type, message.payloads))
-        if message.header.encrypted is self.encrypted and kinds in self._admitted:
+        if kinds in self._admitted and (message.header.encrypted is self.encrypted or self._either):
             return
         self._check(message, label)
         if wire.Unknown not in kinds and len(self._admitted) < _REMEMBERED:
             self._admitted.add(kinds)
 
     def _check(self, message: Message, label: str) -> None:
-        if message.header.encrypted is not self.encrypted:
+        if message.header.encrypted is not self.encrypted and not self._either:
             found = "encrypted" if message.header.encrypted else "in the clear"
             raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
         payloads = message.payloads

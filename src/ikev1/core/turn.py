@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ikev1.core.actions import Action, Report
 from ikev1.core.events import Event
-from ikev1.core.model import Exchange, IkeSa, Role
+from ikev1.core.model import Exchange, IkeSa, Path, Role
 from ikev1.core.settings import Connection, Settings
 from ikev1.wire.payloads import Payload
 
@@ -41,7 +41,7 @@ class Turn:
     The row functions of an exchange read and replace the records in it and append the actions that are to follow.
     """
 
-    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa")
+    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa", "seen")
 
     def __init__(self, context: Context, sa: IkeSa, exchange: Exchange, connection: Connection, now: float) -> None:
         self.context = context
@@ -50,6 +50,7 @@ class Turn:
         self.connection = connection
         self.now = now
         self.actions: list[Action] = []
+        self.seen: Path | None = None  # the path by which the message came, None for a wish of ours
         self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.actions import Action, Remove, Report
+from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Failure
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
@@ -14,17 +15,17 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.retransmit import patience
 from ikev1.core.script import begin, new_exchange
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection
+from ikev1.core.settings import Connection, Mode
 from ikev1.core.state import State
 
-__all__ = ["begin_main_mode", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
+__all__ = ["begin_phase1", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
 
 _RETRY = 60.0  # seconds after which a replacement that did not come is begun again
 
 _NO_COOKIE = bytes(8)
 
 
-def begin_main_mode(
+def begin_phase1(
     state: State, connection: Connection, path: Path, queued: tuple[str, ...], now: float, replaces: int = 0
 ) -> list[Action]:
     """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
@@ -43,9 +44,9 @@ def begin_main_mode(
         queued=queued,
         replaces=replaces,
     )
-    exchange = new_exchange(MAIN_MODE, 0, Role.INITIATOR, now + patience(state.settings))
-    turn = state.turn(sa, exchange, now)
-    begin(MAIN_MODE, turn)
+    script = AGGRESSIVE_MODE if connection.mode is Mode.AGGRESSIVE else MAIN_MODE
+    turn = state.turn(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
+    begin(script, turn)
     return state.commit(None, turn, turn.exchange)
 
 
@@ -93,7 +94,7 @@ def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
         state.table.put(sa, replace(waiting, rekey_at=0.0))
         return []
     state.table.put(sa, replace(waiting, state=IkeState.REKEYING))
-    return begin_main_mode(state, connection, sa.path, (), now, replaces=sa.unique_id)
+    return begin_phase1(state, connection, sa.path, (), now, replaces=sa.unique_id)
 
 
 def close_child(state: State, sa: IkeSa, child: ChildSa, reason: str, now: float) -> list[Action]:

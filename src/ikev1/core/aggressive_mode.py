@@ -1,0 +1,142 @@
+"""Aggressive Mode: three messages, and the price of the three that it saves (RFC 2409 §5.4).
+
+Both identities pass in the clear, the group cannot be negotiated, and with a pre-shared key the responder's HASH_R goes
+to whoever asked: anybody can try secrets against it offline. In exchange the responder sees IDii in message 1, and can
+choose the secret by identity rather than by address, which is what peers without a fixed address need.
+"""
+
+from __future__ import annotations
+
+from ikev1.core import identity
+from ikev1.core.authentication import check_proof, identify_peer, identify_self, prove, settle_connection
+from ikev1.core.events import Code
+from ikev1.core.phase1 import (
+    accept_sa,
+    choose_among,
+    establish,
+    look_for_nat,
+    nat_d,
+    offer_sa,
+    send_share,
+    take_share,
+)
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.script import Row, Script
+from ikev1.core.settings import Aggressive, Connection
+from ikev1.core.turn import Turn
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Identification, Payload
+from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
+
+__all__ = ["AGGRESSIVE_MODE", "offered_policies"]
+
+
+def offered_policies(connection: Connection) -> Connection:
+    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group.
+
+    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), for message 1
+    carries a public value of it already; nor can the authentication method, which message 2 uses.
+    """
+    first = connection.policies[0].suite
+    same = [
+        policy
+        for policy in connection.policies
+        if (policy.suite.group, policy.suite.authentication) == (first.group, first.authentication)
+    ]
+    return replace(connection, policies=tuple(same))
+
+
+# --- AM1 ------------------------------------------------------------------------------------------------------------
+
+
+def _offer(turn: Turn) -> list[Payload]:
+    turn.connection = offered_policies(turn.connection)
+    sa, *vendors = offer_sa(turn)
+    own = identify_self(turn)
+    return [sa, *send_share(turn, turn.connection.policies[0].suite.group), own, *vendors]
+
+
+def _choose(turn: Turn, message: Message) -> None:
+    theirs = identify_peer(turn, message)
+    choose_among(_willing(turn, theirs), turn, message)
+    assert turn.sa.chosen is not None
+    method = turn.sa.chosen.suite.authentication
+    if method == AuthenticationMethod.PRE_SHARED_KEY and turn.connection.aggressive is not Aggressive.ACCEPT_PSK:
+        raise _wrong_mode(
+            f"{identity.text_of(theirs)} asks for Aggressive Mode with a pre-shared key, which connection "
+            f"{turn.connection.name!r} does not accept: our answer would let anybody who asks guess the secret offline"
+        )
+    take_share(turn, message)
+
+
+def _willing(turn: Turn, theirs: Identification) -> tuple[Connection, ...]:
+    """The connections that this peer's address and identity allow and that accept Aggressive Mode."""
+    candidates = turn.context.candidates(turn.sa)
+    expected = [connection for connection in candidates if identity.matches(connection.remote_id, theirs)]
+    if not expected:
+        path = turn.sa.path
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"no connection is configured for {identity.text_of(theirs)} at {path.remote_host} that calls "
+            f"{path.local_host}",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+        )
+    willing = tuple(connection for connection in expected if connection.aggressive is not Aggressive.REFUSE)
+    if not willing:
+        raise _wrong_mode(
+            f"{identity.text_of(theirs)} asks for Aggressive Mode, which connection {expected[0].name!r} refuses"
+        )
+    return willing
+
+
+def _wrong_mode(text: str) -> Refusal:
+    return Refusal(Code.WRONG_MODE, text, notify=NotifyType.INVALID_EXCHANGE_TYPE)
+
+
+# --- AM2 ------------------------------------------------------------------------------------------------------------
+
+
+def _answer(turn: Turn) -> list[Payload]:
+    answer, *vendors = turn.prepared
+    assert turn.sa.chosen is not None
+    share = send_share(turn, turn.sa.chosen.suite.group)
+    own = identify_self(turn)
+    return [answer, *share, own, *prove(turn), *nat_d(turn), *vendors]
+
+
+def _accept(turn: Turn, message: Message) -> None:
+    accept_sa(turn, message)
+    take_share(turn, message)
+    theirs = identify_peer(turn, message)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+    look_for_nat(turn, message)
+
+
+# --- AM3 ------------------------------------------------------------------------------------------------------------
+
+
+def _conclude(turn: Turn) -> list[Payload]:
+    return [*prove(turn), *nat_d(turn)]
+
+
+def _concluded(turn: Turn, message: Message) -> None:
+    check_proof(turn, message, identity.parse(turn.sa.IDii_b))
+    # The initiator floats with this message, and its NAT-D payloads are about the path that it took
+    assert turn.seen is not None
+    turn.sa = replace(turn.sa, path=turn.seen)
+    look_for_nat(turn, message)
+
+
+AGGRESSIVE_MODE = Script(
+    "AM",
+    ExchangeType.AGGRESSIVE,
+    (
+        #   from  RFC 2409 §5.4                           build      check
+        Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
+        Row("r", "HDR, SA, KE, Nr, IDir, HASH_R [, NAT-D]", _answer, _accept),
+        Row("i", "HDR(*), HASH_I [, NAT-D]", _conclude, _concluded),
+    ),
+    finish=establish,
+)
