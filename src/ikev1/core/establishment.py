@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.actions import Action
+from ikev1.core.actions import Action, Keep
 from ikev1.core.informational import delete_ike
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.record import replace
@@ -38,7 +38,7 @@ def _give_way(state: State, other: IkeSa, heir: bytes, last: Message, now: float
     children = other.children
     bare = replace(other, children=())
     state.table.put(other, bare)
-    actions = state.adopt(sa, children)
+    actions = [*state.adopt(sa, children), Keep(bare)]
     if sa.replaces != other.unique_id:
         return actions
     actions += state.say(bare, [delete_ike(bare)], now)

@@ -106,12 +106,19 @@ class State:
         return [*ends, *map(Remove, unfinished), Forget(sa)]
 
     def adopt(self, heir: IkeSa, children: tuple[ChildSa, ...]) -> list[Action]:
-        """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them."""
+        """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them; from now on they go
+        where the heir goes.
+        """
         if not children:
             return []
-        grown = replace(heir, children=(*heir.children, *children))
+        encapsulates = heir.nat is not None and heir.nat.encapsulate
+        adopted = tuple(
+            replace(child, path=heir.path) if child.udp_encapsulation is encapsulates else child for child in children
+        )
+        grown = replace(heir, children=(*heir.children, *adopted))
         self.table.put(heir, grown)
-        return [Keep(grown)]
+        moved = [child for child, before in zip(adopted, children, strict=True) if child.path != before.path]
+        return [Keep(grown), *map(Move, moved)]
 
 
 def follow(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
