@@ -1,0 +1,41 @@
+"""A NAT box on the way of the datagrams of a `playbook.Network`."""
+
+from __future__ import annotations
+
+from playbook import Datagram, Network, Peer
+
+__all__ = ["NatBox"]
+
+
+class NatBox:
+    """Hides ``peer`` behind the address ``outside``.
+
+    Ports that it hands out begin at 40001; with ``forwards`` the ports 500 and 4500 are passed on both ways as they
+    are, as an operator sets it up for a gateway that is called.
+    """
+
+    def __init__(self, network: Network, peer: Peer, outside: str, *, forwards: bool = False) -> None:
+        self.inside = peer.address
+        self.outside = outside
+        self._ports: dict[int, int] = {500: 500, 4500: 4500} if forwards else {}
+        self._next = 40_001
+        self._beyond = network.link
+        network.link = self.pass_on
+
+    def rebind(self) -> None:
+        """Forgets every port that was handed out, as after a power cut."""
+        self._ports.clear()
+
+    def pass_on(self, datagram: Datagram) -> list[Datagram]:
+        """The datagram as it looks on the other side."""
+        if datagram.source[0] == self.inside:
+            port = datagram.source[1]
+            if port not in self._ports:
+                self._ports[port], self._next = self._next, self._next + 1
+            datagram = datagram._replace(source=(self.outside, self._ports[port]))
+        elif datagram.destination[0] == self.outside:
+            ports = {handed_out: port for port, handed_out in self._ports.items()}
+            if datagram.destination[1] not in ports:
+                return []
+            datagram = datagram._replace(destination=(self.inside, ports[datagram.destination[1]]))
+        return self._beyond(datagram)
