@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ikev1.config import ConfigError
-from ikev1.core.model import ChildState, IkeState
+from ikev1.core.actions import Keep
+from ikev1.core.model import ChildState, Flavour, IkeState, Nat, Path
 from ikev1.core.record import replace
 from ikev1.core.settings import Connection, Settings, Start
 from ikev1.daemon.operations import NotEstablished
@@ -273,3 +275,23 @@ def test_the_log_follows_a_negotiation(meet: Meet) -> None:
         ]
 
     meet(scenario)
+
+
+def test_esp_goes_to_the_data_plane_and_silence_behind_a_nat_is_broken_by_keepalives(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", None)
+        (sa,) = us.gateway.engine.sas.values()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            peer.settimeout(5)
+            encapsulated = Path("127.0.0.1", us.endpoint.encapsulation_port, *peer.getsockname())
+            peer.sendto(b"\0\0\x10\0an ESP packet", encapsulated[:2])
+            async with asyncio.timeout(5):
+                while not us.plane.received:
+                    await asyncio.sleep(0)
+            assert us.plane.received == [b"\0\0\x10\0an ESP packet"]
+            behind = Nat(Flavour.RFC_3947, local_behind=True)
+            us.gateway.apply([Keep(replace(sa, path=encapsulated, nat=behind))])
+            assert [await asyncio.to_thread(peer.recv, 10) for _ in range(2)] == [b"\xff"] * 2
+
+    meet(scenario, settings=lambda s: replace(s, nat_keepalive=0.05))

@@ -21,7 +21,7 @@ from ikev1.wire.registry import PayloadType
 __all__ = ["child_key", "child_section", "connection_section", "ike_section", "selectors"]
 
 YES = "yes"
-_TASKS = {"MM": "MAIN_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
+_TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
 
 
 def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
