@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ikev1.cli.control import Section
+from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.script import Row, Script
@@ -13,15 +14,17 @@ __all__ = ["ESTABLISHED", "meaning", "state_word"]
 
 ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
-# What a message brings: the first of these words that stands in its shape tells, and for SA who sends it.
+# What the words of a shape bring; of SA it depends on who sends it.
 _BROUGHT = {
-    ("KE", "i"): "the peer's Diffie-Hellman value and nonce",
-    ("KE", "r"): "the peer's Diffie-Hellman value and nonce",
-    ("IDii", "i"): "the peer's identity and the proof that it has the secret",
-    ("IDir", "r"): "the peer's identity and the proof that it has the secret",
-    ("HASH(3)", "i"): "the peer's confirmation",
     ("SA", "i"): "the peer's proposals",
     ("SA", "r"): "the peer's choice among our proposals",
+    ("KE", "i"): "the peer's Diffie-Hellman value and nonce",
+    ("KE", "r"): "the peer's Diffie-Hellman value and nonce",
+    ("IDii", "i"): "the peer's identity",
+    ("IDir", "r"): "the peer's identity",
+    ("HASH_I", "i"): "the proof that it has the secret",
+    ("HASH_R", "r"): "the proof that it has the secret",
+    ("HASH(3)", "i"): "the peer's confirmation",
 }
 
 
@@ -33,14 +36,16 @@ def _waits(script: Script) -> dict[str, str]:
 
 
 def _brought(row: Row) -> str:
-    words = re.findall(r"[A-Za-z]+(?:\(\d\))?", row.shape.partition("[")[0])
-    return next(brought for (word, sender), brought in _BROUGHT.items() if word in words and sender == row.sender)
+    words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", row.shape.partition("[")[0])
+    *others, last = [_BROUGHT[word, row.sender] for word in words if (word, row.sender) in _BROUGHT]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 _MEANINGS = {
     NOTHING: "no ISAKMP SA any more, or not yet",
     ESTABLISHED: "the ISAKMP SA is established: Quick Modes may run",
     **_waits(MAIN_MODE),
+    **_waits(AGGRESSIVE_MODE),
     **_waits(QUICK_MODE),
 }
 
