@@ -10,6 +10,7 @@ from ikev1.cli.check import load_or_fail
 from ikev1.config import DEFAULT_FILE
 from ikev1.daemon import run as run_daemon
 from ikev1.esp.plane import PlaneError
+from ikev1.store import StoreError
 
 __all__ = ["run"]
 
@@ -22,5 +23,5 @@ def run(config: Path, keylog: Path | None) -> None:
     load_or_fail(config)
     try:
         run_daemon(config, keylog=keylog)
-    except (OSError, PlaneError) as error:
+    except (OSError, PlaneError, StoreError) as error:
         raise click.ClickException(f"The gateway cannot run: {error}.") from error
