@@ -25,18 +25,19 @@ class NotPermitted(OSError):
 
 
 class Namespace:
-    """A network namespace; the first one has a user namespace around it, which the second one shares."""
+    """A network namespace; without root the first one has a user namespace around it, which the second one shares."""
 
     def __init__(self, beside: Namespace | None = None) -> None:
-        self.enter: list[str]
-        make = ["unshare", "-Urn"] if beside is None else [*beside.enter, "unshare", "-n"]
+        root = os.geteuid() == 0
+        make = ["unshare", "-n" if root else "-Urn"] if beside is None else [*beside.enter, "unshare", "-n"]
         self._holder = subprocess.Popen(
             [*make, "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._holder.stdout is not None
         self.works = self._holder.stdout.readline() == b"\n"
         self.pid = self._holder.pid
-        self.enter = ["nsenter", "-t", str(self.pid), "-U", "-n", "--preserve-credentials"]
+        user_namespace = [] if root else ["-U", "--preserve-credentials"]
+        self.enter = ["nsenter", "-t", str(self.pid), "-n", *user_namespace]
 
     def run(self, *command: str | Path) -> str:
         done = subprocess.run(
