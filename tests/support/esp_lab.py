@@ -28,6 +28,7 @@ class Namespace:
     """A network namespace; without root the first one has a user namespace around it, which the second one shares."""
 
     def __init__(self, beside: Namespace | None = None) -> None:
+        self.enter: list[str]
         root = os.geteuid() == 0
         make = ["unshare", "-n" if root else "-Urn"] if beside is None else [*beside.enter, "unshare", "-n"]
         self._holder = subprocess.Popen(
