@@ -23,6 +23,7 @@ __all__ = ["aggressive_caller", "answer_first", "make_room", "recognise"]
 _NO_COOKIE = bytes(8)
 _HEADER_LENGTH = 28
 _NEXT_PAYLOAD = 16  # its place in the header
+_LARGEST = 8192  # octets of a message 1, for answers are kept by it: dozens of proposals and vendor IDs fit in
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 
 
@@ -30,6 +31,9 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
     """Answers message 1 of Main Mode, from memory if the same was answered before."""
     if header.message_id or header.encrypted:
         return [Report(Failure(Code.MALFORMED, "message 1 with a message ID or encrypted", str(path)))]
+    if len(datagram) > _LARGEST:
+        text = f"message 1 with {len(datagram)} octets: more than {_LARGEST} are not taken from a stranger"
+        return [Report(Failure(Code.MALFORMED, text, str(path)))]
     octets = datagram[_NEXT_PAYLOAD : _NEXT_PAYLOAD + 1] + datagram[_HEADER_LENGTH : header.length]
     names = tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
     key = (state.generation, names, octets)
