@@ -124,8 +124,8 @@ def take_over(state: State, sa: IkeSa, now: float) -> list[Action]:
     if 0.0 < sa.expires_at <= now:
         return close_ike(state, bare, "its lifetime is over", now)
     actions: list[Action] = []
-    if sa.children:
-        actions += state.say(bare, [delete_child(child) for child in sa.children], now)
+    for child in sa.children:
+        actions += state.say(state.table.by_cookies[sa.cookies], [delete_child(child)], now)
     for child in sa.children:
         if child.state is ChildState.INSTALLED:
             current = state.table.by_cookies[sa.cookies]
