@@ -20,8 +20,6 @@ from ikev1.core.state import State
 
 __all__ = ["begin_phase1", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
 
-_RETRY = 60.0  # seconds after which a replacement that did not come is begun again
-
 _NO_COOKIE = bytes(8)
 
 
@@ -75,11 +73,17 @@ def begin_quick_mode(
 
 def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Action]:
     """Negotiates the pair that follows ``child``; until it is there, tries again now and then."""
-    waiting = replace(child, rekey_at=now + _RETRY if now + _RETRY < child.expires_at else 0.0)
+    waiting = replace(child, rekey_at=_again_at(state, child, now))
     children = tuple(waiting if other is child else other for other in sa.children)
     sa_waiting = replace(sa, children=children)
     state.table.put(sa, sa_waiting)
     return begin_quick_mode(state, sa_waiting, child.name, now, (child.local, child.remote))
+
+
+def _again_at(state: State, sa: IkeSa | ChildSa, now: float) -> float:
+    """When to begin again a replacement that did not come: once this attempt is given up; 0 if that is too late."""
+    at = now + patience(state.settings)
+    return at if at < sa.expires_at else 0.0
 
 
 def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
@@ -89,7 +93,7 @@ def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
     (RFC 3947 §4): the new one begins where the old one is.
     """
     connection = state.lookup.by_name(sa.connection)
-    waiting = replace(sa, rekey_at=now + _RETRY if now + _RETRY < sa.expires_at else 0.0)
+    waiting = replace(sa, rekey_at=_again_at(state, sa, now))
     if connection is None:
         state.table.put(sa, replace(waiting, rekey_at=0.0))
         return []

@@ -1,0 +1,265 @@
+"""The long run: SAs are replaced before they end, whoever is first, and end when they must."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configured import ALICE, BOB, connection, policy, settings, tunnel
+from ikev1.core import lifetime
+from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
+from ikev1.core.model import ChildState, IkeState, Role
+from playbook import Couple, Datagram, Network, Peer, Randomness, establish
+
+HOUR, DAY = 3600, 86_400
+
+
+def works(one: Peer, other: Peer) -> bool:
+    """Whether what either sends reaches the other: it sends with an SPI and keys that the other receives with."""
+    return all(
+        any(used.outbound == child.inbound for child in receiver.inbound.values())
+        for sender, receiver in ((one, other), (other, one))
+        for used in sender.outbound.values()
+    ) and bool(one.outbound and other.outbound)
+
+
+def replaces(peer: Peer, what: str) -> None:
+    """Has ``peer`` replace its newest pair, or its newest ISAKMP SA."""
+    if what == "rekey_child":
+        child = [child for child in peer.children if child.state is ChildState.INSTALLED][-1]
+        peer.does(lambda engine: engine.rekey_child(child.unique_id, peer.network.now))
+    else:
+        sa = list(peer.engine.sas.values())[-1]
+        peer.does(lambda engine: engine.rekey_ike(sa.unique_id, peer.network.now))
+
+
+def closes_first(peer: Peer) -> None:
+    """Has ``peer`` close its oldest pair."""
+    peer.does(lambda engine: engine.close_child(peer.children[0].unique_id, peer.network.now))
+
+
+def test_the_initiator_replaces_a_pair_before_it_ends(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    first = alice.child
+    assert HOUR - 450 <= first.rekey_at - network.now <= HOUR - 360, (
+        "a tenth before its end, and some of that at random"
+    )
+    assert bob.child.rekey_at > first.rekey_at, "the responder waits longer, lest they collide"
+    network.wait(first.rekey_at - network.now)
+    network.plays("alice -> bob QM1", "bob -> alice QM2", "alice -> bob QM3")
+    for peer in (alice, bob):
+        (up,) = peer.saw(ChildUp)
+        assert up.replaces is not None
+        assert up.child.reqid == up.replaces.reqid
+        assert [child.state for child in peer.children] == [ChildState.REKEYED, ChildState.INSTALLED]
+        assert len(peer.inbound) == 2, "packets of the older pair may still be under way"
+        assert len(peer.outbound) == 1
+    assert works(alice, bob)
+    network.wait(31)
+    network.plays("alice -> bob INFO D(ESP)")
+    assert alice.child.inbound == bob.child.outbound
+    assert [down.child.inbound.spi for down in alice.saw(ChildDown)] == [first.inbound.spi]
+    assert alice.sa.cookies == bob.sa.cookies
+
+
+def test_a_responder_replaces_the_pair_if_the_initiator_does_not(network: Network, couple: Couple) -> None:
+    alice, bob = couple(alice={"rekey": False})
+    establish(network, alice)
+    assert alice.child.rekey_at == 0
+    network.run(HOUR - 100)
+    assert bob.child.initiator
+    assert works(alice, bob)
+
+
+def test_without_rekeying_a_pair_ends_with_its_time(network: Network, couple: Couple) -> None:
+    alice, bob = couple(rekey=False)
+    establish(network, alice)
+    network.run(HOUR - 1)
+    assert works(alice, bob)
+    network.run(2)
+    for peer in (alice, bob):
+        assert peer.children == []
+        assert peer.state == "QM_IDLE"
+    network.run(DAY)
+    assert dict(alice.engine.sas) == dict(bob.engine.sas) == {}
+    assert alice.inbound == bob.inbound == {}
+
+
+def test_an_isakmp_sa_is_replaced_and_its_pairs_go_over(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    old, pair = alice.sa, alice.child
+    alice.does(lambda engine: engine.rekey_ike(old.unique_id, network.now))
+    assert old.cookies in alice.engine.sas
+    assert alice.engine.sas[old.cookies].state is IkeState.REKEYING
+    network.plays(
+        "alice -> bob MM1",
+        "bob -> alice MM2",
+        "alice -> bob MM3",
+        "bob -> alice MM4",
+        "alice -> bob MM5",
+        "bob -> alice MM6",
+        "alice -> bob INFO D(ISAKMP)",
+    )
+    for peer in (alice, bob):
+        assert peer.sa.cookies != old.cookies
+        assert peer.sa.state is IkeState.ESTABLISHED
+        assert len(peer.saw(IkeDown)) == len(peer.saw(IkeUp)) == 1
+        assert not peer.saw(ChildDown)
+        assert not peer.saw(ChildUp)
+    assert alice.child == pair
+    assert works(alice, bob)
+
+
+def test_the_responder_may_replace_the_isakmp_sa(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    bob.does(lambda engine: engine.rekey_ike(bob.sa.unique_id, network.now))
+    network.settle()
+    assert (alice.sa.role, bob.sa.role) == (Role.RESPONDER, Role.INITIATOR)
+    assert works(alice, bob)
+    assert len(alice.children) == len(bob.children) == 1
+
+
+def test_a_pair_under_a_new_isakmp_sa_can_be_replaced_and_deleted(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
+    network.settle()
+    assert works(alice, bob)
+    network.run(60)
+    assert alice.child.inbound == bob.child.outbound
+    alice.does(lambda engine: engine.close_child(alice.child.unique_id, network.now))
+    network.settle()
+    assert alice.children == bob.children == []
+
+
+@pytest.mark.parametrize("lives", [{}, {"alice": {"policies": (policy(lifetime=600),)}}])
+def test_a_tunnel_lives_for_days(network: Network, couple: Couple, lives: dict[str, dict[str, object]]) -> None:
+    alice, bob = couple(alice=lives.get("alice"))
+    network.reborn = False
+    establish(network, alice)
+    for _ in range(3 * 24):
+        network.run(HOUR)
+        assert works(alice, bob)
+        for peer in (alice, bob):
+            assert len([child for child in peer.children if child.state is ChildState.INSTALLED]) == 1
+            assert len(peer.engine.sas) <= 2
+    assert alice.failures == bob.failures == []
+
+
+@pytest.mark.parametrize("what", ["rekey_child", "rekey_ike"])
+@pytest.mark.parametrize("order", ["as sent", "bob first", "by turns"])
+def test_both_replace_at_once_and_what_comes_of_it_works(
+    network: Network, alice: Peer, bob: Peer, what: str, order: str
+) -> None:
+    establish(network, alice)
+    for peer in (alice, bob):
+        replaces(peer, what)
+    turn = 0
+    while network.flying:
+        senders = [datagram.sender for datagram in network.flying]
+        wanted = {"as sent": senders[0], "bob first": "bob", "by turns": ("alice", "bob")[turn % 2]}[order]
+        place = senders.index(wanted) if wanted in senders else 0
+        datagram = network.flying[place]
+        del network.flying[place]
+        network.deliver(datagram)
+        turn += 1
+    assert works(alice, bob)
+    network.run(60)
+    assert works(alice, bob)
+    assert set(alice.failures + bob.failures) <= {Code.UNKNOWN_SA}, "both delete the old one"
+    for peer in (alice, bob):
+        replaces(peer, "rekey_child")
+        network.settle()
+        assert works(alice, bob)
+    network.run(2 * HOUR)
+    assert works(alice, bob)
+    for peer in (alice, bob):
+        assert len(peer.children) <= 3, "what was made twice ends with its time"
+
+
+def test_both_call_at_once_and_what_comes_of_it_works(network: Network, alice: Peer, bob: Peer) -> None:
+    alice.calls()
+    bob.calls()
+    network.settle()
+    assert works(alice, bob)
+    network.run(2 * HOUR)
+    assert works(alice, bob)
+    for closing in (alice, bob):
+        while closing.children:
+            closes_first(closing)
+            network.settle()
+    assert alice.children == bob.children == [], "a pair is deleted whichever ISAKMP SA carries the word"
+
+
+@pytest.mark.parametrize("what", ["rekey_child", "rekey_ike"])
+def test_a_peer_that_is_silent_is_asked_once_at_a_time(network: Network, alice: Peer, bob: Peer, what: str) -> None:
+    establish(network, alice)
+    lost: list[Datagram] = []
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        lost.append(datagram)
+        return []
+
+    network.link = link
+    replaces(alice, what)
+    network.run(170)
+    assert len({datagram.octets for datagram in lost}) == 1
+
+
+@pytest.mark.parametrize("what", ["rekey_child", "rekey_ike"])
+def test_a_replacement_that_fails_is_tried_again(network: Network, alice: Peer, bob: Peer, what: str) -> None:
+    establish(network, alice)
+    network.link = lambda datagram: []
+    replaces(alice, what)
+    network.run(200)
+    network.link = lambda datagram: [datagram]
+    network.run(400)
+    assert [child.state for child in alice.children] == [ChildState.INSTALLED]
+    assert len(alice.saw(ChildUp if what == "rekey_child" else IkeUp)) == 1
+    assert works(alice, bob)
+
+
+def test_a_pair_that_has_a_successor_is_not_replaced_again(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    first = alice.child
+    for _ in range(3):
+        alice.does(lambda engine: engine.rekey_child(first.unique_id, network.now))
+        network.settle()
+    assert len(alice.children) == 2
+
+
+def test_an_isakmp_sa_whose_peer_is_gone_ends_with_its_time(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    network.link = lambda datagram: []
+    network.run(DAY + 600)
+    for peer in (alice, bob):
+        assert dict(peer.engine.sas) == {}
+        assert not peer.inbound
+        assert not peer.outbound
+        assert not peer.stored
+        assert peer.engine.deadline() == float("inf")
+
+
+@given(st.integers(1, 10 * DAY), st.sampled_from(Role), st.booleans(), st.text(max_size=4))
+def test_deadlines_lie_before_the_end(seconds: int, role: Role, rekey: bool, seed: str) -> None:
+    peer = connection(ALICE, BOB, rekey=rekey)
+    rekey_at, expires_at = lifetime.deadlines(1000.0, seconds, role, peer, Randomness(seed))
+    assert expires_at == 1000 + seconds
+    margin = expires_at - rekey_at
+    longest = min(seconds * 0.1, 540) * 1.25 * (1 if role is Role.INITIATOR else 0.5)
+    assert (0 < margin <= longest + 1e-6) if rekey else rekey_at == 0
+
+
+def test_many_sas_made_at_once_are_not_replaced_at_once(network: Network) -> None:
+    names = [f"net{number}" for number in range(20)]
+    ours = [tunnel(name, f"10.1.{place}.0/24") for place, name in enumerate(names)]
+    theirs = [tunnel(name, f"10.1.{place}.0/24", mirrored=True) for place, name in enumerate(names)]
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, *ours)))
+    network.peer("bob", BOB, settings(connection(BOB, ALICE, *theirs)))
+    for name in names:
+        alice.calls(name)
+    network.settle()
+    times = sorted(child.rekey_at for child in alice.children)
+    assert times[-1] - times[0] > 40
