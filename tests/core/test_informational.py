@@ -1,0 +1,161 @@
+"""Informational exchanges: deletions, notifies, dead peer detection (RFC 2409 §5.7, RFC 3706)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ikev1.core import informational
+from ikev1.core.actions import Action
+from ikev1.core.engine import Engine
+from ikev1.core.events import ChildDown, Code, IkeDown, MessageSeen, Note
+from ikev1.core.informational import INFORMATIONAL, notify
+from ikev1.wire.payloads import Delete, Notification, Payload
+from ikev1.wire.registry import DOI, NotifyType, ProtocolId
+from playbook import Network, Peer, establish
+
+Told = Callable[[Engine], list[Action]]
+
+
+def tells(peer: Peer, *payloads: Payload) -> None:
+    """Has a peer say something that it would not say of itself."""
+    peer.does(lambda engine: engine._state.say(peer.sa, list(payloads), peer.network.now))
+
+
+def test_the_table_is_that_of_the_rfc() -> None:
+    assert [(row.sender, row.shape) for row in INFORMATIONAL.rows] == [("i", "HDR*, HASH(1), N/D")]
+
+
+@pytest.mark.parametrize(("closing", "told"), [("alice", "bob"), ("bob", "alice")])
+def test_either_side_closes_a_tunnel(network: Network, alice: Peer, bob: Peer, closing: str, told: str) -> None:
+    establish(network, alice)
+    peer = network.peers[closing]
+    gone = {each.name: each.child.unique_id for each in (alice, bob)}
+    peer.does(lambda engine: engine.close_child(peer.child.unique_id, network.now))
+    network.plays(f"{closing} -> {told} INFO D(ESP)")
+    for each in (alice, bob):
+        assert each.sa.children == ()
+        assert not each.inbound
+        assert not each.outbound
+        (down,) = each.saw(ChildDown)
+        assert down.child.unique_id == gone[each.name]
+        assert down.reason == ("it was closed here" if each is peer else "the peer deleted it")
+
+
+@pytest.mark.parametrize(("closing", "told"), [("alice", "bob"), ("bob", "alice")])
+def test_either_side_closes_the_isakmp_sa_with_all_its_tunnels(
+    network: Network, alice: Peer, bob: Peer, closing: str, told: str
+) -> None:
+    establish(network, alice)
+    peer = network.peers[closing]
+    peer.does(lambda engine: engine.close_ike(peer.sa.unique_id, network.now))
+    network.plays(f"{closing} -> {told} INFO D(ESP)", f"{closing} -> {told} INFO D(ISAKMP)")
+    for each in (alice, bob):
+        assert dict(each.engine.sas) == {}
+        assert not each.inbound
+        assert not each.outbound
+        assert not each.stored
+        assert len(each.saw(ChildDown)) == len(each.saw(IkeDown)) == 1
+
+
+def test_a_tunnel_comes_up_again_after_it_was_closed(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    for _ in range(3):
+        alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
+        network.settle()
+        alice.calls()
+        network.settle()
+        assert alice.child.inbound == bob.child.outbound
+
+
+def test_closing_while_connecting_gives_up(network: Network, alice: Peer, bob: Peer) -> None:
+    alice.calls()
+    alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    assert dict(alice.engine.sas) == {}
+    assert len(alice.saw(IkeDown)) == 1
+    network.run(60)
+    assert dict(bob.engine.sas) == {}
+
+
+@pytest.mark.parametrize("asking", ["alice", "bob"])
+def test_a_peer_that_asks_is_told_that_we_are_here(network: Network, alice: Peer, bob: Peer, asking: str) -> None:
+    establish(network, alice)
+    peer, other = network.peers[asking], network.other(network.peers[asking])
+    sequence = bytes.fromhex("00112233")
+    tells(peer, notify(peer.sa, NotifyType.R_U_THERE, sequence))
+    network.plays(f"{asking} -> {other.name} INFO N(R_U_THERE)", f"{other.name} -> {asking} INFO N(R_U_THERE_ACK)")
+    seen = [event for event in peer.saw(MessageSeen) if not event.sent][-1]
+    (answer,) = seen.message.all(Notification)
+    assert answer == Notification(DOI.IPSEC, ProtocolId.ISAKMP, peer.sa.cookies, NotifyType.R_U_THERE_ACK, sequence)
+    assert alice.failures == bob.failures == []
+
+
+def test_what_the_peer_notifies_is_told(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    tells(alice, notify(alice.sa, NotifyType.RESPONDER_LIFETIME), notify(alice.sa, NotifyType(40_001)))
+    network.settle()
+    assert [(note.code, note.text) for note in bob.saw(Note)] == [
+        (Code.NOTIFY, "the peer notifies RESPONDER_LIFETIME"),
+        (Code.NOTIFY, "the peer notifies NOTIFY_40001"),
+    ]
+
+
+def test_a_message_is_taken_once(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    tells(alice, notify(alice.sa, NotifyType.R_U_THERE, bytes(4)))
+    network.plays("alice => bob INFO N(R_U_THERE)", "bob -> alice INFO N(R_U_THERE_ACK)")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Delete(DOI.IPSEC, ProtocolId.ESP, ((4711).to_bytes(4),)),
+        Delete(DOI.IPSEC, ProtocolId.ESP, ()),
+        Delete(DOI.IPSEC, ProtocolId.ISAKMP, (bytes(16),)),
+        Delete(DOI.IPSEC, ProtocolId.AH, ((4711).to_bytes(4),)),
+    ],
+)
+def test_deleting_what_is_not_there_deletes_nothing(network: Network, alice: Peer, bob: Peer, payload: Delete) -> None:
+    establish(network, alice)
+    before = bob.sa.children
+    tells(alice, payload)
+    network.settle()
+    assert bob.sa.children == before
+    assert bob.saw(ChildDown) == []
+
+
+def test_a_delete_names_what_the_sender_receives_with(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    tells(alice, Delete(DOI.IPSEC, ProtocolId.ESP, (bob.child.inbound.spi.to_bytes(4),)))
+    network.settle()
+    assert len(bob.children) == 1
+
+
+def test_message_ids_are_never_used_twice(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    for _ in range(20):
+        alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
+        network.settle()
+        tells(alice, notify(alice.sa, NotifyType.R_U_THERE, bytes(4)))
+        network.settle()
+    message_ids = [
+        datagram.octets[20:24] for datagram in network.sent if datagram.label in ("QM1", "INFO N(R_U_THERE)")
+    ]
+    assert len(set(message_ids)) == len(message_ids) == 40
+    assert bytes(4) not in message_ids
+
+
+def test_what_is_remembered_of_informational_messages_is_bounded(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice, None)
+    for _ in range(200):
+        tells(alice, notify(alice.sa, NotifyType.RESPONDER_LIFETIME))
+        network.settle()
+    for peer in (alice, bob):
+        assert len(peer.sa.recent_informationals) == 64
+
+
+def test_a_notify_in_the_clear_says_what_it_is_about() -> None:
+    octets = informational.clear_notify(b"I" * 8, b"R" * 8, NotifyType.NO_PROPOSAL_CHOSEN, 0x01020304)
+    assert octets.hex() == (b"I" * 8 + b"R" * 8).hex() + "0b10050001020304000000280000000c000000010100000e"
