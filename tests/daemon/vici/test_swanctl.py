@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -29,8 +30,14 @@ class Output(NamedTuple):
 
 async def swanctl(side: Side, *arguments: str) -> Output:
     pipe = asyncio.subprocess.PIPE
+    # Without root, one of its usual plugins complains on standard error
+    settings = side.control.with_name("strongswan.conf")
+    settings.write_text("swanctl { load = random openssl pem pkcs1 x509 }\n")
     process = await asyncio.create_subprocess_exec(
-        "swanctl", *arguments, "--uri", f"unix://{side.control}", stdout=pipe, stderr=pipe
+        *("swanctl", *arguments, "--uri", f"unix://{side.control}"),
+        stdout=pipe,
+        stderr=pipe,
+        env=os.environ | {"STRONGSWAN_CONF": str(settings)},
     )
     out, err = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode is not None
