@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from cryptography.x509.name import _ASN1Type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ikev1.crypto.distinguished_name import InvalidName, equal, from_text, matches, to_text
+from ikev1.wire.registry import NotifyType
+
+ALICE = "C=XX, O=lab, CN=alice"
+
+
+def name(*attributes: tuple[str, str], kind: _ASN1Type | None = None) -> bytes:
+    """A name made by `cryptography` alone, its values written in one type of string."""
+    return x509.Name(
+        [x509.NameAttribute(x509.ObjectIdentifier(oid), value, kind) for oid, value in attributes]
+    ).public_bytes()
+
+
+def test_text_becomes_the_der_that_certificates_have() -> None:
+    assert from_text(ALICE) == name(("2.5.4.6", "XX"), ("2.5.4.10", "lab"), ("2.5.4.3", "alice"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/C=XX/O=lab/CN=alice",
+        "c=XX,o=lab,cn=alice",
+        " C = XX ,  O = lab ,CN= alice ",
+        'C=XX, O="lab", CN=alice',
+        "2.5.4.6=XX, O=l\\61b, CN=al\\ice",
+    ],
+)
+def test_there_are_several_ways_to_write_a_name(text: str) -> None:
+    assert to_text(from_text(text)) == ALICE
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Ant, Bee / Co + Sons", "O=Ant\\, Bee \\/ Co \\+ Sons"),
+        ('a "b" \\ c*', 'O=a \\"b\\" \\\\ c\\*'),
+        (" space ", "O=\\ space\\ "),
+        ("line\nfeed\x1b[0m", "O=line\\0afeed\\1b[0m"),
+        ("Ämter", "O=Ämter"),
+        ("zero\u200bwidth", "O=zero\\e2\\80\\8bwidth"),
+    ],
+)
+def test_what_has_a_meaning_is_escaped(value: str, shown: str) -> None:
+    der = name(("2.5.4.10", value))
+    assert to_text(der) == shown
+    assert from_text(shown) == der
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40), min_size=1, max_size=5))
+def test_text_says_everything_and_only_in_printable_characters(values: list[str]) -> None:
+    der = name(*(("2.5.4.10", value) for value in values))
+    assert to_text(der).isprintable()
+    assert from_text(to_text(der)) == der
+
+
+def test_attributes_that_share_a_part() -> None:
+    der = from_text("C=XX, OU=a+CN=b")
+    assert to_text(der) in ("C=XX, OU=a+CN=b", "C=XX, CN=b+OU=a")
+    assert matches("C=XX, CN=*+OU=a", der)
+    assert not matches("C=XX, OU=a", der)
+    assert not equal(der, from_text("C=XX, OU=a, CN=b"))
+
+
+def test_a_plus_sign_within_a_value() -> None:
+    assert to_text(from_text("O=Ant + Bee")) == "O=Ant \\+ Bee"
+
+
+def test_no_name_and_the_empty_name() -> None:
+    assert from_text("") == b"\x30\x00"
+    assert to_text(b"\x30\x00") == ""
+    assert matches("", b"\x30\x00")
+    assert matches("*", b"\x30\x00")
+
+
+@pytest.mark.parametrize("text", ["alice", "C=XX, lab", "XY=1", "C=XXX", "=x", "C=XX,,O=lab", ","])
+def test_text_that_is_no_name(text: str) -> None:
+    with pytest.raises(ValueError, match=r"=|Country"):
+        from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (ALICE, "C=xx, O=LAB, CN=Alice", True),
+        ("O=the  lab", "O= the lab", True),
+        ("O=Straße", "O=STRASSE", True),
+        (ALICE, "O=lab, C=XX, CN=alice", False),
+        (ALICE, "C=XX, O=lab", False),
+        (ALICE, "C=XX, O=lab, OU=alice", False),
+        (ALICE, "C=XX, O=lab, CN=alicf", False),
+    ],
+)
+def test_equality(a: str, b: str, *, same: bool) -> None:
+    assert equal(from_text(a), from_text(b)) is same
+
+
+def test_the_type_of_string_does_not_matter() -> None:
+    kinds = (
+        _ASN1Type.UTF8String,
+        _ASN1Type.PrintableString,
+        _ASN1Type.T61String,
+        _ASN1Type.BMPString,
+        _ASN1Type.IA5String,
+    )
+    ways = [name(("2.5.4.3", "alice"), kind=_ASN1Type[kind]) for kind in kinds]
+    assert len(set(ways)) == len(ways)
+    assert all(equal(ways[0], way) and matches("CN=ali*", way) for way in ways)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        ALICE,
+        "C=XX, O=lab, CN=*",
+        "C=*, O=*, CN=*",
+        "C=XX, O=l*b, CN=a*c*",
+        "*, CN=alice",
+        "C=XX, *",
+        "*, O=lab, *",
+        "*",
+        "*, *",
+        "C=xx, O=Lab, CN=ALICE",
+    ],
+)
+def test_patterns_that_match(pattern: str) -> None:
+    assert matches(pattern, from_text(ALICE))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "C=XX, O=lab",
+        "O=lab",
+        "C=XX, O=lab, CN=b*",
+        "C=XX, O=lab, CN=\\*",
+        "O=lab, *",
+        "*, O=lab",
+        "C=XX, CN=*, O=*",
+        "C=XX, O=lab, CN=*, OU=*",
+        "",
+    ],
+)
+def test_patterns_that_do_not_match(pattern: str) -> None:
+    assert not matches(pattern, from_text(ALICE))
+
+
+def test_spaces_beside_an_asterisk_count() -> None:
+    assert matches("O=the *", from_text("O=the lab"))
+    assert not matches("O=the *", from_text("O=thelab"))
+
+
+@given(st.binary(max_size=200))
+def test_octets_that_are_no_name(octets: bytes) -> None:
+    try:
+        text = to_text(octets)
+    except InvalidName:
+        assert not matches("*", octets)
+        assert equal(octets, octets)
+        assert not equal(octets, b"\x30\x00")
+    else:
+        assert text.isprintable()
+
+
+@given(st.data())
+def test_a_damaged_name_is_read_or_refused(data: st.DataObject) -> None:
+    der = bytearray(from_text(ALICE))
+    der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        assert to_text(bytes(der)).isprintable()
+    except InvalidName:
+        assert not matches(ALICE, bytes(der))
+
+
+@pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 16_000])
+def test_names_of_every_size(size: int) -> None:
+    der = name(*(("2.5.4.10", "x" * 50) for _ in range(size // 60)))
+    assert to_text(der).count("x" * 50) == size // 60
+
+
+def test_a_name_that_is_too_long() -> None:
+    with pytest.raises(InvalidName, match="at most") as caught:
+        to_text(name(*(("2.5.4.10", "x" * 60) for _ in range(300))))
+    assert caught.value.notify == NotifyType.INVALID_ID_INFORMATION
+
+
+def test_a_value_that_is_no_text() -> None:
+    der = bytes.fromhex("300f310d300b0603550403") + b"\x04\x04\xde\xad\xbe\xef"
+    assert to_text(der) == "CN=#04deadbeef"
+    assert matches("CN=*", der)
+    assert not matches("CN=#04deadbeef", der)
