@@ -97,8 +97,8 @@ def test_the_table_is_that_of_the_rfc() -> None:
         "r: HDR, SA",
         "i: HDR, KE, Ni [, NAT-D]",
         "r: HDR, KE, Nr [, NAT-D]",
-        "i: HDR*, IDii, HASH_I",
-        "r: HDR*, IDir, HASH_R",
+        "i: HDR*, IDii [, CERT], AUTH_I",
+        "r: HDR*, IDir [, CERT], AUTH_R",
     ]
 
 

@@ -14,6 +14,8 @@ __all__ = ["ESTABLISHED", "meaning", "state_word"]
 
 ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
+_OPTIONAL = re.compile(r"\[[^]]*\]")
+
 # What the words of a shape bring; of SA it depends on who sends it.
 _BROUGHT = {
     ("SA", "i"): "the peer's proposals",
@@ -22,8 +24,8 @@ _BROUGHT = {
     ("KE", "r"): "the peer's Diffie-Hellman value and nonce",
     ("IDii", "i"): "the peer's identity",
     ("IDir", "r"): "the peer's identity",
-    ("HASH_I", "i"): "the proof that it has the secret",
-    ("HASH_R", "r"): "the proof that it has the secret",
+    ("AUTH_I", "i"): "the proof of it",
+    ("AUTH_R", "r"): "the proof of it",
     ("HASH(3)", "i"): "the peer's confirmation",
 }
 
@@ -36,7 +38,7 @@ def _waits(script: Script) -> dict[str, str]:
 
 
 def _brought(row: Row) -> str:
-    words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", row.shape.partition("[")[0])
+    words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", _OPTIONAL.sub("", row.shape))
     *others, last = [_BROUGHT[word, row.sender] for word in words if (word, row.sender) in _BROUGHT]
     return f"{', '.join(others)} and {last}" if others else last
 

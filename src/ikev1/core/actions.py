@@ -10,8 +10,21 @@ from typing import NamedTuple
 
 from ikev1.core.events import Event
 from ikev1.core.model import ChildSa, IkeSa, Path
+from ikev1.core.settings import Connection
+from ikev1.wire.payloads import Certificate, Identification
 
-__all__ = ["Action", "Forget", "InstallInbound", "InstallOutbound", "Keep", "Move", "Remove", "Report", "Send"]
+__all__ = [
+    "Action",
+    "Examine",
+    "Forget",
+    "InstallInbound",
+    "InstallOutbound",
+    "Keep",
+    "Move",
+    "Remove",
+    "Report",
+    "Send",
+]
 
 
 class Send(NamedTuple):
@@ -59,10 +72,19 @@ class Forget(NamedTuple):
     sa: IkeSa
 
 
+class Examine(NamedTuple):
+    """Find out whether the peer's certificates are good, and `Engine.answer` with the same ``request``."""
+
+    request: int
+    certificates: tuple[Certificate, ...]
+    identity: Identification
+    connection: Connection
+
+
 class Report(NamedTuple):
     """Tell people and programs."""
 
     event: Event
 
 
-Action = Send | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report
+Action = Send | Examine | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report

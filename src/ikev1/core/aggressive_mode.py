@@ -8,7 +8,7 @@ choose the secret by identity rather than by address, which is what peers withou
 from __future__ import annotations
 
 from ikev1.core import identity
-from ikev1.core.authentication import check_proof, identify_peer, identify_self, prove, settle_connection
+from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.events import Code
 from ikev1.core.phase1 import (
     accept_sa,
@@ -20,6 +20,7 @@ from ikev1.core.phase1 import (
     send_share,
     take_share,
 )
+from ikev1.core.proof import check_proof, prove, request_certificates
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import Row, Script
@@ -54,7 +55,8 @@ def _offer(turn: Turn) -> list[Payload]:
     turn.connection = offered_policies(turn.connection)
     sa, *vendors = offer_sa(turn)
     own = identify_self(turn)
-    return [sa, *send_share(turn, turn.connection.policies[0].suite.group), own, *vendors]
+    share = send_share(turn, turn.connection.policies[0].suite.group)
+    return [sa, *share, own, *request_certificates(turn), *vendors]
 
 
 def _choose(turn: Turn, message: Message) -> None:
@@ -102,7 +104,7 @@ def _answer(turn: Turn) -> list[Payload]:
     assert turn.sa.chosen is not None
     share = send_share(turn, turn.sa.chosen.suite.group)
     own = identify_self(turn)
-    return [answer, *share, own, *prove(turn), *nat_d(turn), *vendors]
+    return [answer, *share, own, *prove(turn), *request_certificates(turn), *nat_d(turn), *vendors]
 
 
 def _accept(turn: Turn, message: Message) -> None:
@@ -133,10 +135,10 @@ AGGRESSIVE_MODE = Script(
     "AM",
     ExchangeType.AGGRESSIVE,
     (
-        #   from  RFC 2409 §5.4                           build      check
+        #   from  RFC 2409 §5.1, §5.4                               build      check
         Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
-        Row("r", "HDR, SA, KE, Nr, IDir, HASH_R [, NAT-D]", _answer, _accept),
-        Row("i", "HDR(*), HASH_I [, NAT-D]", _conclude, _concluded),
+        Row("r", "HDR, SA, KE, Nr, IDir [, CERT], AUTH_R [, NAT-D]", _answer, _accept),
+        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", _conclude, _concluded),
     ),
     finish=establish,
 )

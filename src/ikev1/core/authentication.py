@@ -1,12 +1,10 @@
-"""Who is who, and how it is proved: identities, HASH_I and HASH_R, and the keys they rest on (RFC 2409 §5, §5.4)."""
+"""Keys and identities of phase 1: SKEYID by the method of authentication, and who claims to be whom (RFC 2409 §5)."""
 
 from __future__ import annotations
 
-import hmac
-
-from ikev1.core import diagnosis, identity
+from ikev1.core import identity
 from ikev1.core.events import Code
-from ikev1.core.model import IkeSa, Keys, Role
+from ikev1.core.model import Chosen, Keys, KeyShare, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection
@@ -15,10 +13,10 @@ from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
-from ikev1.wire.payloads import Hash, Identification, Payload, build_body
-from ikev1.wire.registry import NotifyType
+from ikev1.wire.payloads import Identification, build_body
+from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-__all__ = ["check_proof", "derive", "identify_peer", "identify_self", "prove", "settle_connection", "shared_secret"]
+__all__ = ["derive", "identify_peer", "identify_self", "settle_connection", "shared_secret"]
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
@@ -48,23 +46,31 @@ def derive(turn: Turn) -> None:
     share, chosen = sa.share, sa.chosen
     assert share is not None
     assert chosen is not None
-    if not turn.connection.secret:
-        raise Refusal(
-            Code.NO_CONNECTION,
-            f"connection {sa.connection!r} was removed, or its secret, while phase 1 was under way",
-            notify=NotifyType.AUTHENTICATION_FAILED,
-            ends=True,
-        )
     algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
     peer_public = share.g_xr if sa.role is Role.INITIATOR else share.g_xi
     g_xy = shared_secret(chosen.suite.group, share.private, peer_public)
-    # The key is chosen by address, for the identity arrives encrypted under a key that the secret makes (RFC 2409 §5.4)
-    SKEYID = keymat.SKEYID_psk(algorithm, turn.connection.secret, share.Ni_b, share.Nr_b)
+    SKEYID = _SKEYID(turn, chosen, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
     key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
     turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""), share=replace(share, private=b""))
     turn.exchange = replace(turn.exchange, iv=iv)
+
+
+def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
+    algorithm = chosen.suite.hash
+    if chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
+        return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
+    if not turn.connection.secret:
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"connection {turn.sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            notify=NotifyType.AUTHENTICATION_FAILED,
+            ends=True,
+        )
+    # In Main Mode the secret is that of the address, for the identity arrives encrypted under a key that the secret
+    # makes (RFC 2409 §5.4)
+    return keymat.SKEYID_psk(algorithm, turn.connection.secret, share.Ni_b, share.Nr_b)
 
 
 # --- identities -----------------------------------------------------------------------------------------------------
@@ -101,7 +107,6 @@ def _check_port(theirs: Identification) -> None:
             Code.ID_MISMATCH,
             f"the identity {identity.text_of(theirs)} is bound to protocol {theirs.protocol} port {theirs.port}",
             notify=NotifyType.INVALID_ID_INFORMATION,
-            ends=True,
         )
 
 
@@ -109,7 +114,7 @@ def settle_connection(turn: Turn, theirs: Identification) -> None:
     """Settles on the connection whose peer this is, now that the peer has proved it.
 
     Raises:
-        Refusal: no connection with the same secret and policy expects this identity.
+        Refusal: no connection with the same secret, trust and policy expects this identity.
     """
     if identity.matches(turn.connection.remote_id, theirs):
         return
@@ -129,55 +134,8 @@ def settle_connection(turn: Turn, theirs: Identification) -> None:
 
 
 def _agrees(turn: Turn, connection: Connection) -> bool:
-    """Whether what was negotiated so far is also what ``connection`` would have: its secret, one of its policies."""
+    """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
     assert turn.sa.chosen is not None
     suite = turn.sa.chosen.suite
-    return connection.secret == turn.connection.secret and any(policy.suite == suite for policy in connection.policies)
-
-
-# --- proofs ---------------------------------------------------------------------------------------------------------
-
-
-def prove(turn: Turn) -> list[Payload]:
-    """What proves our identity to the peer."""
-    sa = turn.sa
-    return [Hash(_hash_i(sa) if sa.role is Role.INITIATOR else _hash_r(sa))]
-
-
-def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
-    """Checks what proves that the peer is ``theirs``.
-
-    Raises:
-        Refusal: it does not.
-    """
-    sa = turn.sa
-    expected = _hash_r(sa) if sa.role is Role.INITIATOR else _hash_i(sa)
-    if not hmac.compare_digest(expected, message.one(Hash).data):
-        raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
-
-
-def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
-    if turn.exchange.script == "AM":
-        return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
-    # In Main Mode the message decrypted, so the secrets are the same
-    return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
-
-
-def _hash_i(sa: IkeSa) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
-    return keymat.HASH_I(
-        chosen.suite.hash, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDii_b
-    )
-
-
-def _hash_r(sa: IkeSa) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
-    return keymat.HASH_R(
-        chosen.suite.hash, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDir_b
-    )
+    same = (connection.secret, connection.trust) == (turn.connection.secret, turn.connection.trust)
+    return same and any(policy.suite == suite for policy in connection.policies)

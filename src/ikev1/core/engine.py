@@ -17,6 +17,7 @@ from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
 from ikev1.core.state import State, follow
+from ikev1.core.verdict import Verdict
 
 __all__ = ["Engine", "UnknownName"]
 
@@ -80,6 +81,10 @@ class Engine:
         Whatever a peer sends, this raises nothing: what is wrong with it is reported.
         """
         return reception.receive(self._state, datagram, path, now)
+
+    def answer(self, request: int, verdict: Verdict, now: float) -> list[Action]:
+        """Gives the verdict that an `Examine` of this number asked for; one that nobody waits for is ignored."""
+        return reception.answer(self._state, request, verdict, now)
 
     def expire(self, now: float) -> list[Action]:
         """Does what is due by ``now``: to be called when `deadline` has come."""

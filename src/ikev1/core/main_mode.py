@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ikev1.core.authentication import check_proof, identify_peer, identify_self, prove, settle_connection
+from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.phase1 import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
+from ikev1.core.proof import check_proof, prove
 from ikev1.core.script import Row, Script
 from ikev1.core.turn import Turn
 from ikev1.wire.message import Message
@@ -33,13 +34,13 @@ MAIN_MODE = Script(
     "MM",
     ExchangeType.IDENTITY_PROTECTION,
     (
-        #   from  RFC 2409 §5.4                build       check
+        #   from  RFC 2409 §5.1, §5.4          build       check
         Row("i", "HDR, SA", offer_sa, choose_sa),
         Row("r", "HDR, SA", answer_sa, accept_sa),
         Row("i", "HDR, KE, Ni [, NAT-D]", send_ke, take_ke),
         Row("r", "HDR, KE, Nr [, NAT-D]", send_ke, take_ke),
-        Row("i", "HDR*, IDii, HASH_I", _send_auth, _verify_auth),
-        Row("r", "HDR*, IDir, HASH_R", _send_auth, _verify_auth),
+        Row("i", "HDR*, IDii [, CERT], AUTH_I", _send_auth, _verify_auth),
+        Row("r", "HDR*, IDir [, CERT], AUTH_R", _send_auth, _verify_auth),
     ),
     finish=establish,
 )

@@ -7,6 +7,7 @@ from ikev1.core.authentication import derive
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import Chosen, IkeState, KeyShare, Role
+from ikev1.core.proof import note_requests, request_certificates
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection
@@ -137,7 +138,7 @@ def send_share(turn: Turn, number: int) -> list[Payload]:
 def send_ke(turn: Turn) -> list[Payload]:
     """Sends our public value and nonce, and what the peer needs to find a NAT."""
     assert turn.sa.chosen is not None
-    return [*send_share(turn, turn.sa.chosen.suite.group), *nat_d(turn)]
+    return [*send_share(turn, turn.sa.chosen.suite.group), *request_certificates(turn), *nat_d(turn)]
 
 
 def take_ke(turn: Turn, message: Message) -> None:
@@ -148,6 +149,7 @@ def take_ke(turn: Turn, message: Message) -> None:
 
 def take_share(turn: Turn, message: Message) -> None:
     """Takes the peer's public value and nonce; an initiator has both halves then, and derives the keys."""
+    note_requests(turn, message)
     sa = turn.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
     check_nonce(nonce)
@@ -220,6 +222,7 @@ def establish(turn: Turn) -> None:
         state=IkeState.ESTABLISHED,
         share=None,
         SAi_b=b"",
+        requested=(),
         keys=replace(sa.keys, SKEYID=b"", last_block=turn.exchange.iv),
         established_at=turn.now,
         rekey_at=rekey_at,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import NamedTuple
 
 from ikev1.core import diagnosis, natt
-from ikev1.core.actions import Action, Report, Send
+from ikev1.core.actions import Action, Examine, Report, Send
 from ikev1.core.envelope import open_message, phase2_iv
 from ikev1.core.establishment import after_establishment
 from ikev1.core.events import Code, Failure, Note
@@ -19,8 +18,9 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.script import advance, new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.settings import Connection
-from ikev1.core.state import State, follow
+from ikev1.core.state import Arrival, State, follow
 from ikev1.core.turn import Turn
+from ikev1.core.verdict import Undecided, Verdict
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import Header
@@ -28,7 +28,7 @@ from ikev1.wire.message import parse_message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["receive"]
+__all__ = ["answer", "receive"]
 
 _NO_COOKIE = bytes(8)
 _HEADER_LENGTH = 28
@@ -36,15 +36,6 @@ _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 _FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
 _MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
-
-
-class _Arrival(NamedTuple):
-    """A datagram: what it says of itself, how it came, and when."""
-
-    header: Header
-    datagram: bytes
-    path: Path
-    now: float
 
 
 def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
@@ -58,7 +49,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
     known, sa = _find(state, header, path, now)
     if sa is None:
         return _unknown(header, path)
-    arrival = _Arrival(header, datagram, path, now)
+    arrival = Arrival(header, datagram, path, now)
     if header.exchange == ExchangeType.INFORMATIONAL:
         return _informational(state, sa, arrival)
     exchange = sa.phase1
@@ -110,7 +101,14 @@ def _quick_mode(sa: IkeSa, header: Header, now: float) -> Exchange | None:
     return new_exchange(QUICK_MODE, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
-def _take(state: State, known: IkeSa | None, sa: IkeSa, exchange: Exchange, arrival: _Arrival) -> list[Action]:
+def _take(
+    state: State,
+    known: IkeSa | None,
+    sa: IkeSa,
+    exchange: Exchange,
+    arrival: Arrival,
+    verdict: Verdict | None = None,
+) -> list[Action]:
     """Takes a message through its exchange; ``known`` is the SA as the table has it, None before a caller is kept."""
     header, datagram, _, now = arrival
     digest = blake2b(datagram, digest_size=8).digest()
@@ -118,12 +116,15 @@ def _take(state: State, known: IkeSa | None, sa: IkeSa, exchange: Exchange, arri
         again = digest == exchange.received[-1] and _answers_again(exchange)
         return [Send(sa.path, exchange.sent)] if again else []
     turn, moves = _turn(state, sa, exchange, arrival)
+    turn.verdict = verdict
     try:
         message, iv = open_message(sa, exchange.iv, header, datagram)
         turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
             turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
         advance(script_of(exchange), turn, message)
+    except Undecided as question:
+        return _ask(state, sa, turn, arrival, question)
     except (Refusal, WireError, CryptoError) as error:
         return _refuse(state, known, sa, exchange, arrival, error)
     turn.actions[:0] = moves
@@ -134,6 +135,25 @@ def _take(state: State, known: IkeSa | None, sa: IkeSa, exchange: Exchange, arri
     if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
         actions += after_establishment(state, turn.sa, message, now)
     return actions
+
+
+def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undecided) -> list[Action]:
+    """Puts the message aside until the world gave its verdict; of the SA nothing changes."""
+    if sa.cookies in state.examined:
+        return []
+    request = state.next_unique_id()
+    state.examined[sa.cookies] = (request, arrival)
+    return [Examine(request, question.certificates, question.identity, turn.connection)]
+
+
+def answer(state: State, request: int, verdict: Verdict, now: float) -> list[Action]:
+    """Takes the message that waited for ``verdict`` as if it had just come."""
+    cookies = next((cookies for cookies, (waiting, _) in state.examined.items() if waiting == request), b"")
+    _, arrival = state.examined.pop(cookies, (request, None))
+    sa = state.table.by_cookies.get(cookies)
+    if sa is None or sa.phase1 is None or arrival is None:
+        return []
+    return _take(state, sa, sa, sa.phase1, arrival._replace(now=now), verdict)
 
 
 def _answers_again(exchange: Exchange) -> bool:
@@ -147,7 +167,7 @@ def _answers_again(exchange: Exchange) -> bool:
     return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
 
 
-def _turn(state: State, sa: IkeSa, exchange: Exchange, arrival: _Arrival) -> tuple[Turn, list[Action]]:
+def _turn(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Turn, list[Action]]:
     """A turn that already answers to where the message came from: should it turn out not to be the peer's, the turn is
     dropped, and that with it. Before the float, phase 1 stays on the path that it began on.
     """
@@ -165,7 +185,7 @@ def _refuse(
     known: IkeSa | None,
     sa: IkeSa,
     exchange: Exchange,
-    arrival: _Arrival,
+    arrival: Arrival,
     error: Refusal | WireError | CryptoError,
 ) -> list[Action]:
     """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
@@ -225,7 +245,7 @@ def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, complaint: 
 # --- informational --------------------------------------------------------------------------------------------------
 
 
-def _informational(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action]:
+def _informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
     header, datagram, path, now = arrival
     if sa.state is IkeState.CONNECTING:
         return _while_connecting(state, sa, arrival)
@@ -247,7 +267,7 @@ def _informational(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action]:
     return state.commit(sa, turn, None)
 
 
-def _while_connecting(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action]:
+def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
     """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
     phase1 = sa.phase1
     if phase1 is None or phase1.complaint is not None:
@@ -263,7 +283,7 @@ def _while_connecting(state: State, sa: IkeSa, arrival: _Arrival) -> list[Action
     return [] if said_at_the_end else [Report(Failure(*complaint, _peer(sa.path), sa))]
 
 
-def _clear_complaint(sa: IkeSa, arrival: _Arrival, connection: Connection) -> tuple[Code, str] | None:
+def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
     header = arrival.header
     try:
         message = parse_message(header, arrival.datagram[_HEADER_LENGTH : header.length])

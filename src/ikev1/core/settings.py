@@ -8,7 +8,19 @@ from ikev1.core.model import EspSuite, Phase1Suite
 from ikev1.core.record import Record
 from ikev1.core.selector import Selector
 
-__all__ = ["Aggressive", "Connection", "EspProposal", "Mode", "Policy", "Settings", "Start", "Tunnel"]
+__all__ = [
+    "Aggressive",
+    "Connection",
+    "Credential",
+    "EspProposal",
+    "Mode",
+    "Policy",
+    "Revocation",
+    "Settings",
+    "Start",
+    "Trust",
+    "Tunnel",
+]
 
 DAY, HOUR = 86_400, 3_600
 
@@ -36,6 +48,36 @@ class Aggressive(StrEnum):
     REFUSE = "refuse"
     ACCEPT = "accept"
     ACCEPT_PSK = "accept-psk"
+
+
+class Credential(Record, frozen=True):
+    """What proves who we are: a private key (PKCS#8 DER), its certificate first among ``certificates`` (DER), and those
+    that lead from it to a CA. A raw key has no certificates: the peer knows it already.
+    """
+
+    private_key: bytes
+    certificates: tuple[bytes, ...] = ()
+
+    secret_fields = frozenset({"private_key"})
+
+
+class Revocation(StrEnum):
+    """What must be known of a certificate's revocation: that it is not revoked; nothing worse than no news; nothing."""
+
+    STRICT = "strict"
+    IF_PRESENT = "if-present"
+    OFF = "off"
+
+
+class Trust(Record, frozen=True):
+    """Whom to believe: CAs and what they issue, or keys that are known already. All octets are DER."""
+
+    authorities: tuple[bytes, ...] = ()
+    intermediates: tuple[bytes, ...] = ()
+    revocation_lists: tuple[bytes, ...] = ()
+    public_keys: tuple[bytes, ...] = ()  # SubjectPublicKeyInfo of peers with raw keys
+    revocation: Revocation = Revocation.IF_PRESENT
+    smallest_rsa: int = 2048  # bits
 
 
 class Policy(Record, frozen=True):
@@ -77,7 +119,9 @@ class Connection(Record, frozen=True):
     name: str
     policies: tuple[Policy, ...]  # by priority, the preferred first
     tunnels: tuple[Tunnel, ...]
-    secret: bytes
+    secret: bytes = b""
+    credential: Credential | None = None
+    trust: Trust = Trust()
     mode: Mode = Mode.MAIN  # in which we call
     aggressive: Aggressive = Aggressive.ACCEPT  # in which we are called
     local_address: str = "%any"

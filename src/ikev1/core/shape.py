@@ -23,8 +23,9 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "IDir": (wire.Identification,),
     "IDci": (wire.Identification,),
     "IDcr": (wire.Identification,),
-    "HASH_I": (wire.Hash,),
-    "HASH_R": (wire.Hash,),
+    "AUTH_I": (wire.Hash, wire.Signature),
+    "AUTH_R": (wire.Hash, wire.Signature),
+    "CERT": (wire.Certificate,),
     "HASH(1)": (wire.Hash,),
     "HASH(2)": (wire.Hash,),
     "HASH(3)": (wire.Hash,),
@@ -34,7 +35,7 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
 }
 _REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
 
-_REPEATED = {"NAT-D", "NAT-OA", "N/D"}
+_REPEATED = {"CERT", "NAT-D", "NAT-OA", "N/D"}
 
 # What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
 _TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
 from ikev1.core.events import ChildDown, IkeDown
@@ -16,9 +17,19 @@ from ikev1.core.scripts import script_of
 from ikev1.core.settings import Connection, Settings
 from ikev1.core.table import SaTable
 from ikev1.core.turn import Turn
+from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 
-__all__ = ["State", "follow"]
+__all__ = ["Arrival", "State", "follow"]
+
+
+class Arrival(NamedTuple):
+    """A datagram: what it says of itself, how it came, and when."""
+
+    header: Header
+    datagram: bytes
+    path: Path
+    now: float
 
 
 class State:
@@ -33,6 +44,7 @@ class State:
         self.lookup = Lookup(settings.connections)
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
+        self.examined: dict[bytes, tuple[int, Arrival]] = {}  # by cookies: what waits for a verdict, and its request
 
     def reconfigure(self, settings: Settings) -> None:
         """Takes new settings for what is negotiated from now on; what runs goes on as it is."""

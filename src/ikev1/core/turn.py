@@ -8,6 +8,7 @@ from ikev1.core.actions import Action, Report
 from ikev1.core.events import Event
 from ikev1.core.model import Exchange, IkeSa, Path, Role
 from ikev1.core.settings import Connection, Settings
+from ikev1.core.verdict import Verdict
 from ikev1.wire.payloads import Payload
 
 __all__ = ["Context", "Turn"]
@@ -41,7 +42,7 @@ class Turn:
     The row functions of an exchange read and replace the records in it and append the actions that are to follow.
     """
 
-    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa", "seen")
+    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa", "seen", "verdict")
 
     def __init__(self, context: Context, sa: IkeSa, exchange: Exchange, connection: Connection, now: float) -> None:
         self.context = context
@@ -51,6 +52,7 @@ class Turn:
         self.now = now
         self.actions: list[Action] = []
         self.seen: Path | None = None  # the path by which the message came, None for a wish of ours
+        self.verdict: Verdict | None = None  # on the peer's certificate, once the world gave it
         self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
 
     @property

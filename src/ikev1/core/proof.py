@@ -1,0 +1,157 @@
+"""How an identity is proved: by HASH_I and HASH_R themselves with a pre-shared key, or by signatures over them.
+
+RFC 2409 §5.1 and §5.4; for elliptic curves RFC 4754.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from ikev1.core import diagnosis, identity
+from ikev1.core.events import Code
+from ikev1.core.model import IkeSa, Role
+from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
+from ikev1.core.turn import Turn
+from ikev1.core.verdict import Undecided, Untrusted
+from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures
+from ikev1.crypto.signatures import BadSignature, UnsuitableKey
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
+from ikev1.wire.registry import AuthenticationMethod, NotifyType
+
+__all__ = ["check_proof", "note_requests", "prove", "request_certificates"]
+
+
+def _method(turn: Turn) -> int:
+    chosen = turn.sa.chosen
+    return turn.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
+
+
+# --- what we prove --------------------------------------------------------------------------------------------------
+
+
+def prove(turn: Turn) -> list[Payload]:
+    """What proves our identity to the peer.
+
+    Raises:
+        Refusal: the connection has no private key any more.
+    """
+    method = _method(turn)
+    if method == AuthenticationMethod.PRE_SHARED_KEY:
+        return [Hash(_own_hash(turn.sa, method))]
+    credential = turn.connection.credential
+    if credential is None:
+        raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
+    key = private_keys.load(credential.private_key)
+    signature = Signature(signatures.sign(method, key, _own_hash(turn.sa, method)))
+    if not credential.certificates:
+        return [signature]
+    asked = tuple(CertificateRequest(encoding, authority) for encoding, authority in turn.sa.requested)
+    leaf, *intermediates = credential.certificates
+    return [*certificate_requests.answer(asked, leaf, intermediates), signature]
+
+
+def note_requests(turn: Turn, message: Message) -> None:
+    """Remembers which certificates the peer asks for, in whatever message it does."""
+    asked = tuple((request.encoding, request.authority) for request in message.all(CertificateRequest))
+    if asked:
+        turn.sa = replace(turn.sa, requested=tuple(dict.fromkeys((*turn.sa.requested, *asked))))
+
+
+def request_certificates(turn: Turn) -> list[Payload]:
+    """Asks for a certificate by one of our CAs, where signatures are what proves."""
+    if _method(turn) == AuthenticationMethod.PRE_SHARED_KEY or not turn.connection.trust.authorities:
+        return []
+    return [*certificate_requests.requests(turn.connection.trust.authorities)]
+
+
+# --- what the peer proves -------------------------------------------------------------------------------------------
+
+
+def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
+    """Checks what proves that the peer is ``theirs``.
+
+    Raises:
+        Refusal: it does not.
+        Undecided: it depends on a certificate on which the world has not given its verdict.
+    """
+    method = _method(turn)
+    expected = _peer_hash(turn.sa, method)
+    if method != AuthenticationMethod.PRE_SHARED_KEY:
+        _check_signature(turn, message, theirs, method, expected)
+    elif not hmac.compare_digest(expected, message.one(Hash).data):
+        raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
+
+
+def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
+    if turn.exchange.script == "AM":
+        return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
+    # In Main Mode the message decrypted, so the secrets are the same
+    return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
+
+
+def _check_signature(turn: Turn, message: Message, theirs: Identification, method: int, HASH: bytes) -> None:
+    note_requests(turn, message)
+    signature = message.one(Signature).data
+    for key in _keys(turn, message, theirs):
+        try:
+            signatures.verify(method, public_keys.load(key), HASH, signature)
+        except (BadSignature, UnsuitableKey) as error:
+            reason = str(error)
+        else:
+            return
+    raise Refusal(
+        Code.AUTHENTICATION_FAILED,
+        f"{identity.text_of(theirs)} did not prove its identity: {reason}",
+        notify=NotifyType.INVALID_SIGNATURE,
+    )
+
+
+def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, ...]:
+    """The public keys that may prove this identity: those that are configured, else that of a trusted certificate."""
+    if turn.connection.trust.public_keys:
+        return turn.connection.trust.public_keys
+    certificates = message.all(Certificate)
+    if not certificates:
+        raise Refusal(
+            Code.CERTIFICATE_MISSING,
+            f"{identity.text_of(theirs)} sent no certificate, and no public key of it is configured",
+            notify=NotifyType.CERTIFICATE_UNAVAILABLE,
+        )
+    if turn.verdict is None:
+        raise Undecided(certificates, theirs)
+    if isinstance(turn.verdict, Untrusted):
+        raise Refusal(turn.verdict.code, turn.verdict.text, notify=turn.verdict.notify)
+    return (turn.verdict.public_key,)
+
+
+# --- HASH_I and HASH_R ----------------------------------------------------------------------------------------------
+
+
+def _own_hash(sa: IkeSa, method: int) -> bytes:
+    return _hash_i(sa, method) if sa.role is Role.INITIATOR else _hash_r(sa, method)
+
+
+def _peer_hash(sa: IkeSa, method: int) -> bytes:
+    return _hash_r(sa, method) if sa.role is Role.INITIATOR else _hash_i(sa, method)
+
+
+def _hash_i(sa: IkeSa, method: int) -> bytes:
+    keys, share, chosen = sa.keys, sa.share, sa.chosen
+    assert keys is not None
+    assert share is not None
+    assert chosen is not None
+    # "the signature will be over HASH_I and HASH_R as above, except using the HMAC version of the hash algorithm
+    # associated with the signature method" (RFC 2409 §5.1)
+    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    return keymat.HASH_I(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDii_b)
+
+
+def _hash_r(sa: IkeSa, method: int) -> bytes:
+    keys, share, chosen = sa.keys, sa.share, sa.chosen
+    assert keys is not None
+    assert share is not None
+    assert chosen is not None
+    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    return keymat.HASH_R(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDir_b)
