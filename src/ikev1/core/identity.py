@@ -6,6 +6,8 @@ import ipaddress
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from ikev1.crypto import distinguished_name
+from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.payloads import Identification, parse_body
 from ikev1.wire.registry import IdType, PayloadType
 
@@ -18,13 +20,14 @@ _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 @lru_cache(maxsize=1024)
 def identification(text: str) -> Identification:
     """The payload for an identity written as people do: an address, ``name.example``, ``user@example``, ``@name``
-    (a name even if it does not look so), ``@#hex`` or ``keyid:text`` (a key ID).
+    (a name even if it does not look so), ``C=XX, O=lab, CN=alice`` (a distinguished name), ``@#hex`` or ``keyid:text``
+    (a key ID).
 
     Protocol and port are 0: "the ID port and protocol fields MUST be set to zero or to UDP port 500" (RFC 2407 §4.6.2),
     and with NAT traversal to 0 (RFC 3947 §4).
 
     Raises:
-        ValueError: the text after ``@#`` is not hexadecimal.
+        ValueError: the text after ``@#`` is not hexadecimal, or a part of a distinguished name is not known.
     """
     if text.startswith("@#"):
         return Identification(IdType.KEY_ID, 0, 0, bytes.fromhex(text[2:]))
@@ -32,6 +35,8 @@ def identification(text: str) -> Identification:
         return Identification(IdType.KEY_ID, 0, 0, text[6:].encode())
     if text.startswith("@"):
         return Identification(IdType.FQDN, 0, 0, text[1:].encode())
+    if _is_dn(text):
+        return Identification(IdType.DER_ASN1_DN, 0, 0, distinguished_name.from_text(text))
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -54,6 +59,8 @@ def text_of(identity: Identification) -> str:
     data = identity.data
     if len(data) == _ADDRESSES.get(IdType(identity.id_type)):
         return str(ipaddress.ip_address(data))
+    if identity.id_type == IdType.DER_ASN1_DN:
+        return _dn_text(data)
     text = data.decode("ascii", "replace")
     printable = text.isprintable() and text.isascii()
     if identity.id_type in _NAMES and printable:
@@ -65,16 +72,30 @@ def text_of(identity: Identification) -> str:
 
 def matches(pattern: str | None, identity: Identification) -> bool:
     """Whether ``identity`` is the one that ``pattern`` names: None and ``%any`` are anybody, ``*`` stands for any text
-    in a name (``*@example.org``), upper and lower case are the same in names.
+    in a name (``*@example.org``) and in the parts of a distinguished name (``O=lab, CN=*``), upper and lower case are
+    the same in names.
     """
     if pattern is None or pattern == "%any":
         return True
+    if _is_dn(pattern):
+        return identity.id_type == IdType.DER_ASN1_DN and distinguished_name.matches(pattern, identity.data)
     wanted = identification(pattern)
     if wanted.id_type != identity.id_type:
         return False
     if wanted.id_type in _NAMES:
         return fnmatchcase(_fold(identity.data), _fold(wanted.data).replace("[", "[[]").replace("?", "[?]"))
     return wanted.data == identity.data
+
+
+def _is_dn(text: str) -> bool:
+    return "=" in text and not text.startswith(("@", "keyid:"))
+
+
+def _dn_text(data: bytes) -> str:
+    try:
+        return distinguished_name.to_text(data)
+    except InvalidName:
+        return f"DER_ASN1_DN:{data.hex()}"
 
 
 def _fold(name: bytes) -> str:

@@ -70,14 +70,16 @@ class Revocation(StrEnum):
 
 
 class Trust(Record, frozen=True):
-    """Whom to believe: CAs and what they issue, or keys that are known already. All octets are DER."""
+    """Whom to believe: CAs and what they issue, or certificates and keys that are known already. All octets are DER."""
 
-    authorities: tuple[bytes, ...] = ()
-    intermediates: tuple[bytes, ...] = ()
-    revocation_lists: tuple[bytes, ...] = ()
+    authorities: tuple[bytes, ...] = ()  # CAs that end a path; intermediate ones may be among them
+    intermediates: tuple[bytes, ...] = ()  # for peers that do not send those above their own
+    peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted as they are, also when not sent
     public_keys: tuple[bytes, ...] = ()  # SubjectPublicKeyInfo of peers with raw keys
+    revocation_lists: tuple[bytes, ...] = ()
     revocation: Revocation = Revocation.IF_PRESENT
-    smallest_rsa: int = 2048  # bits
+    smallest_rsa_bits: int = 2048
+    allow_sha1: bool = False  # in signatures on certificates; MD5 never is
 
 
 class Policy(Record, frozen=True):
