@@ -10,9 +10,11 @@ from ikev1.core.state import State
 from ikev1.core.wishes import begin_quick_mode
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
-from ikev1.wire.registry import NotifyType
+from ikev1.wire.registry import ExchangeType, NotifyType
 
 __all__ = ["after_establishment"]
+
+_BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
 
 
 def after_establishment(state: State, sa: IkeSa, last: Message, now: float) -> list[Action]:
@@ -27,7 +29,17 @@ def after_establishment(state: State, sa: IkeSa, last: Message, now: float) -> l
     state.table.put(sa, replace(sa, queued=()))
     for tunnel in queued:
         actions += begin_quick_mode(state, state.table.by_cookies[sa.cookies], tunnel, now)
+    if sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
+        _hasten(state, state.table.by_cookies[sa.cookies], now)
     return actions
+
+
+def _hasten(state: State, sa: IkeSa, now: float) -> None:
+    """Repeats what was just sent sooner than usual: nothing answers message 3 of Aggressive Mode, and a peer that is
+    still busy with it drops what comes right behind.
+    """
+    hastened = tuple(replace(exchange, resend_at=now + _BUSY) for exchange in sa.exchanges)
+    state.table.put(sa, replace(sa, exchanges=hastened))
 
 
 def _give_way(state: State, other: IkeSa, heir: bytes, last: Message, now: float) -> list[Action]:
