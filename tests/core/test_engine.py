@@ -1,0 +1,199 @@
+"""The engine's face: wishes, settings that change, peers that begin anew, processes that die."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.events import ChildDown, Code, IkeDown, IkeUp
+from ikev1.core.model import IkeState, Path
+from ikev1.core.settings import Settings
+from playbook import Couple, Network, Peer, establish
+
+PATH = Path(ALICE, 500, BOB, 500)
+
+
+def reconfigure(peer: Peer, new: Settings) -> None:
+    """Gives a peer other settings while it runs."""
+    peer.settings = new
+    peer.engine.reconfigure(new)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(("nobody", "net"), "no connection 'nobody'"), (("peer", "nothing"), "'peer' has no tunnel 'nothing'")],
+)
+def test_what_is_not_configured_is_not_begun(alice: Peer, names: tuple[str, str], said: str) -> None:
+    with pytest.raises(UnknownName, match=said):
+        alice.engine.initiate(*names, PATH, 0.0)
+
+
+@pytest.mark.parametrize("wish", ["close_ike", "close_child", "rekey_ike", "rekey_child"])
+def test_what_is_not_there_is_not_closed_or_replaced(alice: Peer, wish: str) -> None:
+    with pytest.raises(UnknownName, match="#4711"):
+        getattr(alice.engine, wish)(4711, 0.0)
+
+
+def test_one_isakmp_sa_serves_all_that_is_wanted(network: Network, alice: Peer, bob: Peer) -> None:
+    for _ in range(3):
+        alice.calls(tunnel=None)
+    network.settle()
+    alice.calls(tunnel=None)
+    network.settle()
+    assert len(alice.engine.sas) == len(bob.engine.sas) == 1
+    assert len(alice.saw(IkeUp)) == 1
+
+
+def test_new_policies_hold_for_the_next_negotiation(network: Network, couple: Couple) -> None:
+    alice, bob = couple()
+    establish(network, alice)
+    sas = {peer: peer.sa for peer in (alice, bob)}
+    strong = (policy("aes256-sha512-ecp384"),)
+    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(), policies=strong)))
+    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=strong)))
+    assert all(peer.sa == sa for peer, sa in sas.items())
+    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    for peer in (alice, bob):
+        assert peer.sa.chosen is not None
+        assert peer.sa.chosen.suite == strong[0].suite
+        assert len(peer.children) == 1
+
+
+def test_new_proposals_hold_for_the_next_pair(network: Network, couple: Couple) -> None:
+    alice, bob = couple()
+    establish(network, alice)
+    strong = (esp("aes256gcm16-ecp256"),)
+    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(proposals=strong))))
+    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True, proposals=strong))))
+    before = alice.child
+    alice.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
+    network.settle()
+    assert [child.suite for child in alice.children] == [before.suite, strong[0].suite]
+
+
+@pytest.mark.parametrize("messages", range(9))
+def test_exchanges_under_way_end_as_they_began(network: Network, couple: Couple, messages: int) -> None:
+    """What messages 1 and 2 agreed upon holds, even if the policies would not allow it any more."""
+    alice, bob = couple()
+    alice.calls()
+    for _ in range(messages):
+        network.deliver(network.flying.popleft())
+    after_choice = messages >= 2
+    others = (policy("aes256-sha512-ecp384"), *((policy(),) if not after_choice else ()))
+    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=others)))
+    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(), policies=others)))
+    network.settle()
+    assert alice.child.inbound == bob.child.outbound
+    assert alice.failures == bob.failures == []
+
+
+def test_a_connection_that_was_removed_keeps_its_sas_until_they_end(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    reconfigure(alice, settings())
+    network.run(60)
+    assert alice.child.inbound == bob.child.outbound
+    with pytest.raises(UnknownName):
+        alice.calls()
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+    assert not network.flying, "nothing is negotiated for it any more"
+    alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    assert dict(alice.engine.sas) == dict(bob.engine.sas) == {}
+
+
+@pytest.mark.parametrize("messages", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("removing", ["alice", "bob"])
+def test_a_connection_that_was_removed_meanwhile_is_not_established_with_an_empty_secret(
+    network: Network, couple: Couple, removing: str, messages: int
+) -> None:
+    alice, bob = couple()
+    impostor = settings(connection(ALICE, BOB, tunnel(), secret=b""))
+    alice.calls(tunnel=None)
+    for _ in range(messages):
+        network.deliver(network.flying.popleft())
+    if removing == "bob":
+        reconfigure(bob, settings())
+        reconfigure(alice, impostor)
+    else:
+        reconfigure(alice, settings())
+    network.run(300)
+    assert alice.saw(IkeUp) == bob.saw(IkeUp) == [] or messages == 4
+
+
+def test_a_peer_that_began_anew_tells_that_nothing_older_counts(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    old_sa, old_child = bob.sa, bob.child
+    alice.engine = Engine(alice.settings, alice.random)  # a reboot
+    alice.inbound.clear()
+    alice.outbound.clear()
+    alice.stored.clear()
+    alice.calls()
+    network.settle()
+    assert [(down.sa.unique_id, "INITIAL-CONTACT" in down.reason) for down in bob.saw(IkeDown)] == [
+        (old_sa.unique_id, True)
+    ]
+    assert [down.child for down in bob.saw(ChildDown)] == [old_child]
+    assert alice.child.inbound == bob.child.outbound
+    assert len(bob.inbound) == len(bob.outbound) == 1
+
+
+def test_initial_contact_is_told_with_the_first_sa_only(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    assert bob.saw(ChildDown) == []
+    assert alice.child.inbound == bob.child.outbound
+
+
+def test_initial_contact_of_one_peer_is_no_news_of_another(network: Network) -> None:
+    wide: dict[str, Any] = {"local": None, "remote": "0.0.0.0/0"}
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True, **wide))))
+    callers = [
+        network.peer(name, address, settings(connection(address, BOB, tunnel(**wide))))
+        for name, address in (("alice", ALICE), ("carol", "192.0.2.33"))
+    ]
+    for caller in callers:
+        caller.calls(host=BOB)
+        network.settle()
+    assert len(bob.engine.sas) == 2
+    assert [bob.failures, bob.saw(IkeDown)] == [[], []]
+
+
+def test_a_process_that_died_is_followed_by_one_that_goes_on(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    before = bob.child
+    stored = list(bob.stored.values())
+    bob.engine = Engine(bob.settings, bob.random)
+    bob.inbound.clear()
+    bob.outbound.clear()
+    bob.does(lambda engine: engine.restore(stored, network.now))
+    network.settle()
+    assert bob.sa.cookies == alice.sa.cookies
+    assert bob.sa.state is IkeState.ESTABLISHED
+    assert bob.child.inbound.spi != before.inbound.spi
+    assert alice.child.inbound == bob.child.outbound
+    assert bob.child.unique_id not in (before.unique_id, bob.sa.unique_id)
+
+
+def test_what_ended_while_nobody_was_there_is_not_restored(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    stored = list(bob.stored.values())
+    bob.engine = Engine(bob.settings, bob.random)
+    bob.inbound.clear()
+    bob.outbound.clear()
+    network.now += 2 * 86_400
+    bob.does(lambda engine: engine.restore(stored, network.now))
+    assert dict(bob.engine.sas) == {}
+    assert bob.stored == {}
+
+
+def test_a_wish_for_another_mode_is_told(network: Network, alice: Peer, bob: Peer) -> None:
+    for octets in (b"", b"\0" * 27, b"\xff" * 28, b"\0" * 2000):
+        bob.takes(octets, Path(BOB, 500, ALICE, 500))
+    assert set(bob.failures) == {Code.MALFORMED}
+    assert not network.flying
