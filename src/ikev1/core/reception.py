@@ -12,6 +12,7 @@ from ikev1.core.events import Code, Failure, Note
 from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, notify, remember
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -31,6 +32,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType
 __all__ = ["answer", "receive"]
 
 _NO_COOKIE = bytes(8)
+_PHASE_2 = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _HEADER_LENGTH = 28
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
@@ -53,8 +55,8 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
     if header.exchange == ExchangeType.INFORMATIONAL:
         return _informational(state, sa, arrival)
     exchange = sa.phase1
-    if header.exchange == ExchangeType.QUICK_MODE:
-        exchange = _quick_mode(sa, header, now)
+    if header.exchange in _PHASE_2:
+        exchange = _phase2(sa, header, now)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
     return _take(state, known, sa, exchange, arrival)
@@ -89,8 +91,8 @@ def _unknown(header: Header, path: Path) -> list[Action]:
     return [Report(Failure(Code.UNKNOWN_SA, text, _peer(path)))]
 
 
-def _quick_mode(sa: IkeSa, header: Header, now: float) -> Exchange | None:
-    """The Quick Mode that a message belongs to: one under way, or a new one; None where its message ID is spent."""
+def _phase2(sa: IkeSa, header: Header, now: float) -> Exchange | None:
+    """The exchange that a message belongs to: one under way, or a new one; None where its message ID is spent."""
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
@@ -98,7 +100,8 @@ def _quick_mode(sa: IkeSa, header: Header, now: float) -> Exchange | None:
     if over or sa.state is IkeState.CONNECTING or header.message_id == 0:
         return None
     iv = phase2_iv(sa, header.message_id)
-    return new_exchange(QUICK_MODE, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
+    script = _PHASE_2[ExchangeType(header.exchange)]
+    return new_exchange(script, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
 def _take(

@@ -6,12 +6,15 @@ from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.informational import INFORMATIONAL
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.model import Exchange, IkeSa, IkeState
+from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.script import Script, state_name
 
 __all__ = ["SCRIPTS", "cisco_state", "script_of"]
 
-SCRIPTS: dict[str, Script] = {script.name: script for script in (MAIN_MODE, AGGRESSIVE_MODE, QUICK_MODE, INFORMATIONAL)}
+SCRIPTS: dict[str, Script] = {
+    script.name: script for script in (MAIN_MODE, AGGRESSIVE_MODE, NEW_GROUP_MODE, QUICK_MODE, INFORMATIONAL)
+}
 
 
 def script_of(exchange: Exchange) -> Script:
