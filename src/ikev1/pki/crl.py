@@ -1,0 +1,71 @@
+"""What CRLs say of a certificate (RFC 5280 §6.3). OpenSSL judges them: signature, scope, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cryptography import exceptions, x509
+from OpenSSL import crypto
+
+from ikev1.pki import path
+from ikev1.pki.answer import Answer, Status
+from ikev1.pki.certificate import X509Certificate
+
+__all__ = ["ask_lists", "list_urls"]
+
+_CERT_REVOKED = 23  # X509_V_ERR_... (openssl/x509_vfy.h)
+
+
+def list_urls(certificate: X509Certificate) -> list[str]:
+    """Where the issuer says that its CRL is (RFC 5280 §4.2.1.13)."""
+    points = certificate.extension(x509.CRLDistributionPoints)
+    return [
+        name.value
+        for point in points or ()
+        for name in point.full_name or ()
+        if isinstance(name, x509.UniformResourceIdentifier)
+    ]
+
+
+def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iterable[bytes], now: float) -> Answer:
+    """What CRLs (DER) say of ``certificate``. CRLs of other issuers, and octets that are none, say nothing.
+
+    A CRL that is past its time still revokes what is in it, but no longer says that anything is good.
+    """
+    by_issuer = [one for one in map(_read, lists) if one is not None and one.issuer == issuer.parsed.subject]
+    if not by_issuer:
+        return Answer(Status.UNKNOWN, f"no CRL of {issuer.text}")
+    store = path.openssl_store([issuer], now, crypto.X509StoreFlags.CRL_CHECK)
+    try:
+        for one in by_issuer:
+            store.add_crl(one)
+        path.validate(certificate, [], store)
+    except path.NotVerified as refusal:
+        if refusal.number == _CERT_REVOKED or _is_in_any(certificate, issuer, by_issuer):
+            return Answer(Status.REVOKED, f"the CRL of {issuer.text}")
+        return Answer(Status.UNKNOWN, f"the CRL of {issuer.text}: {refusal.words}")
+    except crypto.Error:
+        return Answer(Status.UNKNOWN, f"the CRL of {issuer.text} is none to OpenSSL")
+    return Answer(Status.GOOD, f"the CRL of {issuer.text}")
+
+
+def _read(octets: bytes) -> x509.CertificateRevocationList | None:
+    try:
+        parsed = x509.load_der_x509_crl(octets)
+        return parsed if parsed.issuer is not None else None
+    except ValueError:
+        return None
+
+
+def _is_in_any(
+    certificate: X509Certificate, issuer: X509Certificate, lists: Sequence[x509.CertificateRevocationList]
+) -> bool:
+    return any(_is_in(certificate, issuer, one) for one in lists)
+
+
+def _is_in(certificate: X509Certificate, issuer: X509Certificate, crl: x509.CertificateRevocationList) -> bool:
+    try:
+        is_signed = crl.is_signature_valid(issuer.parsed.public_key())  # type: ignore[arg-type]
+        return is_signed and crl.get_revoked_certificate_by_serial_number(certificate.parsed.serial_number) is not None
+    except (TypeError, ValueError, exceptions.UnsupportedAlgorithm):
+        return False

@@ -1,0 +1,108 @@
+"""The path from a peer's certificate to a CA that is trusted (RFC 5280 §6), as OpenSSL finds and validates it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+
+from OpenSSL import crypto
+
+from ikev1.core.settings import Trust
+from ikev1.pki.certificate import X509Certificate, read
+from ikev1.pki.errors import CertificateError, Expired, Malformed, Untrusted, Unusable
+
+__all__ = ["NotVerified", "find_path", "openssl_store", "validate"]
+
+# Numbers of X509_V_ERR_..., which OpenSSL never changes (openssl/x509_vfy.h)
+_NOT_VALID_NOW = frozenset({9, 10})  # CERT_NOT_YET_VALID, CERT_HAS_EXPIRED
+_NO_ISSUER = frozenset({2, 18, 19, 20, 21})  # UNABLE_TO_GET_ISSUER_CERT, ..._SELF_SIGNED_..., UNABLE_TO_VERIFY_LEAF
+_BAD_SIGNATURE = frozenset({4, 6, 7})  # UNABLE_TO_DECRYPT_CERT_SIGNATURE, ..._DECODE_ISSUER_PUBLIC_KEY, CERT_SIGNATURE
+_WITHOUT_CERTIFICATE = frozenset({1, 17, 65, 70})  # UNSPECIFIED, OUT_OF_MEM, INVALID_CALL, STORE_LOOKUP
+
+
+class NotVerified(Exception):
+    """OpenSSL refused: its ``number`` of the error, its words, and which certificate of the path it was about."""
+
+    def __init__(self, number: int, words: str, certificate: X509Certificate | None) -> None:
+        super().__init__(number, words)
+        self.number = number
+        self.words = words
+        self.certificate = certificate
+
+
+def find_path(
+    leaf: X509Certificate, others: Iterable[X509Certificate], trust: Trust, now: float
+) -> tuple[X509Certificate, ...]:
+    """The certificates from ``leaf`` to one of the trusted CAs, both included. ``others``, those that the peer sent,
+    may stand in any order and lead nowhere. ``now`` is in seconds since 1970.
+
+    A certificate that is itself configured as the peer's needs no CA: its path is itself.
+
+    Raises:
+        Untrusted: no path of valid signatures leads to a trusted CA.
+        Expired: a certificate on the path is not valid yet, or no longer.
+        Unusable: the path breaks a rule of RFC 5280: its length, its names, an unknown critical extension ...
+    """
+    anchors = [leaf] if leaf.der in trust.peers else [read(der) for der in trust.authorities]
+    between = [*others, *(read(der) for der in trust.intermediates)]
+    try:
+        return validate(leaf, between, openssl_store(anchors, now))
+    except NotVerified as refusal:
+        raise _explain(refusal, leaf, trust, now) from None
+
+
+def openssl_store(anchors: Iterable[X509Certificate], now: float, flags: int = 0) -> crypto.X509Store:
+    """OpenSSL's picture of whom to trust at the time ``now``. Any CA ends a path, be it signed by itself or not."""
+    store = crypto.X509Store()
+    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | flags)
+    store.set_time(_moment(now))
+    for anchor in anchors:
+        store.add_cert(_openssl(anchor))
+    return store
+
+
+def validate(
+    leaf: X509Certificate, between: Iterable[X509Certificate], store: crypto.X509Store
+) -> tuple[X509Certificate, ...]:
+    """The path that OpenSSL finds from ``leaf`` to a certificate in ``store``.
+
+    Raises:
+        NotVerified: there is none.
+    """
+    context = crypto.X509StoreContext(store, _openssl(leaf), [_openssl(one) for one in between])
+    try:
+        path = context.get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        number, words = int(error.errors[0]), str(error.errors[2])
+        # Without a certificate pyOpenSSL hands out an object around a null pointer
+        certificate = None if number in _WITHOUT_CERTIFICATE else _read_back(error.certificate)
+        raise NotVerified(number, words, certificate) from None
+    return tuple(_read_back(certificate) for certificate in path)
+
+
+def _openssl(certificate: X509Certificate) -> crypto.X509:
+    try:
+        return crypto.load_certificate(crypto.FILETYPE_ASN1, certificate.der)
+    except crypto.Error:
+        raise Malformed(f"the certificate of {certificate.text} is none to OpenSSL") from None
+
+
+def _read_back(certificate: crypto.X509) -> X509Certificate:
+    return read(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+
+
+def _explain(refusal: NotVerified, leaf: X509Certificate, trust: Trust, now: float) -> CertificateError:
+    about = refusal.certificate or leaf
+    if refusal.number in _NOT_VALID_NOW:
+        starts, ends = about.parsed.not_valid_before_utc, about.parsed.not_valid_after_utc
+        return Expired(f"the certificate of {about.text} is valid from {starts} to {ends}, now is {_moment(now)}")
+    if refusal.number in _NO_ISSUER:
+        trusted = "; ".join(read(der).text for der in trust.authorities) or "none"
+        return Untrusted(f"no certificate of a trusted CA leads to {about.text}; trusted are: {trusted}")
+    if refusal.number in _BAD_SIGNATURE:
+        return Untrusted(f"the signature on the certificate of {about.text} is not its issuer's ({refusal.words})")
+    return Unusable(f"the certificate of {about.text} must not be used so: {refusal.words}")
+
+
+def _moment(now: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(now), datetime.UTC)

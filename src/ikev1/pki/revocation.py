@@ -1,0 +1,64 @@
+"""Whether a certificate of a path was revoked: first by the CRLs at hand, then by OCSP, then by CRLs to be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from ikev1.core.settings import Revocation, Trust
+from ikev1.pki.answer import Answer, Status
+from ikev1.pki.certificate import X509Certificate
+from ikev1.pki.crl import ask_lists, list_urls
+from ikev1.pki.errors import RevocationUnknown, Revoked
+from ikev1.pki.fetch import Fetcher, FetchFailed
+from ikev1.pki.ocsp import build_request, read_response, responder_urls
+
+__all__ = ["check_revocation"]
+
+_MOST_URLS = 2  # of a kind in one certificate: what is tried before giving up
+
+
+def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, fetch: Fetcher | None) -> None:
+    """Asks about each certificate of the path but the trusted CA. Without ``fetch`` only the CRLs at hand are asked.
+
+    The first who knows is believed, but nobody is asked whether a certificate is good that a CRL at hand revokes:
+    "when a certificate is reported as revoked by one trusted source, the certificate MUST be considered revoked"
+    (RFC 4945 §5.2.1).
+
+    Raises:
+        Revoked: one was revoked.
+        RevocationUnknown: the policy is strict, and about one of them nobody knows.
+    """
+    if trust.revocation is Revocation.OFF:
+        return
+    for certificate, issuer in pairwise(path):
+        reasons = []
+        for answer in _answers(certificate, issuer, trust, now, fetch):
+            if answer.status is Status.REVOKED:
+                raise Revoked(f"the certificate of {certificate.text} was revoked, says {answer.source}")
+            if answer.status is Status.GOOD:
+                break
+            reasons.append(answer.source)
+        else:
+            if trust.revocation is Revocation.STRICT:
+                raise RevocationUnknown(
+                    f"nobody knows whether the certificate of {certificate.text} was revoked: {'; '.join(reasons)}"
+                )
+
+
+def _answers(
+    certificate: X509Certificate, issuer: X509Certificate, trust: Trust, now: float, fetch: Fetcher | None
+) -> Iterator[Answer]:
+    yield ask_lists(certificate, issuer, trust.revocation_lists, now)
+    if fetch is None:
+        return
+    for url in responder_urls(certificate)[:_MOST_URLS]:
+        try:
+            yield read_response(fetch(url, build_request(certificate, issuer)), certificate, issuer, now)
+        except FetchFailed as failure:
+            yield Answer(Status.UNKNOWN, str(failure))
+    for url in list_urls(certificate)[:_MOST_URLS]:
+        try:
+            yield ask_lists(certificate, issuer, [fetch(url)], now)
+        except FetchFailed as failure:
+            yield Answer(Status.UNKNOWN, str(failure))

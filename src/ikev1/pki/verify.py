@@ -1,0 +1,69 @@
+"""Whether the certificates of a peer prove that a key is that of the identity that the peer claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ikev1.core.identity import text_of
+from ikev1.core.settings import Trust
+from ikev1.crypto import public_keys
+from ikev1.pki.certificate import X509Certificate, read
+from ikev1.pki.errors import Missing
+from ikev1.pki.fetch import Fetcher
+from ikev1.pki.identity import check_identity, is_for
+from ikev1.pki.path import find_path
+from ikev1.pki.payloads import read_payloads
+from ikev1.pki.profile import check_path, public_key_of
+from ikev1.pki.revocation import check_revocation
+from ikev1.wire.payloads import Certificate, Identification
+
+__all__ = ["VerifiedPeer", "verify_peer"]
+
+
+class VerifiedPeer(NamedTuple):
+    """What is known of a peer once its certificates are believed. That it has the key is for its signature to prove."""
+
+    public_key: bytes  # DER SubjectPublicKeyInfo, as `ikev1.crypto.public_keys.load` reads it
+    subject: str
+    certificate: bytes  # DER
+    authority: str  # the subject of the CA that the path ended at
+
+
+def verify_peer(
+    certificates: Sequence[Certificate],
+    identity: Identification,
+    trust: Trust,
+    now: float,
+    fetch: Fetcher | None = None,
+) -> VerifiedPeer:
+    """The key of the peer that says that it is ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT
+    payloads, in any order). ``now`` is in seconds since 1970. ``fetch`` gets CRLs and OCSP responses; without it only
+    the CRLs in ``trust`` are asked. May block for as long as ``fetch`` does; many threads may call it at once.
+
+    Raises:
+        CertificateError: why not; see `ikev1.pki.errors`.
+    """
+    found = read_payloads(certificates) if certificates else tuple(read(der) for der in trust.peers)
+    leaf = _leaf(found, identity, sent=bool(certificates))
+    public_key = public_key_of(leaf)
+    path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
+    check_path(path, trust)
+    check_identity(leaf, identity)
+    check_revocation(path, trust, now, fetch)
+    return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)
+
+
+def _leaf(found: Sequence[X509Certificate], identity: Identification, *, sent: bool) -> X509Certificate:
+    """The peer's own among the certificates: the one for its identity, else the first that is none of a CA, so that
+    the error names it.
+
+    Raises:
+        Missing: nothing was sent, and no certificate for the identity is configured.
+    """
+    for certificate in found:
+        if is_for(certificate, identity):
+            return certificate
+    if not sent or not found:
+        raise Missing(f"{text_of(identity)} sent no certificate, and none for it is configured")
+    return next((certificate for certificate in found if not certificate.is_authority), found[0])
