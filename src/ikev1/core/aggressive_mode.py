@@ -141,4 +141,5 @@ AGGRESSIVE_MODE = Script(
         Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", _conclude, _concluded),
     ),
     finish=establish,
+    patient_responder=True,  # nothing but message 2 once more makes an initiator repeat message 3
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.core import wishes
 from ikev1.core.actions import Action, Remove, Report, Send
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState
+from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role
 from ikev1.core.record import replace
 from ikev1.core.retransmit import wait
 from ikev1.core.scripts import script_of
@@ -82,7 +82,8 @@ def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
 
 def _give_up_phase1(state: State, sa: IkeSa, exchange: Exchange) -> list[Action]:
     code, text = _reason(sa, exchange)
-    failures: list[Action] = [Report(Failure(code, text, sa.path.remote_host, sa))]
+    said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None
+    failures = [] if said_before else [Report(Failure(code, text, sa.path.remote_host, sa))]
     return [*failures, *state.end(sa, text)]
 
 
