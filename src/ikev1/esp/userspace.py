@@ -18,7 +18,7 @@ from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Reader, SendUdp
 from ikev1.esp.policies import Policies, Trap
 from ikev1.esp.raw import RawSockets
-from ikev1.esp.routes import MARK, Routes
+from ikev1.esp.routes import MARK, Routes, path_mtu
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 
@@ -190,7 +190,7 @@ class UserspacePlane:
 
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
-        return max(least, inner_mtu(child, self._routes.path_mtu(child.path.remote_host, self._path_mtu)))
+        return max(least, inner_mtu(child, path_mtu(child.path.remote_host, self._path_mtu)))
 
 
 def _spi(packet: bytes | memoryview) -> int:
