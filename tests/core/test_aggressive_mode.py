@@ -15,7 +15,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Hash, Identification, KeyExchange, Nonce, SecurityAssociation
 from nat import NatBox
-from playbook import Couple, Network, Peer
+from playbook import Couple, Datagram, Network, Peer
 
 CALLER: dict[str, Any] = {"mode": Mode.AGGRESSIVE, "local_id": "alice@example.org"}
 CALLED: dict[str, Any] = {
@@ -69,9 +69,10 @@ def test_the_states_are_those_that_cisco_shows(network: Network, alice: Peer, bo
 
 @pytest.mark.parametrize("lost", THREE)
 def test_a_lost_message_is_sent_again(network: Network, alice: Peer, bob: Peer, lost: str) -> None:
-    label, dropped = lost[-3:], []
+    label = lost[-3:]
+    dropped: list[Datagram] = []
 
-    def lossy(datagram: Any) -> list[Any]:
+    def lossy(datagram: Datagram) -> list[Datagram]:
         if datagram.label == label and not dropped:
             dropped.append(datagram)
             return []

@@ -236,9 +236,8 @@ def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, complaint: 
     complaining = replace(exchange, complaint=complaint)
     if sa.phase1 is not None and exchange.message_id == 0:
         calling = exchange.role is Role.INITIATOR
-        if calling:
-            complaining = replace(complaining, resend_at=0.0, ends_at=min(exchange.ends_at, now + _IMPATIENCE))
-        state.table.put(sa, replace(sa, phase1=complaining))
+        ends_at = min(exchange.ends_at, now + _IMPATIENCE) if calling else exchange.ends_at
+        state.table.put(sa, replace(sa, phase1=replace(complaining, resend_at=0.0, ends_at=ends_at)))
         return calling
     others = tuple(complaining if other is exchange else other for other in sa.exchanges)
     state.table.put(sa, replace(sa, exchanges=others))
