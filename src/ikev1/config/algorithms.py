@@ -7,19 +7,17 @@ from typing import TypeVar
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import text
-from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.model import EspSuite
 from ikev1.core.settings import EspProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
 from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal, weaknesses
-from ikev1.wire.registry import AuthenticationMethod
 
 __all__ = [
     "esp_proposal",
     "group",
     "ike_cipher",
     "ike_hash",
-    "ike_suite",
-    "psk_suite",
+    "ike_proposal",
     "warn_weak_esp",
     "warn_weak_ike",
 ]
@@ -27,14 +25,9 @@ __all__ = [
 Word = TypeVar("Word")
 
 
-def psk_suite(proposal: IkeProposal) -> Phase1Suite:
-    """The proposal as a suite that is authenticated by a pre-shared key."""
-    return Phase1Suite(*proposal, AuthenticationMethod.PRE_SHARED_KEY)
-
-
-def ike_suite(value: object) -> Phase1Suite:
-    """The suite written as ``aes256-sha256-modp2048``."""
-    return psk_suite(parse_ike_proposal(text(value)))
+def ike_proposal(value: object) -> IkeProposal:
+    """The proposal written as ``aes256-sha256-modp2048``."""
+    return parse_ike_proposal(text(value))
 
 
 def esp_proposal(value: object) -> EspProposal:
@@ -69,9 +62,9 @@ def group(value: object) -> GroupWord:
     return _GROUPS_BY_NUMBER[value]
 
 
-def warn_weak_ike(findings: Findings, key: str, suites: Iterable[Phase1Suite]) -> None:
-    """Warn of each weak algorithm in phase 1 suites, once."""
-    _warn(findings, key, (IkeProposal(s.encryption, s.key_length, s.hash, s.group) for s in suites))
+def warn_weak_ike(findings: Findings, key: str, proposals: Iterable[IkeProposal]) -> None:
+    """Warn of each weak algorithm in phase 1 proposals, once."""
+    _warn(findings, key, proposals)
 
 
 def warn_weak_esp(findings: Findings, key: str, proposals: Iterable[EspProposal]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
+from ikev1.config.files import Files
 from ikev1.config.findings import ConfigError, Finding, Findings
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
@@ -41,7 +42,8 @@ def load(path: Path | str = DEFAULT_FILE) -> Loaded:
     top = Table(findings, "", values)
     gateway = top.table("gateway")
     options = gateway_options(gateway, file.parent)
-    connections = read_connections(top, read_policies(top), Secrets(file.parent, exposed))
+    secrets = Secrets(file.parent, exposed)
+    connections = read_connections(top, read_policies(top), secrets, Files(file.parent))
     settings = engine_settings(gateway, options, connections)
     gateway.finish()
     top.finish()

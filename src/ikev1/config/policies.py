@@ -2,47 +2,105 @@
 
 from __future__ import annotations
 
-from ikev1.config.algorithms import group, ike_cipher, ike_hash, ike_suite, psk_suite, warn_weak_ike
+from typing import NamedTuple
+
+from ikev1.config.algorithms import group, ike_cipher, ike_hash, ike_proposal, warn_weak_ike
+from ikev1.config.authentication import NEEDS, PRE_SHARED, WORDS, Methods
 from ikev1.config.table import Table
-from ikev1.config.values import choice, duration, integer, kilobytes
+from ikev1.config.values import choice, duration, each, integer, kilobytes
 from ikev1.core.model import Phase1Suite
 from ikev1.core.settings import DAY, Policy
 from ikev1.crypto.suites import DEFAULT_IKE, IkeProposal
+from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["policies_of", "read_policies"]
+__all__ = ["Draft", "policies_for", "read_policies"]
 
 LOWEST_PRIORITY = 10_000  # as on a Cisco router
 
 
-def policies_of(suites: tuple[Phase1Suite, ...]) -> tuple[Policy, ...]:
-    """Policies for suites in the order of their preference."""
-    return tuple(Policy(priority, suite) for priority, suite in enumerate(suites, 1))
+class Draft(NamedTuple):
+    """A policy of all connections: its method of authentication gets a number only with the key of one of them."""
+
+    priority: int
+    proposal: IkeProposal
+    authentication: str | None = None  # None: that of the connection
+    lifetime: int = DAY
+    lifetime_kilobytes: int = 0
+
+    def policy(self, method: AuthenticationMethod, lifetime: int, lifetime_kilobytes: int) -> Policy:
+        """The policy of a connection that proves who it is by ``method``; lifetimes other than 0 take precedence."""
+        return Policy(
+            self.priority,
+            Phase1Suite(*self.proposal, method),
+            lifetime or self.lifetime,
+            lifetime_kilobytes or self.lifetime_kilobytes,
+        )
 
 
-def read_policies(top: Table) -> tuple[Policy, ...]:
+def _drafts_of(proposals: tuple[IkeProposal, ...]) -> tuple[Draft, ...]:
+    return tuple(Draft(priority, proposal) for priority, proposal in enumerate(proposals, 1))
+
+
+def read_policies(top: Table) -> tuple[Draft, ...]:
     """All ``[policy.PRIORITY]`` tables, the preferred first; the defaults where there is none."""
-    policies = [policy for name, table in top.tables("policy") if (policy := _read_policy(name, table))]
-    ordered = tuple(sorted(policies, key=lambda policy: policy.priority))
-    return ordered or policies_of(tuple(map(ike_suite, DEFAULT_IKE)))
+    drafts = [draft for name, table in top.tables("policy") if (draft := _read_policy(name, table))]
+    ordered = tuple(sorted(drafts, key=lambda draft: draft.priority))
+    return ordered or _drafts_of(tuple(map(ike_proposal, DEFAULT_IKE)))
 
 
-def _read_policy(name: str, table: Table) -> Policy | None:
+def _read_policy(name: str, table: Table) -> Draft | None:
     priority = table.whole(_priority, name)
     cipher = table.require("encryption", ike_cipher, 'a cipher, such as "aes256"')
     hash_ = table.require("hash", ike_hash, 'a hash, such as "sha256"')
     dh_group = table.require("group", group, 'a Diffie-Hellman group, such as 14 or "modp2048"')
-    table.take("authentication", choice(("pre-share",)), None)
+    authentication = table.take("authentication", choice(WORDS), PRE_SHARED)
     lifetime = table.take("lifetime", duration, DAY)
     lifetime_kilobytes = table.take("lifetime_kilobytes", kilobytes, 0)
     table.finish()
     if priority is None or cipher is None or hash_ is None or dh_group is None:
         return None
-    suite = psk_suite(IkeProposal(cipher.number, cipher.key_length, hash_.number, dh_group.number))
-    warn_weak_ike(table.findings, table.path, [suite])
-    return Policy(priority, suite, lifetime, lifetime_kilobytes)
+    proposal = IkeProposal(cipher.number, cipher.key_length, hash_.number, dh_group.number)
+    warn_weak_ike(table.findings, table.path, [proposal])
+    return Draft(priority, proposal, authentication, lifetime, lifetime_kilobytes)
 
 
 def _priority(name: str) -> int:
     if not name.isdecimal():
         raise ValueError(f"a policy is named by its priority: a whole number from 1 to {LOWEST_PRIORITY}")
     return integer(1, LOWEST_PRIORITY)(int(name))
+
+
+def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods) -> tuple[Policy, ...]:
+    """The policies of one connection that can prove who it is by ``methods``: its own proposals, else those of
+    ``drafts`` that ask for one of them.
+    """
+    allowed = _read_authentication(table, methods)
+    own = table.take("proposals", each(ike_proposal), ())
+    warn_weak_ike(table.findings, table.key("proposals"), own)
+    lifetime = table.take("lifetime", duration, 0)
+    volume = table.take("lifetime_kilobytes", kilobytes, 0)
+    if not allowed:
+        return ()
+    usual, *_ = allowed
+    drafts = _drafts_of(own) or drafts
+    usable = [(draft, draft.authentication or usual) for draft in drafts]
+    policies = tuple(draft.policy(allowed[word], lifetime, volume) for draft, word in usable if word in allowed)
+    if not policies:
+        asked = ", ".join(dict.fromkeys(word for _, word in usable))
+        table.findings.error(
+            table.path,
+            f"can use no policy: they ask for authentication by {asked}, and this connection has "
+            f"{' and '.join(allowed)}: add a [policy] with that, or give the connection proposals of its own",
+        )
+    return policies
+
+
+def _read_authentication(table: Table, methods: Methods) -> Methods:
+    """Those of ``methods`` that the connection is to use."""
+    word = table.take("authentication", choice(WORDS), None)
+    if word is None:
+        return methods
+    if word not in methods:
+        table.findings.error(table.key("authentication"), f"{word!r} needs {NEEDS[word]}")
+        return {}
+    return {word: methods[word]}

@@ -1,4 +1,4 @@
-"""Pre-shared keys: where they stand, and who else could read them there."""
+"""Pre-shared keys and passphrases: where they stand, and who else could read them there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import stat
 from pathlib import Path
 
-from ikev1.config.values import text
+from ikev1.config.files import Files
+from ikev1.config.table import Table
 
 __all__ = ["Secrets", "exposure"]
 
@@ -48,23 +49,46 @@ def decode(written: str) -> bytes:
 
 
 class Secrets:
-    """How the secrets of one configuration file are read; file names are relative to ``folder``."""
+    """How the secrets of one configuration file are read; file names are relative to ``folder``. ``exposed`` says who
+    else could read the configuration itself.
+    """
 
     def __init__(self, folder: Path, exposed: str | None) -> None:
-        self._folder = folder
+        self._files = Files(folder)
         self._exposed = exposed
+
+    def take(self, table: Table, key: str) -> bytes:
+        """The secret that stands in ``key``, or in the file that ``key``_file names; empty where there is neither, or
+        where it is wrong and reported.
+        """
+        inline = table.take(key, self.inline, b"")
+        from_file = table.take(f"{key}_file", self.from_file, b"")
+        if key in table and f"{key}_file" in table:
+            table.findings.error(table.path, f"has both {key} and {key}_file: one of the two says it")
+        return inline or from_file
 
     def inline(self, value: object) -> bytes:
         """A secret in the configuration itself, which then nobody else may read."""
         if not isinstance(value, str):
             raise ValueError("the secret is not a string")
         if self._exposed:
-            raise ValueError(f"stands in a file whose {self._exposed}: chmod 600 it, or use secret_file")
+            raise ValueError(
+                f"stands in a file whose {self._exposed}: chmod 600 it, or keep the secret in a file of its own"
+            )
         return decode(value)
 
     def from_file(self, value: object) -> bytes:
         """The secret that is the only content of a file, without the newline at its end."""
-        file = self._folder / Path(text(value)).expanduser()
+        file, content = self.closed_file(value)
+        try:
+            return decode(content.rstrip(b"\r\n").decode())
+        except ValueError as error:
+            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise ValueError(f"{file}: {reason}") from None
+
+    def closed_file(self, value: object) -> tuple[Path, bytes]:
+        """A file that nobody else may read, and its content."""
+        file = self._files.path(value)
         try:
             with file.open("rb") as opened:
                 exposed = exposure(os.fstat(opened.fileno()))
@@ -73,8 +97,4 @@ class Secrets:
             raise ValueError(f"{file} cannot be read: {error.strerror}") from error
         if exposed:
             raise ValueError(f"{file} is refused, its {exposed}: chmod 600 it")
-        try:
-            return decode(content.rstrip(b"\r\n").decode())
-        except ValueError as error:
-            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-            raise ValueError(f"{file}: {reason}") from None
+        return file, content

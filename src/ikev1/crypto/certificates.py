@@ -6,14 +6,16 @@ A certificate travels as DER. Nothing here says that one may be believed: that i
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ikev1.crypto import public_keys
+from ikev1.wire.registry import IdType
 
-__all__ = ["Names", "names", "parse", "parse_revocation_lists", "public_key"]
+__all__ = ["Names", "Validity", "identities", "names", "parse", "parse_revocation_lists", "public_key", "validity"]
 
 
 class Names(NamedTuple):
@@ -25,6 +27,13 @@ class Names(NamedTuple):
     @property
     def is_self_issued(self) -> bool:
         return self.subject == self.issuer
+
+
+class Validity(NamedTuple):
+    """From when until when a certificate is valid, in seconds since 1970."""
+
+    starts: float
+    ends: float
 
 
 def parse(octets: bytes) -> tuple[bytes, ...]:
@@ -80,6 +89,39 @@ def public_key(certificate: bytes) -> bytes:
         return public_keys.encode(x509.load_der_x509_certificate(certificate).public_key())
     except exceptions.UnsupportedAlgorithm as error:
         raise ValueError(str(error)) from None
+
+
+def validity(certificate: bytes) -> Validity:
+    """The dates of a DER certificate.
+
+    Raises:
+        ValueError: the octets are no certificate.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    return Validity(parsed.not_valid_before_utc.timestamp(), parsed.not_valid_after_utc.timestamp())
+
+
+def identities(certificate: bytes) -> tuple[tuple[IdType, bytes], ...]:
+    """Whom a DER certificate is for, as the types and data of identification payloads: its subject, then its
+    alternative names (RFC 4945 §3.1).
+
+    Raises:
+        ValueError: the octets are no certificate, or its alternative names cannot be read.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    try:
+        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    hosts = [(IdType.FQDN, name.encode()) for name in names.get_values_for_type(x509.DNSName)]
+    mailboxes = [(IdType.USER_FQDN, name.encode()) for name in names.get_values_for_type(x509.RFC822Name)]
+    addresses = [
+        (IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR, address.packed)
+        for address in names.get_values_for_type(x509.IPAddress)
+        if isinstance(address, IPv4Address | IPv6Address)
+    ]
+    subject = [(IdType.DER_ASN1_DN, parsed.subject.public_bytes())] if parsed.subject.rdns else []
+    return (*subject, *hosts, *mailboxes, *addresses)
 
 
 def _parse_der(octets: bytes) -> list[x509.Certificate]:

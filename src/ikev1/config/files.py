@@ -1,0 +1,59 @@
+"""Files that a configuration names: what is in them, or a ValueError that says which one cannot be used and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ikev1.config.values import each, text
+
+__all__ = ["Files"]
+
+Value = TypeVar("Value")
+
+_CERTIFICATES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b"})
+
+
+class Files:
+    """How the files that one configuration names are read; their names are relative to ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, value: object) -> Path:
+        """The file that ``value`` names."""
+        return self._folder / Path(text(value)).expanduser()
+
+    def parsed(self, parse: Callable[[bytes], Value]) -> Callable[[object], Value]:
+        """A converter: what ``parse`` makes of the content of a file."""
+        return lambda value: _parse(self.path(value), parse)
+
+    def collected(self, parse: Callable[[bytes], tuple[bytes, ...]]) -> Callable[[object], tuple[bytes, ...]]:
+        """A converter: what ``parse`` finds in all of the files, or in all the certificate files of a folder."""
+
+        def collect(value: object) -> tuple[bytes, ...]:
+            files = [file for named in each(self.path)(value) for file in _in_folder(named)]
+            return tuple(dict.fromkeys(item for file in files for item in _parse(file, parse)))
+
+        return collect
+
+
+def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        return parse(content)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def _in_folder(named: Path) -> list[Path]:
+    if not named.is_dir():
+        return [named]
+    files = sorted(file for file in named.iterdir() if file.suffix.lower() in _CERTIFICATES)
+    if not files:
+        raise ValueError(f"the folder {named} has no file that ends in one of {', '.join(sorted(_CERTIFICATES))}")
+    return files

@@ -1,0 +1,76 @@
+"""Who is who: identities as text, and the words of `crypto isakmp identity` for our own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from ikev1.config.values import text
+from ikev1.core import identity
+from ikev1.core.settings import Credential
+from ikev1.crypto import certificates, distinguished_name
+from ikev1.wire.payloads import Identification
+from ikev1.wire.registry import IdType
+
+__all__ = ["in_certificate", "own_identity", "peers_identity"]
+
+_NAMELESS = Identification(IdType.DER_ASN1_DN, 0, 0, b"\x30\x00")
+
+
+def peers_identity(value: object) -> str:
+    """An identity, or a pattern of identities."""
+    written = text(value)
+    try:
+        identity.matches(written, _NAMELESS)
+    except ValueError as error:
+        raise _explained(written, error) from None
+    return written
+
+
+def own_identity(credential: Credential | None) -> Callable[[object], str | None]:
+    """A converter for the identity of a connection that has ``credential``: ``address`` (None: whichever it is),
+    ``hostname`` (the name of this machine), ``dn`` (the subject of our certificate), or an identity.
+    """
+
+    def convert(value: object) -> str | None:
+        written = text(value)
+        if written == "address":
+            return None
+        if written == "hostname":
+            return _host_name()
+        if written == "dn":
+            return _subject(credential)
+        try:
+            identity.identification(written)
+        except ValueError as error:
+            raise _explained(written, error) from None
+        return written
+
+    return convert
+
+
+def in_certificate(who: str, certificate: bytes) -> bool:
+    """Whether ``certificate`` (DER) is for ``who``, as a peer will check it (RFC 4945 §3.1)."""
+    return any(
+        identity.matches(who, Identification(kind, 0, 0, data)) for kind, data in certificates.identities(certificate)
+    )
+
+
+def _explained(written: str, error: ValueError) -> ValueError:
+    if written.startswith("@#"):
+        return ValueError(f"{written!r}: what follows '@#' must be hexadecimal digits, two for each octet")
+    return ValueError(f"is no distinguished name: {error}")
+
+
+def _host_name() -> str:
+    name = socket.gethostname()
+    return name if "." in name else socket.getfqdn()
+
+
+def _subject(credential: Credential | None) -> str:
+    if credential is None or not credential.certificates:
+        raise ValueError("'dn' is the subject of our certificate, and certificate names none")
+    subject = distinguished_name.to_text(certificates.names(credential.certificates[0]).subject)
+    if not subject:
+        raise ValueError("'dn' is the subject of our certificate, and that is empty: use one of its alternative names")
+    return subject
