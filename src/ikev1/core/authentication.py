@@ -7,14 +7,14 @@ from ikev1.core.events import Code
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import Connection
+from ikev1.core.settings import Connection, Credential
 from ikev1.core.turn import Turn
-from ikev1.crypto import cipher, keymat
+from ikev1.crypto import certificates, cipher, distinguished_name, keymat
 from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
-from ikev1.wire.registry import AuthenticationMethod, NotifyType
+from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
 __all__ = ["derive", "identify_peer", "identify_self", "settle_connection", "shared_secret"]
 
@@ -78,11 +78,23 @@ def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
 
 def identify_self(turn: Turn) -> Identification:
     """Our own identity: as configured, else our address."""
-    own = identity.identification(turn.connection.local_id or turn.sa.path.local_host)
+    connection = turn.connection
+    own = identity.identification(connection.local_id or turn.sa.path.local_host)
+    if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
+        own = own._replace(data=_as_certified(own.data, connection.credential))
     body = build_body(own)
     ours = {"IDii_b": body} if turn.sa.role is Role.INITIATOR else {"IDir_b": body}
     turn.sa = replace(turn.sa, **ours)
     return own
+
+
+def _as_certified(name: bytes, credential: Credential) -> bytes:
+    """A DER name in the octets of our certificate where that is its subject, for text does not tell the type of its
+    strings: "MUST populate the contents of ID with the Subject field from the end-entity certificate, and MUST do so
+    such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
+    """
+    subjects = (certificates.names(certificate).subject for certificate in credential.certificates[:1])
+    return next((subject for subject in subjects if distinguished_name.equal(subject, name)), name)
 
 
 def identify_peer(turn: Turn, message: Message) -> Identification:
