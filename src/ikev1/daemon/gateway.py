@@ -13,15 +13,28 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, Keep, Move, Remove, Report, Send
+from ikev1.core.actions import (
+    Action,
+    Examine,
+    Forget,
+    InstallInbound,
+    InstallOutbound,
+    Keep,
+    Move,
+    Remove,
+    Report,
+    Send,
+)
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.events import ChildUp, Event
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.settings import Settings
+from ikev1.core.verdict import Verdict
 from ikev1.daemon.alarm import Alarm
 from ikev1.daemon.calling import first_path, under_way
 from ikev1.daemon.counters import EventCounters
 from ikev1.daemon.endpoint import Endpoint
+from ikev1.daemon.examiner import Examiner
 from ikev1.daemon.keepalive import Keepalives
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished, Operations
@@ -75,6 +88,7 @@ class Gateway:
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._alarm = Alarm(clock, self._expire)
+        self._examiner = Examiner(self._judge, clock)
         self._load = load
         self._store = store
 
@@ -107,6 +121,7 @@ class Gateway:
         for sa in tuple(self.engine.sas.values()):
             self.close_ike(sa)
         self._alarm.cancel()
+        self._examiner.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         self.plane.close()
@@ -148,6 +163,9 @@ class Gateway:
             self._endpoint.send_keepalive(path)
         self._set_alarm()
 
+    def _judge(self, request: int, verdict: Verdict) -> None:
+        self.apply(self.engine.answer(request, verdict, self.now()))
+
     def _hear(self, event: PlaneEvent) -> None:
         # later, because the plane speaks in the middle of a packet, and what we do may change its tables
         asyncio.get_running_loop().call_soon(self._obey, event)
@@ -182,6 +200,8 @@ class Gateway:
             elif isinstance(action, Report):
                 if not (isinstance(action.event, ChildUp) and action.event.child.unique_id in broken):
                     self._report(action.event)
+            elif isinstance(action, Examine):
+                self._examiner.examine(action)
             elif isinstance(action, Keep):
                 self._keepalives.watch(action.sa, self.now())
             elif isinstance(action, Forget):
