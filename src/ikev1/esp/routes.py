@@ -15,7 +15,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Collection, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Network, IPv6Network, ip_address, summarize_address_range
+from ipaddress import ip_address, summarize_address_range
 from typing import Any, NamedTuple, TypeVar
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
@@ -23,6 +23,7 @@ from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-unty
 
 from ikev1.core.selector import Selector
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.rtnetlink import Netlink, Network
 
 __all__ = ["MARK", "Routes", "path_mtu"]
 
@@ -33,7 +34,6 @@ _INVERT = 2  # FIB_RULE_INVERT, <linux/fib_rules.h>
 _ADDR_GEN_MODE_NONE = 1  # IN6_ADDR_GEN_MODE_NONE, <linux/if_link.h>
 _NO_LINK_LOCAL_ADDRESS = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)]})]}
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
-_RT_SCOPE_UNIVERSE = 0  # neither loopback nor link-local
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _IP_MTU, _IPV6_MTU = 14, 24  # <linux/in.h>, <linux/in6.h>
 _MTU_OF_SOCKET = (
@@ -42,14 +42,13 @@ _MTU_OF_SOCKET = (
 )
 _ANY_PORT = 500  # nothing is sent
 
-Network = IPv4Network | IPv6Network
 Result = TypeVar("Result")
 
 
 class _Route(NamedTuple):
     to_device: bool  # else a throw route
     mtu: int = 0
-    source: str | None = None
+    source: bytes | None = None  # packed
 
 
 class Routes:
@@ -69,6 +68,7 @@ class Routes:
         self._routed: dict[Network, _Route] = {}
         self._held: dict[Hashable, dict[Network, _Route]] = {}
         self._netlink: IPRoute = self._call(IPRoute)
+        self._kernel = Netlink(_TABLE)
         try:
             self._index = self._call(lambda: self._netlink.link_lookup(ifname=device)[0])
             self._call(self._bring_up, mtu)
@@ -79,12 +79,18 @@ class Routes:
     def hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
         """Route ``remote`` to the device, from an address of ours inside ``local`` if there is one."""
         self.release(key)
-        self._call(self._hold, key, local, remote, mtu)
+        try:
+            self._hold(key, local, remote, mtu)
+        except OSError as error:
+            self.release(key)
+            raise PlaneError(f"the kernel refused a route: {error}") from error
 
     def release(self, key: Hashable) -> None:
         """Give up what ``key`` holds, if it holds anything."""
-        if key in self._held:
-            self._call(self._release, key)
+        for network in self._held.pop(key, ()):
+            if self._holders.get(network, {}).pop(key, None) is not None:
+                with contextlib.suppress(OSError):  # gone with an address, or by another hand
+                    self._refresh(network)
 
     def close(self) -> None:
         """Take away all of it."""
@@ -110,7 +116,8 @@ class Routes:
     def _tear_down(self) -> None:
         self._delete_rules()
         for key in list(self._held):
-            self._release(key)
+            self.release(key)
+        self._kernel.close()
         self._netlink.close()
 
     def _delete_rules(self) -> None:
@@ -124,47 +131,31 @@ class Routes:
         if _encloses(remote, local):
             held |= dict.fromkeys(_networks(local), _Route(False))
         self._held[key] = held
-        try:
-            for network, wanted in held.items():
-                self._holders.setdefault(network, {})[key] = wanted
-                self._refresh(network)
-        except NetlinkError:
-            self._release(key)
-            raise
-
-    def _release(self, key: Hashable) -> None:
-        for network in self._held.pop(key):
-            if self._holders.get(network, {}).pop(key, None) is not None:
-                with contextlib.suppress(NetlinkError):  # gone with an address, or by another hand
-                    self._refresh(network)
+        for network, wanted in held.items():
+            self._holders.setdefault(network, {})[key] = wanted
+            self._refresh(network)
 
     def _refresh(self, network: Network) -> None:
         """Make the kernel's route to ``network`` what its holders want."""
-        destination = {"dst": str(network), "table": _TABLE}
         holders = self._holders[network]
         if not holders:
             del self._holders[network]
             self._routed.pop(network, None)
-            self._netlink.route("del", **destination)
+            self._kernel.delete(network)
             return
         wanted = _combined(holders.values())
         if wanted == self._routed.get(network):
             return
-        details: dict[str, Any] = {"type": "throw"}
         if wanted.to_device:
-            details = {"oif": self._index, "metrics": {"mtu": wanted.mtu}}
-            if wanted.source:
-                details["prefsrc"] = wanted.source
-        self._netlink.route("replace", **destination, **details)
+            self._kernel.route(network, self._index, wanted.mtu, wanted.source)
+        else:
+            self._kernel.throw(network)
         self._routed[network] = wanted
 
-    def _address_inside(self, local: Selector) -> str | None:
+    def _address_inside(self, local: Selector) -> bytes | None:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
-        for entry in self._netlink.get_addr(family=family, scope=_RT_SCOPE_UNIVERSE):
-            address = entry.get_attr("IFA_LOCAL") or entry.get_attr("IFA_ADDRESS")
-            if local.first <= socket.inet_pton(family, address) <= local.last:
-                return str(address)
-        return None
+        inside = (address for address in self._kernel.addresses(family) if local.first <= address <= local.last)
+        return next(inside, None)
 
 
 def path_mtu(host: str, largest: int) -> int:
