@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -150,7 +151,12 @@ def connection(own: str, peer: str, peer_port: int, networks: Sequence[str], sta
 
 @contextlib.asynccontextmanager
 async def _serving(
-    settings: Settings, host: str, ports: tuple[int, int], control: Path, reloaded: Callable[[], Settings]
+    settings: Settings,
+    host: str,
+    ports: tuple[int, int],
+    control: Path,
+    reloaded: Callable[[], Settings],
+    clock: Callable[[], float],
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
     logbook = Logbook()
@@ -162,12 +168,12 @@ async def _serving(
         return planes[0]
 
     endpoint, store = Endpoint(logbook, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
-    gateway = Gateway(settings, endpoint, make_plane, logbook, load=reloaded, store=store)
+    gateway = Gateway(settings, endpoint, make_plane, logbook, load=reloaded, store=store, clock=clock)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()
     try:
-        again = partial(_serving, settings, host, ports, control, reloaded)
+        again = partial(_serving, settings, host, ports, control, reloaded, clock)
         yield Side(gateway, planes[0], control, lines, endpoint, store, again)
     finally:
         await vici.close()
@@ -179,7 +185,7 @@ def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
     ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our
-    gateway reads when told to.
+    gateway reads when told to; ``clock`` is that of both.
     """
 
     def run(
@@ -190,6 +196,7 @@ def meet(tmp_path: Path) -> Meet:
         settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
         reloaded: Callable[[Settings], Settings] | None = None,
         start: Start = Start.NONE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
         networks = ("10.1.0.0/16", "10.2.0.0/16")
@@ -205,8 +212,10 @@ def meet(tmp_path: Path) -> Meet:
 
         async def meeting() -> None:
             async with (
-                _serving(their_settings, hosts[1], ports[1], tmp_path / "theirs.vici", lambda: their_settings) as them,
-                _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load) as us,
+                _serving(
+                    their_settings, hosts[1], ports[1], tmp_path / "theirs.vici", lambda: their_settings, clock
+                ) as them,
+                _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load, clock) as us,
             ):
                 await scenario(us, them)
 
