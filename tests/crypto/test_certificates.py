@@ -48,6 +48,17 @@ def test_revocation_lists_in_a_file() -> None:
         certificates.parse_revocation_lists(b"what?")
 
 
+def test_versions_that_there_are_not() -> None:
+    certificate = CA.der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1)
+    crl = CA.revocation_list()
+    assert certificate != CA.der
+    for read in (certificates.parse, certificates.names, certificates.public_key):
+        with pytest.raises(ValueError, match="version"):
+            read(certificate)
+    with pytest.raises(ValueError, match="version"):
+        certificates.parse_revocation_lists(crl.replace(bytes.fromhex("020101"), bytes.fromhex("020107"), 1))
+
+
 def test_what_a_certificate_says_of_itself() -> None:
     assert certificates.names(MIDDLE.der) == (from_text("CN=middle"), CA.certificate.subject.public_bytes())
     assert certificates.names(CA.der).is_self_issued

@@ -18,6 +18,9 @@ from ikev1.wire.registry import IdType
 __all__ = ["Names", "Validity", "identities", "names", "parse", "parse_revocation_lists", "public_key", "validity"]
 
 
+_NOT_VALUE_ERRORS = (x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
+
+
 class Names(NamedTuple):
     """Whom a certificate is for, and who signed it: two DER names."""
 
@@ -49,7 +52,7 @@ def parse(octets: bytes) -> tuple[bytes, ...]:
             found = x509.load_pem_x509_certificates(octets)
         else:
             found = _parse_der(octets)
-    except exceptions.UnsupportedAlgorithm as error:
+    except _NOT_VALUE_ERRORS as error:
         raise ValueError(str(error)) from None
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
 
@@ -61,10 +64,14 @@ def parse_revocation_lists(octets: bytes) -> tuple[bytes, ...]:
         ValueError: there is none, or one is no CRL.
     """
     end = b"-----END X509 CRL-----"
-    if end not in octets:
-        return (x509.load_der_x509_crl(octets).public_bytes(Encoding.DER),)
-    pieces = octets.split(end)[:-1]
-    return tuple(x509.load_pem_x509_crl(piece + end).public_bytes(Encoding.DER) for piece in pieces)
+    try:
+        if end in octets:
+            found = [x509.load_pem_x509_crl(piece + end) for piece in octets.split(end)[:-1]]
+        else:
+            found = [x509.load_der_x509_crl(octets)]
+    except _NOT_VALUE_ERRORS as error:
+        raise ValueError(str(error)) from None
+    return tuple(one.public_bytes(Encoding.DER) for one in found)
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +81,10 @@ def names(certificate: bytes) -> Names:
     Raises:
         ValueError: the octets are no certificate.
     """
-    parsed = x509.load_der_x509_certificate(certificate)
+    try:
+        parsed = x509.load_der_x509_certificate(certificate)
+    except _NOT_VALUE_ERRORS as error:
+        raise ValueError(str(error)) from None
     return Names(parsed.subject.public_bytes(), parsed.issuer.public_bytes())
 
 
@@ -87,7 +97,7 @@ def public_key(certificate: bytes) -> bytes:
     """
     try:
         return public_keys.encode(x509.load_der_x509_certificate(certificate).public_key())
-    except exceptions.UnsupportedAlgorithm as error:
+    except _NOT_VALUE_ERRORS as error:
         raise ValueError(str(error)) from None
 
 

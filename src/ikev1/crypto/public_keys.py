@@ -47,7 +47,7 @@ def parse(octets: bytes) -> bytes:
         if b"-----BEGIN" in text:
             return encode(load_pem_public_key(text))
         return encode(_from_dns(_decode(text)) if text.isascii() else _from_der(octets))
-    except exceptions.UnsupportedAlgorithm as error:
+    except (x509.InvalidVersion, exceptions.UnsupportedAlgorithm) as error:
         raise ValueError(str(error)) from None
 
 

@@ -52,9 +52,10 @@ def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iter
 def _read(octets: bytes) -> x509.CertificateRevocationList | None:
     try:
         parsed = x509.load_der_x509_crl(octets)
-        return parsed if parsed.issuer is not None else None
-    except ValueError:
+        _ = parsed.issuer, parsed.signature_hash_algorithm  # read on demand, so what is wrong with them shows here
+    except (ValueError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
         return None
+    return parsed
 
 
 def _is_in_any(

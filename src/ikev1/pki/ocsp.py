@@ -64,7 +64,7 @@ def read_response(octets: bytes, certificate: X509Certificate, issuer: X509Certi
         status = _STATUSES.get(single.certificate_status, Status.UNKNOWN)
     except _Unacceptable as reason:
         return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} {reason}")
-    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
         return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} sent what is no response")
     return Answer(status, f"the OCSP responder of {issuer.text}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from OpenSSL import crypto
 
@@ -45,10 +45,22 @@ def find_path(
     """
     anchors = [leaf] if leaf.der in trust.peers else [read(der) for der in trust.authorities]
     between = [*others, *(read(der) for der in trust.intermediates)]
-    try:
-        return validate(leaf, between, openssl_store(anchors, now))
-    except NotVerified as refusal:
-        raise _explain(refusal, leaf, trust, now) from None
+    refusals = []
+    for some in _attempts(anchors):
+        try:
+            return validate(leaf, between, openssl_store(some, now))
+        except NotVerified as refusal:
+            refusals.append(refusal)
+    raise _explain(refusals[0], leaf, trust, now)
+
+
+def _attempts(anchors: list[X509Certificate]) -> Iterator[list[X509Certificate]]:
+    """All anchors together; then one by one where some share a name, as the old and the new certificate of a CA do.
+    OpenSSL follows only one of them if no key identifier tells which is meant.
+    """
+    yield anchors
+    if len({anchor.subject for anchor in anchors}) < len(anchors):
+        yield from ([anchor] for anchor in anchors)
 
 
 def openssl_store(anchors: Iterable[X509Certificate], now: float, flags: int = 0) -> crypto.X509Store:

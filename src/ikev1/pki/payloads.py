@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cryptography import exceptions
+from cryptography import exceptions, x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ikev1.pki.certificate import X509Certificate, read
@@ -66,5 +66,5 @@ def _unwrap(payload: Certificate) -> Iterator[bytes]:
 def _unwrap_pkcs7(octets: bytes) -> list[bytes]:
     try:
         return [one.public_bytes(Encoding.DER) for one in pkcs7.load_der_pkcs7_certificates(octets)]
-    except (ValueError, exceptions.UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm) as error:
         raise Malformed(f"{len(octets)} octets that are no PKCS #7 with certificates: {error}") from None
