@@ -19,7 +19,7 @@ A class may have a method ``check(self)`` that raises where the fields contradic
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -31,6 +31,7 @@ __all__ = [
     "Field",
     "Layout",
     "Number",
+    "OctetsLayout",
     "PayloadNumber",
     "Remaining",
     "Reserved",
@@ -161,7 +162,7 @@ class Layout(Generic[PayloadClass]):
         self, payload: type[PayloadClass], number: int = 0, malformed: type[WireError] = PayloadMalformed
     ) -> None:
         # A NamedTuple's own constructor is a Python function around this one.
-        self._new: Callable[[list[Any]], PayloadClass] = partial(tuple.__new__, payload)
+        self._new: Callable[[Iterable[Any]], PayloadClass] = partial(tuple.__new__, payload)
         self._check: Callable[[PayloadClass], None] | None = getattr(payload, "check", None)
         self._malformed = malformed
         self._reserved: list[int] = []
@@ -212,3 +213,28 @@ class Layout(Generic[PayloadClass]):
             numbers += in_head
             octets.append(after_head)
         return self._head.pack(*numbers) + b"".join(octets)
+
+
+class OctetsLayout(Layout[PayloadClass]):
+    """The layout of a class whose one field in the body, declared first, is octets up to its end.
+
+    Most payloads of most messages are of this kind: they are spared the walk over their fields.
+    """
+
+    def __init__(self, payload: type[PayloadClass], number: int = 0) -> None:
+        super().__init__(payload, number)
+        octets = self._fields[0][0]
+        assert isinstance(octets, Remaining)
+        self._least, self._most = octets.least, octets.most
+        self._number = tuple([field.number for field, _ in self._fields if isinstance(field, PayloadNumber)])
+
+    def parse(self, body: bytes) -> PayloadClass:
+        """Reads a whole body. Raises WireError."""
+        if self._least <= len(body) <= self._most:
+            return self._new((body, *self._number))
+        return super().parse(body)
+
+    def build(self, payload: PayloadClass) -> bytes:
+        """The body."""
+        body: bytes = payload[0]
+        return body

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ikev1.wire.errors import InvalidPayloadType
-from ikev1.wire.layout import Layout
+from ikev1.wire.layout import Layout, OctetsLayout
 from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
 from ikev1.wire.payloads.config import ConfigAttributes
 from ikev1.wire.payloads.fragment import Fragment
@@ -90,7 +90,10 @@ CLASSES: dict[int, type[Payload]] = {
     PayloadType.NAT_OA_DRAFT: NatOriginalAddress,
     PayloadType.FRAGMENT: Fragment,
 }
-LAYOUTS: dict[int, Layout[Any]] = {number: Layout(payload, number) for number, payload in CLASSES.items()}
+OCTETS = (Hash, KeyExchange, NatDiscovery, Nonce, Signature, VendorId)
+LAYOUTS: dict[int, Layout[Any]] = {
+    number: (OctetsLayout if payload in OCTETS else Layout)(payload, number) for number, payload in CLASSES.items()
+}
 PARSERS: dict[int, Callable[[bytes], Payload]] = {number: layout.parse for number, layout in LAYOUTS.items()}
 PARSERS[PayloadType.PROPOSAL] = PARSERS[PayloadType.TRANSFORM] = _refuse
 NUMBERS: dict[type, int] = {
