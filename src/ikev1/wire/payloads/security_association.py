@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from ikev1.wire.chain import join_chain, parse_chain
@@ -18,6 +19,8 @@ MAX_TRANSFORMS = 255
 """Transforms in one proposal: the field that counts them is one octet."""
 
 KNOWN_DOIS = frozenset((DOI.ISAKMP, DOI.IPSEC))
+REMEMBERED = 64  # lists of transforms, and of those that peers send only such of up to
+LONGEST_REMEMBERED = 512  # octets: a dozen transforms
 LABELLED = Situation.SECRECY | Situation.INTEGRITY
 SPI_SIZES: dict[int, tuple[int, ...]] = {
     # "the SPI Size is irrelevant and MAY be from zero (0) to sixteen (16)" (RFC 2408 §3.5)
@@ -62,15 +65,17 @@ class SubPayloads(Field):
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
         try:
-            payloads, _, end = parse_chain(
-                body[position:], self.payload_type, self.most, self._parse_one, BadProposalSyntax
-            )
+            payloads, end = self._read(body[position:])
         except WireError as error:
             error.offset += position
             raise
         if self.head and numbers[slot] != len(payloads):
             raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads), position)
-        return tuple(payloads), position + end
+        return payloads, position + end
+
+    def _read(self, octets: bytes) -> tuple[tuple[Any, ...], int]:
+        payloads, _, end = parse_chain(octets, self.payload_type, self.most, self._parse_one, BadProposalSyntax)
+        return tuple(payloads), end
 
     def _parse_one(self, payload_type: int, body: bytes) -> Any:
         # "This field MUST only contain the value "2" or "0"" of proposals, "3" or "0" of transforms (RFC 2408 §3.5 f.)
@@ -83,6 +88,24 @@ class SubPayloads(Field):
         return ((len(value),) if self.head else ()), octets
 
 
+class RememberedSubPayloads(SubPayloads):
+    """Payloads that peers send to the octet as they, and others, sent them before: transforms.
+
+    A proposal's SPI is new each time, its transforms are what somebody once configured.
+    """
+
+    def __init__(self, payload_type: PayloadType, layout: Layout[Any], most: int, counted: bool) -> None:
+        super().__init__(payload_type, layout, most, counted)
+        self._recall = lru_cache(maxsize=REMEMBERED)(super()._read)
+        self._recall_built = lru_cache(maxsize=REMEMBERED)(super().build)
+
+    def _read(self, octets: bytes) -> tuple[tuple[Any, ...], int]:
+        return self._recall(octets) if len(octets) <= LONGEST_REMEMBERED else super()._read(octets)
+
+    def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
+        return self._recall_built(value)
+
+
 class Transform(NamedTuple):
     """Transform payload (RFC 2408 §3.6)."""
 
@@ -91,7 +114,7 @@ class Transform(NamedTuple):
     attributes: AttributeList
 
 
-TRANSFORMS = SubPayloads(
+TRANSFORMS = RememberedSubPayloads(
     PayloadType.TRANSFORM, Layout(Transform, malformed=BadProposalSyntax), MAX_TRANSFORMS, counted=True
 )
 
