@@ -66,9 +66,10 @@ def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
 
     Raises struct.error for a body over 65,531 octets.
     """
-    following = [payload_type for payload_type, _ in payloads[1:]]
-    following.append(NONE)
     octets: list[bytes] = []
-    for next_payload, (_, body) in zip(following, payloads, strict=True):
-        octets += GENERIC_HEADER.pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body)), body
+    next_payload: int = NONE
+    for payload_type, body in reversed(payloads):
+        octets += body, GENERIC_HEADER.pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body))
+        next_payload = payload_type
+    octets.reverse()
     return b"".join(octets)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple, Self
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from ikev1.wire.errors import (
     InvalidCookie,
@@ -47,7 +49,7 @@ class Header(NamedTuple):
         return self.flags & ENCRYPTION != 0
 
     @classmethod
-    def parse(cls, datagram: bytes) -> Self:
+    def parse(cls, datagram: bytes) -> Header:
         """Reads the header of ``datagram``: a whole ISAKMP message without the non-ESP marker.
 
         Raises UnequalPayloadLengths, InvalidMajorVersion, InvalidMinorVersion, InvalidFlags, InvalidCookie
@@ -66,12 +68,16 @@ class Header(NamedTuple):
             raise UnequalPayloadLengths(f"the datagram's length, {len(datagram)}", length, 24, NAME)
         if CKY_I == NO_COOKIE:
             raise InvalidCookie("an initiator cookie", "zeros", 0, NAME)
-        return cls(CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version)
+        return new_header((CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version))
 
     def build(self) -> bytes:
         """The 28 octets. Raises struct.error where a field does not fit."""
         CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version = self
         return FIELDS.pack(CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length)
+
+
+# A NamedTuple's own constructor is a Python function around this one.
+new_header: Callable[[tuple[object, ...]], Header] = partial(tuple.__new__, Header)
 
 
 def _refuse_version(version: int) -> None:

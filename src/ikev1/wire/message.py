@@ -35,17 +35,17 @@ class Message(NamedTuple):
     def first(self, kind: type[PayloadClass]) -> PayloadClass | None:
         """The first payload of that class, or None."""
         for payload in self.payloads:
-            if isinstance(payload, kind):
+            if type(payload) is kind:
                 return payload
         return None
 
     def all(self, kind: type[PayloadClass]) -> tuple[PayloadClass, ...]:
         """All payloads of that class, in order."""
-        return tuple([payload for payload in self.payloads if isinstance(payload, kind)])
+        return tuple([payload for payload in self.payloads if type(payload) is kind])
 
     def one(self, kind: type[PayloadClass]) -> PayloadClass:
         """The payload of that class. Raises PayloadMalformed unless there is exactly one."""
-        found = self.all(kind)
+        found = [payload for payload in self.payloads if type(payload) is kind]
         if len(found) != 1:
             raise PayloadMalformed(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
         return found[0]
@@ -91,7 +91,8 @@ def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
     """
     if not payloads:
         return PayloadType.NONE, b""
-    return payload_type(payloads[0]), join_chain([(payload_type(payload), build_body(payload)) for payload in payloads])
+    chain = [(payload_type(payload), build_body(payload)) for payload in payloads]
+    return chain[0][0], join_chain(chain)
 
 
 def build_message(header: Header, payloads: Sequence[Payload]) -> bytes:
