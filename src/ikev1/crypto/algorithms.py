@@ -6,8 +6,10 @@ advice for IKEv2 holds here as well.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, NoReturn, TypeVar
 
+from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm, OpenEnum
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "CipherWord",
     "GroupWord",
     "HashWord",
+    "Supported",
     "dh_group",
     "esp_cipher",
     "esp_integrity",
@@ -26,6 +29,8 @@ __all__ = [
     "ike_hash",
     "registered_name",
 ]
+
+Value = TypeVar("Value")
 
 _SIZES = (128, 192, 256)  # bits
 
@@ -164,6 +169,18 @@ _HASH_BY_INTEGRITY = {int(hash.integrity): hash for hash in _HASHES}
 _GROUP_BY_NUMBER = {int(group.number): group for group in _GROUPS}
 
 
+class Supported(dict[int, Value]):
+    """What this package has for the numbers of a registry. Another number raises `UnsupportedAlgorithm`."""
+
+    def __init__(self, registry: type[OpenEnum], entries: Mapping[int, Value]) -> None:
+        super().__init__(entries)
+        self._registry = registry
+
+    def __missing__(self, number: int) -> NoReturn:
+        known = ", ".join(self._registry(number).name for number in sorted(self))
+        raise UnsupportedAlgorithm(f"{registered_name(self._registry, number)} is not among {known}")
+
+
 def registered_name(registry: type[OpenEnum], number: int) -> str:
     """The name of a number, for people: a peer may have sent one that is too large for any registry."""
     try:
@@ -175,6 +192,10 @@ def registered_name(registry: type[OpenEnum], number: int) -> str:
 def _nameless_cipher(registry: type[OpenEnum], number: int, key_length: int) -> CipherWord:
     name = registered_name(registry, number)
     return CipherWord(f"{name}_{key_length}" if key_length else name, number, key_length, name, None)
+
+
+def _nameless_hash(name: str, hash: int = 0, integrity: int = 0) -> HashWord:
+    return HashWord(name, hash, integrity, None, name, name)
 
 
 def ike_cipher(encryption: int, key_length: int) -> CipherWord:
@@ -191,14 +212,13 @@ def esp_cipher(encryption: int, key_length: int) -> CipherWord:
 
 def ike_hash(hash: int) -> HashWord:
     """The hash of a phase 1 Hash Algorithm; one without a word goes by its registered name."""
-    name = registered_name(HashAlgorithm, hash)
-    return _HASH_BY_NUMBER.get(hash) or HashWord(name, hash, 0, None, name, name)
+    return _HASH_BY_NUMBER.get(hash) or _nameless_hash(registered_name(HashAlgorithm, hash), hash=hash)
 
 
 def esp_integrity(integrity: int) -> HashWord:
     """The hash of a phase 2 Authentication Algorithm; one without a word goes by its registered name."""
-    name = registered_name(IntegrityAlgorithm, integrity)
-    return _HASH_BY_INTEGRITY.get(integrity) or HashWord(name, 0, integrity, None, name, name)
+    known = _HASH_BY_INTEGRITY.get(integrity)
+    return known or _nameless_hash(registered_name(IntegrityAlgorithm, integrity), integrity=integrity)
 
 
 def dh_group(number: int) -> GroupWord:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from ikev1.crypto.algorithms import registered_name
+from ikev1.crypto.algorithms import Supported, registered_name
 from ikev1.crypto.des_keys import check_single, check_triple
 from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption
@@ -39,20 +39,15 @@ def _triple_des(key: bytes) -> TripleDES:
     return TripleDES(key)
 
 
-_ALGORITHMS: dict[int, _Algorithm] = {
-    Encryption.DES_CBC: _Algorithm(_single_des, 8, (64,)),
-    Encryption.TRIPLE_DES_CBC: _Algorithm(_triple_des, 8, (192,)),
-    Encryption.AES_CBC: _Algorithm(AES, 16, (128, 192, 256)),
-    Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
-}
-
-
-def _algorithm(encryption: int) -> _Algorithm:
-    try:
-        return _ALGORITHMS[encryption]
-    except KeyError:
-        known = ", ".join(Encryption(number).name for number in _ALGORITHMS)
-        raise UnsupportedAlgorithm(f"{registered_name(Encryption, encryption)} is not among {known}") from None
+_ALGORITHMS = Supported(
+    Encryption,
+    {
+        Encryption.DES_CBC: _Algorithm(_single_des, 8, (64,)),
+        Encryption.TRIPLE_DES_CBC: _Algorithm(_triple_des, 8, (192,)),
+        Encryption.AES_CBC: _Algorithm(AES, 16, (128, 192, 256)),
+        Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
+    },
+)
 
 
 def block_size(encryption: int) -> int:
@@ -61,7 +56,7 @@ def block_size(encryption: int) -> int:
     Raises:
         UnsupportedAlgorithm: the number names no cipher known here.
     """
-    return _algorithm(encryption).block_size
+    return _ALGORITHMS[encryption].block_size
 
 
 def key_size(encryption: int, key_length: int) -> int:
@@ -74,7 +69,7 @@ def key_size(encryption: int, key_length: int) -> int:
     Raises:
         UnsupportedAlgorithm: the number names no cipher known here, or it has no key of this length.
     """
-    lengths = _algorithm(encryption).key_lengths
+    lengths = _ALGORITHMS[encryption].key_lengths
     if not key_length:
         return lengths[0] // 8
     if len(lengths) == 1 or key_length not in lengths:
@@ -95,7 +90,7 @@ class Cipher:
     __slots__ = ("_decryptor", "_encryptor", "_last", "block_size")
 
     def __init__(self, encryption: int, key: bytes) -> None:
-        algorithm = _algorithm(encryption)
+        algorithm = _ALGORITHMS[encryption]
         if 8 * len(key) not in algorithm.key_lengths:
             raise UnsupportedAlgorithm(
                 f"{registered_name(Encryption, encryption)} with a key of {len(key)} octets: "

@@ -7,17 +7,20 @@ from functools import cache
 from typing import Protocol
 
 from ikev1.crypto import ecp, modp, x25519
-from ikev1.crypto.algorithms import registered_name
-from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
+from ikev1.crypto.algorithms import Supported
+from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.wire.registry import Group
 
 __all__ = ["NUMBERS", "DhGroup", "InvalidPublicValue", "group"]
 
-_MAKERS: dict[int, Callable[[int], DhGroup]] = {
-    **dict.fromkeys(modp.NUMBERS, modp.ModpGroup),
-    **dict.fromkeys(ecp.NUMBERS, ecp.EcpGroup),
-    Group.CURVE_25519: x25519.Curve25519,
-}
+_MAKERS: Supported[Callable[[int], DhGroup]] = Supported(
+    Group,
+    {
+        **dict.fromkeys(modp.NUMBERS, modp.ModpGroup),
+        **dict.fromkeys(ecp.NUMBERS, ecp.EcpGroup),
+        Group.CURVE_25519: x25519.Curve25519,
+    },
+)
 
 NUMBERS = frozenset(_MAKERS)
 """The groups that `group` knows."""
@@ -50,17 +53,10 @@ class DhGroup(Protocol):
 
 
 @cache
-def _make(number: int) -> DhGroup:
-    return _MAKERS[number](number)
-
-
 def group(number: int) -> DhGroup:
     """The group of this number, made when it is first asked for.
 
     Raises:
         UnsupportedAlgorithm: the number names no group known here.
     """
-    if number not in _MAKERS:
-        known = ", ".join(Group(known).name for known in sorted(_MAKERS))
-        raise UnsupportedAlgorithm(f"{registered_name(Group, number)} is not among {known}")
-    return _make(number)
+    return _MAKERS[number](number)

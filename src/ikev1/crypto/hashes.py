@@ -9,28 +9,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from ikev1.crypto.algorithms import registered_name
-from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.algorithms import Supported
 from ikev1.wire.registry import HashAlgorithm
 
 __all__ = ["digest", "digest_size", "prf"]
 
-_NAMES: dict[int, str] = {
-    HashAlgorithm.MD5: "md5",
-    HashAlgorithm.SHA1: "sha1",
-    HashAlgorithm.SHA2_256: "sha256",
-    HashAlgorithm.SHA2_384: "sha384",
-    HashAlgorithm.SHA2_512: "sha512",
-}
-_SIZES = {number: hashlib.new(name, usedforsecurity=False).digest_size for number, name in _NAMES.items()}
-
-
-def _name(hash_algorithm: int) -> str:
-    try:
-        return _NAMES[hash_algorithm]
-    except KeyError:
-        known = ", ".join(HashAlgorithm(number).name for number in _NAMES)
-        raise UnsupportedAlgorithm(f"{registered_name(HashAlgorithm, hash_algorithm)} is not among {known}") from None
+_NAMES = Supported(
+    HashAlgorithm,
+    {
+        HashAlgorithm.MD5: "md5",
+        HashAlgorithm.SHA1: "sha1",
+        HashAlgorithm.SHA2_256: "sha256",
+        HashAlgorithm.SHA2_384: "sha384",
+        HashAlgorithm.SHA2_512: "sha512",
+    },
+)
+_SIZES = Supported(
+    HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).digest_size for number, name in _NAMES.items()}
+)
 
 
 def digest(hash_algorithm: int, data: bytes) -> bytes:
@@ -39,7 +35,7 @@ def digest(hash_algorithm: int, data: bytes) -> bytes:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    return hashlib.new(_name(hash_algorithm), data).digest()
+    return hashlib.new(_NAMES[hash_algorithm], data).digest()
 
 
 def digest_size(hash_algorithm: int) -> int:
@@ -48,7 +44,6 @@ def digest_size(hash_algorithm: int) -> int:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    _name(hash_algorithm)
     return _SIZES[hash_algorithm]
 
 
@@ -58,4 +53,4 @@ def prf(hash_algorithm: int, key: bytes, data: bytes) -> bytes:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    return hmac.digest(key, data, _name(hash_algorithm))
+    return hmac.digest(key, data, _NAMES[hash_algorithm])
