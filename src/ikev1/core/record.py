@@ -7,17 +7,16 @@ secrets names them in ``secret_fields``: no repr, log line or exception ever sho
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 __all__ = ["Record", "replace"]
 
-RecordType = TypeVar("RecordType", bound="Record")
-
 
 class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Base of every record.
+    """Base of every record; ``replace(record, field=value)`` is a copy of one in which the named fields are new.
 
     ``gc=False`` because records form no cycles: a full collection with 20,000 SAs then takes 1 ms instead of 35.
     """
@@ -36,8 +35,3 @@ class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return [
             (name, "<secret>" if name in self.secret_fields else getattr(self, name)) for name in self.__struct_fields__
         ]
-
-
-def replace(record: RecordType, **changes: Any) -> RecordType:
-    """A copy of ``record`` in which the named fields have new values."""
-    return msgspec.structs.replace(record, **changes)
