@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ikev1.core.events import Code
 from ikev1.core.refusal import Refusal
 from ikev1.core.selector import Selector
@@ -13,7 +15,7 @@ __all__ = ["payload_of", "selector_of"]
 _ADDRESS = {4: IdType.IPV4_ADDR, 16: IdType.IPV6_ADDR}
 _SUBNET = {4: IdType.IPV4_ADDR_SUBNET, 16: IdType.IPV6_ADDR_SUBNET}
 _RANGE = {4: IdType.IPV4_ADDR_RANGE, 16: IdType.IPV6_ADDR_RANGE}
-_WIDTHS = {id_type: width for kinds in (_ADDRESS, _SUBNET, _RANGE) for width, id_type in kinds.items()}
+_WIDTHS: dict[int, int] = {id_type: width for kinds in (_ADDRESS, _SUBNET, _RANGE) for width, id_type in kinds.items()}
 
 
 def payload_of(selector: Selector) -> Identification:
@@ -29,13 +31,14 @@ def payload_of(selector: Selector) -> Identification:
     return Identification(_RANGE[width], selector.protocol, selector.port, first + last)
 
 
+@lru_cache(maxsize=1024)  # peers ask for the same networks again and again, and their SAs can share one record
 def selector_of(identity: Identification) -> Selector:
     """The traffic that a client identity names.
 
     Raises:
         Refusal: it names no addresses, or impossible ones.
     """
-    width = _WIDTHS.get(IdType(identity.id_type))
+    width = _WIDTHS.get(identity.id_type)
     data = identity.data
     if width is None:
         raise _refusal(f"a client identity of type {IdType(identity.id_type).name} selects no traffic")

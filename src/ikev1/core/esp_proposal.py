@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from ikev1.core.events import Code
@@ -52,6 +53,10 @@ class _Offered(NamedTuple):
     suite: EspSuite
     group: int
     mode: int
+
+
+# Peers offer the same transforms again and again: what they say is worked out once.
+_remembered = lru_cache(maxsize=64)
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociation:
@@ -107,8 +112,9 @@ def choose(
         for proposal, transform, found in choices:
             differences = _differences(wanted, mode, found)
             if not differences:
-                answer = proposal._replace(spi=spi.to_bytes(4), transforms=(transform,))
-                return _agreed(proposal, transform, found, tunnel), offered._replace(proposals=(answer,))
+                answer = Proposal(proposal.number, ProtocolId.ESP, spi.to_bytes(4), (transform,))
+                payload = SecurityAssociation(offered.doi, offered.situation, (answer,))
+                return _agreed(proposal, transform, found, tunnel), payload
             misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
     nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "nothing in it is a single ESP SA"
     raise Refusal(
@@ -126,6 +132,7 @@ def _single(proposals: tuple[Proposal, ...]) -> Iterable[Proposal]:
             yield proposal
 
 
+@_remembered
 def _decode(transform: Transform) -> _Offered:
     values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
@@ -147,8 +154,13 @@ def _differences(wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
     return differences
 
 
+@_remembered
+def _lifetimes(transform: Transform) -> tuple[int, int]:
+    return lifetimes(transform.attributes, Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
+
+
 def _agreed(proposal: Proposal, transform: Transform, found: _Offered, tunnel: Tunnel) -> Agreed:
-    seconds, kilobytes = lifetimes(transform.attributes, Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
+    seconds, kilobytes = _lifetimes(transform)
     limits = [limit for limit in (kilobytes, tunnel.lifetime_kilobytes) if limit]
     return Agreed(
         found.suite,

@@ -83,7 +83,7 @@ def matches(pattern: str | None, identity: Identification) -> bool:
     if wanted.id_type != identity.id_type:
         return False
     if wanted.id_type in _NAMES:
-        return fnmatchcase(_fold(identity.data), _fold(wanted.data).replace("[", "[[]").replace("?", "[?]"))
+        return fnmatchcase(_fold(identity.data), _wildcards(wanted.data))
     return wanted.data == identity.data
 
 
@@ -96,6 +96,12 @@ def _dn_text(data: bytes) -> str:
         return distinguished_name.to_text(data)
     except InvalidName:
         return f"DER_ASN1_DN:{data.hex()}"
+
+
+@lru_cache(maxsize=1024)
+def _wildcards(pattern: bytes) -> str:
+    """A name with ``*`` in it as `fnmatch` takes it, to which ``?`` and ``[`` are wildcards, too."""
+    return _fold(pattern).replace("[", "[[]").replace("?", "[?]")
 
 
 def _fold(name: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 
 from ikev1.core.model import Flavour, Nat, Path
@@ -18,6 +19,7 @@ _NAT_D_NUMBERS = {
 }
 
 
+@lru_cache(maxsize=16)  # a message that brings NAT-D payloads is answered by one that carries the same hashes
 def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
     family = AF_INET6 if ":" in host else AF_INET
     # RFC 3947 §3.2: HASH = HASH(CKY-I | CKY-R | IP | Port)
@@ -45,7 +47,7 @@ def discover(
     """
     if not received:
         return None
-    seen, *own = (payload.data for payload in received)
+    seen, *own = [payload.data for payload in received]
     return Nat(
         flavour,
         local_behind=seen != _hash(algorithm, cookies, path.local_host, path.local_port),

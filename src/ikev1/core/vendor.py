@@ -23,7 +23,10 @@ OURS = (*(VendorId(data) for data in FLAVOURS), VendorId(DPD))
 
 def flavour_of(vendors: tuple[bytes, ...]) -> Flavour | None:
     """The newest NAT traversal among the vendor IDs of a peer, None if it has none."""
-    return next((flavour for data, flavour in FLAVOURS.items() if data in vendors), None)
+    for data, flavour in FLAVOURS.items():
+        if data in vendors:
+            return flavour
+    return None
 
 
 def answer_to(vendors: tuple[bytes, ...]) -> tuple[VendorId, ...]:
