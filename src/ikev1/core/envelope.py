@@ -14,7 +14,7 @@ from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import Hash, Payload
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
-__all__ = ["open_message", "phase2_hash", "phase2_iv", "seal"]
+__all__ = ["in_the_clear", "open_message", "phase2_hash", "phase2_iv", "seal"]
 
 _GENERIC_HEADER = struct.Struct("!BxH")
 _HEADER_LENGTH = 28
@@ -31,6 +31,13 @@ def keys_of(sa: IkeSa) -> Keys:
             Code.MALFORMED, "an encrypted message came before there were keys", notify=NotifyType.INVALID_FLAGS
         )
     return sa.keys
+
+
+def _cipher_of(sa: IkeSa) -> cipher.Cipher:
+    """What en- and decrypts under the keys of ``sa``. Raises Refusal: there are none yet."""
+    keys = keys_of(sa)
+    assert sa.chosen is not None
+    return cipher.cbc(sa.chosen.suite.encryption, keys.encryption_key)
 
 
 def hash_of(sa: IkeSa) -> int:
@@ -60,11 +67,11 @@ def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> byte
 
 def seal(
     sa: IkeSa, exchange: Exchange, kind: ExchangeType, shape: Shape, payloads: list[Payload]
-) -> tuple[bytes, bytes, Message]:
+) -> tuple[bytes, bytes, list[Payload]]:
     """The datagram that carries ``payloads`` as the next message of ``exchange``.
 
     Returns:
-        The datagram, the IV for the message after it, and the message in the clear.
+        The datagram, the IV for the message after it, and the payloads with the HASH, if there is one, before them.
     """
     first, chain = build_chain(payloads)
     if shape.hash:
@@ -74,16 +81,19 @@ def seal(
         payloads = [Hash(digest), *payloads]
     if not shape.encrypted:
         header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, _HEADER_LENGTH + len(chain))
-        return header.build() + chain, exchange.iv, Message(header, tuple(payloads), (), b"")
-    assert sa.chosen is not None
-    encryption = sa.chosen.suite.encryption
-    block_size = cipher.block_size(encryption)
-    ciphertext = cipher.encrypt(encryption, keys_of(sa).encryption_key, exchange.iv, cipher.pad(chain, block_size))
+        return header.build() + chain, exchange.iv, payloads
+    context = _cipher_of(sa)
+    ciphertext = context.encrypt(exchange.iv, cipher.pad(chain, context.block_size))
     # RFC 2409 Appendix B: "The message length in the header MUST include the length of the pad"
     header = Header(
         sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, _HEADER_LENGTH + len(ciphertext)
     )
-    return header.build() + ciphertext, ciphertext[-block_size:], Message(header, tuple(payloads), (), b"")
+    return header.build() + ciphertext, ciphertext[-context.block_size :], payloads
+
+
+def in_the_clear(datagram: bytes, payloads: list[Payload]) -> Message:
+    """What `seal` made, for those who watch; nobody asks a message of ours for its octets."""
+    return Message(Header.parse(datagram), tuple(payloads), (), b"")
 
 
 def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[Message, bytes]:
@@ -96,15 +106,11 @@ def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple
     chain = datagram[_HEADER_LENGTH : header.length]
     if not header.encrypted:
         return parse_message(header, chain), iv
-    keys = keys_of(sa)
-    assert sa.chosen is not None
-    encryption = sa.chosen.suite.encryption
-    block_size = cipher.block_size(encryption)
-    if not chain or len(chain) % block_size:
+    context = _cipher_of(sa)
+    if not chain or len(chain) % context.block_size:
         raise Refusal(
             Code.MALFORMED,
-            f"{len(chain)} encrypted octets are not whole blocks of {block_size}",
+            f"{len(chain)} encrypted octets are not whole blocks of {context.block_size}",
             notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
         )
-    plaintext = cipher.decrypt(encryption, keys.encryption_key, iv, chain)
-    return parse_message(header, plaintext), chain[-block_size:]
+    return parse_message(header, context.decrypt(iv, chain)), chain[-context.block_size :]

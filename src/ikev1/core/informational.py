@@ -60,11 +60,11 @@ def tell(turn: Turn, payloads: list[Payload]) -> None:
         INFORMATIONAL, message_id, Role.INITIATOR, turn.now, envelope.phase2_iv(turn.sa, message_id)
     )
     shape = INFORMATIONAL.shapes[0]
-    datagram, _, message = envelope.seal(turn.sa, exchange, INFORMATIONAL.exchange, shape, payloads)
+    datagram, _, sealed = envelope.seal(turn.sa, exchange, INFORMATIONAL.exchange, shape, payloads)
     turn.sa = remember(turn.sa, message_id)
     turn.actions.append(Send(turn.sa.path, datagram))
     if turn.context.trace:
-        turn.report(MessageSeen(turn.sa, True, "INFO", "", message))
+        turn.report(MessageSeen(turn.sa, True, "INFO", "", envelope.in_the_clear(datagram, sealed)))
 
 
 def fresh_message_id(turn: Turn) -> int:

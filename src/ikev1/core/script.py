@@ -124,7 +124,7 @@ def _check_hash(turn: Turn, shape: Shape, message: Message, label: str) -> None:
 def _speak(script: Script, turn: Turn) -> None:
     step = turn.exchange.step
     payloads = script.rows[step].build(turn)
-    datagram, iv, message = envelope.seal(turn.sa, turn.exchange, script.exchange, script.shapes[step], payloads)
+    datagram, iv, sealed = envelope.seal(turn.sa, turn.exchange, script.exchange, script.shapes[step], payloads)
     awaits_answer = step + 1 < len(script.rows)
     repeats = awaits_answer and (turn.initiates or script.patient_responder)
     turn.exchange = replace(
@@ -139,6 +139,7 @@ def _speak(script: Script, turn: Turn) -> None:
     turn.actions.append(Send(turn.sa.path, datagram))
     if turn.context.trace:
         state = script.state_after(step, turn.exchange.role)
+        message = envelope.in_the_clear(datagram, sealed)
         turn.actions.append(Report(MessageSeen(turn.sa, True, script.labels[step], state, message)))
 
 
