@@ -32,12 +32,12 @@ def duration(seconds: int | None) -> str:
 
 def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
     """The table of `show isakmp sa`."""
-    columns = ["dst", "src", "state", "conn-id", "status", "connection", "suite", "left", "rekey in", "NAT"]
+    columns = ["dst", "src", "state", "conn-id", "status", "connection", "suite", "left", "rekey in", "NAT", "peer"]
     table = Table(*columns, box=None, pad_edge=False)
     for sa in sas:
         table.add_row(
             *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection, sa.suite),
-            *(duration(sa.expires_in), duration(sa.rekey_in), sa.nat),
+            *(duration(sa.expires_in), duration(sa.rekey_in), sa.nat, sa.maker),
         )
     return table
 

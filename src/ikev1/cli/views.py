@@ -24,6 +24,7 @@ class IsakmpSa(msgspec.Struct, frozen=True):
     rekey_in: int | None
     expires_in: int | None
     nat: str
+    maker: str
     local_id: str
     remote_id: str
     cookies: str
@@ -90,6 +91,7 @@ def _isakmp_sa(connection: str, sa: Section) -> IsakmpSa:
         rekey_in=_number(sa, "rekey-time"),
         expires_in=_number(sa, "life-time"),
         nat=_nat(sa),
+        maker=sa.get("peer-maker", ""),
         local_id=sa["local-id"],
         remote_id=sa["remote-id"],
         cookies=f"{sa['initiator-spi']}:{sa['responder-spi']}",

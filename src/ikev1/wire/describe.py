@@ -28,6 +28,7 @@ from ikev1.wire.payloads import (
     payload_type,
 )
 from ikev1.wire.registry import CertificateEncoding, ConfigType, NotifyType, PayloadType
+from ikev1.wire.vendors import vendor_name
 from ikev1.wire.words import address, config_words, identity, lifetimes, octets, spi_words, transform_words
 
 __all__ = ["describe", "describe_payload"]
@@ -67,7 +68,7 @@ def describe_payload(payload: Payload) -> str:
         case Delete(_, protocol, spis):
             return f"D({_some([spi_words(protocol, spi) for spi in spis[: SHOWN + 1]], len(spis))})"
         case VendorId(data):
-            return f"VID({octets(data)})"
+            return f"VID({vendor_name(data) or octets(data)})"
         case NatDiscovery(data):
             return f"NAT-D({octets(data)})"
         case NatOriginalAddress():

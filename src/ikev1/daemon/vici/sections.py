@@ -12,11 +12,13 @@ from ikev1.core import identity
 from ikev1.core.model import ChildSa, IkeSa, IkeState, Role
 from ikev1.core.scripts import cisco_state, script_of
 from ikev1.core.settings import Connection, Tunnel
+from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, esp_display, ike_display
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
 from ikev1.wire.payloads import Identification, parse_body
-from ikev1.wire.registry import PayloadType
+from ikev1.wire.registry import AuthenticationMethod, PayloadType
+from ikev1.wire.vendors import maker_of
 
 __all__ = ["child_key", "child_section", "connection_section", "ike_section", "selectors"]
 
@@ -30,7 +32,8 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         "uniqueid": str(sa.unique_id),
         "version": "1",
         "state": str(sa.state),
-        "cisco-state": cisco_state(sa),  # ours: swanctl passes over keys that it does not know
+        "cisco-state": cisco_state(sa),  # ours, as is the next: swanctl passes over keys that it does not know
+        **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         "local-host": sa.path.local_host,
         "local-port": str(sa.path.local_port),
         "local-id": _identity(sa.local_id_body),
@@ -160,14 +163,31 @@ def connection_section(connection: Connection) -> Section:
         "unique": "UNIQUE_NO",
         "local_port": "500",
         "remote_port": str(connection.remote_port),
-        "local-1": _round(connection.local_id),
-        "remote-1": _round(connection.remote_id),
+        "local-1": {**_round(connection, connection.local_id), **_own_certificate(connection)},
+        "remote-1": {**_round(connection, connection.remote_id), **_authorities(connection)},
         "children": {tunnel.name: _tunnel_section(tunnel, connection.rekey) for tunnel in connection.tunnels},
     }
 
 
-def _round(identity: str | None) -> Section:
-    return {"class": "pre-shared key", **({"id": identity} if identity else {})}
+def _round(connection: Connection, identity: str | None) -> Section:
+    """How one end proves who it is; both do it by the same method, that of the preferred policy."""
+    methods = [policy.suite.authentication for policy in connection.policies[:1]]
+    shared = methods == [AuthenticationMethod.PRE_SHARED_KEY]
+    return {"class": "pre-shared key" if shared else "public key", **({"id": identity} if identity else {})}
+
+
+def _own_certificate(connection: Connection) -> Section:
+    chain = connection.credential.certificates[:1] if connection.credential is not None else ()
+    return _subjects("certs", chain)
+
+
+def _authorities(connection: Connection) -> Section:
+    return {**_subjects("certs", connection.trust.peers), **_subjects("cacerts", connection.trust.authorities)}
+
+
+def _subjects(key: str, found: Sequence[bytes]) -> Section:
+    subjects = [distinguished_name.to_text(certificates.names(certificate).subject) for certificate in found]
+    return {key: subjects} if subjects else {}
 
 
 def _tunnel_section(tunnel: Tunnel, rekey: bool) -> Section:
