@@ -7,11 +7,12 @@ import threading
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
+from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key, signed_weakly
 from ikev1.core.record import replace
 from ikev1.core.settings import Revocation, Trust
 from ikev1.crypto import public_keys
@@ -66,6 +67,10 @@ def test_several_authorities(pki: Pki, alice: x509.Certificate) -> None:
     trust = replace(pki.trust, authorities=(other.der, pki.root.der))
     assert pki.verify(alice, trust=trust).authority == "C=XX, O=lab, CN=root"
     assert pki.verify(other.issue(ALICE, ec_key(10)), trust=trust).authority == "CN=other"
+
+
+def test_an_authority_that_is_configured_twice(pki: Pki, alice: x509.Certificate) -> None:
+    assert pki.verify(alice, trust=replace(pki.trust, authorities=(pki.root.der, pki.root.der)))
 
 
 def test_two_authorities_of_one_name(pki: Pki, alice: x509.Certificate) -> None:
@@ -215,6 +220,19 @@ def test_weak_rsa_keys(pki: Pki) -> None:
     weak = root("CN=weak", key=rsa_key(0, 1024))
     with pytest.raises(Unusable, match="CN=weak"):
         pki.verify(weak.issue(ALICE, ec_key(10)), trust=replace(pki.trust, authorities=(weak.der,)))
+
+
+def test_weak_signatures() -> None:
+    ca = root("CN=root", key=rsa_key(3))
+    below = ca.issue(ALICE, ec_key(10))
+    sha1 = x509.load_der_x509_certificate(signed_weakly(below, rsa_key(3), hashes.SHA1()))
+    md5 = x509.load_der_x509_certificate(signed_weakly(below, rsa_key(3), hashes.MD5()))
+    pki = Pki(ca, ca, Trust((ca.der,), revocation=Revocation.OFF))
+    with pytest.raises(Unusable, match="signed by CN=root with SHA1"):
+        pki.verify(sha1)
+    assert pki.verify(sha1, trust=replace(pki.trust, allow_sha1=True))
+    with pytest.raises(Unusable, match="MD5"):
+        pki.verify(md5, trust=replace(pki.trust, allow_sha1=True))
 
 
 def test_a_key_that_signs_no_phase_1(pki: Pki) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from authority import NOW, der, ec_key, root
+from authority import NOW, der, ec_key, key_usage, root, signed_anew
 from ikev1.core.identity import identification
 from ikev1.core.record import replace
 from ikev1.core.settings import Revocation
@@ -38,7 +42,7 @@ def test_a_whole_path_wrapped_in_one_payload(pki: Pki) -> None:
 def test_another_form_is_refused_by_its_name(pki: Pki, encoding: int) -> None:
     with pytest.raises(UnsupportedEncoding, match=CertificateEncoding(encoding).name) as caught:
         verify(pki, Certificate(encoding, b"http://certs.example/alice"))
-    assert (caught.value.code, caught.value.notify) == ("cert-encoding", NotifyType.INVALID_CERT_ENCODING)
+    assert (caught.value.code, caught.value.notify) == ("cert-unusable", NotifyType.INVALID_CERT_ENCODING)
 
 
 def test_another_form_or_nonsense_beside_a_certificate_is_passed_over(pki: Pki, alice: x509.Certificate) -> None:
@@ -51,7 +55,7 @@ def test_another_form_or_nonsense_beside_a_certificate_is_passed_over(pki: Pki, 
 def test_nonsense(pki: Pki, octets: bytes, encoding: int) -> None:
     with pytest.raises(Malformed) as caught:
         verify(pki, Certificate(encoding, octets))
-    assert (caught.value.code, caught.value.notify) == ("cert-malformed", NotifyType.INVALID_CERTIFICATE)
+    assert (caught.value.code, caught.value.notify) == ("cert-unusable", NotifyType.INVALID_CERTIFICATE)
 
 
 def test_a_wrapping_around_nothing(pki: Pki) -> None:
@@ -99,6 +103,28 @@ def test_a_damaged_certificate_is_refused_with_a_reason(pki: Pki, alice: x509.Ce
         assert str(error).isprintable()  # noqa: PT017
     else:
         assert bytes(octets) == der(alice) == peer.certificate
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_nonsense_that_an_authority_signed(pki: Pki, changes: list[tuple[int, int]]) -> None:
+    leaf = pki.root.issue(
+        ALICE,
+        ec_key(10),
+        ["alice@lab.example", "192.0.2.1"],
+        usage=key_usage("digital_signature"),
+        extended=[ExtendedKeyUsageOID.IPSEC_IKE],
+        crl_url="http://ca.example/crl",
+        ocsp_url="http://ca.example/ocsp",
+    )
+    tbs = bytearray(leaf.tbs_certificate_bytes)
+    for at, octet in changes:
+        tbs[at % len(tbs)] = octet
+    assert isinstance(pki.root.key, ec.EllipticCurvePrivateKey)
+    octets = signed_anew(leaf, bytes(tbs), pki.root.key)
+    with contextlib.suppress(CertificateError):
+        trust = replace(pki.trust, revocation=Revocation.STRICT, revocation_lists=(pki.root.revocation_list(),))
+        assert verify_peer([cert_payload(octets)], identification(ALICE), trust, NOW).certificate == octets
 
 
 @given(octets=st.binary(max_size=400))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ocsp
 
@@ -183,3 +183,27 @@ def _builder(subject: str, issuer: x509.Name, key: PrivateKey, starts: float, en
         .not_valid_before(moment(starts))
         .not_valid_after(moment(ends))
     )
+
+
+def signed_anew(certificate: x509.Certificate, tbs: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """``certificate`` with other octets in place of what is signed, and a signature that fits them."""
+    signature = key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
+    assert algorithm in der(certificate)
+    return _certificate(tbs, algorithm, signature)
+
+
+def signed_weakly(certificate: x509.Certificate, key: rsa.RSAPrivateKey, digest: hashes.SHA1 | hashes.MD5) -> bytes:
+    """``certificate``, which was signed with RSA, signed with a hash that nobody should use."""
+    rsa_with, sha256 = bytes.fromhex("300d06092a864886f70d0101"), b"\x0b"
+    weak = b"\x05" if isinstance(digest, hashes.SHA1) else b"\x04"
+    tbs = certificate.tbs_certificate_bytes.replace(rsa_with + sha256, rsa_with + weak, 1)
+    return _certificate(tbs, rsa_with + weak + b"\x05\x00", key.sign(tbs, padding.PKCS1v15(), digest))
+
+
+def _certificate(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
+    """The DER of a certificate (RFC 5280 §4.1): a SEQUENCE of what is signed, how, and the signature."""
+    bits = b"\x00" + signature
+    length = bytes([len(bits)]) if len(bits) < 128 else b"\x82" + len(bits).to_bytes(2)
+    content = tbs + algorithm + b"\x03" + length + bits
+    return b"\x30\x82" + len(content).to_bytes(2) + content

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class CertificateError(Exception):
-    """Base of all: ``code`` is a stable word for programs, the text names the certificate, what was expected and what
+    """Base of all: ``code`` is a stable word (one of `ikev1.core.events.Code`), the text names the certificate, what was expected and what
     was found, and ``notify`` is what the peer is told (RFC 2408 §5.9).
     """
 
@@ -39,14 +39,14 @@ class Missing(CertificateError):
 class UnsupportedEncoding(CertificateError):
     """The peer sent its certificate only in forms that are not read here."""
 
-    code = "cert-encoding"
+    code = "cert-unusable"
     notify = NotifyType.INVALID_CERT_ENCODING
 
 
 class Malformed(CertificateError):
     """The octets are no certificate, or there are too many of them."""
 
-    code = "cert-malformed"
+    code = "cert-unusable"
 
 
 class Untrusted(CertificateError):
