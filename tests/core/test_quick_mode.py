@@ -232,4 +232,4 @@ def test_the_shorter_lifetime_holds_on_both_sides(network: Network) -> None:
     establish(network, alice)
     assert bob.child.expires_at == network.now + 600
     assert bob.child.lifetime_kilobytes == 4000
-    assert alice.child.expires_at == network.now + 1200, "the responder answers as offered and keeps what it knows"
+    assert alice.child.expires_at == network.now + 600, "the responder answers as offered, and tells what it keeps to"

@@ -47,6 +47,7 @@ class Agreed(NamedTuple):
     lifetime: int  # seconds
     lifetime_kilobytes: int
     spi: int
+    shortened: bool  # the lifetime is less than was offered
 
 
 class _Offered(NamedTuple):
@@ -168,6 +169,7 @@ def _agreed(proposal: Proposal, transform: Transform, found: _Offered, tunnel: T
         min(seconds, tunnel.lifetime),
         min(limits, default=0),
         int.from_bytes(proposal.spi),
+        tunnel.lifetime < seconds,
     )
 
 

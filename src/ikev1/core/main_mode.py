@@ -5,6 +5,8 @@ from __future__ import annotations
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.phase1 import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
 from ikev1.core.proof import check_proof, prove
+from ikev1.core.record import replace
+from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
 from ikev1.core.script import Row, Script
 from ikev1.core.turn import Turn
 from ikev1.wire.message import Message
@@ -15,11 +17,16 @@ __all__ = ["MAIN_MODE"]
 
 
 def _send_auth(turn: Turn) -> list[Payload]:
-    """Our identity and its proof; a first call also says that whatever the peer has of us is stale."""
+    """Our identity and its proof. A first call also says that whatever the peer has of us is stale; whoever answers
+    with a shorter life than was offered says how long.
+    """
     payloads: list[Payload] = [identify_self(turn), *prove(turn)]
     sa = turn.sa
+    assert sa.chosen is not None
     if turn.initiates and turn.context.first_contact(sa):
         payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
+    if sa.chosen.shortened:
+        payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, sa.chosen.lifetime))
     return payloads
 
 
@@ -28,6 +35,10 @@ def _verify_auth(turn: Turn, message: Message) -> None:
     theirs = identify_peer(turn, message)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
+    if turn.initiates:
+        assert turn.sa.chosen is not None
+        lifetime = notified_lifetime(message, ProtocolId.ISAKMP, turn.sa.chosen.lifetime)
+        turn.sa = replace(turn.sa, chosen=replace(turn.sa.chosen, lifetime=lifetime))
 
 
 MAIN_MODE = Script(

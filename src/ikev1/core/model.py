@@ -129,6 +129,7 @@ class Chosen(Record, frozen=True):
     suite: Phase1Suite
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
+    shortened: bool = False  # by us, who should tell
 
 
 class KeyShare(Record, frozen=True):

@@ -151,7 +151,8 @@ def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Ch
             differences = _differences(policy.suite, suite, transform)
             if not differences:
                 seconds, kilobytes = _lifetimes(transform)
-                chosen = Chosen(policy.suite, min(seconds, policy.lifetime), kilobytes or policy.lifetime_kilobytes)
+                lifetime = min(seconds, policy.lifetime)
+                chosen = Chosen(policy.suite, lifetime, kilobytes or policy.lifetime_kilobytes, lifetime < seconds)
                 return chosen, offered._replace(proposals=(proposal._replace(transforms=(transform,)),))
             misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
     nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "no policy is configured"

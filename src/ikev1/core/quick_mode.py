@@ -12,6 +12,7 @@ from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH, check_nonce
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
+from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
 from ikev1.core.script import Row, Script
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Tunnel
@@ -69,6 +70,8 @@ def _choose(turn: Turn, message: Message) -> None:
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
     turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
+    if agreed.shortened:
+        turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.lifetime))
 
 
 def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]:
@@ -146,6 +149,7 @@ def _accept(turn: Turn, message: Message) -> None:
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
     agreed = esp_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
+    agreed = agreed._replace(lifetime=notified_lifetime(message, ProtocolId.ESP, agreed.lifetime))
     _check_echoed(quick, message)
     nonce = message.one(Nonce).data
     check_nonce(nonce)
