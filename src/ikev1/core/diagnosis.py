@@ -25,12 +25,18 @@ _UNREADABLE_TO_THEM = frozenset(
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
     """What it means that an encrypted message of phase 1 does not open to payloads."""
-    said = "its identity" if sa.role is Role.RESPONDER else "an answer to our identity"
     return (
         Code.PSK_MISMATCH,
-        f"{sa.path.remote_host} sent {said}, but it does not decrypt: the pre-shared keys differ. Here the secret of "
-        f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
+        f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
     )
+
+
+def _awaited(sa: IkeSa) -> str:
+    if sa.role is Role.INITIATOR:
+        return "an answer to our identity"
+    in_the_clear = sa.phase1 is not None and sa.phase1.script == "AM"
+    return "an answer to our proof" if in_the_clear else "its identity"
 
 
 def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
