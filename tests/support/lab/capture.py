@@ -8,7 +8,12 @@ from pathlib import Path
 from lab.network import Node
 from lab.process import Program, run, wait_until
 
-__all__ = ["Capture", "tshark"]
+__all__ = ["ENCRYPTED", "MALFORMED", "OPENED", "Capture", "tshark", "wireshark_profile"]
+
+# Display filters: encrypted ISAKMP messages, those of them that were decrypted, and whatever does not parse
+ENCRYPTED = "isakmp.flag_e == 1"
+OPENED = f"{ENCRYPTED} && (isakmp.hash || isakmp.id.type || isakmp.sig || isakmp.cert.encoding)"
+MALFORMED = "_ws.malformed"
 
 
 class Capture(Program):
@@ -51,3 +56,11 @@ def tshark(
     # a capture that is still being written may end within a packet, which is no failure here
     output = run("tshark", "-n", "-r", file, "-Y", display_filter, "-T", "fields", *options, check=False)
     return [line for line in output.splitlines() if not line.startswith(("Running as user", "tshark:", " **"))]
+
+
+def wireshark_profile(keylog: Path, directory: Path) -> Path:
+    """A gateway's key log as the two tables of a Wireshark profile in ``directory``, which is returned."""
+    directory.mkdir()
+    (directory / "ikev1_decryption_table").write_text(keylog.read_text())
+    (directory / "esp_sa").write_text(keylog.with_name("keylog.esp_sa").read_text())
+    return directory

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import pki
 from lab.control import Control
 from lab.network import Node
 from lab.paths import NOESP
@@ -26,7 +29,11 @@ class CharonOptions:
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
+    suites: Sequence[tuple[str, str]] = ()  # ike and esp of more connections: peer-0, peer-1, ...
     psk: str = PSK
+    own_id: str = ""  # alice@lab or gw.lab unless told
+    certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
+    revocation_list: bool = False  # whether it has the CA's
     plane: str = "libipsec"
     aggressive: bool = False
     encap: bool = False
@@ -55,6 +62,8 @@ class Charon(Program):
         strongswan_conf = directory / "strongswan.conf"
         strongswan_conf.write_text(_strongswan_conf(directory, options))
         (directory / "swanctl.conf").write_text(_swanctl_conf(node, options))
+        if options.certificate:
+            _lay_out_certificates(directory, options)
         environment = {"STRONGSWAN_CONF": str(strongswan_conf)}
         if options.plane == "noesp":
             environment["LD_PRELOAD"] = str(NOESP)
@@ -78,13 +87,16 @@ class Charon(Program):
             raise
 
 
+_CERTIFICATES = "x509 constraints revocation pubkey pkcs1 pkcs8 pem"
+
+
 def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
     # kernel-libipsec comes before kernel-netlink: it takes the ESP part, netlink keeps addresses and routes
     kernel = "kernel-libipsec kernel-netlink" if options.plane == "libipsec" else "kernel-netlink"
     return f"""
 charon-systemd {{
     load_modular = no
-    load = random nonce {options.crypto} pem {kernel} socket-default updown vici
+    load = random nonce {options.crypto} {_CERTIFICATES} {kernel} socket-default updown vici
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     dos_protection = {_yes(options.dos_protection)}
     install_routes = {_yes(options.install_routes)}
@@ -102,38 +114,68 @@ charon-systemd {{
     journal {{ default = -1 }}
     plugins {{ vici {{ socket = unix://{directory}/vici.sock }} }}
 }}
-swanctl {{ load = random openssl pem }}
+swanctl {{ load = random openssl pem pkcs1 pkcs8 x509 pubkey }}
 """
 
 
 def _swanctl_conf(node: Node, options: CharonOptions) -> str:
-    own_id, peer_id = (CLIENT_ID, GATEWAY_ID) if options.calls else (GATEWAY_ID, "*@lab")
+    connections = [_connection(node, options, "peer", "net", options.ike, options.esp)]
+    connections += [
+        _connection(node, options, f"peer-{number}", f"net-{number}", ike, esp)
+        for number, (ike, esp) in enumerate(options.suites)
+    ]
+    # No id: in Main Mode the key is needed before the identity is known.
+    secret = "" if options.certificate else f'ike-peer {{ secret = "{options.psk}" }}'
     return f"""
 connections {{
-    peer {{
+{"".join(connections)}
+}}
+secrets {{ {secret} }}
+"""
+
+
+def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: str, esp: str) -> str:
+    own_id, peer_id = (CLIENT_ID, GATEWAY_ID) if options.calls else (GATEWAY_ID, "*@lab")
+    local, remote = "auth = psk", "auth = psk"
+    if options.certificate:
+        local, remote = f"auth = pubkey\n certs = {options.certificate}.crt", "auth = pubkey\n cacerts = ca.crt"
+    return f"""
+    {name} {{
         version = 1
         aggressive = {_yes(options.aggressive)}
         encap = {_yes(options.encap)}
         unique = {options.unique}
         local_addrs = {node.address}
         remote_addrs = {node.peer if options.calls else "%any"}
-        proposals = {options.ike}
-        local {{ auth = psk
-                 id = {own_id} }}
-        remote {{ auth = psk
+        proposals = {ike}
+        local {{ {local}
+                 id = {options.own_id or own_id} }}
+        remote {{ {remote}
                   id = {peer_id} }}
         children {{
-            net {{ local_ts = {options.local_ts or node.network}
-                   remote_ts = {options.remote_ts or node.remote}
-                   life_time = {options.life_time}
-                   rekey_time = {options.rekey_time}
-                   esp_proposals = {options.esp} }}
+            {child} {{ local_ts = {options.local_ts or node.network}
+                       remote_ts = {options.remote_ts or node.remote}
+                       life_time = {options.life_time}
+                       rekey_time = {options.rekey_time}
+                       esp_proposals = {esp} }}
         }}
     }}
-}}
-# No id: in Main Mode the key is needed before the identity is known.
-secrets {{ ike-peer {{ secret = "{options.psk}" }} }}
 """
+
+
+def _lay_out_certificates(directory: Path, options: CharonOptions) -> None:
+    """Into the folders in which swanctl looks for them; only the owner of a leaf knows the intermediate CA."""
+    found = {"x509": pki.certificate(options.certificate), "private": pki.private_key(options.certificate)}
+    for folder, file in found.items():
+        (directory / folder).mkdir()
+        shutil.copy(file, directory / folder)
+    authorities = directory / "x509ca"
+    authorities.mkdir()
+    for authority in (pki.ROOT, *pki.chain(options.certificate)):
+        shutil.copy(authority, authorities)
+    if options.revocation_list:
+        (directory / "x509crl").mkdir()
+        shutil.copy(pki.REVOCATION_LIST, directory / "x509crl")
 
 
 def _yes(value: bool) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.control import Control
 from lab.network import Node
@@ -21,7 +23,11 @@ class OurOptions:
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
+    suites: Sequence[tuple[str, str]] = ()  # ike and esp of more connections: peer-0, peer-1, ...
     psk: str = PSK
+    certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret; its CA is believed
+    aggressive: bool = False  # calls in Aggressive Mode, accepts it even with a pre-shared key
+    own_id: str = ""  # alice@lab or gw.lab unless told
     lifetime: str = "1h"  # of the tunnel
     local: str = ""  # the node's own networks unless told
     remote: str = ""
@@ -31,6 +37,7 @@ class OurOptions:
     half_open_limit: int = 1000
     log_level: str = "debug"
     extra: str = ""  # more lines of the connection
+    others: str = ""  # more tables: other connections
 
 
 class OurGateway(Program):
@@ -62,27 +69,56 @@ class OurGateway(Program):
 
 
 def _toml(node: Node, control: Path, keylog: Path, options: OurOptions) -> str:
-    local_id, remote_id = (CLIENT_ID, GATEWAY_ID) if options.calls else (GATEWAY_ID, CLIENT_ID)
+    connections = [_connection(node, options, "peer", "net", options.ike, options.esp)]
+    connections += [
+        _connection(node, options, f"peer-{number}", f"net-{number}", ike, esp)
+        for number, (ike, esp) in enumerate(options.suites)
+    ]
     return f"""
 [gateway]
 control = "{control}"
 log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
 {f'keylog = "{keylog}"' if options.keylog else ""}
+{"".join(connections)}
+{options.others}
+"""
 
-[connection.peer]
+
+def _connection(node: Node, options: OurOptions, name: str, tunnel: str, ike: str, esp: str) -> str:
+    local_id, remote_id = (CLIENT_ID, GATEWAY_ID) if options.calls else (GATEWAY_ID, CLIENT_ID)
+    return f"""
+[connection.{name}]
 local_address = "{node.address}"
 remote_address = "{node.peer if options.calls else "%any"}"
-local_id = "{local_id}"
+local_id = "{options.own_id or local_id}"
 remote_id = "{options.remote_id or remote_id}"
-secret = "{options.psk}"
-proposals = ["{options.ike}"]
+{_proof(options)}
+proposals = ["{ike}"]
 encapsulation = {str(options.encapsulation).lower()}
+{_AGGRESSIVE if options.aggressive else ""}
 {options.extra}
 
-[connection.peer.tunnel.net]
+[connection.{name}.tunnel.{tunnel}]
 local = "{options.local or node.network}"
 remote = "{options.remote or node.remote}"
-proposals = ["{options.esp}"]
+proposals = ["{esp}"]
 lifetime = "{options.lifetime}"
+"""
+
+
+_AGGRESSIVE = """
+mode = "aggressive"
+aggressive = "accept-psk"
+"""
+
+
+def _proof(options: OurOptions) -> str:
+    if not options.certificate:
+        return f'secret = "{options.psk}"'
+    chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
+    return f"""
+certificate = [{", ".join(f'"{file}"' for file in chain)}]
+private_key = "{pki.private_key(options.certificate)}"
+ca = "{pki.ROOT}"
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,14 +61,33 @@ class Network:
         """
         c = self._node("c", "192.168.77.11", "10.10.1", peer="10.77.1.2", remote="10.10.2")
         gw = self._node("gw", "10.77.1.2", "10.10.2", peer="10.77.1.1", remote="10.10.1")
+        self._masquerade([c], gw)
+        return c, gw
+
+    def two_behind_nat(self) -> tuple[Node, Node, Node]:
+        """``c1`` and ``gw`` as the two of `behind_nat`, and ``c2`` (192.168.78.11, behind it 10.10.3.0/24), which
+        ``gw`` sees at the same address as ``c1``.
+        """
+        c1 = self._node("c1", "192.168.77.11", "10.10.1", peer="10.77.1.2", remote="10.10.2")
+        c2 = self._node("c2", "192.168.78.11", "10.10.3", peer="10.77.1.2", remote="10.10.2")
+        gw = self._node("gw", "10.77.1.2", "10.10.2", peer="10.77.1.1", remote="10.10.1")
+        self._masquerade([c1, c2], gw)
+        return c1, c2, gw
+
+    def _masquerade(self, clients: Sequence[Node], gw: Node) -> None:
+        """A router between, which hides each client's /24 behind 10.77.1.1."""
         nat = self._namespace("nat")
-        _ip(f"link add eth0 netns {c.namespace} type veth peer name inside netns {nat}")
         _ip(f"link add eth0 netns {gw.namespace} type veth peer name outside netns {nat}")
-        self._address(c)
+        sides = {"outside": gw.peer}
         self._address(gw)
-        _ip(f"-n {c.namespace} route add default via 192.168.77.1")
-        for device, address in (("inside", "192.168.77.1/24"), ("outside", "10.77.1.1/24")):
-            _ip(f"-n {nat} addr add {address} dev {device}")
+        for number, client in enumerate(clients):
+            inside, router = f"inside{number}", client.address.rpartition(".")[0] + ".1"
+            _ip(f"link add eth0 netns {client.namespace} type veth peer name {inside} netns {nat}")
+            self._address(client)
+            _ip(f"-n {client.namespace} route add default via {router}")
+            sides[inside] = router
+        for device, address in sides.items():
+            _ip(f"-n {nat} addr add {address}/24 dev {device}")
             _ip(f"-n {nat} link set {device} up")
         _sysctl(nat, "net.ipv4.ip_forward=1")
         masquerade = ["-t", "nat", "-A", "POSTROUTING", "-o", "outside", "-j", "MASQUERADE"]
@@ -75,7 +95,6 @@ class Network:
             run("ip", "netns", "exec", nat, "iptables", *masquerade)
         except LabError:  # a kernel without nf_tables still has the older tables
             run("ip", "netns", "exec", nat, "iptables-legacy", *masquerade)
-        return c, gw
 
     def close(self) -> None:
         """Remove every namespace made here, and with them their wires."""

@@ -6,11 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["CHECKOUT", "LIBRESWAN", "NOESP", "what_is_missing"]
+__all__ = ["CHECKOUT", "LIBRESWAN", "NOESP", "PKI", "what_is_missing"]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 _LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
 NOESP = _LAB / "noesp.so"
+PKI = _LAB / "pki"
 LIBRESWAN = _LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
@@ -22,5 +23,5 @@ def what_is_missing() -> str:
         return "the lab's network namespaces need root"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto") if not path.exists()]
+    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", PKI) if not path.exists()]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
