@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.capture import Capture, tshark
+from lab.capture import ENCRYPTED, MALFORMED, OPENED, Capture, tshark, wireshark_profile
 from lab.charon import CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.traffic import ping
 
-ENCRYPTED = "isakmp.flag_e == 1"
-OPENED = f"{ENCRYPTED} && (isakmp.hash || isakmp.id.type)"
-MALFORMED = "_ws.malformed"
 MAIN_AND_QUICK_MODE = 5  # encrypted messages: two of Main Mode, three of Quick Mode
 PINGS = 3
 
@@ -50,14 +47,6 @@ def established(lab: Lab, *, we_call: bool, esp: str) -> tuple[OurGateway, Captu
     return ours, capture
 
 
-def wireshark_profile(ours: OurGateway, directory: Path) -> Path:
-    """Our key log as the two tables of a Wireshark profile."""
-    directory.mkdir()
-    (directory / "ikev1_decryption_table").write_text(ours.keylog.read_text())
-    (directory / "esp_sa").write_text(ours.keylog.with_name("keylog.esp_sa").read_text())
-    return directory
-
-
 def spoilt(profile: Path, directory: Path) -> Path:
     """The same tables with other keys: each has its digits reversed."""
     directory.mkdir()
@@ -70,7 +59,7 @@ def spoilt(profile: Path, directory: Path) -> Path:
 @pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charon calls"])
 def test_tshark_opens_our_capture_with_our_key_log(lab: Lab, we_call: bool, esp: str) -> None:
     ours, capture = established(lab, we_call=we_call, esp=esp)
-    profile = wireshark_profile(ours, lab.folder("profile"))
+    profile = wireshark_profile(ours.keylog, lab.folder("profile"))
     file = capture.finish(enough="esp")
     assert len(tshark(file, ENCRYPTED)) == MAIN_AND_QUICK_MODE
     assert not tshark(file, f"{OPENED} || icmp")  # without keys nothing is seen
@@ -83,7 +72,7 @@ def test_tshark_opens_our_capture_with_our_key_log(lab: Lab, we_call: bool, esp:
 
 def test_tshark_opens_nothing_with_other_keys(lab: Lab) -> None:
     ours, capture = established(lab, we_call=True, esp="aes128-sha256")
-    profile = wireshark_profile(ours, lab.folder("profile"))
+    profile = wireshark_profile(ours.keylog, lab.folder("profile"))
     other = spoilt(profile, lab.folder("spoilt"))
     file = capture.finish(enough="esp")
     assert tshark(file, "icmp", keys=profile)
