@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +14,20 @@ Load = Callable[..., Loaded]
 
 
 @pytest.fixture
-def loaded(tmp_path: Path) -> Load:
+def clock() -> Callable[[], float]:
+    """What time it is when a configuration is loaded; modules with certificates say something else."""
+    return time.time
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, clock: Callable[[], float]) -> Load:
     """Loads the TOML text it is given, from a file with the given mode."""
 
     def write_and_load(text: str, mode: int = 0o600) -> Loaded:
         file = tmp_path / "ikev1.toml"
         file.write_text(text)
         file.chmod(mode)
-        return load(file)
+        return load(file, clock)
 
     return write_and_load
 

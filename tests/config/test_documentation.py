@@ -32,13 +32,13 @@ def allowed(refused: Refused, table: str) -> set[str]:
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_the_document_knows_every_key(refused: Refused, heading: str) -> None:
     section = DOCUMENT.split(f"## `{heading}`")[1].split("\n## ")[0]
-    documented = set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z0-9_]+)` \|", section, re.MULTILINE))
     assert documented == allowed(refused, SECTIONS[heading]) - {"tunnel"}
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_the_example_shows_every_key(refused: Refused, heading: str) -> None:
-    shown = set(re.findall(r"^(?:# )?([a-z_]+)(?: =|  )", EXAMPLE, re.MULTILINE))
+    shown = set(re.findall(r"^(?:# )?([a-z0-9_]+)(?: =|  )", EXAMPLE, re.MULTILINE))
     assert allowed(refused, SECTIONS[heading]) - {"tunnel", "secret"} <= shown
 
 

@@ -90,9 +90,12 @@ def test_a_missing_secret_file_is_named(refused: Refused, tmp_path: Path) -> Non
     assert str(tmp_path / "branch.psk") in refused(BY_FILE)["connection.branch.secret_file"]
 
 
-@pytest.mark.parametrize("keys", ["", 'secret = "a"\nsecret_file = "b"'])
-def test_a_connection_has_exactly_one_secret(refused: Refused, keys: str) -> None:
-    assert "secret or secret_file" in refused(f"[connection.branch]\n{keys}")["connection.branch"]
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [("", "secret or secret_file, or its own private_key"), ('secret = "a"\nsecret_file = "b"', "has both")],
+)
+def test_a_connection_has_one_secret_at_most(refused: Refused, keys: str, fault: str) -> None:
+    assert fault in refused(f"[connection.branch]\n{keys}")["connection.branch"]
 
 
 def test_a_secret_of_another_type_is_not_shown() -> None:

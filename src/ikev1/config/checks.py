@@ -6,21 +6,29 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from ikev1.config.findings import Findings
+from ikev1.config.signature_checks import check_signatures
 from ikev1.config.values import ANY
+from ikev1.core.aggressive_mode import offered_policies
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, Settings, Start, Tunnel
+from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
+from ikev1.crypto.algorithms import dh_group, registered_name
+from ikev1.wire.registry import AuthenticationMethod
 
 __all__ = ["check"]
 
 
-def check(settings: Settings, findings: Findings) -> None:
-    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration."""
+def check(settings: Settings, findings: Findings, now: float) -> None:
+    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration, at
+    ``now`` (seconds since 1970).
+    """
     for connection in settings.connections:
         path = f"connection.{connection.name}"
         if not connection.tunnels:
             findings.warn(path, "has no tunnel: it will carry no traffic")
         for tunnel in connection.tunnels:
             _check_tunnel(connection, tunnel, f"{path}.tunnel.{tunnel.name}", findings)
+        check_signatures(connection, path, findings, now)
+        _check_aggressive_mode(connection, path, findings)
     _check_tunnels(settings, findings)
     _check_connections(settings.connections, findings)
 
@@ -50,6 +58,33 @@ def _version(selector: Selector | None, connection: Connection) -> int | None:
     return ip_network(known[0]).version if known else None
 
 
+def _check_aggressive_mode(connection: Connection, path: str, findings: Findings) -> None:
+    if connection.mode is Mode.AGGRESSIVE and connection.policies:
+        offered = offered_policies(connection).policies
+        if len(offered) < len(connection.policies):
+            suite = offered[0].suite
+            findings.warn(
+                f"{path}.mode",
+                f"Aggressive Mode can offer one group and one method only (RFC 2409 §5): {len(offered)} of "
+                f"{len(connection.policies)} policies, those with {dh_group(suite.group).word} and "
+                f"{registered_name(AuthenticationMethod, suite.authentication)}",
+            )
+    if connection.aggressive is Aggressive.ACCEPT_PSK and _shares_secret(connection):
+        findings.warn(
+            f"{path}.aggressive",
+            "'accept-psk' answers anybody who knows an identity with a hash of the pre-shared key, against which "
+            "secrets can be tried without us: only a long random one withstands that",
+        )
+
+
+def _shares_secret(connection: Connection) -> bool:
+    return AuthenticationMethod.PRE_SHARED_KEY in _methods(connection)
+
+
+def _methods(connection: Connection) -> set[int]:
+    return {policy.suite.authentication for policy in connection.policies}
+
+
 def _check_tunnels(settings: Settings, findings: Findings) -> None:
     """Tunnels that get in each other's way."""
     names: dict[str, str] = {}
@@ -77,9 +112,14 @@ def _check_connections(connections: Iterable[Connection], findings: Findings) ->
 def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings: Findings) -> None:
     path = f"connection.{connection.name}"
     for rival in rivals:
+        if not _methods(rival) & _methods(connection):
+            continue
         answers = f"answers the same addresses as connection.{rival.name}"
-        if rival.secret != connection.secret:
+        if _shares_secret(rival) and _shares_secret(connection) and rival.secret != connection.secret:
             fault = "with another secret: Main Mode has only the address to choose a secret by (RFC 2409 §5.4)"
+            return findings.warn(path, f"{answers} {fault}, so the first is used")
+        if rival.trust != connection.trust:
+            fault = "and believes others: which certificates to ask for is settled before the peer says who it is"
             return findings.warn(path, f"{answers} {fault}, so the first is used")
         if rival.remote_id == connection.remote_id or None in (rival.remote_id, connection.remote_id):
             return findings.warn(path, f"{answers}, and no remote_id tells their peers apart: the first is used")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +32,9 @@ class Loaded(NamedTuple):
     warnings: tuple[Finding, ...] = ()
 
 
-def load(path: Path | str = DEFAULT_FILE) -> Loaded:
-    """Read and check the TOML file at ``path``, and the secrets it refers to.
+def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time) -> Loaded:
+    """Read and check the TOML file at ``path``, and the secrets, keys and certificates it refers to; ``clock`` tells
+    whether certificates are valid now.
 
     Raises:
         ConfigError: it cannot be read or used; all that is wrong with it at once.
@@ -47,7 +50,7 @@ def load(path: Path | str = DEFAULT_FILE) -> Loaded:
     settings = engine_settings(gateway, options, connections)
     gateway.finish()
     top.finish()
-    check(settings, findings)
+    check(settings, findings, clock())
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings))
 

@@ -1,0 +1,97 @@
+"""Signatures need both halves: what proves who we are, and what tells whom to believe. What can be seen of that at once
+is said at once, rather than by a peer that refuses us.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ikev1.config.findings import Findings
+from ikev1.config.identities import in_certificate
+from ikev1.core.lookup import is_address
+from ikev1.core.settings import Connection
+from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys, signatures
+from ikev1.crypto.public_keys import WeakPublicKey
+from ikev1.crypto.signatures import UnsuitableKey
+from ikev1.wire.registry import AuthenticationMethod, IdType
+
+__all__ = ["check_signatures"]
+
+_USUAL_RSA_BITS = 2048
+
+
+def check_signatures(connection: Connection, path: str, findings: Findings, now: float) -> None:
+    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) about how ``connection``, which stands at
+    ``path``, signs and whose signatures it believes, at ``now`` (seconds since 1970).
+    """
+    trust = connection.trust
+    if any(policy.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY for policy in connection.policies):
+        if not (trust.authorities or trust.peers or trust.public_keys):
+            findings.error(
+                path,
+                "believes nobody's signature: give the CA of the peer in ca, its certificate in peer_certificate, or "
+                "its key in peer_public_key",
+            )
+        _check_peers_keys(connection, f"{path}.peer_public_key", findings)
+    _check_dates(trust.authorities, f"{path}.ca", findings, now)
+    if connection.credential is not None:
+        _check_own_key(connection.credential.private_key, f"{path}.private_key", findings)
+        own = connection.credential.certificates[:1]
+        _check_dates(own, f"{path}.certificate", findings, now)
+        for certificate in own:
+            _check_own_identity(connection, certificate, path, findings)
+
+
+def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> None:
+    methods = {policy.suite.authentication for policy in connection.policies}
+    for spki in connection.trust.public_keys:
+        public_key = public_keys.load(spki)
+        try:
+            public_keys.check_strength(public_key, connection.trust.smallest_rsa_bits)
+            method = signatures.method_of(public_key)
+        except (WeakPublicKey, UnsuitableKey) as error:
+            findings.error(key, f"cannot be used: {error}")
+            continue
+        if method not in methods:
+            findings.error(
+                key,
+                f"is a key for {method.name}, which no policy of the connection asks for: both ends sign with keys of "
+                "one kind, and ECDSA on one curve (RFC 4754 §4)",
+            )
+
+
+def _check_own_key(pkcs8: bytes, key: str, findings: Findings) -> None:
+    try:
+        public_keys.check_strength(private_keys.load(pkcs8).public_key(), _USUAL_RSA_BITS)
+    except WeakPublicKey as error:
+        findings.warn(key, f"is {error}: a peer may refuse it")
+
+
+def _check_dates(found: tuple[bytes, ...], key: str, findings: Findings, now: float) -> None:
+    for certificate in found:
+        starts, ends = certificates.validity(certificate)
+        if not starts <= now <= ends:
+            began, over = (time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment)) for moment in (starts, ends))
+            findings.warn(key, f"{_subject(certificate)} is valid from {began} to {over}, and that is not now")
+
+
+def _check_own_identity(connection: Connection, certificate: bytes, path: str, findings: Findings) -> None:
+    if not _is_for_us(connection, certificate):
+        findings.warn(
+            f"{path}.local_id",
+            f"we say that we are {connection.local_id or 'our address'}, which {_subject(certificate)} is not for: a "
+            'peer will refuse that (RFC 4945 §3.1); local_id = "dn" is the subject of the certificate',
+        )
+
+
+def _is_for_us(connection: Connection, certificate: bytes) -> bool:
+    if connection.local_id is not None:
+        return in_certificate(connection.local_id, certificate)
+    if is_address(connection.local_address):
+        return in_certificate(connection.local_address, certificate)
+    # Which of our addresses it will be only the peer's call tells
+    return any(kind in (IdType.IPV4_ADDR, IdType.IPV6_ADDR) for kind, _ in certificates.identities(certificate))
+
+
+def _subject(certificate: bytes) -> str:
+    return f"the certificate of {distinguished_name.to_text(certificates.names(certificate).subject)}"

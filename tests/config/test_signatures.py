@@ -1,0 +1,372 @@
+"""Signatures: keys and certificates out of files, whom to believe, and what cannot work together."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
+
+import authority
+from ikev1.config import Loaded, load
+from ikev1.core.settings import Connection, Credential, Revocation, Trust
+from ikev1.crypto import public_keys
+from ikev1.wire.registry import AuthenticationMethod
+
+Refused = Callable[..., dict[str, str]]
+Load = Callable[..., Loaded]
+
+KEY = authority.ec_key(1)
+RSA_KEY = authority.rsa_key(1)
+ROOT = authority.root("C=XX, O=lab, CN=root")
+SUB = ROOT.subordinate("C=XX, O=lab, CN=sub", 5)
+LEAF = SUB.issue("C=XX, O=lab, CN=alice", KEY, ["alice.example", "alice@lab.example", "192.0.2.1"])
+RSA_LEAF = SUB.issue("C=XX, O=lab, CN=alice", RSA_KEY, ["alice.example"])
+CRL = ROOT.revocation_list()
+
+BRANCH = "[connection.branch]\n"
+SIGNED = BRANCH + 'private_key = "alice.key"\n'
+CERTIFIED = SIGNED + 'certificate = "alice.pem"\nca = "root.pem"\n'
+ALICE = CERTIFIED + 'local_id = "alice.example"\n'
+
+
+def pem(*certificates: x509.Certificate) -> bytes:
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+
+
+def encoded(key: authority.PrivateKey, passphrase: bytes = b"") -> bytes:
+    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def closed(file: Path, content: bytes) -> Path:
+    file.write_bytes(content)
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    return lambda: authority.NOW
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path) -> None:
+    closed(tmp_path / "alice.key", encoded(KEY))
+    closed(tmp_path / "alice-rsa.key", encoded(RSA_KEY))
+    closed(tmp_path / "alice-locked.key", encoded(KEY, b"open sesame"))
+    (tmp_path / "alice.pem").write_bytes(pem(LEAF, SUB.certificate))
+    (tmp_path / "alice-rsa.pem").write_bytes(pem(RSA_LEAF))
+    (tmp_path / "root.pem").write_bytes(pem(ROOT.certificate))
+    (tmp_path / "root.crl").write_bytes(CRL)
+
+
+def connection(loaded: Loaded) -> Connection:
+    (only,) = loaded.settings.connections
+    return only
+
+
+def warnings(loaded: Loaded) -> dict[str, str]:
+    return {finding.key: finding.text for finding in loaded.warnings if "no tunnel" not in finding.text}
+
+
+# --- our own key and certificate
+
+
+def test_a_certificate_with_its_chain(loaded: Load) -> None:
+    found = loaded(ALICE)
+    assert connection(found).credential == Credential(authority.pkcs8(KEY), (authority.der(LEAF), SUB.der))
+    assert warnings(found) == {}
+
+
+def test_a_raw_key_needs_no_certificate(loaded: Load, tmp_path: Path) -> None:
+    spki = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "bob.pub").write_bytes(spki)
+    found = connection(loaded(BRANCH + 'private_key = "alice-rsa.key"\npeer_public_key = "bob.pub"'))
+    assert found.credential == Credential(authority.pkcs8(RSA_KEY))
+    assert found.trust.public_keys == (public_keys.parse(spki),)
+
+
+@pytest.mark.parametrize("how", ['private_key_passphrase = "open sesame"', 'private_key_passphrase_file = "phrase"'])
+def test_an_encrypted_key(loaded: Load, tmp_path: Path, how: str) -> None:
+    closed(tmp_path / "phrase", b"open sesame\n")
+    found = connection(loaded(ALICE.replace("alice.key", "alice-locked.key") + how))
+    assert found.credential is not None
+    assert found.credential.private_key == authority.pkcs8(KEY)
+
+
+def test_a_pkcs12_file_holds_key_and_certificates(loaded: Load, tmp_path: Path) -> None:
+    bundle = pkcs12.serialize_key_and_certificates(
+        b"alice", KEY, LEAF, [SUB.certificate], BestAvailableEncryption(b"open sesame")
+    )
+    closed(tmp_path / "alice.p12", bundle)
+    text = 'private_key = "alice.p12"\nprivate_key_passphrase = "open sesame"\nca = "root.pem"\nlocal_id = "dn"'
+    found = connection(loaded(BRANCH + text))
+    assert found.credential == Credential(authority.pkcs8(KEY), (authority.der(LEAF), SUB.der))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "fault"),
+    [
+        (SIGNED.replace("alice.key", "nobody.key"), "private_key", "cannot be read"),
+        (SIGNED.replace("alice.key", "alice.pem"), "private_key", "opens it to everybody: chmod 600"),
+        (SIGNED.replace("alice.key", "alice-locked.key"), "private_key", "needs a passphrase"),
+        (SIGNED + 'private_key_passphrase = "wrong"', "private_key", "is not encrypted"),
+        (
+            SIGNED.replace("alice.key", "alice-locked.key") + 'private_key_passphrase = "wrong"',
+            "private_key",
+            "passphrase is wrong; an RSA key",
+        ),
+        (SIGNED.replace("alice.key", "k1.key"), "private_key", "on P-256, P-384 or P-521 is needed"),
+        (SIGNED + 'certificate = "alice.key"', "certificate", "alice.key: "),
+        (SIGNED + 'certificate = "alice-rsa.pem"', "certificate", "for another key than private_key"),
+        (BRANCH + 'secret = "s"\ncertificate = "alice.pem"', "certificate", "without private_key"),
+        (BRANCH + 'secret = "s"\nprivate_key_passphrase = "x"', "private_key_passphrase", "without private_key"),
+    ],
+)
+def test_what_cannot_sign(refused: Refused, tmp_path: Path, text: str, key: str, fault: str) -> None:
+    closed(tmp_path / "k1.key", encoded(authority.ec_key(8, ec.SECP256K1)))
+    found = refused(text)
+    assert fault in found[f"connection.branch.{key}"]
+    assert "sesame" not in str(found)
+
+
+# --- methods
+
+
+@pytest.mark.parametrize(
+    ("key", "method"),
+    [
+        (RSA_KEY, AuthenticationMethod.RSA_SIGNATURES),
+        (KEY, AuthenticationMethod.ECDSA_SHA256_P256),
+        (authority.ec_key(2, ec.SECP384R1), AuthenticationMethod.ECDSA_SHA384_P384),
+        (authority.ec_key(2, ec.SECP521R1), AuthenticationMethod.ECDSA_SHA512_P521),
+    ],
+)
+@pytest.mark.parametrize("proposals", ["", 'proposals = "aes256-sha256-modp2048"'])
+def test_the_method_follows_from_the_key(
+    loaded: Load, tmp_path: Path, key: authority.PrivateKey, method: int, proposals: str
+) -> None:
+    closed(tmp_path / "alice.key", encoded(key))
+    found = connection(loaded(SIGNED + 'ca = "root.pem"\n' + proposals))
+    assert {policy.suite.authentication for policy in found.policies} == {method}
+
+
+def test_a_connection_with_both_uses_the_secret_unless_told_otherwise(loaded: Load) -> None:
+    both = ALICE + 'secret = "s"\n'
+    for more, method in ("", 1), ('authentication = "ecdsa-sig"', 9):
+        assert {policy.suite.authentication for policy in connection(loaded(both + more)).policies} == {method}
+
+
+POLICIES = """
+[policy.10]
+encryption = "aes256"
+hash = "sha256"
+group = 14
+authentication = "ecdsa-sig"
+[policy.20]
+encryption = "aes128"
+hash = "sha256"
+group = 19
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (ALICE, [(10, 9)]),
+        (BRANCH + 'secret = "s"\n', [(20, 1)]),
+        (ALICE + 'secret = "s"\n', [(10, 9), (20, 1)]),
+        (ALICE + 'secret = "s"\nauthentication = "pre-share"\n', [(20, 1)]),
+    ],
+)
+def test_of_the_policies_a_connection_has_those_that_it_can_use(
+    loaded: Load, keys: str, found: list[tuple[int, int]]
+) -> None:
+    policies = connection(loaded(keys + POLICIES)).policies
+    assert [(policy.priority, policy.suite.authentication) for policy in policies] == found
+
+
+def test_a_connection_that_can_use_no_policy(refused: Refused) -> None:
+    found = refused(ALICE.replace("alice.key", "alice-rsa.key").replace("alice.pem", "alice-rsa.pem") + POLICIES)
+    assert (
+        "they ask for authentication by ecdsa-sig, pre-share, and this connection has rsa-sig"
+        in (found["connection.branch"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        (ALICE + 'authentication = "rsa-sig"', "'rsa-sig' needs an RSA key in private_key"),
+        (ALICE + 'authentication = "pre-share"', "'pre-share' needs secret or secret_file"),
+        (BRANCH + 'secret = "s"\nauthentication = "ecdsa-sig"', "needs a key on P-256"),
+    ],
+)
+def test_a_method_needs_its_key(refused: Refused, keys: str, fault: str) -> None:
+    assert fault in refused(keys)["connection.branch.authentication"]
+
+
+# --- whom to believe
+
+
+def test_everything_that_says_whom_to_believe(loaded: Load, tmp_path: Path) -> None:
+    folder = tmp_path / "cas"
+    folder.mkdir()
+    other = authority.root("C=XX, O=elsewhere, CN=root", 7)
+    (folder / "a.pem").write_bytes(pem(ROOT.certificate))
+    (folder / "b.DER").write_bytes(other.der)
+    (folder / "README").write_text("no certificate")
+    (tmp_path / "sub.pem").write_bytes(pem(SUB.certificate))
+    keys = """
+    ca = ["cas", "root.pem"]
+    intermediates = "sub.pem"
+    peer_certificate = "alice-rsa.pem"
+    crl = "root.crl"
+    revocation = "strict"
+    smallest_rsa = 3072
+    allow_sha1 = true
+    """
+    assert connection(loaded(SIGNED + keys)).trust == Trust(
+        authorities=(ROOT.der, other.der),
+        intermediates=(SUB.der,),
+        peers=(authority.der(RSA_LEAF),),
+        revocation_lists=(CRL,),
+        revocation=Revocation.STRICT,
+        smallest_rsa_bits=3072,
+        allow_sha1=True,
+    )
+
+
+def test_a_peers_key_as_libreswan_writes_it(loaded: Load) -> None:
+    numbers = RSA_KEY.public_key().public_numbers()
+    octets = b"\x03" + numbers.e.to_bytes(3) + numbers.n.to_bytes(256)
+    keys = f'private_key = "alice-rsa.key"\npeer_public_key = "0s{base64.b64encode(octets).decode()}"'
+    assert connection(loaded(BRANCH + keys)).trust.public_keys == (public_keys.encode(RSA_KEY.public_key()),)
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "fault"),
+    [
+        ("", "", "believes nobody's signature: give the CA of the peer in ca"),
+        ('ca = "nothing.pem"', ".ca", "nothing.pem cannot be read"),
+        ('ca = "root.crl"', ".ca", "root.crl: "),
+        ('ca = "empty"', ".ca", "has no file that ends in one of .cer, .crt"),
+        ('crl = "root.pem"', ".crl", "root.pem: "),
+        ('peer_public_key = "0sZZZ"', ".peer_public_key", "no public key was found"),
+        ('peer_public_key = "root.crl"', ".peer_public_key", "root.crl: "),
+        ('peer_public_key = "alice-rsa.pem"', ".peer_public_key", "a key for RSA_SIGNATURES, which no policy"),
+        ('peer_public_key = "p384.pub"', ".peer_public_key", "a key for ECDSA_SHA384_P384, which no policy"),
+        ('revocation = "perhaps"', ".revocation", "one of strict, if-present, off"),
+        ("smallest_rsa = 512", ".smallest_rsa", "from 1024"),
+    ],
+)
+def test_what_cannot_be_believed(refused: Refused, tmp_path: Path, keys: str, key: str, fault: str) -> None:
+    (tmp_path / "empty").mkdir()
+    other = authority.ec_key(2, ec.SECP384R1).public_key()
+    (tmp_path / "p384.pub").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    assert fault in refused(SIGNED + keys)[f"connection.branch{key}"]
+
+
+def test_a_peers_key_that_is_too_small(refused: Refused) -> None:
+    keys = 'private_key = "alice-rsa.key"\npeer_public_key = "alice-rsa.pem"\nsmallest_rsa = 4096'
+    assert "an RSA key of 2048 bits, allowed are 4096" in refused(BRANCH + keys)["connection.branch.peer_public_key"]
+
+
+# --- who we are
+
+
+@pytest.mark.parametrize(
+    "who",
+    ["alice.example", "ALICE.example", "alice@lab.example", "192.0.2.1", "dn", "address", "C=XX, O=lab, CN=alice"],
+)
+def test_identities_that_our_certificate_is_for(loaded: Load, who: str) -> None:
+    assert warnings(loaded(CERTIFIED + f'local_id = "{who}"')) == {}
+
+
+def test_words_for_our_identity(loaded: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "alice.example")
+    ids = {who: connection(loaded(CERTIFIED + f'local_id = "{who}"')).local_id for who in ("dn", "address", "hostname")}
+    assert ids == {"dn": "C=XX, O=lab, CN=alice", "address": None, "hostname": "alice.example"}
+
+
+@pytest.mark.parametrize(
+    "keys", ['local_id = "bob.example"', 'local_id = "C=XX, O=lab, CN=bob"', 'local_address = "192.0.2.9"']
+)
+def test_an_identity_that_our_certificate_is_not_for_is_doubtful(loaded: Load, keys: str) -> None:
+    assert (
+        "the certificate of C=XX, O=lab, CN=alice is not for"
+        in warnings(loaded(CERTIFIED + keys))["connection.branch.local_id"]
+    )
+
+
+def test_a_certificate_without_addresses_wants_an_identity(loaded: Load) -> None:
+    text = CERTIFIED.replace("alice.key", "alice-rsa.key").replace("alice.pem", "alice-rsa.pem")
+    assert "we say that we are our address" in warnings(loaded(text))["connection.branch.local_id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "fault"),
+    [
+        (SIGNED + 'ca = "root.pem"\nlocal_id = "dn"', "local_id", "certificate names none"),
+        (CERTIFIED + 'local_id = "CN=alice, QQ=1"', "local_id", "is no distinguished name: "),
+        (CERTIFIED + 'remote_id = "CN=*, QQ=1"', "remote_id", "is no distinguished name: "),
+    ],
+)
+def test_what_is_no_identity(refused: Refused, text: str, key: str, fault: str) -> None:
+    assert fault in refused(text)[f"connection.branch.{key}"]
+
+
+def test_a_peer_may_be_named_by_a_pattern_of_its_distinguished_name(loaded: Load) -> None:
+    for pattern in "C=XX, O=lab, CN=*", "O=lab, *":
+        assert connection(loaded(ALICE + f'remote_id = "{pattern}"')).remote_id == pattern
+
+
+# --- what works but should not surprise
+
+
+@pytest.mark.parametrize(("days", "doubtful"), [(364, False), (366, True), (-2, True)])
+def test_a_certificate_out_of_its_time_is_doubtful(tmp_path: Path, days: int, doubtful: bool) -> None:
+    closed(tmp_path / "ikev1.toml", ALICE.encode())
+    found = warnings(load(tmp_path / "ikev1.toml", lambda: authority.NOW + days * authority.DAY))
+    assert ("and that is not now" in found.get("connection.branch.certificate", "")) is doubtful
+
+
+def test_a_small_key_of_our_own_is_doubtful(loaded: Load, tmp_path: Path) -> None:
+    closed(tmp_path / "alice.key", encoded(authority.rsa_key(9, 1024)))
+    assert "1024 bits" in warnings(loaded(SIGNED + 'ca = "root.pem"'))["connection.branch.private_key"]
+
+
+def test_aggressive_mode_offers_one_group_and_one_method(loaded: Load) -> None:
+    proposals = 'mode = "aggressive"\nproposals = ["aes256-sha256-modp2048", "aes128-sha256-ecp256"]'
+    found = warnings(loaded(ALICE + proposals))["connection.branch.mode"]
+    assert "1 of 2 policies, those with modp2048 and ECDSA_SHA256_P256" in found
+    assert not warnings(loaded(ALICE + proposals.replace("ecp256", "modp2048")))
+
+
+def test_answering_aggressive_mode_with_a_pre_shared_key_is_doubtful(loaded: Load) -> None:
+    accepting = 'aggressive = "accept-psk"\n'
+    assert "tried without us" in warnings(loaded(BRANCH + 'secret = "s"\n' + accepting))["connection.branch.aggressive"]
+    assert not warnings(loaded(ALICE + accepting))
+
+
+def test_connections_at_the_same_addresses_that_believe_others_are_doubtful(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / "other.pem").write_bytes(pem(authority.root("C=XX, CN=other", 7).certificate))
+    one = ALICE + 'remote_id = "x"\n'
+    two = one.replace("branch", "other").replace("root.pem", "other.pem").replace('"x"', '"y"')
+    assert "and believes others" in warnings(loaded(one + two))["connection.other"]
+    assert not warnings(loaded(one + two.replace("other.pem", "root.pem")))
+    shared = '[connection.shared]\nsecret = "s"\n'
+    assert not warnings(loaded(one + shared))
