@@ -107,6 +107,17 @@ def test_raw_keys_need_no_certificates(meet: Meet, kind: str, mode: Mode) -> Non
     )
 
 
+def test_a_certificate_that_is_known_already_need_not_be_sent(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        assert not any("CERT" in text for text in us.texts), us.texts
+
+    certificates = certificate("alice", ALICE), certificate("bob", BOB)
+    ours = signing("alice", ALICE, certificates[0], trust=Trust(peers=certificates[1:]))
+    theirs = signing("bob", BOB, certificates[1], trust=Trust(peers=certificates[:1]))
+    meet(scenario, change=ours, their_change=theirs, clock=clock)
+
+
 def test_a_key_that_is_not_the_peers_proves_nothing(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
     async def scenario(us: Side, them: Side) -> None:
         with pytest.raises(NotEstablished):

@@ -110,10 +110,11 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
 
 def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, ...]:
     """The public keys that may prove this identity: those that are configured, else that of a trusted certificate."""
-    if turn.connection.trust.public_keys:
-        return turn.connection.trust.public_keys
+    trust = turn.connection.trust
+    if trust.public_keys:
+        return trust.public_keys
     certificates = message.all(Certificate)
-    if not certificates:
+    if not certificates and not trust.peers:
         raise Refusal(
             Code.CERTIFICATE_MISSING,
             f"{identity.text_of(theirs)} sent no certificate, and no public key of it is configured",

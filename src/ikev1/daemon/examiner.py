@@ -75,15 +75,8 @@ def _verdict(question: Examine, now: float, fetch: Fetcher) -> Verdict:
     try:
         peer = verify_peer(question.certificates, question.identity, question.connection.trust, now, fetch)
     except CertificateError as error:
-        return Untrusted(_code(error), str(error), error.notify)
+        return Untrusted(Code(error.code), str(error), error.notify)
     return Trusted(peer.public_key, peer.subject)
-
-
-def _code(error: CertificateError) -> Code:
-    try:
-        return Code(error.code)
-    except ValueError:
-        return Code.CERTIFICATE_UNUSABLE  # why exactly it cannot be read is for the text
 
 
 def _too_many(most: int) -> Untrusted:
