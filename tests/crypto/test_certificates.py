@@ -4,12 +4,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 
-from authority import der, ec_key, root
+from authority import NOW, der, ec_key, root
 from ikev1.crypto import certificates
 from ikev1.crypto.certificate_requests import answer, choose, path_upwards, requests
 from ikev1.crypto.distinguished_name import from_text
 from ikev1.wire.payloads import Certificate, CertificateRequest
-from ikev1.wire.registry import CertificateEncoding
+from ikev1.wire.registry import CertificateEncoding, IdType
 
 CA, OTHER = root("C=XX, O=lab, CN=ca", 1), root("CN=other", 2)
 MIDDLE = CA.subordinate("CN=middle", 3)
@@ -18,6 +18,25 @@ ALICE = der(LOW.issue("CN=alice", ec_key(5)))
 BOB = der(OTHER.issue("CN=bob", ec_key(6)))
 ABOVE = (LOW.der, MIDDLE.der)
 X509 = CertificateEncoding.X509_SIGNATURE
+
+
+def test_when_a_certificate_is_valid() -> None:
+    one = der(CA.issue("CN=alice", ec_key(5), starts=-10, ends=20))
+    assert certificates.validity(one) == (NOW - 10, NOW + 20)
+
+
+def test_whom_a_certificate_is_for() -> None:
+    names = ["alice.example", "alice@lab.example", "192.0.2.1", "2001:db8::1", "more.example"]
+    assert certificates.identities(der(CA.issue("CN=alice", ec_key(5), names))) == (
+        (IdType.DER_ASN1_DN, from_text("CN=alice")),
+        (IdType.FQDN, b"alice.example"),
+        (IdType.FQDN, b"more.example"),
+        (IdType.USER_FQDN, b"alice@lab.example"),
+        (IdType.IPV4_ADDR, bytes((192, 0, 2, 1))),
+        (IdType.IPV6_ADDR, bytes.fromhex("20010db8000000000000000000000001")),
+    )
+    assert certificates.identities(ALICE) == ((IdType.DER_ASN1_DN, from_text("CN=alice")),)
+    assert certificates.identities(der(CA.issue("", ec_key(5), ["a.example"]))) == ((IdType.FQDN, b"a.example"),)
 
 
 def asks(*authorities: bytes, encoding: int = X509) -> list[CertificateRequest]:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.name import _ASN1Type
 
 import authority
 from authority import Authority, PrivateKey
@@ -18,6 +20,7 @@ from ikev1.core.record import replace
 from ikev1.core.settings import Connection, Credential, Mode, Revocation, Settings, Trust
 from ikev1.core.verdict import Trusted, Untrusted, Verdict
 from ikev1.crypto import public_keys, signatures
+from ikev1.crypto.distinguished_name import from_text
 from ikev1.daemon.examiner import Examiner
 from ikev1.daemon.operations import NotEstablished
 from ikev1.wire.payloads import Certificate, Identification
@@ -58,8 +61,7 @@ def signing(
             credential=Credential(authority.pkcs8(key), certificates),
             trust=trust,
             policies=policies,
-            local_id=f"{host}.example",
-            **more,
+            **({"local_id": f"{host}.example"} | more),
         )
 
     return change
@@ -105,6 +107,19 @@ def test_raw_keys_need_no_certificates(meet: Meet, kind: str, mode: Mode) -> Non
         change=signing("alice", alice, trust=known[0], mode=mode),
         their_change=signing("bob", bob, trust=known[1]),
     )
+
+
+def test_our_distinguished_name_goes_out_in_the_octets_of_our_certificate(meet: Meet) -> None:
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "alice", _ASN1Type.PrintableString)])
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        assert sa.IDii_b[4:] == subject.public_bytes() != from_text("CN=alice")
+
+    named = authority.der(ROOT.issue(subject, ALICE))
+    ours = signing("alice", ALICE, named, local_id="CN=alice")
+    meet(scenario, change=ours, their_change=THEIRS, clock=clock)
 
 
 def test_a_certificate_that_is_known_already_need_not_be_sent(meet: Meet) -> None:

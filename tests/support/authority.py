@@ -82,7 +82,7 @@ class Authority:
 
     def issue(
         self,
-        subject: str,
+        subject: str | x509.Name,
         key: PrivateKey,
         names: Sequence[str] = (),
         *,
@@ -173,10 +173,12 @@ def root(subject: str, number: int = 100, key: PrivateKey | None = None, ends: f
     return Authority(builder.sign(key, hashes.SHA256()), key)
 
 
-def _builder(subject: str, issuer: x509.Name, key: PrivateKey, starts: float, ends: float) -> x509.CertificateBuilder:
+def _builder(
+    subject: str | x509.Name, issuer: x509.Name, key: PrivateKey, starts: float, ends: float
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(name(subject))
+        .subject_name(subject if isinstance(subject, x509.Name) else name(subject))
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
