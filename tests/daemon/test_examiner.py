@@ -164,6 +164,8 @@ def test_a_certificate_that_is_not_believed_is_refused_with_the_reason(
         with pytest.raises(NotEstablished):
             await us.gateway.initiate("branch", "net")
         assert code in [line.code for line in them.lines], them.texts
+        if mode is Mode.MAIN:  # in Aggressive Mode we are done when our proof leaves
+            assert any("did not accept our signature or our certificate" in text for text in us.texts), us.texts
         assert them.gateway.counters.total["ike-up"] == 0
 
     shown, trust = REFUSED[code]

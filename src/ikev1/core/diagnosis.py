@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.core.events import Code
 from ikev1.core.model import IkeSa, Role
 from ikev1.core.settings import Connection
-from ikev1.wire.registry import NotifyType
+from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
 __all__ = ["of_clear_notify", "of_unreadable", "of_wrong_hash"]
 
@@ -25,11 +25,21 @@ _UNREADABLE_TO_THEM = frozenset(
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
     """What it means that an encrypted message of phase 1 does not open to payloads."""
+    if _signs(sa):
+        return (
+            Code.MALFORMED,
+            f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: it was changed on its way, or one "
+            "end computes other keys",
+        )
     return (
         Code.PSK_MISMATCH,
         f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
         f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
     )
+
+
+def _signs(sa: IkeSa) -> bool:
+    return sa.chosen is not None and sa.chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY
 
 
 def _awaited(sa: IkeSa) -> str:
@@ -57,7 +67,14 @@ def _why(connection: Connection) -> str:
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
     """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
     peer = sa.path.remote_host
-    if sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script] and kind in _UNREADABLE_TO_THEM:
+    proved = sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+    if proved and _signs(sa):
+        return (
+            Code.REFUSED_BY_PEER,
+            f"{peer} did not accept our signature or our certificate ({kind.name}): its log says why. Most often it "
+            "does not trust the CA of our certificate, or who we say we are is not in it or not expected",
+        )
+    if proved and kind in _UNREADABLE_TO_THEM:
         return (
             Code.PSK_MISMATCH,
             f"{peer} could not read or check our proof ({kind.name}): the pre-shared keys differ. Here the secret of "
