@@ -127,7 +127,7 @@ def test_a_pkcs12_file_holds_key_and_certificates(loaded: Load, tmp_path: Path) 
         (
             SIGNED.replace("alice.key", "alice-locked.key") + 'private_key_passphrase = "wrong"',
             "private_key",
-            "passphrase is wrong; an RSA key",
+            "its passphrase is wrong",
         ),
         (SIGNED.replace("alice.key", "k1.key"), "private_key", "on P-256, P-384 or P-521 is needed"),
         (SIGNED + 'certificate = "alice.key"', "certificate", "alice.key: "),
@@ -141,6 +141,11 @@ def test_what_cannot_sign(refused: Refused, tmp_path: Path, text: str, key: str,
     found = refused(text)
     assert fault in found[f"connection.branch.{key}"]
     assert "sesame" not in str(found)
+
+
+def test_one_wrong_key_is_one_error(refused: Refused) -> None:
+    found = refused(ALICE.replace("alice.key", "nobody.key") + 'authentication = "ecdsa-sig"')
+    assert found.keys() == {"connection.branch.private_key"}
 
 
 # --- methods
@@ -320,7 +325,7 @@ def test_a_certificate_without_addresses_wants_an_identity(loaded: Load) -> None
 @pytest.mark.parametrize(
     ("text", "key", "fault"),
     [
-        (SIGNED + 'ca = "root.pem"\nlocal_id = "dn"', "local_id", "certificate names none"),
+        (SIGNED + 'ca = "root.pem"\nlocal_id = "dn"', "local_id", "there is none that can be used"),
         (CERTIFIED + 'local_id = "CN=alice, QQ=1"', "local_id", "is no distinguished name: "),
         (CERTIFIED + 'remote_id = "CN=*, QQ=1"', "remote_id", "is no distinguished name: "),
     ],
@@ -347,6 +352,11 @@ def test_a_certificate_out_of_its_time_is_doubtful(tmp_path: Path, days: int, do
 def test_a_small_key_of_our_own_is_doubtful(loaded: Load, tmp_path: Path) -> None:
     closed(tmp_path / "alice.key", encoded(authority.rsa_key(9, 1024)))
     assert "1024 bits" in warnings(loaded(SIGNED + 'ca = "root.pem"'))["connection.branch.private_key"]
+
+
+def test_to_believe_signatures_without_signing_is_doubtful(loaded: Load) -> None:
+    shared = BRANCH + 'secret = "s"\nca = "root.pem"'
+    assert "both ends do, or neither" in warnings(loaded(shared))["connection.branch"]
 
 
 def test_aggressive_mode_offers_one_group_and_one_method(loaded: Load) -> None:

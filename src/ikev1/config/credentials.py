@@ -44,8 +44,10 @@ def _read_key(secrets: Secrets, value: object, passphrase: bytes) -> Credential:
         else:
             credential = Credential(private_keys.parse(content, passphrase or None))
         signatures.method_of(private_keys.load(credential.private_key))
-    except (ValueError, UnsuitableKey) as error:
-        raise ValueError(f"{file}: {error}; an RSA key, or one on P-256, P-384 or P-521 is needed") from None
+    except UnsuitableKey as error:
+        raise ValueError(f"{file}: {error}: an RSA key, or one on P-256, P-384 or P-521 is needed") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
     return credential
 
 

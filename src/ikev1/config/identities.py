@@ -69,7 +69,7 @@ def _host_name() -> str:
 
 def _subject(credential: Credential | None) -> str:
     if credential is None or not credential.certificates:
-        raise ValueError("'dn' is the subject of our certificate, and certificate names none")
+        raise ValueError("'dn' is the subject of our certificate, and there is none that can be used")
     subject = distinguished_name.to_text(certificates.names(credential.certificates[0]).subject)
     if not subject:
         raise ValueError("'dn' is the subject of our certificate, and that is empty: use one of its alternative names")

@@ -96,9 +96,9 @@ def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods) -> t
 
 
 def _read_authentication(table: Table, methods: Methods) -> Methods:
-    """Those of ``methods`` that the connection is to use."""
+    """Those of ``methods`` that the connection is to use; that there are none at all has been reported."""
     word = table.take("authentication", choice(WORDS), None)
-    if word is None:
+    if word is None or not methods:
         return methods
     if word not in methods:
         table.findings.error(table.key("authentication"), f"{word!r} needs {NEEDS[word]}")

@@ -9,7 +9,7 @@ import time
 from ikev1.config.findings import Findings
 from ikev1.config.identities import in_certificate
 from ikev1.core.lookup import is_address
-from ikev1.core.settings import Connection
+from ikev1.core.settings import Connection, Trust
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
@@ -33,6 +33,8 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
                 "its key in peer_public_key",
             )
         _check_peers_keys(connection, f"{path}.peer_public_key", findings)
+    elif trust != Trust():
+        findings.warn(path, "says whose signature it believes, but signs nothing itself: both ends do, or neither")
     _check_dates(trust.authorities, f"{path}.ca", findings, now)
     if connection.credential is not None:
         _check_own_key(connection.credential.private_key, f"{path}.private_key", findings)
