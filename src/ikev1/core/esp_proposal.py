@@ -129,11 +129,16 @@ def _single(proposals: tuple[Proposal, ...]) -> Iterable[Proposal]:
     """The proposals that ask for ESP alone: those that share a number ask for all of them at once (RFC 2408 §4.2)."""
     numbers = [proposal.number for proposal in proposals]
     for proposal in proposals:
-        if proposal.protocol == ProtocolId.ESP and len(proposal.spi) == 4 and numbers.count(proposal.number) == 1:
+        if _is_esp(proposal) and numbers.count(proposal.number) == 1:
             yield proposal
 
 
 @_remembered
+def _is_esp(proposal: Proposal) -> bool:
+    """Whether ``proposal`` is for ESP under a usable SPI: RFC 4303 §2.1 reserves those up to 255."""
+    return proposal.protocol == ProtocolId.ESP and len(proposal.spi) == 4 and int.from_bytes(proposal.spi) > 255
+
+
 def _decode(transform: Transform) -> _Offered:
     values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
@@ -183,9 +188,7 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
     if len(answer.proposals) == 1 and len(answer.proposals[0].transforms) == 1:
         (chosen,) = answer.proposals
         (transform,) = chosen.transforms
-        # RFC 4303 §2.1 reserves the SPIs up to 255
-        usable = chosen.protocol == ProtocolId.ESP and len(chosen.spi) == 4 and int.from_bytes(chosen.spi) > 255
-        if usable and any(same_transform(proposal.transforms[0], transform) for proposal in offered.proposals):
+        if _is_esp(chosen) and any(same_transform(proposal.transforms[0], transform) for proposal in offered.proposals):
             return _agreed(chosen, transform, _decode(transform), tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
