@@ -31,8 +31,8 @@ __all__ = [
     "Field",
     "Layout",
     "Number",
-    "OctetsLayout",
     "PayloadNumber",
+    "PlainLayout",
     "Remaining",
     "Reserved",
     "Rest",
@@ -215,8 +215,8 @@ class Layout(Generic[PayloadClass]):
         return self._head.pack(*numbers) + b"".join(octets)
 
 
-class OctetsLayout(Layout[PayloadClass]):
-    """The layout of a class whose one field in the body, declared first, is octets up to its end.
+class PlainLayout(Layout[PayloadClass]):
+    """The layout of a class whose fields are numbers, if any, and then octets up to the end of the body.
 
     Most payloads of most messages are of this kind: they are spared the walk over their fields.
     """
@@ -225,16 +225,20 @@ class OctetsLayout(Layout[PayloadClass]):
         super().__init__(payload, number)
         octets = self._fields[0][0]
         assert isinstance(octets, Remaining)
-        self._least, self._most = octets.least, octets.most
+        self._shortest = self._head.size + octets.least
+        self._longest = self._head.size + octets.most
         self._number = tuple([field.number for field, _ in self._fields if isinstance(field, PayloadNumber)])
 
     def parse(self, body: bytes) -> PayloadClass:
         """Reads a whole body. Raises WireError."""
-        if self._least <= len(body) <= self._most:
-            return self._new((body, *self._number))
-        return super().parse(body)
+        if not self._shortest <= len(body) <= self._longest:
+            return super().parse(body)  # which says what is wrong
+        payload = self._new((*self._head.unpack_from(body), body[self._head.size :], *self._number))
+        if self._check is not None:
+            self._check(payload)
+        return payload
 
     def build(self, payload: PayloadClass) -> bytes:
-        """The body."""
-        body: bytes = payload[0]
-        return body
+        """The body. Raises struct.error where a value does not fit its field."""
+        octets: bytes = payload[self._leading]
+        return self._head.pack(*payload[: self._leading]) + octets

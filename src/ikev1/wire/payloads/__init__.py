@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ikev1.wire.errors import InvalidPayloadType
-from ikev1.wire.layout import Layout, OctetsLayout
+from ikev1.wire.layout import Layout, PlainLayout
 from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
 from ikev1.wire.payloads.config import ConfigAttributes
 from ikev1.wire.payloads.fragment import Fragment
@@ -90,9 +90,19 @@ CLASSES: dict[int, type[Payload]] = {
     PayloadType.NAT_OA_DRAFT: NatOriginalAddress,
     PayloadType.FRAGMENT: Fragment,
 }
-OCTETS = (Hash, KeyExchange, NatDiscovery, Nonce, Signature, VendorId)
+PLAIN = (
+    Certificate,
+    CertificateRequest,
+    Hash,
+    Identification,
+    KeyExchange,
+    NatDiscovery,
+    Nonce,
+    Signature,
+    VendorId,
+)
 LAYOUTS: dict[int, Layout[Any]] = {
-    number: (OctetsLayout if payload in OCTETS else Layout)(payload, number) for number, payload in CLASSES.items()
+    number: (PlainLayout if payload in PLAIN else Layout)(payload, number) for number, payload in CLASSES.items()
 }
 PARSERS: dict[int, Callable[[bytes], Payload]] = {number: layout.parse for number, layout in LAYOUTS.items()}
 PARSERS[PayloadType.PROPOSAL] = PARSERS[PayloadType.TRANSFORM] = _refuse
