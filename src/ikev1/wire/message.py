@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
@@ -58,6 +59,10 @@ class Message(NamedTuple):
         raise ValueError("the payload is not of this message")
 
 
+# A NamedTuple's own constructor is a Python function around this one.
+new_message: Callable[[tuple[object, ...]], Message] = partial(tuple.__new__, Message)
+
+
 def parse_message(header: Header, chain: bytes) -> Message:
     """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
 
@@ -74,7 +79,7 @@ def parse_message(header: Header, chain: bytes) -> Message:
     if end != len(chain) and not header.encrypted:
         _refuse_trailer(chain, end)
     after_first = chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end] if bodies else b""
-    return Message(header, tuple(payloads), tuple(bodies), after_first)
+    return new_message((header, tuple(payloads), tuple(bodies), after_first))
 
 
 def _refuse_trailer(chain: bytes, end: int) -> None:
