@@ -16,7 +16,7 @@ from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.script import advance, new_exchange
+from ikev1.core.script import Script, advance, new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.settings import Connection
 from ikev1.core.state import Arrival, State, follow
@@ -32,7 +32,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType
 __all__ = ["answer", "receive"]
 
 _NO_COOKIE = bytes(8)
-_PHASE_2 = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
+_PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _HEADER_LENGTH = 28
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
@@ -100,8 +100,7 @@ def _phase2(sa: IkeSa, header: Header, now: float) -> Exchange | None:
     if over or sa.state is IkeState.CONNECTING or header.message_id == 0:
         return None
     iv = phase2_iv(sa, header.message_id)
-    script = _PHASE_2[ExchangeType(header.exchange)]
-    return new_exchange(script, header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
+    return new_exchange(_PHASE_2[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
 def _take(
@@ -174,7 +173,8 @@ def _turn(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tupl
     """A turn that already answers to where the message came from: should it turn out not to be the peer's, the turn is
     dropped, and that with it. Before the float, phase 1 stays on the path that it began on.
     """
-    followed, moves = sa, list[Action]()
+    followed = sa
+    moves: list[Action] = []
     if arrival.header.encrypted:
         path = natt.moved(sa.path, arrival.path, sa.nat, state.settings.encapsulation_port)
         followed, moves = follow(sa, path)

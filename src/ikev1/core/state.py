@@ -145,7 +145,7 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
     """``sa`` with ``exchange`` as it stands; one that is over stays only while its last message may be asked for."""
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange)
-    others = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
+    others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
     over = exchange.step == len(script.rows)
     if over and script.speaker(exchange.step - 1) is not exchange.role:
