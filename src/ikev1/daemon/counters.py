@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
 
@@ -14,7 +14,7 @@ class EventCounters:
 
     def __init__(self) -> None:
         self.total: Counter[str] = Counter()
-        self.by_connection: dict[str, Counter[str]] = {}
+        self.by_connection: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def observe(self, event: Event) -> None:
         """Count ``event``. Messages are not counted: the engine reports them only while somebody reads the log."""
@@ -24,7 +24,7 @@ class EventCounters:
         sa = event.sa
         self.total[name] += 1
         if sa is not None:
-            self.by_connection.setdefault(sa.connection, Counter())[name] += 1
+            self.by_connection[sa.connection][name] += 1
 
     def reset(self, connection: str | None = None) -> None:
         """Begin again at 0, for one connection or, without a name, for all that is counted."""

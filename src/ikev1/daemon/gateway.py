@@ -213,8 +213,10 @@ class Gateway:
         self._set_alarm()
 
     def _remember(self, actions: Sequence[Action]) -> None:
-        changes = [action for action in actions if isinstance(action, Keep | Forget)]
-        if self._store is None or not changes:
+        if self._store is None:
+            return
+        changes = [action for action in actions if isinstance(action, (Keep, Forget))]
+        if not changes:
             return
         try:
             self._store.write(changes)

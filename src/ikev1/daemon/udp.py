@@ -34,6 +34,7 @@ class UdpSocket:
     """
 
     def __init__(self, host: str, port: int, *, coalesce: bool = False) -> None:
+        self._coalesces = coalesce
         address = ipaddress.ip_address(host)
         self.version = address.version
         self.wildcard = address.is_unspecified
@@ -67,7 +68,8 @@ class UdpSocket:
                 local_host = socket.inet_ntoa(_PKTINFO4.unpack(value)[2])
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
                 local_host = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0])
-        return segments.split(data, ancillary), Path(local_host, self.port, remote[0], remote[1])
+        datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
+        return datagrams, Path(local_host, self.port, remote[0], remote[1])
 
     def _ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
         """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
