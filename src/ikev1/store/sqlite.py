@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,20 @@ _DECODER = msgspec.msgpack.Decoder(IkeSa)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
+class _Failures:
+    """Turns what SQLite and the file system raise about ``path`` into `StoreError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (sqlite3.Error, OSError)):
+            raise StoreError(f"{self._path}: {error}") from error
+
+
 class SqliteStore:
     """A `ikev1.store.store.Store` in the file ``path``, which is made where there is none.
 
@@ -38,12 +52,13 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._failures():
+        self._failures = _Failures(path)
+        with self._failures:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite itself would obey the umask only
             self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
         try:
-            with self._failures():
+            with self._failures:
                 self._prepare()
         except StoreError:
             self._database.close()
@@ -65,7 +80,9 @@ class SqliteStore:
         last = {change.sa.unique_id: change for change in changes}
         kept = [(id, _ENCODER.encode(change.sa)) for id, change in last.items() if isinstance(change, Keep)]
         forgotten = [(id,) for id, change in last.items() if isinstance(change, Forget)]
-        with self._failures(), self._transaction():
+        # a statement that changes one row is a transaction by itself
+        together = self._transaction() if len(last) > 1 else nullcontext()
+        with self._failures, together:
             if kept:
                 self._database.executemany("INSERT OR REPLACE INTO ike_sa VALUES (?, ?)", kept)
             if forgotten:
@@ -75,7 +92,7 @@ class SqliteStore:
         """All SAs in the order of their numbers, and how many records could not be read and were dropped."""
         sas: list[IkeSa] = []
         unreadable: list[tuple[int]] = []
-        with self._failures():
+        with self._failures:
             for id, record in self._database.execute("SELECT id, record FROM ike_sa ORDER BY id"):
                 try:
                     sas.append(_DECODER.decode(record))
@@ -87,7 +104,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file; closing twice is no error."""
-        with self._failures():
+        with self._failures:
             self._database.close()
 
     @contextmanager
@@ -95,10 +112,3 @@ class SqliteStore:
         with self._database:  # commits at its end, or rolls back
             self._database.execute("BEGIN IMMEDIATE")
             yield
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self._path}: {error}") from error
