@@ -158,7 +158,8 @@ class Gateway:
 
     def _expire(self) -> None:
         now = self.now()
-        self.apply(self.engine.expire(now))
+        if actions := self.engine.expire(now):
+            self.apply(actions)
         for path in self._keepalives.due(now):
             self._endpoint.send_keepalive(path)
         self._set_alarm()
