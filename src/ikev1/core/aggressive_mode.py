@@ -26,6 +26,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.script import Row, Script
 from ikev1.core.settings import Aggressive, Connection
 from ikev1.core.turn import Turn
+from ikev1.core.weakness import warn_of_aggressive_psk
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, Payload
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
@@ -53,6 +54,7 @@ def offered_policies(connection: Connection) -> Connection:
 
 def _offer(turn: Turn) -> list[Payload]:
     turn.connection = offered_policies(turn.connection)
+    warn_of_aggressive_psk(turn)
     sa, *vendors = offer_sa(turn)
     own = identify_self(turn)
     share = send_share(turn, turn.connection.policies[0].suite.group)

@@ -33,6 +33,7 @@ class Code(StrEnum):
     PEER_SILENT = "peer-silent"
     UNKNOWN_SA = "unknown-sa"
     HALF_OPEN_LIMIT = "half-open-limit"
+    WEAK = "weak"
     OVERLOADED = "overloaded"
     NAT_FOUND = "nat-found"
     PEER_MOVED = "peer-moved"

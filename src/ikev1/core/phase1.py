@@ -12,6 +12,7 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection
 from ikev1.core.turn import Turn
+from ikev1.core.weakness import warn_of_phase1
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -229,3 +230,4 @@ def establish(turn: Turn) -> None:
         expires_at=expires_at,
     )
     turn.report(IkeUp(turn.sa))
+    warn_of_phase1(turn, sa.chosen.suite)

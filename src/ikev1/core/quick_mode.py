@@ -17,6 +17,7 @@ from ikev1.core.script import Row, Script
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Tunnel
 from ikev1.core.turn import Turn
+from ikev1.core.weakness import warn_of_phase2
 from ikev1.crypto import keymat
 from ikev1.crypto.groups import group
 from ikev1.crypto.suites import esp_key_sizes
@@ -249,6 +250,7 @@ def _finish(turn: Turn) -> None:
     turn.exchange = replace(turn.exchange, quick=None)
     turn.actions.append(InstallOutbound(child))
     turn.report(ChildUp(turn.sa, child, previous))
+    warn_of_phase2(turn, child.suite, child.group)
 
 
 def _previous(turn: Turn, quick: QuickMode) -> ChildSa | None:

@@ -44,6 +44,7 @@ class State:
         self.lookup = Lookup(settings.connections)
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
+        self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
         self.examined: dict[bytes, tuple[int, Arrival]] = {}  # by cookies: what waits for a verdict, and its request
 
     def reconfigure(self, settings: Settings) -> None:
@@ -69,6 +70,13 @@ class State:
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
         return self.lookup.candidates(sa.path.local_host, sa.path.remote_host)
+
+    def is_news(self, connection: str, text: str) -> bool:
+        """Whether nothing was said yet of this connection in these words; from now on it was."""
+        if (connection, text) in self._told:
+            return False
+        self._told.add((connection, text))
+        return True
 
     def first_contact(self, sa: IkeSa) -> bool:
         """Whether ``sa`` is the only one of its connection, so that whatever else the peer has of us is stale."""

@@ -32,6 +32,9 @@ class Context(Protocol):
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
 
+    def is_news(self, connection: str, text: str) -> bool:
+        """Whether nothing was said yet of this connection in these words; from now on it was."""
+
     def first_contact(self, sa: IkeSa) -> bool:
         """Whether we have no other ISAKMP SA with this peer."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
+from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Role
 from ikev1.daemon.limiter import Limiter
 from ikev1.wire.describe import describe
@@ -107,7 +107,8 @@ def _of_a_stranger(event: Failure) -> bool:
 
 
 def _level(event: Event) -> Level:
-    return Level.WARNING if isinstance(event, Failure) else Level.INFO
+    worrying = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
+    return Level.WARNING if worrying else Level.INFO
 
 
 def _line(event: Event) -> Line:
@@ -129,7 +130,7 @@ def _line(event: Event) -> Line:
 
 
 def _note(event: Note) -> Line:
-    return Line(Level.INFO, "IKE", event.text, event.sa, event.code)
+    return Line(_level(event), "IKE", event.text, event.sa, event.code)
 
 
 def _message(event: MessageSeen) -> str:

@@ -1,0 +1,34 @@
+"""What is used although it should not be: said once for each connection, not once for each SA."""
+
+from __future__ import annotations
+
+from ikev1.core.events import Code, Note
+from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.turn import Turn
+from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, weaknesses
+from ikev1.wire.registry import AuthenticationMethod
+
+__all__ = ["warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
+
+
+def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
+    """Warns of weak algorithms under the ISAKMP SA."""
+    _warn(turn, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
+
+
+def warn_of_phase2(turn: Turn, suite: EspSuite, group: int) -> None:
+    """Warns of weak algorithms under a pair of IPsec SAs."""
+    _warn(turn, weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group)))
+
+
+def warn_of_aggressive_psk(turn: Turn) -> None:
+    """Warns that we call in Aggressive Mode with a pre-shared key."""
+    if turn.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
+        told = "Aggressive Mode with a pre-shared key: whoever hears the answer, or asks for one, can guess it offline"
+        _warn(turn, (told,))
+
+
+def _warn(turn: Turn, warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        if turn.context.is_news(turn.connection.name, warning):
+            turn.report(Note(Code.WEAK, warning, turn.sa))
