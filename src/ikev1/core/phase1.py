@@ -31,7 +31,6 @@ __all__ = [
     "NONCE_LENGTH",
     "accept_sa",
     "answer_sa",
-    "check_nonce",
     "choose_among",
     "choose_sa",
     "establish",
@@ -153,27 +152,12 @@ def take_share(turn: Turn, message: Message) -> None:
     note_requests(turn, message)
     sa = turn.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
-    check_nonce(nonce)
     if sa.role is Role.INITIATOR:
         assert sa.share is not None
         turn.sa = replace(sa, share=replace(sa.share, g_xr=public, Nr_b=nonce))
         derive(turn)
     else:
         turn.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
-
-
-def check_nonce(nonce: bytes) -> None:
-    """Checks the length of a nonce.
-
-    Raises:
-        Refusal: it is not between 8 and 256 octets.
-    """
-    if not 8 <= len(nonce) <= 256:
-        raise Refusal(
-            Code.MALFORMED,
-            f"a nonce of {len(nonce)} octets: RFC 2409 §5 allows 8 to 256",
-            notify=NotifyType.PAYLOAD_MALFORMED,
-        )
 
 
 def nat_d(turn: Turn) -> list[NatDiscovery]:

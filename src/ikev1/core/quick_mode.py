@@ -9,7 +9,7 @@ from ikev1.core.client_id import payload_of, selector_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
-from ikev1.core.phase1 import NONCE_LENGTH, check_nonce
+from ikev1.core.phase1 import NONCE_LENGTH
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
@@ -61,7 +61,6 @@ def _choose(turn: Turn, message: Message) -> None:
     offered = message.one(SecurityAssociation)
     agreed, answer = esp_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
     nonce = message.one(Nonce).data
-    check_nonce(nonce)
     g_xi = _peer_public(message, agreed.group)
     private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
     Nr_b = turn.context.random(NONCE_LENGTH)
@@ -153,7 +152,6 @@ def _accept(turn: Turn, message: Message) -> None:
     agreed = agreed._replace(lifetime=notified_lifetime(message, ProtocolId.ESP, agreed.lifetime))
     _check_echoed(quick, message)
     nonce = message.one(Nonce).data
-    check_nonce(nonce)
     g_xr = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
     quick = replace(quick, share=replace(quick.share, private=b"", g_xr=g_xr, Nr_b=nonce))
