@@ -18,9 +18,10 @@ from playbook import Network, Peer, establish
 Told = Callable[[Engine], list[Action]]
 
 
-def tells(peer: Peer, *payloads: Payload) -> None:
-    """Has a peer say something that it would not say of itself."""
-    peer.does(lambda engine: engine._state.say(peer.sa, list(payloads), peer.network.now))
+def tells(peer: Peer, *payloads: Payload, cookies: bytes = b"") -> None:
+    """Has a peer say something that it would not say of itself, under its only ISAKMP SA or that of these cookies."""
+    sa = peer.engine.sas[cookies] if cookies else peer.sa
+    peer.does(lambda engine: engine._state.say(sa, list(payloads), peer.network.now))
 
 
 def test_the_table_is_that_of_the_rfc() -> None:
@@ -123,6 +124,21 @@ def test_deleting_what_is_not_there_deletes_nothing(network: Network, alice: Pee
     tells(alice, payload)
     network.settle()
     assert bob.sa.children == before
+    assert bob.saw(ChildDown) == []
+
+
+def test_pairs_outlive_an_isakmp_sa_while_there_is_another(network: Network, alice: Peer, bob: Peer) -> None:
+    """Some peers delete an ISAKMP SA and keep its pairs for the next."""
+    alice.calls()
+    bob.calls()
+    network.settle()
+    before = bob.children
+    assert len(bob.engine.sas) == 2
+    holder = next(sa for sa in bob.engine.sas.values() if sa.children)
+    tells(alice, Delete(DOI.IPSEC, ProtocolId.ISAKMP, (holder.cookies,)), cookies=holder.cookies)
+    network.settle()
+    assert bob.sa.cookies != holder.cookies
+    assert bob.children == before
     assert bob.saw(ChildDown) == []
 
 
