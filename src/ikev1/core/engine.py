@@ -125,7 +125,7 @@ class Engine:
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         wanted = () if tunnel is None else (tunnel,)
         for sa in reversed(state.table.of_connection(connection)):
-            if sa.state is IkeState.CONNECTING:
+            if sa.state is IkeState.CONNECTING or sa.awaits_user:
                 state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
                 return []
             return wishes.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []

@@ -19,6 +19,8 @@ _BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a
 
 def after_establishment(state: State, sa: IkeSa, last: Message, now: float) -> list[Action]:
     """Sorts out the other ISAKMP SAs with the peer of ``sa``, whose ``last`` message was taken; begins what waits."""
+    if sa.awaits_user:
+        return []  # nobody knows yet who this is
     actions: list[Action] = []
     for other in state.table.of_peer(sa):
         if other.state is not IkeState.CONNECTING:

@@ -242,6 +242,7 @@ class IkeSa(Record, frozen=True):
     IDir_b: bytes = b""
     nat: Nat | None = None
     vendors: tuple[bytes, ...] = ()
+    awaits_user: bool = False  # hybrid: nothing but XAUTH may use it before it authenticated the client
     requested: tuple[tuple[int, bytes], ...] = ()  # the certificates that the peer asked for: encoding, CA's name
     established_at: float = 0.0
     rekey_at: float = 0.0

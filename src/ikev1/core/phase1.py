@@ -7,7 +7,7 @@ from ikev1.core.authentication import derive
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import Chosen, IkeState, KeyShare, Role
-from ikev1.core.proof import note_requests, request_certificates
+from ikev1.core.proof import is_hybrid, note_requests, request_certificates
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection
@@ -43,6 +43,7 @@ __all__ = [
     "take_share",
 ]
 
+_USER_PATIENCE = 60  # seconds in which XAUTH must authenticate the client of a hybrid phase 1
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
 
 
@@ -201,16 +202,19 @@ def establish(turn: Turn) -> None:
     sa = turn.sa
     assert sa.keys is not None
     assert sa.chosen is not None
-    rekey_at, expires_at = deadlines(turn.now, sa.chosen.lifetime, sa.role, turn.connection, turn.context.random)
+    awaits_user = is_hybrid(sa.chosen.suite.authentication)
+    lifetime = _USER_PATIENCE if awaits_user else sa.chosen.lifetime
+    rekey_at, expires_at = deadlines(turn.now, lifetime, sa.role, turn.connection, turn.context.random)
     turn.sa = replace(
         sa,
         state=IkeState.ESTABLISHED,
+        awaits_user=awaits_user,
         share=None,
         SAi_b=b"",
         requested=(),
         keys=replace(sa.keys, SKEYID=b"", last_block=turn.exchange.iv),
         established_at=turn.now,
-        rekey_at=rekey_at,
+        rekey_at=0.0 if awaits_user else rekey_at,
         expires_at=expires_at,
     )
     turn.report(IkeUp(turn.sa))

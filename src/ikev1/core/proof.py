@@ -1,6 +1,8 @@
 """How an identity is proved: by HASH_I and HASH_R themselves with a pre-shared key, or by signatures over them.
 
-RFC 2409 §5.1 and §5.4; for elliptic curves RFC 4754.
+RFC 2409 §5.1 and §5.4; for elliptic curves RFC 4754. With hybrid authentication one side, the gateway, signs; the other
+sends its HASH, which proves nothing but that it took part, and is to be authenticated by XAUTH before anything else
+(draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2).
 """
 
 from __future__ import annotations
@@ -18,14 +20,30 @@ from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys
 from ikev1.crypto.signatures import BadSignature, UnsuitableKey
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
-from ikev1.wire.registry import AuthenticationMethod, NotifyType
+from ikev1.wire.registry import AuthenticationMethod, CertificateEncoding, NotifyType
 
-__all__ = ["check_proof", "note_requests", "prove", "request_certificates"]
+__all__ = ["check_proof", "is_hybrid", "note_requests", "prove", "request_certificates"]
+
+
+# Who signs where only one side does: RFC 2409 knows no such methods
+_SIGNER: dict[int, Role] = {
+    AuthenticationMethod.HYBRID_INIT_RSA: Role.RESPONDER,
+    AuthenticationMethod.HYBRID_RESP_RSA: Role.INITIATOR,
+}
+
+
+def _other(role: Role) -> Role:
+    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
 
 
 def _method(turn: Turn) -> int:
     chosen = turn.sa.chosen
     return turn.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
+
+
+def is_hybrid(method: int) -> bool:
+    """Whether phase 1 leaves one side unauthenticated, for XAUTH to see to."""
+    return method in _SIGNER
 
 
 # --- what we prove --------------------------------------------------------------------------------------------------
@@ -38,8 +56,8 @@ def prove(turn: Turn) -> list[Payload]:
         Refusal: the connection has no private key any more.
     """
     method = _method(turn)
-    if method == AuthenticationMethod.PRE_SHARED_KEY:
-        return [Hash(_own_hash(turn.sa, method))]
+    if not _signs(method, turn.sa.role):
+        return [*_no_certificate(turn), Hash(_own_hash(turn.sa, method))]
     credential = turn.connection.credential
     if credential is None:
         raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
@@ -52,6 +70,16 @@ def prove(turn: Turn) -> list[Payload]:
     return [*certificate_requests.answer(asked, leaf, intermediates), signature]
 
 
+def _signs(method: int, role: Role) -> bool:
+    """Whether the side in ``role`` signs its HASH."""
+    return method != AuthenticationMethod.PRE_SHARED_KEY and _SIGNER.get(method, role) is role
+
+
+def _no_certificate(turn: Turn) -> list[Payload]:
+    """ "The Client MUST respond with an empty certificate payload" (hybrid-auth-05 §4.2)."""
+    return [Certificate(CertificateEncoding.X509_SIGNATURE, b"")] if turn.sa.requested else []
+
+
 def note_requests(turn: Turn, message: Message) -> None:
     """Remembers which certificates the peer asks for, in whatever message it does."""
     asked = tuple((request.encoding, request.authority) for request in message.all(CertificateRequest))
@@ -61,7 +89,7 @@ def note_requests(turn: Turn, message: Message) -> None:
 
 def request_certificates(turn: Turn) -> list[Payload]:
     """Asks for a certificate by one of our CAs, where signatures are what proves."""
-    if _method(turn) == AuthenticationMethod.PRE_SHARED_KEY or not turn.connection.trust.authorities:
+    if not _signs(_method(turn), _other(turn.sa.role)) or not turn.connection.trust.authorities:
         return []
     return [*certificate_requests.requests(turn.connection.trust.authorities)]
 
@@ -78,7 +106,7 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
     """
     method = _method(turn)
     expected = _peer_hash(turn.sa, method)
-    if method != AuthenticationMethod.PRE_SHARED_KEY:
+    if _signs(method, _other(turn.sa.role)):
         _check_signature(turn, message, theirs, method, expected)
     elif not hmac.compare_digest(expected, message.one(Hash).data):
         raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)

@@ -97,7 +97,7 @@ def _phase2(sa: IkeSa, header: Header, now: float) -> Exchange | None:
         if exchange.message_id == header.message_id:
             return exchange
     over = header.message_id in sa.spent_message_ids or len(sa.spent_message_ids) >= _MOST_QUICK_MODES
-    if over or sa.state is IkeState.CONNECTING or header.message_id == 0:
+    if over or sa.state is IkeState.CONNECTING or sa.awaits_user or header.message_id == 0:
         return None
     iv = phase2_iv(sa, header.message_id)
     return new_exchange(_PHASE_2[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
