@@ -7,7 +7,7 @@ from ikev1.core.model import IkeSa, Role
 from ikev1.core.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-__all__ = ["of_clear_notify", "of_unreadable", "of_wrong_hash"]
+__all__ = ["of_clear_notify", "of_sealed_notify", "of_unreadable", "of_wrong_hash"]
 
 _PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
 
@@ -55,6 +55,15 @@ def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code
         Code.PSK_MISMATCH,
         f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
         f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
+    """What an error means that the peer sealed with the keys of this phase 1: the secrets are the same."""
+    return (
+        Code.REFUSED_BY_PEER,
+        f"{sa.path.remote_host} refused phase 1: {kind.name}. The keys agree, so it is not the secret: does the peer "
+        "know our identity, and allow it here?",
     )
 
 

@@ -6,6 +6,7 @@ import struct
 
 from ikev1.core.events import Code
 from ikev1.core.model import Exchange, IkeSa, Keys
+from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.shape import Shape
 from ikev1.crypto import cipher, keymat
@@ -14,7 +15,7 @@ from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import Hash, Payload
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
-__all__ = ["in_the_clear", "open_message", "phase2_hash", "phase2_iv", "seal"]
+__all__ = ["as_established", "in_the_clear", "open_message", "phase2_hash", "phase2_iv", "seal"]
 
 _GENERIC_HEADER = struct.Struct("!BxH")
 _HEADER_LENGTH = 28
@@ -44,6 +45,13 @@ def hash_of(sa: IkeSa) -> int:
     """The negotiated hash algorithm of ``sa``, which must have been chosen."""
     assert sa.chosen is not None
     return sa.chosen.suite.hash
+
+
+def as_established(sa: IkeSa, datagram: bytes) -> IkeSa:
+    """``sa`` as if phase 1 had ended with this encrypted ``datagram``, from whose last block later IVs come."""
+    assert sa.chosen is not None
+    block_size = cipher.block_size(sa.chosen.suite.encryption)
+    return replace(sa, keys=replace(keys_of(sa), last_block=datagram[-block_size:]))
 
 
 def phase2_iv(sa: IkeSa, message_id: int) -> bytes:

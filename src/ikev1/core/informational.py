@@ -106,6 +106,12 @@ def clear_notify(CKY_I: bytes, CKY_R: bytes, kind: NotifyType, message_id: int) 
 # --- what we are told -----------------------------------------------------------------------------------------------
 
 
+def deleted_pairs(message: Message) -> set[int]:
+    """The SPIs of the pairs that the peer says it deleted."""
+    deletes = [payload for payload in message.all(Delete) if payload.protocol == ProtocolId.ESP]
+    return {int.from_bytes(spi) for payload in deletes for spi in payload.spis}
+
+
 def _take_delete(turn: Turn, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
         if turn.sa.cookies in payload.spis:

@@ -47,6 +47,11 @@ class Path(NamedTuple):
     remote_host: str
     remote_port: int
 
+    @property
+    def remote(self) -> str:
+        """The peer's end, for people."""
+        return f"{self.remote_host}[{self.remote_port}]"
+
     def __str__(self) -> str:
         return f"{self.local_host}[{self.local_port}] - {self.remote_host}[{self.remote_port}]"
 

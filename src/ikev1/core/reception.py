@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from ikev1.core import diagnosis, natt
+from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Examine, Report, Send
-from ikev1.core.envelope import open_message, phase2_iv
+from ikev1.core.envelope import as_established, open_message, phase2_iv
 from ikev1.core.establishment import after_establishment
-from ikev1.core.events import Code, Failure, Note
+from ikev1.core.events import Code, Failure
 from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
-from ikev1.core.informational import INFORMATIONAL, clear_notify, notify, remember
+from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_ike, notify, tell
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
@@ -18,25 +18,20 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import Script, advance, new_exchange
 from ikev1.core.scripts import script_of
-from ikev1.core.settings import Connection
-from ikev1.core.state import Arrival, State, follow
+from ikev1.core.state import Arrival, State
+from ikev1.core.tidings import take_informational
 from ikev1.core.turn import Turn
 from ikev1.core.verdict import Undecided, Verdict
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import Header
-from ikev1.wire.message import parse_message
-from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 __all__ = ["answer", "receive"]
 
 _NO_COOKIE = bytes(8)
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
-_HEADER_LENGTH = 28
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
-_IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
-_FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
 _MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
 
 
@@ -45,7 +40,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
     try:
         header = Header.parse(datagram)
     except WireError as error:
-        return [Report(Failure(Code.MALFORMED, str(error), _peer(path)))]
+        return [Report(Failure(Code.MALFORMED, str(error), path.remote))]
     if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
     known, sa = _find(state, header, path, now)
@@ -53,17 +48,13 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return _unknown(header, path)
     arrival = Arrival(header, datagram, path, now)
     if header.exchange == ExchangeType.INFORMATIONAL:
-        return _informational(state, sa, arrival)
+        return take_informational(state, sa, arrival)
     exchange = sa.phase1
     if header.exchange in _PHASE_2:
         exchange = _phase2(sa, header, now)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
     return _take(state, known, sa, exchange, arrival)
-
-
-def _peer(path: Path) -> str:
-    return f"{path.remote_host}[{path.remote_port}]"
 
 
 def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
@@ -88,7 +79,7 @@ def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa |
 
 def _unknown(header: Header, path: Path) -> list[Action]:
     text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
-    return [Report(Failure(Code.UNKNOWN_SA, text, _peer(path)))]
+    return [Report(Failure(Code.UNKNOWN_SA, text, path.remote))]
 
 
 def _phase2(sa: IkeSa, header: Header, now: float) -> Exchange | None:
@@ -117,7 +108,7 @@ def _take(
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
         return [Send(sa.path, exchange.sent)] if again else []
-    turn, moves = _turn(state, sa, exchange, arrival)
+    turn, moves = state.turn_for(sa, exchange, arrival)
     turn.verdict = verdict
     try:
         message, iv = open_message(sa, exchange.iv, header, datagram)
@@ -169,20 +160,6 @@ def _answers_again(exchange: Exchange) -> bool:
     return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
 
 
-def _turn(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Turn, list[Action]]:
-    """A turn that already answers to where the message came from: should it turn out not to be the peer's, the turn is
-    dropped, and that with it. Before the float, phase 1 stays on the path that it began on.
-    """
-    followed = sa
-    moves: list[Action] = []
-    if arrival.header.encrypted:
-        path = natt.moved(sa.path, arrival.path, sa.nat, state.settings.encapsulation_port)
-        followed, moves = follow(sa, path)
-    turn = state.turn(followed, exchange, arrival.now)
-    turn.seen = arrival.path
-    return turn, moves
-
-
 def _refuse(
     state: State,
     known: IkeSa | None,
@@ -192,29 +169,44 @@ def _refuse(
     error: Refusal | WireError | CryptoError,
 ) -> list[Action]:
     """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
-    header, now = arrival.header, arrival.now
+    header = arrival.header
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
     if sa.state is IkeState.CONNECTING and header.encrypted and code is Code.MALFORMED:
-        code, text = diagnosis.of_unreadable(sa, state.turn(sa, exchange, now).connection)
+        code, text = diagnosis.of_unreadable(sa, state.turn(sa, exchange, arrival.now).connection)
     if exchange.complaint is not None and exchange.complaint[0] == code:
         return []
     tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
-    failure = Report(Failure(code, text, _peer(sa.path), sa, tunnel))
-    told = [] if error.notify is None else _tell(state, sa, header, NotifyType(error.notify), now)
+    failure = Report(Failure(code, text, sa.path.remote, sa, tunnel))
+    told = (
+        []
+        if error.notify is None
+        else _tell(state, sa, arrival, NotifyType(error.notify), isinstance(error, Refusal) and error.ends)
+    )
     current = state.table.by_cookies.get(sa.cookies) if known is not None else None
     if current is None:
         return [failure, *told]
     if isinstance(error, Refusal) and error.ends:
         return [failure, *told, *_abandon(state, current, exchange, text)]
-    said_at_the_end = _remember_complaint(state, current, exchange, (code, text), now)
+    said_at_the_end = state.complain(current, exchange, (code, text), arrival.now)
     return told if said_at_the_end else [failure, *told]
 
 
-def _tell(state: State, sa: IkeSa, header: Header, kind: NotifyType, now: float) -> list[Action]:
-    if sa.state is IkeState.CONNECTING:
-        message_id = int.from_bytes(state.random(4))
-        return [Send(sa.path, clear_notify(header.CKY_I, header.CKY_R, kind, message_id))]
-    return state.say(sa, [notify(sa, kind)], now)
+def _tell(state: State, sa: IkeSa, arrival: Arrival, kind: NotifyType, ends: bool) -> list[Action]:
+    if sa.state is not IkeState.CONNECTING:
+        return state.say(sa, [notify(sa, kind)], arrival.now)
+    if ends and sa.role is Role.INITIATOR and arrival.header.encrypted:
+        return _take_leave(state, sa, arrival, kind)
+    message_id = int.from_bytes(state.random(4))
+    header = arrival.header
+    return [Send(sa.path, clear_notify(header.CKY_I, header.CKY_R, kind, message_id))]
+
+
+def _take_leave(state: State, sa: IkeSa, arrival: Arrival, kind: NotifyType) -> list[Action]:
+    """Tells a responder that is not whom we expect, and for whom the SA is up with its last message, that it is not."""
+    turn = state.turn(as_established(sa, arrival.datagram), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
+    for payload in (notify(sa, kind), delete_ike(sa)):
+        tell(turn, [payload])
+    return turn.actions
 
 
 def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str) -> list[Action]:
@@ -223,75 +215,3 @@ def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str) -> list[A
     left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
     state.table.put(sa, replace(sa, exchanges=left))
     return []
-
-
-def _remember_complaint(state: State, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
-    """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
-
-    A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did.
-
-    Returns:
-        Whether the complaint will be said when the call is given up.
-    """
-    complaining = replace(exchange, complaint=complaint)
-    if sa.phase1 is not None and exchange.message_id == 0:
-        calling = exchange.role is Role.INITIATOR
-        ends_at = min(exchange.ends_at, now + _IMPATIENCE) if calling else exchange.ends_at
-        state.table.put(sa, replace(sa, phase1=replace(complaining, resend_at=0.0, ends_at=ends_at)))
-        return calling
-    others = tuple(complaining if other is exchange else other for other in sa.exchanges)
-    state.table.put(sa, replace(sa, exchanges=others))
-    return False
-
-
-# --- informational --------------------------------------------------------------------------------------------------
-
-
-def _informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
-    header, datagram, path, now = arrival
-    if sa.state is IkeState.CONNECTING:
-        return _while_connecting(state, sa, arrival)
-    if not header.encrypted:
-        return [Report(Note(Code.NOTIFY, "an informational message in the clear is ignored: the SA is up", sa))]
-    if header.message_id in sa.recent_informationals:
-        return []
-    iv = phase2_iv(sa, header.message_id)
-    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
-    turn, moves = _turn(state, sa, exchange, arrival)
-    try:
-        message, _ = open_message(sa, iv, header, datagram)
-        turn.sa = remember(turn.sa, header.message_id)
-        advance(INFORMATIONAL, turn, message)
-    except (Refusal, WireError) as error:
-        # RFC 2408 §5.15: an error in an informational message is never answered with another
-        return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", _peer(path), sa))]
-    turn.actions[:0] = moves
-    return state.commit(sa, turn, None)
-
-
-def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
-    """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
-    phase1 = sa.phase1
-    if phase1 is None or phase1.complaint is not None:
-        return []
-    connection = state.turn(sa, phase1, arrival.now).connection
-    if arrival.header.encrypted:
-        complaint = diagnosis.of_unreadable(sa, connection) if sa.keys is not None else None
-    else:
-        complaint = _clear_complaint(sa, arrival, connection)
-    if complaint is None:
-        return []
-    said_at_the_end = _remember_complaint(state, sa, phase1, complaint, arrival.now)
-    return [] if said_at_the_end else [Report(Failure(*complaint, _peer(sa.path), sa))]
-
-
-def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
-    header = arrival.header
-    try:
-        message = parse_message(header, arrival.datagram[_HEADER_LENGTH : header.length])
-    except WireError:
-        return None
-    for payload in message.all(Notification):
-        if payload.type < _FIRST_STATUS:
-            return diagnosis.of_clear_notify(sa, NotifyType(payload.type), connection)
-    return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ikev1.core import natt
 from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
-from ikev1.core.events import ChildDown, IkeDown
+from ikev1.core.events import ChildDown, Code, IkeDown
 from ikev1.core.first_message import FirstMessages
 from ikev1.core.informational import INFORMATIONAL, tell
 from ikev1.core.lookup import Lookup
@@ -21,6 +22,8 @@ from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 
 __all__ = ["Arrival", "State", "follow"]
+
+_IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 
 
 class Arrival(NamedTuple):
@@ -89,6 +92,42 @@ class State:
         # A connection that was removed negotiates nothing any more, but its SAs can be talked about until they end
         connection = self.lookup.by_name(sa.connection) or Connection(sa.connection, (), (), b"")
         return Turn(self, sa, exchange, connection, now)
+
+    def turn_for(
+        self, sa: IkeSa, exchange: Exchange, arrival: Arrival, *, follows: bool = True
+    ) -> tuple[Turn, list[Action]]:
+        """A turn for a message that came; unless it ``follows`` not, one that already answers to where it came from:
+        should it turn out not to be the peer's, the turn is dropped, and that with it. Before the float, phase 1 stays
+        on the path that it began on.
+
+        Returns:
+            The turn, and what makes the pairs of ``sa`` follow.
+        """
+        followed, moves = sa, list[Action]()
+        if follows and arrival.header.encrypted:
+            path = natt.moved(sa.path, arrival.path, sa.nat, self.settings.encapsulation_port)
+            followed, moves = follow(sa, path)
+        turn = self.turn(followed, exchange, arrival.now)
+        turn.seen = arrival.path
+        return turn, moves
+
+    def complain(self, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
+        """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
+
+        A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did.
+
+        Returns:
+            Whether the complaint will be said when the call is given up.
+        """
+        complaining = replace(exchange, complaint=complaint)
+        if sa.phase1 is not None and exchange.message_id == 0:
+            calling = exchange.role is Role.INITIATOR
+            ends_at = min(exchange.ends_at, now + _IMPATIENCE) if calling else exchange.ends_at
+            self.table.put(sa, replace(sa, phase1=replace(complaining, resend_at=0.0, ends_at=ends_at)))
+            return calling
+        others = tuple(complaining if other is exchange else other for other in sa.exchanges)
+        self.table.put(sa, replace(sa, exchanges=others))
+        return False
 
     def commit(self, old: IkeSa | None, turn: Turn, exchange: Exchange | None) -> list[Action]:
         """Keeps what ``turn`` made of ``old``, with ``exchange`` as its exchange stands now (None: nothing to keep).

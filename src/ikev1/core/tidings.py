@@ -1,0 +1,118 @@
+"""Informational messages that come: under the ISAKMP SA, and while there is none yet."""
+
+from __future__ import annotations
+
+import hmac
+
+from ikev1.core import diagnosis
+from ikev1.core.actions import Action, Keep, Report
+from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
+from ikev1.core.events import Code, Failure, Note
+from ikev1.core.informational import INFORMATIONAL, deleted_pairs, remember, remove_child
+from ikev1.core.model import IkeSa, IkeState, Role
+from ikev1.core.refusal import Refusal
+from ikev1.core.script import advance, new_exchange
+from ikev1.core.settings import Connection
+from ikev1.core.state import Arrival, State
+from ikev1.wire.errors import WireError
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.payloads import Hash, Notification
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["take_informational"]
+
+_HEADER_LENGTH = 28
+_FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
+
+
+def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
+    """Takes an informational message for ``sa``.
+
+    It moves nobody: its message ID is not remembered for ever, so that an old one might come again from elsewhere.
+    """
+    header, datagram, path, now = arrival
+    if sa.state is IkeState.CONNECTING:
+        return _while_connecting(state, sa, arrival)
+    if not header.encrypted:
+        return [Report(Note(Code.NOTIFY, "an informational message in the clear is ignored: the SA is up", sa))]
+    if header.message_id in sa.recent_informationals:
+        return []
+    iv = phase2_iv(sa, header.message_id)
+    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
+    turn, _ = state.turn_for(sa, exchange, arrival, follows=False)
+    try:
+        message, _ = open_message(sa, iv, header, datagram)
+        turn.sa = remember(turn.sa, header.message_id)
+        advance(INFORMATIONAL, turn, message)
+    except (Refusal, WireError) as error:
+        # RFC 2408 §5.15: an error in an informational message is never answered with another
+        return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", path.remote, sa))]
+    return [*state.commit(sa, turn, None), *_deleted_elsewhere(state, sa, message, now)]
+
+
+def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) -> list[Action]:
+    """Removes pairs that the peer deleted but that another ISAKMP SA with the same peer holds: pairs go over to newer
+    ones, and the two sides need not agree under which one a pair lives.
+    """
+    gone = deleted_pairs(message)
+    actions: list[Action] = []
+    for other in state.table.of_peer(sa) if gone else ():
+        turn = state.turn(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
+        for child in other.children:
+            if child.outbound.spi in gone:
+                remove_child(turn, child, "the peer deleted it")
+        if turn.actions:
+            state.table.put(other, turn.sa)
+            actions += [Keep(turn.sa), *turn.actions]
+    return actions
+
+
+# --- before there is an ISAKMP SA -----------------------------------------------------------------------------------
+
+
+def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
+    """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
+    phase1 = sa.phase1
+    if phase1 is None or phase1.complaint is not None:
+        return []
+    connection = state.turn(sa, phase1, arrival.now).connection
+    find = _sealed_complaint if arrival.header.encrypted else _clear_complaint
+    complaint = find(sa, arrival, connection)
+    if complaint is None:
+        return []
+    said_at_the_end = state.complain(sa, phase1, complaint, arrival.now)
+    return [] if said_at_the_end else [Report(Failure(*complaint, sa.path.remote, sa))]
+
+
+def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
+    """What a responder says that has keys already: if ours open it, its trouble is not with them."""
+    phase1, header = sa.phase1, arrival.header
+    if phase1 is None or sa.keys is None:
+        return None
+    early = as_established(sa, phase1.sent)
+    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, arrival.now)
+    try:
+        message, _ = open_message(early, phase2_iv(early, header.message_id), header, arrival.datagram)
+        INFORMATIONAL.shapes[0].admit(message, INFORMATIONAL.name)
+        genuine = hmac.compare_digest(phase2_hash(early, exchange, 1, message.after_first), message.one(Hash).data)
+    except (Refusal, WireError):
+        genuine = False
+    if not genuine:
+        return diagnosis.of_unreadable(sa, connection)
+    kind = _error_in(message)
+    return None if kind is None else diagnosis.of_sealed_notify(sa, kind)
+
+
+def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
+    header = arrival.header
+    try:
+        message = parse_message(header, arrival.datagram[_HEADER_LENGTH : header.length])
+    except WireError:
+        return None
+    kind = _error_in(message)
+    return None if kind is None else diagnosis.of_clear_notify(sa, kind, connection)
+
+
+def _error_in(message: Message) -> NotifyType | None:
+    errors = (NotifyType(payload.type) for payload in message.all(Notification) if payload.type < _FIRST_STATUS)
+    return next(errors, None)
