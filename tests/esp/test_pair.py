@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
-from ikev1.core.model import ChildSa, EspSuite, Path
+from ikev1.core.model import ChildSa, EspKeys, EspSuite, Path
+from ikev1.core.record import replace
 from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded
-from ikev1.esp.transforms import sealer
+from ikev1.esp.transforms import UnsupportedError, sealer
 
 PACKET = udp("10.1.0.1", "10.2.0.1", data=b"payload")
 HERE = PATH  # the receiver's path, as the receiver sees it
@@ -69,6 +70,12 @@ def test_carries_ipv6(data: bytes) -> None:
     ends = Ends(child(local=LOCAL6, remote=REMOTE6))
     packet = udp("fd01::1", "fd02::1", data=data)
     assert ends.carry(packet) == packet
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+def test_keys_that_do_not_fit_are_refused_before_the_first_packet(direction: str) -> None:
+    with pytest.raises(UnsupportedError):
+        Pair(replace(child(), **{direction: EspKeys(0x1001, bytes(19))}), 1400, os.urandom, print)
 
 
 def test_counts_inner_octets_and_times() -> None:

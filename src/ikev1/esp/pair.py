@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from ikev1.core.model import ChildSa, Path
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
-from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, Opener, Sealer, ShapeError, opener, sealer, sizes
+from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, ShapeError, check, opener, sealer, sizes
 
 __all__ = ["Pair"]
 
@@ -23,10 +25,44 @@ _MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
 Packet = bytes | memoryview
 
 
-def _trailers(next_header: int, alignment: int) -> tuple[bytes, ...]:
-    """Padding, pad length and next header by the length of the payload modulo ``alignment`` (RFC 4303 §2.4-2.6)."""
+@cache
+def _trailers(alignment: int) -> dict[int, tuple[bytes, ...]]:
+    """Padding, pad length and next header (RFC 4303 §2.4-2.6): by the IP version of the payload, and by its length
+    modulo ``alignment``.
+    """
     pads = [-(remainder + 2) % alignment for remainder in range(alignment)]
-    return tuple(_PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
+    return {
+        version: tuple(_PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
+        for version, next_header in ((4, IPV4), (6, IPV6))
+    }
+
+
+# Contexts of ciphers and HMACs take several kilobytes, and most pairs of a gateway with thousands are idle: what only
+# packets need is made with the first one in each direction.
+
+
+class _Outbound:
+    """What it takes to seal."""
+
+    __slots__ = ("alignment", "seal", "spi", "trailers")
+
+    def __init__(self, child: ChildSa, random: Callable[[int], bytes]) -> None:
+        self.seal = sealer(child.suite, child.outbound, random)
+        self.spi = child.outbound.spi.to_bytes(4)
+        self.alignment = sizes(child.suite).alignment
+        self.trailers = _trailers(self.alignment)
+
+
+class _Inbound:
+    """What it takes to open, and what is known of those who send."""
+
+    __slots__ = ("flows", "heard_from", "open", "window")
+
+    def __init__(self, child: ChildSa) -> None:
+        self.open = opener(child.suite, child.inbound)
+        self.window = ReplayWindow(child.replay_window)
+        self.flows: set[bytes] = set()  # known to match
+        self.heard_from = _peer(child)
 
 
 class Pair:
@@ -39,23 +75,36 @@ class Pair:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
 
+    __slots__ = (
+        *Counters._fields,
+        "_hard_octets",
+        "_inbound",
+        "_listener",
+        "_outbound",
+        "_random",
+        "_said",
+        "_sequence",
+        "_soft_octets",
+        "child",
+        "mtu",
+        "receives",
+        "sends",
+    )
+
     def __init__(self, child: ChildSa, mtu: int, random: Callable[[int], bytes], listener: Listener) -> None:
+        check(child.suite, child.outbound)
+        check(child.suite, child.inbound)
         self.child = child
         self.mtu = mtu
+        self._random = random
         self._listener = listener
-        self._alignment = sizes(child.suite).alignment
-        self._trailers = {4: _trailers(IPV4, self._alignment), 6: _trailers(IPV6, self._alignment)}
-        self._seal: Sealer = sealer(child.suite, child.outbound, random)
-        self._open: Opener = opener(child.suite, child.inbound)
+        self._outbound: _Outbound | None = None
+        self._inbound: _Inbound | None = None
         self.receives = False
         self.sends = False
-        self._window = ReplayWindow(child.replay_window)
-        self._outbound_spi = child.outbound.spi.to_bytes(4)
         self._sequence = 0  # the last one used
-        self._flows: set[bytes] = set()  # known to match inbound
         self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
-        self._said: set[type] = set()
-        self._heard_from = _peer(child)
+        self._said: frozenset[type] = frozenset()
         self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
         self.last_in: float | None = None
         self.last_out: float | None = None
@@ -66,21 +115,25 @@ class Pair:
         """Take over the path of ``child`` and its MTU; nothing else changes."""
         self.child = child
         self.mtu = mtu
-        self._heard_from = _peer(child)
+        if self._inbound is not None:
+            self._inbound.heard_from = _peer(child)
 
     def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
         """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
 
         Packets are refused, and counted, when sequence numbers or kilobytes are used up.
         """
-        seal, spi, alignment = self._seal, self._outbound_spi, self._alignment
+        if self._outbound is None:
+            self._outbound = _Outbound(self.child, self._random)
+        seal, spi, alignment = self._outbound.seal, self._outbound.spi, self._outbound.alignment
+        trailers = self._outbound.trailers
         sealed = []
         for packet in packets:
             if self._sequence == _LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
                 self._refuse()
                 continue
             self._sequence = sequence = self._sequence + 1
-            trailer = self._trailers[packet[0] >> 4][len(packet) % alignment]
+            trailer = trailers[packet[0] >> 4][len(packet) % alignment]
             sealed.append(seal(spi + sequence.to_bytes(4), packet + trailer))
             self.bytes_out += len(packet)
         if sealed:
@@ -99,7 +152,10 @@ class Pair:
         """
         if not self.receives:
             return []
-        window, open_packet, opened = self._window, self._open, []
+        if self._inbound is None:
+            self._inbound = _Inbound(self.child)
+        inbound = self._inbound
+        window, open_packet, opened = inbound.window, inbound.open, []
         highest = window.highest
         for packet in packets:
             sequence = int.from_bytes(packet[4:HEADER_SIZE])
@@ -115,11 +171,12 @@ class Pair:
                 self.malformed += 1
                 continue
             window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
-            inner = self._unwrap(payload, now)
+            inner = self._unwrap(payload, inbound.flows, now)
             if inner is not None:
                 opened.append(inner)
         self._count_in(opened, now)
-        if window.highest > highest and path[2:] != self._heard_from:
+        if window.highest > highest and path[2:] != inbound.heard_from:
+            inbound.heard_from = path[2:]
             self._report_move(path)
         return opened
 
@@ -131,7 +188,7 @@ class Pair:
             if self.bytes_in >= self._soft_octets:
                 self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
 
-    def _unwrap(self, payload: bytes, now: float) -> bytes | None:
+    def _unwrap(self, payload: bytes, flows: set[bytes], now: float) -> bytes | None:
         """The inner packet without ESP's trailer and TFC padding, if it may pass."""
         pad_length, next_header = payload[-2], payload[-1]
         end = len(payload) - 2 - pad_length
@@ -152,7 +209,7 @@ class Pair:
         if next_header != (IPV4 if packet[0] >> 4 == 4 else IPV6):
             self.malformed += 1
             return None
-        if flow not in self._flows and not self._admit(flow):
+        if flow not in flows and not self._admit(flow, flows):
             self.selector_drops += 1
             return None
         if length != end:
@@ -167,13 +224,13 @@ class Pair:
         """What was counted so far."""
         return Counters(*(getattr(self, name) for name in Counters._fields))
 
-    def _admit(self, flow: bytes) -> bool:
-        """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered if so."""
+    def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
+        """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered among ``flows`` if so."""
         if not matches(decode(flow), self.child.remote, self.child.local):
             return False
-        if len(self._flows) >= _MOST_FLOWS:
-            self._flows.clear()
-        self._flows.add(flow)
+        if len(flows) >= _MOST_FLOWS:
+            flows.clear()
+        flows.add(flow)
         return True
 
     def _refuse(self) -> None:
@@ -182,13 +239,12 @@ class Pair:
         self._say_once(Expired(self.child, f"its {exhausted} are used up"))
 
     def _report_move(self, path: Path) -> None:
-        self._heard_from = path[2:]
         if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
             self._listener(PeerMoved(self.child, path))
 
     def _say_once(self, event: RekeyNeeded | Expired) -> None:
         if type(event) not in self._said:
-            self._said.add(type(event))
+            self._said |= {type(event)}
             self._listener(event)
 
 
@@ -200,5 +256,5 @@ def _peer(child: ChildSa) -> tuple[str, int]:
 def _limits(kilobytes: int) -> tuple[float, float]:
     """The soft and the hard limit in octets (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
     if not kilobytes:
-        return float("inf"), float("inf")
+        return math.inf, math.inf
     return kilobytes * 1024 * _SOFT_PART, kilobytes * 1024.0

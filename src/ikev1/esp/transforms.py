@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from ikev1.core.model import EspKeys, EspSuite
+from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp import ciphers, gcm
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -25,6 +27,7 @@ __all__ = [
     "ShapeError",
     "Sizes",
     "UnsupportedError",
+    "check",
     "opener",
     "sealer",
     "sizes",
@@ -86,19 +89,32 @@ def sizes(suite: EspSuite) -> Sizes:
     return Sizes(ciphers.IV_SIZES[transform], ciphers.ALIGNMENTS[transform], _mac_of(suite).icv_size)
 
 
-def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Sealer:
-    """The function that seals with ``keys``; ``random(n)`` gives n unpredictable octets for IVs.
+def check(suite: EspSuite, keys: EspKeys) -> None:
+    """Make sure that `sealer` and `opener` will take ``suite`` and ``keys``; far cheaper than to call them.
 
     Raises:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
     sizes(suite)
     try:
-        if suite.encryption in gcm.ICV_SIZES:
-            return gcm.sealer(suite.encryption, keys.encryption_key, random)
-        encrypt = ciphers.encryptor(suite.encryption, keys.encryption_key, random)
-    except ValueError as error:
+        wanted = esp_key_sizes(suite.encryption, suite.key_length, suite.integrity)
+    except UnsupportedAlgorithm as error:
         raise UnsupportedError(str(error)) from None
+    found = len(keys.encryption_key), len(keys.integrity_key)
+    if found != wanted:
+        raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
+
+
+def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Sealer:
+    """The function that seals with ``keys``; ``random(n)`` gives n unpredictable octets for IVs.
+
+    Raises:
+        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+    """
+    check(suite, keys)
+    if suite.encryption in gcm.ICV_SIZES:
+        return gcm.sealer(suite.encryption, keys.encryption_key, random)
+    encrypt = ciphers.encryptor(suite.encryption, keys.encryption_key, random)
     mac = _mac(suite, keys)
 
     def seal(header: bytes, payload: bytes) -> bytes:
@@ -114,16 +130,14 @@ def opener(suite: EspSuite, keys: EspKeys) -> Opener:
     Raises:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
     """
+    check(suite, keys)
     iv, alignment, icv = sizes(suite)
     shortest = HEADER_SIZE + iv + alignment + icv
     overhead = HEADER_SIZE + iv + icv
-    try:
-        if suite.encryption in gcm.ICV_SIZES:
-            open_gcm = gcm.opener(suite.encryption, keys.encryption_key)
-        else:
-            decrypt = ciphers.decryptor(suite.encryption, keys.encryption_key)
-    except ValueError as error:
-        raise UnsupportedError(str(error)) from None
+    if suite.encryption in gcm.ICV_SIZES:
+        open_gcm = gcm.opener(suite.encryption, keys.encryption_key)
+    else:
+        decrypt = ciphers.decryptor(suite.encryption, keys.encryption_key)
 
     def open_combined(packet: Packet) -> bytes:
         if len(packet) < shortest or (len(packet) - overhead) % alignment:
@@ -158,10 +172,6 @@ def _mac_of(suite: EspSuite) -> _Mac:
 
 def _mac(suite: EspSuite, keys: EspKeys) -> Callable[[Packet], bytes]:
     algorithm, icv_size = _mac_of(suite)
-    if len(keys.integrity_key) != algorithm.digest_size:
-        raise UnsupportedError(
-            f"an integrity key of {len(keys.integrity_key)} octets where {algorithm.digest_size} belong"
-        )
     keyed = HMAC(keys.integrity_key, algorithm)
 
     def mac(data: Packet) -> bytes:

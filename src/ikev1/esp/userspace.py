@@ -58,7 +58,6 @@ class UserspacePlane:
         self._random = random
         self._clock = clock
         self._pairs: dict[int, Pair] = {}  # by inbound SPI
-        self._mtus: dict[Pair, int] = {}
         self._policies = Policies()
         self._traps: dict[tuple[str, str], Trap] = {}
         self._unknown_spi = self._no_policy = self._trapped = 0
