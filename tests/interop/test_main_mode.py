@@ -14,10 +14,7 @@ from lab.charon import CharonOptions
 from lab.control import Control
 from lab.gateway import OurOptions
 from lab.lab import Lab
-from lab.network import Node
-from lab.traffic import ping, transfer
-
-TRANSFERRED = 300_000  # octets
+from lab.traffic import assert_tunnelled
 
 
 class Suite(NamedTuple):
@@ -62,21 +59,6 @@ def shown(control: Control) -> tuple[str, str]:
     return " ".join(sa[key] for key in keys), " ".join(child[key] for key in keys if key in child)
 
 
-def assert_carries_traffic(lab: Lab, client: Node, gateway: Node, ends: tuple[Control, Control]) -> None:
-    """Both ways, and by the ESP counters of both ends: a ping alone could have found another way."""
-    ping(client)
-    transfer(client, gateway, lab.folder("transfer"), size=TRANSFERRED)
-    for control in ends:
-        child = control.child()
-        assert int(child["bytes-in"]) > 3 * 56
-        assert int(child["bytes-out"]) > 3 * 56
-        assert int(child["packets-in"]) > 3
-    of_client, of_gateway = (control.child() for control in ends)
-    assert int(of_client["bytes-out"]) > TRANSFERRED
-    assert int(of_gateway["bytes-in"]) > TRANSFERRED
-    assert (of_client["spi-in"], of_client["spi-out"]) == (of_gateway["spi-out"], of_gateway["spi-in"])
-
-
 @pytest.mark.parametrize("suite", SUITES, ids=str)
 def test_charon_calls_us(lab: Lab, suite: Suite) -> None:
     a, b = lab.direct()
@@ -85,7 +67,7 @@ def test_charon_calls_us(lab: Lab, suite: Suite) -> None:
     charon.control.initiate()
     assert shown(ours.control) == (suite.ike_shown, suite.esp_shown)
     assert shown(charon.control) == shown(ours.control)
-    assert_carries_traffic(lab, a, b, (charon.control, ours.control))
+    assert_tunnelled(a, b, (charon.control, ours.control), lab.folder("transfer"))
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=str)
@@ -96,7 +78,7 @@ def test_we_call_charon(lab: Lab, suite: Suite) -> None:
     ours.command("up", "peer")
     assert shown(ours.control) == (suite.ike_shown, suite.esp_shown)
     assert shown(charon.control) == shown(ours.control)
-    assert_carries_traffic(lab, a, b, (ours.control, charon.control))
+    assert_tunnelled(a, b, (ours.control, charon.control), lab.folder("transfer"))
 
 
 def assert_floated(lab: Lab, ours: Control, remote_host: str) -> None:
@@ -113,7 +95,7 @@ def test_charon_behind_a_nat_calls_us(lab: Lab) -> None:
     charon.control.initiate()
     assert_floated(lab, ours.control, "10.77.1.1")
     assert "nat-remote" in ours.control.sas()[0]
-    assert_carries_traffic(lab, c, gw, (charon.control, ours.control))
+    assert_tunnelled(c, gw, (charon.control, ours.control), lab.folder("transfer"))
     file = capture.finish(enough="udpencap && esp")
     assert not tshark(file, "ip.proto == 50 || icmp || tcp")
 
@@ -126,7 +108,7 @@ def test_we_call_charon_from_behind_a_nat(lab: Lab) -> None:
     ours.command("up", "peer")
     assert_floated(lab, ours.control, "10.77.1.2")
     assert "nat-local" in ours.control.sas()[0]
-    assert_carries_traffic(lab, c, gw, (ours.control, charon.control))
+    assert_tunnelled(c, gw, (ours.control, charon.control), lab.folder("transfer"))
     file = capture.finish(enough="udpencap && esp")
     assert not tshark(file, "ip.proto == 50 || icmp || tcp")
 
@@ -137,7 +119,7 @@ def test_we_call_ourselves_through_a_nat(lab: Lab) -> None:
     client = lab.ours(c, OurOptions(calls=True))
     client.command("up", "peer")
     assert_floated(lab, gateway.control, "10.77.1.1")
-    assert_carries_traffic(lab, c, gw, (client.control, gateway.control))
+    assert_tunnelled(c, gw, (client.control, gateway.control), lab.folder("transfer"))
 
 
 def test_we_call_ourselves_and_esp_travels_without_udp(lab: Lab) -> None:
@@ -146,7 +128,7 @@ def test_we_call_ourselves_and_esp_travels_without_udp(lab: Lab) -> None:
     client = lab.ours(a, OurOptions(calls=True))
     capture = lab.capture(b)
     client.command("up", "peer")
-    assert_carries_traffic(lab, a, b, (client.control, gateway.control))
+    assert_tunnelled(a, b, (client.control, gateway.control), lab.folder("transfer"))
     file = capture.finish(enough="esp")
     assert tshark(file, "ip.proto == 50")
     assert not tshark(file, "udpencap || icmp || tcp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 from lab.process import LabError, run
@@ -12,6 +13,8 @@ from lab.process import LabError, run
 __all__ = ["Network", "Node", "remove_left_overs"]
 
 PREFIX = "ikev1-lab"
+_WIRE = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
+_BEHIND = {4: ("10.10.1.0/24", "10.10.2.0/24"), 6: ("fd10:1::/64", "fd10:2::/64")}
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Node:
     """A gateway's place: its namespace, its address on ``eth0``, and the network behind it.
 
     The network behind is an address on ``lo``, ``host``. ``peer`` is the address to call, ``remote`` the network
-    behind that one. All in text, addresses with their IPv6 counterparts beside them.
+    behind that one. All in text, of either IP version.
     """
 
     name: str
@@ -30,8 +33,6 @@ class Node:
     peer: str
     remote: str
     remote_host: str
-    address6: str = ""
-    peer6: str = ""
 
     def run(self, *command: str | Path, timeout: float = 60, check: bool = True) -> str:
         """Run a command here and return its output (see `process.run`)."""
@@ -45,10 +46,15 @@ class Network:
         self._prefix = f"{PREFIX}-{run_id}-"
         self._namespaces: list[str] = []
 
-    def direct(self) -> tuple[Node, Node]:
-        """``a`` (10.77.0.1, behind it 10.10.1.0/24) and ``b`` (10.77.0.2, 10.10.2.0/24), joined by a wire."""
-        a = self._node("a", "10.77.0.1", "10.10.1", peer="10.77.0.2", remote="10.10.2", v6="fd77::1", peer6="fd77::2")
-        b = self._node("b", "10.77.0.2", "10.10.2", peer="10.77.0.1", remote="10.10.1", v6="fd77::2", peer6="fd77::1")
+    def direct(self, outside: int = 4, inside: int = 4) -> tuple[Node, Node]:
+        """``a`` (10.77.0.1, behind it 10.10.1.0/24) and ``b`` (10.77.0.2, 10.10.2.0/24), joined by a wire.
+
+        Their IPv6 counterparts are fd77::1 with fd10:1::/64 and fd77::2 with fd10:2::/64; ``outside`` and ``inside``
+        are the IP versions of the wire and of the networks behind.
+        """
+        outer, inner = _WIRE[outside], _BEHIND[inside]
+        a = self._node("a", outer[0], inner[0], peer=outer[1], remote=inner[1])
+        b = self._node("b", outer[1], inner[1], peer=outer[0], remote=inner[0])
         _ip(f"link add eth0 netns {a.namespace} type veth peer name eth0 netns {b.namespace}")
         self._address(a)
         self._address(b)
@@ -59,8 +65,8 @@ class Network:
 
         Between them is a masquerading router; ``gw`` has no route to 192.168.77.0/24.
         """
-        c = self._node("c", "192.168.77.11", "10.10.1", peer="10.77.1.2", remote="10.10.2")
-        gw = self._node("gw", "10.77.1.2", "10.10.2", peer="10.77.1.1", remote="10.10.1")
+        c = self._node("c", "192.168.77.11", "10.10.1.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+        gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
         self._masquerade([c], gw)
         return c, gw
 
@@ -68,9 +74,9 @@ class Network:
         """``c1`` and ``gw`` as the two of `behind_nat`, and ``c2`` (192.168.78.11, behind it 10.10.3.0/24), which
         ``gw`` sees at the same address as ``c1``.
         """
-        c1 = self._node("c1", "192.168.77.11", "10.10.1", peer="10.77.1.2", remote="10.10.2")
-        c2 = self._node("c2", "192.168.78.11", "10.10.3", peer="10.77.1.2", remote="10.10.2")
-        gw = self._node("gw", "10.77.1.2", "10.10.2", peer="10.77.1.1", remote="10.10.1")
+        c1 = self._node("c1", "192.168.77.11", "10.10.1.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+        c2 = self._node("c2", "192.168.78.11", "10.10.3.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+        gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
         self._masquerade([c1, c2], gw)
         return c1, c2, gw
 
@@ -107,27 +113,22 @@ class Network:
         self._namespaces.append(namespace)
         return namespace
 
-    def _node(
-        self, name: str, address: str, behind: str, *, peer: str, remote: str, v6: str = "", peer6: str = ""
-    ) -> Node:
+    def _node(self, name: str, address: str, behind: str, *, peer: str, remote: str) -> Node:
         return Node(
             name=name,
             namespace=self._namespace(name),
             address=address,
-            host=f"{behind}.1",
-            network=f"{behind}.0/24",
+            host=_host(behind),
+            network=behind,
             peer=peer,
-            remote=f"{remote}.0/24",
-            remote_host=f"{remote}.1",
-            address6=v6,
-            peer6=peer6,
+            remote=remote,
+            remote_host=_host(remote),
         )
 
     def _address(self, node: Node) -> None:
-        _ip(f"-n {node.namespace} addr add {node.address}/24 dev eth0")
-        _ip(f"-n {node.namespace} addr add {node.host}/32 dev lo")
-        if node.address6:
-            _ip(f"-n {node.namespace} addr add {node.address6}/64 dev eth0 nodad")
+        # without duplicate address detection, which takes seconds
+        _ip(f"-n {node.namespace} addr add {_on_the_wire(node.address)} dev eth0 {_nodad(node.address)}")
+        _ip(f"-n {node.namespace} addr add {node.host} dev lo {_nodad(node.host)}")
         _ip(f"-n {node.namespace} link set lo up")
         _ip(f"-n {node.namespace} link set eth0 up")
         _sysctl(
@@ -144,6 +145,19 @@ def remove_left_overs() -> None:
         name = line.split()[0]
         if name.startswith(PREFIX) and not Path("/proc", name.split("-")[2]).exists():
             run("ip", "netns", "del", name)
+
+
+def _host(network: str) -> str:
+    """The first address of ``network``."""
+    return str(ip_network(network)[1])
+
+
+def _on_the_wire(address: str) -> str:
+    return f"{address}/64" if ":" in address else f"{address}/24"
+
+
+def _nodad(address: str) -> str:
+    return "nodad" if ":" in address else ""
 
 
 def _ip(arguments: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from lab.control import Control
 from lab.network import Node
 from lab.process import LabError, Program
 
-__all__ = ["ping", "transfer"]
+__all__ = ["assert_tunnelled", "ping", "transfer"]
 
 _TRANSFER = Path(__file__).with_name("transfer.py")
 
@@ -38,3 +39,23 @@ def transfer(sender: Node, receiver: Node, directory: Path, *, size: int = 1_000
             raise LabError(f"sent {sent}, received {received}")
     finally:
         server.stop()
+
+
+def assert_tunnelled(
+    client: Node, gateway: Node, ends: tuple[Control, Control], directory: Path, *, size: int = 300_000
+) -> None:
+    """Traffic of ``client`` reaches ``gateway`` by the one pair of IPsec SAs of ``ends``, their controls, which has
+    carried none before: three pings, then ``size`` octets over TCP, both told by the ESP counters of both ends.
+
+    A ping alone could have found another way.
+    """
+    ping(client)
+    of_client, of_gateway = (control.child() for control in ends)
+    assert (of_client["spi-in"], of_client["spi-out"]) == (of_gateway["spi-out"], of_gateway["spi-in"])
+    for child in (of_client, of_gateway):
+        assert [int(child[counter]) for counter in ("packets-in", "packets-out")] == [3, 3]
+        assert int(child["bytes-in"]) > 3 * 64  # an echo request without its IP header
+        assert int(child["bytes-out"]) > 3 * 64
+    transfer(client, gateway, directory, size=size)
+    assert int(ends[0].child()["bytes-out"]) > int(of_client["bytes-out"]) + size
+    assert int(ends[1].child()["bytes-in"]) > int(of_gateway["bytes-in"]) + size
