@@ -24,13 +24,25 @@ from collections.abc import Callable, Sequence
 from hashlib import shake_256
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ikev1.core.actions import Action, Forget, InstallInbound, InstallOutbound, Keep, Move, Remove, Report, Send
+from ikev1.core.actions import (
+    Action,
+    Examine,
+    Forget,
+    InstallInbound,
+    InstallOutbound,
+    Keep,
+    Move,
+    Remove,
+    Report,
+    Send,
+)
 from ikev1.core.engine import Engine
 from ikev1.core.events import Code, Event, Failure, MessageSeen
 from ikev1.core.model import ChildSa, IkeSa, IkeState, Path
 from ikev1.core.scripts import cisco_state
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Settings
+from ikev1.core.verdict import Verdict
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification
@@ -81,6 +93,7 @@ class Peer:
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[tuple[Selector, Selector], ChildSa] = {}
         self.stored: dict[bytes, IkeSa] = {}
+        self.questions: list[Examine] = []  # on certificates, not answered yet
         self._labels: dict[bytes, str] = {}
 
     # --- what it is made to do
@@ -102,6 +115,11 @@ class Peer:
         assert dict(loaded.sas) == dict(self.engine.sas)
         assert loaded.half_open == self.engine.half_open
         self.engine = loaded
+
+    def is_told(self, verdict: Verdict) -> None:
+        """The world answers the oldest question about a certificate."""
+        question = self.questions.pop(0)
+        self._perform(self.engine.answer(question.request, verdict, self.network.now))
 
     def takes(self, octets: bytes, path: Path) -> None:
         """A datagram arrives."""
@@ -135,6 +153,8 @@ class Peer:
                         del self.outbound[child.local, child.remote]
                 case Keep(sa):
                     self.stored[sa.cookies] = sa
+                case Examine():
+                    self.questions.append(action)
                 case Forget(sa):
                     self.stored.pop(sa.cookies, None)
         self._check()
