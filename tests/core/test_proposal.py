@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from configured import policy
 from ikev1.core import proposal
 from ikev1.core.events import Code
+from ikev1.core.life import PHASE_1, offered_life
 from ikev1.core.model import Chosen
 from ikev1.core.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -164,5 +165,5 @@ def test_lifetimes_survive_the_wire(seconds: int, kilobytes: int) -> None:
     offered = proposal.offer((policy(lifetime=seconds, lifetime_kilobytes=kilobytes),))
     arrived = parse_body(PayloadType.SECURITY_ASSOCIATION, build_body(offered))
     assert isinstance(arrived, SecurityAssociation)
-    found = proposal.lifetimes(arrived.proposals[0].transforms[0].attributes, A.LIFE_TYPE, A.LIFE_DURATION)
+    found = offered_life(arrived.proposals[0].transforms[0].attributes, PHASE_1)
     assert found == (seconds, kilobytes)

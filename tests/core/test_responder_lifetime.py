@@ -6,7 +6,8 @@ import pytest
 
 from configured import connection, policy, settings, tunnel
 from ikev1.core.events import MessageSeen
-from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
+from ikev1.core.life import Life
+from ikev1.core.responder_lifetime import lifetime_notify, notified_life
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
@@ -52,13 +53,39 @@ def test_a_responder_that_takes_what_was_offered_says_nothing(network: Network) 
         assert peer.sa.expires_at == peer.child.expires_at == network.now + 7_000
 
 
+def test_kilobytes_are_told_as_seconds_are(network: Network) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel())))
+    of_bob = connection(
+        BOB, ALICE, tunnel(mirrored=True, lifetime_kilobytes=70_000), policies=(policy(lifetime_kilobytes=80_000),)
+    )
+    bob = network.peer("bob", BOB, settings(of_bob))
+    alice.calls()
+    network.settle()
+    assert notified(bob) == ["MM6", "QM2"]
+    for peer in (alice, bob):
+        assert peer.sa.chosen is not None
+        assert peer.sa.chosen.lifetime_kilobytes == 80_000
+        assert peer.child.lifetime_kilobytes == 70_000
+        assert peer.sa.expires_at == network.now + 86_400
+
+
 @pytest.mark.parametrize("protocol", [ProtocolId.ISAKMP, ProtocolId.ESP])
-def test_it_shortens_and_never_lengthens(protocol: ProtocolId) -> None:
-    message = Message(HEADER, (lifetime_notify(protocol, bytes(4), 600),), (), b"")
-    assert notified_lifetime(message, protocol, 3600) == 600
-    assert notified_lifetime(message, protocol, 60) == 60
+@pytest.mark.parametrize(
+    ("offered", "told", "kept"),
+    [
+        (Life(3600, 0), Life(600, 0), Life(600, 0)),
+        (Life(60, 0), Life(600, 0), Life(60, 0)),
+        (Life(60, 0), Life(0, 5000), Life(60, 5000)),
+        (Life(86_400, 9000), Life(0, 5000), Life(86_400, 5000)),
+        (Life(86_400, 5000), Life(600, 9000), Life(600, 5000)),
+        (Life(86_400, 5000), Life(0, 0), Life(86_400, 5000)),
+    ],
+)
+def test_it_shortens_and_never_lengthens(protocol: ProtocolId, offered: Life, told: Life, kept: Life) -> None:
+    message = Message(HEADER, (lifetime_notify(protocol, bytes(4), told),), (), b"")
+    assert notified_life(message, protocol, offered) == kept
 
 
 def test_one_for_another_sa_is_no_news() -> None:
-    message = Message(HEADER, (lifetime_notify(ProtocolId.ESP, bytes(4), 600),), (), b"")
-    assert notified_lifetime(message, ProtocolId.ISAKMP, 3600) == 3600
+    message = Message(HEADER, (lifetime_notify(ProtocolId.ESP, bytes(4), Life(600, 0)),), (), b"")
+    assert notified_life(message, ProtocolId.ISAKMP, Life(3600, 0)) == (3600, 0)

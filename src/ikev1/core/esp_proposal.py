@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ikev1.core.events import Code
+from ikev1.core.life import PHASE_2, Life, life_attributes, number_of, offered_life, shorter
 from ikev1.core.model import EspSuite
-from ikev1.core.proposal import check_situation, life, lifetimes, number_of, same_transform
+from ikev1.core.proposal import check_situation, same_transform
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import EspProposal, Tunnel
 from ikev1.crypto.algorithms import registered_name
@@ -44,10 +45,9 @@ class Agreed(NamedTuple):
 
     suite: EspSuite
     group: int
-    lifetime: int  # seconds
-    lifetime_kilobytes: int
+    life: Life
     spi: int
-    shortened: bool  # the lifetime is less than was offered
+    shortened: bool  # the life is less than was offered
 
 
 class _Offered(NamedTuple):
@@ -78,9 +78,7 @@ def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociat
 def _transform(proposal: EspProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
     suite = proposal.suite
     attributes = [
-        *life(
-            Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION, tunnel.lifetime, tunnel.lifetime_kilobytes
-        ),
+        *life_attributes(PHASE_2, Life(tunnel.lifetime, tunnel.lifetime_kilobytes)),
         Attribute(Phase2Attribute.ENCAPSULATION_MODE, mode),
     ]
     if suite.key_length:
@@ -161,21 +159,14 @@ def _differences(wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
 
 
 @_remembered
-def _lifetimes(transform: Transform) -> tuple[int, int]:
-    return lifetimes(transform.attributes, Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
+def _life(transform: Transform) -> Life:
+    return offered_life(transform.attributes, PHASE_2)
 
 
 def _agreed(proposal: Proposal, transform: Transform, found: _Offered, tunnel: Tunnel) -> Agreed:
-    seconds, kilobytes = _lifetimes(transform)
-    limits = [limit for limit in (kilobytes, tunnel.lifetime_kilobytes) if limit]
-    return Agreed(
-        found.suite,
-        found.group,
-        min(seconds, tunnel.lifetime),
-        min(limits, default=0),
-        int.from_bytes(proposal.spi),
-        tunnel.lifetime < seconds,
-    )
+    offered = _life(transform)
+    life = shorter(offered, Life(tunnel.lifetime, tunnel.lifetime_kilobytes))
+    return Agreed(found.suite, found.group, life, int.from_bytes(proposal.spi), life != offered)
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:

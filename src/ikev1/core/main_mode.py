@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
+from ikev1.core.life import Life
 from ikev1.core.phase1 import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
 from ikev1.core.proof import check_proof, prove
 from ikev1.core.record import replace
-from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
+from ikev1.core.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.script import Row, Script
 from ikev1.core.turn import Turn
 from ikev1.wire.message import Message
@@ -26,7 +27,8 @@ def _send_auth(turn: Turn) -> list[Payload]:
     if turn.initiates and turn.context.first_contact(sa):
         payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
     if sa.chosen.shortened:
-        payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, sa.chosen.lifetime))
+        life = Life(sa.chosen.lifetime, sa.chosen.lifetime_kilobytes)
+        payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, life))
     return payloads
 
 
@@ -36,9 +38,11 @@ def _verify_auth(turn: Turn, message: Message) -> None:
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
     if turn.initiates:
-        assert turn.sa.chosen is not None
-        lifetime = notified_lifetime(message, ProtocolId.ISAKMP, turn.sa.chosen.lifetime)
-        turn.sa = replace(turn.sa, chosen=replace(turn.sa.chosen, lifetime=lifetime))
+        chosen = turn.sa.chosen
+        assert chosen is not None
+        life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
+        seconds, kilobytes = notified_life(message, ProtocolId.ISAKMP, life)
+        turn.sa = replace(turn.sa, chosen=replace(chosen, lifetime=seconds, lifetime_kilobytes=kilobytes))
 
 
 MAIN_MODE = Script(

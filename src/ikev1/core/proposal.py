@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ikev1.core.events import Code
+from ikev1.core.life import PHASE_1, Life, life_attributes, number_of, offered_life, shorter
 from ikev1.core.model import Chosen, Phase1Suite
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Policy
@@ -16,7 +17,6 @@ from ikev1.wire.registry import (
     DOI,
     AuthenticationMethod,
     Encryption,
-    LifeType,
     NotifyType,
     Phase1Attribute,
     ProtocolId,
@@ -24,13 +24,10 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-__all__ = ["accept", "check_situation", "choose", "life", "lifetimes", "number_of", "offer", "same_transform"]
+__all__ = ["accept", "check_situation", "choose", "offer", "same_transform"]
 
 # RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
-_DEFAULT_LIFETIME = (
-    28_800  # seconds; RFC 2407 §4.5: "If unspecified, the default value shall be assumed to be 28800 seconds"
-)
 
 _KNOWN = frozenset(
     {
@@ -43,7 +40,6 @@ _KNOWN = frozenset(
         Phase1Attribute.KEY_LENGTH,
     }
 )
-_LARGEST = 0xFFFFFFFF  # what four octets hold
 _PRIVATE_USE = 16_384  # RFC 2409 Appendix A: attribute classes from here on are private
 
 
@@ -69,48 +65,7 @@ def _attributes(policy: Policy) -> tuple[Attribute, ...]:
     ]
     if suite.key_length:
         attributes.insert(1, Attribute(Phase1Attribute.KEY_LENGTH, suite.key_length))
-    attributes += life(
-        Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION, policy.lifetime, policy.lifetime_kilobytes
-    )
-    return tuple(attributes)
-
-
-def life(life_type: int, life_duration: int, seconds: int, kilobytes: int) -> Iterator[Attribute]:
-    """The attributes of a lifetime; the limit in kilobytes is left out where it is 0."""
-    for kind, amount in ((LifeType.SECONDS, seconds), (LifeType.KILOBYTES, kilobytes)):
-        if amount:
-            yield Attribute(life_type, kind)
-            yield Attribute(life_duration, amount if amount < 65_536 else amount.to_bytes(4))
-
-
-def lifetimes(attributes: Iterable[Attribute], life_type: int, life_duration: int) -> tuple[int, int]:
-    """Seconds and kilobytes (0: none) that ``attributes`` set; each duration counts in the type before it.
-
-    0 seconds are taken for none given: no SA can be meant to end as it begins.
-
-    Raises:
-        Refusal: a duration without a type.
-    """
-    amounts: dict[int, int] = {}
-    kind = 0
-    for attribute in attributes:
-        if attribute.type == life_type:
-            kind = number_of(attribute)
-        elif attribute.type == life_duration:
-            if not kind:
-                raise Refusal(
-                    Code.MALFORMED, "a life duration without its type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
-                )
-            amounts[kind] = number_of(attribute)
-    return amounts.get(LifeType.SECONDS) or _DEFAULT_LIFETIME, amounts.get(LifeType.KILOBYTES, 0)
-
-
-def number_of(attribute: Attribute) -> int:
-    """The value of ``attribute`` as a number; one that four octets do not hold counts as the largest that they do.
-
-    A peer may write a number in thousands of octets, and what it writes is printed and stored.
-    """
-    return min(attribute.number, _LARGEST)
+    return *attributes, *life_attributes(PHASE_1, Life(policy.lifetime, policy.lifetime_kilobytes))
 
 
 def check_situation(payload: SecurityAssociation) -> None:
@@ -150,9 +105,9 @@ def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Ch
         for transform, suite in suites:
             differences = _differences(policy.suite, suite, transform)
             if not differences:
-                seconds, kilobytes = _lifetimes(transform)
-                lifetime = min(seconds, policy.lifetime)
-                chosen = Chosen(policy.suite, lifetime, kilobytes or policy.lifetime_kilobytes, lifetime < seconds)
+                offered_for = offered_life(transform.attributes, PHASE_1)
+                life = shorter(offered_for, Life(policy.lifetime, policy.lifetime_kilobytes))
+                chosen = Chosen(policy.suite, *life, life != offered_for)
                 return chosen, offered._replace(proposals=(proposal._replace(transforms=(transform,)),))
             misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
     nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "no policy is configured"
@@ -162,10 +117,6 @@ def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Ch
         f"no policy fits the offer ({names}); nearest miss: {nearest}",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
-
-
-def _lifetimes(transform: Transform) -> tuple[int, int]:
-    return lifetimes(transform.attributes, Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION)
 
 
 def _suite(transform: Transform) -> Phase1Suite:
@@ -223,7 +174,7 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
         )
     for ours in offered.proposals[0].transforms:
         if same_transform(ours, transforms[0]):
-            return Chosen(_suite(ours), *_lifetimes(ours))
+            return Chosen(_suite(ours), *offered_life(ours.attributes, PHASE_1))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         "the peer answered with a transform that was not offered",

@@ -12,7 +12,7 @@ from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.responder_lifetime import lifetime_notify, notified_lifetime
+from ikev1.core.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.script import Row, Script
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Tunnel
@@ -71,7 +71,7 @@ def _choose(turn: Turn, message: Message) -> None:
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
     turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
     if agreed.shortened:
-        turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.lifetime))
+        turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.life))
 
 
 def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]:
@@ -149,7 +149,7 @@ def _accept(turn: Turn, message: Message) -> None:
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
     agreed = esp_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
-    agreed = agreed._replace(lifetime=notified_lifetime(message, ProtocolId.ESP, agreed.lifetime))
+    agreed = agreed._replace(life=notified_life(message, ProtocolId.ESP, agreed.life))
     _check_echoed(quick, message)
     nonce = message.one(Nonce).data
     g_xr = _peer_public(message, agreed.group)
@@ -178,7 +178,7 @@ def _child(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, g_xy: byte
     previous = _previous(turn, quick)
     unique_id = turn.context.next_unique_id()
     rekey_at, expires_at = deadlines(
-        turn.now, agreed.lifetime, turn.exchange.role, turn.connection, turn.context.random
+        turn.now, agreed.life.seconds, turn.exchange.role, turn.connection, turn.context.random
     )
     return ChildSa(
         unique_id=unique_id,
@@ -195,7 +195,7 @@ def _child(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, g_xy: byte
         created_at=turn.now,
         rekey_at=rekey_at,
         expires_at=expires_at,
-        lifetime_kilobytes=agreed.lifetime_kilobytes,
+        lifetime_kilobytes=agreed.life.kilobytes,
         replay_window=tunnel.replay_window,
         group=agreed.group,
         reqid=previous.reqid if previous is not None else unique_id,

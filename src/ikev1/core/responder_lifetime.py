@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from ikev1.core.proposal import life, lifetimes
+from ikev1.core.life import PHASE_1, PHASE_2, Life, life_attributes, shorter, stated_life
 from ikev1.wire.attributes import build_attributes, parse_attributes
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
-from ikev1.wire.registry import DOI, NotifyType, Phase1Attribute, Phase2Attribute, ProtocolId
+from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 
-__all__ = ["lifetime_notify", "notified_lifetime"]
+__all__ = ["lifetime_notify", "notified_life"]
 
-_ATTRIBUTES = {
-    ProtocolId.ISAKMP: (Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION),
-    ProtocolId.ESP: (Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION),
-}
+_NAMES = {ProtocolId.ISAKMP: PHASE_1, ProtocolId.ESP: PHASE_2}
 
 
-def lifetime_notify(protocol: ProtocolId, spi: bytes, seconds: int) -> Notification:
-    """The notify for an SA that lives ``seconds``; ``spi`` is the pair of cookies or our inbound SPI."""
-    attributes = build_attributes(life(*_ATTRIBUTES[protocol], seconds, 0))
+def lifetime_notify(protocol: ProtocolId, spi: bytes, life: Life) -> Notification:
+    """The notify for an SA that lives so long; ``spi`` is the pair of cookies or our inbound SPI."""
+    attributes = build_attributes(life_attributes(_NAMES[protocol], life))
     return Notification(DOI.IPSEC, protocol, spi, NotifyType.RESPONDER_LIFETIME, attributes)
 
 
-def notified_lifetime(message: Message, protocol: ProtocolId, seconds: int) -> int:
-    """Seconds that an SA offered with ``seconds`` lives after what the responder's ``message`` says, which may only
-    shorten it.
+def notified_life(message: Message, protocol: ProtocolId, life: Life) -> Life:
+    """How long an SA offered with ``life`` lives by the responder's ``message``, which may only shorten it.
 
     Raises:
         Refusal: a duration comes without its type.
@@ -32,6 +28,5 @@ def notified_lifetime(message: Message, protocol: ProtocolId, seconds: int) -> i
     """
     for notify in message.all(Notification):
         if notify.type == NotifyType.RESPONDER_LIFETIME and notify.protocol == protocol:
-            told, _ = lifetimes(parse_attributes(notify.data), *_ATTRIBUTES[protocol])
-            seconds = min(seconds, told)
-    return seconds
+            life = shorter(life, stated_life(parse_attributes(notify.data), _NAMES[protocol]))
+    return life
