@@ -23,6 +23,7 @@ from ikev1.wire.payloads import (
     CertificateRequest,
     ConfigAttributes,
     Delete,
+    Encrypted,
     Fragment,
     Hash,
     Identification,
@@ -38,6 +39,7 @@ from ikev1.wire.payloads import (
     Transform,
     Unknown,
     VendorId,
+    parse_body,
     payload_type,
 )
 
@@ -205,6 +207,8 @@ def _body(payload: Payload) -> Fields:
         case Fragment(id, number, last):
             sequence = [("isakmp.frag.seq", str(number)), ("isakmp.frag.last", str(int(last)))]
             return [("isakmp.frag.packetid", f"0x{id:04x}"), *sequence]
+        case Encrypted(number, data):
+            return _body(parse_body(number, data))  # tshark does not know that it is encrypted
         case Unknown(_, data):
             return [("isakmp.datapayload", data.hex(":"))]
 

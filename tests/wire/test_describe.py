@@ -15,6 +15,7 @@ from ikev1.wire.payloads import (
     CertificateRequest,
     ConfigAttributes,
     Delete,
+    Encrypted,
     Fragment,
     Hash,
     Identification,
@@ -44,6 +45,7 @@ TRIPLE_DES = Transform(2, 1, attributes((1, 5), (2, 1), (4, 2), (3, 65001), (11,
 ESP = Transform(1, 12, attributes((6, 128), (5, 5), (4, 3), (3, 14), (1, 1), (2, 3600), (1, 2), (2, 4096)))
 
 LINES: dict[str, Payload] = {
+    "NONCE(256 encrypted octets)": Encrypted(10, bytes(256)),
     "SA(ISAKMP: AES_CBC-256/SHA1/MODP_2048/PRE_SHARED_KEY, 24h"
     " | TRIPLE_DES_CBC/MD5/MODP_1024/XAUTH_INIT_PRE_SHARED, 90m, ATTRIBUTE_20000=3)": SecurityAssociation(
         1, 1, (Proposal(1, 1, b"", (AES, TRIPLE_DES)),)

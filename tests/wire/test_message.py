@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, build_message, parse_message
-from ikev1.wire.payloads import Hash, Identification, Nonce, Payload, VendorId
+from ikev1.wire.payloads import Encrypted, Hash, Identification, Nonce, Payload, VendorId
 from ikev1.wire.registry import Flags
 from wire_values import headers, payloads
 
@@ -46,6 +46,14 @@ def test_a_message_without_payloads() -> None:
     message = parse(0, b"")
     assert (message.payloads, message.bodies, message.after_first) == ((), (), b"")
     assert build_chain([]) == (0, b"")
+
+
+def test_bodies_that_are_encrypted_on_their_own() -> None:
+    first, chain = build_chain([Hash(b"h"), Encrypted(10, bytes(512)), Encrypted(5, b"\x01\xff")])
+    message = parse_message(HEADER._replace(next_payload=first), chain, frozenset({5, 10}))
+    assert message.payloads == (Hash(b"h"), Encrypted(10, bytes(512)), Encrypted(5, b"\x01\xff"))
+    with pytest.raises(WireError, match="256"):
+        parse(first, chain)
 
 
 def test_finding_payloads() -> None:

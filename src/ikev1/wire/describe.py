@@ -12,6 +12,7 @@ from ikev1.wire.payloads import (
     CertificateRequest,
     ConfigAttributes,
     Delete,
+    Encrypted,
     Fragment,
     Hash,
     Identification,
@@ -78,6 +79,8 @@ def describe_payload(payload: Payload) -> str:
             return f"ATTR({ConfigType(type).name} {identifier}: {told})"
         case Fragment(id, number, last, data):
             return f"FRAGMENT({number}{', the last' if last else ''}, of message {id}, {octets(data)})"
+        case Encrypted(number, data):
+            return f"{PayloadType(number).name}({len(data)} encrypted octets)"
         case _:
             return f"{PayloadType(payload_type(payload)).name}({octets(payload.data)})"
 

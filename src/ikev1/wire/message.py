@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
+from ikev1.wire.payloads import Encrypted, Payload, build_body, parse_body, payload_type
 from ikev1.wire.registry import PayloadType
 
 __all__ = ["MAX_PAYLOADS", "Message", "build_chain", "build_message", "parse_message"]
@@ -63,16 +63,20 @@ class Message(NamedTuple):
 new_message: Callable[[tuple[object, ...]], Message] = partial(tuple.__new__, Message)
 
 
-def parse_message(header: Header, chain: bytes) -> Message:
+def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
     """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
 
     After the last payload of an encrypted message any padding may follow (RFC 2409 Appendix B), after that of a clear
     one up to three zeros, "added at the end of the message to make the message 4-octet aligned" (RFC 2408 §3.6).
 
+    Payloads of the types ``hidden`` are those whose bodies are encrypted on their own (RFC 2409 §5.2, §5.3).
+
     Raises WireError. Offsets in it count from the start of the header.
     """
     try:
-        payloads, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, parse_body)
+        payloads, bodies, end = parse_chain(
+            chain, header.next_payload, MAX_PAYLOADS, partial(_hide, hidden) if hidden else parse_body
+        )
     except WireError as error:
         error.offset += HEADER_SIZE
         raise
@@ -80,6 +84,10 @@ def parse_message(header: Header, chain: bytes) -> Message:
         _refuse_trailer(chain, end)
     after_first = chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end] if bodies else b""
     return new_message((header, tuple(payloads), tuple(bodies), after_first))
+
+
+def _hide(hidden: frozenset[int], payload_type: int, body: bytes) -> Payload:
+    return Encrypted(payload_type, body) if payload_type in hidden else parse_body(payload_type, body)
 
 
 def _refuse_trailer(chain: bytes, end: int) -> None:

@@ -16,7 +16,7 @@ from ikev1.wire.payloads.fragment import Fragment
 from ikev1.wire.payloads.identification import Identification
 from ikev1.wire.payloads.nat import NatDiscovery, NatOriginalAddress
 from ikev1.wire.payloads.notification import Delete, Notification
-from ikev1.wire.payloads.opaque import Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
+from ikev1.wire.payloads.opaque import Encrypted, Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
 from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import PayloadType
 
@@ -25,6 +25,7 @@ __all__ = [
     "CertificateRequest",
     "ConfigAttributes",
     "Delete",
+    "Encrypted",
     "Fragment",
     "Hash",
     "Identification",
@@ -61,6 +62,7 @@ Payload = (
     | NatOriginalAddress
     | ConfigAttributes
     | Fragment
+    | Encrypted
     | Unknown
 )
 
@@ -111,13 +113,14 @@ NUMBERS: dict[type, int] = {
 }
 BUILDERS: dict[type, Callable[[Any], bytes]] = {payload: LAYOUTS[number].build for number, payload in CLASSES.items()}
 BUILDERS[Unknown] = Layout(Unknown).build
+BUILDERS[Encrypted] = Layout(Encrypted).build
 
 
 def payload_type(payload: Payload) -> int:
     """The number that announces ``payload`` in a Next Payload field."""
     number = NUMBERS.get(type(payload))
     if number is None:
-        assert isinstance(payload, NatDiscovery | NatOriginalAddress | Unknown)
+        assert isinstance(payload, NatDiscovery | NatOriginalAddress | Encrypted | Unknown)
         number = payload.number
     return number
 

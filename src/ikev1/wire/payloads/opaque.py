@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from ikev1.wire.layout import PayloadNumber, Remaining, Rest
 
-__all__ = ["Hash", "KeyExchange", "Nonce", "Signature", "Unknown", "VendorId"]
+__all__ = ["Encrypted", "Hash", "KeyExchange", "Nonce", "Signature", "Unknown", "VendorId"]
 
 
 class KeyExchange(NamedTuple):
@@ -38,6 +38,15 @@ class Nonce(NamedTuple):
 class VendorId(NamedTuple):
     """Vendor ID payload (RFC 2408 §3.16)."""
 
+    data: Rest
+
+
+class Encrypted(NamedTuple):
+    """A payload whose body is encrypted on its own, and of which ``number`` is the type: "Only the body of the payloads
+    are encrypted [...], the generic payload headers are left in the clear" (RFC 2409 §5.3).
+    """
+
+    number: Annotated[int, PayloadNumber()]
     data: Rest
 
 
