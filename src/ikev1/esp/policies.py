@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
-from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import decode, matches
@@ -14,6 +13,9 @@ __all__ = ["Policies", "Trap"]
 
 _MOST_WAITING = 16  # packets in a trap
 _MOST_FLOWS = 8192  # remembered, before they are looked up again
+
+_Selectors = tuple[Selector, Selector]  # local, remote
+_Rank = tuple[int, int, bool, bool, bool]  # extents of the remote and the local network, then what is left open
 
 
 class Trap:
@@ -48,34 +50,21 @@ class Trap:
         return True
 
 
-class _Entry:
-    """All that share one pair of selectors: the pairs, the newest last, and traps."""
-
-    def __init__(self, local: Selector, remote: Selector) -> None:
-        self.local = local
-        self.remote = remote
-        self.pairs: list[Pair] = []
-        self.traps: list[Trap] = []
-        self.rank = (_extent(remote), _extent(local), not remote.protocol, not remote.port, not local.port)
-
-    @property
-    def target(self) -> Pair | Trap:
-        return self.pairs[-1] if self.pairs else self.traps[-1]
-
-
-def _extent(selector: Selector) -> int:
-    return int.from_bytes(selector.last) - int.from_bytes(selector.first)
+Target = Pair | Trap
 
 
 class Policies:
-    """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins."""
+    """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins.
+
+    A pair goes before any trap with the same selectors.
+    """
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
-        self._by_selectors: dict[tuple[Selector, Selector], _Entry] = {}
-        self._flows: dict[bytes, Pair | Trap | None] = {}
+        # By rank, the narrowest first, then by selectors: traps before pairs, the newest of each last
+        self._targets: dict[_Rank, dict[_Selectors, tuple[Target, ...]]] = {}
+        self._flows: dict[bytes, Target | None] = {}
 
-    def find(self, flow: bytes) -> Pair | Trap | None:
+    def find(self, flow: bytes) -> Target | None:
         """Who carries packets of ``flow`` (see `ikev1.esp.inner.parse`)."""
         try:
             return self._flows[flow]
@@ -87,47 +76,54 @@ class Policies:
 
     def add_pair(self, pair: Pair) -> None:
         """Let ``pair`` carry what its selectors match."""
-        self._entry(pair.child.local, pair.child.remote).pairs.append(pair)
-        self._flows.clear()
+        self._add((pair.child.local, pair.child.remote), pair)
 
     def remove_pair(self, pair: Pair) -> None:
         """Take ``pair`` away; an older one with the same selectors, or a trap, takes over."""
-        entry = self._by_selectors.get((pair.child.local, pair.child.remote))
-        if entry is not None and pair in entry.pairs:
-            entry.pairs.remove(pair)
-            self._tidy(entry)
+        self._remove((pair.child.local, pair.child.remote), pair)
 
     def add_trap(self, trap: Trap) -> None:
         """Let ``trap`` catch what its selectors match and no pair does."""
-        self._entry(trap.local, trap.remote).traps.append(trap)
-        self._flows.clear()
+        self._add((trap.local, trap.remote), trap)
 
     def remove_trap(self, trap: Trap) -> None:
         """Take ``trap`` away, and forget what waits in it."""
-        entry = self._by_selectors[trap.local, trap.remote]
-        entry.traps.remove(trap)
-        self._tidy(entry)
+        self._remove((trap.local, trap.remote), trap)
 
-    def traps(self) -> Iterator[Trap]:
-        """All traps."""
-        for entry in self._entries:
-            yield from entry.traps
-
-    def _search(self, flow: bytes) -> Pair | Trap | None:
+    def _search(self, flow: bytes) -> Target | None:
         decoded = decode(flow)
-        matching: Iterable[_Entry] = (e for e in self._entries if matches(decoded, e.local, e.remote))
-        entry = next(iter(matching), None)
-        return entry.target if entry else None
+        for group in self._targets.values():
+            for (local, remote), targets in group.items():
+                if matches(decoded, local, remote):
+                    return targets[-1]
+        return None
 
-    def _entry(self, local: Selector, remote: Selector) -> _Entry:
-        entry = self._by_selectors.get((local, remote))
-        if entry is None:
-            entry = self._by_selectors[local, remote] = _Entry(local, remote)
-            insort(self._entries, entry, key=lambda each: each.rank)
-        return entry
-
-    def _tidy(self, entry: _Entry) -> None:
-        if not entry.pairs and not entry.traps:
-            del self._by_selectors[entry.local, entry.remote]
-            self._entries.remove(entry)
+    def _add(self, selectors: _Selectors, target: Target) -> None:
+        rank = _rank(*selectors)
+        if rank not in self._targets:
+            self._targets = dict(sorted([*self._targets.items(), (rank, {})], key=itemgetter(0)))
+        group = self._targets[rank]
+        group[selectors] = tuple(sorted((*group.get(selectors, ()), target), key=_is_pair))
         self._flows.clear()
+
+    def _remove(self, selectors: _Selectors, target: Target) -> None:
+        rank = _rank(*selectors)
+        group = self._targets.get(rank, {})
+        others = tuple(other for other in group.get(selectors, ()) if other is not target)
+        if others:
+            group[selectors] = others
+        elif group.pop(selectors, None) and not group:
+            del self._targets[rank]
+        self._flows.clear()
+
+
+def _rank(local: Selector, remote: Selector) -> _Rank:
+    return _extent(remote), _extent(local), not remote.protocol, not remote.port, not local.port
+
+
+def _extent(selector: Selector) -> int:
+    return int.from_bytes(selector.last) - int.from_bytes(selector.first)
+
+
+def _is_pair(target: Target) -> bool:
+    return isinstance(target, Pair)
