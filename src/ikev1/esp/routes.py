@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import Any, NamedTuple, TypeVar
 
@@ -51,6 +52,20 @@ class _Route(NamedTuple):
     source: bytes | None = None  # packed
 
 
+_THROW = _Route(False)
+
+
+class _Wish(NamedTuple):
+    key: Hashable
+    route: _Route
+
+
+@lru_cache
+def _shared(route: _Route) -> _Route:
+    """One object for all routes that are equal: those of a gateway's tunnels mostly are."""
+    return route
+
+
 class Routes:
     """The rule and the routes to one TUN device, taken away again on `close`.
 
@@ -64,9 +79,9 @@ class Routes:
     def __init__(self, device: str, mtu: int) -> None:
         # pyroute2 runs an event loop of its own, which must not be in the thread of another one.
         self._thread = ThreadPoolExecutor(1, "netlink")
-        self._holders: dict[Network, dict[Hashable, _Route]] = {}
+        self._wishes: dict[Network, tuple[_Wish, ...]] = {}
         self._routed: dict[Network, _Route] = {}
-        self._held: dict[Hashable, dict[Network, _Route]] = {}
+        self._held: dict[Hashable, tuple[Network, ...]] = {}
         self._netlink: IPRoute = self._call(IPRoute)
         self._kernel = Netlink(_TABLE)
         try:
@@ -88,7 +103,10 @@ class Routes:
     def release(self, key: Hashable) -> None:
         """Give up what ``key`` holds, if it holds anything."""
         for network in self._held.pop(key, ()):
-            if self._holders.get(network, {}).pop(key, None) is not None:
+            wishes = self._wishes.get(network, ())
+            others = tuple(wish for wish in wishes if wish.key != key)
+            if len(others) < len(wishes):
+                self._wishes[network] = others
                 with contextlib.suppress(OSError):  # gone with an address, or by another hand
                     self._refresh(network)
 
@@ -126,24 +144,24 @@ class Routes:
                 self._netlink.rule("del", **_rule(family))
 
     def _hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
-        route = _Route(True, mtu, self._address_inside(local))
-        held = dict.fromkeys(_networks(remote), route)
+        route = _shared(_Route(True, mtu, self._address_inside(local)))
+        routes = dict.fromkeys(_networks(remote), route)
         if _encloses(remote, local):
-            held |= dict.fromkeys(_networks(local), _Route(False))
-        self._held[key] = held
-        for network, wanted in held.items():
-            self._holders.setdefault(network, {})[key] = wanted
+            routes |= dict.fromkeys(_networks(local), _THROW)
+        self._held[key] = tuple(routes)
+        for network, wanted in routes.items():
+            self._wishes[network] = (*self._wishes.get(network, ()), _Wish(key, wanted))
             self._refresh(network)
 
     def _refresh(self, network: Network) -> None:
         """Make the kernel's route to ``network`` what its holders want."""
-        holders = self._holders[network]
-        if not holders:
-            del self._holders[network]
+        wishes = self._wishes[network]
+        if not wishes:
+            del self._wishes[network]
             self._routed.pop(network, None)
             self._kernel.delete(network)
             return
-        wanted = _combined(holders.values())
+        wanted = _combined([wish.route for wish in wishes])
         if wanted == self._routed.get(network):
             return
         if wanted.to_device:
@@ -177,18 +195,19 @@ def _rule(family: int) -> dict[str, Any]:
     return {"family": family, "table": _TABLE, "priority": _RULE_PRIORITY, "fwmark": MARK, "flags": _INVERT}
 
 
-def _combined(routes: Collection[_Route]) -> _Route:
+def _combined(routes: Sequence[_Route]) -> _Route:
     """The one route for all: to the device if anybody wants that, with the smallest MTU and the newest source."""
     to_device = [route for route in routes if route.to_device]
     if not to_device:
-        return _Route(False)
-    return _Route(True, min(route.mtu for route in to_device), to_device[-1].source)
+        return _THROW
+    return _shared(_Route(True, min(route.mtu for route in to_device), to_device[-1].source))
 
 
 def _networks(selector: Selector) -> list[Network]:
-    first, last = ip_address(selector.first), ip_address(selector.last)
-    networks: Iterable[Network] = summarize_address_range(first, last)
-    return list(networks)
+    if selector.first == selector.last:  # the many road warriors
+        return [Network(selector.first, 8 * len(selector.first))]
+    networks = summarize_address_range(ip_address(selector.first), ip_address(selector.last))
+    return [Network(network.network_address.packed, network.prefixlen) for network in networks]
 
 
 def _encloses(outer: Selector, inner: Selector) -> bool:

@@ -11,11 +11,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network
+from typing import NamedTuple
 
 __all__ = ["Netlink", "Network"]
-
-Network = IPv4Network | IPv6Network
 
 # <linux/netlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
@@ -35,6 +33,13 @@ _STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
+
+
+class Network(NamedTuple):
+    """A network by its packed address, of 4 or 16 octets, and the length of its prefix in bits."""
+
+    address: bytes
+    prefix: int
 
 
 class Netlink:
@@ -81,10 +86,10 @@ class Netlink:
         return found
 
     def _change(self, kind: int, flags: int, network: Network, scope: int, route_type: int, details: bytes) -> None:
-        family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+        family = socket.AF_INET if len(network.address) == 4 else socket.AF_INET6
         protocol = _STATIC if kind == _NEW_ROUTE else 0
-        route = _ROUTE.pack(family, network.prefixlen, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
-        destination = _attribute(_DESTINATION, network.network_address.packed)
+        route = _ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
+        destination = _attribute(_DESTINATION, network.address)
         table = _attribute(_TABLE, struct.pack("=I", self._table))
         for _ in self._ask(kind, flags | _ACKNOWLEDGE, route + destination + table + details):
             pass
