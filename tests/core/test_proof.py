@@ -117,10 +117,12 @@ def test_another_key_proves_nothing(network: Network, couple: Couple, mode: Mode
     settings["bob"]["trust"] = Trust(public_keys=(public("p256", "bob"),))
     alice, bob = couple(**settings)
     alice.calls()
-    network.run(40)
-    assert bob.failures == [Code.AUTHENTICATION_FAILED]
+    network.settle()
+    assert bob.failures[0] is Code.AUTHENTICATION_FAILED
+    assert bob.failures[1:] == [Code.UNKNOWN_SA] * (mode is Mode.AGGRESSIVE)  # the QM1 behind AM3
     assert bob.children == []
     assert not bob.engine.sas
+    assert not alice.engine.sas or mode is Mode.MAIN  # which waits for a better answer
 
 
 # --- certificates ---------------------------------------------------------------------------------------------------
@@ -172,6 +174,36 @@ def test_a_bad_certificate_is_refused_with_the_verdicts_words(network: Network, 
     network.run(3)
     assert (bob.failure.code, bob.failure.text) == (Code.CERTIFICATE_REVOKED, "it was revoked")
     assert not alice.engine.sas
+    assert not bob.engine.sas
+
+
+def test_a_responder_with_a_bad_certificate_is_told_and_lets_go(network: Network, couple: Couple) -> None:
+    network.reborn = False
+    alice, bob = couple(**with_certificates())
+    alice.calls()
+    network.settle()
+    bob.is_told(good("p256", "alice"))
+    network.settle()
+    assert bob.sa.state is IkeState.ESTABLISHED
+    alice.is_told(Untrusted(Code.CERTIFICATE_REVOKED, "it was revoked", NotifyType.INVALID_CERTIFICATE))
+    network.settle()
+    assert alice.failures == [Code.CERTIFICATE_REVOKED]
+    assert not alice.engine.sas
+    assert not bob.engine.sas
+
+
+def test_what_comes_right_behind_an_examined_message_is_not_lost(network: Network, couple: Couple) -> None:
+    network.reborn = False
+    alice, bob = couple(**with_certificates(mode=Mode.AGGRESSIVE))
+    alice.calls()
+    network.settle()
+    alice.is_told(good("p256", "bob"))
+    network.settle()
+    assert network.labels("alice") == ["AM1", "AM3", "QM1"]
+    bob.is_told(good("p256", "alice"))
+    network.settle()
+    assert network.labels("alice") == ["AM1", "AM3", "QM1", "QM3"]
+    assert alice.child.inbound == bob.child.outbound
 
 
 def test_a_good_certificate_with_anothers_signature_is_refused(network: Network, couple: Couple) -> None:

@@ -8,17 +8,20 @@ from ikev1.core.informational import INFORMATIONAL, delete_child, notify, tell
 from ikev1.core.model import Path, Role
 from ikev1.core.record import replace
 from ikev1.core.script import new_exchange
+from ikev1.core.settings import Aggressive, Mode
 from ikev1.core.state import State
 from ikev1.wire.registry import NotifyType
 from nat import NatBox
 from playbook import Couple, Network, Peer, establish
 
+BLOCK = 16  # octets
 
-def sealed(peer: Peer, before: bytes, kind: NotifyType) -> None:
+
+def sealed(peer: Peer, last_block: bytes, kind: NotifyType) -> None:
     """``peer``, with keys and without SA, sends an error as strongSwan does: under the keys that it has."""
     state = State(peer.settings, peer.random)
     turn = state.turn(
-        as_established(peer.sa, before), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), peer.network.now
+        as_established(peer.sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), peer.network.now
     )
     tell(turn, [notify(turn.sa, kind)])
     peer.does(lambda _: turn.actions)
@@ -30,7 +33,7 @@ def test_an_error_under_the_right_keys_is_not_blamed_on_the_secret(network: Netw
     for _ in range(4):
         network.deliver(network.flying.popleft())
     fifth = network.flying.popleft()
-    sealed(bob, fifth.octets, NotifyType.AUTHENTICATION_FAILED)
+    sealed(bob, fifth.octets[-BLOCK:], NotifyType.AUTHENTICATION_FAILED)
     network.run(3)
     assert alice.failures == [Code.REFUSED_BY_PEER]
     assert "it is not the secret" in alice.failure.text
@@ -42,9 +45,22 @@ def test_an_error_under_other_keys_is(network: Network, couple: Couple) -> None:
     for _ in range(4):
         network.deliver(network.flying.popleft())
     fifth = network.flying.popleft()
-    sealed(bob, fifth.octets, NotifyType.PAYLOAD_MALFORMED)
+    sealed(bob, fifth.octets[-BLOCK:], NotifyType.PAYLOAD_MALFORMED)
     network.run(3)
     assert alice.failures == [Code.PSK_MISMATCH]
+
+
+def test_an_error_instead_of_the_end_of_aggressive_mode(network: Network, couple: Couple) -> None:
+    """Nothing was encrypted yet, so the first IV of phase 1 is what later ones come from."""
+    alice, bob = couple(mode=Mode.AGGRESSIVE, aggressive=Aggressive.ACCEPT_PSK)
+    alice.calls()
+    network.deliver(network.flying.popleft())
+    first_iv = bob.sa.phase1.iv  # type: ignore[union-attr]
+    network.deliver(network.flying.popleft())
+    network.flying.clear()
+    sealed(alice, first_iv, NotifyType.AUTHENTICATION_FAILED)
+    network.settle()
+    assert bob.failures == [Code.REFUSED_BY_PEER]
 
 
 def test_a_responder_that_is_not_whom_we_expect_is_told_and_lets_go(network: Network, couple: Couple) -> None:

@@ -47,11 +47,9 @@ def hash_of(sa: IkeSa) -> int:
     return sa.chosen.suite.hash
 
 
-def as_established(sa: IkeSa, datagram: bytes) -> IkeSa:
-    """``sa`` as if phase 1 had ended with this encrypted ``datagram``, from whose last block later IVs come."""
-    assert sa.chosen is not None
-    block_size = cipher.block_size(sa.chosen.suite.encryption)
-    return replace(sa, keys=replace(keys_of(sa), last_block=datagram[-block_size:]))
+def as_established(sa: IkeSa, last_block: bytes) -> IkeSa:
+    """``sa`` as if phase 1 had ended with ``last_block`` of ciphertext, from which later IVs come."""
+    return replace(sa, keys=replace(keys_of(sa), last_block=last_block))
 
 
 def phase2_iv(sa: IkeSa, message_id: int) -> bytes:

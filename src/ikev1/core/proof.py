@@ -11,6 +11,7 @@ import hmac
 
 from ikev1.core import diagnosis, identity
 from ikev1.core.events import Code
+from ikev1.core.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
 from ikev1.core.model import IkeSa, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -57,7 +58,7 @@ def prove(turn: Turn) -> list[Payload]:
     """
     method = _method(turn)
     if not _signs(method, turn.sa.role):
-        return [*_no_certificate(turn), Hash(_own_hash(turn.sa, method))]
+        return [*(_no_certificate(turn) if is_hybrid(method) else []), Hash(_own_hash(turn.sa, method))]
     credential = turn.connection.credential
     if credential is None:
         raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
@@ -72,7 +73,7 @@ def prove(turn: Turn) -> list[Payload]:
 
 def _signs(method: int, role: Role) -> bool:
     """Whether the side in ``role`` signs its HASH."""
-    return method != AuthenticationMethod.PRE_SHARED_KEY and _SIGNER.get(method, role) is role
+    return method not in SHARED_OR_ENCRYPTING and _SIGNER.get(method, role) is role
 
 
 def _no_certificate(turn: Turn) -> list[Payload]:
@@ -101,7 +102,8 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
     """Checks what proves that the peer is ``theirs``.
 
     Raises:
-        Refusal: it does not.
+        Refusal: it does not; that ends the exchange if the message was encrypted, for nobody but the other end of the
+            Diffie-Hellman exchange can have sent that, and has nothing better.
         Undecided: it depends on a certificate on which the world has not given its verdict.
     """
     method = _method(turn)
@@ -113,6 +115,8 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
 
 
 def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
+    if _method(turn) in ENCRYPTING:
+        return diagnosis.of_wrong_keys(turn.sa, f"a HASH for {claimed}, but it is wrong")
     if turn.exchange.script == "AM":
         return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
     # In Main Mode the message decrypted, so the secrets are the same
@@ -133,6 +137,7 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
         Code.AUTHENTICATION_FAILED,
         f"{identity.text_of(theirs)} did not prove its identity: {reason}",
         notify=NotifyType.INVALID_SIGNATURE,
+        ends=message.header.encrypted,
     )
 
 
@@ -147,11 +152,13 @@ def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, 
             Code.CERTIFICATE_MISSING,
             f"{identity.text_of(theirs)} sent no certificate, and no public key of it is configured",
             notify=NotifyType.CERTIFICATE_UNAVAILABLE,
+            ends=message.header.encrypted,
         )
     if turn.verdict is None:
         raise Undecided(certificates, theirs)
     if isinstance(turn.verdict, Untrusted):
-        raise Refusal(turn.verdict.code, turn.verdict.text, notify=turn.verdict.notify)
+        verdict = turn.verdict
+        raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
     return (turn.verdict.public_key,)
 
 

@@ -18,7 +18,7 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import Script, advance, new_exchange
 from ikev1.core.scripts import script_of
-from ikev1.core.state import Arrival, State
+from ikev1.core.state import Arrival, Examination, State
 from ikev1.core.tidings import take_informational
 from ikev1.core.turn import Turn
 from ikev1.core.verdict import Undecided, Verdict
@@ -51,6 +51,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return take_informational(state, sa, arrival)
     exchange = sa.phase1
     if header.exchange in _PHASE_2:
+        _hold(state, sa, arrival)
         exchange = _phase2(sa, header, now)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
@@ -135,18 +136,30 @@ def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undeci
     if sa.cookies in state.examined:
         return []
     request = state.next_unique_id()
-    state.examined[sa.cookies] = (request, arrival)
+    state.examined[sa.cookies] = Examination(request, arrival)
     return [Examine(request, question.certificates, question.identity, turn.connection)]
 
 
+def _hold(state: State, sa: IkeSa, arrival: Arrival) -> None:
+    """Keeps what comes right behind a message that waits for its verdict: who concludes Aggressive Mode begins Quick
+    Mode at once, and would wait for seconds before it repeated that.
+    """
+    waiting = state.examined.get(sa.cookies)
+    if waiting is not None and waiting.follower is None:
+        state.examined[sa.cookies] = waiting._replace(follower=arrival)
+
+
 def answer(state: State, request: int, verdict: Verdict, now: float) -> list[Action]:
-    """Takes the message that waited for ``verdict`` as if it had just come."""
-    cookies = next((cookies for cookies, (waiting, _) in state.examined.items() if waiting == request), b"")
-    _, arrival = state.examined.pop(cookies, (request, None))
+    """Takes the message that waited for ``verdict``, and the one behind it, as if they had just come."""
+    cookies = next((cookies for cookies, waiting in state.examined.items() if waiting.request == request), b"")
+    waiting = state.examined.pop(cookies, None)
     sa = state.table.by_cookies.get(cookies)
-    if sa is None or sa.phase1 is None or arrival is None:
+    if sa is None or sa.phase1 is None or waiting is None:
         return []
-    return _take(state, sa, sa, sa.phase1, arrival._replace(now=now), verdict)
+    actions = _take(state, sa, sa, sa.phase1, waiting.arrival._replace(now=now), verdict)
+    if waiting.follower is not None and cookies in state.table.by_cookies:
+        actions += receive(state, waiting.follower.datagram, waiting.follower.path, now)
+    return actions
 
 
 def _answers_again(exchange: Exchange) -> bool:
@@ -180,7 +193,7 @@ def _refuse(
     told = (
         []
         if error.notify is None
-        else _tell(state, sa, arrival, NotifyType(error.notify), isinstance(error, Refusal) and error.ends)
+        else _tell(state, sa, exchange, arrival, NotifyType(error.notify), isinstance(error, Refusal) and error.ends)
     )
     current = state.table.by_cookies.get(sa.cookies) if known is not None else None
     if current is None:
@@ -191,21 +204,25 @@ def _refuse(
     return told if said_at_the_end else [failure, *told]
 
 
-def _tell(state: State, sa: IkeSa, arrival: Arrival, kind: NotifyType, ends: bool) -> list[Action]:
+def _tell(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: NotifyType, ends: bool) -> list[Action]:
     if sa.state is not IkeState.CONNECTING:
         return state.say(sa, [notify(sa, kind)], arrival.now)
-    if ends and sa.role is Role.INITIATOR and arrival.header.encrypted:
-        return _take_leave(state, sa, arrival, kind)
+    if ends and arrival.header.encrypted:
+        return _take_leave(state, sa, exchange, arrival, kind)
     message_id = int.from_bytes(state.random(4))
     header = arrival.header
     return [Send(sa.path, clear_notify(header.CKY_I, header.CKY_R, kind, message_id))]
 
 
-def _take_leave(state: State, sa: IkeSa, arrival: Arrival, kind: NotifyType) -> list[Action]:
-    """Tells a responder that is not whom we expect, and for whom the SA is up with its last message, that it is not."""
-    turn = state.turn(as_established(sa, arrival.datagram), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
-    for payload in (notify(sa, kind), delete_ike(sa)):
-        tell(turn, [payload])
+def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: NotifyType) -> list[Action]:
+    """Tells a peer that is not whom we expect why, under the keys of this phase 1: peers that have them take no notice
+    of what comes in the clear. Whoever sent the last message believes that the SA is up, so it is told that it is not.
+    """
+    last_block = arrival.datagram[-len(exchange.iv) :]
+    turn = state.turn(as_established(sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
+    tell(turn, [notify(sa, kind)])
+    if exchange.step + 1 == len(script_of(exchange).rows):
+        tell(turn, [delete_ike(sa)])
     return turn.actions
 
 

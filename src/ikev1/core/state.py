@@ -21,7 +21,7 @@ from ikev1.core.turn import Turn
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 
-__all__ = ["Arrival", "State", "follow"]
+__all__ = ["Arrival", "Examination", "State", "follow"]
 
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 
@@ -33,6 +33,14 @@ class Arrival(NamedTuple):
     datagram: bytes
     path: Path
     now: float
+
+
+class Examination(NamedTuple):
+    """A message that waits for a verdict, the number of the question, and the first message that came behind it."""
+
+    request: int
+    arrival: Arrival
+    follower: Arrival | None = None
 
 
 class State:
@@ -48,7 +56,7 @@ class State:
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
         self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
-        self.examined: dict[bytes, tuple[int, Arrival]] = {}  # by cookies: what waits for a verdict, and its request
+        self.examined: dict[bytes, Examination] = {}  # by cookies: what waits for a verdict
 
     def reconfigure(self, settings: Settings) -> None:
         """Takes new settings for what is negotiated from now on; what runs goes on as it is."""

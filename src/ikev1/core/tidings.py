@@ -85,11 +85,11 @@ def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]
 
 
 def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
-    """What a responder says that has keys already: if ours open it, its trouble is not with them."""
+    """What a peer says that has keys already: if ours open it, its trouble is not with them."""
     phase1, header = sa.phase1, arrival.header
     if phase1 is None or sa.keys is None:
         return None
-    early = as_established(sa, phase1.sent)
+    early = as_established(sa, phase1.iv)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, arrival.now)
     try:
         message, _ = open_message(early, phase2_iv(early, header.message_id), header, arrival.datagram)
