@@ -32,6 +32,7 @@ class CharonOptions:
     suites: Sequence[tuple[str, str]] = ()  # ike and esp of more connections: peer-0, peer-1, ...
     psk: str = PSK
     own_id: str = ""  # alice@lab or gw.lab unless told
+    peer_id: str = ""  # gw.lab or *@lab unless told
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
     revocation_list: bool = False  # whether it has the CA's
     plane: str = "libipsec"
@@ -149,9 +150,9 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
         remote_addrs = {node.peer if options.calls else "%any"}
         proposals = {ike}
         local {{ {local}
-                 id = {options.own_id or own_id} }}
+                 id = "{options.own_id or own_id}" }}
         remote {{ {remote}
-                  id = {peer_id} }}
+                  id = {options.peer_id or peer_id} }}
         children {{
             {child} {{ local_ts = {options.local_ts or node.network}
                        remote_ts = {options.remote_ts or node.remote}

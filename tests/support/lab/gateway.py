@@ -34,6 +34,7 @@ class OurOptions:
     remote_id: str = ""
     encapsulation: bool = False
     keylog: bool = False
+    state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
     extra: str = ""  # more lines of the connection
@@ -61,6 +62,9 @@ class OurGateway(Program):
     def configure(self, options: OurOptions) -> None:
         """Write the configuration; a running gateway takes no notice before `reload`."""
         self.config.touch(mode=0o600)
+        if options.certificate:
+            chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
+            self.config.with_name(_CHAIN).write_text("".join(file.read_text() for file in chain))
         self.config.write_text(_toml(self._node, self.control.path, self.keylog, options))
 
     def command(self, *arguments: str, check: bool = True) -> str:
@@ -80,6 +84,7 @@ control = "{control}"
 log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
 {f'keylog = "{keylog}"' if options.keylog else ""}
+{f'state = "{options.state}"' if options.state else ""}
 {"".join(connections)}
 {options.others}
 """
@@ -107,6 +112,7 @@ lifetime = "{options.lifetime}"
 """
 
 
+_CHAIN = "own.crt"
 _AGGRESSIVE = """
 mode = "aggressive"
 aggressive = "accept-psk"
@@ -116,9 +122,8 @@ aggressive = "accept-psk"
 def _proof(options: OurOptions) -> str:
     if not options.certificate:
         return f'secret = "{options.psk}"'
-    chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
     return f"""
-certificate = [{", ".join(f'"{file}"' for file in chain)}]
+certificate = "{_CHAIN}"
 private_key = "{pki.private_key(options.certificate)}"
 ca = "{pki.ROOT}"
 """
