@@ -1,0 +1,206 @@
+"""Signatures and certificates with strongSwan: both roles, both modes, and whatever a certificate can be refused for.
+
+strongSwan made the certificates, too (see make-pki), and each end knows no more than its own leaf, the CA between that
+and the root if there is one, and the root.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+
+from lab import pki
+from lab.capture import ENCRYPTED, MALFORMED, OPENED, tshark, wireshark_profile
+from lab.charon import Charon, CharonOptions
+from lab.gateway import OurGateway, OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.process import wait_until
+from lab.traffic import ping
+
+NO_ESP = CharonOptions(plane="noesp")
+OUR_REVOCATION_LIST = f'crl = "{pki.REVOCATION_LIST}"'
+ROLES = pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charon calls"])
+
+
+class Kind(NamedTuple):
+    """Which leafs prove who is who, and in which mode."""
+
+    leaf: str
+    aggressive: bool = False
+    ike: str = "aes128-sha256-modp2048"
+
+    def __str__(self) -> str:
+        return f"{'aggressive' if self.aggressive else 'main'}-{self.leaf}"
+
+
+KINDS = [
+    Kind("rsa"),
+    Kind("rsa", aggressive=True),
+    Kind("int"),
+    Kind("int", aggressive=True),
+    Kind("ecdsa", ike="aes256-sha256-ecp256"),
+    Kind("ecdsa", aggressive=True, ike="aes256-sha384-ecp384"),
+]
+
+
+Peer = OurGateway | Charon
+
+
+class Ends(NamedTuple):
+    """Both ends of a wire."""
+
+    ours: OurGateway
+    charon: Charon
+    caller: Peer
+    our_node: Node
+
+
+def ends(
+    lab: Lab,
+    *,
+    we_call: bool,
+    ours: OurOptions = OurOptions(),  # noqa: B008  immutable
+    charons: CharonOptions = NO_ESP,
+    kind: Kind = KINDS[0],
+) -> Ends:
+    """Both with a leaf of ``kind``, unless their options name another."""
+    a, b = lab.direct()
+    our_node, charon_node = (a, b) if we_call else (b, a)
+    our_name, charons_name = ("alice", "gw") if we_call else ("gw", "alice")
+    our_leaf = ours.certificate or f"{our_name}-{kind.leaf}"
+    charons_leaf = charons.certificate or f"{charons_name}-{kind.leaf}"
+    ours = replace(ours, calls=we_call, certificate=our_leaf, ike=kind.ike, aggressive=kind.aggressive)
+    charons = replace(charons, calls=not we_call, certificate=charons_leaf, ike=kind.ike, aggressive=kind.aggressive)
+    gateway = lab.ours(our_node, ours)
+    charon = lab.charon(charon_node, charons)
+    return Ends(gateway, charon, gateway if we_call else charon, our_node)
+
+
+@ROLES
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_each_kind_proves_both_ends(lab: Lab, kind: Kind, we_call: bool) -> None:
+    ours, charon, caller, _ = ends(lab, we_call=we_call, kind=kind)
+    caller.control.initiate()
+    of_ours, of_charon = ours.control.child(), charon.control.child()
+    assert (of_ours["spi-in"], of_ours["spi-out"]) == (of_charon["spi-out"], of_charon["spi-in"])
+    assert ours.control.sas()[0]["remote-id"] == ("gw.lab" if we_call else "alice@lab")
+    verified = f"with {'ECDSA' if kind.leaf == 'ecdsa' else 'RSA'}"
+    assert f"authentication of '{'alice@lab' if we_call else 'gw.lab'}' {verified}" in charon.log()
+    assert ("AGGRESSIVE" in charon.log(), "ID_PROT" in charon.log()) == (kind.aggressive, not kind.aggressive)
+
+
+@ROLES
+def test_traffic_after_signatures(lab: Lab, we_call: bool) -> None:
+    ours, charon, caller, our_node = ends(lab, we_call=we_call, charons=CharonOptions())
+    caller.control.initiate()
+    ping(our_node)
+    for control in (ours.control, charon.control):
+        assert int(control.child()["packets-in"]) == int(control.child()["packets-out"]) == 3
+
+
+@ROLES
+@pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+def test_tshark_finds_our_messages_well_formed_and_opens_them(lab: Lab, we_call: bool, aggressive: bool) -> None:
+    kind = Kind("rsa", aggressive)
+    ours, _, caller, our_node = ends(lab, we_call=we_call, kind=kind, ours=OurOptions(keylog=True))
+    capture = lab.capture(our_node)
+    caller.control.initiate()
+    profile = wireshark_profile(ours.keylog, lab.folder("profile"))
+    file = capture.finish(enough="isakmp.exchangetype == 32")
+    encrypted = len(tshark(file, ENCRYPTED))
+    assert encrypted == (4 if aggressive else 5)
+    assert not tshark(file, OPENED)
+    assert len(tshark(file, f"{OPENED} && !{MALFORMED}", keys=profile)) == encrypted
+    assert not tshark(file, f"isakmp && {MALFORMED}", keys=profile)
+    assert len(tshark(file, "isakmp.sig && isakmp.cert.encoding == 4", keys=profile)) == 2
+    assert len(tshark(file, 'isakmp.sig && x509ce.rfc822Name == "alice@lab"', keys=profile)) == 1
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+def fails(caller: Peer) -> None:
+    assert caller.control.swanctl("--initiate", "--child", "net", "--timeout", "5").returncode != 0
+
+
+def nothing_is_up(end: Peer) -> bool:
+    return not any(sa["state"] == "ESTABLISHED" or sa["child-sas"] for sa in end.control.sas())
+
+
+def reason(ours: OurGateway, other: Peer, code: str) -> str:
+    """The one line in which we say ``code``; nothing is left of the call at either end."""
+    ours.wait_for_log(f"({code})")
+    for end in (ours, other):
+        wait_until(partial(nothing_is_up, end), "every SA to be gone", timeout=5)
+    (line,) = [line for line in ours.log().splitlines() if f"({code})" in line]
+    return line
+
+
+class Flaw(NamedTuple):
+    """What is wrong with charon's certificate, and what we say."""
+
+    code: str
+    words: str
+    charons: CharonOptions
+    ours: OurOptions = OurOptions()
+
+    def __str__(self) -> str:
+        return self.code
+
+
+ALICE_ANYWHERE = OurOptions(remote_id="alice@lab")
+FLAWS = [
+    Flaw(
+        "cert-revoked",
+        "revoked",
+        replace(NO_ESP, certificate="revoked-rsa", own_id="alice@lab"),
+        replace(ALICE_ANYWHERE, extra=OUR_REVOCATION_LIST),
+    ),
+    Flaw("cert-expired", "2021", replace(NO_ESP, certificate="expired-rsa", own_id="alice@lab"), ALICE_ANYWHERE),
+    Flaw("cert-untrusted", "lab CA", replace(NO_ESP, certificate="self-rsa", own_id="alice@lab"), ALICE_ANYWHERE),
+]
+
+
+@ROLES
+@pytest.mark.parametrize("flaw", FLAWS, ids=str)
+def test_a_flawed_certificate_is_refused(lab: Lab, flaw: Flaw, we_call: bool) -> None:
+    found = ends(lab, we_call=we_call, ours=flaw.ours, charons=flaw.charons)
+    fails(found.caller)
+    assert flaw.words in reason(found.ours, found.charon, flaw.code)
+
+
+def test_an_identity_that_is_not_in_the_certificate_is_refused(lab: Lab) -> None:
+    """charon cannot be made to lie like this, but it can be lied to."""
+    a, b = lab.direct()
+    options = OurOptions(certificate="alice-rsa", own_id="bob@lab", calls=True)
+    liar = lab.ours(a, options)
+    charon = lab.charon(b, replace(NO_ESP, certificate="gw-rsa"))
+    fails(liar)
+    assert "no trusted RSA public key found for 'bob@lab'" in charon.log()
+    charon.stop()
+    ours = lab.ours(b, OurOptions(certificate="gw-rsa", remote_id="*@lab"))
+    fails(liar)
+    said = reason(ours, liar, "cert-id-mismatch")
+    assert "bob@lab" in said
+    assert "alice@lab" in said
+
+
+@ROLES
+def test_a_good_certificate_passes_the_revocation_list(lab: Lab, we_call: bool) -> None:
+    strict = OurOptions(extra=OUR_REVOCATION_LIST + '\nrevocation = "strict"')
+    found = ends(lab, we_call=we_call, ours=strict)
+    found.caller.control.initiate()
+    assert found.ours.control.child()
+
+
+@ROLES
+def test_charon_refuses_our_revoked_certificate(lab: Lab, we_call: bool) -> None:
+    ours = OurOptions(certificate="revoked-rsa", own_id="alice@lab")
+    found = ends(lab, we_call=we_call, ours=ours, charons=replace(NO_ESP, peer_id="alice@lab", revocation_list=True))
+    fails(found.caller)
+    assert "certificate was revoked" in found.charon.log()
+    wait_until(lambda: not found.ours.control.sas(), "our SA to be gone")
