@@ -9,7 +9,7 @@ import pytest
 from ikev1.config import Loaded
 from ikev1.core.model import EspSuite
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, EspProposal, Start, Tunnel
+from ikev1.core.settings import Connection, EspProposal, ProposalCheck, Start, Tunnel
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]
@@ -85,6 +85,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         proposals=(EspProposal(GCM, 14), EspProposal(CBC, 14)),
         lifetime=1200,
         lifetime_kilobytes=1024 * 1024,
+        lifetime_set=True,
         start=Start.TRAP,
         replay_window=0,
     )
@@ -98,6 +99,24 @@ def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:
 
 def test_dynamic_is_the_address_as_in_swanctl(loaded: Load) -> None:
     assert tunnel(loaded(TUNNEL + 'local = "dynamic"')).local is None
+
+
+@pytest.mark.parametrize("check", ProposalCheck)
+def test_policies_and_tunnels_know_what_an_offer_may_be(loaded: Load, check: ProposalCheck) -> None:
+    found = connection(loaded(f'{CONNECTION}proposal_check = "{check}"\n[connection.branch.tunnel.net]'))
+    assert {policy.check for policy in found.policies} == {found.tunnels[0].check} == {check}
+
+
+def test_without_a_word_the_check_is_strict_of_lifetimes_that_are_configured(loaded: Load) -> None:
+    silent = connection(loaded(TUNNEL))
+    said = connection(loaded(CONNECTION + 'lifetime = "24h"\n[connection.branch.tunnel.net]\nlifetime = "1h"'))
+    for found in (silent, said):
+        assert (found.policies[0].check, found.tunnels[0].check) == (ProposalCheck.STRICT, ProposalCheck.STRICT)
+        assert (found.policies[0].lifetime, found.tunnels[0].lifetime) == (86_400, 3600)
+    assert not silent.policies[0].lifetime_set
+    assert not silent.tunnels[0].lifetime_set
+    assert said.policies[0].lifetime_set
+    assert said.tunnels[0].lifetime_set
 
 
 @pytest.mark.parametrize(
@@ -129,6 +148,7 @@ def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
     ("key", "value", "fault"),
     [
         ("mode", '"quick"', "is not allowed: one of main, aggressive"),
+        ("proposal_check", '"lax"', "is not allowed: one of obey, claim, strict, exact"),
         ("aggressive", '"yes"', "is not allowed: one of refuse, accept, accept-psk"),
         ("local_address", '"eth0"', "an address, a network"),
         ("remote_id", '"@#xyz"', "hexadecimal"),

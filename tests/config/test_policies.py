@@ -40,7 +40,7 @@ def test_policies_are_sorted_by_priority(loaded: Load) -> None:
     )
     assert policies(found) == (
         Policy(3, AES_256_SHA256_GROUP_14, DAY),
-        Policy(20, AES_128_SHA1_GROUP_2, 28_800, 4_608_000),
+        Policy(20, AES_128_SHA1_GROUP_2, 28_800, 4_608_000, lifetime_set=True),
     )
 
 
@@ -56,12 +56,15 @@ def test_proposals_of_a_connection_replace_the_policies(loaded: Load) -> None:
         + CONNECTION
         + 'proposals = ["aes256-sha256-modp2048", "3des-md5-modp1536"]\nlifetime = "1h"'
     )
-    assert policies(found) == (Policy(1, AES_256_SHA256_GROUP_14, 3600), Policy(2, TRIPLE_DES_MD5_GROUP_5, 3600))
+    assert policies(found) == (
+        Policy(1, AES_256_SHA256_GROUP_14, 3600, lifetime_set=True),
+        Policy(2, TRIPLE_DES_MD5_GROUP_5, 3600, lifetime_set=True),
+    )
 
 
 def test_a_lifetime_of_a_connection_holds_for_global_policies_too(loaded: Load) -> None:
     found = loaded('[policy.7]\nencryption = "aes"\nhash = "sha"\ngroup = 2\n' + CONNECTION + "lifetime = 600")
-    assert policies(found) == (Policy(7, AES_128_SHA1_GROUP_2, 600),)
+    assert policies(found) == (Policy(7, AES_128_SHA1_GROUP_2, 600, lifetime_set=True),)
 
 
 def test_what_a_policy_lacks_or_has_wrong(refused: Refused) -> None:

@@ -12,7 +12,7 @@ from configured import esp, tunnel
 from ikev1.core import esp_proposal
 from ikev1.core.events import Code
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import Tunnel
+from ikev1.core.settings import ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import ESP_CIPHERS
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation
@@ -20,6 +20,7 @@ from ikev1.wire.registry import EncapsulationMode, NotifyType, ProtocolId
 from ikev1.wire.registry import Phase2Attribute as A
 
 MODE = EncapsulationMode.TUNNEL
+CLAIM = ProposalCheck.CLAIM
 OURS, THEIRS = 0x1000, 0x2000
 
 
@@ -88,11 +89,11 @@ def test_every_cipher_is_agreed_upon_as_it_is_offered(text: str) -> None:
         ({"lifetime": 600}, {}, (600, 0)),
         ({}, {"lifetime": 600}, (600, 0)),
         ({"lifetime_kilobytes": 10}, {}, (3600, 10)),
-        ({"lifetime_kilobytes": 20}, {"lifetime_kilobytes": 100_000}, (3600, 20)),
+        ({"lifetime_kilobytes": 20, "check": CLAIM}, {"lifetime_kilobytes": 100_000}, (3600, 20)),
         ({}, {"lifetime_kilobytes": 100_000}, (3600, 100_000)),
     ],
 )
-def test_the_shorter_lifetime_holds(ours: dict[str, int], theirs: dict[str, int], agreed: tuple[int, int]) -> None:
+def test_the_shorter_lifetime_holds(ours: dict[str, Any], theirs: dict[str, Any], agreed: tuple[int, int]) -> None:
     found, _ = choose(net("aes128-sha1", **ours), offer(net("aes128-sha1", **theirs)))
     assert found.life == agreed
 
@@ -101,7 +102,7 @@ def test_the_shorter_lifetime_holds(ours: dict[str, int], theirs: dict[str, int]
     ("ours", "offered", "said"),
     [
         ("aes128-sha1", offer(net("aes128-sha256")), "aes128-sha1 wants it, offered was aes128-sha256"),
-        ("aes128-sha1", offer(net("aes128-sha1-ecp256")), "no perfect forward secrecy, offered was perfect forward"),
+        ("aes256-sha1", offer(net("aes192-sha1")), "aes256-sha1 wants it, offered was aes192-sha1"),
         ("aes128-sha1-ecp256", offer(net("aes128-sha1")), "perfect forward secrecy with group 19, offered was no"),
         (
             "aes128-sha1",

@@ -151,10 +151,10 @@ def test_a_responder_takes_less_than_its_networks(network: Network) -> None:
         ({"local": "10.0.0.0/8"}, {}, Code.SELECTORS_UNACCEPTABLE, "net: 10.2.0.0/16", "INVALID_ID_INFORMATION"),
         ({"proposals": (esp("3des-sha1"),)}, {}, Code.NO_PROPOSAL_CHOSEN, "offered was 3des", "NO_PROPOSAL_CHOSEN"),
         (
-            {"proposals": (esp("aes128-sha256-ecp256"),)},
             {},
+            {"proposals": (esp("aes128-sha256-ecp256"),)},
             Code.NO_PROPOSAL_CHOSEN,
-            "no perfect forward secrecy, offered was perfect forward secrecy with group 19",
+            "perfect forward secrecy with group 19, offered was no perfect forward secrecy",
             "NO_PROPOSAL_CHOSEN",
         ),
     ],

@@ -14,7 +14,7 @@ from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.settings import Aggressive, Connection, Mode
+from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck
 
 __all__ = ["read_connections"]
 
@@ -28,17 +28,18 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
     table.whole(_check_name, name)
+    check = ProposalCheck(table.take("proposal_check", choice(tuple(ProposalCheck)), ProposalCheck.STRICT))
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(_check_name, tunnel_name)
-        tunnels.append(read_tunnel(tunnel_name, tunnel_table))
+        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check))
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
     if not any(key in table for key in ("secret", "secret_file", "private_key")):
         table.findings.error(table.path, "needs a pre-shared key in secret or secret_file, or its own private_key")
     connection = Connection(
         name=name,
-        policies=policies_for(table, drafts, methods_of(secret, credential)),
+        policies=policies_for(table, drafts, methods_of(secret, credential), check),
         tunnels=tuple(tunnels),
         secret=secret,
         credential=credential,

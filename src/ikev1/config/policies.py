@@ -9,7 +9,7 @@ from ikev1.config.authentication import NEEDS, PRE_SHARED, WORDS, Methods
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes
 from ikev1.core.model import Phase1Suite
-from ikev1.core.settings import DAY, Policy
+from ikev1.core.settings import DAY, Policy, ProposalCheck
 from ikev1.crypto.suites import DEFAULT_IKE, IkeProposal
 from ikev1.wire.registry import AuthenticationMethod
 
@@ -24,16 +24,21 @@ class Draft(NamedTuple):
     priority: int
     proposal: IkeProposal
     authentication: str | None = None  # None: that of the connection
-    lifetime: int = DAY
+    lifetime: int = 0  # not configured
     lifetime_kilobytes: int = 0
 
-    def policy(self, method: AuthenticationMethod, lifetime: int, lifetime_kilobytes: int) -> Policy:
+    def policy(
+        self, method: AuthenticationMethod, lifetime: int, lifetime_kilobytes: int, check: ProposalCheck
+    ) -> Policy:
         """The policy of a connection that proves who it is by ``method``; lifetimes other than 0 take precedence."""
+        configured = lifetime or self.lifetime
         return Policy(
             self.priority,
             Phase1Suite(*self.proposal, method),
-            lifetime or self.lifetime,
+            configured or DAY,
             lifetime_kilobytes or self.lifetime_kilobytes,
+            lifetime_set=bool(configured),
+            check=check,
         )
 
 
@@ -54,7 +59,7 @@ def _read_policy(name: str, table: Table) -> Draft | None:
     hash_ = table.require("hash", ike_hash, 'a hash, such as "sha256"')
     dh_group = table.require("group", group, 'a Diffie-Hellman group, such as 14 or "modp2048"')
     authentication = table.take("authentication", choice(WORDS), PRE_SHARED)
-    lifetime = table.take("lifetime", duration, DAY)
+    lifetime = table.take("lifetime", duration, 0)
     lifetime_kilobytes = table.take("lifetime_kilobytes", kilobytes, 0)
     table.finish()
     if priority is None or cipher is None or hash_ is None or dh_group is None:
@@ -70,7 +75,7 @@ def _priority(name: str) -> int:
     return integer(1, LOWEST_PRIORITY)(int(name))
 
 
-def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods) -> tuple[Policy, ...]:
+def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods, check: ProposalCheck) -> tuple[Policy, ...]:
     """The policies of one connection that can prove who it is by ``methods``: its own proposals, else those of
     ``drafts`` that ask for one of them.
     """
@@ -84,7 +89,7 @@ def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods) -> t
     usual, *_ = allowed
     drafts = _drafts_of(own) or drafts
     usable = [(draft, draft.authentication or usual) for draft in drafts]
-    policies = tuple(draft.policy(allowed[word], lifetime, volume) for draft, word in usable if word in allowed)
+    policies = tuple(draft.policy(allowed[word], lifetime, volume, check) for draft, word in usable if word in allowed)
     if not policies:
         asked = ", ".join(dict.fromkeys(word for _, word in usable))
         table.findings.error(

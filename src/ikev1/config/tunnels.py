@@ -8,7 +8,7 @@ from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes, text
 from ikev1.core.selector import Selector
-from ikev1.core.settings import HOUR, EspProposal, Start, Tunnel
+from ikev1.core.settings import HOUR, EspProposal, ProposalCheck, Start, Tunnel
 from ikev1.crypto.suites import DEFAULT_ESP
 
 __all__ = ["read_tunnel"]
@@ -17,8 +17,8 @@ DYNAMIC = "dynamic"
 LARGEST_WINDOW = 4096  # packets
 
 
-def read_tunnel(name: str, table: Table) -> Tunnel:
-    """The tunnel of this name; what is wrong with it is reported."""
+def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
+    """The tunnel of this name, in a connection with this ``proposal_check``; what is wrong with it is reported."""
     tunnel = Tunnel(
         name=name,
         local=table.take("local", _selector, None),
@@ -26,6 +26,8 @@ def read_tunnel(name: str, table: Table) -> Tunnel:
         proposals=_read_proposals(table),
         lifetime=table.take("lifetime", duration, HOUR),
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
+        lifetime_set="lifetime" in table,
+        check=check,
         start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
     )

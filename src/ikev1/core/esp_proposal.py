@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ikev1.core.events import Code
-from ikev1.core.life import PHASE_2, Life, life_attributes, number_of, offered_life, shorter
+from ikev1.core.life import PHASE_2, Life, life_attributes, number_of, offered_life
 from ikev1.core.model import EspSuite
+from ikev1.core.private_use import PRIVATE_IN_PHASE_2, private_use
 from ikev1.core.proposal import check_situation, same_transform
+from ikev1.core.proposal_check import agreed_life, allows_group, allows_key, life_differences
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import EspProposal, Tunnel
-from ikev1.crypto.algorithms import registered_name
+from ikev1.crypto.algorithms import esp_cipher, registered_name
 from ikev1.crypto.suites import esp_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
@@ -40,6 +42,17 @@ _VARIABLE_KEY = frozenset(
 )
 
 
+_KNOWN = frozenset(
+    {
+        *PHASE_2,
+        Phase2Attribute.GROUP_DESCRIPTION,
+        Phase2Attribute.ENCAPSULATION_MODE,
+        Phase2Attribute.AUTHENTICATION_ALGORITHM,
+        Phase2Attribute.KEY_LENGTH,
+    }
+)
+
+
 class Agreed(NamedTuple):
     """What a Quick Mode agreed upon; ``spi`` is the peer's, for what we send."""
 
@@ -48,12 +61,15 @@ class Agreed(NamedTuple):
     life: Life
     spi: int
     shortened: bool  # the life is less than was offered
+    ignored: tuple[int, ...]  # the attributes for private use in the offer
 
 
 class _Offered(NamedTuple):
-    suite: EspSuite
-    group: int
+    proposal: EspProposal
     mode: int
+    life: Life
+    ignored: tuple[int, ...]
+    unknown: tuple[int, ...]
 
 
 # Peers offer the same transforms again and again: what they say is worked out once.
@@ -93,12 +109,13 @@ def _transform(proposal: EspProposal, tunnel: Tunnel, mode: EncapsulationMode) -
 def choose(
     tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode, spi: int
 ) -> tuple[Agreed, SecurityAssociation]:
-    """The first of the tunnel's proposals that the offer contains, and the SA payload that answers it.
+    """The first of the tunnel's proposals that the offer meets, and the SA payload that answers it.
 
-    The answer is the transform "as offered" (RFC 2409 §5) under our inbound SPI ``spi``.
+    The answer is the transform "as offered" (RFC 2409 §5) under our inbound SPI ``spi``. Where several transforms meet
+    the proposal, the one that equals it is taken before those with longer keys.
 
     Raises:
-        Refusal: none is in it; the text names what was missing of the nearest miss.
+        Refusal: it meets none; the text names what was missing of the nearest miss.
     """
     check_situation(offered)
     choices = [
@@ -108,13 +125,18 @@ def choose(
     ]
     misses: list[tuple[int, str]] = []
     for wanted in tunnel.proposals:
-        for proposal, transform, found in choices:
-            differences = _differences(wanted, mode, found)
+        fitting = []
+        for choice in choices:
+            differences = _differences(tunnel, wanted, mode, choice[2])
             if not differences:
-                answer = Proposal(proposal.number, ProtocolId.ESP, spi.to_bytes(4), (transform,))
-                payload = SecurityAssociation(offered.doi, offered.situation, (answer,))
-                return _agreed(proposal, transform, found, tunnel), payload
-            misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
+                fitting.append(choice)
+            else:
+                misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
+        if fitting:
+            equal = [choice for choice in fitting if choice[2].proposal == wanted]
+            proposal, transform, found = (equal or fitting)[0]
+            answer = Proposal(proposal.number, ProtocolId.ESP, spi.to_bytes(4), (transform,))
+            return _agreed(proposal, found, tunnel), SecurityAssociation(offered.doi, offered.situation, (answer,))
     nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "nothing in it is a single ESP SA"
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
@@ -137,36 +159,45 @@ def _is_esp(proposal: Proposal) -> bool:
     return proposal.protocol == ProtocolId.ESP and len(proposal.spi) == 4 and int.from_bytes(proposal.spi) > 255
 
 
+@_remembered
 def _decode(transform: Transform) -> _Offered:
-    values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
+    attributes = transform.attributes
+    values = {attribute.type: number_of(attribute) for attribute in attributes}
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
+    suite = EspSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0))
     return _Offered(
-        EspSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0)),
-        values.get(Phase2Attribute.GROUP_DESCRIPTION, 0),
+        EspProposal(suite, values.get(Phase2Attribute.GROUP_DESCRIPTION, 0)),
         values.get(Phase2Attribute.ENCAPSULATION_MODE, 0),
+        offered_life(attributes, PHASE_2),
+        private_use(attributes, PRIVATE_IN_PHASE_2),
+        tuple(kind for kind in values if kind not in _KNOWN and kind < PRIVATE_IN_PHASE_2),
     )
 
 
-def _differences(wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
+def _differences(tunnel: Tunnel, wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
     differences = []
-    if wanted.suite != found.suite:
-        differences.append(f"it, offered was {_name(EspProposal(found.suite))}")
-    if wanted.group != found.group:
-        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.group)}")
+    if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
+        differences.append(f"it, offered was {_name(found.proposal)}")
+    if not allows_group(tunnel.check, wanted.group, found.proposal.group):
+        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
     if mode != found.mode:
         differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
-    return differences
+    # RFC 2407 §4.5.3: "a defined IPSEC DOI attribute [...] which it does not support": the setup "MUST be aborted"
+    unknown = [f"no attribute {Phase2Attribute(kind).name}" for kind in found.unknown]
+    return differences + life_differences(tunnel, found.life) + unknown
 
 
-@_remembered
-def _life(transform: Transform) -> Life:
-    return offered_life(transform.attributes, PHASE_2)
+def _allows_suite(tunnel: Tunnel, wanted: EspSuite, found: EspSuite) -> bool:
+    if wanted == found:
+        return True
+    same = (wanted.encryption, wanted.integrity) == (found.encryption, found.integrity)
+    return same and allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
 
 
-def _agreed(proposal: Proposal, transform: Transform, found: _Offered, tunnel: Tunnel) -> Agreed:
-    offered = _life(transform)
-    life = shorter(offered, Life(tunnel.lifetime, tunnel.lifetime_kilobytes))
-    return Agreed(found.suite, found.group, life, int.from_bytes(proposal.spi), life != offered)
+def _agreed(proposal: Proposal, found: _Offered, tunnel: Tunnel) -> Agreed:
+    suite, group = found.proposal.suite, found.proposal.group
+    life = agreed_life(tunnel, found.life)
+    return Agreed(suite, group, life, int.from_bytes(proposal.spi), life != found.life, found.ignored)
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
@@ -180,7 +211,7 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         (chosen,) = answer.proposals
         (transform,) = chosen.transforms
         if _is_esp(chosen) and any(same_transform(proposal.transforms[0], transform) for proposal in offered.proposals):
-            return _agreed(chosen, transform, _decode(transform), tunnel)
+            return _agreed(chosen, _decode(transform), tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         "the peer answered with something that was not offered",

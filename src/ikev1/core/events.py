@@ -35,6 +35,7 @@ class Code(StrEnum):
     HALF_OPEN_LIMIT = "half-open-limit"
     WEAK = "weak"
     OVERLOADED = "overloaded"
+    ATTRIBUTES_IGNORED = "attributes-ignored"
     NAT_FOUND = "nat-found"
     PEER_MOVED = "peer-moved"
     RETRANSMIT = "retransmit"

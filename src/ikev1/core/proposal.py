@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ikev1.core.events import Code
-from ikev1.core.life import PHASE_1, Life, life_attributes, number_of, offered_life, shorter
+from ikev1.core.life import PHASE_1, Life, life_attributes, number_of, offered_life
 from ikev1.core.model import Chosen, Phase1Suite
+from ikev1.core.private_use import PRIVATE_IN_PHASE_1
+from ikev1.core.proposal_check import agreed_life, allows_key, life_differences
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Policy
-from ikev1.crypto.algorithms import registered_name
+from ikev1.crypto.algorithms import ike_cipher, registered_name
 from ikev1.crypto.suites import ike_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
@@ -24,7 +27,7 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-__all__ = ["accept", "check_situation", "choose", "offer", "same_transform"]
+__all__ = ["accept", "allows_suite", "check_situation", "choose", "offer", "same_transform"]
 
 # RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
@@ -40,7 +43,12 @@ _KNOWN = frozenset(
         Phase1Attribute.KEY_LENGTH,
     }
 )
-_PRIVATE_USE = 16_384  # RFC 2409 Appendix A: attribute classes from here on are private
+
+
+class _Offered(NamedTuple):
+    transform: Transform
+    suite: Phase1Suite
+    life: Life
 
 
 def offer(policies: Iterable[Policy]) -> SecurityAssociation:
@@ -85,10 +93,12 @@ def check_situation(payload: SecurityAssociation) -> None:
 
 
 def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Chosen, SecurityAssociation]:
-    """The first of our ``policies`` that the offer contains, and the SA payload that answers it as it was offered.
+    """The first of our ``policies`` that the offer meets, and the SA payload that answers it as it was offered.
+
+    Where several transforms meet it, the one with just our suite is taken before those with longer keys.
 
     Raises:
-        Refusal: none is in it; the text names what was missing of the nearest miss.
+        Refusal: it meets none; the text names what was missing of the nearest miss.
     """
     check_situation(offered)
     if len(offered.proposals) != 1:
@@ -99,24 +109,36 @@ def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Ch
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     (proposal,) = offered.proposals
-    suites = [(transform, _suite(transform)) for transform in proposal.transforms]
+    found = [_decode(transform) for transform in proposal.transforms]
     misses: list[tuple[int, str]] = []
     for policy in policies:
-        for transform, suite in suites:
-            differences = _differences(policy.suite, suite, transform)
+        fitting = []
+        for offer in found:
+            differences = _differences(policy, offer)
             if not differences:
-                offered_for = offered_life(transform.attributes, PHASE_1)
-                life = shorter(offered_for, Life(policy.lifetime, policy.lifetime_kilobytes))
-                chosen = Chosen(policy.suite, *life, life != offered_for)
-                return chosen, offered._replace(proposals=(proposal._replace(transforms=(transform,)),))
-            misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
+                fitting.append(offer)
+            else:
+                misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
+        if fitting:
+            taken = next((offer for offer in fitting if offer.suite == policy.suite), fitting[0])
+            answer = proposal._replace(transforms=(taken.transform,))
+            return _chosen(policy, taken), offered._replace(proposals=(answer,))
     nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "no policy is configured"
-    names = ", ".join(ike_name(suite.encryption, suite.key_length, suite.hash, suite.group) for _, suite in suites)
+    names = ", ".join(ike_name(suite.encryption, suite.key_length, suite.hash, suite.group) for _, suite, _ in found)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"no policy fits the offer ({names}); nearest miss: {nearest}",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
+
+
+def _decode(transform: Transform) -> _Offered:
+    return _Offered(transform, _suite(transform), offered_life(transform.attributes, PHASE_1))
+
+
+def _chosen(policy: Policy, offer: _Offered) -> Chosen:
+    life = agreed_life(policy, offer.life)
+    return Chosen(offer.suite, *life, life != offer.life)
 
 
 def _suite(transform: Transform) -> Phase1Suite:
@@ -132,13 +154,18 @@ def _suite(transform: Transform) -> Phase1Suite:
     )
 
 
-def _differences(wanted: Phase1Suite, found: Phase1Suite, transform: Transform) -> list[str]:
-    if wanted == found and all(
-        attribute.type in _KNOWN or attribute.type >= _PRIVATE_USE for attribute in transform.attributes
-    ):
+def allows_suite(policy: Policy, suite: Phase1Suite) -> bool:
+    """Whether ``policy`` is met by ``suite``, which may have another length of key where the policy lets it."""
+    return not _suite_differences(policy, suite)
+
+
+def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
+    wanted = policy.suite
+    if wanted == found:
         return []
     differences = []
-    if (wanted.encryption, wanted.key_length) != (found.encryption, found.key_length):
+    cipher = ike_cipher(found.encryption, found.key_length)
+    if wanted.encryption != found.encryption or not allows_key(policy.check, wanted.key_length, cipher):
         differences.append(f"encryption {_word(wanted, 0)}, offered was {_word(found, 0)}")
     if wanted.hash != found.hash:
         differences.append(f"hash {_word(wanted, 1)}, offered was {_word(found, 1)}")
@@ -147,12 +174,16 @@ def _differences(wanted: Phase1Suite, found: Phase1Suite, transform: Transform) 
     if wanted.authentication != found.authentication:
         named = [registered_name(AuthenticationMethod, suite.authentication) for suite in (wanted, found)]
         differences.append(f"authentication {named[0]}, offered was {named[1]}")
-    differences += [
-        f"no attribute {Phase1Attribute(attribute.type).name}, which transform {transform.number} has"
-        for attribute in transform.attributes
-        if attribute.type not in _KNOWN and attribute.type < _PRIVATE_USE
-    ]
     return differences
+
+
+def _differences(policy: Policy, offer: _Offered) -> list[str]:
+    unknown = [
+        f"no attribute {Phase1Attribute(attribute.type).name}, which transform {offer.transform.number} has"
+        for attribute in offer.transform.attributes
+        if attribute.type not in _KNOWN and attribute.type < PRIVATE_IN_PHASE_1
+    ]
+    return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + unknown
 
 
 def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:

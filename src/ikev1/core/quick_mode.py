@@ -10,6 +10,7 @@ from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH
+from ikev1.core.private_use import note_ignored
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.responder_lifetime import lifetime_notify, notified_life
@@ -70,6 +71,7 @@ def _choose(turn: Turn, message: Message) -> None:
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
     turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
+    note_ignored(turn, agreed.ignored)
     if agreed.shortened:
         turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.life))
 

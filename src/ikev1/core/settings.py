@@ -15,6 +15,7 @@ __all__ = [
     "EspProposal",
     "Mode",
     "Policy",
+    "ProposalCheck",
     "Revocation",
     "Settings",
     "Start",
@@ -48,6 +49,15 @@ class Aggressive(StrEnum):
     REFUSE = "refuse"
     ACCEPT = "accept"
     ACCEPT_PSK = "accept-psk"
+
+
+class ProposalCheck(StrEnum):
+    """How far the offer of a caller may differ from what is ours, in racoon's words (`ikev1.core.proposal_check`)."""
+
+    OBEY = "obey"  # whatever the caller says
+    CLAIM = "claim"  # no shorter key; of a longer life as much as we want, and the caller is told
+    STRICT = "strict"  # no shorter key, no longer life
+    EXACT = "exact"  # neither another key nor another life
 
 
 class Credential(Record, frozen=True):
@@ -89,6 +99,8 @@ class Policy(Record, frozen=True):
     suite: Phase1Suite
     lifetime: int = DAY  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
+    lifetime_set: bool = False  # by the operator, in seconds: a default is no reason to refuse another
+    check: ProposalCheck = ProposalCheck.STRICT
 
 
 class EspProposal(Record, frozen=True):
@@ -107,6 +119,8 @@ class Tunnel(Record, frozen=True):
     proposals: tuple[EspProposal, ...]
     lifetime: int = HOUR  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
+    lifetime_set: bool = False  # as in `Policy`
+    check: ProposalCheck = ProposalCheck.STRICT
     start: Start = Start.NONE
     replay_window: int = 64  # packets
 

@@ -28,7 +28,7 @@ class OurOptions:
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret; its CA is believed
     aggressive: bool = False  # calls in Aggressive Mode, accepts it even with a pre-shared key
     own_id: str = ""  # alice@lab or gw.lab unless told
-    lifetime: str = "1h"  # of the tunnel
+    lifetime: str = ""  # of the tunnel; the default otherwise, so that no peer is refused for its own
     local: str = ""  # the node's own networks unless told
     remote: str = ""
     remote_id: str = ""
@@ -108,7 +108,7 @@ encapsulation = {str(options.encapsulation).lower()}
 local = "{options.local or node.network}"
 remote = "{options.remote or node.remote}"
 proposals = ["{esp}"]
-lifetime = "{options.lifetime}"
+{f'lifetime = "{options.lifetime}"' if options.lifetime else ""}
 """
 
 
