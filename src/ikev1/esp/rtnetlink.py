@@ -11,15 +11,16 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Netlink", "Network"]
+__all__ = ["GarbledAnswer", "Netlink", "Network", "messages", "universal_address"]
 
 # <linux/netlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ERROR, _DONE = 2, 3
 _REQUEST, _ACKNOWLEDGE, _REPLACE, _DUMP, _CREATE = 0x1, 0x4, 0x100, 0x300, 0x400
-_ATTRIBUTE = struct.Struct("=HH")
+_ERROR_CODE = struct.Struct("=i")
+_ATTRIBUTE = struct.Struct("=HH")  # length, type
 _LARGEST_ANSWER = 65536
 
 # <linux/rtnetlink.h>, <linux/if_addr.h>
@@ -42,11 +43,16 @@ class Network(NamedTuple):
     prefix: int
 
 
+class GarbledAnswer(OSError):
+    """What the kernel answered does not parse."""
+
+
 class Netlink:
     """One table of routes, and the addresses of this network namespace.
 
     Raises:
         OSError: the kernel refused.
+        GarbledAnswer: it said something that cannot be read.
     """
 
     def __init__(self, table: int) -> None:
@@ -78,12 +84,9 @@ class Netlink:
 
     def addresses(self, family: int) -> list[bytes]:
         """This namespace's packed addresses of ``family``, without those of loopback or link scope."""
-        found = []
-        for kind, body in self._ask(_GET_ADDRESS, _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0)):
-            if kind == _NEW_ADDRESS and _ADDRESS.unpack_from(body)[3] == _SCOPE_UNIVERSE:
-                attributes = _attributes(body[_ADDRESS.size :])
-                found.append(attributes.get(_LOCAL_ADDRESS) or attributes[_ADDRESS_OF_PEER])
-        return found
+        answers = self._ask(_GET_ADDRESS, _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0))
+        addresses = (universal_address(body) for kind, body in answers if kind == _NEW_ADDRESS)
+        return [address for address in addresses if address is not None]
 
     def _change(self, kind: int, flags: int, network: Network, scope: int, route_type: int, details: bytes) -> None:
         family = socket.AF_INET if len(network.address) == 4 else socket.AF_INET6
@@ -99,21 +102,45 @@ class Netlink:
         sequence = next(self._sequence)
         self._socket.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, sequence, 0) + body)
         while True:
-            answer = memoryview(self._socket.recv(_LARGEST_ANSWER))
-            while len(answer) >= _HEADER.size:
-                length, answer_kind, _, answers, _ = _HEADER.unpack_from(answer)
-                content = bytes(answer[_HEADER.size : length])
-                answer = answer[_aligned(length) :]
+            for answer_kind, answers, content in messages(self._socket.recv(_LARGEST_ANSWER)):
                 if answers != sequence:
                     continue  # of a request whose answer was not read to its end
                 if answer_kind == _DONE:
                     return
                 if answer_kind == _ERROR:
-                    (error,) = struct.unpack_from("=i", content)
+                    (error,) = _unpack(_ERROR_CODE, content)
                     if error:
                         raise OSError(-error, os.strerror(-error))
                     return
                 yield answer_kind, content
+
+
+def messages(octets: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, sequence number and body of each message that one read brought.
+
+    Raises:
+        GarbledAnswer: a message is not as long as it says.
+    """
+    while octets:
+        length, kind, _, sequence, _ = _unpack(_HEADER, octets)
+        body, octets = _cut(octets, _HEADER.size, length)
+        yield kind, sequence, body
+
+
+def universal_address(body: bytes) -> bytes | None:
+    """The packed address that an RTM_NEWADDR message tells of; None for one of loopback or link scope.
+
+    Raises:
+        GarbledAnswer: there is none in it, or an attribute is not as long as it says.
+    """
+    _, _, _, scope, _ = _unpack(_ADDRESS, body)
+    if scope != _SCOPE_UNIVERSE:
+        return None
+    attributes = _attributes(body[_ADDRESS.size :])
+    address = attributes.get(_LOCAL_ADDRESS) or attributes.get(_ADDRESS_OF_PEER)
+    if not address:
+        raise GarbledAnswer("the kernel told of an address without telling which")
+    return address
 
 
 def _aligned(length: int) -> int:
@@ -127,8 +154,20 @@ def _attribute(kind: int, value: bytes) -> bytes:
 
 def _attributes(octets: bytes) -> dict[int, bytes]:
     found = {}
-    while len(octets) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(octets)
-        found[kind] = octets[_ATTRIBUTE.size : length]
-        octets = octets[max(_ATTRIBUTE.size, _aligned(length)) :]
+    while octets:
+        length, kind = _unpack(_ATTRIBUTE, octets)
+        found[kind], octets = _cut(octets, _ATTRIBUTE.size, length)
     return found
+
+
+def _unpack(layout: struct.Struct, octets: bytes) -> tuple[Any, ...]:
+    if len(octets) < layout.size:
+        raise GarbledAnswer(f"the kernel's answer ends where {layout.size} octets should be: there are {len(octets)}")
+    return layout.unpack_from(octets)
+
+
+def _cut(octets: bytes, start: int, length: int) -> tuple[bytes, bytes]:
+    """What is between the header, ``start`` octets, and ``length``; and what follows that, at the next border of 4."""
+    if not start <= length <= len(octets):
+        raise GarbledAnswer(f"a length in the kernel's answer is {length}, not between {start} and {len(octets)}")
+    return octets[start:length], octets[_aligned(length) :]
