@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab.charon import CharonOptions
 from lab.gateway import OurOptions
 from lab.lab import Lab
@@ -42,6 +44,17 @@ def test_the_right_key_still_works_after_a_wrong_one(lab: Lab) -> None:
     stranger.stop()
     lab.charon(a, CharonOptions(calls=True)).control.initiate()
     assert len(ours.control.children()) == 1
+
+
+@pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+def test_an_identity_that_charon_does_not_expect_is_not_blamed_on_the_key(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    lab.charon(b, CharonOptions(peer_id="bob@lab", aggressive=aggressive, plane="noesp"))
+    ours = lab.ours(a, OurOptions(calls=True, aggressive=aggressive))
+    said = ours.command("up", "peer", "--timeout", "10", check=False)
+    assert "refused phase 1: AUTHENTICATION_FAILED" in said
+    assert "refused-by-peer" in ours.log()
+    assert CODE not in ours.log()
 
 
 def test_secrets_never_reach_the_log(lab: Lab) -> None:
