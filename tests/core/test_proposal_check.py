@@ -8,13 +8,14 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
 from ikev1.core import esp_proposal, proposal
+from ikev1.core.events import ChildUp, Code
 from ikev1.core.life import Life
 from ikev1.core.model import Chosen
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import EspProposal, Policy, ProposalCheck
 from ikev1.wire.registry import EncapsulationMode
-from playbook import Network
+from playbook import Network, establish
 
 OBEY, CLAIM, STRICT, EXACT = ProposalCheck
 MODE = EncapsulationMode.TUNNEL
@@ -204,3 +205,18 @@ def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: 
     assert bob.child.group == 19
     assert bob.sa.chosen is not None
     assert bob.sa.chosen.suite.key_length == 256
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_responder_replaces_a_pair_by_one_like_it_as_long_as_it_may(network: Network, allowed: bool) -> None:
+    strong = tunnel(proposals=(esp("aes256-sha256-ecp256"),), check=EXACT)
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, strong)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(mirrored=True))))
+    establish(network, alice)
+    if not allowed:
+        bob.settings = settings(connection(BOB, ALICE, tunnel(mirrored=True, check=EXACT)))
+        bob.engine.reconfigure(bob.settings)
+    bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
+    network.settle()
+    assert len(bob.saw(ChildUp)) == allowed
+    assert alice.failures == ([] if allowed else [Code.NO_PROPOSAL_CHOSEN])

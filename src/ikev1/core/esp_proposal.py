@@ -12,6 +12,7 @@ from ikev1.core.model import EspSuite
 from ikev1.core.private_use import PRIVATE_IN_PHASE_2, private_use
 from ikev1.core.proposal import check_situation, same_transform
 from ikev1.core.proposal_check import agreed_life, allows_group, allows_key, life_differences
+from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import EspProposal, Tunnel
 from ikev1.crypto.algorithms import esp_cipher, registered_name
@@ -28,7 +29,7 @@ from ikev1.wire.registry import (
     Situation,
 )
 
-__all__ = ["Agreed", "accept", "choose", "offer"]
+__all__ = ["Agreed", "accept", "as_before", "choose", "offer"]
 
 _VARIABLE_KEY = frozenset(
     {
@@ -89,6 +90,17 @@ def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociat
         for number, proposal in enumerate(offered, 1)
     )
     return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, proposals)
+
+
+def as_before(tunnel: Tunnel, suite: EspSuite, group: int) -> Tunnel:
+    """``tunnel`` with what an earlier pair has as the preferred proposal, if a caller may still ask for that.
+
+    A caller that got more than we ask for would refuse less when we are the one who replaces its pair.
+    """
+    earlier = EspProposal(suite, group)
+    if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
+        return tunnel
+    return replace(tunnel, proposals=(earlier, *tunnel.proposals))
 
 
 def _transform(proposal: EspProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
@@ -185,6 +197,10 @@ def _differences(tunnel: Tunnel, wanted: EspProposal, mode: int, found: _Offered
     # RFC 2407 §4.5.3: "a defined IPSEC DOI attribute [...] which it does not support": the setup "MUST be aborted"
     unknown = [f"no attribute {Phase2Attribute(kind).name}" for kind in found.unknown]
     return differences + life_differences(tunnel, found.life) + unknown
+
+
+def _allows(tunnel: Tunnel, wanted: EspProposal, found: EspProposal) -> bool:
+    return _allows_suite(tunnel, wanted.suite, found.suite) and allows_group(tunnel.check, wanted.group, found.group)
 
 
 def _allows_suite(tunnel: Tunnel, wanted: EspSuite, found: EspSuite) -> bool:

@@ -45,6 +45,9 @@ _REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the n
 def _offer(turn: Turn) -> list[Payload]:
     quick = _quick(turn)
     tunnel = _tunnel(turn, quick.tunnel)
+    previous = _previous(turn, quick)
+    if previous is not None:
+        tunnel = esp_proposal.as_before(tunnel, previous.suite, previous.group)
     offered = esp_proposal.offer(tunnel, quick.spi, natt.tunnel_mode(turn.sa.nat))
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
