@@ -104,7 +104,7 @@ class Pair:
         self.sends = False
         self._sequence = 0  # the last one used
         self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
-        self._said: frozenset[type] = frozenset()
+        self._said: tuple[type, ...] = ()
         self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
         self.last_in: float | None = None
         self.last_out: float | None = None
@@ -244,7 +244,7 @@ class Pair:
 
     def _say_once(self, event: RekeyNeeded | Expired) -> None:
         if type(event) not in self._said:
-            self._said |= {type(event)}
+            self._said += (type(event),)
             self._listener(event)
 
 
