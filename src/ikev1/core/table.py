@@ -1,37 +1,20 @@
-"""The ISAKMP SAs of an engine, found by what messages, people and clocks name them by."""
+"""The ISAKMP SAs of an engine, found by what messages, people and clocks name them by.
+
+There may be many thousands, so what is kept for each is small: a peer's few SAs are a tuple, where a dictionary would
+take four times the room.
+"""
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterator
 
 from ikev1.core.model import IkeSa, IkeState
 
 __all__ = ["SaTable"]
 
-
-Key = TypeVar("Key", bound=Hashable)
-
-
-class _Groups(Generic[Key]):
-    """The cookies of SAs that have something in common, the oldest first."""
-
-    def __init__(self) -> None:
-        self._members: dict[Key, dict[bytes, None]] = {}
-
-    def add(self, key: Key, cookies: bytes) -> None:
-        self._members.setdefault(key, {})[cookies] = None
-
-    def remove(self, key: Key, cookies: bytes) -> None:
-        members = self._members[key]
-        del members[cookies]
-        if not members:
-            del self._members[key]
-
-    def of(self, key: Key) -> tuple[bytes, ...]:
-        return tuple(self._members.get(key, ()))
+_Peer = tuple[str, bytes, str]  # connection, identity, address
 
 
 class SaTable:
@@ -40,8 +23,8 @@ class SaTable:
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
         self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
-        self._by_connection: _Groups[str] = _Groups()
-        self._by_peer: _Groups[tuple[str, bytes, str]] = _Groups()
+        self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
+        self._by_peer: dict[_Peer, tuple[bytes, ...]] = {}  # the oldest first
         self._by_spi: dict[int, bytes] = {}
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
@@ -52,14 +35,15 @@ class SaTable:
         if old is None or _names(old) != _names(new):
             if old is not None:
                 self.drop(old)
-            self._by_connection.add(new.connection, cookies)
-            self._by_peer.add(_peer(new), cookies)
+            self._by_connection.setdefault(new.connection, {})[cookies] = None
+            peer = _peer(new)
+            self._by_peer[peer] = (*self._by_peer.get(peer, ()), cookies)
             old = None
         self.by_cookies[cookies] = new
         if self.half_open and new.state is not IkeState.CONNECTING:
             self.half_open.pop(cookies, None)
         if old is None or old.children is not new.children:
-            self._index_spis(old, new)
+            self._index_spis(old, new, cookies)
         self._schedule(cookies, deadline(new))
 
     def drop(self, sa: IkeSa) -> None:
@@ -69,24 +53,37 @@ class SaTable:
             return
         self.half_open.pop(cookies, None)
         self._due.pop(cookies, None)
-        self._by_connection.remove(sa.connection, cookies)
-        self._by_peer.remove(_peer(sa), cookies)
+        self._forget_connection(sa.connection, cookies)
+        self._forget_peer(_peer(sa), cookies)
         for child in sa.children:
             self._by_spi.pop(child.inbound.spi, None)
 
-    def _index_spis(self, old: IkeSa | None, new: IkeSa) -> None:
+    def _forget_connection(self, name: str, cookies: bytes) -> None:
+        members = self._by_connection[name]
+        del members[cookies]
+        if not members:
+            del self._by_connection[name]
+
+    def _forget_peer(self, peer: _Peer, cookies: bytes) -> None:
+        others = tuple(other for other in self._by_peer[peer] if other != cookies)
+        if others:
+            self._by_peer[peer] = others
+        else:
+            del self._by_peer[peer]
+
+    def _index_spis(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         for child in old.children if old is not None else ():
             self._by_spi.pop(child.inbound.spi, None)
         for child in new.children:
-            self._by_spi[child.inbound.spi] = new.cookies
+            self._by_spi[child.inbound.spi] = cookies
 
     def of_connection(self, name: str) -> list[IkeSa]:
         """The SAs of a connection, the oldest first."""
-        return [self.by_cookies[cookies] for cookies in self._by_connection.of(name)]
+        return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
 
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
         """The other SAs with the same peer: the same connection, identity and address."""
-        return [self.by_cookies[cookies] for cookies in self._by_peer.of(_peer(sa)) if cookies != sa.cookies]
+        return [self.by_cookies[cookies] for cookies in self._by_peer.get(_peer(sa), ()) if cookies != sa.cookies]
 
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""
@@ -127,7 +124,7 @@ def _names(sa: IkeSa) -> tuple[object, ...]:
     return sa.CKY_R, sa.connection, sa.IDii_b, sa.IDir_b, sa.path.remote_host
 
 
-def _peer(sa: IkeSa) -> tuple[str, bytes, str]:
+def _peer(sa: IkeSa) -> _Peer:
     return sa.connection, sa.peer_id_body, sa.path.remote_host
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 
 from ikev1.core.model import Path
@@ -63,11 +64,12 @@ class UdpSocket:
         """
         data, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, _ANCILLARY_SIZE)
         local_host = self.host
+        # interned: each of thousands of SAs keeps a path, and they have few local addresses
         for level, kind, value in ancillary:
             if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
-                local_host = socket.inet_ntoa(_PKTINFO4.unpack(value)[2])
+                local_host = sys.intern(socket.inet_ntoa(_PKTINFO4.unpack(value)[2]))
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
-                local_host = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0])
+                local_host = sys.intern(socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0]))
         datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
         return datagrams, Path(local_host, self.port, remote[0], remote[1])
 
