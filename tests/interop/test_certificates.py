@@ -1,4 +1,4 @@
-"""Signatures and certificates with strongSwan: both roles, both modes, and whatever a certificate can be refused for.
+"""Signatures and certificates with strongSwan and libreswan, and whatever a certificate can be refused for.
 
 strongSwan made the certificates, too (see make-pki), and each end knows no more than its own leaf, the CA between that
 and the root if there is one, and the root.
@@ -18,6 +18,7 @@ from lab.charon import Charon, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.pluto import PlutoOptions
 from lab.process import wait_until
 from lab.traffic import ping
 
@@ -46,6 +47,9 @@ KINDS = [
     Kind("ecdsa", aggressive=True, ike="aes256-sha384-ecp384"),
 ]
 
+
+# It knows no ECDSA in IKEv1, and sends no CA's certificate in Aggressive Mode
+OF_LIBRESWAN = [Kind("rsa"), Kind("rsa", aggressive=True), Kind("int")]
 
 Peer = OurGateway | Charon
 
@@ -118,6 +122,28 @@ def test_tshark_finds_our_messages_well_formed_and_opens_them(lab: Lab, we_call:
     assert not tshark(file, f"isakmp && {MALFORMED}", keys=profile)
     assert len(tshark(file, "isakmp.sig && isakmp.cert.encoding == 4", keys=profile)) == 2
     assert len(tshark(file, 'isakmp.sig && x509ce.rfc822Name == "alice@lab"', keys=profile)) == 1
+
+
+@pytest.mark.parametrize("we_call", [True, False], ids=["we call", "pluto calls"])
+@pytest.mark.parametrize("kind", OF_LIBRESWAN, ids=str)
+def test_libreswan(lab: Lab, kind: Kind, we_call: bool) -> None:
+    a, b = lab.direct()
+    our_name, plutos_name = ("alice", "gw") if we_call else ("gw", "alice")
+    ours = lab.ours(
+        a if we_call else b,
+        OurOptions(calls=we_call, certificate=f"{our_name}-{kind.leaf}", aggressive=kind.aggressive),
+    )
+    pluto = lab.pluto(
+        b if we_call else a,
+        PlutoOptions(calls=not we_call, certificate=f"{plutos_name}-{kind.leaf}", aggressive=kind.aggressive),
+    )
+    if we_call:
+        ours.control.initiate()
+    else:
+        assert "IPsec SA established tunnel mode" in pluto.initiate()
+    assert '"peer"' in pluto.whack("--trafficstatus")
+    assert ours.control.child()["spi-out"] in pluto.log()
+    assert ours.control.sas()[0]["remote-id"] == ("gw.lab" if we_call else "alice@lab")
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import load_pem_x509_certificate
+
+from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.network import Node
 from lab.paths import LIBRESWAN, NOESP
@@ -23,6 +29,7 @@ class PlutoOptions:
     psk: str = PSK
     pfs: bool = False
     aggressive: bool = False
+    certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
 
 
 class Pluto(Program):
@@ -36,7 +43,7 @@ class Pluto(Program):
         config.write_text(_ipsec_conf(node, options, own_id, peer_id))
         secrets.touch(mode=0o600)
         secrets.write_text(f'{own_id} {peer_id} : PSK "{options.psk}"\n')
-        run("certutil", "-N", "-d", f"sql:{directory}/nss", "--empty-password")
+        _fill_database(directory, options.certificate)
         arguments = ["--nofork", "--config", str(config), "--rundir", str(directory), "--secretsfile", str(secrets)]
         arguments += ["--nssdir", f"{directory}/nss", "--ipsecdir", f"{directory}/ipsec.d", "--no-dnssec"]
         super().__init__(
@@ -70,6 +77,37 @@ class Pluto(Program):
         return True
 
 
+_PASSPHRASE = "open"
+
+
+def _fill_database(directory: Path, leaf: str) -> None:
+    """What NSS keeps: the certificate and the key of ``leaf``, the certificates above it, and whom to believe."""
+    database = f"sql:{directory}/nss"
+    run("certutil", "-N", "-d", database, "--empty-password")
+    if not leaf:
+        return
+    bundle = directory / "own.p12"
+    bundle.write_bytes(_pkcs12(leaf))
+    run("pk12util", "-i", bundle, "-d", database, "-W", _PASSPHRASE, "-K", "")
+    run("certutil", "-A", "-n", "root", "-t", "CT,,", "-a", "-i", pki.ROOT, "-d", database)
+
+
+def _pkcs12(leaf: str) -> bytes:
+    key = serialization.load_pem_private_key(pki.private_key(leaf).read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    certificate, *above = (
+        load_pem_x509_certificate(file.read_bytes()) for file in (pki.certificate(leaf), *pki.chain(leaf))
+    )
+    encryption = serialization.BestAvailableEncryption(_PASSPHRASE.encode())  # NSS takes nothing without
+    return pkcs12.serialize_key_and_certificates(b"own", key, certificate, above, encryption)
+
+
+def _proof(options: PlutoOptions) -> str:
+    if not options.certificate:
+        return "authby=secret"
+    return "authby=rsasig\n    leftcert=own\n    leftsendcert=always\n    sendca=all\n    rightca=%same"
+
+
 def _ipsec_conf(node: Node, options: PlutoOptions, own_id: str, peer_id: str) -> str:
     # without ikev1-policy, 4.10 says "global ikev1-policy does not allow IKEv1"
     return f"""config setup
@@ -79,7 +117,7 @@ def _ipsec_conf(node: Node, options: PlutoOptions, own_id: str, peer_id: str) ->
 
 conn peer
     ikev2=no
-    authby=secret
+    {_proof(options)}
     aggressive={_yes(options.aggressive)}
     left={node.address}
     leftid={own_id}
