@@ -12,7 +12,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType, ProtocolId
-from playbook import Network, Peer
+from playbook import Network, Peer, establish
 
 ALICE, BOB = "192.0.2.1", "198.51.100.2"
 HEADER = Header(bytes(8), bytes(8), 0, 2, 0, 0, 28)
@@ -32,6 +32,11 @@ def notified(peer: Peer) -> list[str]:
         for seen in peer.saw(MessageSeen)
         if seen.sent and any(n.type == NotifyType.RESPONDER_LIFETIME for n in seen.message.all(Notification))
     ]
+
+
+def tells(peer: Peer, notify: Notification) -> None:
+    """Has a peer say this in an informational exchange."""
+    peer.does(lambda engine: engine._state.say(peer.sa, [notify], peer.network.now))
 
 
 def test_both_sides_take_the_shorter_life(network: Network) -> None:
@@ -89,3 +94,37 @@ def test_it_shortens_and_never_lengthens(protocol: ProtocolId, offered: Life, to
 def test_one_for_another_sa_is_no_news() -> None:
     message = Message(HEADER, (lifetime_notify(ProtocolId.ESP, bytes(4), Life(600, 0)),), (), b"")
     assert notified_life(message, ProtocolId.ISAKMP, Life(3600, 0)) == (3600, 0)
+
+
+@pytest.mark.parametrize(("told", "lives"), [(Life(900, 0), 900), (Life(0, 500), 7200), (Life(90_000, 0), 7200)])
+def test_an_initiator_honours_it_when_it_comes_later(network: Network, told: Life, lives: int) -> None:
+    alice, bob = pair(network, 7200, 7200)
+    establish(network, alice)
+    network.wait(60)
+    spi = bob.child.inbound.spi.to_bytes(4)
+    for notify in (
+        lifetime_notify(ProtocolId.ISAKMP, bob.sa.cookies, told),
+        lifetime_notify(ProtocolId.ESP, spi, told),
+    ):
+        tells(bob, notify)
+    network.settle()
+    for sa in (alice.sa, alice.child):
+        assert sa.expires_at == network.now - 60 + lives
+        assert lives * 0.85 < sa.rekey_at - network.now + 60 < lives
+
+
+def test_only_the_responder_of_an_sa_shortens_it(network: Network) -> None:
+    alice, bob = pair(network, 7200, 7200)
+    establish(network, alice)
+    life = Life(900, 0)
+    spi = alice.child.inbound.spi.to_bytes(4)
+    for notify in (
+        lifetime_notify(ProtocolId.ISAKMP, alice.sa.cookies, life),
+        lifetime_notify(ProtocolId.ESP, spi, life),
+        lifetime_notify(ProtocolId.ESP, bytes(4), life),
+        lifetime_notify(ProtocolId.ESP, spi, life)._replace(protocol=77),
+    ):
+        tells(alice, notify)
+    network.settle()
+    assert bob.sa.expires_at == bob.child.expires_at == network.now + 7200
+    assert bob.failures == []

@@ -7,6 +7,7 @@ from ikev1.core.actions import Remove, Send
 from ikev1.core.events import ChildDown, Code, IkeDown, MessageSeen, Note
 from ikev1.core.model import ChildSa, Exchange, IkeSa, IkeState, Role
 from ikev1.core.record import replace
+from ikev1.core.responder_lifetime import honour
 from ikev1.core.script import Row, Script, new_exchange
 from ikev1.core.turn import Turn
 from ikev1.wire.header import Header
@@ -139,6 +140,8 @@ def _take_notify(turn: Turn, payload: Notification) -> None:
         tell(turn, [notify(turn.sa, NotifyType.R_U_THERE_ACK, payload.data)])
     elif kind != NotifyType.R_U_THERE_ACK:
         turn.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", turn.sa))
+        if kind == NotifyType.RESPONDER_LIFETIME:
+            honour(turn, payload)
         if kind < 16_384:  # RFC 2408 §3.14.1: the numbers below are errors
             _blame(turn, kind)
 
