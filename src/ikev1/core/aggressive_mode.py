@@ -7,9 +7,13 @@ choose the secret by identity rather than by address, which is what peers withou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ikev1.core import identity
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.events import Code
+from ikev1.core.methods import ENCRYPTING
+from ikev1.core.model import Phase1Suite
 from ikev1.core.phase1 import (
     accept_sa,
     choose_among,
@@ -31,7 +35,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, Payload
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
 
-__all__ = ["AGGRESSIVE_MODE", "offered_policies"]
+__all__ = ["AGGRESSIVE_MODE", "conclude", "concluded", "offered_policies", "those_that_accept", "with_policies_for"]
 
 
 def offered_policies(connection: Connection) -> Connection:
@@ -41,12 +45,27 @@ def offered_policies(connection: Connection) -> Connection:
     carries a public value of it already; nor can the authentication method, which message 2 uses.
     """
     first = connection.policies[0].suite
-    same = [
+    return replace(
+        connection, policies=tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
+    )
+
+
+def _goes_with(first: Phase1Suite, other: Phase1Suite) -> bool:
+    if first.authentication == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
+        # "when using the revised method of public key encryption for authentication the cipher and hash cannot be
+        # negotiated" (RFC 2409 §5), for message 1 is encrypted by them already
+        return first == other
+    return (first.group, first.authentication) == (other.group, other.authentication)
+
+
+def with_policies_for(connection: Connection, method: int) -> Connection:
+    """``connection`` with the policies of the table for ``method``; 0 is the table of all methods without their own."""
+    allowed = tuple(
         policy
         for policy in connection.policies
-        if (policy.suite.group, policy.suite.authentication) == (first.group, first.authentication)
-    ]
-    return replace(connection, policies=tuple(same))
+        if (policy.suite.authentication if policy.suite.authentication in ENCRYPTING else 0) == method
+    )
+    return connection if allowed == connection.policies else replace(connection, policies=allowed)
 
 
 # --- AM1 ------------------------------------------------------------------------------------------------------------
@@ -86,12 +105,19 @@ def _willing(turn: Turn, theirs: Identification) -> tuple[Connection, ...]:
             f"{path.local_host}",
             notify=NotifyType.INVALID_ID_INFORMATION,
         )
-    willing = tuple(connection for connection in expected if connection.aggressive is not Aggressive.REFUSE)
+    return those_that_accept(expected, identity.text_of(theirs))
+
+
+def those_that_accept(expected: Sequence[Connection], caller: str, method: int = 0) -> tuple[Connection, ...]:
+    """Those of ``expected``, of which there are some, that accept Aggressive Mode, with their policies for ``method``.
+
+    Raises:
+        Refusal: none does.
+    """
+    willing = [connection for connection in expected if connection.aggressive is not Aggressive.REFUSE]
     if not willing:
-        raise _wrong_mode(
-            f"{identity.text_of(theirs)} asks for Aggressive Mode, which connection {expected[0].name!r} refuses"
-        )
-    return willing
+        raise _wrong_mode(f"{caller} asks for Aggressive Mode, which connection {expected[0].name!r} refuses")
+    return tuple(with_policies_for(connection, method) for connection in willing)
 
 
 def _wrong_mode(text: str) -> Refusal:
@@ -121,11 +147,13 @@ def _accept(turn: Turn, message: Message) -> None:
 # --- AM3 ------------------------------------------------------------------------------------------------------------
 
 
-def _conclude(turn: Turn) -> list[Payload]:
+def conclude(turn: Turn) -> list[Payload]:
+    """Our proof as the initiator, and what the responder needs to find a NAT."""
     return [*prove(turn), *nat_d(turn)]
 
 
-def _concluded(turn: Turn, message: Message) -> None:
+def concluded(turn: Turn, message: Message) -> None:
+    """Checks the initiator's proof, and looks for a NAT."""
     check_proof(turn, message, identity.parse(turn.sa.IDii_b))
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
     assert turn.seen is not None
@@ -140,7 +168,7 @@ AGGRESSIVE_MODE = Script(
         #   from  RFC 2409 §5.1, §5.4                               build      check
         Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
         Row("r", "HDR, SA, KE, Nr, IDir [, CERT], AUTH_R [, NAT-D]", _answer, _accept),
-        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", _conclude, _concluded),
+        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", conclude, concluded),
     ),
     finish=establish,
     patient_responder=True,  # nothing but message 2 once more makes an initiator repeat message 3

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ikev1.core import identity
 from ikev1.core.events import Code
+from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
+from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Connection, Credential
@@ -16,7 +18,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
-__all__ = ["derive", "identify_peer", "identify_self", "settle_connection", "shared_secret"]
+__all__ = ["check_port", "derive", "identify_peer", "identify_self", "settle_connection", "shared_secret"]
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
@@ -59,6 +61,8 @@ def derive(turn: Turn) -> None:
 
 def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
     algorithm = chosen.suite.hash
+    if chosen.suite.authentication in ENCRYPTING:
+        return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, turn.sa.CKY_I, turn.sa.CKY_R)
     if chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
         return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
     if not turn.connection.secret:
@@ -104,14 +108,19 @@ def identify_peer(turn: Turn, message: Message) -> Identification:
         Refusal: it is bound to a protocol or a port that phase 1 does not have.
     """
     theirs = message.one(Identification)
-    _check_port(theirs)
+    check_port(theirs)
     body = message.body_of(theirs)
     claimed = {"IDir_b": body} if turn.sa.role is Role.INITIATOR else {"IDii_b": body}
     turn.sa = replace(turn.sa, **claimed)
     return theirs
 
 
-def _check_port(theirs: Identification) -> None:
+def check_port(theirs: Identification) -> None:
+    """Checks what an identity of phase 1 is bound to.
+
+    Raises:
+        Refusal: it is a protocol or a port that phase 1 does not have.
+    """
     # RFC 2407 §4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
     # receives any other values, this MUST be treated as an error"; some peers write the port they floated to
     if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
@@ -150,4 +159,4 @@ def _agrees(turn: Turn, connection: Connection) -> bool:
     assert turn.sa.chosen is not None
     suite = turn.sa.chosen.suite
     same = (connection.secret, connection.trust) == (turn.connection.secret, turn.connection.trust)
-    return same and any(policy.suite == suite for policy in connection.policies)
+    return same and any(allows_suite(policy, suite) for policy in connection.policies)

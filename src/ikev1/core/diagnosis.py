@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ikev1.core.events import Code
+from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import IkeSa, Role
 from ikev1.core.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-__all__ = ["of_clear_notify", "of_sealed_notify", "of_unreadable", "of_wrong_hash"]
+__all__ = ["of_clear_notify", "of_sealed_notify", "of_unreadable", "of_wrong_hash", "of_wrong_keys"]
 
 _PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
 
@@ -25,6 +26,8 @@ _UNREADABLE_TO_THEM = frozenset(
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
     """What it means that an encrypted message of phase 1 does not open to payloads."""
+    if _encrypts(sa):
+        return of_wrong_keys(sa, f"{_awaited(sa)}, but it does not decrypt")
     if _signs(sa):
         return (
             Code.MALFORMED,
@@ -42,6 +45,10 @@ def _signs(sa: IkeSa) -> bool:
     return sa.chosen is not None and sa.chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY
 
 
+def _encrypts(sa: IkeSa) -> bool:
+    return sa.chosen is not None and sa.chosen.suite.authentication in ENCRYPTING
+
+
 def _awaited(sa: IkeSa) -> str:
     if sa.role is Role.INITIATOR:
         return "an answer to our identity"
@@ -55,6 +62,15 @@ def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code
         Code.PSK_MISMATCH,
         f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
         f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
+    """What it means that the peer ``sent`` what our nonces do not give, although each of them was encrypted."""
+    return (
+        Code.AUTHENTICATION_FAILED,
+        f"{sa.path.remote_host} sent {sent}: most often one end encrypts for another key than the other has. Compare "
+        "the private key of each end with peer_public_key or peer_certificate of the other",
     )
 
 
@@ -77,6 +93,8 @@ def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tupl
     """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
     peer = sa.path.remote_host
     proved = sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+    if proved and _encrypts(sa):
+        return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
     if proved and _signs(sa):
         return (
             Code.REFUSED_BY_PEER,

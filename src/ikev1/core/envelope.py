@@ -102,8 +102,11 @@ def in_the_clear(datagram: bytes, payloads: list[Payload]) -> Message:
     return Message(Header.parse(datagram), tuple(payloads), (), b"")
 
 
-def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[Message, bytes]:
-    """The message in ``datagram``, and the IV for the one after it.
+def open_message(
+    sa: IkeSa, iv: bytes, header: Header, datagram: bytes, hidden: frozenset[int] = frozenset()
+) -> tuple[Message, bytes]:
+    """The message in ``datagram``, and the IV for the one after it; payloads of the types ``hidden`` are encrypted on
+    their own, whether or not the message is, and stay so.
 
     Raises:
         WireError: what is inside, once decrypted, is no chain of payloads.
@@ -111,7 +114,7 @@ def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple
     """
     chain = datagram[_HEADER_LENGTH : header.length]
     if not header.encrypted:
-        return parse_message(header, chain), iv
+        return parse_message(header, chain, hidden), iv
     context = _cipher_of(sa)
     if not chain or len(chain) % context.block_size:
         raise Refusal(
@@ -119,4 +122,4 @@ def open_message(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple
             f"{len(chain)} encrypted octets are not whole blocks of {context.block_size}",
             notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
         )
-    return parse_message(header, context.decrypt(iv, chain)), chain[-context.block_size :]
+    return parse_message(header, context.decrypt(iv, chain), hidden), chain[-context.block_size :]

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from ikev1.core.actions import Action, Report, Send
-from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.events import Code, Failure, MessageSeen
 from ikev1.core.first_message import Answer, sa_from
 from ikev1.core.informational import clear_notify
+from ikev1.core.life import number_of
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.model import IkeSa, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.script import advance, new_exchange, state_name
+from ikev1.core.script import new_exchange, state_name
+from ikev1.core.scripts import aggressive_mode, go_through
 from ikev1.core.state import State
+from ikev1.wire.attributes import find
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import Header
 from ikev1.wire.message import parse_message
-from ikev1.wire.registry import ExchangeType, NotifyType
+from ikev1.wire.payloads import CLASSES, SecurityAssociation
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, Phase1Attribute
 
 __all__ = ["aggressive_caller", "answer_first", "make_room", "recognise"]
 
 _NO_COOKIE = bytes(8)
 _HEADER_LENGTH = 28
 _NEXT_PAYLOAD = 16  # its place in the header
+_AFTER_SA = frozenset(CLASSES) - {PayloadType.SECURITY_ASSOCIATION}
 _LARGEST = 8192  # octets of a message 1, for answers are kept by it: dozens of proposals and vendor IDs fit in
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 
@@ -67,7 +71,7 @@ def _choose(state: State, header: Header, datagram: bytes, path: Path, now: floa
     """
     blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, _NO_COOKIE, now)
     turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
-    advance(MAIN_MODE, turn, parse_message(header, datagram[_HEADER_LENGTH : header.length]))
+    go_through(turn, parse_message(header, datagram[_HEADER_LENGTH : header.length]))
     reply = turn.exchange.sent
     template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
     return template, reply[_NEXT_PAYLOAD], reply[_HEADER_LENGTH:]
@@ -108,7 +112,7 @@ def recognise(state: State, header: Header, path: Path, now: float) -> IkeSa | N
     return replace(sa, phase1=replace(sa.phase1, ends_at=now + _CALLER_PATIENCE))
 
 
-def aggressive_caller(state: State, header: Header, path: Path, now: float) -> IkeSa:
+def aggressive_caller(state: State, header: Header, datagram: bytes, path: Path, now: float) -> IkeSa:
     """The SA of a caller that sends message 1 of Aggressive Mode; its CKY-R is the same whenever that comes again.
 
     Nothing spares us the answer's Diffie-Hellman here, whoever asks: what is kept of callers is capped, no more.
@@ -117,8 +121,21 @@ def aggressive_caller(state: State, header: Header, path: Path, now: float) -> I
     known = state.table.by_cookies.get(header.CKY_I + CKY_R)
     if known is not None:
         return known
-    exchange = new_exchange(AGGRESSIVE_MODE, 0, Role.RESPONDER, now + _CALLER_PATIENCE)
+    script = aggressive_mode(_method_asked(header, datagram))
+    exchange = new_exchange(script, 0, Role.RESPONDER, now + _CALLER_PATIENCE)
     return IkeSa(state.next_unique_id(), "", Role.RESPONDER, path, header.CKY_I, CKY_R, now, phase1=exchange)
+
+
+def _method_asked(header: Header, datagram: bytes) -> int:
+    """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
+    try:
+        unread = parse_message(header, datagram[_HEADER_LENGTH : header.length], _AFTER_SA)
+        offered = unread.one(SecurityAssociation)
+    except WireError:
+        return 0  # which the table for all others will say again
+    attributes = (each for proposal in offered.proposals for each in proposal.transforms[:1])
+    methods = (find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD) for transform in attributes)
+    return next((number_of(method) for method in methods if method is not None), 0)
 
 
 def make_room(state: State) -> list[Action]:

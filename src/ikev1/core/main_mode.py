@@ -14,14 +14,19 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-__all__ = ["MAIN_MODE"]
+__all__ = ["MAIN_MODE", "last_words", "take_last_words"]
 
 
 def _send_auth(turn: Turn) -> list[Payload]:
-    """Our identity and its proof. A first call also says that whatever the peer has of us is stale; whoever answers
-    with a shorter life than was offered says how long.
+    """Our identity and its proof."""
+    return [identify_self(turn), *prove(turn), *last_words(turn)]
+
+
+def last_words(turn: Turn) -> list[Payload]:
+    """What goes with our proof: a first call says that whatever the peer has of us is stale, and whoever answers with a
+    shorter life than was offered says how long.
     """
-    payloads: list[Payload] = [identify_self(turn), *prove(turn)]
+    payloads: list[Payload] = []
     sa = turn.sa
     assert sa.chosen is not None
     if turn.initiates and turn.context.first_contact(sa):
@@ -37,6 +42,11 @@ def _verify_auth(turn: Turn, message: Message) -> None:
     theirs = identify_peer(turn, message)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
+    take_last_words(turn, message)
+
+
+def take_last_words(turn: Turn, message: Message) -> None:
+    """An initiator obeys the responder, which may shorten the life of the SA."""
     if turn.initiates:
         chosen = turn.sa.chosen
         assert chosen is not None

@@ -135,6 +135,7 @@ class Chosen(Record, frozen=True):
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
     shortened: bool = False  # by us, who should tell
+    ignored: tuple[int, ...] = ()  # the attributes for private use in the offer
 
 
 class KeyShare(Record, frozen=True):
@@ -213,6 +214,7 @@ class Exchange(Record, frozen=True):
     resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
     ends_at: float = 0.0  # when it is given up, or no longer worth remembering
     quick: QuickMode | None = None
+    method: int = 0  # of authentication, where the script has a table of its own for it (RFC 2409 §5.2, §5.3)
     complaint: tuple[str, str] | None = (
         None  # code and sentence of an error nobody vouches for: the reason, if we give up
     )

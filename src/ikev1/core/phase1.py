@@ -6,7 +6,9 @@ from ikev1.core import natt, proposal, vendor
 from ikev1.core.authentication import derive
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
+from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, IkeState, KeyShare, Role
+from ikev1.core.private_use import note_ignored
 from ikev1.core.proof import is_hybrid, note_requests, request_certificates
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -86,6 +88,16 @@ def choose_among(candidates: tuple[Connection, ...], turn: Turn, message: Messag
         vendors=tuple(payload.data for payload in message.all(VendorId)),
     )
     turn.prepared = [answer, *vendor.answer_to(turn.sa.vendors)]
+    _follow_method(turn, chosen)
+
+
+def _follow_method(turn: Turn, chosen: Chosen) -> None:
+    """Goes on by the table for what was chosen, where that has one: "The authentication method negotiated [...]
+    influences the composition of the payloads but not their purpose" (RFC 2409 §5).
+    """
+    method = chosen.suite.authentication
+    if method in ENCRYPTING:
+        turn.exchange = replace(turn.exchange, method=method)
 
 
 def _first_that_fits(
@@ -109,12 +121,14 @@ def accept_sa(turn: Turn, message: Message) -> None:
     """Takes the responder's choice, which must be one of our offers."""
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, turn.sa.SAi_b)
     assert isinstance(offered, SecurityAssociation)
+    chosen = proposal.accept(offered, message.one(SecurityAssociation))
     turn.sa = replace(
         turn.sa,
         CKY_R=message.header.CKY_R,
-        chosen=proposal.accept(offered, message.one(SecurityAssociation)),
+        chosen=chosen,
         vendors=tuple(payload.data for payload in message.all(VendorId)),
     )
+    _follow_method(turn, chosen)
 
 
 # --- KE, nonces, NAT-D ----------------------------------------------------------------------------------------------
@@ -218,4 +232,5 @@ def establish(turn: Turn) -> None:
         expires_at=expires_at,
     )
     turn.report(IkeUp(turn.sa))
+    note_ignored(turn, sa.chosen.ignored)
     warn_of_phase1(turn, sa.chosen.suite)

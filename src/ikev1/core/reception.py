@@ -16,8 +16,8 @@ from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.script import Script, advance, new_exchange
-from ikev1.core.scripts import script_of
+from ikev1.core.script import Script, new_exchange
+from ikev1.core.scripts import go_through, script_of
 from ikev1.core.state import Arrival, Examination, State
 from ikev1.core.tidings import take_informational
 from ikev1.core.turn import Turn
@@ -43,7 +43,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return [Report(Failure(Code.MALFORMED, str(error), path.remote))]
     if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
-    known, sa = _find(state, header, path, now)
+    known, sa = _find(state, header, datagram, path, now)
     if sa is None:
         return _unknown(header, path)
     arrival = Arrival(header, datagram, path, now)
@@ -58,7 +58,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
     return _take(state, known, sa, exchange, arrival)
 
 
-def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
+def _find(state: State, header: Header, datagram: bytes, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
     """The SA that a message belongs to: as the table has it, and as it is to be gone on with.
 
     The two differ for a caller: of one in Main Mode nothing is kept before its message 3, of one in Aggressive Mode
@@ -69,7 +69,7 @@ def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa |
     if sa is not None:
         return sa, sa
     if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
-        caller = aggressive_caller(state, header, path, now)
+        caller = aggressive_caller(state, header, datagram, path, now)
         return sas.get(caller.cookies), caller
     # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
     sa = sas.get(header.CKY_I + _NO_COOKIE)
@@ -112,11 +112,11 @@ def _take(
     turn, moves = state.turn_for(sa, exchange, arrival)
     turn.verdict = verdict
     try:
-        message, iv = open_message(sa, exchange.iv, header, datagram)
+        message, iv = open_message(sa, exchange.iv, header, datagram, script_of(exchange).hidden(exchange.step))
         turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
             turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
-        advance(script_of(exchange), turn, message)
+        go_through(turn, message)
     except Undecided as question:
         return _ask(state, sa, turn, arrival, question)
     except (Refusal, WireError, CryptoError) as error:

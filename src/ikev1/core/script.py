@@ -24,7 +24,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Hash, Payload
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["Row", "Script", "advance", "begin", "new_exchange", "state_name"]
+__all__ = ["Row", "Script", "advance", "answer", "begin", "new_exchange", "state_name", "take"]
 
 LINGER = 60.0  # seconds for which the last message of an exchange can be repeated for a peer that missed it
 
@@ -42,7 +42,8 @@ class Script:
     """An exchange as a table.
 
     ``name`` starts the labels of its messages (``MM1``). ``finish`` runs on each side once its last row is done.
-    ``patient_responder`` tells that the responder, too, repeats its message until the next one comes.
+    ``patient_responder`` tells that the responder, too, repeats its message until the next one comes. ``method`` is the
+    method of authentication that the table is for where an exchange has several tables, 0 in the one for all others.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Script:
         rows: tuple[Row, ...],
         finish: Callable[[Turn], None],
         patient_responder: bool = False,
+        method: int = 0,
     ) -> None:
         self.name = name
         self.exchange = exchange
@@ -59,11 +61,16 @@ class Script:
         self.shapes = tuple(Shape(row.shape) for row in rows)
         self.finish = finish
         self.patient_responder = patient_responder
+        self.method = method
         self.labels = (name,) if len(rows) == 1 else tuple(f"{name}{number}" for number in range(1, len(rows) + 1))
 
     def speaker(self, step: int) -> Role:
         """Who sends the message of this row."""
         return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
+
+    def hidden(self, step: int) -> frozenset[int]:
+        """The types of payload whose bodies are encrypted on their own in the message of this row, if there is one."""
+        return self.shapes[step].hidden if step < len(self.shapes) else frozenset()
 
     def state_after(self, step: int, role: Role) -> str:
         """What the side in ``role`` waits for once the message of row ``step`` was seen; empty for a lone message."""
@@ -94,6 +101,16 @@ def advance(script: Script, turn: Turn, message: Message) -> None:
     Raises:
         Refusal: the message is not what this row allows; ``turn`` is to be dropped.
     """
+    take(script, turn, message)
+    answer(script, turn)
+
+
+def take(script: Script, turn: Turn, message: Message) -> None:
+    """Takes the peer's ``message`` through the row that is due.
+
+    Raises:
+        Refusal: the message is not what this row allows; ``turn`` is to be dropped.
+    """
     step = turn.exchange.step
     if step >= len(script.rows) or script.speaker(step) is turn.exchange.role:
         raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
@@ -106,7 +123,15 @@ def advance(script: Script, turn: Turn, message: Message) -> None:
         turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
     script.rows[step].check(turn, message)
     turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, complaint=None)
-    if step + 1 < len(script.rows):
+
+
+def answer(script: Script, turn: Turn) -> None:
+    """Sends the message of the row after the one that was taken, if a row is left.
+
+    Raises:
+        Refusal: it cannot be built.
+    """
+    if turn.exchange.step < len(script.rows):
         _speak(script, turn)
     _finish_if_done(script, turn)
 
@@ -150,4 +175,4 @@ def _finish_if_done(script: Script, turn: Turn) -> None:
 
 def new_exchange(script: Script, message_id: int, role: Role, ends_at: float, iv: bytes = b"") -> Exchange:
     """An exchange of this script before its first message, to be given up at ``ends_at``."""
-    return Exchange(script=script.name, message_id=message_id, role=role, ends_at=ends_at, iv=iv)
+    return Exchange(script=script.name, method=script.method, message_id=message_id, role=role, ends_at=ends_at, iv=iv)

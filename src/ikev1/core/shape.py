@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ikev1.core.events import Code
 from ikev1.core.refusal import Refusal
@@ -24,8 +25,11 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "IDci": (wire.Identification,),
     "IDcr": (wire.Identification,),
     "AUTH_I": (wire.Hash, wire.Signature),
+    "HASH_I": (wire.Hash,),
+    "HASH_R": (wire.Hash,),
     "AUTH_R": (wire.Hash, wire.Signature),
     "CERT": (wire.Certificate,),
+    "Cert-I": (wire.Certificate,),
     "HASH(1)": (wire.Hash,),
     "HASH(2)": (wire.Hash,),
     "HASH(3)": (wire.Hash,),
@@ -35,12 +39,17 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
 }
 _REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
 
-_REPEATED = {"CERT", "NAT-D", "NAT-OA", "N/D"}
+_REPEATED = {"CERT", "Cert-I", "NAT-D", "NAT-OA", "N/D"}
 
 # What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
 _TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
 
+_BODY = re.compile(r"<(.+)_b>\w+")  # a body that is encrypted on its own, such as <IDii_b>PubKey_r
 _FORM = re.compile(r"^HDR(\*|\(\*\)|)((?:, .+)?)$")
+
+
+def _kind_of_body(payload: wire.Payload) -> type[wire.Payload]:
+    return wire.CLASSES[payload.number] if isinstance(payload, wire.Encrypted) else type(payload)
 
 
 class Shape:
@@ -50,19 +59,23 @@ class Shape:
         text: the shape as written.
         encrypted: whether we send the message protected by the ISAKMP SA (``HDR*``); with ``HDR(*)`` we do, and the
             peer may or may not.
-        hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none.
+        hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none. An optional HASH(1) is that of a
+            certificate (§5.2).
+        hidden: the types of payload whose bodies are encrypted on their own (§5.2, §5.3).
     """
 
-    __slots__ = ("_admitted", "_either", "_leading", "_least", "_most", "encrypted", "hash", "text")
+    __slots__ = ("_admitted", "_either", "_kind", "_leading", "_least", "_most", "encrypted", "hash", "hidden", "text")
 
     def __init__(self, text: str) -> None:
-        form = _FORM.match(text.replace(" [,", ", ["))
+        form = _FORM.match(text.replace(" [,", ", [").replace(",] ", "], "))
         if form is None:
             raise ValueError(f"{text!r} is no shape")
         self.text = text
         self.encrypted = bool(form[1])
         self._either = form[1] == "(*)"
         self.hash = 0
+        self.hidden: frozenset[int] = frozenset()
+        self._kind: Callable[[wire.Payload], type[wire.Payload]] = type
         self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # kinds of payloads that were found to be right
         self._leading: list[type[wire.Payload]] = []
         self._least: dict[str, tuple[tuple[type[wire.Payload], ...], int]] = {}
@@ -74,15 +87,19 @@ class Shape:
             optional = optional and not word.endswith("]")
 
     def _add(self, name: str, optional: bool) -> None:
-        kinds = _KINDS[name]
-        if name.startswith("HASH("):
+        body = _BODY.fullmatch(name)
+        kinds = _KINDS[body[1] if body else name]
+        if body:
+            self._kind = _kind_of_body
+            self.hidden |= {number for number, kind in wire.CLASSES.items() if kind in kinds}
+        if name.startswith("HASH(") and not optional:
             self.hash = int(name[5])
         # RFC 2409 §5: "The SA payload MUST precede all other payloads in a phase 1 exchange"; §5.5: "a HASH payload
         # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH"
-        if name.startswith("HASH(") or name == "SA":
+        if (name.startswith("HASH(") and not optional) or name == "SA":
             self._leading.append(kinds[0])
         for kind in kinds:
-            self._most[kind] = _SEVERAL if name in _REPEATED else self._most.get(kind, 0) + 1
+            self._most[kind] = _SEVERAL if (body[1] if body else name) in _REPEATED else self._most.get(kind, 0) + 1
         if not optional:
             already = next((least for known, least in self._least.values() if known == kinds), 0)
             label = next((label for label, (known, _) in self._least.items() if known == kinds), name)
@@ -94,7 +111,7 @@ class Shape:
         Raises:
             Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
         """
-        kinds = tuple(map(type, message.payloads))
+        kinds = tuple(map(self._kind, message.payloads))
         if kinds in self._admitted and (message.header.encrypted is self.encrypted or self._either):
             return
         self._check(message, label)
@@ -107,11 +124,12 @@ class Shape:
             raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
         payloads = message.payloads
         for position, kind in enumerate(self._leading):
-            if position >= len(payloads) or type(payloads[position]) is not kind:
+            if position >= len(payloads) or self._kind(payloads[position]) is not kind:
                 raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}")
         counts: dict[type[wire.Payload], int] = {}
         for payload in payloads:
-            counts[type(payload)] = counts.get(type(payload), 0) + 1
+            kind = self._kind(payload)
+            counts[kind] = counts.get(kind, 0) + 1
         for present, count in counts.items():
             most = self._most.get(present)
             if most is None and present not in _TOLERATED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ikev1.core.actions import Action, Remove, Report
-from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Failure
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
@@ -14,6 +13,7 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.retransmit import patience
 from ikev1.core.script import begin, new_exchange
+from ikev1.core.scripts import aggressive_mode
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Mode
 from ikev1.core.state import State
@@ -42,7 +42,9 @@ def begin_phase1(
         queued=queued,
         replaces=replaces,
     )
-    script = AGGRESSIVE_MODE if connection.mode is Mode.AGGRESSIVE else MAIN_MODE
+    script = MAIN_MODE
+    if connection.mode is Mode.AGGRESSIVE:
+        script = aggressive_mode(connection.policies[0].suite.authentication)
     turn = state.turn(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
     begin(script, turn)
     return state.commit(None, turn, turn.exchange)

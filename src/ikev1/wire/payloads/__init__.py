@@ -21,6 +21,7 @@ from ikev1.wire.payloads.security_association import Proposal, SecurityAssociati
 from ikev1.wire.registry import PayloadType
 
 __all__ = [
+    "CLASSES",
     "Certificate",
     "CertificateRequest",
     "ConfigAttributes",
