@@ -57,7 +57,7 @@ def test_they_are_ignored_and_mentioned(
     assert alice.failures == bob.failures == []
     assert mentioned(alice) == []
     told = [text.rpartition(": ")[2] for text in mentioned(bob)]
-    assert told == ["32001"]
+    assert told == ["16384, 16390", "32001"]
 
 
 def test_without_them_there_is_nothing_to_mention(network: Network, alice: Peer, bob: Peer) -> None:

@@ -220,3 +220,19 @@ def test_a_responder_replaces_a_pair_by_one_like_it_as_long_as_it_may(network: N
     network.settle()
     assert len(bob.saw(ChildUp)) == allowed
     assert alice.failures == ([] if allowed else [Code.NO_PROPOSAL_CHOSEN])
+
+
+def test_the_connection_of_an_identity_may_want_a_shorter_key(network: Network) -> None:
+    of_alice = connection(
+        ALICE, BOB, tunnel(), policies=(policy("aes256-sha256-ecp256"),), local_id="alice", remote_id="bob"
+    )
+    alice = network.peer("alice", ALICE, settings(of_alice))
+    carol, answering = (
+        connection(BOB, ALICE, tunnel(mirrored=True), name=name, local_id="bob", remote_id=name)
+        for name in ("carol", "alice")
+    )
+    bob = network.peer("bob", BOB, settings(carol, answering))
+    alice.calls()
+    network.settle()
+    assert bob.failures == []
+    assert bob.sa.connection == "alice"

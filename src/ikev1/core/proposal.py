@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ikev1.core.events import Code
 from ikev1.core.life import PHASE_1, Life, life_attributes, number_of, offered_life
 from ikev1.core.model import Chosen, Phase1Suite
-from ikev1.core.private_use import PRIVATE_IN_PHASE_1
+from ikev1.core.private_use import PRIVATE_IN_PHASE_1, private_use
 from ikev1.core.proposal_check import agreed_life, allows_key, life_differences
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Policy
@@ -138,7 +138,7 @@ def _decode(transform: Transform) -> _Offered:
 
 def _chosen(policy: Policy, offer: _Offered) -> Chosen:
     life = agreed_life(policy, offer.life)
-    return Chosen(offer.suite, *life, life != offer.life)
+    return Chosen(offer.suite, *life, life != offer.life, private_use(offer.transform.attributes, PRIVATE_IN_PHASE_1))
 
 
 def _suite(transform: Transform) -> Phase1Suite:
