@@ -73,7 +73,7 @@ def test_what_a_policy_lacks_or_has_wrong(refused: Refused) -> None:
         [policy.1]
         encryption = "aes257"
         group = 99
-        authentication = "rsa-encr"
+        authentication = "dsa-sig"
         [policy.first]
         encryption = "aes"
         hash = "sha"
@@ -83,7 +83,9 @@ def test_what_a_policy_lacks_or_has_wrong(refused: Refused) -> None:
     assert "is no cipher: one of des, 3des" in found["policy.1.encryption"]
     assert found["policy.1.hash"].startswith("is missing")
     assert "one of 1, 2, 5, 14" in found["policy.1.group"]
-    assert found["policy.1.authentication"].endswith("is not allowed: one of pre-share, rsa-sig, ecdsa-sig")
+    assert found["policy.1.authentication"].endswith(
+        "is not allowed: one of pre-share, rsa-sig, ecdsa-sig, rsa-encr, rsa-encr-revised"
+    )
     assert "from 1 to 10000" in found["policy.first"]
 
 

@@ -224,6 +224,42 @@ def test_a_method_needs_its_key(refused: Refused, keys: str, fault: str) -> None
     assert fault in refused(keys)["connection.branch.authentication"]
 
 
+RSA_KEYS = BRANCH + 'private_key = "alice-rsa.key"\n'
+KNOWN = RSA_KEYS + 'peer_public_key = "alice-rsa.pem"\n'
+ENCRYPTION = [
+    ("rsa-encr", AuthenticationMethod.RSA_ENCRYPTION),
+    ("rsa-encr-revised", AuthenticationMethod.REVISED_RSA_ENCRYPTION),
+]
+
+
+@pytest.mark.parametrize(("word", "method"), ENCRYPTION)
+@pytest.mark.parametrize("key", ["peer_public_key", "peer_certificate"])
+def test_encryption_needs_the_key_of_the_peer(loaded: Load, refused: Refused, word: str, method: int, key: str) -> None:
+    asked = f'authentication = "{word}"\n'
+    found = connection(loaded(RSA_KEYS + f'{key} = "alice-rsa.pem"\n' + asked))
+    assert {policy.suite.authentication for policy in found.policies} == {method}
+    without = refused(RSA_KEYS + 'ca = "root.pem"\n' + asked)
+    assert "the RSA key of the peer in peer_public_key" in without["connection.branch.authentication"]
+    elliptic = refused(RSA_KEYS + f'{key} = "alice.pem"\n' + asked)
+    assert f"'{word}' needs an RSA key" in elliptic["connection.branch.authentication"]
+
+
+@pytest.mark.parametrize(("word", "method"), ENCRYPTION)
+def test_policies_ask_for_encryption(loaded: Load, word: str, method: int) -> None:
+    text = POLICIES.replace("ecdsa-sig", word)
+    assert [policy.suite.authentication for policy in connection(loaded(KNOWN + text)).policies] == [method]
+
+
+def test_a_key_is_for_signatures_unless_told_otherwise(loaded: Load) -> None:
+    found = connection(loaded(KNOWN)).policies
+    assert {policy.suite.authentication for policy in found} == {AuthenticationMethod.RSA_SIGNATURES}
+
+
+def test_of_several_keys_only_the_first_encrypts(loaded: Load) -> None:
+    keys = KNOWN.replace('"alice-rsa.pem"', '["alice-rsa.pem", "alice-rsa.pem"]') + 'authentication = "rsa-encr"'
+    assert "only the first" in warnings(loaded(keys))["connection.branch.peer_public_key"]
+
+
 # --- whom to believe
 
 

@@ -449,12 +449,21 @@ def test_a_responder_whom_we_do_not_expect(network: Network, knowing: Pair) -> N
 
 
 def test_keys_of_a_wrong_length(network: Network, knowing: Pair) -> None:
-    alice, bob = knowing({"trust": trusting(authority.rsa_key(5, 1024))})
+    alice, bob = knowing({"trust": trusting(authority.rsa_key(5, 3072))})
     alice.calls()
     network.run(60)
     assert not alice.engine.sas
     assert not bob.engine.sas
     assert Code.MALFORMED in bob.failures
+
+
+def test_a_key_of_the_peer_that_is_too_small(network: Network, knowing: Pair, mode: Mode) -> None:
+    alice, bob = knowing(bob={"trust": trusting(authority.rsa_key(6, 1024))})
+    alice.calls()
+    network.run(60)
+    assert Code.CERTIFICATE_UNUSABLE in bob.failures
+    assert "an RSA key of 1024 bits" in bob.saw(Failure)[0].text
+    assert not bob.engine.sas
 
 
 def test_a_name_that_does_not_fit_under_the_key(network: Network, knowing: Pair, mode: Mode, method: int) -> None:

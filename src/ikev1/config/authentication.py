@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from ikev1.core.settings import Credential
-from ikev1.crypto import private_keys, signatures
+from ikev1.core.settings import Credential, Trust
+from ikev1.crypto import certificates, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["ECDSA", "NEEDS", "PRE_SHARED", "RSA", "WORDS", "Methods", "methods_of"]
+__all__ = ["NEEDS", "PRE_SHARED", "WORDS", "Methods", "methods_of"]
 
-PRE_SHARED, RSA, ECDSA = WORDS = ("pre-share", "rsa-sig", "ecdsa-sig")
+WORDS = ("pre-share", "rsa-sig", "ecdsa-sig", "rsa-encr", "rsa-encr-revised")
+PRE_SHARED, RSA, ECDSA, RSA_ENCRYPTION, REVISED_RSA_ENCRYPTION = WORDS
+_BOTH_KEYS = "an RSA key in private_key, and the RSA key of the peer in peer_public_key or peer_certificate"
 NEEDS = {
     PRE_SHARED: "secret or secret_file",
     RSA: "an RSA key in private_key",
     ECDSA: "a key on P-256, P-384 or P-521 in private_key",
+    RSA_ENCRYPTION: _BOTH_KEYS,
+    REVISED_RSA_ENCRYPTION: _BOTH_KEYS,
 }
 
 Methods = dict[str, AuthenticationMethod]
 
 
-def methods_of(secret: bytes, credential: Credential | None) -> Methods:
-    """The methods that a secret and a private key allow, by their words; the first is the one that is used unless the
+def methods_of(secret: bytes, credential: Credential | None, trust: Trust) -> Methods:
+    """The methods that secrets and keys allow, by their words; the first is the one that is used unless the
     configuration says otherwise. Which ECDSA method it is follows from the curve of the key (RFC 4754 §4).
     """
     methods: Methods = {}
@@ -28,4 +32,16 @@ def methods_of(secret: bytes, credential: Credential | None) -> Methods:
     if credential is not None:
         method = signatures.method_of(private_keys.load(credential.private_key))
         methods[RSA if method == AuthenticationMethod.RSA_SIGNATURES else ECDSA] = method
+    if RSA in methods and _encrypts(trust):
+        methods[RSA_ENCRYPTION] = AuthenticationMethod.RSA_ENCRYPTION
+        methods[REVISED_RSA_ENCRYPTION] = AuthenticationMethod.REVISED_RSA_ENCRYPTION
     return methods
+
+
+def _encrypts(trust: Trust) -> bool:
+    """Whether the peer's key is known before it says a word, and is one that encrypts (RFC 2409 §5.2)."""
+    try:
+        known = trust.public_keys or tuple(map(certificates.public_key, trust.peers[:1]))
+    except ValueError:  # a certificate for a key of another kind, which path validation may still make something of
+        return False
+    return any(public_key_encryption.encrypts(public_keys.load(key)) for key in known[:1])

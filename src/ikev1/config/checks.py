@@ -9,6 +9,7 @@ from ikev1.config.findings import Findings
 from ikev1.config.signature_checks import check_signatures
 from ikev1.config.values import ANY
 from ikev1.core.aggressive_mode import offered_policies
+from ikev1.core.methods import ENCRYPTING
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
@@ -112,13 +113,14 @@ def _check_connections(connections: Iterable[Connection], findings: Findings) ->
 def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings: Findings) -> None:
     path = f"connection.{connection.name}"
     for rival in rivals:
-        if not _methods(rival) & _methods(connection):
+        common = _methods(rival) & _methods(connection)
+        if not common:
             continue
         answers = f"answers the same addresses as connection.{rival.name}"
         if _shares_secret(rival) and _shares_secret(connection) and rival.secret != connection.secret:
             fault = "with another secret: Main Mode has only the address to choose a secret by (RFC 2409 §5.4)"
             return findings.warn(path, f"{answers} {fault}, so the first is used")
-        if rival.trust != connection.trust:
+        if rival.trust != connection.trust and not common <= ENCRYPTING:  # with these, who calls says so first
             fault = "and believes others: which certificates to ask for is settled before the peer says who it is"
             return findings.warn(path, f"{answers} {fault}, so the first is used")
         if rival.remote_id == connection.remote_id or None in (rival.remote_id, connection.remote_id):

@@ -37,13 +37,14 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     credential = read_credential(table, secrets, files)
     if not any(key in table for key in ("secret", "secret_file", "private_key")):
         table.findings.error(table.path, "needs a pre-shared key in secret or secret_file, or its own private_key")
+    trust = read_trust(table, files)
     connection = Connection(
         name=name,
-        policies=policies_for(table, drafts, methods_of(secret, credential), check),
+        policies=policies_for(table, drafts, methods_of(secret, credential, trust), check),
         tunnels=tuple(tunnels),
         secret=secret,
         credential=credential,
-        trust=read_trust(table, files),
+        trust=trust,
         mode=Mode(table.take("mode", choice(tuple(Mode)), Mode.MAIN)),
         aggressive=Aggressive(table.take("aggressive", choice(tuple(Aggressive)), Aggressive.ACCEPT)),
         local_address=table.take("local_address", endpoint, ANY),

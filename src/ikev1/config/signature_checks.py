@@ -9,8 +9,9 @@ import time
 from ikev1.config.findings import Findings
 from ikev1.config.identities import in_certificate
 from ikev1.core.lookup import is_address
+from ikev1.core.methods import ENCRYPTING
 from ikev1.core.settings import Connection, Trust
-from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys, signatures
+from ikev1.crypto import certificates, distinguished_name, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
 from ikev1.wire.registry import AuthenticationMethod, IdType
@@ -46,6 +47,8 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
 
 def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> None:
     methods = {policy.suite.authentication for policy in connection.policies}
+    if methods <= ENCRYPTING and len(connection.trust.public_keys) > 1:
+        findings.warn(key, "has several keys: only the first encrypts what is for the peer (RFC 2409 §5.2)")
     for spki in connection.trust.public_keys:
         public_key = public_keys.load(spki)
         try:
@@ -54,7 +57,7 @@ def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> N
         except (WeakPublicKey, UnsuitableKey) as error:
             findings.error(key, f"cannot be used: {error}")
             continue
-        if method not in methods:
+        if method not in methods and not (methods & ENCRYPTING and public_key_encryption.encrypts(public_key)):
             findings.error(
                 key,
                 f"is a key for {method.name}, which no policy of the connection asks for: both ends sign with keys of "

@@ -64,12 +64,13 @@ def encrypts_for_peer(turn: Turn) -> Callable[[bytes], bytes]:
     """What encrypts a body with the peer's key.
 
     Raises:
-        Refusal: we know none, and when it is called: the body does not fit under it.
+        Refusal: we know none; and when it is called, the key is too small, or the body does not fit under it.
     """
     key = _peer_key(turn)
 
     def encrypt(body: bytes) -> bytes:
         try:
+            public_keys.check_strength(key, turn.connection.trust.smallest_rsa_bits)
             return public_key_encryption.encrypt(key, body)
         except CryptoError as error:
             text = f"nothing can be encrypted for the peer of connection {turn.connection.name!r}: {error}"

@@ -21,7 +21,7 @@ from ikev1.crypto.hashes import prf
 from ikev1.crypto.signatures import PrivateKey, PublicKey, UnsuitableKey
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["BodyCipher", "BodyTooLong", "body_cipher", "decrypt", "encrypt", "stand_in"]
+__all__ = ["BodyCipher", "BodyTooLong", "body_cipher", "decrypt", "encrypt", "encrypts", "stand_in"]
 
 _PKCS1_OVERHEAD = 11  # octets; RFC 8017 §7.2.1: the message has at most k - 11
 
@@ -33,6 +33,11 @@ class BodyTooLong(CryptoError):
 
 
 # --- RSA ------------------------------------------------------------------------------------------------------------
+
+
+def encrypts(key: PublicKey) -> bool:
+    """Whether anything can be encrypted with this key, and decrypted with the private key to it."""
+    return isinstance(key, rsa.RSAPublicKey)
 
 
 def encrypt(key: PublicKey, body: bytes) -> bytes:
