@@ -157,7 +157,7 @@ def test_tshark_finds_our_messages_well_formed_and_opens_them(lab: Lab, we_call:
     capture = lab.capture(our_node)
     (ours if we_call else charon).control.initiate()
     profile = wireshark_profile(ours.keylog, lab.folder("profile"))
-    file = capture.finish(enough="isakmp.exchangetype == 32")
+    file = capture.finish(enough="isakmp.exchangetype == 32", packets=3)
     labels = tshark(file, "isakmp", ["isakmp.exchangetype", "isakmp.flag_e"])
     assert labels == ["4\t0", "4\t0", "4\t1", "32\t1", "32\t1", "32\t1"]
     assert not tshark(file, OPENED)

@@ -114,7 +114,7 @@ def test_tshark_finds_our_messages_well_formed_and_opens_them(lab: Lab, we_call:
     capture = lab.capture(our_node)
     caller.control.initiate()
     profile = wireshark_profile(ours.keylog, lab.folder("profile"))
-    file = capture.finish(enough="isakmp.exchangetype == 32")
+    file = capture.finish(enough="isakmp.exchangetype == 32", packets=3)
     assert len(tshark(file, f"{OPENED} && !{MALFORMED}", keys=profile)) == (4 if aggressive else 5)
     assert not tshark(file, f"isakmp && {MALFORMED}", keys=profile)
     assert len(tshark(file, "isakmp.sig && isakmp.cert.encoding == 4", keys=profile)) == 2

@@ -30,10 +30,10 @@ class Capture(Program):
         )
         self.wait_for_log("listening on")
 
-    def finish(self, enough: str = "") -> Path:
-        """Stop, once the capture has a packet that the display filter ``enough`` matches; returns the file."""
+    def finish(self, enough: str = "", packets: int = 1) -> Path:
+        """Stop, once the capture has ``packets`` that the display filter ``enough`` matches; returns the file."""
         if enough:
-            wait_until(lambda: tshark(self.file, enough), f"a captured packet that is {enough}")
+            wait_until(lambda: len(tshark(self.file, enough)) >= packets, f"{packets} captured packets of {enough}")
         self.stop()
         return self.file
 
