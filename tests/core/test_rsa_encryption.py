@@ -403,6 +403,35 @@ def test_beside_other_methods_in_one_offer(network: Network, couple: Couple, met
     assert alice.child.inbound == bob.child.outbound
 
 
+def test_a_caller_in_aggressive_mode_gets_the_table_that_it_asks_for(
+    network: Network, couple: Couple, method: int
+) -> None:
+    """The method of an offer is that of its first transform: no other can be read."""
+    called = BOB | {
+        "policies": (encrypting(method), policy(priority=2)),
+        "aggressive": Aggressive.ACCEPT_PSK,
+        "remote_id": None,
+    }
+    alice, bob = couple(alice={"mode": Mode.AGGRESSIVE}, bob=called | {"local_id": None})
+    alice.calls()
+    network.settle()
+    assert bob.sa.chosen is not None
+    assert bob.sa.chosen.suite.authentication == AuthenticationMethod.PRE_SHARED_KEY
+    assert alice.child.inbound == bob.child.outbound
+
+
+def test_a_method_that_nobody_here_uses(network: Network, couple: Couple, method: int) -> None:
+    alice, bob = couple(
+        alice=ALICE | {"policies": (encrypting(method),), "mode": Mode.AGGRESSIVE},
+        bob={"aggressive": Aggressive.ACCEPT_PSK},
+    )
+    alice.calls()
+    network.run(5)
+    assert bob.failures == [Code.NO_PROPOSAL_CHOSEN]
+    assert alice.failures == [Code.NO_PROPOSAL_CHOSEN]
+    assert not bob.engine.sas
+
+
 def test_aggressive_mode_is_refused_where_it_is(network: Network, knowing: Pair, mode: Mode) -> None:
     alice, bob = knowing(bob={"aggressive": Aggressive.REFUSE})
     alice.calls()
