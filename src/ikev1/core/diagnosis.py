@@ -76,10 +76,20 @@ def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
 
 def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
     """What an error means that the peer sealed with the keys of this phase 1: the secrets are the same."""
+    if _signs(sa) and not _encrypts(sa):
+        return _signature_refused(sa, kind)
     return (
         Code.REFUSED_BY_PEER,
         f"{sa.path.remote_host} refused phase 1: {kind.name}. The keys agree, so it is not the secret: does the peer "
         "know our identity, and allow it here?",
+    )
+
+
+def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
+    return (
+        Code.REFUSED_BY_PEER,
+        f"{sa.path.remote_host} did not accept our signature or our certificate ({kind.name}): its log says why. Most "
+        "often it does not trust the CA of our certificate, or who we say we are is not in it or not expected",
     )
 
 
@@ -96,11 +106,7 @@ def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tupl
     if proved and _encrypts(sa):
         return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
     if proved and _signs(sa):
-        return (
-            Code.REFUSED_BY_PEER,
-            f"{peer} did not accept our signature or our certificate ({kind.name}): its log says why. Most often it "
-            "does not trust the CA of our certificate, or who we say we are is not in it or not expected",
-        )
+        return _signature_refused(sa, kind)
     if proved and kind in _UNREADABLE_TO_THEM:
         return (
             Code.PSK_MISMATCH,
