@@ -538,6 +538,28 @@ def test_a_body_that_is_of_no_use_shows_only_at_the_HASH(
     assert bob.failures
 
 
+def test_spoilt_messages_raise_nothing(network: Network, knowing: Pair, mode: Mode) -> None:
+    label = "MM3" if mode is Mode.MAIN else "AM1"
+    alice, bob = knowing(bob={"remote_address": "%any"})
+
+    def after_others(datagram: Datagram) -> list[Datagram]:
+        octets = datagram.octets
+        if datagram.label != label:
+            return [datagram]
+        spoilt = [octets[:place] + bytes((octets[place] ^ 0x81,)) + octets[place + 1 :] for place in range(28, 80, 3)]
+        cut = [octets[:24] + size.to_bytes(4) + octets[28:size] for size in range(28, len(octets), 97)]
+        # A stranger must not hinder the caller; whoever sits on the way takes its place in any phase 1
+        stranger = ("203.0.113.66", 500) if mode is Mode.AGGRESSIVE else datagram.source
+        return [datagram._replace(octets=each, source=stranger) for each in (*spoilt, *cut)] + [datagram]
+
+    network.link = after_others
+    alice.calls()
+    network.settle()
+    assert bob.failures
+    if mode is Mode.AGGRESSIVE:
+        assert alice.child.inbound in [child.outbound for child in bob.children]
+
+
 def test_a_message_that_was_changed_on_its_way(network: Network, knowing: Pair, mode: Mode) -> None:
     label = "MM4" if mode is Mode.MAIN else "AM2"
 
