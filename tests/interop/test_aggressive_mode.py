@@ -8,7 +8,7 @@ import pytest
 
 from ikev1.crypto import keymat
 from ikev1.wire.registry import HashAlgorithm
-from lab.capture import MALFORMED, OPENED, tshark, wireshark_profile
+from lab.capture import MALFORMED, OPENED, said_first, tshark, wireshark_profile
 from lab.charon import PSK, CharonOptions
 from lab.control import Control
 from lab.gateway import OurOptions
@@ -158,11 +158,12 @@ def test_tshark_finds_our_messages_well_formed_and_opens_them(lab: Lab, we_call:
     (ours if we_call else charon).control.initiate()
     profile = wireshark_profile(ours.keylog, lab.folder("profile"))
     file = capture.finish(enough="isakmp.exchangetype == 32", packets=3)
-    labels = tshark(file, "isakmp", ["isakmp.exchangetype", "isakmp.flag_e"])
+    said = said_first(file)
+    labels = tshark(file, said, ["isakmp.exchangetype", "isakmp.flag_e"])
     assert labels == ["4\t0", "4\t0", "4\t1", "32\t1", "32\t1", "32\t1"]
     assert not tshark(file, OPENED)
-    assert len(tshark(file, f"{OPENED} && !{MALFORMED}", keys=profile)) == 4
-    assert not tshark(file, f"isakmp && {MALFORMED}", keys=profile)
+    assert len(tshark(file, f"{said} && {OPENED} && !{MALFORMED}", keys=profile)) == 4
+    assert not tshark(file, f"{said} && {MALFORMED}", keys=profile)
 
 
 def test_what_an_eavesdropper_can_guess(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.network import Node
 from lab.process import Program, run, wait_until
 
-__all__ = ["ENCRYPTED", "MALFORMED", "OPENED", "Capture", "tshark", "wireshark_profile"]
+__all__ = ["ENCRYPTED", "MALFORMED", "OPENED", "Capture", "said_first", "tshark", "wireshark_profile"]
 
 # Display filters: encrypted ISAKMP messages, those of them that were decrypted, and whatever does not parse
 ENCRYPTED = "isakmp.flag_e == 1"
@@ -31,11 +31,18 @@ class Capture(Program):
         self.wait_for_log("listening on")
 
     def finish(self, enough: str = "", packets: int = 1) -> Path:
-        """Stop, once the capture has ``packets`` that the display filter ``enough`` matches; returns the file."""
+        """Stop, once the capture has ``packets`` different ones that the display filter ``enough`` matches.
+
+        Returns:
+            The file.
+        """
         if enough:
-            wait_until(lambda: len(tshark(self.file, enough)) >= packets, f"{packets} captured packets of {enough}")
+            wait_until(lambda: self._different(enough) >= packets, f"{packets} captured packets of {enough}")
         self.stop()
         return self.file
+
+    def _different(self, display_filter: str) -> int:
+        return len(set(tshark(self.file, display_filter, ["udp.payload"])))
 
 
 def tshark(
@@ -56,6 +63,17 @@ def tshark(
     # a capture that is still being written may end within a packet, which is no failure here
     output = run("tshark", "-n", "-r", file, "-Y", display_filter, "-T", "fields", *options, check=False)
     return [line for line in output.splitlines() if not line.startswith(("Running as user", "tshark:", " **"))]
+
+
+def said_first(file: Path) -> str:
+    """A display filter for the ISAKMP messages in a capture without their repetitions, which tshark cannot decrypt:
+    it takes the IV that follows the first copy.
+    """
+    frames: dict[str, str] = {}
+    for line in tshark(file, "isakmp", ["udp.payload", "frame.number"]):
+        payload, number = line.split("\t")
+        frames.setdefault(payload, number)
+    return f"frame.number in {{{', '.join(frames.values())}}}"
 
 
 def wireshark_profile(keylog: Path, directory: Path) -> Path:
