@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from configured import connection, policy, settings, tunnel
-from ikev1.core.events import Code, IkeUp, MessageSeen
+from configured import ALICE, BOB, connection, policy, settings, tunnel
+from ikev1.core.events import Code, IkeUp, MessageSeen, Note
 from ikev1.core.model import Exchange, IkeState, Role
 from ikev1.core.settings import Aggressive, Mode
 from ikev1.crypto.keymat import HASH_R, SKEYID_psk
@@ -236,3 +236,16 @@ def test_a_caller_is_kept_from_its_first_message_on(network: Network, alice: Pee
     network.link = lambda _: []
     network.run(31)
     assert not bob.engine.sas
+
+
+def test_the_most_specific_connection_wins_and_the_runner_up_is_named(network: Network) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **CALLER)))
+    common = {"aggressive": Aggressive.ACCEPT_PSK}
+    general = connection(BOB, "%any", tunnel(mirrored=True), name="general", remote_id="*@example.org", **common)
+    special = connection(BOB, "192.0.2.0/24", tunnel(mirrored=True), name="special", **common)
+    bob = network.peer("bob", BOB, settings(general, special))
+    alice.calls()
+    network.settle()
+    assert bob.sa.connection == "special"
+    (note,) = [note.text for note in bob.saw(Note) if note.code is Code.RUNNER_UP]
+    assert "'special' was chosen; 'general' would do" in note

@@ -81,3 +81,37 @@ def test_no_identity_breaks_a_comparison(id_type: int, data: bytes) -> None:
 def test_hexadecimal_must_be_that(text: str) -> None:
     with pytest.raises(ValueError, match="hexadecimal"):
         identification(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "shown"),
+    [
+        ("10.0.0.0/8", IdType.IPV4_ADDR_SUBNET, "10.0.0.0/8"),
+        ("2001:db8::/32", IdType.IPV6_ADDR_SUBNET, "2001:db8::/32"),
+        ("10.0.0.1-10.0.0.9", IdType.IPV4_ADDR_RANGE, "10.0.0.1..10.0.0.9"),
+        ("branch-1.example.org", IdType.FQDN, "branch-1.example.org"),
+    ],
+)
+def test_networks_and_ranges_are_identities_too(written: str, kind: IdType, shown: str) -> None:
+    assert identification(written).id_type == kind
+    assert text_of(identification(written)) == shown
+
+
+@pytest.mark.parametrize(
+    ("who", "fits"),
+    [
+        ("10.1.2.3", True),
+        ("10.2.0.0/16", True),
+        ("10.0.0.1-10.0.0.9", True),
+        ("192.0.2.1", False),
+        ("a.example", False),
+    ],
+)
+def test_a_network_as_pattern_is_anybody_in_it(who: str, fits: bool) -> None:
+    assert matches("10.0.0.0/8", identification(who)) is fits
+
+
+def test_a_network_with_a_broken_mask_is_shown_as_octets() -> None:
+    broken = Identification(IdType.IPV4_ADDR_SUBNET, 0, 0, bytes.fromhex("0a000000ff00ff00"))
+    assert text_of(broken) == "IPV4_ADDR_SUBNET:0a000000ff00ff00"
+    assert not matches("10.0.0.0/8", broken)

@@ -154,7 +154,9 @@ def conclude(turn: Turn) -> list[Payload]:
 
 def concluded(turn: Turn, message: Message) -> None:
     """Checks the initiator's proof, and looks for a NAT."""
-    check_proof(turn, message, identity.parse(turn.sa.IDii_b))
+    theirs = identity.parse(turn.sa.IDii_b)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
     assert turn.seen is not None
     turn.sa = replace(turn.sa, path=turn.seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core import identity
-from ikev1.core.events import Code
+from ikev1.core.events import Code, Note
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
 from ikev1.core.proposal import allows_suite
@@ -137,14 +137,19 @@ def settle_connection(turn: Turn, theirs: Identification) -> None:
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    if identity.matches(turn.connection.remote_id, theirs):
+    known = turn.context.candidates(turn.sa) if turn.sa.role is Role.RESPONDER else ()
+    fitting = [
+        connection
+        for connection in dict.fromkeys((turn.connection, *known))
+        if identity.matches(connection.remote_id, theirs)
+        and (connection is turn.connection or _agrees(turn, connection))
+    ]
+    if fitting:
+        chosen, *others = fitting
+        turn.connection = chosen
+        turn.sa = replace(turn.sa, connection=chosen.name)
+        _name_runner_up(turn, others)
         return
-    if turn.sa.role is Role.RESPONDER:
-        for connection in turn.context.candidates(turn.sa):
-            if identity.matches(connection.remote_id, theirs) and _agrees(turn, connection):
-                turn.connection = connection
-                turn.sa = replace(turn.sa, connection=connection.name)
-                return
     raise Refusal(
         Code.ID_MISMATCH,
         f"the peer is {identity.text_of(theirs)}, but connection {turn.connection.name!r} expects "
@@ -152,6 +157,13 @@ def settle_connection(turn: Turn, theirs: Identification) -> None:
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def _name_runner_up(turn: Turn, others: list[Connection]) -> None:
+    for runner_up in others[:1]:
+        chosen = turn.connection.name
+        text = f"connection {chosen!r} was chosen; {runner_up.name!r} would do, too, but is not more specific"
+        turn.report(Note(Code.RUNNER_UP, text, turn.sa))
 
 
 def _agrees(turn: Turn, connection: Connection) -> bool:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     PEER_SILENT = "peer-silent"
     UNKNOWN_SA = "unknown-sa"
     HALF_OPEN_LIMIT = "half-open-limit"
+    RUNNER_UP = "runner-up"
     WEAK = "weak"
     OVERLOADED = "overloaded"
     ATTRIBUTES_IGNORED = "attributes-ignored"

@@ -6,6 +6,9 @@ import ipaddress
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from ikev1.core.client_id import payload_of, selector_of
+from ikev1.core.refusal import Refusal
+from ikev1.core.selector import Selector
 from ikev1.crypto import distinguished_name
 from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.payloads import Identification, parse_body
@@ -14,14 +17,17 @@ from ikev1.wire.registry import IdType, PayloadType
 __all__ = ["identification", "matches", "parse", "text_of"]
 
 _ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
+_SEVERAL_ADDRESSES = frozenset(
+    {IdType.IPV4_ADDR_SUBNET, IdType.IPV6_ADDR_SUBNET, IdType.IPV4_ADDR_RANGE, IdType.IPV6_ADDR_RANGE}
+)
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 
 
 @lru_cache(maxsize=1024)
 def identification(text: str) -> Identification:
-    """The payload for an identity written as people do: an address, ``name.example``, ``user@example``, ``@name``
-    (a name even if it does not look so), ``C=XX, O=lab, CN=alice`` (a distinguished name), ``@#hex`` or ``keyid:text``
-    (a key ID).
+    """The payload for an identity written as people do: an address, a network or a range of addresses,
+    ``name.example``, ``user@example``, ``@name`` (a name even if it does not look so), ``C=XX, O=lab, CN=alice`` (a
+    distinguished name), ``@#hex`` or ``keyid:text`` (a key ID).
 
     Protocol and port are 0: "the ID port and protocol fields MUST be set to zero or to UDP port 500" (RFC 2407 §4.6.2),
     and with NAT traversal to 0 (RFC 3947 §4).
@@ -35,6 +41,9 @@ def identification(text: str) -> Identification:
         return Identification(IdType.KEY_ID, 0, 0, text[6:].encode())
     if text.startswith("@"):
         return Identification(IdType.FQDN, 0, 0, text[1:].encode())
+    addresses = _addresses(text)
+    if addresses is not None:
+        return payload_of(addresses)
     if _is_dn(text):
         return Identification(IdType.DER_ASN1_DN, 0, 0, distinguished_name.from_text(text))
     try:
@@ -61,6 +70,8 @@ def text_of(identity: Identification) -> str:
         return str(ipaddress.ip_address(data))
     if identity.id_type == IdType.DER_ASN1_DN:
         return _dn_text(data)
+    if identity.id_type in _SEVERAL_ADDRESSES:
+        return _addresses_text(identity)
     text = data.decode("ascii", "replace")
     printable = text.isprintable() and text.isascii()
     if identity.id_type in _NAMES and printable:
@@ -73,10 +84,13 @@ def text_of(identity: Identification) -> str:
 def matches(pattern: str | None, identity: Identification) -> bool:
     """Whether ``identity`` is the one that ``pattern`` names: None and ``%any`` are anybody, ``*`` stands for any text
     in a name (``*@example.org``) and in the parts of a distinguished name (``O=lab, CN=*``), upper and lower case are
-    the same in names.
+    the same in names. A network or range is anybody who is an address, a network or a range in it.
     """
     if pattern is None or pattern == "%any":
         return True
+    addresses = _addresses(pattern)
+    if addresses is not None:
+        return _lies_in(addresses, identity)
     if _is_dn(pattern):
         return identity.id_type == IdType.DER_ASN1_DN and distinguished_name.matches(pattern, identity.data)
     wanted = identification(pattern)
@@ -85,6 +99,32 @@ def matches(pattern: str | None, identity: Identification) -> bool:
     if wanted.id_type in _NAMES:
         return fnmatchcase(_fold(identity.data), _wildcards(wanted.data))
     return wanted.data == identity.data
+
+
+@lru_cache(maxsize=1024)
+def _addresses(text: str) -> Selector | None:
+    """The network or range that ``text`` names, None if it is something else."""
+    if "/" not in text and "-" not in text:
+        return None
+    try:
+        selector = Selector.parse(text)
+    except ValueError:
+        return None
+    return None if selector.protocol or selector.port else selector
+
+
+def _lies_in(addresses: Selector, identity: Identification) -> bool:
+    try:
+        return addresses.contains(selector_of(identity._replace(protocol=0, port=0)))
+    except Refusal:
+        return False  # it is no address at all
+
+
+def _addresses_text(identity: Identification) -> str:
+    try:
+        return str(selector_of(identity._replace(protocol=0, port=0)))
+    except Refusal:
+        return f"{IdType(identity.id_type).name}:{identity.data.hex()}"
 
 
 def _is_dn(text: str) -> bool:
