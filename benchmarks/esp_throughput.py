@@ -1,12 +1,12 @@
 """What userspace ESP costs: TCP through a tunnel between two namespaces, in CPU seconds per GiB.
 
-    PYTHONPATH=src python benchmarks/esp_throughput.py [--octets N] [--suite NAME ...] [--proto-50] [--charon]
+    PYTHONPATH=src python benchmarks/esp_throughput.py [--octets N] [--suite NAME ...] [--proto-50] [--alone]
 
 Both planes, both ends of the TCP connection and the wire between them share the machine, so the throughput is that of
 all of them together. ``planes`` is what the sending and the receiving plane's process used, ``machine`` what the whole
 machine did meanwhile, and ``seal`` how long AES-GCM alone took for 1,400 octets right before: a machine shared with
-others is only as fast as that. ``--charon`` (root, and strongSwan with kernel-libipsec) measures that beside ours; else
-no root is needed where user namespaces are permitted.
+others is only as fast as that. With root, strongSwan and its kernel-libipsec are measured beside ours; ours alone needs
+no root where user namespaces are permitted.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
 from esp_lab import INNER, NETWORKS, OUTER, Node, two_namespaces  # noqa: E402
 from lab.charon import CharonOptions  # noqa: E402
 from lab.lab import Lab  # noqa: E402
+from lab.paths import what_is_missing  # noqa: E402
 from support.cost import cost  # noqa: E402
 
 _RECEIVE = """
@@ -134,13 +135,16 @@ def main() -> None:
     parser.add_argument("--octets", type=int, default=256 << 20)
     parser.add_argument("--suite", choices=_SUITES, nargs="+", default=["aes128gcm16"])
     parser.add_argument("--proto-50", action="store_true", help="IP protocol 50 as well as UDP")
-    parser.add_argument("--charon", action="store_true", help="strongSwan, too")
+    parser.add_argument("--alone", action="store_true", help="without strongSwan")
     options = parser.parse_args()
+    missing = "root" if os.geteuid() else what_is_missing()
+    if missing and not options.alone:
+        print(f"strongSwan is not measured: {missing}")
     for suite in options.suite:
         measure_ours(options.octets, suite, encapsulation=True)
         if options.proto_50:
             measure_ours(options.octets, suite, encapsulation=False)
-        if options.charon:
+        if not missing and not options.alone:
             measure_charon(options.octets, suite)
 
 
