@@ -10,7 +10,7 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.shape import Shape
 from ikev1.crypto import cipher, keymat
-from ikev1.wire.header import Header
+from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import Hash, Payload
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
@@ -18,7 +18,6 @@ from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 __all__ = ["as_established", "in_the_clear", "open_message", "phase2_hash", "phase2_iv", "seal"]
 
 _GENERIC_HEADER = struct.Struct("!BxH")
-_HEADER_LENGTH = 28
 
 
 def keys_of(sa: IkeSa) -> Keys:
@@ -86,13 +85,13 @@ def seal(
         first = PayloadType.HASH
         payloads = [Hash(digest), *payloads]
     if not shape.encrypted:
-        header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, _HEADER_LENGTH + len(chain))
+        header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, HEADER_SIZE + len(chain))
         return header.build() + chain, exchange.iv, payloads
     context = _cipher_of(sa)
     ciphertext = context.encrypt(exchange.iv, cipher.pad(chain, context.block_size))
     # RFC 2409 Appendix B: "The message length in the header MUST include the length of the pad"
     header = Header(
-        sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, _HEADER_LENGTH + len(ciphertext)
+        sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, HEADER_SIZE + len(ciphertext)
     )
     return header.build() + ciphertext, ciphertext[-context.block_size :], payloads
 
@@ -112,7 +111,7 @@ def open_message(
         WireError: what is inside, once decrypted, is no chain of payloads.
         Refusal: it is encrypted and there are no keys yet, or not in whole blocks.
     """
-    chain = datagram[_HEADER_LENGTH : header.length]
+    chain = datagram[HEADER_SIZE : header.length]
     if not header.encrypted:
         return parse_message(header, chain, hidden), iv
     context = _cipher_of(sa)

@@ -16,15 +16,13 @@ from ikev1.core.scripts import aggressive_mode, go_through
 from ikev1.core.state import State
 from ikev1.wire.attributes import find
 from ikev1.wire.errors import WireError
-from ikev1.wire.header import Header
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import parse_message
 from ikev1.wire.payloads import CLASSES, SecurityAssociation
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, Phase1Attribute
 
 __all__ = ["aggressive_caller", "answer_first", "make_room", "recognise"]
 
-_NO_COOKIE = bytes(8)
-_HEADER_LENGTH = 28
 _NEXT_PAYLOAD = 16  # its place in the header
 _AFTER_SA = frozenset(CLASSES) - {PayloadType.SECURITY_ASSOCIATION}
 _LARGEST = 8192  # octets of a message 1, for answers are kept by it: dozens of proposals and vendor IDs fit in
@@ -38,7 +36,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
     if len(datagram) > _LARGEST:
         text = f"message 1 with {len(datagram)} octets: more than {_LARGEST} are not taken from a stranger"
         return [Report(Failure(Code.MALFORMED, text, str(path)))]
-    octets = datagram[_NEXT_PAYLOAD : _NEXT_PAYLOAD + 1] + datagram[_HEADER_LENGTH : header.length]
+    octets = datagram[_NEXT_PAYLOAD : _NEXT_PAYLOAD + 1] + datagram[HEADER_SIZE : header.length]
     names = tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
     key = (state.generation, names, octets)
     answer = state.first_messages.recall(key)
@@ -55,7 +53,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
         ExchangeType.IDENTITY_PROTECTION,
         0,
         0,
-        _HEADER_LENGTH + len(answer.chain),
+        HEADER_SIZE + len(answer.chain),
     )
     send = Send(path, reply.build() + answer.chain)
     if not state.trace:
@@ -69,12 +67,12 @@ def _choose(state: State, header: Header, datagram: bytes, path: Path, now: floa
     Returns:
         The SA as it stands then, and the first payload and the payloads of message 2.
     """
-    blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, _NO_COOKIE, now)
+    blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
     turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
-    go_through(turn, parse_message(header, datagram[_HEADER_LENGTH : header.length]))
+    go_through(turn, parse_message(header, datagram[HEADER_SIZE : header.length]))
     reply = turn.exchange.sent
     template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
-    return template, reply[_NEXT_PAYLOAD], reply[_HEADER_LENGTH:]
+    return template, reply[_NEXT_PAYLOAD], reply[HEADER_SIZE:]
 
 
 def _refuse(state: State, error: Refusal | WireError, header: Header, path: Path) -> list[Action]:
@@ -82,7 +80,7 @@ def _refuse(state: State, error: Refusal | WireError, header: Header, path: Path
     actions: list[Action] = [Report(Failure(code, str(error), f"{path.remote_host}[{path.remote_port}]"))]
     if error.notify is not None:
         message_id = int.from_bytes(state.random(4))
-        actions.append(Send(path, clear_notify(header.CKY_I, _NO_COOKIE, NotifyType(error.notify), message_id)))
+        actions.append(Send(path, clear_notify(header.CKY_I, NO_COOKIE, NotifyType(error.notify), message_id)))
     return actions
 
 
@@ -90,7 +88,7 @@ def _traced(
     answer: Answer, header: Header, reply: Header, datagram: bytes, send: Send, path: Path, now: float
 ) -> list[Action]:
     sa = sa_from(answer, 0, path, header.CKY_I, reply.CKY_R, now)
-    asked = parse_message(header, datagram[_HEADER_LENGTH : header.length])
+    asked = parse_message(header, datagram[HEADER_SIZE : header.length])
     answered = parse_message(reply, answer.chain)
     waits = state_name(MAIN_MODE, 2, Role.RESPONDER)
     return [
@@ -129,7 +127,7 @@ def aggressive_caller(state: State, header: Header, datagram: bytes, path: Path,
 def _method_asked(header: Header, datagram: bytes) -> int:
     """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
     try:
-        unread = parse_message(header, datagram[_HEADER_LENGTH : header.length], _AFTER_SA)
+        unread = parse_message(header, datagram[HEADER_SIZE : header.length], _AFTER_SA)
         offered = unread.one(SecurityAssociation)
     except WireError:
         return 0  # which the table for all others will say again

@@ -10,12 +10,24 @@ from ikev1.core.record import replace
 from ikev1.core.responder_lifetime import honour
 from ikev1.core.script import Row, Script, new_exchange
 from ikev1.core.turn import Turn
-from ikev1.wire.header import Header
+from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-__all__ = ["INFORMATIONAL", "clear_notify", "delete_child", "delete_ike", "notify", "tell"]
+__all__ = [
+    "INFORMATIONAL",
+    "clear_notify",
+    "delete_child",
+    "delete_ike",
+    "deleted_pairs",
+    "fresh_message_id",
+    "is_error",
+    "notify",
+    "remember",
+    "remove_child",
+    "tell",
+]
 
 _LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
 _REMEMBERED = 64  # message IDs of informational exchanges: what they tell is harmless when told again later
@@ -100,11 +112,16 @@ def delete_ike(sa: IkeSa) -> Delete:
 def clear_notify(CKY_I: bytes, CKY_R: bytes, kind: NotifyType, message_id: int) -> bytes:
     """A notify in the clear, for when there is no ISAKMP SA to protect it (RFC 2409 §5.7)."""
     first, chain = build_chain([Notification(DOI.IPSEC, ProtocolId.ISAKMP, b"", kind, b"")])
-    header = Header(CKY_I, CKY_R, first, ExchangeType.INFORMATIONAL, 0, message_id, 28 + len(chain))
+    header = Header(CKY_I, CKY_R, first, ExchangeType.INFORMATIONAL, 0, message_id, HEADER_SIZE + len(chain))
     return header.build() + chain
 
 
 # --- what we are told -----------------------------------------------------------------------------------------------
+
+
+def is_error(kind: int) -> bool:
+    """Whether a notify of this type reports an error: those from 16384 on report a status (RFC 2408 §3.14.1)."""
+    return kind < 16_384
 
 
 def deleted_pairs(message: Message) -> set[int]:
@@ -142,7 +159,7 @@ def _take_notify(turn: Turn, payload: Notification) -> None:
         turn.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", turn.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
             honour(turn, payload)
-        if kind < 16_384:  # RFC 2408 §3.14.1: the numbers below are errors
+        if is_error(kind):
             _blame(turn, kind)
 
 

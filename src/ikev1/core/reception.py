@@ -24,12 +24,11 @@ from ikev1.core.turn import Turn
 from ikev1.core.verdict import Undecided, Verdict
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
-from ikev1.wire.header import Header
+from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 __all__ = ["answer", "receive"]
 
-_NO_COOKIE = bytes(8)
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
 _MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
@@ -41,7 +40,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         header = Header.parse(datagram)
     except WireError as error:
         return [Report(Failure(Code.MALFORMED, str(error), path.remote))]
-    if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
+    if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
     known, sa = _find(state, header, datagram, path, now)
     if sa is None:
@@ -68,11 +67,11 @@ def _find(state: State, header: Header, datagram: bytes, path: Path, now: float)
     sa = sas.get(header.CKY_I + header.CKY_R)
     if sa is not None:
         return sa, sa
-    if header.CKY_R == _NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
+    if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
         caller = aggressive_caller(state, header, datagram, path, now)
         return sas.get(caller.cookies), caller
     # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
-    sa = sas.get(header.CKY_I + _NO_COOKIE)
+    sa = sas.get(header.CKY_I + NO_COOKIE)
     if sa is not None and sa.path.remote_host == path.remote_host:
         return sa, sa
     return None, recognise(state, header, path, now)

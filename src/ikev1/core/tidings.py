@@ -8,21 +8,19 @@ from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Keep, Report
 from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.informational import INFORMATIONAL, deleted_pairs, remember, remove_child
+from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_error, remember, remove_child
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import advance, new_exchange
 from ikev1.core.settings import Connection
 from ikev1.core.state import Arrival, State
 from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Hash, Notification
 from ikev1.wire.registry import NotifyType
 
 __all__ = ["take_informational"]
-
-_HEADER_LENGTH = 28
-_FIRST_STATUS = 16_384  # RFC 2408 §3.14.1: notify types below are errors
 
 
 def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
@@ -106,7 +104,7 @@ def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tu
 def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
     header = arrival.header
     try:
-        message = parse_message(header, arrival.datagram[_HEADER_LENGTH : header.length])
+        message = parse_message(header, arrival.datagram[HEADER_SIZE : header.length])
     except WireError:
         return None
     kind = _error_in(message)
@@ -114,5 +112,5 @@ def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tup
 
 
 def _error_in(message: Message) -> NotifyType | None:
-    errors = (NotifyType(payload.type) for payload in message.all(Notification) if payload.type < _FIRST_STATUS)
+    errors = (NotifyType(payload.type) for payload in message.all(Notification) if is_error(payload.type))
     return next(errors, None)

@@ -17,10 +17,9 @@ from ikev1.core.scripts import aggressive_mode
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Mode
 from ikev1.core.state import State
+from ikev1.wire.header import NO_COOKIE
 
 __all__ = ["begin_phase1", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
-
-_NO_COOKIE = bytes(8)
 
 
 def begin_phase1(
@@ -37,7 +36,7 @@ def begin_phase1(
         Role.INITIATOR,
         path,
         state.random(8),
-        _NO_COOKIE,
+        NO_COOKIE,
         now,
         queued=queued,
         replaces=replaces,
