@@ -38,7 +38,6 @@ class Code(StrEnum):
     OVERLOADED = "overloaded"
     ATTRIBUTES_IGNORED = "attributes-ignored"
     NAT_FOUND = "nat-found"
-    PEER_MOVED = "peer-moved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
 

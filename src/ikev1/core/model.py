@@ -209,7 +209,6 @@ class Exchange(Record, frozen=True):
     iv: bytes = b""  # the last ciphertext block, in either direction (RFC 2409 Appendix B)
     received: tuple[bytes, ...] = ()  # digests of the peer's messages: the same again are retransmissions
     sent: bytes = b""  # our last datagram, to be sent again
-    sent_at: float = 0.0
     tries: int = 0
     resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
     ends_at: float = 0.0  # when it is given up, or no longer worth remembering
