@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from ikev1.core.actions import Action, Report, Send
 from ikev1.core.engine import Engine
 from ikev1.core.events import ChildUp
-from ikev1.core.model import EspSuite, Path, Phase1Suite
+from ikev1.core.model import IpsecSuite, Path, Phase1Suite
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, EspProposal, Policy, Settings, Tunnel
+from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
 from lab.charon import GATEWAY_ID, PSK
 
@@ -34,13 +34,13 @@ PATIENCE = 10.0  # seconds without an answer
 def _engine(number: int, local: str, remote: str, ike: str, esp: str) -> Engine:
     phase1 = parse_ike_proposal(ike)
     phase2 = parse_esp_proposal(esp)
-    esp_suite = EspSuite(phase2.encryption, phase2.key_length, phase2.integrity)
+    esp_suite = IpsecSuite(phase2.encryption, phase2.key_length, phase2.integrity)
     behind = (0x0A800000 + number).to_bytes(4)
     tunnel = Tunnel(
         name="net",
         local=Selector(behind, behind),
         remote=Selector.parse("10.10.2.0/24"),
-        proposals=(EspProposal(esp_suite, phase2.group),),
+        proposals=(IpsecProposal(esp_suite, phase2.group),),
     )
     connection = Connection(
         name="peer",

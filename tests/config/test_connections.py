@@ -7,16 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded
-from ikev1.core.model import EspSuite
+from ikev1.core.model import IpsecSuite
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, EspProposal, ProposalCheck, Start, Tunnel
+from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]
 
 CONNECTION = '[connection.branch]\nsecret = "s"\nremote_address = "198.51.100.7"\n'
 TUNNEL = CONNECTION + "[connection.branch.tunnel.net]\n"
-GCM, CBC = EspSuite(20, 256, 0), EspSuite(12, 256, 5)
+GCM, CBC = IpsecSuite(20, 256, 0), IpsecSuite(12, 256, 5)
 
 
 def connection(loaded: Loaded) -> Connection:
@@ -82,7 +82,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         name="net",
         local=Selector.parse("10.1.0.0/16"),
         remote=Selector.parse("10.2.0.1-10.2.0.9[tcp/80]"),
-        proposals=(EspProposal(GCM, 14), EspProposal(CBC, 14)),
+        proposals=(IpsecProposal(GCM, 14), IpsecProposal(CBC, 14)),
         lifetime=1200,
         lifetime_kilobytes=1024 * 1024,
         lifetime_set=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from configured import policy, tunnel
-from ikev1.core import esp_proposal, proposal
+from ikev1.core import ipsec_proposal, proposal
 from ikev1.core.events import Code, Note
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Aggressive, Mode, Policy, Tunnel
@@ -42,7 +42,7 @@ def test_they_are_ignored_and_mentioned(
     network: Network, couple: Couple, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = couple(alice={"mode": mode}, bob={"aggressive": Aggressive.ACCEPT_PSK})
-    plain_ike, plain_esp = proposal.offer, esp_proposal.offer
+    plain_ike, plain_esp = proposal.offer, ipsec_proposal.offer
 
     def offer_ike(policies: tuple[Policy, ...]) -> SecurityAssociation:
         return with_more(plain_ike(policies), PHASE_1)
@@ -51,7 +51,7 @@ def test_they_are_ignored_and_mentioned(
         return with_more(plain_esp(net, spi, way), PHASE_2)
 
     monkeypatch.setattr(proposal, "offer", offer_ike)
-    monkeypatch.setattr(esp_proposal, "offer", offer_esp)
+    monkeypatch.setattr(ipsec_proposal, "offer", offer_esp)
     alice.calls()
     network.settle()
     assert alice.failures == bob.failures == []
@@ -75,6 +75,6 @@ def test_others_that_we_do_not_know_are_refused_in_phase_1(kind: int) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), [(7, "KEY_ROUNDS"), (11, "ESN"), (16, "16"), (32_000, "32000")])
 def test_others_that_we_do_not_know_are_refused_in_phase_2(kind: int, name: str) -> None:
-    offered = with_more(esp_proposal.offer(tunnel(), 4096, TUNNEL), (Attribute(kind, 1),))
+    offered = with_more(ipsec_proposal.offer(tunnel(), 4096, TUNNEL), (Attribute(kind, 1),))
     with pytest.raises(Refusal, match=f"no attribute .*{name}"):
-        esp_proposal.choose(tunnel(), offered, TUNNEL, 4096)
+        ipsec_proposal.choose(tunnel(), offered, TUNNEL, 4096)

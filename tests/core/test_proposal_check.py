@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
-from ikev1.core import esp_proposal, proposal
+from ikev1.core import ipsec_proposal, proposal
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.life import Life
 from ikev1.core.model import Chosen
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import EspProposal, Policy, ProposalCheck
+from ikev1.core.settings import IpsecProposal, Policy, ProposalCheck
 from ikev1.wire.registry import EncapsulationMode
 from playbook import Network, establish
 
@@ -86,12 +86,12 @@ def test_lifetimes_of_phase_2(
     check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], agreed: tuple[int, int] | None
 ) -> None:
     ours = tunnel(**terms(own, check=check))
-    offer = esp_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
+    offer = ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
     if agreed is None:
         with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
-            esp_proposal.choose(ours, offer, MODE, 4096)
+            ipsec_proposal.choose(ours, offer, MODE, 4096)
         return
-    found, answer = esp_proposal.choose(ours, offer, MODE, 4096)
+    found, answer = ipsec_proposal.choose(ours, offer, MODE, 4096)
     assert (found.life, found.shortened) == (agreed, agreed != offered)
     assert answer == offer
 
@@ -116,8 +116,8 @@ def test_a_refusal_says_which_lifetime_is_wanted(
 def test_a_lifetime_that_nobody_set_is_no_reason_to_refuse(check: ProposalCheck, offered: Life) -> None:
     chosen, _ = proposal.choose((policy(check=check),), proposal.offer((policy(**terms(offered)),)))
     assert (chosen.lifetime, chosen.lifetime_kilobytes) == (min(offered.seconds, 86_400), offered.kilobytes)
-    found, _ = esp_proposal.choose(
-        tunnel(check=check), esp_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE, 4096
+    found, _ = ipsec_proposal.choose(
+        tunnel(check=check), ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE, 4096
     )
     assert found.life == (min(offered.seconds, 3600), offered.kilobytes)
 
@@ -134,17 +134,17 @@ def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) 
     ike = proposal.offer((theirs,))
     net = tunnel(proposals=(esp(f"aes{own}-sha1"),), check=check)
     suite = replace(net.proposals[0].suite, key_length=offered)
-    offer = esp_proposal.offer(tunnel(proposals=(EspProposal(suite),)), 4096, MODE)
+    offer = ipsec_proposal.offer(tunnel(proposals=(IpsecProposal(suite),)), 4096, MODE)
     if not taken:
         with pytest.raises(Refusal, match=f"encryption aes{own}, offered was "):
             proposal.choose((ours,), ike)
         with pytest.raises(Refusal, match=f"aes{own}-sha1 wants it, offered was "):
-            esp_proposal.choose(net, offer, MODE, 4096)
+            ipsec_proposal.choose(net, offer, MODE, 4096)
         return
     chosen, answer = proposal.choose((ours,), ike)
     assert (chosen.suite, answer) == (theirs.suite, ike)
     assert proposal.allows_suite(ours, chosen.suite)
-    agreed, answer = esp_proposal.choose(net, offer, MODE, 4096)
+    agreed, answer = ipsec_proposal.choose(net, offer, MODE, 4096)
     assert (agreed.suite, answer) == (suite, offer)
 
 
@@ -158,8 +158,8 @@ def test_our_own_length_is_taken_before_a_longer_one() -> None:
     chosen, _ = proposal.choose((policy("aes128-sha256-ecp256"),), proposal.offer(offered))
     assert chosen.suite.key_length == 128
     both = tunnel(proposals=(esp("aes256-sha1"), esp("aes128-sha1")))
-    agreed, _ = esp_proposal.choose(
-        tunnel(proposals=(esp("aes128-sha1"),)), esp_proposal.offer(both, 4096, MODE), MODE, 4096
+    agreed, _ = ipsec_proposal.choose(
+        tunnel(proposals=(esp("aes128-sha1"),)), ipsec_proposal.offer(both, 4096, MODE), MODE, 4096
     )
     assert agreed.suite.key_length == 128
 
@@ -182,14 +182,14 @@ def test_our_own_length_is_taken_before_a_longer_one() -> None:
 )
 def test_perfect_forward_secrecy(check: ProposalCheck, own: int, offered: int, taken: bool) -> None:
     suite = esp().suite
-    ours = tunnel(proposals=(EspProposal(suite, own),), check=check)
-    offer = esp_proposal.offer(tunnel(proposals=(EspProposal(suite, offered),)), 4096, MODE)
+    ours = tunnel(proposals=(IpsecProposal(suite, own),), check=check)
+    offer = ipsec_proposal.offer(tunnel(proposals=(IpsecProposal(suite, offered),)), 4096, MODE)
     if taken:
-        agreed, _ = esp_proposal.choose(ours, offer, MODE, 4096)
+        agreed, _ = ipsec_proposal.choose(ours, offer, MODE, 4096)
         assert agreed.group == offered
     else:
         with pytest.raises(Refusal, match="perfect forward secrecy"):
-            esp_proposal.choose(ours, offer, MODE, 4096)
+            ipsec_proposal.choose(ours, offer, MODE, 4096)
 
 
 def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: Network) -> None:

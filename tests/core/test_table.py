@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, IkeState, Path, Role
+from ikev1.core.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.core.table import SaTable, deadline
@@ -17,8 +17,8 @@ NET = Selector(bytes(4), bytes(4))
 
 def child(spi: int, expires_at: float) -> ChildSa:
     path = Path("192.0.2.1", 500, "192.0.2.2", 500)
-    keys = EspKeys(spi, b"")
-    return ChildSa(spi, "net", "peer", EspSuite(12), keys, keys, NET, NET, path, False, True, 0.0, 0.0, expires_at)
+    keys = IpsecKeys(spi, b"")
+    return ChildSa(spi, "net", "peer", IpsecSuite(12), keys, keys, NET, NET, path, False, True, 0.0, 0.0, expires_at)
 
 
 @st.composite

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding
-from ikev1.core.model import ChildSa, EspSuite, Phase1Suite
+from ikev1.core.model import ChildSa, IpsecSuite, Phase1Suite
 from ikev1.core.model import Path as UdpPath
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, EspProposal, Policy, Settings, Start, Tunnel
+from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
@@ -28,7 +28,7 @@ from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendU
 from ikev1.store import SqliteStore
 
 AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
-ESP_AES128_SHA256 = EspSuite(encryption=12, key_length=128, integrity=5)
+ESP_AES128_SHA256 = IpsecSuite(encryption=12, key_length=128, integrity=5)
 
 
 class CountingPlane:
@@ -137,7 +137,7 @@ def free_ports(host: str) -> tuple[int, int]:
 
 def connection(own: str, peer: str, peer_port: int, networks: Sequence[str], start: Start = Start.NONE) -> Connection:
     local, remote = map(Selector.parse, networks)
-    tunnel = Tunnel("net", local, remote, (EspProposal(ESP_AES128_SHA256),), start=start)
+    tunnel = Tunnel("net", local, remote, (IpsecProposal(ESP_AES128_SHA256),), start=start)
     return Connection(
         name="branch",
         policies=(Policy(1, AES128_SHA256_ECP256),),

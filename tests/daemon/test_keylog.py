@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.core.events import ChildUp, IkeUp
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, Keys, Role
+from ikev1.core.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role
 from ikev1.core.model import Path as UdpPath
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
@@ -22,9 +22,9 @@ CHILD = ChildSa(
     unique_id=1,
     name="net",
     connection="branch",
-    suite=EspSuite(12, 128, 2),
-    inbound=EspKeys(0x1234, b"\xaa" * 16, b"\xbb" * 20),
-    outbound=EspKeys(0xFEDCBA98, b"\xcc" * 16, b"\xdd" * 20),
+    suite=IpsecSuite(12, 128, 2),
+    inbound=IpsecKeys(0x1234, b"\xaa" * 16, b"\xbb" * 20),
+    outbound=IpsecKeys(0xFEDCBA98, b"\xcc" * 16, b"\xdd" * 20),
     local=Selector.parse("10.1.0.0/16"),
     remote=Selector.parse("10.2.0.0/16"),
     path=PATH,
@@ -58,7 +58,7 @@ def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
 
 def test_a_cipher_that_wireshark_does_not_know_is_left_out(tmp_path: Path) -> None:
     log = KeyLog(tmp_path / "keys", Logbook())
-    log.observe(ChildUp(SA, replace(CHILD, suite=EspSuite(22, 128, 2))))
+    log.observe(ChildUp(SA, replace(CHILD, suite=IpsecSuite(22, 128, 2))))
     assert (tmp_path / "keys.esp_sa").read_text() == ""
 
 

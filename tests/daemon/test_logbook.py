@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, Note
-from ikev1.core.model import ChildSa, ChildState, EspKeys, EspSuite, IkeSa, Keys, Path, Role
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IpsecKeys, IpsecSuite, Keys, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.daemon.logbook import Level, Line, Logbook
@@ -17,9 +17,9 @@ CHILD = ChildSa(
     unique_id=9,
     name="net",
     connection="branch",
-    suite=EspSuite(12, 128, 5),
-    inbound=EspKeys(0x1000, b"inbound key 1234"),
-    outbound=EspKeys(0x2000, b"outbound key 123"),
+    suite=IpsecSuite(12, 128, 5),
+    inbound=IpsecKeys(0x1000, b"inbound key 1234"),
+    outbound=IpsecKeys(0x2000, b"outbound key 123"),
     local=Selector.parse("10.1.0.0/16"),
     remote=Selector.parse("10.2.0.0/16"),
     path=PATH,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, Path, Role
+from ikev1.core.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.daemon.operations import NotEstablished, Operations
@@ -19,9 +19,9 @@ CHILD = ChildSa(
     unique_id=1,
     name="net",
     connection="branch",
-    suite=EspSuite(12, 128, 5),
-    inbound=EspKeys(1, b"k" * 16, b"a" * 32),
-    outbound=EspKeys(2, b"k" * 16, b"a" * 32),
+    suite=IpsecSuite(12, 128, 5),
+    inbound=IpsecKeys(1, b"k" * 16, b"a" * 32),
+    outbound=IpsecKeys(2, b"k" * 16, b"a" * 32),
     local=Selector.parse("10.1.0.0/16"),
     remote=Selector.parse("10.2.0.0/16"),
     path=PATH,

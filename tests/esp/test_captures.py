@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from esp_packets import PATH, child, ones_complement
-from ikev1.core.model import EspSuite
+from ikev1.core.model import IpsecSuite
 from ikev1.esp.pair import Pair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -47,7 +47,7 @@ def secret(spi: int, first: int = 0) -> bytes:
             "esp-aes256-sha1.pcap",
             _ETHERNET + _IPV4,
             0xD1234567,
-            EspSuite(EspTransform.AES_CBC, 256, IntegrityAlgorithm.HMAC_SHA1),
+            IpsecSuite(EspTransform.AES_CBC, 256, IntegrityAlgorithm.HMAC_SHA1),
             _REPEATED[:20],
             0,
         ),
@@ -55,14 +55,14 @@ def secret(spi: int, first: int = 0) -> bytes:
             "esp-in-udp-3des.pcap",
             _ETHERNET + _IPV4 + _UDP,
             0x12345678,
-            EspSuite(EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_MD5),
+            IpsecSuite(EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_MD5),
             _REPEATED[:16],
             -1,
         ),
     ],
 )
 def test_captured_echoes_open(
-    name: str, outer: int, spi: int, suite: EspSuite, integrity_key: bytes, first: int
+    name: str, outer: int, spi: int, suite: IpsecSuite, integrity_key: bytes, first: int
 ) -> None:
     one = child(suite, (secret(spi, first), integrity_key), local="0.0.0.0/0", remote="0.0.0.0/0")
     receiver = Pair(one, 1400, bytes, print)

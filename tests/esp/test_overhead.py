@@ -7,7 +7,7 @@ import os
 import pytest
 
 from esp_packets import PATH, all_suites, child, udp
-from ikev1.core.model import EspSuite
+from ikev1.core.model import IpsecSuite
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.pair import Pair
 
@@ -15,7 +15,7 @@ from ikev1.esp.pair import Pair
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), all_suites(), ids=str)
 @pytest.mark.parametrize("encapsulated", [True, False])
 @pytest.mark.parametrize("host", ["192.0.2.2", "2001:db8::2"])
-def test_fits_to_the_octet(suite: EspSuite, key_size: int, mac_size: int, encapsulated: bool, host: str) -> None:
+def test_fits_to_the_octet(suite: IpsecSuite, key_size: int, mac_size: int, encapsulated: bool, host: str) -> None:
     keys = bytes(i % 251 for i in range(key_size)), bytes(mac_size)
     one = child(suite, keys, path=PATH._replace(remote_host=host), udp_encapsulation=encapsulated)
     mtu = inner_mtu(one, 1500)

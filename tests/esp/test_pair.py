@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, Path
+from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.record import replace
 from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded
@@ -58,7 +58,7 @@ def trailed(packet: bytes, next_header: int = 4) -> bytes:
 
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), all_suites(), ids=str)
 @given(data=st.binary(max_size=1300))
-def test_carries_any_packet_with_every_suite(suite: EspSuite, key_size: int, mac_size: int, data: bytes) -> None:
+def test_carries_any_packet_with_every_suite(suite: IpsecSuite, key_size: int, mac_size: int, data: bytes) -> None:
     ends = Ends(child(suite, (bytes(i % 251 for i in range(key_size)), bytes(mac_size))))
     for packet in (udp("10.1.0.1", "10.2.0.1", data=data), udp("10.1.255.255", "10.2.0.0", data=data)):
         assert ends.carry(packet) == packet
@@ -75,7 +75,7 @@ def test_carries_ipv6(data: bytes) -> None:
 @pytest.mark.parametrize("direction", ["inbound", "outbound"])
 def test_keys_that_do_not_fit_are_refused_before_the_first_packet(direction: str) -> None:
     with pytest.raises(UnsupportedError):
-        Pair(replace(child(), **{direction: EspKeys(0x1001, bytes(19))}), 1400, os.urandom, print)
+        Pair(replace(child(), **{direction: IpsecKeys(0x1001, bytes(19))}), 1400, os.urandom, print)
 
 
 def test_counts_inner_octets_and_times() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import CIPHERS, GCM_KEY_SIZES, MACS, all_suites
-from ikev1.core.model import EspKeys, EspSuite
+from ikev1.core.model import IpsecKeys, IpsecSuite
 from ikev1.esp.transforms import IntegrityError, ShapeError, UnsupportedError, opener, sealer, sizes
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -26,16 +26,16 @@ def counting(size: int) -> bytes:
 
 @pytest.mark.parametrize(("algorithm", "key_size", "icv_size", "name"), MACS)
 def test_icv_is_the_truncated_hmac_of_all_before_it(algorithm: int, key_size: int, icv_size: int, name: str) -> None:
-    keys = EspKeys(1, b"", counting(key_size))
-    packet = sealer(EspSuite(EspTransform.NULL, 0, algorithm), keys, counting)(HEADER, b"payload.")
+    keys = IpsecKeys(1, b"", counting(key_size))
+    packet = sealer(IpsecSuite(EspTransform.NULL, 0, algorithm), keys, counting)(HEADER, b"payload.")
     assert packet[:16] == HEADER + b"payload."
     assert packet[16:] == hmac.digest(counting(key_size), packet[:16], name)[:icv_size]
 
 
 @pytest.mark.parametrize("key_size", [16, 24, 32])
 def test_aes_cbc_with_another_library(key_size: int) -> None:
-    keys = EspKeys(1, counting(key_size), counting(20))
-    seal = sealer(EspSuite(EspTransform.AES_CBC, key_size * 8, IntegrityAlgorithm.HMAC_SHA1), keys, os.urandom)
+    keys = IpsecKeys(1, counting(key_size), counting(20))
+    seal = sealer(IpsecSuite(EspTransform.AES_CBC, key_size * 8, IntegrityAlgorithm.HMAC_SHA1), keys, os.urandom)
     ivs = set()
     for payload in (counting(16), counting(1376), bytes(64)):  # one stream, several packets
         packet = seal(HEADER, payload)
@@ -47,8 +47,8 @@ def test_aes_cbc_with_another_library(key_size: int) -> None:
 
 
 def test_opens_aes_cbc_of_another_library() -> None:
-    keys = EspKeys(1, counting(16), counting(32))
-    open_packet = opener(EspSuite(EspTransform.AES_CBC, 128, IntegrityAlgorithm.HMAC_SHA2_256), keys)
+    keys = IpsecKeys(1, counting(16), counting(32))
+    open_packet = opener(IpsecSuite(EspTransform.AES_CBC, 128, IntegrityAlgorithm.HMAC_SHA2_256), keys)
     for iv in (b"i" * 16, b"v" * 16):
         body = HEADER + iv + AES.new(counting(16), AES.MODE_CBC, iv).encrypt(b"0123456789abcdef" * 3)
         assert open_packet(body + hmac.digest(counting(32), body, "sha256")[:16]) == b"0123456789abcdef" * 3
@@ -57,7 +57,7 @@ def test_opens_aes_cbc_of_another_library() -> None:
 def test_triple_des_with_another_library() -> None:
     key = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
     seal = sealer(
-        EspSuite(EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_MD5), EspKeys(1, key, counting(16)), os.urandom
+        IpsecSuite(EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_MD5), IpsecKeys(1, key, counting(16)), os.urandom
     )
     packet = seal(HEADER, counting(40))
     assert DES3.new(key, DES3.MODE_CBC, packet[8:16]).decrypt(packet[16:-12]) == counting(40)
@@ -67,7 +67,7 @@ def test_triple_des_with_another_library() -> None:
 def test_aes_gcm_with_another_library(key_size: int) -> None:
     """RFC 4106 §4 to §5: nonce = salt | IV, AAD = SPI | sequence number, ICV of 16 octets."""
     key, salt = counting(key_size), b"SALT"
-    packet = sealer(EspSuite(EspTransform.AES_GCM_16, key_size * 8), EspKeys(1, key + salt), os.urandom)(
+    packet = sealer(IpsecSuite(EspTransform.AES_GCM_16, key_size * 8), IpsecKeys(1, key + salt), os.urandom)(
         HEADER, counting(44)
     )
     cipher = AES.new(key, AES.MODE_GCM, nonce=salt + packet[8:16], mac_len=16)
@@ -77,7 +77,7 @@ def test_aes_gcm_with_another_library(key_size: int) -> None:
 
 @pytest.mark.parametrize(("transform", "icv_size"), [(EspTransform.AES_GCM_8, 8), (EspTransform.AES_GCM_12, 12)])
 def test_short_icvs_with_another_library(transform: int, icv_size: int) -> None:
-    packet = sealer(EspSuite(transform, 128), EspKeys(1, counting(20)), os.urandom)(HEADER, counting(44))
+    packet = sealer(IpsecSuite(transform, 128), IpsecKeys(1, counting(20)), os.urandom)(HEADER, counting(44))
     cipher = AES.new(counting(16), AES.MODE_GCM, nonce=counting(20)[16:] + packet[8:16], mac_len=icv_size)
     cipher.update(HEADER)
     assert cipher.decrypt_and_verify(packet[16:-icv_size], packet[-icv_size:]) == counting(44)
@@ -88,13 +88,13 @@ def test_aes_ctr_known_answer() -> None:
     key, nonce = bytes.fromhex("7E24067817FAE0D743D6CE1F32539163"), bytes.fromhex("006CB6DB")
     body = HEADER + bytes.fromhex("C0543B59DA48D90B 5104A106168A72D9790D41EE8EDAD388EB2E1EFC46DA57C8FCE630DF9141BE28")
     packet = body + hmac.digest(counting(20), body, "sha1")[:12]
-    suite = EspSuite(EspTransform.AES_CTR, 128, IntegrityAlgorithm.HMAC_SHA1)
-    assert opener(suite, EspKeys(1, key + nonce, counting(20)))(packet) == bytes(range(32))
+    suite = IpsecSuite(EspTransform.AES_CTR, 128, IntegrityAlgorithm.HMAC_SHA1)
+    assert opener(suite, IpsecKeys(1, key + nonce, counting(20)))(packet) == bytes(range(32))
 
 
 def test_des_with_another_library() -> None:
-    suite = EspSuite(EspTransform.DES, 0, IntegrityAlgorithm.HMAC_MD5)
-    packet = sealer(suite, EspKeys(1, counting(8), counting(16)), os.urandom)(HEADER, counting(40))
+    suite = IpsecSuite(EspTransform.DES, 0, IntegrityAlgorithm.HMAC_MD5)
+    packet = sealer(suite, IpsecKeys(1, counting(8), counting(16)), os.urandom)(HEADER, counting(40))
     assert DES.new(counting(8), DES.MODE_CBC, packet[8:16]).decrypt(packet[16:-12]) == counting(40)
 
 
@@ -116,12 +116,12 @@ def test_aes_gcm_known_answer() -> None:
     cipher.update(HEADER)
     mine, icv = cipher.encrypt_and_digest(plain)
     assert mine == ciphertext
-    suite = EspSuite(EspTransform.AES_GCM_16, 128)
-    assert opener(suite, EspKeys(1, key + nonce[:4]))(HEADER + nonce[4:] + ciphertext + icv) == plain
+    suite = IpsecSuite(EspTransform.AES_GCM_16, 128)
+    assert opener(suite, IpsecKeys(1, key + nonce[:4]))(HEADER + nonce[4:] + ciphertext + icv) == plain
 
 
 def test_gcm_nonces_never_repeat_and_differ_between_lives() -> None:
-    suite, keys = EspSuite(EspTransform.AES_GCM_16, 128), EspKeys(1, counting(20))
+    suite, keys = IpsecSuite(EspTransform.AES_GCM_16, 128), IpsecKeys(1, counting(20))
     lives = [sealer(suite, keys, os.urandom) for _ in range(2)]
     ivs = {seal(b"\0\0\0\1" + n.to_bytes(4), bytes(4))[8:16] for seal in lives for n in range(1, 50)}
     assert len(ivs) == 98
@@ -129,8 +129,8 @@ def test_gcm_nonces_never_repeat_and_differ_between_lives() -> None:
 
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), SUITES, ids=str)
 @given(blocks=st.lists(st.integers(1, 90), min_size=1, max_size=4))
-def test_what_is_sealed_opens(suite: EspSuite, key_size: int, mac_size: int, blocks: list[int]) -> None:
-    keys = EspKeys(1, counting(key_size), counting(mac_size))
+def test_what_is_sealed_opens(suite: IpsecSuite, key_size: int, mac_size: int, blocks: list[int]) -> None:
+    keys = IpsecKeys(1, counting(key_size), counting(mac_size))
     seal, open_packet, layout = sealer(suite, keys, os.urandom), opener(suite, keys), sizes(suite)
     for sequence, count in enumerate(blocks, 1):
         payload = os.urandom(count * layout.alignment)
@@ -140,8 +140,8 @@ def test_what_is_sealed_opens(suite: EspSuite, key_size: int, mac_size: int, blo
 
 
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), SUITES, ids=str)
-def test_every_octet_is_protected(suite: EspSuite, key_size: int, mac_size: int) -> None:
-    keys = EspKeys(1, counting(key_size), counting(mac_size))
+def test_every_octet_is_protected(suite: IpsecSuite, key_size: int, mac_size: int) -> None:
+    keys = IpsecKeys(1, counting(key_size), counting(mac_size))
     open_packet = opener(suite, keys)
     packet = sealer(suite, keys, os.urandom)(HEADER, counting(48))
     for position in range(len(packet)):
@@ -157,26 +157,26 @@ def test_every_octet_is_protected(suite: EspSuite, key_size: int, mac_size: int)
 
 @pytest.mark.parametrize("cipher", CIPHERS, ids=str)
 def test_a_wrong_key_size_is_refused(cipher: tuple[int, int, int]) -> None:
-    suite = EspSuite(cipher[0], cipher[1], IntegrityAlgorithm.HMAC_SHA1)
+    suite = IpsecSuite(cipher[0], cipher[1], IntegrityAlgorithm.HMAC_SHA1)
     with pytest.raises(UnsupportedError):
-        sealer(suite, EspKeys(1, counting(cipher[2]), counting(19)), os.urandom)
+        sealer(suite, IpsecKeys(1, counting(cipher[2]), counting(19)), os.urandom)
     if cipher[0] != EspTransform.NULL:
         with pytest.raises(UnsupportedError):
-            opener(suite, EspKeys(1, counting(cipher[2] + 1), counting(20)))
+            opener(suite, IpsecKeys(1, counting(cipher[2] + 1), counting(20)))
 
 
 @pytest.mark.parametrize(
     "suite",
     [
-        EspSuite(EspTransform.AES_CBC, 128, 0),  # no integrity
-        EspSuite(EspTransform.NULL, 0, 0),
-        EspSuite(EspTransform.AES_CBC, 128, 99),
-        EspSuite(EspTransform.DES_IV64, 0, IntegrityAlgorithm.HMAC_SHA1),
-        EspSuite(200, 0, IntegrityAlgorithm.HMAC_SHA1),
+        IpsecSuite(EspTransform.AES_CBC, 128, 0),  # no integrity
+        IpsecSuite(EspTransform.NULL, 0, 0),
+        IpsecSuite(EspTransform.AES_CBC, 128, 99),
+        IpsecSuite(EspTransform.DES_IV64, 0, IntegrityAlgorithm.HMAC_SHA1),
+        IpsecSuite(200, 0, IntegrityAlgorithm.HMAC_SHA1),
     ],
     ids=str,
 )
-def test_unknown_suites_are_refused(suite: EspSuite) -> None:
+def test_unknown_suites_are_refused(suite: IpsecSuite) -> None:
     with pytest.raises(UnsupportedError):
         sizes(suite)
 

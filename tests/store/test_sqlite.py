@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ikev1.core.actions import Forget, Keep
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, IkeSa, IkeState, Keys, Role
+from ikev1.core.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role
 from ikev1.core.model import Path as UdpPath
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
@@ -24,9 +24,9 @@ CHILD = ChildSa(
     unique_id=2,
     name="net",
     connection="branch",
-    suite=EspSuite(12, 128, 5),
-    inbound=EspKeys(1, b"k" * 16, b"a" * 32),
-    outbound=EspKeys(2, b"l" * 16, b"b" * 32),
+    suite=IpsecSuite(12, 128, 5),
+    inbound=IpsecKeys(1, b"k" * 16, b"a" * 32),
+    outbound=IpsecKeys(2, b"l" * 16, b"b" * 32),
     local=Selector.parse("10.1.0.0/16"),
     remote=Selector.parse("2001:db8::/32"),
     path=PATH,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.model import IpsecSuite, Phase1Suite
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, EspProposal, Policy, Settings, Tunnel
+from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
 
 __all__ = ["ALICE", "BOB", "ESP", "IKE", "SECRET", "connection", "esp", "policy", "settings", "suite", "tunnel"]
@@ -27,10 +27,10 @@ def policy(text: str = IKE, priority: int = 1, **options: Any) -> Policy:
     return Policy(priority, suite(text), **options)
 
 
-def esp(text: str = ESP) -> EspProposal:
+def esp(text: str = ESP) -> IpsecProposal:
     """A phase 2 proposal."""
     encryption, key_length, integrity, group = parse_esp_proposal(text)
-    return EspProposal(EspSuite(encryption, key_length, integrity), group)
+    return IpsecProposal(IpsecSuite(encryption, key_length, integrity), group)
 
 
 def tunnel(

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, Path
+from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.selector import Selector
 from ikev1.esp import segments
 from ikev1.esp.plane import PlaneEvent
@@ -122,7 +122,7 @@ class Node:
 
 
 def _child(options: dict[str, Any]) -> ChildSa:
-    suite = EspSuite(*options.get("suite", (20, 128, 0)))
+    suite = IpsecSuite(*options.get("suite", (20, 128, 0)))
     encryption_key, integrity_key = (bytes.fromhex(key) for key in options.get("keys", (bytes(20).hex(), "")))
     here, there = options["here"], options["there"]
     return ChildSa(
@@ -130,8 +130,8 @@ def _child(options: dict[str, Any]) -> ChildSa:
         name="net",
         connection="peer",
         suite=suite,
-        inbound=EspKeys(_spi(here), encryption_key, integrity_key),
-        outbound=EspKeys(_spi(there), encryption_key, integrity_key),
+        inbound=IpsecKeys(_spi(here), encryption_key, integrity_key),
+        outbound=IpsecKeys(_spi(there), encryption_key, integrity_key),
         local=Selector.parse(options["local"]),
         remote=Selector.parse(options["remote"]),
         path=Path(here, _PORT, there, _PORT),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 
-from ikev1.core.model import ChildSa, EspKeys, EspSuite, Path
+from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.selector import Selector
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -37,17 +37,19 @@ MACS = [
 GCM_KEY_SIZES = [16, 24, 32]
 
 
-def all_suites() -> list[tuple[EspSuite, int, int]]:
+def all_suites() -> list[tuple[IpsecSuite, int, int]]:
     """Every suite, with the octets of its encryption key and of its integrity key."""
     suites = [
-        (EspSuite(cipher, bits, mac), size, mac_size) for cipher, bits, size in CIPHERS for mac, mac_size, _, _ in MACS
+        (IpsecSuite(cipher, bits, mac), size, mac_size)
+        for cipher, bits, size in CIPHERS
+        for mac, mac_size, _, _ in MACS
     ]
     combined = (EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16)
-    return suites + [(EspSuite(gcm, size * 8), size + 4, 0) for gcm in combined for size in GCM_KEY_SIZES]
+    return suites + [(IpsecSuite(gcm, size * 8), size + 4, 0) for gcm in combined for size in GCM_KEY_SIZES]
 
 
 def child(
-    suite: EspSuite | None = None,
+    suite: IpsecSuite | None = None,
     keys: tuple[bytes, bytes] = (bytes(range(20)), b""),
     *,
     local: str = LOCAL,
@@ -64,9 +66,9 @@ def child(
         unique_id=1,
         name="net",
         connection="peer",
-        suite=suite or EspSuite(EspTransform.AES_GCM_16, 128),
-        inbound=EspKeys(inbound_spi, *keys),
-        outbound=EspKeys(outbound_spi, *keys),
+        suite=suite or IpsecSuite(EspTransform.AES_GCM_16, 128),
+        inbound=IpsecKeys(inbound_spi, *keys),
+        outbound=IpsecKeys(outbound_spi, *keys),
         local=Selector.parse(local),
         remote=Selector.parse(remote),
         path=path,

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import text
-from ikev1.core.model import EspSuite
-from ikev1.core.settings import EspProposal
+from ikev1.core.model import IpsecSuite
+from ikev1.core.settings import IpsecProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
 from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal, weaknesses
 
@@ -30,10 +30,10 @@ def ike_proposal(value: object) -> IkeProposal:
     return parse_ike_proposal(text(value))
 
 
-def esp_proposal(value: object) -> EspProposal:
+def esp_proposal(value: object) -> IpsecProposal:
     """The proposal written as ``aes256-sha256`` or ``aes256gcm16``, with a group for perfect forward secrecy."""
     encryption, key_length, integrity, group_number = parse_esp_proposal(text(value))
-    return EspProposal(EspSuite(encryption, key_length, integrity), group_number)
+    return IpsecProposal(IpsecSuite(encryption, key_length, integrity), group_number)
 
 
 def _one_of(kind: str, words: Mapping[str, Word]) -> Callable[[object], Word]:
@@ -67,7 +67,7 @@ def warn_weak_ike(findings: Findings, key: str, proposals: Iterable[IkeProposal]
     _warn(findings, key, proposals)
 
 
-def warn_weak_esp(findings: Findings, key: str, proposals: Iterable[EspProposal]) -> None:
+def warn_weak_esp(findings: Findings, key: str, proposals: Iterable[IpsecProposal]) -> None:
     """Warn of each weak algorithm in phase 2 proposals, once."""
     suites = ((proposal.suite, proposal.group) for proposal in proposals)
     _warn(findings, key, (EspProposalNumbers(s.encryption, s.key_length, s.integrity, pfs) for s, pfs in suites))

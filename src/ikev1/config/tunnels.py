@@ -8,7 +8,7 @@ from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes, text
 from ikev1.core.selector import Selector
-from ikev1.core.settings import HOUR, EspProposal, ProposalCheck, Start, Tunnel
+from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel
 from ikev1.crypto.suites import DEFAULT_ESP
 
 __all__ = ["read_tunnel"]
@@ -41,7 +41,7 @@ def _selector(value: object) -> Selector | None:
     return None if value == DYNAMIC else Selector.parse(text(value))
 
 
-def _read_proposals(table: Table) -> tuple[EspProposal, ...]:
+def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
     proposals = table.take("proposals", each(esp_proposal), ()) or tuple(map(esp_proposal, DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
     proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
@@ -49,11 +49,11 @@ def _read_proposals(table: Table) -> tuple[EspProposal, ...]:
     return proposals
 
 
-def _with_one_group(proposals: Iterable[EspProposal], pfs: int) -> tuple[EspProposal, ...]:
+def _with_one_group(proposals: Iterable[IpsecProposal], pfs: int) -> tuple[IpsecProposal, ...]:
     """The proposals with the group that ``pfs`` or any of them names; RFC 2409 §5.5: if a KE payload is sent, the
     group "MUST be included in every transform of every proposal".
     """
     groups = {proposal.group or pfs for proposal in proposals}
     if len(groups) > 1 or (pfs and pfs not in groups):
         raise ValueError("pfs and all proposals must agree on one Diffie-Hellman group, or none (RFC 2409 §5.5)")
-    return tuple(EspProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)
+    return tuple(IpsecProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)

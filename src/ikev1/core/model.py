@@ -11,24 +11,29 @@ from typing import NamedTuple
 
 from ikev1.core.record import Record
 from ikev1.core.selector import Selector
+from ikev1.wire.registry import ProtocolId
 
 __all__ = [
     "ChildSa",
     "ChildState",
     "Chosen",
-    "EspKeys",
-    "EspSuite",
+    "Compression",
     "Exchange",
     "Flavour",
     "IkeSa",
     "IkeState",
+    "IpsecKeys",
+    "IpsecMode",
+    "IpsecSuite",
     "KeyShare",
     "Keys",
+    "Mark",
     "Nat",
     "Path",
     "Phase1Suite",
     "QuickMode",
     "Role",
+    "Steering",
 ]
 
 
@@ -69,19 +74,21 @@ class Phase1Suite(Record, frozen=True):
     authentication: int = 1
 
 
-class EspSuite(Record, frozen=True):
-    """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.4, §4.5).
+class IpsecSuite(Record, frozen=True):
+    """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.1, §4.4.3, §4.4.4, §4.5).
 
-    ``encryption`` is an ESP transform identifier, ``key_length`` is in bits (0: the cipher has one size only),
-    ``integrity`` an Authentication Algorithm (0: none, the cipher does it).
+    ``encryption`` is an ESP transform identifier, 0 for AH; ``key_length`` is in bits (0: the cipher has one size
+    only), ``integrity`` an Authentication Algorithm (0: none, the cipher does it).
     """
 
     encryption: int
     key_length: int = 0
     integrity: int = 0
+    protocol: int = ProtocolId.ESP  # or AH
+    esn: bool = False  # extended sequence numbers, of 64 bits (RFC 4304)
 
 
-class EspKeys(Record, frozen=True):
+class IpsecKeys(Record, frozen=True):
     """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5)."""
 
     spi: int
@@ -89,6 +96,37 @@ class EspKeys(Record, frozen=True):
     integrity_key: bytes = b""
 
     secret_fields = frozenset({"encryption_key", "integrity_key"})
+
+
+class IpsecMode(StrEnum):
+    """What a packet on the wire holds: a whole packet, or one's payload alone (RFC 4301 §3.2)."""
+
+    TUNNEL = "tunnel"
+    TRANSPORT = "transport"
+
+
+class Compression(Record, frozen=True):
+    """IPComp inside a pair of IPsec SAs (RFC 3173): the transform, and the CPI that names it in each direction."""
+
+    algorithm: int  # an IPCOMP transform identifier (RFC 2407 §4.4.5)
+    inbound_cpi: int
+    outbound_cpi: int
+
+
+class Mark(NamedTuple):
+    """A netfilter mark and which of its bits count; a mask of 0 is no mark at all."""
+
+    value: int = 0
+    mask: int = 0
+
+
+class Steering(Record, frozen=True):
+    """How an operator steers packets to a pair of IPsec SAs beside its selectors; all of it only in a kernel."""
+
+    mark_in: Mark = Mark()
+    mark_out: Mark = Mark()
+    if_id_in: int = 0  # of an xfrm interface; 0: none
+    if_id_out: int = 0
 
 
 class ChildState(StrEnum):
@@ -110,9 +148,9 @@ class ChildSa(Record, frozen=True):
     unique_id: int
     name: str
     connection: str
-    suite: EspSuite
-    inbound: EspKeys
-    outbound: EspKeys
+    suite: IpsecSuite
+    inbound: IpsecKeys
+    outbound: IpsecKeys
     local: Selector
     remote: Selector
     path: Path
@@ -126,6 +164,9 @@ class ChildSa(Record, frozen=True):
     group: int = 0  # the group of perfect forward secrecy, 0 without
     state: ChildState = ChildState.INSTALLED
     reqid: int = 0  # the same for all that follow one another by rekeying
+    mode: IpsecMode = IpsecMode.TUNNEL
+    compression: Compression | None = None
+    steering: Steering = Steering()
 
 
 class Chosen(Record, frozen=True):

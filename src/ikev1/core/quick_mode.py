@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ikev1.core import esp_proposal, natt
+from ikev1.core import ipsec_proposal, natt
 from ikev1.core.actions import InstallInbound, InstallOutbound
 from ikev1.core.authentication import shared_secret
 from ikev1.core.client_id import payload_of, selector_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
-from ikev1.core.model import ChildSa, ChildState, EspKeys, KeyShare, QuickMode
+from ikev1.core.model import ChildSa, ChildState, IpsecKeys, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH
 from ikev1.core.private_use import note_ignored
 from ikev1.core.record import replace
@@ -47,8 +47,8 @@ def _offer(turn: Turn) -> list[Payload]:
     tunnel = _tunnel(turn, quick.tunnel)
     previous = _previous(turn, quick)
     if previous is not None:
-        tunnel = esp_proposal.as_before(tunnel, previous.suite, previous.group)
-    offered = esp_proposal.offer(tunnel, quick.spi, natt.tunnel_mode(turn.sa.nat))
+        tunnel = ipsec_proposal.as_before(tunnel, previous.suite, previous.group)
+    offered = ipsec_proposal.offer(tunnel, quick.spi, natt.tunnel_mode(turn.sa.nat))
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
     nonce = turn.context.random(NONCE_LENGTH)
@@ -63,7 +63,7 @@ def _choose(turn: Turn, message: Message) -> None:
     tunnel = _tunnel_for(turn, local, remote)
     spi = turn.context.free_spi()
     offered = message.one(SecurityAssociation)
-    agreed, answer = esp_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
+    agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
     private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
@@ -153,7 +153,7 @@ def _accept(turn: Turn, message: Message) -> None:
     quick = _quick(turn)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
-    agreed = esp_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
+    agreed = ipsec_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
     agreed = agreed._replace(life=notified_life(message, ProtocolId.ESP, agreed.life))
     _check_echoed(quick, message)
     nonce = message.one(Nonce).data
@@ -176,7 +176,7 @@ def _check_echoed(quick: QuickMode, message: Message) -> None:
         )
 
 
-def _child(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, g_xy: bytes) -> ChildSa:
+def _child(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, g_xy: bytes) -> ChildSa:
     """The pair of IPsec SAs that this Quick Mode makes."""
     sa = turn.sa
     tunnel = _tunnel(turn, quick.tunnel)
@@ -207,7 +207,7 @@ def _child(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, g_xy: byte
     )
 
 
-def _keys(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, spi: int, g_xy: bytes) -> EspKeys:
+def _keys(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
     """The keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (§5.5)."""
     sa, share = turn.sa, quick.share
     assert sa.keys is not None
@@ -227,7 +227,7 @@ def _keys(turn: Turn, quick: QuickMode, agreed: esp_proposal.Agreed, spi: int, g
     )
     # RFC 2407 §4.4.4 leaves the order to the transforms; RFC 2401 §4.4.3: "the encryption key(s) MUST be taken from the
     # first (leftmost) bits and the authentication key from the remaining bits"
-    return EspKeys(spi, material[:cipher_octets], material[cipher_octets:])
+    return IpsecKeys(spi, material[:cipher_octets], material[cipher_octets:])
 
 
 # --- QM3 ------------------------------------------------------------------------------------------------------------

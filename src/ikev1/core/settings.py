@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.model import IpsecMode, IpsecSuite, Phase1Suite, Steering
 from ikev1.core.record import Record
 from ikev1.core.selector import Selector
 
@@ -12,7 +12,7 @@ __all__ = [
     "Aggressive",
     "Connection",
     "Credential",
-    "EspProposal",
+    "IpsecProposal",
     "Mode",
     "Policy",
     "ProposalCheck",
@@ -103,10 +103,10 @@ class Policy(Record, frozen=True):
     check: ProposalCheck = ProposalCheck.STRICT
 
 
-class EspProposal(Record, frozen=True):
+class IpsecProposal(Record, frozen=True):
     """One phase 2 proposal: a suite and the group of perfect forward secrecy (0: without)."""
 
-    suite: EspSuite
+    suite: IpsecSuite
     group: int = 0
 
 
@@ -116,13 +116,16 @@ class Tunnel(Record, frozen=True):
     name: str
     local: Selector | None  # None: our own address
     remote: Selector | None  # None: the peer's address
-    proposals: tuple[EspProposal, ...]
+    proposals: tuple[IpsecProposal, ...]
     lifetime: int = HOUR  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
     check: ProposalCheck = ProposalCheck.STRICT
     start: Start = Start.NONE
     replay_window: int = 64  # packets
+    mode: IpsecMode = IpsecMode.TUNNEL
+    compress: bool = False  # offer IPComp as well, and take it where the peer offers it
+    steering: Steering = Steering()
 
 
 class Connection(Record, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.events import Code, Note
-from ikev1.core.model import EspSuite, Phase1Suite
+from ikev1.core.model import IpsecSuite, Phase1Suite
 from ikev1.core.turn import Turn
 from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, weaknesses
 from ikev1.wire.registry import AuthenticationMethod
@@ -16,7 +16,7 @@ def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
     _warn(turn, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
 
 
-def warn_of_phase2(turn: Turn, suite: EspSuite, group: int) -> None:
+def warn_of_phase2(turn: Turn, suite: IpsecSuite, group: int) -> None:
     """Warns of weak algorithms under a pair of IPsec SAs."""
     _warn(turn, weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group)))
 

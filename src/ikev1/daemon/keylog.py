@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from ikev1.core.events import ChildUp, Event, IkeUp
-from ikev1.core.model import ChildSa, EspKeys, IkeSa
+from ikev1.core.model import ChildSa, IkeSa, IpsecKeys
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -78,7 +78,7 @@ def _esp_lines(child: ChildSa) -> str:
     if cipher is None or integrity is None:
         return ""
 
-    def line(source: str, destination: str, keys: EspKeys) -> str:
+    def line(source: str, destination: str, keys: IpsecKeys) -> str:
         fields = (
             "IPv6" if ":" in source else "IPv4",
             source,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from ikev1.core.model import EspKeys, EspSuite
+from ikev1.core.model import IpsecKeys, IpsecSuite
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp import ciphers, gcm
@@ -75,7 +75,7 @@ _MACS: dict[int, _Mac] = {
 }
 
 
-def sizes(suite: EspSuite) -> Sizes:
+def sizes(suite: IpsecSuite) -> Sizes:
     """What ``suite`` adds to a packet.
 
     Raises:
@@ -89,7 +89,7 @@ def sizes(suite: EspSuite) -> Sizes:
     return Sizes(ciphers.IV_SIZES[transform], ciphers.ALIGNMENTS[transform], _mac_of(suite).icv_size)
 
 
-def check(suite: EspSuite, keys: EspKeys) -> None:
+def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
     """Make sure that `sealer` and `opener` will take ``suite`` and ``keys``; far cheaper than to call them.
 
     Raises:
@@ -105,7 +105,7 @@ def check(suite: EspSuite, keys: EspKeys) -> None:
         raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
 
 
-def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Sealer:
+def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -> Sealer:
     """The function that seals with ``keys``; ``random(n)`` gives n unpredictable octets for IVs.
 
     Raises:
@@ -124,7 +124,7 @@ def sealer(suite: EspSuite, keys: EspKeys, random: Callable[[int], bytes]) -> Se
     return seal
 
 
-def opener(suite: EspSuite, keys: EspKeys) -> Opener:
+def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
     """The function that opens with ``keys``, or raises `IntegrityError` or `ShapeError` and changes nothing.
 
     Raises:
@@ -162,7 +162,7 @@ def opener(suite: EspSuite, keys: EspKeys) -> Opener:
     return open_after_mac
 
 
-def _mac_of(suite: EspSuite) -> _Mac:
+def _mac_of(suite: IpsecSuite) -> _Mac:
     """The suite's integrity algorithm; only combined mode ciphers may do without (RFC 4303 §3.2.2)."""
     mac = _MACS.get(suite.integrity)
     if mac is None:
@@ -170,7 +170,7 @@ def _mac_of(suite: EspSuite) -> _Mac:
     return mac
 
 
-def _mac(suite: EspSuite, keys: EspKeys) -> Callable[[Packet], bytes]:
+def _mac(suite: IpsecSuite, keys: IpsecKeys) -> Callable[[Packet], bytes]:
     algorithm, icv_size = _mac_of(suite)
     keyed = HMAC(keys.integrity_key, algorithm)
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from ikev1.core.events import Code
 from ikev1.core.life import PHASE_2, Life, life_attributes, number_of, offered_life
-from ikev1.core.model import EspSuite
+from ikev1.core.model import IpsecSuite
 from ikev1.core.private_use import PRIVATE_IN_PHASE_2, private_use
 from ikev1.core.proposal import check_situation, same_transform
 from ikev1.core.proposal_check import agreed_life, allows_group, allows_key, life_differences
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import EspProposal, Tunnel
+from ikev1.core.settings import IpsecProposal, Tunnel
 from ikev1.crypto.algorithms import esp_cipher, registered_name
 from ikev1.crypto.suites import esp_name
 from ikev1.wire.attributes import Attribute
@@ -57,7 +57,7 @@ _KNOWN = frozenset(
 class Agreed(NamedTuple):
     """What a Quick Mode agreed upon; ``spi`` is the peer's, for what we send."""
 
-    suite: EspSuite
+    suite: IpsecSuite
     group: int
     life: Life
     spi: int
@@ -66,7 +66,7 @@ class Agreed(NamedTuple):
 
 
 class _Offered(NamedTuple):
-    proposal: EspProposal
+    proposal: IpsecProposal
     mode: int
     life: Life
     ignored: tuple[int, ...]
@@ -92,18 +92,18 @@ def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociat
     return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, proposals)
 
 
-def as_before(tunnel: Tunnel, suite: EspSuite, group: int) -> Tunnel:
+def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
     """``tunnel`` with what an earlier pair has as the preferred proposal, if a caller may still ask for that.
 
     A caller that got more than we ask for would refuse less when we are the one who replaces its pair.
     """
-    earlier = EspProposal(suite, group)
+    earlier = IpsecProposal(suite, group)
     if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
         return tunnel
     return replace(tunnel, proposals=(earlier, *tunnel.proposals))
 
 
-def _transform(proposal: EspProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
+def _transform(proposal: IpsecProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
     suite = proposal.suite
     attributes = [
         *life_attributes(PHASE_2, Life(tunnel.lifetime, tunnel.lifetime_kilobytes)),
@@ -176,9 +176,9 @@ def _decode(transform: Transform) -> _Offered:
     attributes = transform.attributes
     values = {attribute.type: number_of(attribute) for attribute in attributes}
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
-    suite = EspSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0))
+    suite = IpsecSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0))
     return _Offered(
-        EspProposal(suite, values.get(Phase2Attribute.GROUP_DESCRIPTION, 0)),
+        IpsecProposal(suite, values.get(Phase2Attribute.GROUP_DESCRIPTION, 0)),
         values.get(Phase2Attribute.ENCAPSULATION_MODE, 0),
         offered_life(attributes, PHASE_2),
         private_use(attributes, PRIVATE_IN_PHASE_2),
@@ -186,7 +186,7 @@ def _decode(transform: Transform) -> _Offered:
     )
 
 
-def _differences(tunnel: Tunnel, wanted: EspProposal, mode: int, found: _Offered) -> list[str]:
+def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, found: _Offered) -> list[str]:
     differences = []
     if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
         differences.append(f"it, offered was {_name(found.proposal)}")
@@ -199,11 +199,11 @@ def _differences(tunnel: Tunnel, wanted: EspProposal, mode: int, found: _Offered
     return differences + life_differences(tunnel, found.life) + unknown
 
 
-def _allows(tunnel: Tunnel, wanted: EspProposal, found: EspProposal) -> bool:
+def _allows(tunnel: Tunnel, wanted: IpsecProposal, found: IpsecProposal) -> bool:
     return _allows_suite(tunnel, wanted.suite, found.suite) and allows_group(tunnel.check, wanted.group, found.group)
 
 
-def _allows_suite(tunnel: Tunnel, wanted: EspSuite, found: EspSuite) -> bool:
+def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool:
     if wanted == found:
         return True
     same = (wanted.encryption, wanted.integrity) == (found.encryption, found.integrity)
@@ -236,7 +236,7 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
     )
 
 
-def _name(proposal: EspProposal) -> str:
+def _name(proposal: IpsecProposal) -> str:
     suite = proposal.suite
     return esp_name(suite.encryption, suite.key_length, suite.integrity)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configured import esp, tunnel
-from ikev1.core import esp_proposal
+from ikev1.core import ipsec_proposal
 from ikev1.core.events import Code
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import ProposalCheck, Tunnel
@@ -28,12 +28,12 @@ def net(*proposals: str, **rest: Any) -> Tunnel:
     return tunnel(proposals=tuple(esp(text) for text in proposals), **rest)
 
 
-def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[esp_proposal.Agreed, SecurityAssociation]:
-    return esp_proposal.choose(ours, offered, MODE, OURS)
+def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[ipsec_proposal.Agreed, SecurityAssociation]:
+    return ipsec_proposal.choose(ours, offered, MODE, OURS)
 
 
 def offer(theirs: Tunnel) -> SecurityAssociation:
-    return esp_proposal.offer(theirs, THEIRS, MODE)
+    return ipsec_proposal.offer(theirs, THEIRS, MODE)
 
 
 def with_attribute(offered: SecurityAssociation, kind: A, value: int | bytes | None) -> SecurityAssociation:
@@ -78,7 +78,7 @@ def test_every_cipher_is_agreed_upon_as_it_is_offered(text: str) -> None:
     offered = offer(net(text))
     agreed, answer = choose(net(text), offered)
     assert agreed.suite == esp(text).suite
-    accepted = esp_proposal.accept(net(text), offered, answer)
+    accepted = ipsec_proposal.accept(net(text), offered, answer)
     assert accepted == agreed._replace(spi=OURS)
 
 
@@ -106,7 +106,7 @@ def test_the_shorter_lifetime_holds(ours: dict[str, Any], theirs: dict[str, Any]
         ("aes128-sha1-ecp256", offer(net("aes128-sha1")), "perfect forward secrecy with group 19, offered was no"),
         (
             "aes128-sha1",
-            esp_proposal.offer(net("aes128-sha1"), THEIRS, EncapsulationMode.UDP_TUNNEL),
+            ipsec_proposal.offer(net("aes128-sha1"), THEIRS, EncapsulationMode.UDP_TUNNEL),
             "mode TUNNEL, offered was mode UDP_TUNNEL",
         ),
         ("aes128-sha1", SecurityAssociation(1, 1, ()), "nothing in it is a single ESP SA"),
@@ -174,4 +174,4 @@ def answers() -> list[SecurityAssociation]:
 @pytest.mark.parametrize("answer", answers())
 def test_an_initiator_takes_no_altered_answer(answer: SecurityAssociation) -> None:
     with pytest.raises(Refusal):
-        esp_proposal.accept(net("aes128-sha1"), offer(net("aes128-sha1")), answer)
+        ipsec_proposal.accept(net("aes128-sha1"), offer(net("aes128-sha1")), answer)
