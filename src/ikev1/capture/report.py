@@ -29,7 +29,7 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all that is said."""
 
 
-class Field(_Value, frozen=True):
+class Field(_Value, frozen=True, kw_only=True):
     """A part of a message: ``length`` octets from ``offset`` on, in the message's plaintext if it has one."""
 
     name: str  # as in the RFC: "Initiator Cookie", "Key Exchange Payload", "Life Duration"
@@ -40,7 +40,7 @@ class Field(_Value, frozen=True):
     fields: tuple[Field, ...] = ()
 
 
-class Check(_Value, frozen=True):
+class Check(_Value, frozen=True, kw_only=True):
     """Something in a message that proves something: a HASH, a signature, a NAT-D hash."""
 
     name: str  # "HASH_I", "HASH(1)", "NAT-D of the source"
@@ -48,7 +48,7 @@ class Check(_Value, frozen=True):
     text: str  # what follows from that, or what was missing to check it
 
 
-class Formula(_Value, frozen=True):
+class Formula(_Value, frozen=True, kw_only=True):
     """One line of key derivation with the values of this conversation: only where its secrets are known."""
 
     name: str  # "SKEYID"
@@ -58,7 +58,7 @@ class Formula(_Value, frozen=True):
     result: str  # octets
 
 
-class Message(_Value, frozen=True):
+class Message(_Value, frozen=True, kw_only=True):
     """One ISAKMP message. ``plaintext`` is the header and the payloads in the clear: for an encrypted message only if
     it could be decrypted, else empty; without encryption the same as ``octets``.
     """
@@ -84,7 +84,7 @@ class Message(_Value, frozen=True):
     plaintext: str = ""
 
 
-class Party(_Value, frozen=True):
+class Party(_Value, frozen=True, kw_only=True):
     """One end of a conversation."""
 
     address: str
@@ -96,7 +96,7 @@ class Party(_Value, frozen=True):
     behind_nat: bool | None = None  # None: the capture does not tell
 
 
-class EspFlow(_Value, frozen=True):
+class EspFlow(_Value, frozen=True, kw_only=True):
     """All packets under one SPI in one direction."""
 
     spi: str
@@ -115,7 +115,7 @@ class EspFlow(_Value, frozen=True):
     inner: str = ""  # what was inside, in a line, if it could be opened
 
 
-class Answer(_Value, frozen=True):
+class Answer(_Value, frozen=True, kw_only=True):
     """The answer to a question that people ask of a conversation; ``question`` is stable, ``title`` is for people."""
 
     question: str  # group, identities, offline-guess, pfs, lifetimes, refusal, silence, nat, makers, traffic, keys
@@ -124,7 +124,7 @@ class Answer(_Value, frozen=True):
     frames: tuple[int, ...] = ()  # the evidence
 
 
-class Conversation(_Value, frozen=True):
+class Conversation(_Value, frozen=True, kw_only=True):
     """All that two parties said under one pair of cookies."""
 
     number: int  # from 1
@@ -144,7 +144,7 @@ class Conversation(_Value, frozen=True):
     esp: tuple[EspFlow, ...] = ()
 
 
-class Report(_Value, frozen=True):
+class Report(_Value, frozen=True, kw_only=True):
     """A whole capture."""
 
     schema: int = SCHEMA
