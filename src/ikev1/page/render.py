@@ -1,0 +1,40 @@
+"""Templates to HTML: whatever is put into one is escaped, and a name that a template does not get is an error."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ikev1.page.visible import visible
+
+__all__ = ["asset", "render"]
+
+
+def render(template: str, **values: object) -> Markup:
+    """The template of that name in ``page/templates`` with these values, ready to be put into another."""
+    return Markup(_templates().get_template(template).render(values))  # noqa: S704 - Jinja has escaped the values
+
+
+@cache
+def asset(name: str) -> str:
+    """A file of ``page/assets``."""
+    return files("ikev1.page").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("ikev1.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _finalize(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
