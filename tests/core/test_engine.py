@@ -8,9 +8,11 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.events import ChildDown, Code, IkeDown, IkeUp
+from ikev1.core.events import ChildDown, Code, Failure, IkeDown, IkeUp
 from ikev1.core.model import IkeState, Path
 from ikev1.core.settings import Settings
+from ikev1.core.spi import AllocateSpi, SpiUnavailable
+from ikev1.wire.registry import ProtocolId
 from playbook import Couple, Network, Peer, establish
 
 PATH = Path(ALICE, 500, BOB, 500)
@@ -167,11 +169,7 @@ def test_initial_contact_of_one_peer_is_no_news_of_another(network: Network) -> 
 def test_a_process_that_died_is_followed_by_one_that_goes_on(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
     before = bob.child
-    stored = list(bob.stored.values())
-    bob.engine = Engine(bob.settings, bob.random)
-    bob.inbound.clear()
-    bob.outbound.clear()
-    bob.does(lambda engine: engine.restore(stored, network.now))
+    bob.is_killed()
     network.settle()
     assert bob.sa.cookies == alice.sa.cookies
     assert bob.sa.state is IkeState.ESTABLISHED
@@ -182,14 +180,110 @@ def test_a_process_that_died_is_followed_by_one_that_goes_on(network: Network, a
 
 def test_what_ended_while_nobody_was_there_is_not_restored(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
-    stored = list(bob.stored.values())
-    bob.engine = Engine(bob.settings, bob.random)
-    bob.inbound.clear()
-    bob.outbound.clear()
     network.now += 2 * 86_400
-    bob.does(lambda engine: engine.restore(stored, network.now))
+    bob.is_killed()
     assert dict(bob.engine.sas) == {}
     assert bob.stored == {}
+
+
+def test_pairs_that_outlived_the_process_go_on_as_they_are(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    before = bob.child
+    bob.is_killed(before.inbound.spi)
+    assert not network.flying, "nobody hears of it"
+    assert bob.child == before
+    assert bob.inbound == {before.inbound.spi: before}
+    assert list(bob.stored.values()) == [bob.sa], "the store is told, and whoever follows what it is told"
+    bob.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
+    network.settle()
+    older, newer = bob.children
+    assert newer.reqid == older.reqid
+    assert newer.unique_id > older.unique_id
+
+
+def test_of_two_pairs_only_the_dead_one_is_replaced(network: Network) -> None:
+    ours = [tunnel("one"), tunnel("two", "10.9.0.0/16")]
+    theirs = [tunnel("one", mirrored=True), tunnel("two", "10.9.0.0/16", mirrored=True)]
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, *ours)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, *theirs)))
+    alice.calls("one")
+    alice.calls("two")
+    network.settle()
+    one, two = bob.children
+    network.sent.clear()
+    bob.is_killed(one.inbound.spi)
+    network.plays("bob -> alice INFO D(ESP)", "bob -> alice QM1", "alice -> bob QM2", "bob -> alice QM3")
+    assert bob.children[0] == one
+    assert [child.name for child in bob.children] == [child.name for child in alice.children] == ["one", "two"]
+    assert bob.children[1].inbound.spi != two.inbound.spi
+
+
+def test_a_pair_that_outlived_its_isakmp_sa_ends_with_it(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    network.now += 2 * 86_400
+    bob.is_killed(bob.child.inbound.spi)
+    assert dict(bob.engine.sas) == {}
+    assert not (bob.inbound or bob.outbound or bob.stored)
+
+
+def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) -> None:
+    asked: list[tuple[Path, int]] = []
+
+    def allocate(path: Path, protocol: int) -> int:
+        asked.append((path, protocol))
+        return 0xC000_0000 + len(asked)
+
+    for peer in (alice, bob):
+        peer.asks_for_spis(allocate)
+    establish(network, alice)
+    bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
+    network.settle()
+    to_alice, to_bob = Path(BOB, 500, ALICE, 500), Path(ALICE, 500, BOB, 500)
+    assert asked == [(path, ProtocolId.ESP) for path in (to_bob, to_alice, to_alice, to_bob)]
+    assert [child.inbound.spi for child in bob.children] == [0xC000_0002, 0xC000_0003]
+
+
+def unavailable(path: Path, protocol: int) -> int:
+    raise SpiUnavailable("the kernel is full")
+
+
+@pytest.mark.parametrize(
+    ("allocate", "said"),
+    [
+        (unavailable, "the kernel is full"),
+        (lambda path, protocol: 255, "SPI 000000ff"),
+        (lambda path, protocol: 1 << 32, "SPI 100000000"),
+    ],
+)
+def test_without_an_spi_a_quick_mode_is_refused_and_nothing_is_lost(
+    network: Network, alice: Peer, bob: Peer, allocate: AllocateSpi, said: str
+) -> None:
+    bob.asks_for_spis(allocate)
+    establish(network, alice, None)
+    alice.calls()
+    network.plays("alice -> bob QM1", "bob -> alice INFO N(NO_PROPOSAL_CHOSEN)")
+    assert bob.failure.code is Code.NO_SPI
+    assert said in bob.failure.text
+    bob.calls()
+    network.plays()
+    assert [bob.failures, bob.saw(Failure)[1].tunnel] == [[Code.NO_SPI, Code.NO_SPI], "net"]
+    network.run(5)
+    assert bob.sa.state is alice.sa.state is IkeState.ESTABLISHED
+    bob.allocate_spi = None
+    bob.is_reborn()
+    alice.calls()
+    network.settle()
+    assert alice.child.inbound == bob.child.outbound
+
+
+def test_an_spi_that_is_in_use_is_not_used_again(network: Network, alice: Peer, bob: Peer) -> None:
+    bob.asks_for_spis(lambda path, protocol: 0xC000_0001)
+    establish(network, alice)
+    before = bob.child
+    bob.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
+    assert bob.failure.code is Code.NO_SPI
+    assert bob.child.inbound == before.inbound
+    assert bob.child.rekey_at > network.now, "it tries again later"
 
 
 def test_a_wish_for_another_mode_is_told(network: Network, alice: Peer, bob: Peer) -> None:

@@ -42,6 +42,7 @@ from ikev1.core.model import ChildSa, IkeSa, IkeState, Path
 from ikev1.core.scripts import cisco_state
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Settings
+from ikev1.core.spi import AllocateSpi
 from ikev1.core.verdict import Verdict
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
@@ -88,6 +89,7 @@ class Peer:
         self.address = address
         self.settings = settings
         self.random = Randomness(name)
+        self.allocate_spi: AllocateSpi | None = None
         self.engine = Engine(settings, self.random)
         self.events: list[Event] = []
         self.inbound: dict[int, ChildSa] = {}
@@ -111,10 +113,25 @@ class Peer:
 
     def is_reborn(self) -> None:
         """Another process goes on where this one stops."""
-        loaded = Engine.load(self.settings, self.random, self.engine.dump())
+        loaded = Engine.load(self.settings, self.random, self.engine.dump(), allocate_spi=self.allocate_spi)
         assert dict(loaded.sas) == dict(self.engine.sas)
         assert loaded.half_open == self.engine.half_open
         self.engine = loaded
+
+    def is_killed(self, *alive: int) -> None:
+        """The process ends without a word, and another begins with what was stored; of what the data plane carried only
+        the pairs with these inbound SPIs are ``alive``.
+        """
+        stored = list(self.stored.values())
+        self.engine = Engine(self.settings, self.random, allocate_spi=self.allocate_spi)
+        self.inbound = {spi: child for spi, child in self.inbound.items() if spi in alive}
+        self.outbound = {key: child for key, child in self.outbound.items() if child.inbound.spi in alive}
+        self._perform(self.engine.restore(stored, self.network.now, alive))
+
+    def asks_for_spis(self, allocate: AllocateSpi) -> None:
+        """From now on somebody else chooses the SPIs; for an engine that knows nothing yet."""
+        self.allocate_spi = allocate
+        self.engine = Engine(self.settings, self.random, allocate_spi=allocate)
 
     def is_told(self, verdict: Verdict) -> None:
         """The world answers the oldest question about a certificate."""

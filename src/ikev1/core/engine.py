@@ -6,7 +6,7 @@ an argument of every call, randomness one of the constructor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 import msgspec
 
@@ -16,6 +16,7 @@ from ikev1.core.first_message import Answer, FirstMessages
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
+from ikev1.core.spi import AllocateSpi
 from ikev1.core.state import State, follow
 from ikev1.core.verdict import Verdict
 
@@ -44,10 +45,13 @@ class Engine:
     Args:
         settings: connections and policies; `reconfigure` exchanges them while all SAs go on.
         random: ``random(n)`` gives ``n`` unpredictable octets.
+        allocate_spi: chooses inbound SPIs; without it they are drawn at random.
     """
 
-    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
-        self._state = State(settings, random)
+    def __init__(
+        self, settings: Settings, random: Callable[[int], bytes], *, allocate_spi: AllocateSpi | None = None
+    ) -> None:
+        self._state = State(settings, random, allocate_spi)
 
     @property
     def settings(self) -> Settings:
@@ -199,14 +203,21 @@ class Engine:
         )
 
     @classmethod
-    def load(cls, settings: Settings, random: Callable[[int], bytes], dumped: bytes) -> Engine:
+    def load(
+        cls,
+        settings: Settings,
+        random: Callable[[int], bytes],
+        dumped: bytes,
+        *,
+        allocate_spi: AllocateSpi | None = None,
+    ) -> Engine:
         """An engine that goes on where the one that gave ``dumped`` stood.
 
         Raises:
             msgspec.MsgspecError: ``dumped`` is no dump.
         """
         dump = msgspec.msgpack.decode(dumped, type=Dump)
-        engine = cls(settings, random)
+        engine = cls(settings, random, allocate_spi=allocate_spi)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
@@ -216,13 +227,14 @@ class Engine:
         state.table.half_open = dict.fromkeys(dump.half_open)
         return engine
 
-    def restore(self, sas: Iterable[IkeSa], now: float) -> list[Action]:
+    def restore(self, sas: Iterable[IkeSa], now: float, alive: Container[int] = frozenset()) -> list[Action]:
         """Takes over the ISAKMP SAs that a store kept (`Keep`, `Forget`) when no process could dump them.
 
-        Their pairs of IPsec SAs are negotiated anew: nobody knows which sequence numbers were sent with the old ones,
-        and none may be sent twice under the same key (RFC 4303 §2.2).
+        Pairs of IPsec SAs whose inbound SPIs are ``alive``, as in a kernel that carried them all the time, go on as
+        they are. The others are negotiated anew: nobody knows which sequence numbers were sent with them, and none may
+        be sent twice under the same key (RFC 4303 §2.2).
         """
         actions: list[Action] = []
         for sa in sas:
-            actions += wishes.take_over(self._state, sa, now)
+            actions += wishes.take_over(self._state, sa, now, alive)
         return actions

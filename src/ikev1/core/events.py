@@ -36,6 +36,7 @@ class Code(StrEnum):
     RUNNER_UP = "runner-up"
     WEAK = "weak"
     OVERLOADED = "overloaded"
+    NO_SPI = "no-spi"
     ATTRIBUTES_IGNORED = "attributes-ignored"
     NAT_FOUND = "nat-found"
     RETRANSMIT = "retransmit"

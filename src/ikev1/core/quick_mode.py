@@ -61,7 +61,7 @@ def _offer(turn: Turn) -> list[Payload]:
 def _choose(turn: Turn, message: Message) -> None:
     local, remote = _wanted_selectors(turn, message)
     tunnel = _tunnel_for(turn, local, remote)
-    spi = turn.context.free_spi()
+    spi = turn.context.free_spi(turn.sa.path, ProtocolId.ESP)
     offered = message.one(SecurityAssociation)
     agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
     nonce = message.one(Nonce).data

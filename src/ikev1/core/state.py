@@ -13,13 +13,16 @@ from ikev1.core.informational import INFORMATIONAL, tell
 from ikev1.core.lookup import Lookup
 from ikev1.core.model import ChildSa, Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.record import replace
+from ikev1.core.refusal import Refusal
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.settings import Connection, Settings
+from ikev1.core.spi import AllocateSpi, SpiUnavailable, is_usable
 from ikev1.core.table import SaTable
 from ikev1.core.turn import Turn
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
+from ikev1.wire.registry import NotifyType
 
 __all__ = ["Arrival", "Examination", "State", "follow"]
 
@@ -46,9 +49,12 @@ class Examination(NamedTuple):
 class State:
     """The SAs, the settings, and what row functions may ask for (`ikev1.core.turn.Context`)."""
 
-    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, settings: Settings, random: Callable[[int], bytes], allocate_spi: AllocateSpi | None = None
+    ) -> None:
         self.settings = settings
         self.random = random
+        self._allocate_spi = allocate_spi or self._draw_spi
         self.trace = True
         self.table = SaTable()
         self.first_messages = FirstMessages(random(32))
@@ -66,11 +72,27 @@ class State:
 
     # --- what row functions ask for
 
-    def free_spi(self) -> int:
-        """An inbound SPI that no pair uses; RFC 4303 §2.1 reserves 0 to 255."""
+    def free_spi(self, path: Path, protocol: int) -> int:
+        """An inbound SPI for a pair on ``path``.
+
+        Raises:
+            Refusal: there is none to be had, or it is one that a pair of ours has.
+        """
+        try:
+            spi = self._allocate_spi(path, protocol)
+        except SpiUnavailable as error:
+            raise Refusal(
+                Code.NO_SPI, f"no SPI for a new pair: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
+            ) from error
+        if not is_usable(spi) or self.table.of_spi(spi) is not None:
+            fault = f"the data plane gave SPI {spi:08x}, which is reserved or in use"
+            raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
+        return spi
+
+    def _draw_spi(self, path: Path, protocol: int) -> int:
         while True:
             spi = int.from_bytes(self.random(4))
-            if spi > 255 and self.table.of_spi(spi) is None:
+            if is_usable(spi) and self.table.of_spi(spi) is None:
                 return spi
 
     def next_unique_id(self) -> int:

@@ -23,8 +23,8 @@ class Context(Protocol):
     def random(self, octets: int, /) -> bytes:
         """So many unpredictable octets."""
 
-    def free_spi(self) -> int:
-        """An inbound SPI that no pair of ours uses."""
+    def free_spi(self, path: Path, protocol: int) -> int:
+        """An inbound SPI that no SA of ``protocol`` has. Raises Refusal: none can be had."""
 
     def next_unique_id(self) -> int:
         """A number that names an SA to people, for as long as the process lives."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ikev1.core.actions import Action, Remove, Report
+from collections.abc import Container
+
+from ikev1.core.actions import Action, Keep, Remove, Report
 from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Failure
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
@@ -18,6 +20,7 @@ from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Mode
 from ikev1.core.state import State
 from ikev1.wire.header import NO_COOKIE
+from ikev1.wire.registry import ProtocolId
 
 __all__ = ["begin_phase1", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
 
@@ -59,13 +62,13 @@ def begin_quick_mode(
         return []
     message_id = fresh_message_id(draft)
     local, remote = selectors or tunnel_selectors(draft, configured)
-    quick = QuickMode(tunnel, KeyShare(b""), state.free_spi(), local, remote)
     exchange = new_exchange(
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
-    turn = state.turn(sa, replace(exchange, quick=quick), now)
-    turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {message_id})
     try:
+        quick = QuickMode(tunnel, KeyShare(b""), state.free_spi(sa.path, ProtocolId.ESP), local, remote)
+        turn = state.turn(sa, replace(exchange, quick=quick), now)
+        turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {message_id})
         begin(QUICK_MODE, turn)
     except Refusal as refusal:
         return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]
@@ -121,17 +124,21 @@ def close_ike(state: State, sa: IkeSa, reason: str, now: float) -> list[Action]:
     return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, orphan=True)]
 
 
-def take_over(state: State, sa: IkeSa, now: float) -> list[Action]:
-    """Goes on with an ISAKMP SA of a process that is no more, and replaces its pairs, which nobody can go on with."""
+def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
+    """Goes on with an ISAKMP SA of a process that is no more, and with its pairs whose inbound SPIs are ``alive``;
+    replaces the others, which nobody can go on with.
+    """
     state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
-    bare = replace(sa, state=IkeState.ESTABLISHED, phase1=None, exchanges=(), children=())
-    state.table.put(None, bare)
+    survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
+    dead = [child for child in sa.children if child.inbound.spi not in alive]
+    left = replace(sa, state=IkeState.ESTABLISHED, phase1=None, exchanges=(), children=survivors)
+    state.table.put(None, left)
     if 0.0 < sa.expires_at <= now:
-        return close_ike(state, bare, "its lifetime is over", now)
-    actions: list[Action] = []
-    for child in sa.children:
+        return close_ike(state, left, "its lifetime is over", now)
+    actions: list[Action] = [Keep(left)]
+    for child in dead:
         actions += state.say(state.table.by_cookies[sa.cookies], [delete_child(child)], now)
-    for child in sa.children:
+    for child in dead:
         if child.state is ChildState.INSTALLED:
             current = state.table.by_cookies[sa.cookies]
             actions += begin_quick_mode(state, current, child.name, now, (child.local, child.remote))
