@@ -7,10 +7,8 @@ from pathlib import Path
 import click
 
 from ikev1.cli.check import load_or_fail
-from ikev1.config import DEFAULT_FILE
-from ikev1.daemon import run as run_daemon
-from ikev1.esp.plane import PlaneError
-from ikev1.store import StoreError
+from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions
+from ikev1.daemon.privileges import PrivilegeError, reduce_privileges
 
 __all__ = ["run"]
 
@@ -20,8 +18,26 @@ __all__ = ["run"]
 @click.option("--keylog", type=click.Path(path_type=Path), help="Write keys for Wireshark into this file.")
 def run(config: Path, keylog: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
-    load_or_fail(config)
+    options = load_or_fail(config).gateway
+    try:
+        reduce_privileges(options.user, options.group, _folders(options))
+    except (OSError, PrivilegeError) as error:
+        raise click.ClickException(f"The gateway cannot run: {error}.") from error
+    _serve(config, keylog)
+
+
+def _folders(options: GatewayOptions) -> list[Path]:
+    """Where the gateway puts files while it runs."""
+    return [Path(file).parent for file in (options.control, options.state) if file]
+
+
+def _serve(config: Path, keylog: Path | None) -> None:
+    # only now, because libraries start threads when they are imported
+    from ikev1.daemon.process import run as run_daemon
+    from ikev1.esp.plane import PlaneError
+    from ikev1.store import StoreError
+
     try:
         run_daemon(config, keylog=keylog)
-    except (OSError, PlaneError, StoreError) as error:
+    except (ConfigError, OSError, PlaneError, StoreError) as error:
         raise click.ClickException(f"The gateway cannot run: {error}.") from error

@@ -1,16 +1,17 @@
-"""What the daemon needs to know and the engine does not: sockets, files, the TUN device."""
+"""What the daemon needs to know and the engine does not: sockets, files, the data plane, whom to run as."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ikev1.config.table import Table
-from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port
+from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
 from ikev1.core.record import Record
 from ikev1.core.settings import Connection, Settings
 
-__all__ = ["LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
+__all__ = ["DATA_PLANES", "LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 
+DATA_PLANES = ("auto", "kernel", "userspace")
 LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
@@ -21,10 +22,13 @@ class GatewayOptions(Record, frozen=True):
     port: int = 500
     encapsulation_port: int = 4500
     control: str = "/run/ikev1/control.vici"
+    data_plane: str = "auto"  # the kernel's ESP where it can be had
     tun: str = "ikev1"
     log_level: str = "info"
     keylog: str | None = None
     state: str | None = None  # the SQLite file in which SAs outlive the process
+    user: str | None = None  # whom to become once the file is read; None: whoever started the gateway
+    group: str | None = None  # None: the user's own
 
 
 def gateway_options(table: Table, folder: Path) -> GatewayOptions:
@@ -36,15 +40,20 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         port=table.take("port", port, default.port),
         encapsulation_port=table.take("encapsulation_port", port, default.encapsulation_port),
         control=table.take("control", path, default.control),
+        data_plane=table.take("data_plane", choice(DATA_PLANES), default.data_plane),
         tun=table.take("tun", interface, default.tun),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
         state=table.take("state", path, default.state),
+        user=table.take("user", text, default.user),
+        group=table.take("group", text, default.group),
     )
     if options.port == options.encapsulation_port:
         table.findings.error(
             table.key("encapsulation_port"), f"is {options.port}, as is port: ESP in UDP needs a port of its own"
         )
+    if options.group and not options.user:
+        table.findings.error(table.key("group"), "is of no use without user")
     return options
 
 

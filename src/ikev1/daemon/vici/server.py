@@ -45,9 +45,9 @@ class ViciServer:
         umask = os.umask(_OWNER_AND_GROUP)
         try:
             listener.bind(str(self._path))
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(self._path)) from error
         finally:
             os.umask(umask)
         self._server = await asyncio.start_unix_server(self._accept, sock=listener)
