@@ -15,7 +15,7 @@ import pytest
 import vici
 
 from ikev1.config import ConfigError
-from ikev1.daemon import run
+from ikev1.daemon.process import run
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import CountingPlane

@@ -14,6 +14,7 @@ from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
+from ikev1.daemon.notify import notify
 from ikev1.daemon.planes import MakePlane, userspace
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.store import SqliteStore, Store
@@ -100,15 +101,19 @@ async def serve(
         gateway.start()
         await vici.start()
         logbook.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
+        notify("READY=1")
         await ended.wait()
     finally:
+        notify("STOPPING=1")
         await vici.close()
         await gateway.close()
 
 
 def _reload(gateway: Gateway) -> None:
+    notify("RELOADING=1")
     try:
         gateway.reload()
     except ConfigError as error:
         for finding in error.findings:
             gateway.logbook.write(Level.ERROR, "CFG", f"nothing was changed: {finding}")
+    notify("READY=1")
