@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,7 +25,7 @@ from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
 from ikev1.daemon.vici.server import ViciServer
-from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp
+from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp, Trap
 from ikev1.store import SqliteStore
 
 AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
@@ -39,13 +40,19 @@ class CountingPlane:
         self.send_udp = send_udp
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[int, ChildSa] = {}
-        self.traps: dict[tuple[str, str], tuple[Selector, Selector]] = {}
+        self.traps: dict[tuple[str, str], Trap] = {}
         self.received: list[bytes] = []
         self.refuse = ""  # a reason, if nothing is to be installed
         self.closed = False
 
-    def prepare_socket(self, udp: socket.socket) -> None:
+    def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
+
+    def allocate_spi(self, path: UdpPath, protocol: int) -> int:
+        return int.from_bytes(os.urandom(3)) + 256
+
+    def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
         if self.refuse:
@@ -70,8 +77,8 @@ class CountingPlane:
     def drops(self) -> Drops:
         return Drops()
 
-    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
-        self.traps[connection, tunnel] = local, remote
+    def install_trap(self, trap: Trap) -> None:
+        self.traps[trap.connection, trap.tunnel] = trap
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
         self.traps.pop((connection, tunnel), None)

@@ -104,7 +104,9 @@ def test_traps_follow_the_settings(live: Live) -> None:
         assert list(world.plane.traps) == [("branch", "one"), ("branch", "two")]
         other = Selector.parse("10.9.0.0/16")
         world.upkeep.adopt(settings(tunnel("two", Start.TRAP, other), tunnel("one", Start.NONE)))
-        assert world.plane.traps == {("branch", "two"): (NETWORK, other)}
+        assert [(trap.tunnel, trap.local, trap.remote) for trap in world.plane.traps.values()] == [
+            ("two", NETWORK, other)
+        ]
         assert world.tries == []
 
     live(scenario)

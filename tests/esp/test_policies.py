@@ -8,7 +8,8 @@ from esp_packets import child, tcp, udp
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import parse
 from ikev1.esp.pair import Pair
-from ikev1.esp.policies import Policies, Trap
+from ikev1.esp.plane import Trap
+from ikev1.esp.policies import Catch, Policies
 
 FLOW = parse(udp("10.1.0.1", "10.2.3.4", 7, 53))[0]
 
@@ -17,8 +18,8 @@ def pair(local: str = "10.1.0.0/16", remote: str = "10.2.0.0/16") -> Pair:
     return Pair(child(local=local, remote=remote), 1400, os.urandom, print)
 
 
-def trap(remote: str = "10.2.0.0/16") -> Trap:
-    return Trap("peer", "net", Selector.parse("10.1.0.0/16"), Selector.parse(remote))
+def trap(remote: str = "10.2.0.0/16") -> Catch:
+    return Catch(Trap("peer", "net", Selector.parse("10.1.0.0/16"), Selector.parse(remote)))
 
 
 def test_nobody_matches() -> None:

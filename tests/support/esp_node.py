@@ -21,7 +21,7 @@ from typing import Any
 from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.selector import Selector
 from ikev1.esp import segments
-from ikev1.esp.plane import PlaneEvent
+from ikev1.esp.plane import PlaneEvent, Trap
 from ikev1.esp.userspace import UserspacePlane
 
 _PORT = 4500
@@ -40,7 +40,7 @@ class Node:
         family = socket.AF_INET6 if ":" in here else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.plane = UserspacePlane(self.note, self.send_udp)
-        self.plane.prepare_socket(self.udp)
+        self.plane.prepare_socket(self.udp, encapsulates=True)
         segments.enable_coalescing(self.udp)
         self.udp.bind((here, _PORT))
         self.witness = socket.socket(
@@ -99,7 +99,7 @@ class Node:
             self.plane.install_inbound(self.child)
             self.plane.install_outbound(self.child)
         elif command == "trap":
-            self.plane.install_trap("peer", "net", *self.trapped)
+            self.plane.install_trap(Trap("peer", "net", *self.trapped))
         elif command == "counters":
             print(json.dumps(self.counters()), flush=True)
             return True

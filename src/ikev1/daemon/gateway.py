@@ -104,7 +104,7 @@ class Gateway:
         """
         self._endpoint.bind()
         for udp in self._endpoint.sockets:
-            self.plane.prepare_socket(udp.socket)
+            self.plane.prepare_socket(udp.socket, udp.port == self._endpoint.encapsulation_port)
         self._endpoint.listen(self)
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ikev1.core.events import ChildDown, Event
+from ikev1.core.lookup import is_address
 from ikev1.core.model import ChildState
+from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished
-from ikev1.esp.plane import DataPlane, PlaneError
+from ikev1.esp.plane import DataPlane, PlaneError, Trap
+from ikev1.wire.registry import ProtocolId
 
 __all__ = ["Initiate", "Upkeep"]
 
@@ -71,11 +74,12 @@ class Upkeep:
 
     def install_trap(self, connection: Connection, tunnel: Tunnel) -> str:
         """Bring ``tunnel`` up with its first packet; the reason why that cannot be comes back, empty if it can."""
-        if tunnel.local is None or tunnel.remote is None:
+        trap = _trap(connection, tunnel)
+        if trap is None:
             reason = "a trap needs both networks of its tunnel to be known"
         else:
             try:
-                self._plane.install_trap(connection.name, tunnel.name, tunnel.local, tunnel.remote)
+                self._plane.install_trap(trap)
             except PlaneError as error:
                 reason = str(error)
             else:
@@ -131,6 +135,29 @@ class Upkeep:
             else:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, self._longest_wait)
+
+
+def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
+    """What to tell the data plane; None where a network or the address that stands for it is not known."""
+    local_host, remote_host = (
+        host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
+    )
+    local = tunnel.local or (Selector.parse(local_host) if local_host else None)
+    remote = tunnel.remote or (Selector.parse(remote_host) if remote_host else None)
+    if local is None or remote is None:
+        return None
+    return Trap(
+        connection.name,
+        tunnel.name,
+        local,
+        remote,
+        local_host,
+        remote_host,
+        tunnel.mode,
+        tunnel.proposals[0].suite.protocol if tunnel.proposals else ProtocolId.ESP,
+        tunnel.compress,
+        tunnel.steering,
+    )
 
 
 def _tunnels(settings: Settings) -> Iterator[tuple[Connection, Tunnel]]:

@@ -1,12 +1,15 @@
-"""The data plane as the daemon sees it: who carries the packets of the second tunnel, ESP in tunnel mode (RFC 4303).
+"""The data plane as the daemon sees it: who carries the packets of the second tunnel (RFC 4301).
 
-One interface, several backends. Userspace ESP over a TUN device does everything itself; a kernel backend (XFRM) hands
-the same calls to netlink. Calls go down as records of the core, what the plane notices comes up as `PlaneEvent` values.
-A plane knows nothing of asyncio: it names its file descriptors, and the daemon's loop calls back when one is readable.
+One interface, two backends. Userspace ESP over a TUN device does everything itself, in tunnel mode alone; the kernel's
+(XFRM) hands the same calls to netlink, and has all modes and protocols. Calls go down as records of the core, what the
+plane notices comes up as `PlaneEvent` values. A plane knows nothing of asyncio: it names its file descriptors, and the
+daemon's loop calls back when one is readable.
 
 | call             | userspace                                    | kernel                                     |
 |------------------|----------------------------------------------|--------------------------------------------|
 | prepare_socket   | marks the socket: its packets miss our routes | UDP_ENCAP, and a policy that bypasses ESP |
+| allocate_spi     | a random number                              | a reservation in the kernel's table        |
+| adopt            | nothing outlives the process                 | keeps what is known, removes what is not   |
 | install_inbound  | an entry by SPI                              | an SA                                      |
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
@@ -20,8 +23,9 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from ikev1.core.model import ChildSa, Path
+from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
 from ikev1.core.selector import Selector
+from ikev1.wire.registry import ProtocolId
 
 __all__ = [
     "Acquire",
@@ -36,6 +40,7 @@ __all__ = [
     "Reader",
     "RekeyNeeded",
     "SendUdp",
+    "Trap",
 ]
 
 
@@ -71,6 +76,25 @@ class Drops(NamedTuple):
     unknown_spi: int = 0  # RFC 4303 §3.4.2: no SA, or too short to name one
     no_policy: int = 0  # routed to us, but the selectors of no tunnel match
     trapped: int = 0  # a trap matched, and its queue was full
+
+
+class Trap(NamedTuple):
+    """A tunnel that comes up with its first packet.
+
+    What it would negotiate stands in it, for a kernel wants to know what it waits for. ``local_host`` and
+    ``remote_host`` are addresses in text, empty where they are not known yet; the kernel needs the remote one.
+    """
+
+    connection: str
+    tunnel: str
+    local: Selector
+    remote: Selector
+    local_host: str = ""
+    remote_host: str = ""
+    mode: IpsecMode = IpsecMode.TUNNEL
+    protocol: int = ProtocolId.ESP  # or AH
+    compress: bool = False
+    steering: Steering = Steering()
 
 
 class RekeyNeeded(NamedTuple):
@@ -127,10 +151,24 @@ class DataPlane(Protocol):
     Every method may raise `PlaneError`; a method that does has changed nothing.
     """
 
-    def prepare_socket(self, udp: socket.socket) -> None:
-        """Set up one of the daemon's UDP sockets (500 or 4500) before it is used.
+    def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
+        """Set up one of the daemon's UDP sockets before it is used; ``encapsulates`` if ESP comes on it, too (4500).
 
         It keeps the socket's packets out of the tunnels, even where a tunnel's remote network holds the peer itself.
+        """
+
+    def allocate_spi(self, path: Path, protocol: int) -> int:
+        """An SPI for what the peer of ``path`` is to send us, unused by any other; for IPComp (RFC 3173) a CPI.
+
+        ``protocol`` is a `ikev1.wire.registry.ProtocolId`: ESP, AH or IPCOMP. It stays reserved for half a minute at
+        least, and is simply free again if no pair comes.
+        """
+
+    def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        """Once, before anything is installed: what an earlier process left behind is taken over or taken away.
+
+        Pairs of ``children`` whose both directions still work go on, as if they had been installed here; what else was
+        ours is removed. Comes back: the inbound SPIs of those that go on.
         """
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -140,7 +178,8 @@ class DataPlane(Protocol):
         """Send with ``child.outbound`` what the selectors match, in place of older pairs with the same selectors.
 
         An older pair takes over again if this one is removed first. Never install a pair twice that was removed, or
-        that another process has used: its sequence numbers would begin anew (RFC 4303 §3.3.3). After a restart rekey.
+        that another process has used: its sequence numbers would begin anew (RFC 4303 §3.3.3). After a restart rekey
+        those that `adopt` did not name.
         """
 
     def remove(self, child: ChildSa) -> None:
@@ -155,10 +194,11 @@ class DataPlane(Protocol):
     def drops(self) -> Drops:
         """What was dropped without belonging to a pair."""
 
-    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
+    def install_trap(self, trap: Trap) -> None:
         """Route the networks here, and say `Acquire` when a packet matches and no pair does.
 
-        The first few packets wait, and are sent once a pair comes whose selectors match.
+        It replaces an earlier one of the same tunnel. In userspace the first few packets wait, and are sent once a pair
+        comes whose selectors match; a kernel drops them unless ``net.core.xfrm_larval_drop`` is 0.
         """
 
     def remove_trap(self, connection: str, tunnel: str) -> None:

@@ -8,8 +8,9 @@ from operator import itemgetter
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import decode, matches
 from ikev1.esp.pair import Pair
+from ikev1.esp.plane import Trap
 
-__all__ = ["Policies", "Trap"]
+__all__ = ["Catch", "Policies"]
 
 _MOST_WAITING = 16  # packets in a trap
 _MOST_FLOWS = 8192  # remembered, before they are looked up again
@@ -18,14 +19,11 @@ _Selectors = tuple[Selector, Selector]  # local, remote
 _Rank = tuple[int, int, bool, bool, bool]  # extents of the remote and the local network, then what is left open
 
 
-class Trap:
-    """A tunnel that comes up with its first packet, and the packets that wait for that; times are the caller's."""
+class Catch:
+    """What a trap has caught: the packets that wait for its tunnel; times are the caller's."""
 
-    def __init__(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
-        self.connection = connection
-        self.tunnel = tunnel
-        self.local = local
-        self.remote = remote
+    def __init__(self, trap: Trap) -> None:
+        self.trap = trap
         self._waiting: deque[bytes] = deque()
         self._say_again_at = 0.0
 
@@ -50,7 +48,7 @@ class Trap:
         return True
 
 
-Target = Pair | Trap
+Target = Pair | Catch
 
 
 class Policies:
@@ -82,13 +80,13 @@ class Policies:
         """Take ``pair`` away; an older one with the same selectors, or a trap, takes over."""
         self._remove((pair.child.local, pair.child.remote), pair)
 
-    def add_trap(self, trap: Trap) -> None:
-        """Let ``trap`` catch what its selectors match and no pair does."""
-        self._add((trap.local, trap.remote), trap)
+    def add_trap(self, catch: Catch) -> None:
+        """Let a trap catch what its selectors match and no pair does."""
+        self._add((catch.trap.local, catch.trap.remote), catch)
 
-    def remove_trap(self, trap: Trap) -> None:
-        """Take ``trap`` away, and forget what waits in it."""
-        self._remove((trap.local, trap.remote), trap)
+    def remove_trap(self, catch: Catch) -> None:
+        """Take a trap away, and forget what waits in it."""
+        self._remove((catch.trap.local, catch.trap.remote), catch)
 
     def _search(self, flow: bytes) -> Target | None:
         decoded = decode(flow)

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 
-from ikev1.core.model import ChildSa, Path
-from ikev1.core.selector import Selector
+from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.pair import Pair
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Reader, SendUdp
-from ikev1.esp.policies import Policies, Trap
+from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Reader, SendUdp, Trap
+from ikev1.esp.policies import Catch, Policies
 from ikev1.esp.raw import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
+from ikev1.wire.registry import ProtocolId
 
 __all__ = ["UserspacePlane"]
 
@@ -29,6 +29,8 @@ _ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
+_RESERVED_SPIS = 256  # RFC 4303 §2.1: 1 to 255 are IANA's, 0 is for ourselves; RFC 3173 §3.3 says so of CPIs
+_FIRST_PRIVATE_CPI = 61_440  # RFC 3173 §3.3
 
 
 class UserspacePlane:
@@ -59,23 +61,28 @@ class UserspacePlane:
         self._clock = clock
         self._pairs: dict[int, Pair] = {}  # by inbound SPI
         self._policies = Policies()
-        self._traps: dict[tuple[str, str], Trap] = {}
+        self._traps: dict[tuple[str, str], Catch] = {}
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._tun = Tun(device)
         try:
-            self._raw = RawSockets(self.receive, self.prepare_socket)
+            self._raw = RawSockets(self.receive, _prepare)
             self._routes = Routes(self._tun.name, path_mtu)
         except PlaneError:
             self._tun.close()
             raise
 
-    def prepare_socket(self, udp: socket.socket) -> None:
-        """Mark the socket, so that its packets pass by the tunnels' routes, and give it room for bursts."""
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-        for limited, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
-            udp.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
-            with suppress(PermissionError):  # only the machine's own root may go beyond net.core.rmem_max
-                udp.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
+    def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
+        _prepare(udp)
+
+    def allocate_spi(self, path: Path, protocol: int) -> int:
+        end = _FIRST_PRIVATE_CPI if protocol == ProtocolId.IPCOMP else 2**32
+        while True:
+            spi = int.from_bytes(self._random(4)) % end
+            if spi >= _RESERVED_SPIS and spi not in self._pairs:
+                return spi
+
+    def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
         self._pair(child).receives = True
@@ -87,8 +94,8 @@ class UserspacePlane:
         self._routes.hold(pair, child.local, child.remote, pair.mtu)
         pair.sends = True
         self._policies.add_pair(pair)
-        for trap in list(self._traps.values()):
-            self._send([packet] for packet in trap.release())
+        for catch in list(self._traps.values()):
+            self._send([packet] for packet in catch.release())
 
     def remove(self, child: ChildSa) -> None:
         pair = self._pairs.pop(child.inbound.spi, None)
@@ -112,18 +119,19 @@ class UserspacePlane:
     def drops(self) -> Drops:
         return Drops(self._unknown_spi, self._no_policy, self._trapped)
 
-    def install_trap(self, connection: str, tunnel: str, local: Selector, remote: Selector) -> None:
-        self.remove_trap(connection, tunnel)
-        trap = Trap(connection, tunnel, local, remote)
-        self._routes.hold(trap, local, remote, self._path_mtu)
-        self._traps[connection, tunnel] = trap
-        self._policies.add_trap(trap)
+    def install_trap(self, trap: Trap) -> None:
+        _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.steering)
+        self.remove_trap(trap.connection, trap.tunnel)
+        catch = Catch(trap)
+        self._routes.hold(catch, trap.local, trap.remote, self._path_mtu)
+        self._traps[trap.connection, trap.tunnel] = catch
+        self._policies.add_trap(catch)
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
-        trap = self._traps.pop((connection, tunnel), None)
-        if trap is not None:
-            self._policies.remove_trap(trap)
-            self._routes.release(trap)
+        catch = self._traps.pop((connection, tunnel), None)
+        if catch is not None:
+            self._policies.remove_trap(catch)
+            self._routes.release(catch)
 
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         now = self._clock()
@@ -172,14 +180,16 @@ class UserspacePlane:
                 send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
                 pair.count_unsent(send(pair.child.path, sealed))
 
-    def _catch(self, trap: Trap, packets: Sequence[bytes], flow: bytes, now: float) -> None:
-        self._trapped += sum(not trap.hold(packet) for packet in packets)
-        if trap.due(now, _ACQUIRE_INTERVAL):
-            self._listener(Acquire(trap.connection, trap.tunnel, str(decode(flow))))
+    def _catch(self, catch: Catch, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+        self._trapped += sum(not catch.hold(packet) for packet in packets)
+        if catch.due(now, _ACQUIRE_INTERVAL):
+            self._listener(Acquire(catch.trap.connection, catch.trap.tunnel, str(decode(flow))))
 
     def _pair(self, child: ChildSa) -> Pair:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
+            compressed = child.compression is not None
+            _refuse_what_takes_a_kernel(child.mode, child.suite.protocol, compressed, child.steering, child.suite.esn)
             try:
                 pair = Pair(child, self._mtu(child), self._random, self._listener)
             except UnsupportedError as error:
@@ -190,6 +200,29 @@ class UserspacePlane:
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
         return max(least, inner_mtu(child, path_mtu(child.path.remote_host, self._path_mtu)))
+
+
+def _prepare(sender: socket.socket) -> None:
+    """Mark a socket, so that its packets pass by the tunnels' routes, and give it room for bursts."""
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+    for limited, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+        sender.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
+        with suppress(PermissionError):  # only the machine's own root may go beyond net.core.rmem_max
+            sender.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
+
+
+def _refuse_what_takes_a_kernel(
+    mode: IpsecMode, protocol: int, compressed: bool, steering: Steering, esn: bool = False
+) -> None:
+    for asked, what in (
+        (mode is not IpsecMode.TUNNEL, "transport mode"),
+        (protocol != ProtocolId.ESP, "AH"),
+        (compressed, "compression"),
+        (esn, "extended sequence numbers"),
+        (steering != Steering(), "marks and interface IDs"),
+    ):
+        if asked:
+            raise PlaneError(f"userspace ESP knows no {what}: that takes the kernel's data plane")
 
 
 def _spi(packet: bytes | memoryview) -> int:
