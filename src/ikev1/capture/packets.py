@@ -12,7 +12,8 @@ class Datagram(NamedTuple):
 
     ``frames`` are the numbers of its frames in the capture, counted from 1 as Wireshark counts; IP fragments make them
     several. ``time`` is seconds since the epoch. Addresses are text. ``marked`` is whether the non-ESP marker stood
-    before it. A keepalive (RFC 3948 §2.3) has the payload ``b"\\xff"``.
+    before it. A keepalive (RFC 3948 §2.3) has the payload ``b"\\xff"``. ``missing`` is how many octets the capture has
+    cut off the end of the payload: usually none.
     """
 
     frames: tuple[int, ...]
@@ -23,6 +24,7 @@ class Datagram(NamedTuple):
     destination_port: int
     marked: bool
     payload: bytes
+    missing: int = 0
 
 
 class EspPacket(NamedTuple):

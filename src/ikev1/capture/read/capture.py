@@ -1,0 +1,159 @@
+"""A capture as an iterator of what concerns IKE in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from ikev1.capture.packets import Datagram, Packet
+from ikev1.capture.read import pcap, pcapng
+from ikev1.capture.read.errors import CaptureError
+from ikev1.capture.read.fragments import Reassembly
+from ikev1.capture.read.frame import Frame, FrameReader
+from ikev1.capture.read.link import find_ip
+from ikev1.capture.read.network import behind_headers, parse_ip
+from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.sieve import sieve_for
+from ikev1.capture.read.source import Source
+from ikev1.capture.read.stranger import stranger
+from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet_of
+from ikev1.capture.read.unreadable import Unreadable
+
+__all__ = ["PORTS", "Capture", "FrameLooker", "open_capture"]
+
+PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
+
+
+class FrameLooker:
+    """Looks into frames one by one; it remembers the fragments of IP that wait for others."""
+
+    def __init__(self, ports: Iterable[int], notes: Notes) -> None:
+        self._ports = frozenset(ports)
+        self._notes = notes
+        self._fragments = Reassembly(self._ports, notes)
+
+    def packet(self, frame: Frame) -> Packet | None:
+        """The ISAKMP datagram or ESP packet that ``frame`` holds, or completes. What is unreadable is noted."""
+        try:
+            return self._packet(frame)
+        except Unreadable as reason:
+            self._notes.frame(str(reason), frame.number)
+            return None
+
+    def _packet(self, frame: Frame) -> Packet | None:
+        start = find_ip(frame.link_type, frame.octets)
+        if start is None:
+            return None
+        frames: tuple[int, ...] = (frame.number,)
+        ip = parse_ip(frame.octets, start)
+        if ip.fragmented:
+            whole = self._fragments.add(ip, frame.number, frame.time)
+            if whole is None:
+                return None
+            ip, frames = whole
+        ip = behind_headers(ip)
+        if ip.fragmented:
+            raise Unreadable("a fragment within a fragment")
+        packet = packet_of(ip, self._ports, frames, frame.time)
+        if isinstance(packet, Datagram) and packet.missing:
+            self._notes.frame("the capture has cut an ISAKMP message short", frame.number)
+        return packet
+
+    def close(self) -> None:
+        """Note what never became whole."""
+        self._fragments.close()
+
+
+class Capture:
+    """An open capture: iterate over it once for its packets, in the order of their (last) frames.
+
+    ``progress`` is called now and then with `position`. A context manager that closes the file.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, ports: Iterable[int] = PORTS, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Raises CaptureError, NotACapture."""
+        self._source = Source(stream, progress)
+        self._notes = Notes()
+        self._looker = FrameLooker(ports, self._notes)
+        self._reader = self._reader_for(frozenset(ports))
+
+    def _reader_for(self, ports: frozenset[int]) -> FrameReader:
+        magic = bytes(self._source.buffer[: min(4, self._source.end)])
+        sieve = partial(sieve_for, ports=ports)
+        if magic in pcap.MAGIC_NUMBERS:
+            return pcap.PcapReader(self._source, sieve, self._notes)
+        if magic == pcapng.MAGIC_NUMBER:
+            return pcapng.PcapngReader(self._source, sieve, self._notes)
+        raise stranger(self._source)
+
+    def __iter__(self) -> Iterator[Packet]:
+        for frame in self._reader.frames():
+            packet = self._looker.packet(frame)
+            if packet is not None:
+                yield packet
+        self._looker.close()
+        if self._source.trouble:
+            self._notes.remark(f"the file could not be read to its end: {self._source.trouble}")
+
+    @property
+    def frames(self) -> int:
+        """Frames read so far, of whatever kind."""
+        return self._reader.count
+
+    @property
+    def position(self) -> int:
+        """Octets of the file read so far (compressed ones, if it is compressed)."""
+        return self._source.position
+
+    @property
+    def size(self) -> int | None:
+        """Octets of the file; None where that cannot be known, as of a pipe."""
+        return self._source.size
+
+    def notes(self) -> tuple[str, ...]:
+        """What was not understood so far, and how often, a sentence each."""
+        return self._notes.lines()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_capture(
+    capture: str | Path | BinaryIO, ports: Iterable[int] = PORTS, progress: Callable[[int], None] | None = None
+) -> Capture:
+    """Open a pcap or pcapng file, gzip-compressed or not; ``"-"`` is standard input.
+
+    ``ports`` are the ports of UDP on which ISAKMP is looked for.
+
+    Raises:
+        CaptureError: the file cannot be read.
+        NotACapture: it is something else.
+    """
+    if capture == "-":
+        return Capture(sys.stdin.buffer, ports, progress)
+    if not isinstance(capture, str | Path):
+        return Capture(capture, ports, progress)
+    try:
+        stream = Path(capture).open("rb", buffering=0)  # noqa: SIM115  the Capture closes it
+    except OSError as error:
+        raise CaptureError(f"cannot be read: {error.strerror}") from error
+    try:
+        return Capture(stream, ports, progress)
+    except CaptureError:
+        stream.close()
+        raise

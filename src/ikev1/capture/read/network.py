@@ -1,0 +1,131 @@
+"""IPv4 and IPv6: addresses, and the payload behind options and extension headers (RFC 791 §3.1, RFC 8200 §3, §4)."""
+
+from __future__ import annotations
+
+import struct
+from socket import AF_INET, AF_INET6, inet_ntop
+from typing import NamedTuple
+
+from ikev1.capture.read.unreadable import Unreadable
+
+__all__ = ["AH", "ESP", "EXTENSION_HEADERS", "IPV4_FRAGMENT", "UDP", "IpPacket", "behind_headers", "parse_ip"]
+
+UDP, ESP, AH = 17, 50, 51
+HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS = 0, 43, 44, 60
+SKIPPED = frozenset((HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS))
+EXTENSION_HEADERS = SKIPPED | {FRAGMENT}
+MOST_HEADERS = 8
+
+IPV4 = struct.Struct("!BxHHHxB2x4s4s")
+IPV6 = struct.Struct("!4xHBx16s16s")
+FRAGMENT_HEADER = struct.Struct("!BxHI")
+MORE_FRAGMENTS, OFFSET = 0x2000, 0x1FFF
+IPV4_FRAGMENT = MORE_FRAGMENTS | OFFSET
+"""The bits of which one is set in every fragment."""
+
+
+class IpPacket(NamedTuple):
+    """What one IP header says. ``payload`` is what was captured of ``length`` octets behind all headers.
+
+    ``offset`` (octets), ``more`` and ``identification`` are of a fragment; all else has 0, False, 0.
+    """
+
+    source: str
+    destination: str
+    protocol: int
+    payload: bytes
+    length: int
+    offset: int = 0
+    more: bool = False
+    identification: int = 0
+
+    @property
+    def fragmented(self) -> bool:
+        """Whether this is a fragment."""
+        return self.more or self.offset > 0
+
+
+def parse_ip(octets: bytes, start: int) -> IpPacket:
+    """Reads the IP packet that begins at ``start``. Raises Unreadable."""
+    if start >= len(octets):
+        raise Unreadable("cut short before the IP header")
+    version = octets[start] >> 4
+    if version == 4:
+        return _parse_ipv4(octets, start)
+    if version == 6:
+        return _parse_ipv6(octets, start)
+    raise Unreadable(f"there is no IP version {version}")
+
+
+def _parse_ipv4(octets: bytes, start: int) -> IpPacket:
+    if len(octets) - start < IPV4.size:
+        raise Unreadable("cut short in the IPv4 header")
+    first, total, identification, fragment, protocol, source, destination = IPV4.unpack_from(octets, start)
+    header = 4 * (first & 0x0F)
+    total = total or len(octets) - start  # 0 where the network card was to cut what the host saw in one piece
+    if header < IPV4.size or total < header:
+        raise Unreadable("the IPv4 header contradicts itself")
+    packet = IpPacket(
+        inet_ntop(AF_INET, source),
+        inet_ntop(AF_INET, destination),
+        protocol,
+        octets[start + header : start + total],
+        total - header,
+    )
+    if not fragment & IPV4_FRAGMENT:
+        return packet
+    return packet._replace(
+        offset=8 * (fragment & OFFSET), more=bool(fragment & MORE_FRAGMENTS), identification=identification
+    )
+
+
+def _parse_ipv6(octets: bytes, start: int) -> IpPacket:
+    if len(octets) - start < IPV6.size:
+        raise Unreadable("cut short in the IPv6 header")
+    length, protocol, source, destination = IPV6.unpack_from(octets, start)
+    behind = start + IPV6.size
+    length = length or len(octets) - behind
+    packet = IpPacket(
+        inet_ntop(AF_INET6, source),
+        inet_ntop(AF_INET6, destination),
+        protocol,
+        octets[behind : behind + length],
+        length,
+    )
+    return behind_headers(packet)
+
+
+def behind_headers(packet: IpPacket) -> IpPacket:
+    """``packet`` without the extension headers at the start of its payload, up to that of a fragment."""
+    for _ in range(MOST_HEADERS):
+        protocol, payload = packet.protocol, packet.payload
+        if protocol in SKIPPED:
+            size = 8 + 8 * payload[1] if len(payload) >= 8 else 8  # RFC 8200 §4.3, §4.4, §4.6
+        elif protocol == AH:
+            size = 8 + 4 * payload[1] if len(payload) >= 8 else 8  # RFC 4302 §2.2: 32-bit words, less 2
+        elif protocol == FRAGMENT:
+            packet = _fragment(packet)
+            if packet.fragmented:
+                return packet
+            continue  # "a fragment" that is all of it (RFC 6946)
+        else:
+            return packet
+        if size > len(payload):
+            raise Unreadable("cut short in a header between IP and what it carries")
+        packet = packet._replace(protocol=payload[0], payload=payload[size:], length=packet.length - size)
+    raise Unreadable(f"more than {MOST_HEADERS} headers between IP and what it carries")
+
+
+def _fragment(packet: IpPacket) -> IpPacket:
+    """RFC 8200 §4.5."""
+    if len(packet.payload) < FRAGMENT_HEADER.size:
+        raise Unreadable("cut short in the header of a fragment")
+    protocol, offset_and_more, identification = FRAGMENT_HEADER.unpack_from(packet.payload)
+    return packet._replace(
+        protocol=protocol,
+        payload=packet.payload[FRAGMENT_HEADER.size :],
+        length=packet.length - FRAGMENT_HEADER.size,
+        offset=offset_and_more & ~7,
+        more=bool(offset_and_more & 1),
+        identification=identification,
+    )

@@ -1,0 +1,86 @@
+"""The pcap format, with the variants that there are: byte order, micro- and nanoseconds, and a longer frame header.
+
+https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ikev1.capture.read.frame import LONGEST, SHORTEST, Frame, Wanted
+from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.source import Source
+
+__all__ = ["MAGIC_NUMBERS", "PcapReader"]
+
+FILE_HEADER = 24
+
+
+class _Variant(NamedTuple):
+    order: str
+    fraction: float  # of a second, that the second number of a time counts
+    header: int  # octets before each frame
+
+
+def _variants() -> dict[bytes, _Variant]:
+    kinds = {0xA1B2C3D4: (1e-6, 16), 0xA1B23C4D: (1e-9, 16), 0xA1B2CD34: (1e-6, 24)}  # the last: Kuznetzov's
+    return {
+        struct.pack(f"{order}I", magic): _Variant(order, fraction, header)
+        for magic, (fraction, header) in kinds.items()
+        for order in "<>"
+    }
+
+
+_VARIANTS = _variants()
+MAGIC_NUMBERS = frozenset(_VARIANTS)
+"""The first four octets of a file of this format."""
+
+
+class PcapReader:
+    """A `FrameReader` of pcap."""
+
+    def __init__(self, source: Source, sieve_for: Callable[[int], Wanted], notes: Notes) -> None:
+        self.count = 0
+        self._source = source
+        self._sieve_for = sieve_for
+        self._notes = notes
+        self._variant = _VARIANTS[bytes(source.buffer[:4])]
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames that the sieve lets through."""
+        source, notes = self._source, self._notes
+        order, unit, header = self._variant
+        if source.end < FILE_HEADER:
+            notes.remark("the file ends within its header")
+            return
+        # The upper bits tell whether frames have a checksum at the end, which IP's own length leaves out.
+        link_type = struct.unpack_from(f"{order}I", source.buffer, 20)[0] & 0xFFFF
+        wanted = self._sieve_for(link_type)
+        unpack = struct.Struct(f"{order}IIII").unpack_from
+        buffer, position, number = source.buffer, FILE_HEADER, 0
+        while True:
+            end = source.end
+            while position + header <= end:
+                seconds, fraction, captured, length = unpack(buffer, position)
+                start = position + header
+                stop = start + captured
+                if stop > end:
+                    break
+                position = stop
+                number += 1
+                if captured < SHORTEST or wanted(buffer, start):
+                    self.count = number
+                    yield Frame(number, seconds + fraction * unit, link_type, bytes(buffer[start:stop]), length)
+            self.count = number
+            if position + header <= end and captured > LONGEST:
+                notes.remark(
+                    f"the file is damaged: frame {number + 1} has {captured} octets, it says; the rest was not read"
+                )
+                return
+            if not source.advance(position):
+                break
+            position = 0
+        if source.end:
+            notes.remark(f"the file ends within frame {number + 1}")
