@@ -8,7 +8,7 @@ import pytest
 
 from ikev1.config import Loaded
 from ikev1.core.model import IpsecSuite
-from ikev1.core.selector import Selector
+from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel
 
 Refused = Callable[..., dict[str, str]]
@@ -93,12 +93,13 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
 
 def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:
     found = tunnel(loaded(TUNNEL))
-    assert (found.local, found.remote, found.start) == (None, None, Start.NONE)
+    assert (found.local, found.remote, found.start) == (DYNAMIC, DYNAMIC, Start.NONE)
     assert GCM in [proposal.suite for proposal in found.proposals]
 
 
 def test_dynamic_is_the_address_as_in_swanctl(loaded: Load) -> None:
-    assert tunnel(loaded(TUNNEL + 'local = "dynamic"')).local is None
+    assert tunnel(loaded(TUNNEL + 'local = "dynamic"')).local == DYNAMIC
+    assert tunnel(loaded(TUNNEL + 'remote = "dynamic[udp/1701]"')).remote == Selector(b"", b"", 17, 1701)
 
 
 @pytest.mark.parametrize("check", ProposalCheck)

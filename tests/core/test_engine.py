@@ -223,7 +223,7 @@ def test_a_pair_that_outlived_its_isakmp_sa_ends_with_it(network: Network, alice
     network.now += 2 * 86_400
     bob.is_killed(bob.child.inbound.spi)
     assert dict(bob.engine.sas) == {}
-    assert not (bob.inbound or bob.outbound or bob.stored)
+    assert [*bob.inbound, *bob.outbound, *bob.stored] == []
 
 
 def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) -> None:

@@ -45,11 +45,43 @@ def test_selectors_are_read_and_shown(text: str, first: str, last: str, protocol
     assert selector.version == ip_address(first).version
 
 
+def test_a_dynamic_selector_waits_for_its_address() -> None:
+    l2tp = Selector.parse("dynamic[udp/1701]")
+    assert (l2tp, str(l2tp), l2tp.dynamic) == (Selector(b"", b"", 17, 1701), "dynamic[udp/1701]", True)
+    assert str(Selector.parse("dynamic")) == "dynamic"
+    assert str(l2tp.at("192.0.2.1")) == "192.0.2.1/32[udp/1701]"
+    assert str(l2tp.at("fe80::1%eth0")) == "fe80::1/128[udp/1701]"
+    network = Selector.parse("10.0.0.0/8[tcp]")
+    assert not network.dynamic
+    assert network.at("192.0.2.1") is network
+    assert str(network.with_address("192.0.2.1")) == "192.0.2.1/32[tcp]"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("10.0.0.0/8", "10.1.0.0/16", True),
+        ("10.0.0.0-10.0.0.9", "10.0.0.9-10.0.0.12", True),
+        ("10.0.0.0-10.0.0.9", "10.0.0.10-10.0.0.12", False),
+        ("10.0.0.1[udp/1701]", "10.0.0.1[udp]", True),
+        ("10.0.0.1[udp/1701]", "10.0.0.1[udp/1702]", False),
+        ("10.0.0.1[udp]", "10.0.0.1[tcp]", False),
+        ("10.0.0.1[udp]", "10.0.0.1", True),
+        ("0.0.0.0/0", "::/0", False),
+    ],
+)
+def test_selectors_overlap_where_one_packet_is_of_both(one: str, other: str, overlap: bool) -> None:
+    first, second = Selector.parse(one), Selector.parse(other)
+    assert first.overlaps(second) is second.overlaps(first) is overlap
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "host",
+        "dynamic/32",
+        "dynamic-dynamic",
         "10.0.0.0/33",
         "10.0.0.256",
         "10.0.0.9-10.0.0.1",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.selector import Selector
+from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Line, Logbook
 from ikev1.daemon.operations import NotEstablished
@@ -25,7 +25,7 @@ def settings(*tunnels: Tunnel) -> Settings:
     return Settings(connections=(Connection("branch", (), tunnels, b"secret"),))
 
 
-def tunnel(name: str, start: Start, remote: Selector | None = NETWORK) -> Tunnel:
+def tunnel(name: str, start: Start, remote: Selector = NETWORK) -> Tunnel:
     return Tunnel(name, NETWORK, remote, (), start=start)
 
 
@@ -114,7 +114,7 @@ def test_traps_follow_the_settings(live: Live) -> None:
 
 def test_a_trap_for_nobody_knows_what_is_told(live: Live) -> None:
     async def scenario(world: World) -> None:
-        world.upkeep.adopt(settings(tunnel("net", Start.TRAP, None)))
+        world.upkeep.adopt(settings(tunnel("net", Start.TRAP, DYNAMIC)))
         assert world.plane.traps == {}
         assert [line.level for line in world.lines] == [Level.ERROR]
 

@@ -42,7 +42,7 @@ def tunnel(
     **rest: Any,
 ) -> Tunnel:
     """A tunnel as alice sees it, or mirrored as bob does."""
-    ours, theirs = (None if text is None else Selector.parse(text) for text in (local, remote))
+    ours, theirs = (Selector.parse(text or "dynamic") for text in (local, remote))
     if mirrored:
         ours, theirs = theirs, ours
     rest.setdefault("proposals", (esp(),))

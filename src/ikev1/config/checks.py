@@ -51,9 +51,9 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
         findings.error(path, f"joins IPv{local} (local) and IPv{remote} (remote): both sides need the same IP version")
 
 
-def _version(selector: Selector | None, connection: Connection) -> int | None:
+def _version(selector: Selector, connection: Connection) -> int | None:
     """The IP version of one side of a tunnel; None where only the peer's call will tell."""
-    if selector is not None:
+    if not selector.dynamic:
         return selector.version
     known = [end for end in (connection.remote_address, connection.local_address) if end != ANY]
     return ip_network(known[0]).version if known else None
@@ -95,7 +95,7 @@ def _check_tunnels(settings: Settings, findings: Findings) -> None:
             path = f"connection.{connection.name}.tunnel.{tunnel.name}"
             if (first := names.setdefault(tunnel.name, path)) != path:
                 findings.warn(path, f"has the name of {first}: `ikev1 up {tunnel.name}` cannot tell them apart")
-            if tunnel.local is None or tunnel.remote is None:
+            if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
             if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
                 findings.warn(path, f"joins the same networks as {first}: whichever comes up last carries the traffic")

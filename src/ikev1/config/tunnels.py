@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes, text
-from ikev1.core.selector import Selector
+from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel
 from ikev1.crypto.suites import DEFAULT_ESP
 
 __all__ = ["read_tunnel"]
 
-DYNAMIC = "dynamic"
 LARGEST_WINDOW = 4096  # packets
 
 
@@ -21,8 +20,8 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; what is wrong with it is reported."""
     tunnel = Tunnel(
         name=name,
-        local=table.take("local", _selector, None),
-        remote=table.take("remote", _selector, None),
+        local=table.take("local", _selector, DYNAMIC),
+        remote=table.take("remote", _selector, DYNAMIC),
         proposals=_read_proposals(table),
         lifetime=table.take("lifetime", duration, HOUR),
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
@@ -35,10 +34,10 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
     return tunnel
 
 
-def _selector(value: object) -> Selector | None:
+def _selector(value: object) -> Selector:
     if isinstance(value, list):
         raise ValueError("IKEv1 joins one pair of networks at a time: write a tunnel for each pair")
-    return None if value == DYNAMIC else Selector.parse(text(value))
+    return Selector.parse(text(value))
 
 
 def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:

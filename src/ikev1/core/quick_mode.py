@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.core import ipsec_proposal, natt
 from ikev1.core.actions import InstallInbound, InstallOutbound
 from ikev1.core.authentication import shared_secret
-from ikev1.core.client_id import payload_of, selector_of
+from ikev1.core.client_id import payload_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import ChildSa, ChildState, IpsecKeys, KeyShare, QuickMode
@@ -15,8 +15,8 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.script import Row, Script
-from ikev1.core.selector import Selector
 from ikev1.core.settings import Tunnel
+from ikev1.core.traffic import check_echoed, wanted_tunnel
 from ikev1.core.turn import Turn
 from ikev1.core.weakness import warn_of_phase2
 from ikev1.crypto import keymat
@@ -34,7 +34,7 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
-__all__ = ["QUICK_MODE", "host_selector", "tunnel_selectors"]
+__all__ = ["QUICK_MODE"]
 
 _REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
 
@@ -59,8 +59,7 @@ def _offer(turn: Turn) -> list[Payload]:
 
 
 def _choose(turn: Turn, message: Message) -> None:
-    local, remote = _wanted_selectors(turn, message)
-    tunnel = _tunnel_for(turn, local, remote)
+    tunnel, local, remote = wanted_tunnel(turn, message)
     spi = turn.context.free_spi(turn.sa.path, ProtocolId.ESP)
     offered = message.one(SecurityAssociation)
     agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
@@ -77,57 +76,6 @@ def _choose(turn: Turn, message: Message) -> None:
     note_ignored(turn, agreed.ignored)
     if agreed.shortened:
         turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.life))
-
-
-def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]:
-    """Which traffic the initiator wants to carry: our side, its side.
-
-    "The identities of the SAs negotiated in Quick Mode are implicitly assumed to be the IP addresses of the ISAKMP
-    peers, [...] unless client identifiers are specified" (RFC 2409 §5.5).
-    """
-    identities = message.all(Identification)
-    if not identities:
-        return host_selector(turn.sa.path.local_host), host_selector(turn.sa.path.remote_host)
-    if len(identities) != 2:
-        raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
-    IDci, IDcr = identities
-    return selector_of(IDcr), selector_of(IDci)
-
-
-def _tunnel_for(turn: Turn, local: Selector, remote: Selector) -> Tunnel:
-    """The tunnel whose networks hold both selectors; one that equals them wins."""
-    holding = []
-    for tunnel in turn.connection.tunnels:
-        ours, theirs = tunnel_selectors(turn, tunnel)
-        if (ours, theirs) == (local, remote):
-            return tunnel
-        if ours.contains(local) and theirs.contains(remote):
-            holding.append(tunnel)
-    if holding:
-        return holding[0]
-    configured = ", ".join(
-        f"{tunnel.name}: {ours} === {theirs}"
-        for tunnel in turn.connection.tunnels
-        for ours, theirs in [tunnel_selectors(turn, tunnel)]
-    )
-    raise Refusal(
-        Code.SELECTORS_UNACCEPTABLE,
-        f"the peer asks for {local} === {remote}; connection {turn.connection.name!r} has {configured or 'no tunnels'}",
-        notify=NotifyType.INVALID_ID_INFORMATION,
-    )
-
-
-def tunnel_selectors(turn: Turn, tunnel: Tunnel) -> tuple[Selector, Selector]:
-    """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""
-    return (
-        tunnel.local or host_selector(turn.sa.path.local_host),
-        tunnel.remote or host_selector(turn.sa.path.remote_host),
-    )
-
-
-def host_selector(host: str) -> Selector:
-    """All traffic of one address."""
-    return Selector.parse(host.partition("%")[0])
 
 
 def _peer_public(message: Message, pfs: int) -> bytes:
@@ -155,7 +103,7 @@ def _accept(turn: Turn, message: Message) -> None:
     assert isinstance(offered, SecurityAssociation)
     agreed = ipsec_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
     agreed = agreed._replace(life=notified_life(message, ProtocolId.ESP, agreed.life))
-    _check_echoed(quick, message)
+    check_echoed(quick, message)
     nonce = message.one(Nonce).data
     g_xr = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
@@ -163,17 +111,6 @@ def _accept(turn: Turn, message: Message) -> None:
     child = _child(turn, quick, agreed, g_xy)
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=child, offer=b""))
     turn.actions.append(InstallInbound(child))
-
-
-def _check_echoed(quick: QuickMode, message: Message) -> None:
-    identities = message.all(Identification)
-    if identities and [selector_of(identity) for identity in identities] != [quick.local, quick.remote]:
-        raise Refusal(
-            Code.SELECTORS_UNACCEPTABLE,
-            "the peer answered with other client identities than we sent",
-            notify=NotifyType.INVALID_ID_INFORMATION,
-            ends=True,
-        )
 
 
 def _child(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, g_xy: bytes) -> ChildSa:

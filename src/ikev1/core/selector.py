@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
 
-from ikev1.core.record import Record
+from ikev1.core.record import Record, replace
 
-__all__ = ["Selector"]
+__all__ = ["DYNAMIC", "Selector"]
+
+_DYNAMIC = "dynamic"
 
 _FORM = re.compile(
     r"^(?P<addresses>[^\[\]]+?)(?:\[(?P<protocol>[a-z0-9-]*)(?:/(?P<port>[0-9]+|any))?\])?$", re.IGNORECASE
@@ -17,11 +20,17 @@ _PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "ipv6-icmp": 
 _PROTOCOL_NAMES = {number: name for name, number in _PROTOCOLS.items() if number}
 
 
+@lru_cache(maxsize=1024)
+def _packed(host: str) -> bytes:
+    return ip_address(host.partition("%")[0]).packed
+
+
 class Selector(Record, frozen=True):
     """A closed range of addresses, and the protocol and port inside it.
 
-    ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both; ``protocol`` and ``port`` are 0
-    for any, as on the wire (RFC 2407 §4.6.2).
+    ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both, or both empty for the address of the
+    peer itself, whatever it will be (`DYNAMIC`, to be filled in by `at`); ``protocol`` and ``port`` are 0 for any, as
+    on the wire (RFC 2407 §4.6.2).
     """
 
     first: bytes
@@ -31,7 +40,8 @@ class Selector(Record, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """The selector written as ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9``, each with ``[tcp/80]``.
+        """The selector written as ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9``, ``dynamic``, each with
+        ``[tcp/80]``.
 
         Raises:
             ValueError: the text is none of these; it says what was expected.
@@ -39,17 +49,11 @@ class Selector(Record, frozen=True):
         form = _FORM.match(text.strip())
         if form is None:
             raise ValueError(
-                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS or FIRST-LAST, then [PROTOCOL/PORT]"
+                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
+                "[PROTOCOL/PORT]"
             )
-        addresses, protocol, port = form["addresses"], (form["protocol"] or "any").lower(), form["port"] or "any"
-        if "-" in addresses:
-            low, _, high = addresses.partition("-")
-            first, last = ip_address(low.strip()), ip_address(high.strip())
-            if first.version != last.version or first.packed > last.packed:
-                raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
-        else:
-            network = ip_network(addresses, strict=False)
-            first, last = network[0], network[-1]
+        first, last = _range(form["addresses"])
+        protocol, port = (form["protocol"] or "any").lower(), form["port"] or "any"
         number = _PROTOCOLS.get(protocol)
         if number is None:
             if not protocol.isdigit() or int(protocol) > 255:
@@ -60,11 +64,25 @@ class Selector(Record, frozen=True):
         port_number = 0 if port == "any" else int(port)
         if port_number > 65535:
             raise ValueError(f"{text!r}: port {port} is above 65535")
-        return cls(first.packed, last.packed, number, port_number)
+        return cls(first, last, number, port_number)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the address is that of the peer itself, which is not filled in."""
+        return not self.first
+
+    def at(self, host: str) -> Selector:
+        """This selector with ``host`` filled in, if it is dynamic."""
+        return self if self.first else self.with_address(host)
+
+    def with_address(self, host: str) -> Selector:
+        """The same protocol and port of ``host`` alone."""
+        packed = _packed(host)
+        return replace(self, first=packed, last=packed)
 
     @property
     def version(self) -> int:
-        """The IP version: 4 or 6."""
+        """The IP version: 4 or 6; of a selector that is not dynamic."""
         return 4 if len(self.first) == 4 else 6
 
     @property
@@ -91,9 +109,35 @@ class Selector(Record, frozen=True):
             and self.port in (0, other.port)
         )
 
+    def overlaps(self, other: Selector) -> bool:
+        """Whether there is a packet that both select."""
+        return (
+            len(self.first) == len(other.first)
+            and self.first <= other.last
+            and other.first <= self.last
+            and (self.protocol == other.protocol or 0 in (self.protocol, other.protocol))
+            and (self.port == other.port or 0 in (self.port, other.port))
+        )
+
     def __str__(self) -> str:
-        addresses = self.network or f"{self._text(self.first)}..{self._text(self.last)}"
+        addresses = _DYNAMIC if self.dynamic else self.network or f"{self._text(self.first)}..{self._text(self.last)}"
         if not self.protocol and not self.port:
             return addresses
         protocol = _PROTOCOL_NAMES.get(self.protocol, str(self.protocol))
         return f"{addresses}[{protocol}/{self.port}]" if self.port else f"{addresses}[{protocol}]"
+
+
+DYNAMIC = Selector(b"", b"")
+
+
+def _range(text: str) -> tuple[bytes, bytes]:
+    if text == _DYNAMIC:
+        return b"", b""
+    low, dash, high = text.partition("-")
+    if not dash:
+        network = ip_network(text, strict=False)
+        return network[0].packed, network[-1].packed
+    first, last = ip_address(low.strip()), ip_address(high.strip())
+    if first.version != last.version or first.packed > last.packed:
+        raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
+    return first.packed, last.packed

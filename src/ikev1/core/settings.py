@@ -114,8 +114,8 @@ class Tunnel(Record, frozen=True):
     """One pair of networks that a connection joins."""
 
     name: str
-    local: Selector | None  # None: our own address
-    remote: Selector | None  # None: the peer's address
+    local: Selector  # dynamic: our own address
+    remote: Selector  # dynamic: the peer's address
     proposals: tuple[IpsecProposal, ...]
     lifetime: int = HOUR  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit

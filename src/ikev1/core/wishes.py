@@ -10,7 +10,7 @@ from ikev1.core.events import ChildDown, Failure
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
-from ikev1.core.quick_mode import QUICK_MODE, tunnel_selectors
+from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.retransmit import patience
@@ -19,6 +19,7 @@ from ikev1.core.scripts import aggressive_mode
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Mode
 from ikev1.core.state import State
+from ikev1.core.traffic import tunnel_selectors
 from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 

@@ -9,7 +9,6 @@ from typing import Any
 from ikev1.core.events import ChildDown, Event
 from ikev1.core.lookup import is_address
 from ikev1.core.model import ChildState
-from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished
@@ -142,9 +141,9 @@ def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
     local_host, remote_host = (
         host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
     )
-    local = tunnel.local or (Selector.parse(local_host) if local_host else None)
-    remote = tunnel.remote or (Selector.parse(remote_host) if remote_host else None)
-    if local is None or remote is None:
+    local = tunnel.local.at(local_host) if local_host else tunnel.local
+    remote = tunnel.remote.at(remote_host) if remote_host else tunnel.remote
+    if local.dynamic or remote.dynamic:
         return None
     return Trap(
         connection.name,
