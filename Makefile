@@ -10,11 +10,15 @@ READY  := $(VENV)/ready-for-development
 # Root leaves no files of its own in the checkout: its owner could not remove them.
 AS_ROOT  = $(shell [ "$$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || echo 'sudo -E env "PATH=$$PATH"') \
            env PYTHONDONTWRITEBYTECODE=1 $(if $(CI),CI=$(CI))
+# The kernel that runs this may lack ESP: what needs it runs in another one, or is skipped, aloud.
+WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && command -v linux.uml > /dev/null && \
+             echo tests/support/lab/kernel-run --timeout 600)
 
 .PHONY: help venv peers lint test unit demo bench clean
 
 help:
-	@echo 'make test     set up, then run every test: unit tests first, then interop with strongSwan, libreswan, ike-scan'
+	@echo 'make test     set up, then run every test: unit tests first, then interop with strongSwan, libreswan, ike-scan,'
+	@echo '              and at last those in which the kernel carries ESP, in a kernel of their own'
 	@echo 'make unit     the tests that need neither root nor peers'
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
 	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
@@ -43,6 +47,7 @@ lint: $(READY)
 test: $(READY) peers
 	$(BIN)/python -m pytest -m 'not interop'
 	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider tests/interop
+	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider tests/kernel
 
 unit: $(READY)
 	$(BIN)/python -m pytest -m 'not interop'

@@ -23,7 +23,8 @@ class CharonOptions:
     """What a test may choose; proposals in strongSwan's own notation.
 
     ``plane`` is who carries ESP: ``libipsec`` is charon itself, always in UDP on port 4500, as it tells the peer of a
-    NAT that is not there; ``noesp`` is nobody, but charon believes that the kernel does: native ports, no traffic.
+    NAT that is not there; ``noesp`` is nobody, but charon believes that the kernel does: native ports, no traffic;
+    ``kernel`` is the kernel, where that has ESP (see kernel-run).
     """
 
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
@@ -39,9 +40,10 @@ class CharonOptions:
     aggressive: bool = False
     encap: bool = False
     life_time: str = "1h"
-    rekey_time: str = "0s"
+    rekey_time: str = "0s"  # never; but with ``kernel`` that is at once
     local_ts: str = ""  # the node's own networks unless told
     remote_ts: str = ""
+    child: str = ""  # more lines of each child
     # for benchmarks
     dos_protection: bool = True
     install_routes: bool = True
@@ -56,8 +58,8 @@ class Charon(Program):
     """A running charon; ``control`` is its VICI socket."""
 
     def __init__(self, node: Node, directory: Path, options: CharonOptions) -> None:
-        if options.plane not in ("libipsec", "noesp"):
-            raise ValueError(f"no plane {options.plane!r}: libipsec or noesp")
+        if options.plane not in ("libipsec", "noesp", "kernel"):
+            raise ValueError(f"no plane {options.plane!r}: libipsec, noesp or kernel")
         run_directory = directory / "run"
         run_directory.mkdir(parents=True)
         strongswan_conf = directory / "strongswan.conf"
@@ -158,10 +160,16 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
                        remote_ts = {options.remote_ts or node.remote}
                        life_time = {options.life_time}
                        rekey_time = {options.rekey_time}
-                       esp_proposals = {esp} }}
+                       {_proposals(esp)}
+                       {options.child} }}
         }}
     }}
 """
+
+
+def _proposals(esp: str) -> str:
+    """``ah:sha256-modp2048`` is AH, anything else ESP."""
+    return f"ah_proposals = {esp.removeprefix('ah:')}" if esp.startswith("ah:") else f"esp_proposals = {esp}"
 
 
 def _lay_out_certificates(directory: Path, options: CharonOptions) -> None:

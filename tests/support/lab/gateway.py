@@ -34,10 +34,12 @@ class OurOptions:
     remote_id: str = ""
     encapsulation: bool = False
     keylog: bool = False
+    data_plane: str = ""  # the default unless told
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
     extra: str = ""  # more lines of the connection
+    tunnel: str = ""  # more lines of each tunnel
     others: str = ""  # more tables: other connections
 
 
@@ -84,6 +86,7 @@ control = "{control}"
 log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
 {f'keylog = "{keylog}"' if options.keylog else ""}
+{f'data_plane = "{options.data_plane}"' if options.data_plane else ""}
 {f'state = "{options.state}"' if options.state else ""}
 {"".join(connections)}
 {options.others}
@@ -109,6 +112,7 @@ local = "{options.local or node.network}"
 remote = "{options.remote or node.remote}"
 proposals = ["{esp}"]
 {f'lifetime = "{options.lifetime}"' if options.lifetime else ""}
+{options.tunnel}
 """
 
 

@@ -57,9 +57,9 @@ class Lab:
         """ikev1."""
         return self.started(OurGateway(node, self.folder(f"{node.name}-ikev1"), options))
 
-    def capture(self, node: Node) -> Capture:
+    def capture(self, node: Node, *, sent: bool = False) -> Capture:
         """tcpdump."""
-        return self.started(Capture(node, self.folder(f"{node.name}-capture")))
+        return self.started(Capture(node, self.folder(f"{node.name}-capture"), sent=sent))
 
     def logs(self) -> dict[str, str]:
         """The end of what each program said, by its name."""

@@ -90,11 +90,10 @@ class Network:
             inside, router = f"inside{number}", client.address.rpartition(".")[0] + ".1"
             _ip(f"link add eth0 netns {client.namespace} type veth peer name {inside} netns {nat}")
             self._address(client)
-            _ip(f"-n {client.namespace} route add default via {router}")
+            _ip_in(client.namespace, f"route add default via {router}")
             sides[inside] = router
-        for device, address in sides.items():
-            _ip(f"-n {nat} addr add {address}/24 dev {device}")
-            _ip(f"-n {nat} link set {device} up")
+        _ip_in(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
+        _ip_in(nat, *(f"link set {device} up" for device in sides))
         _sysctl(nat, "net.ipv4.ip_forward=1")
         masquerade = ["-t", "nat", "-A", "POSTROUTING", "-o", "outside", "-j", "MASQUERADE"]
         try:
@@ -126,11 +125,14 @@ class Network:
         )
 
     def _address(self, node: Node) -> None:
-        # without duplicate address detection, which takes seconds
-        _ip(f"-n {node.namespace} addr add {_on_the_wire(node.address)} dev eth0 {_nodad(node.address)}")
-        _ip(f"-n {node.namespace} addr add {node.host} dev lo {_nodad(node.host)}")
-        _ip(f"-n {node.namespace} link set lo up")
-        _ip(f"-n {node.namespace} link set eth0 up")
+        _ip_in(
+            node.namespace,
+            # without duplicate address detection, which takes seconds
+            f"addr add {_on_the_wire(node.address)} dev eth0 {_nodad(node.address)}",
+            f"addr add {node.host} dev lo {_nodad(node.host)}",
+            "link set lo up",
+            "link set eth0 up",
+        )
         _sysctl(
             node.namespace,
             "net.ipv4.ip_forward=1",
@@ -162,6 +164,11 @@ def _nodad(address: str) -> str:
 
 def _ip(arguments: str) -> None:
     run("ip", *arguments.split())
+
+
+def _ip_in(namespace: str, *lines: str) -> None:
+    """Each line as an argument list of ``ip``, all in one process."""
+    run("ip", "-n", namespace, "-batch", "-", given="\n".join(lines))
 
 
 def _sysctl(namespace: str, *settings: str) -> None:

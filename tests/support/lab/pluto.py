@@ -21,7 +21,10 @@ __all__ = ["Pluto", "PlutoOptions"]
 
 @dataclass(frozen=True)
 class PlutoOptions:
-    """What a test may choose; proposals in libreswan's notation."""
+    """What a test may choose; proposals in libreswan's notation.
+
+    ``plane`` is ``noesp``, where it believes that the kernel carries ESP (see noesp.c), or ``kernel``, where it does.
+    """
 
     calls: bool = False
     ike: str = "aes128-sha2_256-modp2048"
@@ -30,10 +33,12 @@ class PlutoOptions:
     pfs: bool = False
     aggressive: bool = False
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
+    plane: str = "noesp"
+    conn: str = ""  # more lines of the connection
 
 
 class Pluto(Program):
-    """A running pluto. It believes that the kernel carries ESP (see noesp.c): exchanges end well, nothing flows."""
+    """A running pluto, which sets no routes."""
 
     def __init__(self, node: Node, directory: Path, options: PlutoOptions) -> None:
         for name in ("nss", "run/pluto", "ipsec.d"):
@@ -52,7 +57,7 @@ class Pluto(Program):
             directory,
             # pluto will not start without /usr/libexec/ipsec/addconn, and the package is only unpacked
             setup=f"mount --bind '{LIBRESWAN.parent}' /usr/libexec; mount --bind '{directory}/run' /run",
-            environment={"LD_PRELOAD": str(NOESP)},
+            environment={"LD_PRELOAD": str(NOESP)} if options.plane == "noesp" else {},
         )
         try:
             self.wait_for(self._listens, "pluto to listen")
@@ -129,6 +134,7 @@ conn peer
     phase2alg={options.esp}
     pfs={_yes(options.pfs)}
     leftupdown=/bin/true
+    {options.conn}
     auto=ignore
 """
 

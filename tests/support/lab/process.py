@@ -18,8 +18,8 @@ class LabError(AssertionError):
     """Something in the lab did not do what a test asked it to; the text holds what it said."""
 
 
-def run(*command: str | Path, timeout: float = 60, check: bool = True, **environment: str) -> str:
-    """Run ``command`` to its end and return its output, standard error included.
+def run(*command: str | Path, timeout: float = 60, check: bool = True, given: str = "", **environment: str) -> str:
+    """Run ``command`` to its end, with ``given`` to read, and return its output, standard error included.
 
     Raises:
         LabError: ``check`` is set and the command failed.
@@ -27,7 +27,7 @@ def run(*command: str | Path, timeout: float = 60, check: bool = True, **environ
     done = subprocess.run(
         command,
         env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
+        input=given.encode(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=timeout,
