@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from ikev1.core.envelope import open_message, phase2_iv, seal
+from dishonest import Change, add, drop, put, resealed
 from ikev1.core.events import Code
-from ikev1.core.model import Exchange, Role
-from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.script import new_exchange
-from ikev1.core.scripts import script_of
 from ikev1.wire.attributes import Attribute
-from ikev1.wire.header import Header
-from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import (
     CertificateRequest,
     Hash,
@@ -27,33 +18,7 @@ from ikev1.wire.payloads import (
     SecurityAssociation,
     VendorId,
 )
-from playbook import Datagram, Network, Peer
-
-Change = Callable[[list[Payload]], list[Payload]]
-
-
-def put(kind: type[Payload], **changes: Any) -> Change:
-    """Other contents for the payloads of one kind."""
-
-    def change(payloads: list[Payload]) -> list[Payload]:
-        return [payload._replace(**changes) if isinstance(payload, kind) else payload for payload in payloads]
-
-    return change
-
-
-def add(*more: Payload) -> Change:
-    """Payloads that nobody asked for."""
-    return lambda payloads: [*payloads, *more]
-
-
-def drop(kind: type[Payload], keep: int = 0) -> Change:
-    """Payloads of one kind left out."""
-
-    def change(payloads: list[Payload]) -> list[Payload]:
-        kept = [payload for payload in payloads if isinstance(payload, kind)][:keep]
-        return [payload for payload in payloads if not isinstance(payload, kind) or payload in kept]
-
-    return change
+from playbook import Network, Peer
 
 
 def reversed_ids(payloads: list[Payload]) -> list[Payload]:
@@ -83,33 +48,6 @@ def twice_proposed(payloads: list[Payload]) -> list[Payload]:
         payload._replace(proposals=payload.proposals * 2) if isinstance(payload, SecurityAssociation) else payload
         for payload in payloads
     ]
-
-
-def resealed(receiver: Peer, datagram: Datagram, change: Change) -> Datagram:
-    """``datagram`` as its sender would have made it, with other payloads: made with the keys of who receives it."""
-    header = Header.parse(datagram.octets)
-    if not header.encrypted:
-        payloads = change(list(parse_message(header, datagram.octets[28:]).payloads))
-        return datagram._replace(octets=build_message(header, payloads))
-    sa = receiver.sa
-    exchange = _exchange(receiver, header.message_id)
-    script = script_of(exchange)
-    shape = script.shapes[exchange.step]
-    message, _ = open_message(sa, exchange.iv, header, datagram.octets)
-    payloads = list(message.payloads)[1 if shape.hash else 0 :]
-    octets, _, _ = seal(sa, exchange, script.exchange, shape, change(payloads))
-    return datagram._replace(octets=octets)
-
-
-def _exchange(receiver: Peer, message_id: int) -> Exchange:
-    sa = receiver.sa
-    if message_id == 0:
-        assert sa.phase1 is not None
-        return sa.phase1
-    for exchange in sa.exchanges:
-        if exchange.message_id == message_id:
-            return exchange
-    return new_exchange(QUICK_MODE, message_id, Role.RESPONDER, 0.0, phase2_iv(sa, message_id))
 
 
 MM2_CHANGES = [
