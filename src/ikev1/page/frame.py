@@ -22,7 +22,7 @@ def frame(title: str, body: Markup, *, kind: str = "", lead: str = "") -> str:
     their hashes, and nothing else (no style attributes either).
     """
     style, script = asset("page.css"), asset("page.js")
-    return render(
+    page = render(
         "frame.html",
         title=title,
         kind=kind,
@@ -33,6 +33,7 @@ def frame(title: str, body: Markup, *, kind: str = "", lead: str = "") -> str:
         policy=f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'",
     )
+    return str(page)
 
 
 def _source(text: str) -> str:

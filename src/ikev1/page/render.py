@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ikev1.page import words
 from ikev1.page.visible import visible
 
 __all__ = ["asset", "render"]
@@ -26,7 +27,7 @@ def asset(name: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("ikev1.page"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -34,6 +35,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(
+        after=words.after,
+        frames=words.frames_text,
+        kind=words.kind_of,
+        mark=words.mark_of,
+        moment=words.moment,
+        size=words.size,
+        spaced=words.spaced,
+    )
+    return environment
 
 
 def _finalize(value: object) -> object:

@@ -1,0 +1,67 @@
+"""How times, sizes and octets are written, in pages and on the terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ikev1.capture.report import Check, Message
+
+__all__ = ["after", "ends_of", "frames_text", "kind_of", "mark_of", "moment", "size", "spaced"]
+
+_MARKS = {True: "right", False: "wrong", None: "unknown"}
+_KILO = 1000.0
+
+
+def moment(time: float) -> str:
+    """Seconds since the epoch as ``2023-11-14 22:13:20 UTC``."""
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def after(seconds: float) -> str:
+    """Time since the conversation began: ``0.000 s``, ``61.5 s``, ``2 h 03 min``."""
+    if seconds < 0:
+        return f"-{after(-seconds)}"
+    if seconds < 60:
+        return f"{seconds:.3f} s"
+    if seconds < 3600:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 3600)} h {int(seconds // 60 % 60):02} min"
+
+
+def size(octets: int) -> str:
+    """A number of octets: ``68 octets``, ``1.5 MB``."""
+    if octets < _KILO:
+        return f"{octets} octets"
+    for unit, scale in (("kB", _KILO), ("MB", _KILO**2)):
+        if octets < scale * _KILO:
+            return f"{octets / scale:.1f} {unit}"
+    return f"{octets / _KILO**3:.1f} GB"
+
+
+def spaced(octets: str) -> str:
+    """Hexadecimal octets with a space between each two."""
+    return " ".join(octets[at : at + 2] for at in range(0, len(octets), 2))
+
+
+def frames_text(frames: tuple[int, ...]) -> str:
+    """``frame 3``, ``frames 3, 4``; only the first of many."""
+    shown = ", ".join(map(str, frames[:12])) + (" ..." if len(frames) > 12 else "")
+    return f"frame{'s' if len(frames) > 1 else ''} {shown}" if frames else ""
+
+
+def kind_of(message: Message) -> str:
+    """Who can read it: ``clear`` everybody, ``sealed`` we could, ``shut`` nobody here."""
+    if not message.encrypted:
+        return "clear"
+    return "sealed" if message.decrypted else "shut"
+
+
+def mark_of(check: Check) -> str:
+    """``right``, ``wrong`` or ``unknown``."""
+    return _MARKS[check.right]
+
+
+def ends_of(address_and_port: str) -> tuple[str, str]:
+    """``192.0.2.1[500]`` as address and port; the port is empty where there is none."""
+    address, _, port = address_and_port.partition("[")
+    return address, port.rstrip("]")
