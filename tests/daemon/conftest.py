@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +24,7 @@ from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Sta
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
+from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp, Trap
 from ikev1.store import SqliteStore
@@ -32,16 +33,24 @@ AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=1
 ESP_AES128_SHA256 = IpsecSuite(encryption=12, key_length=128, integrity=5)
 
 
-class CountingPlane:
-    """A data plane that carries nothing, and knows what it was told to carry."""
+_NONE: Mapping[int, ChildSa] = {}
 
-    def __init__(self, listener: Listener, send_udp: SendUdp) -> None:
+
+class CountingPlane:
+    """A data plane that carries nothing, and knows what it was told to carry.
+
+    ``outlived`` are the pairs, by their inbound SPIs, that went on in the kernel when the process before ended.
+    """
+
+    def __init__(self, listener: Listener, send_udp: SendUdp, outlived: Mapping[int, ChildSa] = _NONE) -> None:
         self.listener = listener
         self.send_udp = send_udp
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[int, ChildSa] = {}
         self.traps: dict[tuple[str, str], Trap] = {}
         self.received: list[bytes] = []
+        self.dropped = Drops()
+        self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
         self.closed = False
 
@@ -52,7 +61,10 @@ class CountingPlane:
         return int.from_bytes(os.urandom(3)) + 256
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
-        return frozenset()
+        alive = {child.inbound.spi: child for child in children if child.inbound.spi in self.outlived}
+        self.inbound |= alive
+        self.outbound |= alive
+        return frozenset(alive)
 
     def install_inbound(self, child: ChildSa) -> None:
         if self.refuse:
@@ -75,7 +87,7 @@ class CountingPlane:
         return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
 
     def drops(self) -> Drops:
-        return Drops()
+        return self.dropped
 
     def install_trap(self, trap: Trap) -> None:
         self.traps[trap.connection, trap.tunnel] = trap
@@ -103,8 +115,8 @@ class Side:
     lines: list[Line]
     endpoint: Endpoint
     store: SqliteStore
-    again: Callable[[], AbstractAsyncContextManager[Side]]
-    """The next gateway in the same place, for when this one is no more."""
+    again: Callable[..., AbstractAsyncContextManager[Side]]
+    """The next gateway in the same place, for when this one is no more; ``outlived`` as for `CountingPlane`."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def die(self) -> None:
@@ -164,6 +176,7 @@ async def _serving(
     control: Path,
     reloaded: Callable[[], Settings],
     clock: Callable[[], float],
+    outlived: Mapping[int, ChildSa] = _NONE,
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
     logbook = Logbook()
@@ -171,11 +184,12 @@ async def _serving(
     planes: list[CountingPlane] = []
 
     def make_plane(listener: Listener, send_udp: SendUdp) -> CountingPlane:
-        planes.append(CountingPlane(listener, send_udp))
+        planes.append(CountingPlane(listener, send_udp, outlived))
         return planes[0]
 
     endpoint, store = Endpoint(logbook, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
-    gateway = Gateway(settings, endpoint, make_plane, logbook, load=reloaded, store=store, clock=clock)
+    chosen = PlaneChoice("counting", "it is a test", make_plane)
+    gateway = Gateway(settings, endpoint, chosen, logbook, load=reloaded, store=store, clock=clock)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()

@@ -15,7 +15,7 @@ from ikev1.core.model import ChildState, Flavour, IkeState, Nat, Path
 from ikev1.core.record import replace
 from ikev1.core.settings import Connection, Settings, Start
 from ikev1.daemon.operations import NotEstablished
-from ikev1.esp.plane import Acquire, RekeyNeeded
+from ikev1.esp.plane import Acquire, PeerMoved, RekeyNeeded
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
@@ -241,6 +241,67 @@ def test_sas_outlive_the_process_and_their_pairs_are_replaced(meet: Meet) -> Non
         await them.until(lambda: them.gateway.counters.total["ike-down"] == 1)
         async with us.again() as stranger:
             assert not stranger.gateway.engine.sas
+
+    meet(scenario)
+
+
+def test_pairs_that_a_kernel_carried_meanwhile_go_on(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        us.die()
+        async with us.again(outlived=us.plane.inbound) as heir:
+            assert heir.gateway.is_up("branch", "net")
+            assert heir.plane.inbound.keys() == us.plane.inbound.keys()
+            assert any("and 1 pairs of IPsec SAs that carried traffic meanwhile" in text for text in heir.texts)
+            (pair,) = heir.plane.inbound.values()
+            heir.gateway.close_child(pair)
+            await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
+            assert them.gateway.counters.total["child-up"] == 1
+            assert not heir.plane.inbound
+
+    meet(scenario)
+
+
+def test_what_outlived_a_process_and_nobody_remembers_is_not_adopted(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        us.die()
+        us.control.with_suffix(".sqlite").unlink()
+        async with us.again(outlived=us.plane.inbound) as heir:
+            assert not heir.gateway.engine.sas
+            assert not heir.plane.inbound
+
+    meet(scenario)
+
+
+def test_a_peer_that_moved_behind_its_nat_is_followed_and_the_log_tells(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        behind = replace(sa, nat=Nat(Flavour.RFC_3947, remote_behind=True))
+        us.store.write([Keep(behind)])
+        us.die()
+        async with us.again(outlived=us.plane.inbound) as heir:
+            (pair,) = heir.plane.outbound.values()
+            elsewhere = pair.path._replace(remote_port=40_000)
+            heir.plane.listener(PeerMoved(pair, elsewhere))
+            await asyncio.sleep(0)
+            (moved,) = heir.plane.outbound.values()
+            assert moved.path == elsewhere
+            assert f"the peer moved from {pair.path.remote} to 127.0.0.2[40000]" in heir.texts[-1]
+
+    meet(scenario)
+
+
+def test_a_peer_that_no_nat_moved_is_not_followed(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (pair,) = us.plane.outbound.values()
+        us.plane.listener(PeerMoved(pair, pair.path._replace(remote_port=40_000)))
+        await asyncio.sleep(0)
+        assert list(us.plane.outbound.values()) == [pair]
+        assert not any("moved" in text for text in us.texts)
 
     meet(scenario)
 

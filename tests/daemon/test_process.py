@@ -15,6 +15,7 @@ import pytest
 import vici
 
 from ikev1.config import ConfigError
+from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.process import run
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def live(file: Path, plane: type[CountingPlane], talk: Callable[[], None]) -> li
 
     conversation = Conversation(talk)
     conversation.start()
-    run(file, plane=lambda _: make)
+    run(file, plane=lambda _: PlaneChoice("counting", "it is a test", make))
     conversation.join()
     if conversation.failure is not None:
         raise conversation.failure
@@ -166,8 +167,8 @@ def test_what_cannot_be_had_is_an_error_before_anything_runs(file: Path, countin
     good = file.read_text()
     file.write_text("[gateway]\nport = 'five hundred'\n")
     with pytest.raises(ConfigError):
-        run(file, plane=lambda _: counting_plane)
+        run(file, plane=lambda _: PlaneChoice("counting", "it is a test", counting_plane))
     file.write_text(good.replace('["127.0.0.1"]', '["192.0.2.1"]'))
     with pytest.raises(OSError, match="assign requested address"):
-        run(file, plane=lambda _: counting_plane)
+        run(file, plane=lambda _: PlaneChoice("counting", "it is a test", counting_plane))
     assert not (file.parent / "control.vici").exists()

@@ -35,15 +35,25 @@ class Receiver(Protocol):
 
 
 class Endpoint:
-    """The gateway's sockets: for every address in ``listen`` (none: all of them) one on each of the two ports."""
+    """The gateway's sockets: for every address in ``listen`` (none: all of them) one on each of the two ports.
+
+    ``coalesce`` says that floods of ESP will be read here; where the kernel keeps ESP, none are.
+    """
 
     def __init__(
-        self, logbook: Logbook, port: int = 500, encapsulation_port: int = 4500, listen: Sequence[str] = ()
+        self,
+        logbook: Logbook,
+        port: int = 500,
+        encapsulation_port: int = 4500,
+        listen: Sequence[str] = (),
+        *,
+        coalesce: bool = True,
     ) -> None:
         self._logbook = logbook
         self.port = port
         self.encapsulation_port = encapsulation_port
         self._listen = listen
+        self._coalesce = coalesce
         self._sockets: list[UdpSocket] = []
         self._by_address: dict[tuple[str, int], UdpSocket] = {}
         self._wildcards: dict[tuple[int, int], UdpSocket] = {}
@@ -64,7 +74,7 @@ class Endpoint:
 
     def _bind_host(self, host: str) -> None:
         try:
-            sockets = [UdpSocket(host, self.port), UdpSocket(host, self.encapsulation_port, coalesce=True)]
+            sockets = [UdpSocket(host, self.port), UdpSocket(host, self.encapsulation_port, coalesce=self._coalesce)]
         except OSError as error:
             if error.errno == errno.EAFNOSUPPORT and not self._listen:
                 return  # a kernel without IPv6

@@ -33,12 +33,13 @@ from ikev1.core.verdict import Verdict
 from ikev1.daemon.alarm import Alarm
 from ikev1.daemon.calling import first_path, under_way
 from ikev1.daemon.counters import EventCounters
+from ikev1.daemon.drops import DropCounters
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.examiner import Examiner
 from ikev1.daemon.keepalive import Keepalives
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished, Operations
-from ikev1.daemon.planes import MakePlane
+from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.upkeep import Upkeep
 from ikev1.esp.plane import (
     Acquire,
@@ -64,7 +65,7 @@ class Gateway:
         self,
         settings: Settings,
         endpoint: Endpoint,
-        make_plane: MakePlane,
+        chosen: PlaneChoice,
         logbook: Logbook,
         *,
         load: Callable[[], Settings],
@@ -77,10 +78,12 @@ class Gateway:
         self.now = clock
         self.started_at = clock()
         self.counters = EventCounters()
-        self.engine = Engine(settings, random)
+        self.chosen = chosen
+        self.plane = chosen.make(self._hear, self._send_esp)
+        self.drops = DropCounters(self.plane, kernel=chosen.kernel)
+        self.engine = Engine(settings, random, allocate_spi=self.plane.allocate_spi)
         logbook.listeners_changed = self._trace_if_read
         self._trace_if_read()
-        self.plane = make_plane(self._hear, self._send_esp)
         self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
         self.observers: list[Callable[[Event], None]] = [logbook.event, self.counters.observe]
         self._operations = Operations()
@@ -130,14 +133,17 @@ class Gateway:
             self._store.close()
 
     def _take_over(self) -> None:
-        if self._store is None:
-            return
-        sas, unreadable = self._store.read()
+        """Go on where an earlier process ended; what it left in a kernel that nobody knows any more is removed."""
+        sas, unreadable = self._store.read() if self._store is not None else ([], 0)
         if unreadable:
             self.logbook.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
+        alive = self.plane.adopt([child for sa in sas for child in sa.children])
         if sas:
-            self.logbook.write(Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over")
-            self.apply(self.engine.restore(sas, self.now()))
+            carried = f", and {len(alive)} pairs of IPsec SAs that carried traffic meanwhile" if alive else ""
+            self.logbook.write(
+                Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over{carried}"
+            )
+            self.apply(self.engine.restore(sas, self.now(), alive))
 
     def _trace_if_read(self) -> None:
         self.engine.trace = self.logbook.listens(Level.INFO)
@@ -182,7 +188,14 @@ class Gateway:
             self.logbook.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
             self.upkeep.acquire(event.connection, event.tunnel)
         elif isinstance(event, PeerMoved):
-            self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            self._follow(event)
+
+    def _follow(self, event: PeerMoved) -> None:
+        actions = self.engine.peer_moved(event.child.inbound.spi, event.path, self.now())
+        if actions:
+            text = f"{_name(event.child)}: the peer moved from {event.child.path.remote} to {event.path.remote}"
+            self.logbook.write(Level.INFO, "NET", text)
+        self.apply(actions)
 
     # ------------------------------------------------------------------ out
 

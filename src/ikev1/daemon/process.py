@@ -15,7 +15,7 @@ from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
 from ikev1.daemon.notify import notify
-from ikev1.daemon.planes import MakePlane, userspace
+from ikev1.daemon.planes import PlaneChoice, choose
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.store import SqliteStore, Store
 
@@ -28,7 +28,7 @@ def run(
     keylog: Path | None = None,
     control: Path | None = None,
     log_level: str | None = None,
-    plane: Callable[[GatewayOptions], MakePlane] = userspace,
+    plane: Callable[[GatewayOptions], PlaneChoice] = choose,
 ) -> None:
     """Be the gateway that ``file`` describes, until SIGTERM or SIGINT; SIGHUP reads the file again.
 
@@ -46,12 +46,14 @@ def run(
     logbook = Logbook()
     logbook.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
     options = loaded.gateway
-    endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen)
+    chosen = plane(options)
+    logbook.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
+    endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
             loaded.settings,
             endpoint,
-            plane(options),
+            chosen,
             logbook,
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
@@ -73,7 +75,7 @@ def _load_again(file: Path, running: Loaded, logbook: Logbook) -> Settings:
 async def serve(
     settings: Settings,
     endpoint: Endpoint,
-    make_plane: MakePlane,
+    chosen: PlaneChoice,
     logbook: Logbook,
     *,
     control: Path,
@@ -88,7 +90,7 @@ async def serve(
         PlaneError: the data plane cannot be had.
         StoreError: the file of the store cannot be used.
     """
-    gateway = Gateway(settings, endpoint, make_plane, logbook, load=load_settings, store=store)
+    gateway = Gateway(settings, endpoint, chosen, logbook, load=load_settings, store=store)
     if keylog is not None:
         gateway.observers.append(KeyLog(keylog, logbook).observe)
         logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")

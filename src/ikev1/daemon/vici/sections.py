@@ -20,7 +20,7 @@ from ikev1.wire.payloads import Identification, parse_body
 from ikev1.wire.registry import AuthenticationMethod, PayloadType
 from ikev1.wire.vendors import maker_of
 
-__all__ = ["child_key", "child_section", "connection_section", "ike_section", "selectors"]
+__all__ = ["child_key", "child_section", "connection_section", "ike_section", "refused", "selectors"]
 
 YES = "yes"
 _TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
@@ -143,11 +143,25 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         "bytes-out": str(counters.bytes_out),
         "packets-out": str(counters.packets_out),
         **({"use-out": _seconds(now - counters.last_out)} if counters.last_out is not None else {}),
+        **refused(counters),
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
         "local-ts": [str(child.local)],
         "remote-ts": [str(child.remote)],
+    }
+
+
+def refused(counters: Counters) -> Section:
+    """What did not go through; the keys are ours."""
+    return {
+        "replays-in": str(counters.replays),
+        "integrity-failures-in": str(counters.integrity_failures),
+        "malformed-in": str(counters.malformed),
+        "selector-drops-in": str(counters.selector_drops),
+        "dummies-in": str(counters.dummies),
+        "refused-out": str(counters.refused_out),
+        "unsent-out": str(counters.unsent),
     }
 
 
@@ -206,4 +220,4 @@ def _tunnel_section(tunnel: Tunnel, rekey: bool) -> Section:
 
 def selectors(tunnel: Tunnel) -> tuple[Sequence[str], Sequence[str]]:
     """The two networks of ``tunnel`` in text, ``dynamic`` for an end's own address."""
-    return [str(tunnel.local or "dynamic")], [str(tunnel.remote or "dynamic")]
+    return [str(tunnel.local)], [str(tunnel.remote)]

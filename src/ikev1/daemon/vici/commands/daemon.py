@@ -25,8 +25,8 @@ def _own_version() -> str:
         return "unknown"
 
 
-async def show_version(_: Call) -> Section:
-    """Who we are and on what we run."""
+async def show_version(call: Call) -> Section:
+    """Who we are and on what we run; the last key is ours."""
     system = os.uname()
     return {
         "daemon": "ikev1",
@@ -34,6 +34,7 @@ async def show_version(_: Call) -> Section:
         "sysname": system.sysname,
         "release": system.release,
         "machine": system.machine,
+        "data-plane": call.gateway.chosen.name,
     }
 
 
@@ -43,7 +44,10 @@ def _duration(seconds: float) -> str:
 
 
 async def stats(call: Call) -> Section:
-    """How long we run and how much there is. There is one event loop where strongSwan has a pool of workers."""
+    """How long we run and how much there is. There is one event loop where strongSwan has a pool of workers.
+
+    Two sections are ours: ``data-plane``, and in ``drops`` what was dropped since the daemon began.
+    """
     gateway = call.gateway
     none = {"critical": "0", "high": "0", "medium": "0", "low": "0"}
     states = Counter(sa.state for sa in gateway.engine.sas.values())
@@ -57,6 +61,8 @@ async def stats(call: Call) -> Section:
         "scheduled": "1",
         "ikesas": {"total": str(states.total()), "half-open": str(states[IkeState.CONNECTING])},
         "plugins": [],
+        "data-plane": {"name": gateway.chosen.name, "reason": gateway.chosen.reason},
+        "drops": {name: str(count) for name, count in gateway.drops.moved().items()},
     }
 
 
