@@ -15,6 +15,7 @@ from ikev1.cli.debug import watch
 from ikev1.cli.main import main
 from ikev1.core.settings import Settings
 from ikev1.daemon.logbook import Level
+from ikev1.esp.plane import Drops
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
@@ -64,6 +65,24 @@ def test_up_show_down(meet: Meet) -> None:
         assert (await ikev1(us, "show", "ipsec", "sa")).stdout == "no IPsec SA\n"
         assert (await ikev1(us, "down", "branch")).stdout == "branch is down\n"
         assert (await ikev1(us, "show", "isakmp", "sa")).stdout == "no ISAKMP SA\n"
+
+    meet(scenario)
+
+
+def test_the_data_plane_is_shown_with_what_it_dropped(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert (await ikev1(us, "show", "plane")).stdout.splitlines() == [
+            "data plane: counting: it is a test",
+            "nothing was dropped",
+        ]
+        us.plane.dropped = Drops(unknown_spi=3)
+        plane = json.loads((await ikev1(us, "show", "plane", "--json")).stdout)
+        assert (plane["name"], plane["reason"]) == ("counting", "it is a test")
+        assert [(drop["name"], drop["count"]) for drop in plane["drops"]] == [("unknown-spi", 3)]
+        shown = (await ikev1(us, "show", "ipsec", "sa")).stdout
+        assert shown.startswith(
+            "no IPsec SA\n\ndropped since the gateway began:\n  3 unknown-spi: ESP packets for a pair"
+        )
 
     meet(scenario)
 

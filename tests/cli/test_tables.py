@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from ikev1.cli.tables import duration, ipsec_text, isakmp_table, states_text
-from ikev1.cli.views import ipsec_sas, isakmp_sas
+from ikev1.cli.tables import drops_text, duration, ipsec_text, isakmp_table, plane_text, states_text
+from ikev1.cli.troubles import words_of
+from ikev1.cli.views import Drop, Plane, ipsec_sas, isakmp_sas
 
 Sas = list[tuple[str, dict[str, Any]]]
 
@@ -39,6 +40,11 @@ def test_each_state_is_explained_once(sas: Sas) -> None:
     assert [line.split(":")[0] for line in states_text([*rows, *rows]).splitlines()] == ["MM_WAIT_MSG5", "QM_IDLE"]
 
 
+def said(name: str) -> str:
+    words = words_of(name)
+    return f"{words.meaning}. Mostly: {words.cause}. To do: {words.cure}."
+
+
 def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
     text = ipsec_text(ipsec_sas(sas * 2))
     first, second = text.split("\n\n")
@@ -50,6 +56,10 @@ def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
         "  remote ident: 10.2.0.0/16[tcp/80]",
         "  #pkts encaps: 0 (0 bytes)",
         "  #pkts decaps: 2 (168 bytes, the last 3s ago)",
+        "  #send errors 2, #recv errors 5",
+        f"    2 unsent-out: {said('unsent-out')}",
+        f"    4 replays-in: {said('replays-in')}",
+        f"    1 integrity-failures-in: {said('integrity-failures-in')}",
         "  inbound  esp spi: 0xdbbf6366",
         "  outbound esp spi: 0x4b444ca8",
         "  transform: AES_GCM_16-256, tunnel in UDP, PFS ECP_256",
@@ -61,3 +71,15 @@ def test_a_pair_of_ipsec_sas_may_be_without_limits(sas: Sas) -> None:
     (sa,) = ipsec_sas(sas)
     unlimited = msgspec.structs.replace(sa, rekey_in=None, expires_in=None)
     assert ipsec_text([unlimited]).splitlines()[-1] == "  lifetime: no limit, no rekeying, up for 15s"
+
+
+def test_the_data_plane_and_what_it_dropped() -> None:
+    quiet = Plane("userspace", "data_plane says so", [])
+    assert plane_text(quiet) == "data plane: userspace: data_plane says so\nnothing was dropped"
+    assert drops_text(quiet) == ""
+    drop = Drop("unknown-spi", 3, "nobody knows them", "a restart", "wait")
+    assert plane_text(Plane("userspace", "data_plane says so", [drop])).splitlines() == [
+        "data plane: userspace: data_plane says so",
+        "dropped since the gateway began:",
+        "  3 unknown-spi: nobody knows them. Mostly: a restart. To do: wait.",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, ipsec_sas, isakmp_sas
+from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane, ipsec_sas, isakmp_sas, plane_of
 
 Sas = list[tuple[str, dict[str, Any]]]
 
@@ -57,13 +57,40 @@ def test_a_pair_of_ipsec_sas(sas: Sas) -> None:
             mode="tunnel in UDP",
             suite="AES_GCM_16-256",
             pfs="ECP_256",
-            inbound=Direction("0xdbbf6366", 2, 168, 3),
-            outbound=Direction("0x4b444ca8", 0, 0, None),
+            inbound=Direction("0xdbbf6366", 2, 168, 3, {"replays-in": 4, "integrity-failures-in": 1}),
+            outbound=Direction("0x4b444ca8", 0, 0, None, {"unsent-out": 2}),
             age=15,
             rekey_in=3271,
             expires_in=3585,
         )
     ]
+
+
+def test_a_daemon_that_counts_no_errors(sas: Sas) -> None:
+    (child,) = sas[0][1]["child-sas"].values()
+    others = {key: value for key, value in child.items() if not key.startswith(("replays", "integrity-f", "unsent"))}
+    (pair,) = ipsec_sas([("branch", {**sas[0][1], "child-sas": {"office-3": others}})])
+    assert (pair.inbound.errors, pair.outbound.errors) == ({}, {})
+
+
+def test_the_data_plane_and_what_it_dropped() -> None:
+    plane = plane_of(
+        {
+            "data-plane": {"name": "kernel", "reason": "it has ESP"},
+            "drops": {"XfrmInNoPols": "3", "XfrmOfTheFuture": "1"},
+        }
+    )
+    assert (plane.name, plane.reason) == ("kernel", "it has ESP")
+    known, unknown = plane.drops
+    assert (known.name, known.count, known.meaning) == (
+        *("XfrmInNoPols", 3),
+        "packets came out of a tunnel, and no policy lets them in",
+    )
+    assert (unknown.count, unknown.cause) == (1, "the kernel is newer than this program")
+
+
+def test_a_daemon_that_tells_nothing_of_its_data_plane() -> None:
+    assert plane_of({"uptime": {}}) == Plane("unknown", "the daemon does not tell", [])
 
 
 def test_one_peer_only(sas: Sas) -> None:

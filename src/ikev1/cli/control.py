@@ -13,7 +13,7 @@ from vici.exception import CommandException, EventUnknownException, SessionExcep
 
 from ikev1.config import GatewayOptions
 
-__all__ = ["Section", "daemon", "decoded", "list_connections", "list_sas", "socket_option"]
+__all__ = ["Section", "daemon", "decoded", "list_connections", "list_sas", "socket_option", "statistics"]
 
 Section = dict[str, Any]
 """A VICI message: text, lists of text, and sections."""
@@ -78,3 +78,9 @@ def list_sas(session: Session) -> list[tuple[str, Section]]:
 def list_connections(session: Session) -> dict[str, Section]:
     """Every connection by name."""
     return {name: section for event in session.list_conns() for name, section in decoded(event).items()}
+
+
+def statistics(session: Session) -> Section:
+    """What the daemon tells about itself."""
+    stats: Section = decoded(session.stats())
+    return stats

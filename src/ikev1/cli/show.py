@@ -1,22 +1,22 @@
-"""`ikev1 show isakmp sa` and `ikev1 show ipsec sa`."""
+"""`ikev1 show isakmp sa`, `ikev1 show ipsec sa` and `ikev1 show plane`."""
 
 from __future__ import annotations
 
 import click
 import msgspec
 
-from ikev1.cli.control import daemon, list_sas, socket_option
-from ikev1.cli.tables import ipsec_text, isakmp_table, states_text, terminal
-from ikev1.cli.views import IpsecSa, IsakmpSa, ipsec_sas, isakmp_sas
+from ikev1.cli.control import daemon, list_sas, socket_option, statistics
+from ikev1.cli.tables import drops_text, ipsec_text, isakmp_table, plane_text, states_text, terminal
+from ikev1.cli.views import IpsecSa, IsakmpSa, Plane, ipsec_sas, isakmp_sas, plane_of
 
 __all__ = ["show"]
 
-json_option = click.option("--json", "as_json", is_flag=True, help="A JSON list, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
 @click.group()
 def show() -> None:
-    """Show SAs in the words of a Cisco router."""
+    """Show SAs in the words of a Cisco router, and who carries their packets."""
 
 
 @show.group()
@@ -51,19 +51,35 @@ def isakmp_sa(as_json: bool, path: str) -> None:
 @json_option
 @socket_option
 def ipsec_sa(keyword: str | None, address: str | None, as_json: bool, path: str) -> None:
-    """The pairs of IPsec SAs: which networks, how much traffic, and for how long; all, or those with one peer."""
+    """The pairs of IPsec SAs: which networks, how much traffic, and for how long; all, or those with one peer.
+
+    What was dropped is explained.
+    """
     if keyword and not address:
         raise click.UsageError("`peer` needs an address.")
     with daemon(path) as session:
         sas = ipsec_sas(list_sas(session), address)
+        dropped = drops_text(plane_of(statistics(session)))
     if as_json:
         print_json(sas)
-    elif sas:
-        click.echo(ipsec_text(sas))
+        return
+    text = ipsec_text(sas) if sas else "no IPsec SA" + (f" with {address}" if address else "")
+    click.echo("\n\n".join(filter(None, (text, dropped))))
+
+
+@show.command()
+@json_option
+@socket_option
+def plane(as_json: bool, path: str) -> None:
+    """Who carries the packets, why, and what was dropped since the gateway began."""
+    with daemon(path) as session:
+        shown = plane_of(statistics(session))
+    if as_json:
+        print_json(shown)
     else:
-        click.echo("no IPsec SA" + (f" with {address}" if address else ""))
+        click.echo(plane_text(shown))
 
 
-def print_json(sas: list[IsakmpSa] | list[IpsecSa]) -> None:
-    """The records as a JSON list."""
-    click.echo(msgspec.json.format(msgspec.json.encode(sas)))
+def print_json(shown: list[IsakmpSa] | list[IpsecSa] | Plane) -> None:
+    """The records as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(shown)))

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from ikev1.cli.views import IpsecSa, IsakmpSa
+from ikev1.cli.troubles import Words, words_of
+from ikev1.cli.views import IpsecSa, IsakmpSa, Plane
 
-__all__ = ["duration", "ipsec_text", "isakmp_table", "states_text", "terminal"]
+__all__ = ["drops_text", "duration", "ipsec_text", "isakmp_table", "plane_text", "states_text", "terminal"]
 
 WIDE = 240  # columns where no terminal says how many it has: programs cut lines themselves
 
@@ -62,12 +63,35 @@ def _block(sa: IpsecSa) -> str:
             f"  remote ident: {', '.join(sa.remote_ident)}",
             f"  #pkts encaps: {sa.outbound.packets} ({sa.outbound.bytes} bytes{_last(sa.outbound.idle)})",
             f"  #pkts decaps: {sa.inbound.packets} ({sa.inbound.bytes} bytes{_last(sa.inbound.idle)})",
+            f"  #send errors {sum(sa.outbound.errors.values())}, #recv errors {sum(sa.inbound.errors.values())}",
+            *(f"    {_trouble(name, count, words_of(name))}" for name, count in _errors(sa)),
             f"  inbound  esp spi: {sa.inbound.spi}",
             f"  outbound esp spi: {sa.outbound.spi}",
             f"  transform: {sa.suite}, {sa.mode}{pfs}",
             f"  lifetime: {_lifetime(sa)}",
         )
     )
+
+
+def _errors(sa: IpsecSa) -> Iterable[tuple[str, int]]:
+    return (*sa.outbound.errors.items(), *sa.inbound.errors.items())
+
+
+def _trouble(name: str, count: int, words: Words) -> str:
+    return f"{count} {name}: {words.meaning}. Mostly: {words.cause}. To do: {words.cure}."
+
+
+def plane_text(plane: Plane) -> str:
+    """The text of `show plane`."""
+    return f"data plane: {plane.name}: {plane.reason}\n{drops_text(plane) or 'nothing was dropped'}"
+
+
+def drops_text(plane: Plane) -> str:
+    """A line for each thing that was dropped; empty if nothing was."""
+    if not plane.drops:
+        return ""
+    lines = (_trouble(each.name, each.count, Words(each.meaning, each.cause, each.cure)) for each in plane.drops)
+    return "\n  ".join(("dropped since the gateway began:", *lines))
 
 
 def _last(idle: int | None) -> str:

@@ -1,4 +1,4 @@
-"""What `show` tells of a list of SAs: the records behind the tables and the JSON, made of VICI's `list-sa` alone."""
+"""What `show` tells: the records behind the tables and the JSON, made of VICI's `list-sa` and `stats` alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import msgspec
 
 from ikev1.cli.control import Section
 from ikev1.cli.states import meaning, state_word
+from ikev1.cli.troubles import OF_A_PAIR, words_of
 
-__all__ = ["Direction", "IpsecSa", "IsakmpSa", "ipsec_sas", "isakmp_sas"]
+__all__ = ["Direction", "Drop", "IpsecSa", "IsakmpSa", "Plane", "ipsec_sas", "isakmp_sas", "plane_of"]
 
 
 class IsakmpSa(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ class Direction(msgspec.Struct, frozen=True):
     packets: int
     bytes: int
     idle: int | None  # seconds since the last packet; None before the first
+    errors: dict[str, int]  # what was refused, by the name of the count; those that are not 0
 
 
 class IpsecSa(msgspec.Struct, frozen=True):
@@ -59,6 +61,31 @@ class IpsecSa(msgspec.Struct, frozen=True):
     age: int
     rekey_in: int | None
     expires_in: int | None
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """Packets dropped since the gateway began that belong to no pair of IPsec SAs, and what is to be said about it."""
+
+    name: str
+    count: int
+    meaning: str
+    cause: str
+    cure: str
+
+
+class Plane(msgspec.Struct, frozen=True):
+    """What `show plane` tells: who carries the packets and why, and what was dropped."""
+
+    name: str
+    reason: str
+    drops: list[Drop]
+
+
+def plane_of(stats: Section) -> Plane:
+    """The data plane in what VICI's ``stats`` answered; a daemon that is not ours tells nothing of it."""
+    plane = stats.get("data-plane", {})
+    drops = [Drop(name, int(count), *words_of(name)) for name, count in stats.get("drops", {}).items()]
+    return Plane(plane.get("name", "unknown"), plane.get("reason", "the daemon does not tell"), drops)
 
 
 def isakmp_sas(sas: list[tuple[str, Section]]) -> list[IsakmpSa]:
@@ -126,7 +153,13 @@ def _direction(child: Section, way: str) -> Direction:
         packets=int(child[f"packets-{way}"]),
         bytes=int(child[f"bytes-{way}"]),
         idle=_number(child, f"use-{way}"),
+        errors=_counts(child, f"-{way}"),
     )
+
+
+def _counts(child: Section, ending: str) -> dict[str, int]:
+    """The counts of one direction that mean trouble; another daemon than ours has none."""
+    return {name: int(child[name]) for name in OF_A_PAIR if name.endswith(ending) and child.get(name, "0") != "0"}
 
 
 def _number(section: Section, key: str) -> int | None:
