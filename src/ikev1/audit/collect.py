@@ -1,0 +1,27 @@
+"""Findings put together: the same said of several conversations once, and the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from ikev1.audit.finding import Finding
+
+__all__ = ["collected"]
+
+_SHOWN = 20  # pieces of evidence for one finding: more convince nobody
+
+
+def collected(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """``findings`` in order of severity, those that say the same made one with the evidence of all."""
+    same: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.severity, finding.found)
+        known = same.get(key)
+        if known is None:
+            same[key] = finding
+        elif len(known.evidence) < _SHOWN:
+            evidence = dict.fromkeys((*known.evidence, *finding.evidence))
+            same[key] = replace(known, evidence=tuple(evidence)[:_SHOWN])
+    return tuple(sorted(same.values(), key=lambda finding: finding.severity.rank))

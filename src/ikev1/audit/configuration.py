@@ -1,0 +1,95 @@
+"""The audit of a configuration."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ikev1.audit.collect import collected
+from ikev1.audit.finding import Audit, Evidence, Finding, Severity
+from ikev1.audit.of_configuration import aggressive_mode, algorithms, behaviour, files, lifetimes, secrets, trust
+from ikev1.audit.of_configuration.subject import Subject
+from ikev1.audit.topics import topic
+from ikev1.config import ConfigError, load
+
+__all__ = ["NoConfiguration", "audit_configuration"]
+
+_RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
+    aggressive_mode.guessable,
+    aggressive_mode.exposed_identities,
+    secrets.weak,
+    secrets.reused,
+    secrets.for_many,
+    algorithms.phase1,
+    algorithms.phase2,
+    lifetimes.phase1_lifetimes,
+    lifetimes.phase2_lifetimes,
+    lifetimes.forward_secrecy,
+    lifetimes.replays,
+    trust.certificates,
+    trust.private_keys_of_ours,
+    trust.any_certificate,
+    trust.revocation,
+    trust.weak_proofs,
+    behaviour.obedience,
+    behaviour.dead_peer_detection,
+    files.key_log,
+)
+
+
+class NoConfiguration(Exception):
+    """The file cannot be read, or is no TOML; the message says why."""
+
+
+def audit_configuration(file: Path, now: float) -> Audit:
+    """All findings about the configuration in ``file``, and the files that it names, at ``now`` (seconds since 1970).
+
+    Raises:
+        NoConfiguration: there is nothing to audit.
+    """
+    written = _written(file)
+    exposed = tuple(files.exposed_files(file, written))
+    try:
+        loaded = load(file, lambda: now)
+    except ConfigError as error:
+        known = {evidence.key for finding in exposed for evidence in finding.evidence}
+        unusable = tuple(_unusable(error, known))
+        note = "the configuration cannot be used as it is: only the files that it names were examined"
+        return _audit(file, written, (*exposed, *unusable), (note,))
+    subject = Subject(file, written, loaded.settings, loaded.gateway, now)
+    found = (finding for rule in _RULES for finding in rule(subject))
+    return _audit(file, written, (*exposed, *found), ())
+
+
+def _written(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_bytes().decode())
+    except OSError as error:
+        raise NoConfiguration(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NoConfiguration(f"{file} is neither a capture nor text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise NoConfiguration(f"{file} is neither a capture nor a configuration in TOML: {error}") from error
+
+
+def _unusable(error: ConfigError, known: set[str]) -> Iterator[Finding]:
+    """What keeps the configuration from being used, without what was found before at the keys ``known``."""
+    for fault in error.findings:
+        if fault.key not in known:
+            evidence = Evidence(text=fault.text, file=str(fault.file), key=fault.key)
+            yield topic("unusable").finding(Severity.HIGH, str(fault), evidence)
+
+
+def _audit(file: Path, written: dict[str, Any], found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:
+    connections = written.get("connection", {})
+    count = len(connections) if isinstance(connections, dict) else 0
+    historic = topic("ikev1").finding(Severity.INFO, "this gateway speaks IKEv1 and nothing else")
+    return Audit(
+        source=str(file),
+        kind="configuration",
+        examined=f"{count} connection{'s'[: count != 1]}",
+        findings=collected((*found, historic)),
+        notes=notes,
+    )

@@ -1,0 +1,176 @@
+"""A check of one's own secret: whether a capture of Aggressive Mode lets others test guesses at it, and whether a word
+list would make it fall.
+
+The configured secret comes first. Only if the HASH of the exchange is right under it are words compared with it; an
+exchange of another secret is left alone. No finding tells what the secret is, or where in the list it stands.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.reading import Reading, Seen
+from ikev1.audit.strength import MANY_GUESSES, Strength, strength_of
+from ikev1.audit.topics import topic
+from ikev1.audit.words import Fate, Search, search
+from ikev1.core.record import Record
+from ikev1.crypto import keymat
+from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.wire.payloads import Hash, Identification, KeyExchange, Nonce, SecurityAssociation
+from ikev1.wire.registry import Phase1Attribute
+
+__all__ = ["OwnSecret", "Proof", "check_own_secrets", "proofs"]
+
+Progress = Callable[[int], None]
+
+_TIMED = 2_000  # guesses that are timed to tell how fast this machine is
+
+
+class OwnSecret(Record, frozen=True):
+    """A secret of the operator's own, and what to call it: ``connection.branch.secret``."""
+
+    name: str
+    secret: bytes
+
+    secret_fields = frozenset({"secret"})
+
+
+class Proof(NamedTuple):
+    """HASH_R of an Aggressive Mode with a pre-shared key, and all that it is made of but the key (RFC 2409 §5)."""
+
+    reading: Reading
+    seen: Seen
+    HASH_R: bytes
+    hash: int
+    Ni_b: bytes
+    Nr_b: bytes
+    g_xi: bytes
+    g_xr: bytes
+    CKY_I: bytes
+    CKY_R: bytes
+    SAi_b: bytes
+    IDir_b: bytes
+
+    def holds(self, secret: bytes) -> bool:
+        """Whether HASH_R is right under ``secret``."""
+        SKEYID = keymat.SKEYID_psk(self.hash, secret, self.Ni_b, self.Nr_b)
+        expected = keymat.HASH_R(
+            self.hash, SKEYID, self.g_xi, self.g_xr, self.CKY_I, self.CKY_R, self.SAi_b, self.IDir_b
+        )
+        return hmac.compare_digest(expected, self.HASH_R)
+
+
+def proofs(readings: Iterable[Reading]) -> Iterator[Proof]:
+    """All Aggressive Modes with a pre-shared key whose HASH_R can be tested."""
+    for reading in readings:
+        calls, answers = reading.labelled("AM1"), reading.labelled("AM2")
+        if reading.shares_secret and calls and answers:
+            proof = _proof(reading, calls[0], answers[0])
+            if proof is not None:
+                yield proof
+
+
+def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
+    offered = call.first(SecurityAssociation)
+    g_xi, g_xr = call.first(KeyExchange), answer.first(KeyExchange)
+    Ni, Nr = call.first(Nonce), answer.first(Nonce)
+    IDir, HASH_R = answer.first(Identification), answer.first(Hash)
+    hash = reading.chosen[1].attribute(Phase1Attribute.HASH_ALGORITHM) if reading.chosen else None
+    if offered is None or g_xi is None or g_xr is None or Ni is None or Nr is None or IDir is None or HASH_R is None:
+        return None
+    proof = Proof(
+        reading,
+        answer,
+        HASH_R.data,
+        hash or 0,
+        Ni.data,
+        Nr.data,
+        g_xi.data,
+        g_xr.data,
+        answer.message.header.CKY_I,
+        answer.message.header.CKY_R,
+        call.message.body_of(offered),
+        answer.message.body_of(IDir),
+    )
+    try:
+        proof.holds(b"")
+    except UnsupportedAlgorithm:
+        return None
+    return proof
+
+
+def check_own_secrets(
+    readings: Iterable[Reading], secrets: tuple[OwnSecret, ...], words: Path | None, progress: Progress
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Findings about ``secrets`` in the light of a capture, and notes on what could not be tested.
+
+    Raises:
+        OSError: ``words`` cannot be read.
+    """
+    testable = tuple(proofs(readings))
+    if not testable:
+        return (), (
+            "no Aggressive Mode with a pre-shared key is in this capture: there is nothing to test a secret by",
+        )
+    findings: list[Finding] = []
+    notes: list[str] = []
+    outcomes: dict[str, Search] = {}
+    for proof in testable:
+        own = next((own for own in secrets if proof.holds(own.secret)), None)
+        if own is None:
+            notes.append(
+                f"HASH_R of conversation {proof.reading.conversation.number} is not right under the configured "
+                "secret: it was made with another one, so nothing was tried against it"
+            )
+            continue
+        if words is not None and own.name not in outcomes:
+            with words.open("rb") as opened:
+                outcomes[own.name] = search(opened, own.secret, progress)
+        findings.append(_finding(proof, own, outcomes.get(own.name)))
+    return tuple(findings), tuple(notes)
+
+
+def _finding(proof: Proof, own: OwnSecret, outcome: Search | None) -> Finding:
+    evidence = proof.seen.evidence("HASH_R", proof.seen.first(Hash))
+    number = proof.reading.conversation.number
+    right = f"HASH_R is right under {own.name}"
+    if outcome is None or outcome.fate is Fate.ABSENT:
+        strength = strength_of(own.secret)
+        severity = Severity.MEDIUM if strength.guesses_log10 >= MANY_GUESSES else Severity.HIGH
+        found = f"{right}. {_withstood(outcome)}{_estimate(strength)}"
+        return topic("testable-secret").finding(severity, found, evidence, conversation=number)
+    where = "stands in it" if outcome.fate is Fate.LISTED else "is made of a word in it by the usual rules"
+    rate = _guesses_per_second(proof)
+    found = (
+        f"{right}, and the key {where}. This machine alone, in Python, tries {rate:,.0f} keys a second: "
+        f"{outcome.words:,} words take it {outcome.words / rate:,.1f} s"
+    )
+    return topic("guessable-secret").finding(Severity.HIGH, found, evidence, conversation=number)
+
+
+def _withstood(outcome: Search | None) -> str:
+    if outcome is None:
+        return ""
+    return (
+        f"None of {outcome.words:,} words is the key, nor the root of it by the usual rules; that proves nothing about "
+        "other lists. "
+    )
+
+
+def _estimate(strength: Strength) -> str:
+    return (
+        f"zxcvbn estimates 10^{strength.guesses_log10:.0f} guesses: {strength.time} at ten thousand million a second "
+        f"(score {strength.score} of 4)"
+    )
+
+
+def _guesses_per_second(proof: Proof) -> float:
+    began = time.perf_counter()
+    for number in range(_TIMED):
+        proof.holds(number.to_bytes(8))
+    return _TIMED / (time.perf_counter() - began)

@@ -1,0 +1,140 @@
+"""Weak algorithms: those that were chosen, in both phases, and those that were merely offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from ikev1.audit.algorithms import (
+    ESP_CIPHERS,
+    GROUPS,
+    IKE_CIPHERS,
+    IKE_HASHES,
+    INTEGRITY,
+    Judgement,
+    group_in_quick_mode,
+)
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.reading import Offer, Reading, Seen
+from ikev1.audit.topics import topic
+from ikev1.crypto.algorithms import registered_name
+from ikev1.wire.registry import (
+    AhTransform,
+    Encryption,
+    EspTransform,
+    Group,
+    HashAlgorithm,
+    IntegrityAlgorithm,
+    OpenEnum,
+    Phase1Attribute,
+    Phase2Attribute,
+    ProtocolId,
+)
+
+__all__ = ["chosen_in_phase1", "chosen_in_phase2", "offered_in_phase1"]
+
+_NEED_NO_INTEGRITY = frozenset(
+    {
+        *(EspTransform.AES_CCM_8, EspTransform.AES_CCM_12, EspTransform.AES_CCM_16),
+        *(EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16),
+        EspTransform.NULL_AUTH_AES_GMAC,
+    }
+)
+
+
+class _Kind(NamedTuple):
+    """One thing that a transform of phase 1 says: in which attribute, by which names, and what is bad."""
+
+    attribute: Phase1Attribute
+    names: type[OpenEnum]
+    judgements: Mapping[int, Judgement]
+
+
+_PHASE_1 = (
+    _Kind(Phase1Attribute.ENCRYPTION_ALGORITHM, Encryption, IKE_CIPHERS),
+    _Kind(Phase1Attribute.HASH_ALGORITHM, HashAlgorithm, IKE_HASHES),
+    _Kind(Phase1Attribute.GROUP_DESCRIPTION, Group, GROUPS),
+)
+
+
+def chosen_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
+    """Weak algorithms under an ISAKMP SA."""
+    for reading in readings:
+        if reading.chosen is None:
+            continue
+        seen, offer = reading.chosen
+        for name, judgement in _weak(offer):
+            yield judgement.topic.finding(
+                judgement.severity,
+                f"the ISAKMP SA of {reading.ends} uses {name}: {judgement.reason}",
+                seen.at(f"chosen: {name}", offer.offset, offer.length),
+                conversation=reading.conversation.number,
+            )
+
+
+def offered_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
+    """Weak algorithms that an initiator would have taken, and that were not chosen."""
+    for reading in readings:
+        chosen = {name for name, _ in _weak(reading.chosen[1])} if reading.chosen else set()
+        for seen in reading.labelled("MM1", "AM1"):
+            offers = [(offer, name, judgement) for offer in seen.offers() for name, judgement in _weak(offer)]
+            others = [(offer, name) for offer, name, judgement in offers if name not in chosen and _matters(judgement)]
+            if others:
+                names = ", ".join(dict.fromkeys(name for _, name in others))
+                yield topic("weak-offer").finding(
+                    Severity.LOW,
+                    f"{reading.conversation.initiator.address} offers {names} as well",
+                    *(seen.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
+                    conversation=reading.conversation.number,
+                )
+
+
+def _weak(offer: Offer) -> Iterator[tuple[str, Judgement]]:
+    """What is weak in a transform of phase 1: the name and the judgement."""
+    if offer.proposal.protocol != ProtocolId.ISAKMP:
+        return
+    for kind in _PHASE_1:
+        number = offer.attribute(kind.attribute)
+        if number is not None and number in kind.judgements:
+            yield registered_name(kind.names, number), kind.judgements[number]
+
+
+def _matters(judgement: Judgement) -> bool:
+    return judgement.severity.rank < Severity.LOW.rank
+
+
+def chosen_in_phase2(readings: Iterable[Reading]) -> Iterator[Finding]:
+    """Weak protection of traffic, where Quick Mode could be decrypted."""
+    for reading in readings:
+        for seen in reading.labelled("QM2"):
+            for offer in seen.offers():
+                yield from _judge_phase2(reading, seen, offer)
+
+
+def _judge_phase2(reading: Reading, seen: Seen, offer: Offer) -> Iterator[Finding]:
+    for name, judgement in _weak_in_phase2(offer):
+        yield judgement.topic.finding(
+            judgement.severity,
+            f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} uses {name}: {judgement.reason}",
+            seen.at(f"chosen: {name}", offer.offset, offer.length),
+            conversation=reading.conversation.number,
+        )
+
+
+def _weak_in_phase2(offer: Offer) -> Iterator[tuple[str, Judgement]]:
+    protocol, transform = offer.proposal.protocol, offer.transform.id
+    integrity = offer.attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM)
+    if protocol == ProtocolId.ESP:
+        if transform in ESP_CIPHERS:
+            yield EspTransform(transform).name, ESP_CIPHERS[transform]
+        if integrity is None and transform not in _NEED_NO_INTEGRITY:
+            reason = "nothing says whether a packet was changed on its way"
+            yield EspTransform(transform).name, Judgement(topic("no-integrity"), Severity.HIGH, reason)
+    elif protocol == ProtocolId.AH:
+        reason = "AH protects packets against changes and hides nothing"
+        yield AhTransform(transform).name, Judgement(topic("null-encryption"), Severity.MEDIUM, reason)
+    if integrity in INTEGRITY:
+        yield IntegrityAlgorithm(integrity).name, INTEGRITY[integrity]
+    group = offer.attribute(Phase2Attribute.GROUP_DESCRIPTION)
+    if group in GROUPS:
+        yield f"{registered_name(Group, group)} for perfect forward secrecy", group_in_quick_mode(GROUPS[group])

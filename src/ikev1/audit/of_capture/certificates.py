@@ -1,0 +1,29 @@
+"""Certificates that a capture shows: in Aggressive Mode to everybody, in Main Mode where it could be decrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ikev1.audit.certificates import judge
+from ikev1.audit.finding import Finding
+from ikev1.audit.reading import Reading
+from ikev1.wire.payloads import Certificate
+from ikev1.wire.registry import CertificateEncoding
+
+__all__ = ["certificates"]
+
+
+def certificates(readings: Iterable[Reading]) -> Iterator[Finding]:
+    """What is wrong with the certificates in the messages, at the time at which they passed."""
+    for reading in readings:
+        for seen in reading.messages:
+            for payload in seen.message.all(Certificate):
+                if payload.encoding != CertificateEncoding.X509_SIGNATURE:
+                    continue
+                for judgement in judge(payload.data, seen.reported.time):
+                    yield judgement.topic.finding(
+                        judgement.severity,
+                        judgement.reason,
+                        seen.evidence("CERT", payload),
+                        conversation=reading.conversation.number,
+                    )

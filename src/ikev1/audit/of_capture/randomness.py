@@ -1,0 +1,44 @@
+"""Values that are to be new in each exchange, and were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.reading import Reading, Seen
+from ikev1.audit.topics import topic
+from ikev1.wire.payloads import KeyExchange, Nonce
+
+__all__ = ["repeated"]
+
+_VALUES = (("nonce", Severity.HIGH), ("public Diffie-Hellman value", Severity.MEDIUM))
+
+
+def repeated(readings: Iterable[Reading]) -> Iterator[Finding]:
+    """Nonces and public values that came in more than one exchange."""
+    first: dict[bytes, tuple[Reading, Seen]] = {}
+    for reading in readings:
+        for seen in reading.messages:
+            values = (seen.first(Nonce), seen.first(KeyExchange))
+            for payload, (name, severity) in zip(values, _VALUES, strict=True):
+                if payload is None:
+                    continue
+                earlier, before = first.setdefault(payload.data, (reading, seen))
+                if _is_one_message(earlier, before, reading, seen):
+                    continue
+                yield topic("repeated-randomness").finding(
+                    severity,
+                    f"{seen.reported.source.rpartition('[')[0]} sent a {name} that had been sent before",
+                    before.evidence(f"{name}, first"),
+                    seen.evidence(f"{name}, again", payload),
+                    conversation=reading.conversation.number,
+                )
+
+
+def _is_one_message(earlier: Reading, before: Seen, reading: Reading, seen: Seen) -> bool:
+    """Whether both are one message: a first message, which opens a conversation with each of its answers."""
+    return (earlier.conversation.initiator_cookie, before.reported.label, before.reported.message_id) == (
+        reading.conversation.initiator_cookie,
+        seen.reported.label,
+        seen.reported.message_id,
+    )

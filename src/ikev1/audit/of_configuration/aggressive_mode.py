@@ -1,0 +1,46 @@
+"""Aggressive Mode, asked for or answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
+from ikev1.audit.topics import topic
+from ikev1.core.settings import Aggressive, Mode
+
+__all__ = ["exposed_identities", "guessable"]
+
+
+def guessable(subject: Subject) -> Iterator[Finding]:
+    """Connections whose pre-shared key can be guessed offline by those who listen or ask."""
+    for connection in subject.settings.connections:
+        if not shares_secret(connection):
+            continue
+        key = key_of(connection)
+        if connection.mode is Mode.AGGRESSIVE:
+            yield topic("aggressive-psk").finding(
+                Severity.HIGH,
+                f"connection {connection.name} calls in Aggressive Mode: the answer brings a hash of the pre-shared "
+                "key, in the clear",
+                subject.evidence(f"{key}.mode", connection.mode.value),
+            )
+        if connection.aggressive is Aggressive.ACCEPT_PSK:
+            yield topic("aggressive-psk").finding(
+                Severity.HIGH,
+                f"connection {connection.name} answers callers in Aggressive Mode with a hash of the pre-shared key, "
+                "before they have proved anything",
+                subject.evidence(f"{key}.aggressive", connection.aggressive.value),
+            )
+
+
+def exposed_identities(subject: Subject) -> Iterator[Finding]:
+    """Connections that say who they are in the clear."""
+    for connection in subject.settings.connections:
+        if connection.mode is Mode.AGGRESSIVE:
+            who = connection.local_id or "our address"
+            yield topic("identities-exposed").finding(
+                Severity.MEDIUM if connection.local_id else Severity.INFO,
+                f"connection {connection.name} calls in Aggressive Mode and sends {who} in the clear",
+                subject.evidence(f"{key_of(connection)}.mode", connection.mode.value),
+            )

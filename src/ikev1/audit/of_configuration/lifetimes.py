@@ -1,0 +1,62 @@
+"""How long keys may live, whether each pair of IPsec SAs has its own, and whether packets may come twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.limits import LONGEST_PHASE1, LONGEST_PHASE2, duration
+from ikev1.audit.of_configuration.subject import Subject, key_of
+from ikev1.audit.topics import topic
+
+__all__ = ["forward_secrecy", "phase1_lifetimes", "phase2_lifetimes", "replays"]
+
+
+def phase1_lifetimes(subject: Subject) -> Iterator[Finding]:
+    """Policies for more than a day."""
+    for connection in subject.settings.connections:
+        longest = max((policy.lifetime for policy in connection.policies), default=0)
+        if longest > LONGEST_PHASE1:
+            yield topic("phase1-lifetime").finding(
+                Severity.LOW,
+                f"the ISAKMP SAs of connection {connection.name} may live {duration(longest)}",
+                *(
+                    subject.evidence(f"{subject.policy_key(connection, policy)} (lifetime)", policy.lifetime)
+                    for policy in connection.policies
+                    if policy.lifetime == longest
+                ),
+            )
+
+
+def phase2_lifetimes(subject: Subject) -> Iterator[Finding]:
+    """Tunnels that keep their keys for more than eight hours."""
+    for connection, tunnel in subject.tunnels():
+        if tunnel.lifetime > LONGEST_PHASE2:
+            yield topic("phase2-lifetime").finding(
+                Severity.MEDIUM,
+                f"tunnel {tunnel.name} of connection {connection.name} may keep its keys for "
+                f"{duration(tunnel.lifetime)}",
+                subject.evidence(f"{key_of(connection, tunnel)}.lifetime", tunnel.lifetime),
+            )
+
+
+def forward_secrecy(subject: Subject) -> Iterator[Finding]:
+    """Tunnels whose keys follow from phase 1."""
+    for connection, tunnel in subject.tunnels():
+        if any(not proposal.group for proposal in tunnel.proposals):
+            yield topic("no-pfs").finding(
+                Severity.MEDIUM,
+                f"tunnel {tunnel.name} of connection {connection.name} has no group of its own",
+                subject.evidence(f"{key_of(connection, tunnel)}.pfs"),
+            )
+
+
+def replays(subject: Subject) -> Iterator[Finding]:
+    """Tunnels that take a packet twice."""
+    for connection, tunnel in subject.tunnels():
+        if tunnel.replay_window == 0:
+            yield topic("anti-replay-off").finding(
+                Severity.MEDIUM,
+                f"tunnel {tunnel.name} of connection {connection.name} takes packets that it has seen before",
+                subject.evidence(f"{key_of(connection, tunnel)}.replay_window", 0),
+            )

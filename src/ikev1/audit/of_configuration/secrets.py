@@ -1,0 +1,75 @@
+"""Pre-shared keys: how strong they are, and how many share them. What a key is, no finding tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
+from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, strength_of
+from ikev1.audit.topics import topic
+from ikev1.core.settings import Connection
+
+__all__ = ["for_many", "reused", "weak"]
+
+_ANY = "%any"
+
+
+def weak(subject: Subject) -> Iterator[Finding]:
+    """Pre-shared keys that can be guessed."""
+    for connection in _with_secret(subject):
+        strength = strength_of(connection.secret, _hints(connection))
+        if strength.guesses_log10 >= MANY_GUESSES:
+            continue
+        yield topic("weak-secret").finding(
+            Severity.HIGH if strength.guesses_log10 < FEW_GUESSES else Severity.MEDIUM,
+            f"the pre-shared key of connection {connection.name} takes some 10^{strength.guesses_log10:.0f} guesses, "
+            f"at ten thousand million a second {strength.time} (zxcvbn's score: {strength.score} of 4)",
+            subject.evidence(_secret_key(subject, connection)),
+        )
+
+
+def reused(subject: Subject) -> Iterator[Finding]:
+    """Pre-shared keys that several connections have."""
+    owners: dict[bytes, list[Connection]] = {}
+    for connection in _with_secret(subject):
+        owners.setdefault(connection.secret, []).append(connection)
+    for connections in owners.values():
+        if len(connections) > 1:
+            yield topic("reused-secret").finding(
+                Severity.MEDIUM,
+                f"the connections {', '.join(connection.name for connection in connections)} have one pre-shared key",
+                *(subject.evidence(_secret_key(subject, connection)) for connection in connections),
+            )
+
+
+def for_many(subject: Subject) -> Iterator[Finding]:
+    """Pre-shared keys for peers at any address: everybody has the same, for Main Mode can choose by address only."""
+    for connection in _with_secret(subject):
+        if _holds_many(connection.remote_address):
+            yield topic("group-secret").finding(
+                Severity.MEDIUM,
+                f"connection {connection.name} has one pre-shared key for all peers at {connection.remote_address}",
+                subject.evidence(f"{key_of(connection)}.remote_address", connection.remote_address),
+                subject.evidence(_secret_key(subject, connection)),
+            )
+
+
+def _with_secret(subject: Subject) -> Iterator[Connection]:
+    return (connection for connection in subject.settings.connections if shares_secret(connection))
+
+
+def _holds_many(address: str) -> bool:
+    return address == _ANY or ip_network(address).num_addresses > 1
+
+
+def _secret_key(subject: Subject, connection: Connection) -> str:
+    written = subject.written.get("connection", {}).get(connection.name, {})
+    return f"{key_of(connection)}.{'secret_file' if 'secret_file' in written else 'secret'}"
+
+
+def _hints(connection: Connection) -> tuple[str, ...]:
+    """What somebody who attacks this connection knows."""
+    known = (connection.name, connection.local_id, connection.remote_id, connection.remote_address)
+    return tuple(word for word in known if word and word != _ANY)
