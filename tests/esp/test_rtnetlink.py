@@ -17,30 +17,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_lab import Namespace
-from ikev1.esp.rtnetlink import GarbledAnswer, Netlink, Network, messages, universal_address
+from ikev1.esp.netlink import GarbledAnswer, messages
+from ikev1.esp.networks import Network
+from ikev1.esp.rtnetlink import RoutingTable, universal_address
 
 TABLE = 4711
 UNIVERSE, LINK, HOST = 0, 253, 254  # scopes, <linux/rtnetlink.h>
 ADDRESS, LOCAL, LABEL = 1, 2, 3  # IFA_..., <linux/if_addr.h>
 PREAMBLE = f"""
-from ikev1.esp.rtnetlink import Netlink, Network
-kernel = Netlink({TABLE})
+from ikev1.esp.networks import Network
+from ikev1.esp.rtnetlink import Hop, RoutingTable
+kernel = RoutingTable({TABLE})
 """
 
 
 class Kernel:
-    """What a namespace with a device ``net0`` and addresses on it does at the word of our `Netlink`."""
+    """What a namespace with a device ``net0`` and addresses on it does at the word of our `RoutingTable`."""
 
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
         self.device = self._ip("link", "show", "net0")[0]["ifindex"]
 
     def run(self, code: str) -> str:
-        """What ``code`` prints; ``kernel`` is a `Netlink` there."""
+        """What ``code`` prints; ``kernel`` is a `RoutingTable` there."""
         return self._namespace.run(sys.executable, "-c", PREAMBLE + code).strip()
 
     def obey(self, *calls: str) -> str:
-        """Methods of one `Netlink`, called one after the other; what the last one returned, in Python's notation."""
+        """Methods of one `RoutingTable`, one after the other; what the last one returned, as Python writes it."""
         return self.run("\n".join([*(f"result = kernel.{call}" for call in calls), "print(result)"]))
 
     def refuse(self, call: str) -> str:
@@ -108,7 +111,7 @@ def shown_as(network: str) -> str:
 
 @NETWORKS
 def test_a_route_is_what_was_asked_for(kernel: Kernel, network: str, source: str) -> None:
-    kernel.obey(f"route({named(network)}, {kernel.device}, 1400, {packed(source)!r})")
+    kernel.obey(f"route({named(network)}, Hop({kernel.device}), 1400, {packed(source)!r})")
     (route,) = kernel.routes(ip_network(network).version)
     assert route["dst"] == shown_as(network)
     assert (route["type"], route["dev"], route["prefsrc"]) == ("unicast", "net0", source)
@@ -118,7 +121,7 @@ def test_a_route_is_what_was_asked_for(kernel: Kernel, network: str, source: str
 
 @NETWORKS
 def test_a_route_without_a_source_leaves_the_choice_to_the_kernel(kernel: Kernel, network: str, source: str) -> None:
-    kernel.obey(f"route({named(network)}, {kernel.device}, 1400, None)")
+    kernel.obey(f"route({named(network)}, Hop({kernel.device}), 1400, None)")
     (route,) = kernel.routes(ip_network(network).version)
     assert route["dst"] == shown_as(network)
     assert "prefsrc" not in route
@@ -126,7 +129,7 @@ def test_a_route_without_a_source_leaves_the_choice_to_the_kernel(kernel: Kernel
 
 @NETWORKS
 def test_the_later_route_replaces_the_earlier_one(kernel: Kernel, network: str, source: str) -> None:
-    version, to_device = ip_network(network).version, f"route({named(network)}, {kernel.device}"
+    version, to_device = ip_network(network).version, f"route({named(network)}, Hop({kernel.device})"
     kernel.obey(f"{to_device}, 1400, None)", f"{to_device}, 1300, {packed(source)!r})")
     (route,) = kernel.routes(version)
     assert (route["metrics"], route["prefsrc"]) == ([{"mtu": 1300}], source)
@@ -141,7 +144,7 @@ def test_the_later_route_replaces_the_earlier_one(kernel: Kernel, network: str, 
 @NETWORKS
 @pytest.mark.parametrize("how", ["route", "throw"])
 def test_what_was_made_can_be_deleted(kernel: Kernel, network: str, source: str, how: str) -> None:
-    details = f", {kernel.device}, 1400, {packed(source)!r}" if how == "route" else ""
+    details = f", Hop({kernel.device}), 1400, {packed(source)!r}" if how == "route" else ""
     kernel.obey(f"{how}({named(network)}{details})", f"delete({named(network)})")
     assert kernel.routes(ip_network(network).version) == []
 
@@ -156,9 +159,9 @@ def test_only_the_network_that_is_meant_is_deleted(kernel: Kernel, network: str,
 
 @pytest.mark.parametrize("network", ["10.2.0.0/16", "fd02::/48"])
 def test_what_the_kernel_refuses_is_an_error_with_its_number(kernel: Kernel, network: str) -> None:
-    assert kernel.refuse(f"delete({named(network)})") == "ProcessLookupError 3"
-    assert kernel.refuse(f"route({named(network)}, 9999, 1400, None)") == "OSError 19"
-    assert kernel.refuse(f"route({named(network)}, {kernel.device}, 1400, b'short')").startswith("OSError")
+    assert kernel.refuse(f"delete({named(network)})") == "NetlinkError 3"
+    assert kernel.refuse(f"route({named(network)}, Hop(9999), 1400, None)") == "NetlinkError 19"
+    assert kernel.refuse(f"route({named(network)}, Hop({kernel.device}), 1400, b'short')").startswith("NetlinkError")
     assert kernel.routes(ip_network(network).version) == []
 
 
@@ -197,11 +200,15 @@ def told(scope: int, *attributes: bytes) -> bytes:
 
 def test_several_messages_in_one_read() -> None:
     octets = message(20, 7, b"abcde") + message(3, 8, b"") + message(2, 9, bytes(4))
-    assert list(messages(octets)) == [(20, 7, b"abcde"), (3, 8, b""), (2, 9, bytes(4))]
+    assert [tuple(message) for message in messages(octets)] == [
+        (20, 0, 7, b"abcde"),
+        (3, 0, 8, b""),
+        (2, 0, 9, bytes(4)),
+    ]
 
 
 def test_the_last_message_need_not_be_padded() -> None:
-    assert list(messages(message(20, 7, b"abcde").rstrip(b"\0"))) == [(20, 7, b"abcde")]
+    assert [tuple(told) for told in messages(message(20, 7, b"abcde").rstrip(b"\0"))] == [(20, 0, 7, b"abcde")]
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 21, 0xFFFFFFFF])
@@ -263,4 +270,4 @@ def test_any_octets_are_read_or_refused(octets: bytes) -> None:
 
 
 def test_opening_and_closing_need_no_right() -> None:
-    Netlink(TABLE).close()
+    RoutingTable(TABLE).close()

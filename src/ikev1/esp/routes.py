@@ -1,9 +1,9 @@
-"""Routes that bring the tunnels' packets to the TUN device, and none else.
+"""Routes that bring the tunnels' packets to where ESP takes them, and none else: a TUN device, or the way to the peer.
 
 They live in a table of their own, which a rule consults for every packet that does not bear our mark. All sockets
 that IKE and ESP use are marked (SO_MARK), so they never meet these routes, even where a remote network holds the peer's
-own address or is the whole Internet; no route to the peer has to be copied, or followed when it changes. Where a
-tunnel's local network lies inside its remote one, a ``throw`` route sends it back to the main table.
+own address or is the whole Internet. Where a tunnel's local network lies inside its remote one, a ``throw`` route sends
+it back to the main table.
 
 Strict reverse path filtering (``rp_filter`` 1) on the outer interface knows nothing of marks: where a remote network
 holds the peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
@@ -12,19 +12,21 @@ holds the peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter lo
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from ipaddress import ip_address, summarize_address_range
+from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
 from ikev1.core.selector import Selector
+from ikev1.esp.networks import Network, encloses, networks
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.rtnetlink import Netlink, Network
+from ikev1.esp.rtnetlink import Hop, RoutingTable
 
 __all__ = ["MARK", "Routes", "path_mtu"]
 
@@ -47,12 +49,12 @@ Result = TypeVar("Result")
 
 
 class _Route(NamedTuple):
-    to_device: bool  # else a throw route
-    mtu: int = 0
+    hop: Hop | None  # None: a throw route
+    mtu: int = 0  # 0: the path's own
     source: bytes | None = None  # packed
 
 
-_THROW = _Route(False)
+_THROW = _Route(None)
 
 
 class _Wish(NamedTuple):
@@ -67,7 +69,7 @@ def _shared(route: _Route) -> _Route:
 
 
 class Routes:
-    """The rule and the routes to one TUN device, taken away again on `close`.
+    """The rule and the routes, taken away again on `close`.
 
     Whoever needs a network routed holds it under a key of its own; the route goes with the last that holds it.
     Its MTU is the smallest that its holders ask for.
@@ -76,26 +78,44 @@ class Routes:
         PlaneError: the kernel refused.
     """
 
-    def __init__(self, device: str, mtu: int) -> None:
+    def __init__(self) -> None:
         # pyroute2 runs an event loop of its own, which must not be in the thread of another one.
         self._thread = ThreadPoolExecutor(1, "netlink")
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
         self._routed: dict[Network, _Route] = {}
         self._held: dict[Hashable, tuple[Network, ...]] = {}
         self._netlink: IPRoute = self._call(IPRoute)
-        self._kernel = Netlink(_TABLE)
+        self._kernel = RoutingTable(_TABLE)
         try:
-            self._index = self._call(lambda: self._netlink.link_lookup(ifname=device)[0])
-            self._call(self._bring_up, mtu)
+            self._call(self._add_rules)
         except PlaneError:
             self.close()
             raise
 
-    def hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
-        """Route ``remote`` to the device, from an address of ours inside ``local`` if there is one."""
+    def bring_up(self, device: str, mtu: int) -> Hop:
+        """Set up the TUN device; comes back: the hop to it.
+
+        Raises:
+            PlaneError: there is no such device, or the kernel refused.
+        """
+        return self._call(self._bring_up, device, mtu)
+
+    def hop_towards(self, host: str) -> Hop | None:
+        """Where ESP leaves for ``host``; None if there is no way."""
+        try:
+            return self._kernel.hop_towards(ip_address(host).packed, MARK)
+        except OSError as error:
+            raise PlaneError(f"the kernel does not tell the way to {host}: {error}") from error
+
+    def networks(self, local: Selector, remote: Selector) -> list[Network]:
+        """What `hold` makes routes to."""
+        return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
+
+    def hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int = 0) -> None:
+        """Route ``remote`` to ``hop``, from an address of ours inside ``local`` if there is one."""
         self.release(key)
         try:
-            self._hold(key, local, remote, mtu)
+            self._hold(key, local, remote, hop, mtu)
         except OSError as error:
             self.release(key)
             raise PlaneError(f"the kernel refused a route: {error}") from error
@@ -122,19 +142,33 @@ class Routes:
         except (NetlinkError, OSError, IndexError) as error:
             raise PlaneError(f"the kernel refused a route or rule: {error}") from error
 
-    def _bring_up(self, mtu: int) -> None:
+    def forget(self, network: Network) -> None:
+        """Take away a route that an earlier process left, unless somebody holds it now."""
+        if network not in self._routed:
+            with contextlib.suppress(OSError):  # it is gone already
+                self._kernel.delete(network)
+
+    def _bring_up(self, device: str, mtu: int) -> Hop:
+        index = self._netlink.link_lookup(ifname=device)[0]
         with contextlib.suppress(NetlinkError):  # a kernel without IPv6
-            self._netlink.link("set", index=self._index, IFLA_AF_SPEC=_NO_LINK_LOCAL_ADDRESS)
-        self._netlink.link("set", index=self._index, mtu=mtu, state="up", gso_max_size=_LONGEST_SEGMENT)
-        self._delete_rules()  # those of a process that was killed
-        self._netlink.rule("add", **_rule(socket.AF_INET))
-        with contextlib.suppress(NetlinkError):  # a kernel without IPv6
-            self._netlink.rule("add", **_rule(socket.AF_INET6))
+            self._netlink.link("set", index=index, IFLA_AF_SPEC=_NO_LINK_LOCAL_ADDRESS)
+        self._netlink.link("set", index=index, mtu=mtu, state="up", gso_max_size=_LONGEST_SEGMENT)
+        return Hop(index)
+
+    def _add_rules(self) -> None:
+        for family in _FAMILIES:
+            try:
+                self._netlink.rule("add", **_rule(family))
+            except NetlinkError as error:
+                # there already: of a process that was killed, or of another gateway; or a kernel without IPv6
+                if error.code != errno.EEXIST and family != socket.AF_INET6:
+                    raise
 
     def _tear_down(self) -> None:
-        self._delete_rules()
         for key in list(self._held):
             self.release(key)
+        if not self._kernel.networks():  # else another gateway still needs the rules
+            self._delete_rules()
         self._kernel.close()
         self._netlink.close()
 
@@ -143,11 +177,11 @@ class Routes:
             with contextlib.suppress(NetlinkError):
                 self._netlink.rule("del", **_rule(family))
 
-    def _hold(self, key: Hashable, local: Selector, remote: Selector, mtu: int) -> None:
-        route = _shared(_Route(True, mtu, self._address_inside(local)))
-        routes = dict.fromkeys(_networks(remote), route)
-        if _encloses(remote, local):
-            routes |= dict.fromkeys(_networks(local), _THROW)
+    def _hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int) -> None:
+        route = _shared(_Route(hop, mtu, self._address_inside(local)))
+        routes = dict.fromkeys(networks(remote), route)
+        if encloses(remote, local):
+            routes |= dict.fromkeys(networks(local), _THROW)
         self._held[key] = tuple(routes)
         for network, wanted in routes.items():
             self._wishes[network] = (*self._wishes.get(network, ()), _Wish(key, wanted))
@@ -164,8 +198,8 @@ class Routes:
         wanted = _combined([wish.route for wish in wishes])
         if wanted == self._routed.get(network):
             return
-        if wanted.to_device:
-            self._kernel.route(network, self._index, wanted.mtu, wanted.source)
+        if wanted.hop:
+            self._kernel.route(network, wanted.hop, wanted.mtu, wanted.source)
         else:
             self._kernel.throw(network)
         self._routed[network] = wanted
@@ -196,21 +230,8 @@ def _rule(family: int) -> dict[str, Any]:
 
 
 def _combined(routes: Sequence[_Route]) -> _Route:
-    """The one route for all: to the device if anybody wants that, with the smallest MTU and the newest source."""
-    to_device = [route for route in routes if route.to_device]
-    if not to_device:
+    """The one route for all: to the newest hop if anybody wants one, with the smallest MTU and the newest source."""
+    onward = [route for route in routes if route.hop]
+    if not onward:
         return _THROW
-    return _shared(_Route(True, min(route.mtu for route in to_device), to_device[-1].source))
-
-
-def _networks(selector: Selector) -> list[Network]:
-    if selector.first == selector.last:  # the many road warriors
-        return [Network(selector.first, 8 * len(selector.first))]
-    networks = summarize_address_range(ip_address(selector.first), ip_address(selector.last))
-    return [Network(network.network_address.packed, network.prefixlen) for network in networks]
-
-
-def _encloses(outer: Selector, inner: Selector) -> bool:
-    """Whether ``inner``'s addresses are some, but not all of ``outer``'s."""
-    within = len(outer.first) == len(inner.first) and outer.first <= inner.first and inner.last <= outer.last
-    return within and (outer.first, outer.last) != (inner.first, inner.last)
+    return _shared(_Route(onward[-1].hop, min(route.mtu for route in onward), onward[-1].source))

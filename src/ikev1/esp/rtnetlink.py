@@ -6,48 +6,49 @@ takes to establish a pair.
 
 from __future__ import annotations
 
-import itertools
-import os
+import errno
 import socket
 import struct
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-__all__ = ["GarbledAnswer", "Netlink", "Network", "messages", "universal_address"]
+from ikev1.esp.netlink import (
+    CREATE,
+    DUMP,
+    REPLACE,
+    Buffer,
+    GarbledAnswer,
+    Netlink,
+    Request,
+    attribute,
+    attributes,
+    unpack,
+)
+from ikev1.esp.networks import Network
 
-# <linux/netlink.h>
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
-_ERROR, _DONE = 2, 3
-_REQUEST, _ACKNOWLEDGE, _REPLACE, _DUMP, _CREATE = 0x1, 0x4, 0x100, 0x300, 0x400
-_ERROR_CODE = struct.Struct("=i")
-_ATTRIBUTE = struct.Struct("=HH")  # length, type
-_LARGEST_ANSWER = 65536
+__all__ = ["Hop", "RoutingTable", "universal_address"]
 
 # <linux/rtnetlink.h>, <linux/if_addr.h>
-_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 20, 22, 24, 25
+_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 20, 22, 24, 25, 26
 _ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
 _ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
-_DESTINATION, _DEVICE, _PREFERRED_SOURCE, _METRICS, _TABLE = 1, 4, 7, 8, 15
+_DESTINATION, _DEVICE, _GATEWAY, _PREFERRED_SOURCE, _METRICS, _TABLE, _MARK = 1, 4, 5, 7, 8, 15, 16
 _MTU = 2  # among the metrics
 _TABLE_IN_ATTRIBUTE = 252
 _STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
+_NUMBER = struct.Struct("=I")
 
 
-class Network(NamedTuple):
-    """A network by its packed address, of 4 or 16 octets, and the length of its prefix in bits."""
+class Hop(NamedTuple):
+    """Where packets go next: an interface by its index, and the packed address of a router there, empty without."""
 
-    address: bytes
-    prefix: int
-
-
-class GarbledAnswer(OSError):
-    """What the kernel answered does not parse."""
+    device: int
+    gateway: bytes = b""
 
 
-class Netlink:
+class RoutingTable:
     """One table of routes, and the addresses of this network namespace.
 
     Raises:
@@ -57,117 +58,104 @@ class Netlink:
 
     def __init__(self, table: int) -> None:
         self._table = table
-        self._sequence = itertools.count(1)
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self._socket.bind((0, 0))
+        self._netlink = Netlink(socket.NETLINK_ROUTE)
 
     def close(self) -> None:
         """Give the socket back; the routes stay."""
-        self._socket.close()
+        self._netlink.close()
 
-    def route(self, network: Network, device: int, mtu: int, source: bytes | None) -> None:
-        """Route ``network`` to the interface ``device``, in place of the table's earlier route to it; ``source`` is
-        the packed address that our own packets leave from.
+    def route(self, network: Network, hop: Hop, mtu: int, source: bytes | None) -> None:
+        """Route ``network`` to ``hop``, in place of the table's earlier route to it.
+
+        ``source`` is the packed address that our own packets leave from; ``mtu`` is in octets, 0 for the path's own.
         """
-        metrics = _attribute(_METRICS, _attribute(_MTU, struct.pack("=I", mtu)))
-        preferred = _attribute(_PREFERRED_SOURCE, source) if source else b""
-        details = _attribute(_DEVICE, struct.pack("=I", device)) + metrics + preferred
-        self._change(_NEW_ROUTE, _CREATE | _REPLACE, network, _SCOPE_UNIVERSE, _UNICAST, details)
+        details = attribute(_DEVICE, _NUMBER.pack(hop.device))
+        if hop.gateway and len(hop.gateway) == len(network.address):
+            details += attribute(_GATEWAY, hop.gateway)
+        if mtu:
+            details += attribute(_METRICS, attribute(_MTU, _NUMBER.pack(mtu)))
+        if source:
+            details += attribute(_PREFERRED_SOURCE, source)
+        self._change(_NEW_ROUTE, CREATE | REPLACE, network, _SCOPE_UNIVERSE, _UNICAST, details)
 
     def throw(self, network: Network) -> None:
         """Have ``network`` looked up in the tables that follow, in place of the table's earlier route to it."""
-        self._change(_NEW_ROUTE, _CREATE | _REPLACE, network, _SCOPE_UNIVERSE, _THROW, b"")
+        self._change(_NEW_ROUTE, CREATE | REPLACE, network, _SCOPE_UNIVERSE, _THROW, b"")
 
     def delete(self, network: Network) -> None:
         """Take the route to ``network`` away."""
         self._change(_DELETE_ROUTE, 0, network, _SCOPE_NOWHERE, _ANY_TYPE, b"")
 
+    def networks(self) -> list[Network]:
+        """What the table has routes to."""
+        found = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            header = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            found += self._netlink.ask(_GET_ROUTE, DUMP, (header,), self._network_of_ours)
+        return [network for network in found if network is not None]
+
     def addresses(self, family: int) -> list[bytes]:
         """This namespace's packed addresses of ``family``, without those of loopback or link scope."""
-        answers = self._ask(_GET_ADDRESS, _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0))
-        addresses = (universal_address(body) for kind, body in answers if kind == _NEW_ADDRESS)
-        return [address for address in addresses if address is not None]
+        found = self._netlink.ask(_GET_ADDRESS, DUMP, (_ADDRESS.pack(family, 0, 0, 0, 0),), _address_in)
+        return [address for address in found if address is not None]
+
+    def hop_towards(self, address: bytes, mark: int) -> Hop | None:
+        """Where a packet that bears ``mark`` leaves for the packed ``address``; None if there is no way."""
+        family = _family(address)
+        header = _ROUTE.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, 0)
+        wanted = attribute(_DESTINATION, address) + attribute(_MARK, _NUMBER.pack(mark))
+        try:
+            found = self._netlink.ask(_GET_ROUTE, 0, (header, wanted), _hop_in)
+        except OSError as error:
+            if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT):
+                return None
+            raise
+        return next((hop for hop in found if hop is not None), None)
 
     def _change(self, kind: int, flags: int, network: Network, scope: int, route_type: int, details: bytes) -> None:
-        family = socket.AF_INET if len(network.address) == 4 else socket.AF_INET6
         protocol = _STATIC if kind == _NEW_ROUTE else 0
+        family = _family(network.address)
         route = _ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
-        destination = _attribute(_DESTINATION, network.address)
-        table = _attribute(_TABLE, struct.pack("=I", self._table))
-        for _ in self._ask(kind, flags | _ACKNOWLEDGE, route + destination + table + details):
-            pass
+        destination = attribute(_DESTINATION, network.address)
+        table = attribute(_TABLE, _NUMBER.pack(self._table))
+        self._netlink.command(Request(kind, flags, (route, destination, table, details)))
 
-    def _ask(self, kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-        """Send a request; yields type and body of what answers it, up to the acknowledgement or the end of a dump."""
-        sequence = next(self._sequence)
-        self._socket.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, sequence, 0) + body)
-        while True:
-            for answer_kind, answers, content in messages(self._socket.recv(_LARGEST_ANSWER)):
-                if answers != sequence:
-                    continue  # of a request whose answer was not read to its end
-                if answer_kind == _DONE:
-                    return
-                if answer_kind == _ERROR:
-                    (error,) = _unpack(_ERROR_CODE, content)
-                    if error:
-                        raise OSError(-error, os.strerror(-error))
-                    return
-                yield answer_kind, content
+    def _network_of_ours(self, kind: int, body: memoryview) -> Network | None:
+        family, prefix, *_ = unpack(_ROUTE, body)
+        found = attributes(body[_ROUTE.size :])
+        if kind != _NEW_ROUTE or _TABLE not in found or unpack(_NUMBER, found[_TABLE]) != (self._table,):
+            return None
+        width = 4 if family == socket.AF_INET else 16
+        return Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
 
 
-def messages(octets: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, sequence number and body of each message that one read brought.
-
-    Raises:
-        GarbledAnswer: a message is not as long as it says.
-    """
-    while octets:
-        length, kind, _, sequence, _ = _unpack(_HEADER, octets)
-        body, octets = _cut(octets, _HEADER.size, length)
-        yield kind, sequence, body
-
-
-def universal_address(body: bytes) -> bytes | None:
+def universal_address(body: Buffer) -> bytes | None:
     """The packed address that an RTM_NEWADDR message tells of; None for one of loopback or link scope.
 
     Raises:
         GarbledAnswer: there is none in it, or an attribute is not as long as it says.
     """
-    _, _, _, scope, _ = _unpack(_ADDRESS, body)
+    _, _, _, scope, _ = unpack(_ADDRESS, body)
     if scope != _SCOPE_UNIVERSE:
         return None
-    attributes = _attributes(body[_ADDRESS.size :])
-    address = attributes.get(_LOCAL_ADDRESS) or attributes.get(_ADDRESS_OF_PEER)
+    found = attributes(body[_ADDRESS.size :])
+    address = found.get(_LOCAL_ADDRESS) or found.get(_ADDRESS_OF_PEER)
     if not address:
         raise GarbledAnswer("the kernel told of an address without telling which")
-    return address
+    return bytes(address)
 
 
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+def _address_in(kind: int, body: memoryview) -> bytes | None:
+    return universal_address(body) if kind == _NEW_ADDRESS else None
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
-    length = _ATTRIBUTE.size + len(value)
-    return _ATTRIBUTE.pack(length, kind) + value + bytes(_aligned(length) - length)
+def _hop_in(kind: int, body: memoryview) -> Hop | None:
+    unpack(_ROUTE, body)
+    found = attributes(body[_ROUTE.size :])
+    if kind != _NEW_ROUTE or _DEVICE not in found:
+        return None
+    return Hop(unpack(_NUMBER, found[_DEVICE])[0], bytes(found.get(_GATEWAY, b"")))
 
 
-def _attributes(octets: bytes) -> dict[int, bytes]:
-    found = {}
-    while octets:
-        length, kind = _unpack(_ATTRIBUTE, octets)
-        found[kind], octets = _cut(octets, _ATTRIBUTE.size, length)
-    return found
-
-
-def _unpack(layout: struct.Struct, octets: bytes) -> tuple[Any, ...]:
-    if len(octets) < layout.size:
-        raise GarbledAnswer(f"the kernel's answer ends where {layout.size} octets should be: there are {len(octets)}")
-    return layout.unpack_from(octets)
-
-
-def _cut(octets: bytes, start: int, length: int) -> tuple[bytes, bytes]:
-    """What is between the header, ``start`` octets, and ``length``; and what follows that, at the next border of 4."""
-    if not start <= length <= len(octets):
-        raise GarbledAnswer(f"a length in the kernel's answer is {length}, not between {start} and {len(octets)}")
-    return octets[start:length], octets[_aligned(length) :]
+def _family(address: bytes) -> int:
+    return socket.AF_INET if len(address) == 4 else socket.AF_INET6

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import groupby
 
 from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
@@ -63,13 +63,15 @@ class UserspacePlane:
         self._policies = Policies()
         self._traps: dict[tuple[str, str], Catch] = {}
         self._unknown_spi = self._no_policy = self._trapped = 0
-        self._tun = Tun(device)
-        try:
+        with ExitStack() as opened:
+            self._tun = Tun(device)
+            opened.callback(self._tun.close)
             self._raw = RawSockets(self.receive, _prepare)
-            self._routes = Routes(self._tun.name, path_mtu)
-        except PlaneError:
-            self._tun.close()
-            raise
+            opened.callback(self._raw.close)
+            self._routes = Routes()
+            opened.callback(self._routes.close)
+            self._hop = self._routes.bring_up(self._tun.name, path_mtu)
+            self._opened = opened.pop_all()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         _prepare(udp)
@@ -91,7 +93,7 @@ class UserspacePlane:
         pair = self._pair(child)
         if pair.sends:
             return
-        self._routes.hold(pair, child.local, child.remote, pair.mtu)
+        self._routes.hold(pair, child.local, child.remote, self._hop, pair.mtu)
         pair.sends = True
         self._policies.add_pair(pair)
         for catch in list(self._traps.values()):
@@ -110,7 +112,7 @@ class UserspacePlane:
         earlier = pair.mtu
         pair.move(child, self._mtu(child))
         if pair.sends and pair.mtu != earlier:
-            self._routes.hold(pair, child.local, child.remote, pair.mtu)
+            self._routes.hold(pair, child.local, child.remote, self._hop, pair.mtu)
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
@@ -123,7 +125,7 @@ class UserspacePlane:
         _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.steering)
         self.remove_trap(trap.connection, trap.tunnel)
         catch = Catch(trap)
-        self._routes.hold(catch, trap.local, trap.remote, self._path_mtu)
+        self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
         self._traps[trap.connection, trap.tunnel] = catch
         self._policies.add_trap(catch)
 
@@ -148,9 +150,7 @@ class UserspacePlane:
         return [(self._tun.fd, self._read_tun), *self._raw.readers()]
 
     def close(self) -> None:
-        self._routes.close()
-        self._raw.close()
-        self._tun.close()
+        self._opened.close()
 
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))

@@ -1,0 +1,212 @@
+"""Netlink (netlink(7)): requests, acknowledgements, dumps and attributes, each in a few microseconds.
+
+What routing and XFRM share. Messages to and from XFRM hold keys: a request is sent from the caller's own buffers, which
+he may wipe afterwards, and what the kernel answered is wiped here as soon as it has been read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = [
+    "CREATE",
+    "DUMP",
+    "EXCLUSIVE",
+    "REPLACE",
+    "Buffer",
+    "GarbledAnswer",
+    "Message",
+    "Netlink",
+    "NetlinkError",
+    "Request",
+    "attribute",
+    "attributes",
+    "messages",
+    "unpack",
+]
+
+# <linux/netlink.h>
+_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
+_ERROR, _DONE = 2, 3
+_REQUEST, _ACKNOWLEDGE = 0x1, 0x4
+REPLACE, EXCLUSIVE, DUMP, CREATE = 0x100, 0x200, 0x300, 0x400
+_CAPPED, _WITH_DETAILS = 0x100, 0x200  # flags of an acknowledgement
+_ERROR_CODE = struct.Struct("=i")
+_DETAIL_TEXT = 1  # NLMSGERR_ATTR_MSG
+_ATTRIBUTE = struct.Struct("=HH")  # length, type
+_TYPE = 0x3FFF  # the two bits above are flags
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
+_LARGEST_ANSWER = 65_536
+
+Buffer = bytes | bytearray | memoryview
+Result = TypeVar("Result")
+
+
+class GarbledAnswer(OSError):
+    """What the kernel answered does not parse."""
+
+
+class NetlinkError(OSError):
+    """The kernel refused; its own words are in the text where it had any."""
+
+
+class Message(NamedTuple):
+    """One message; ``body`` is only good until the next one is asked for."""
+
+    kind: int
+    flags: int
+    sequence: int
+    body: memoryview
+
+
+class Request(NamedTuple):
+    """One thing to do that the kernel acknowledges: a type of message, flags, and the parts of the body."""
+
+    kind: int
+    flags: int
+    body: Sequence[Buffer]
+
+
+class Netlink:
+    """A socket of one netlink family, such as `socket.NETLINK_ROUTE`.
+
+    Raises:
+        NetlinkError: the kernel refused.
+        GarbledAnswer: it said something that cannot be read.
+        OSError: the socket cannot be had or used.
+    """
+
+    def __init__(self, family: int) -> None:
+        self._sequence = itertools.count(1)
+        self._buffer = bytearray(_LARGEST_ANSWER)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        try:
+            self._socket.bind((0, 0))
+            # an error need not repeat the request, and may say in words what is wrong
+            for option in (_CAP_ACK, _EXT_ACK):
+                self._socket.setsockopt(_SOL_NETLINK, option, 1)
+        except OSError:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def command(self, *requests: Request) -> None:
+        """Have the kernel do all of ``requests``, in their order and with nothing of ours in between.
+
+        It does them all, whatever becomes of one; the first error is raised afterwards.
+        """
+        sequences = [next(self._sequence) for _ in requests]
+        parts: list[Buffer] = []
+        for sequence, (kind, flags, body) in zip(sequences, requests, strict=True):
+            length = _HEADER.size + sum(map(len, body))
+            parts += (_HEADER.pack(length, kind, _REQUEST | _ACKNOWLEDGE | flags, sequence, 0), *body)
+            parts.append(bytes(-length % 4))
+        self._socket.sendmsg(parts)
+        refusals = [refusal for sequence in sequences if (refusal := self._answers(sequence, None)[1])]
+        if refusals:
+            raise refusals[0]
+
+    def ask(
+        self, kind: int, flags: int, body: Sequence[Buffer], read: Callable[[int, memoryview], Result]
+    ) -> list[Result]:
+        """What ``read`` makes of type and body of each answer; a body is wiped when ``read`` has returned."""
+        sequence = next(self._sequence)
+        length = _HEADER.size + sum(map(len, body))
+        # a dump ends by itself; whatever else is asked is acknowledged behind its answer
+        end = 0 if flags & DUMP else _ACKNOWLEDGE
+        self._socket.sendmsg([_HEADER.pack(length, kind, _REQUEST | end | flags, sequence, 0), *body])
+        results, refusal = self._answers(sequence, read)
+        if refusal:
+            raise refusal
+        return results
+
+    def _answers(
+        self, sequence: int, read: Callable[[int, memoryview], Result] | None
+    ) -> tuple[list[Result], NetlinkError | None]:
+        """Read up to the acknowledgement of the request ``sequence``, or the end of a dump."""
+        results: list[Result] = []
+        while True:
+            # the kernel answers before it returns from sending, so there is nothing to wait for
+            size = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+            try:
+                for message in messages(memoryview(self._buffer)[:size]):
+                    if message.sequence != sequence:
+                        continue  # of a request whose answer was not read to its end
+                    if message.kind == _DONE:
+                        return results, None
+                    if message.kind == _ERROR:
+                        return results, _refusal(message)
+                    if read is not None:
+                        results.append(read(message.kind, message.body))
+            finally:
+                self._buffer[:size] = bytes(size)
+
+
+def messages(octets: Buffer) -> Iterator[Message]:
+    """Each message that one read brought.
+
+    Raises:
+        GarbledAnswer: a message is not as long as it says.
+    """
+    rest = memoryview(octets)
+    while rest:
+        length, kind, flags, sequence, _ = unpack(_HEADER, rest)
+        body, rest = _cut(rest, _HEADER.size, length)
+        yield Message(kind, flags, sequence, body)
+
+
+def attribute(kind: int, value: Buffer) -> bytes:
+    """An attribute, padded."""
+    length = _ATTRIBUTE.size + len(value)
+    return _ATTRIBUTE.pack(length, kind) + value + bytes(-length % 4)
+
+
+def attributes(octets: Buffer) -> dict[int, memoryview]:
+    """The values of attributes by their types; of several of one type the last.
+
+    Raises:
+        GarbledAnswer: one is not as long as it says.
+    """
+    found, rest = {}, memoryview(octets)
+    while rest:
+        length, kind = unpack(_ATTRIBUTE, rest)
+        found[kind & _TYPE], rest = _cut(rest, _ATTRIBUTE.size, length)
+    return found
+
+
+def unpack(layout: struct.Struct, octets: Buffer) -> tuple[Any, ...]:
+    """The fields of the structure that ``octets`` begin with.
+
+    Raises:
+        GarbledAnswer: they are too few.
+    """
+    if len(octets) < layout.size:
+        raise GarbledAnswer(f"the kernel's answer ends where {layout.size} octets should be: there are {len(octets)}")
+    return layout.unpack_from(octets)
+
+
+def _refusal(message: Message) -> NetlinkError | None:
+    (error,) = unpack(_ERROR_CODE, message.body)
+    if not error:
+        return None
+    text = os.strerror(-error)
+    if message.flags & _WITH_DETAILS and message.flags & _CAPPED:
+        details = attributes(message.body[_ERROR_CODE.size + _HEADER.size :])
+        if _DETAIL_TEXT in details:
+            text += f" ({bytes(details[_DETAIL_TEXT]).rstrip(bytes(1)).decode(errors='replace')})"
+    return NetlinkError(-error, text)
+
+
+def _cut(octets: memoryview, start: int, length: int) -> tuple[memoryview, memoryview]:
+    """What is between the header, ``start`` octets, and ``length``; and what follows that, at the next border of 4."""
+    if not start <= length <= len(octets):
+        raise GarbledAnswer(f"a length in the kernel's answer is {length}, not between {start} and {len(octets)}")
+    return octets[start:length], octets[length + (-length % 4) :]

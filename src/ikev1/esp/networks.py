@@ -1,0 +1,31 @@
+"""Ranges of addresses as the networks that kernels know: an address and the length of a prefix."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, summarize_address_range
+from typing import NamedTuple
+
+from ikev1.core.selector import Selector
+
+__all__ = ["Network", "encloses", "networks"]
+
+
+class Network(NamedTuple):
+    """A network by its packed address, of 4 or 16 octets, and the length of its prefix in bits."""
+
+    address: bytes
+    prefix: int
+
+
+def networks(selector: Selector) -> list[Network]:
+    """The fewest networks that make up the addresses of ``selector``."""
+    if selector.first == selector.last:  # the many road warriors
+        return [Network(selector.first, 8 * len(selector.first))]
+    summary = summarize_address_range(ip_address(selector.first), ip_address(selector.last))
+    return [Network(network.network_address.packed, network.prefixlen) for network in summary]
+
+
+def encloses(outer: Selector, inner: Selector) -> bool:
+    """Whether ``inner``'s addresses are some, but not all of ``outer``'s."""
+    within = len(outer.first) == len(inner.first) and outer.first <= inner.first and inner.last <= outer.last
+    return within and (outer.first, outer.last) != (inner.first, inner.last)
