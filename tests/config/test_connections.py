@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded
-from ikev1.core.model import IpsecSuite
+from ikev1.core.model import IpsecMode, IpsecSuite
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel
 
@@ -102,6 +102,13 @@ def test_dynamic_is_the_address_as_in_swanctl(loaded: Load) -> None:
     assert tunnel(loaded(TUNNEL + 'remote = "dynamic[udp/1701]"')).remote == Selector(b"", b"", 17, 1701)
 
 
+def test_transport_mode_is_for_the_two_addresses(loaded: Load, refused: Refused) -> None:
+    assert tunnel(loaded(TUNNEL)).mode is IpsecMode.TUNNEL
+    assert tunnel(loaded(TUNNEL + 'mode = "transport"\nremote = "dynamic[udp/1701]"')).mode is IpsecMode.TRANSPORT
+    found = refused(TUNNEL + 'mode = "transport"\nlocal = "10.1.0.0/16"')
+    assert "dynamic[udp/1701]" in found["connection.branch.tunnel.net.mode"]
+
+
 @pytest.mark.parametrize("check", ProposalCheck)
 def test_policies_and_tunnels_know_what_an_offer_may_be(loaded: Load, check: ProposalCheck) -> None:
     found = connection(loaded(f'{CONNECTION}proposal_check = "{check}"\n[connection.branch.tunnel.net]'))
@@ -174,6 +181,7 @@ def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str, fau
         ("pfs", '"modp999"', "one of modp768"),
         ("pfs", "true", "string"),
         ("start", '"auto"', "one of none, start, trap"),
+        ("mode", '"beet"', "one of tunnel, transport"),
         ("replay_window", "-1", "from 0"),
         ("remotes", '"10.2.0.0/16"', "did you mean 'remote'?"),
     ],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core import natt, vendor
 from ikev1.core.events import Code, Note
-from ikev1.core.model import Flavour, Nat, Path
+from ikev1.core.model import Flavour, IpsecMode, Nat, Path
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
@@ -225,8 +225,9 @@ def test_rekeying_begins_on_the_encapsulation_port(network: Network) -> None:
         (Nat(Flavour.DRAFT_02, remote_behind=True), 61_443),
     ],
 )
-def test_the_number_of_tunnel_mode_depends_on_the_flavour(nat: Nat | None, mode: int) -> None:
-    assert natt.tunnel_mode(nat) == mode
+def test_the_number_of_a_mode_depends_on_the_flavour(nat: Nat | None, mode: int) -> None:
+    assert natt.encapsulation_mode(IpsecMode.TUNNEL, nat) == mode
+    assert natt.encapsulation_mode(IpsecMode.TRANSPORT, nat) == mode + 1
 
 
 @pytest.mark.parametrize(

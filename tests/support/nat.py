@@ -10,15 +10,17 @@ __all__ = ["NatBox"]
 class NatBox:
     """Hides ``peer`` behind the address ``outside``.
 
-    Ports that it hands out begin at 40001; with ``forwards`` the ports 500 and 4500 are passed on both ways as they
-    are, as an operator sets it up for a gateway that is called.
+    Ports that it hands out begin at ``first_port``, so that several peers can share one address; with ``forwards`` the
+    ports 500 and 4500 are passed on both ways as they are, as an operator sets it up for a gateway that is called.
     """
 
-    def __init__(self, network: Network, peer: Peer, outside: str, *, forwards: bool = False) -> None:
+    def __init__(
+        self, network: Network, peer: Peer, outside: str, *, forwards: bool = False, first_port: int = 40_001
+    ) -> None:
         self.inside = peer.address
         self.outside = outside
         self._ports: dict[int, int] = {500: 500, 4500: 4500} if forwards else {}
-        self._next = 40_001
+        self._next = first_port
         self._beyond = network.link
         network.link = self.pass_on
 
@@ -36,6 +38,6 @@ class NatBox:
         elif datagram.destination[0] == self.outside:
             ports = {handed_out: port for port, handed_out in self._ports.items()}
             if datagram.destination[1] not in ports:
-                return []
+                return self._beyond(datagram)
             datagram = datagram._replace(destination=(self.inside, ports[datagram.destination[1]]))
         return self._beyond(datagram)

@@ -161,8 +161,10 @@ class Peer:
                     assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
                     self.outbound[child.local, child.remote] = child
                 case Move(child):
+                    before = self.inbound[child.inbound.spi]
                     self.inbound[child.inbound.spi] = child
-                    if self._sends_with(child):
+                    if self._sends_with(before):
+                        del self.outbound[before.local, before.remote]
                         self.outbound[child.local, child.remote] = child
                 case Remove(child):
                     del self.inbound[child.inbound.spi]

@@ -10,6 +10,7 @@ from ikev1.config.signature_checks import check_signatures
 from ikev1.config.values import ANY
 from ikev1.core.aggressive_mode import offered_policies
 from ikev1.core.methods import ENCRYPTING
+from ikev1.core.model import IpsecMode
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
@@ -45,6 +46,12 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
             f"{path}.start",
             f"{tunnel.start.value!r} calls the peer, but remote_address is {connection.remote_address}: "
             'give a single address, or start = "none" and let the peer call',
+        )
+    if tunnel.mode is IpsecMode.TRANSPORT and not (tunnel.local.dynamic and tunnel.remote.dynamic):
+        findings.error(
+            f"{path}.mode",
+            "'transport' protects what the two peers themselves say to one another, not networks: leave local and "
+            'remote out, or narrow them to a protocol and port, such as "dynamic[udp/1701]"',
         )
     local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
     if local and remote and local != remote:

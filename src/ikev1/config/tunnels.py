@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes, text
+from ikev1.core.model import IpsecMode
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel
 from ikev1.crypto.suites import DEFAULT_ESP
@@ -29,6 +30,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
         check=check,
         start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
+        mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
     )
     table.finish()
     return tunnel

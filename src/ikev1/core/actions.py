@@ -49,7 +49,9 @@ class InstallOutbound(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Send to ``child.path`` from now on: the peer's address or port changed."""
+    """Send to ``child.path`` from now on: the peer's address or port changed, and in transport mode the selectors of
+    ``child`` with them.
+    """
 
     child: ChildSa
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, inet_pton
 
-from ikev1.core.model import Flavour, Nat, Path
+from ikev1.core.model import Flavour, IpsecMode, Nat, Path, Role
 from ikev1.crypto.hashes import digest
-from ikev1.wire.payloads import NatDiscovery
-from ikev1.wire.registry import EncapsulationMode, PayloadType
+from ikev1.wire.payloads import NatDiscovery, NatOriginalAddress
+from ikev1.wire.registry import EncapsulationMode, IdType, PayloadType
 
-__all__ = ["discover", "floated", "moved", "nat_d", "tunnel_mode"]
+__all__ = ["discover", "encapsulation_mode", "floated", "moved", "nat_d", "original_addresses"]
+
+_MODES = {IpsecMode.TUNNEL: EncapsulationMode.TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.TRANSPORT}
+_UDP_MODES = {IpsecMode.TUNNEL: EncapsulationMode.UDP_TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.UDP_TRANSPORT}
+_DRAFT_MODES = {
+    IpsecMode.TUNNEL: EncapsulationMode.UDP_TUNNEL_DRAFT,
+    IpsecMode.TRANSPORT: EncapsulationMode.UDP_TRANSPORT_DRAFT,
+}
 
 _NAT_D_NUMBERS = {
     Flavour.RFC_3947: PayloadType.NAT_D,
@@ -63,13 +71,31 @@ def floated(path: Path, nat: Nat, port: int) -> Path:
     return path._replace(local_port=port, remote_port=port)
 
 
-def tunnel_mode(nat: Nat | None) -> EncapsulationMode:
+def encapsulation_mode(mode: IpsecMode, nat: Nat | None) -> EncapsulationMode:
     """The encapsulation mode of Quick Mode's transforms: RFC 3947 §5.1, and the drafts' private numbers."""
     if nat is None or not nat.encapsulate:
-        return EncapsulationMode.TUNNEL
-    if nat.flavour is Flavour.RFC_3947:
-        return EncapsulationMode.UDP_TUNNEL
-    return EncapsulationMode.UDP_TUNNEL_DRAFT
+        return _MODES[mode]
+    return (_UDP_MODES if nat.flavour is Flavour.RFC_3947 else _DRAFT_MODES)[mode]
+
+
+def original_addresses(nat: Nat, path: Path, role: Role) -> list[NatOriginalAddress]:
+    """The NAT-OA payloads of Quick Mode in transport mode, in which we have ``role`` (RFC 3947 §5.2).
+
+    "The Initiator NAT-OA payload is first. The Responder NAT-OA payload is second." In the drafts there is one, with
+    the sender's own address. What the peer sends is not needed: checksums inside are passed over once ESP has vouched
+    for a packet (RFC 3948 §3.1.2, case 3).
+    """
+    local, remote = _nat_oa(nat.flavour, path.local_host), _nat_oa(nat.flavour, path.remote_host)
+    if nat.flavour is not Flavour.RFC_3947:
+        return [local]
+    return [local, remote] if role is Role.INITIATOR else [remote, local]
+
+
+def _nat_oa(flavour: Flavour, host: str) -> NatOriginalAddress:
+    address = ip_address(host.partition("%")[0])
+    id_type = IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR
+    number = PayloadType.NAT_OA if flavour is Flavour.RFC_3947 else PayloadType.NAT_OA_DRAFT
+    return NatOriginalAddress(id_type, address.packed, number)
 
 
 def moved(path: Path, seen: Path, nat: Nat | None, port: int) -> Path:

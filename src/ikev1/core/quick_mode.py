@@ -8,7 +8,7 @@ from ikev1.core.authentication import shared_secret
 from ikev1.core.client_id import payload_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.lifetime import deadlines
-from ikev1.core.model import ChildSa, ChildState, IpsecKeys, KeyShare, QuickMode
+from ikev1.core.model import ChildSa, ChildState, IpsecKeys, IpsecMode, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH
 from ikev1.core.private_use import note_ignored
 from ikev1.core.record import replace
@@ -26,6 +26,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
     Identification,
     KeyExchange,
+    NatOriginalAddress,
     Nonce,
     Payload,
     SecurityAssociation,
@@ -48,21 +49,32 @@ def _offer(turn: Turn) -> list[Payload]:
     previous = _previous(turn, quick)
     if previous is not None:
         tunnel = ipsec_proposal.as_before(tunnel, previous.suite, previous.group)
-    offered = ipsec_proposal.offer(tunnel, quick.spi, natt.tunnel_mode(turn.sa.nat))
+    offered = ipsec_proposal.offer(tunnel, quick.spi, natt.encapsulation_mode(tunnel.mode, turn.sa.nat))
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
     nonce = turn.context.random(NONCE_LENGTH)
     share = KeyShare(private, g_xi=public, Ni_b=nonce)
     turn.exchange = replace(turn.exchange, quick=replace(quick, share=share, group=pfs, offer=build_body(offered)))
     key_exchange = [KeyExchange(public)] if pfs else []
-    return [offered, Nonce(nonce), *key_exchange, payload_of(quick.local), payload_of(quick.remote)]
+    identities = [payload_of(quick.local), payload_of(quick.remote)]
+    return [offered, Nonce(nonce), *key_exchange, *identities, *_original_addresses(turn, tunnel)]
+
+
+def _original_addresses(turn: Turn, tunnel: Tunnel) -> list[NatOriginalAddress]:
+    """ "In the case of transport mode, both ends MUST send both original Initiator and Responder addresses to the other
+    end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
+    """
+    nat = turn.sa.nat
+    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+        return []
+    return natt.original_addresses(nat, turn.sa.path, turn.exchange.role)
 
 
 def _choose(turn: Turn, message: Message) -> None:
     tunnel, local, remote = wanted_tunnel(turn, message)
     spi = turn.context.free_spi(turn.sa.path, ProtocolId.ESP)
     offered = message.one(SecurityAssociation)
-    agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.tunnel_mode(turn.sa.nat), spi)
+    agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.encapsulation_mode(tunnel.mode, turn.sa.nat), spi)
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
     private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
@@ -73,6 +85,7 @@ def _choose(turn: Turn, message: Message) -> None:
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
     turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
+    turn.prepared += _original_addresses(turn, tunnel)
     note_ignored(turn, agreed.ignored)
     if agreed.shortened:
         turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.life))
@@ -103,7 +116,7 @@ def _accept(turn: Turn, message: Message) -> None:
     assert isinstance(offered, SecurityAssociation)
     agreed = ipsec_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
     agreed = agreed._replace(life=notified_life(message, ProtocolId.ESP, agreed.life))
-    check_echoed(quick, message)
+    check_echoed(turn, _tunnel(turn, quick.tunnel), quick, message)
     nonce = message.one(Nonce).data
     g_xr = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
@@ -141,6 +154,7 @@ def _child(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, g_xy: by
         replay_window=tunnel.replay_window,
         group=agreed.group,
         reqid=previous.reqid if previous is not None else unique_id,
+        mode=tunnel.mode,
     )
 
 

@@ -11,11 +11,12 @@ from ikev1.core.events import ChildDown, Code, IkeDown
 from ikev1.core.first_message import FirstMessages
 from ikev1.core.informational import INFORMATIONAL, tell
 from ikev1.core.lookup import Lookup
-from ikev1.core.model import ChildSa, Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
+from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings
 from ikev1.core.spi import AllocateSpi, SpiUnavailable, is_usable
 from ikev1.core.table import SaTable
@@ -103,6 +104,13 @@ class State:
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
         return self.lookup.candidates(sa.path.local_host, sa.path.remote_host)
+
+    def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
+        """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
+        for child in self.table.of_neighbours(sa):
+            if child.state is ChildState.INSTALLED and child.local.overlaps(local) and child.remote.overlaps(remote):
+                return child
+        return None
 
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
@@ -202,7 +210,7 @@ class State:
             return []
         encapsulates = heir.nat is not None and heir.nat.encapsulate
         adopted = tuple(
-            replace(child, path=heir.path) if child.udp_encapsulation is encapsulates else child for child in children
+            _on_path(child, heir.path) if child.udp_encapsulation is encapsulates else child for child in children
         )
         grown = replace(heir, children=(*heir.children, *adopted))
         self.table.put(heir, grown)
@@ -214,8 +222,16 @@ def follow(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
     """``sa`` on a new path, and what makes its pairs take it, too."""
     if path == sa.path:
         return sa, []
-    children = tuple(replace(child, path=path) for child in sa.children)
+    children = tuple(_on_path(child, path) for child in sa.children)
     return replace(sa, path=path, children=children), [Move(child) for child in children]
+
+
+def _on_path(child: ChildSa, path: Path) -> ChildSa:
+    """``child`` on a new path; in transport mode its traffic is that of the addresses there."""
+    if child.mode is IpsecMode.TUNNEL:
+        return replace(child, path=path)
+    local, remote = child.local.with_address(path.local_host), child.remote.with_address(path.remote_host)
+    return replace(child, path=path, local=local, remote=remote)
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:

@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.model import IkeSa, IkeState
+from ikev1.core.model import ChildSa, IkeSa, IkeState
 
 __all__ = ["SaTable"]
 
@@ -84,6 +84,13 @@ class SaTable:
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
         """The other SAs with the same peer: the same connection, identity and address."""
         return [self.by_cookies[cookies] for cookies in self._by_peer.get(_peer(sa), ()) if cookies != sa.cookies]
+
+    def of_neighbours(self, sa: IkeSa) -> Iterator[ChildSa]:
+        """The pairs with other peers that have the address of ``sa``'s peer, as all have that are behind one NAT."""
+        identity, host = sa.peer_id_body, sa.path.remote_host
+        for other in self.by_cookies.values():
+            if other.children and other.path.remote_host == host and other.peer_id_body != identity:
+                yield from other.children
 
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""

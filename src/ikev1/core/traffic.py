@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.client_id import selector_of
 from ikev1.core.events import Code
-from ikev1.core.model import QuickMode
+from ikev1.core.model import IpsecMode, QuickMode
 from ikev1.core.refusal import Refusal
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Tunnel
@@ -29,16 +29,20 @@ def wanted_tunnel(turn: Turn, message: Message) -> tuple[Tunnel, Selector, Selec
     Raises:
         Refusal: there is none.
     """
-    local, remote = _wanted_selectors(turn, message)
+    wanted = _wanted_selectors(turn, message)
     holding = []
     for tunnel in turn.connection.tunnels:
         ours, theirs = tunnel_selectors(turn, tunnel)
+        local, remote = _on_the_path(turn, tunnel, wanted)
         if (ours, theirs) == (local, remote):
-            return tunnel, local, remote
+            holding = [(tunnel, local, remote)]
+            break
         if ours.contains(local) and theirs.contains(remote):
-            holding.append(tunnel)
+            holding.append((tunnel, local, remote))
     if holding:
-        return holding[0], local, remote
+        _check_rivals(turn, *holding[0])
+        return holding[0]
+    local, remote = wanted
     configured = ", ".join(
         f"{tunnel.name}: {ours} === {theirs}"
         for tunnel in turn.connection.tunnels
@@ -67,17 +71,60 @@ def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]
     return selector_of(IDcr), selector_of(IDci)
 
 
-def check_echoed(quick: QuickMode, message: Message) -> None:
+def _on_the_path(turn: Turn, tunnel: Tunnel, wanted: tuple[Selector, Selector]) -> tuple[Selector, Selector]:
+    """The traffic that a peer means, as its packets look here: in transport mode they bear the addresses that NATs gave
+    them on the way (RFC 3948 §3.1.2), and not those that the peer knows.
+    """
+    nat, path = turn.sa.nat, turn.sa.path
+    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+        return wanted
+    local, remote = wanted
+    return _seen_at(local, path.local_host), _seen_at(remote, path.remote_host)
+
+
+def _seen_at(selector: Selector, host: str) -> Selector:
+    return selector.with_address(host) if selector.first == selector.last else selector
+
+
+def _check_rivals(turn: Turn, tunnel: Tunnel, local: Selector, remote: Selector) -> None:
+    """Refuses in transport mode what another client behind the same NAT has already: "Implementations MUST handle this
+    situation, either by disallowing conflicting connections, or by other means" (RFC 3948 §5.2).
+    """
+    nat = turn.sa.nat
+    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
+        return
+    rival = turn.context.rival(turn.sa, local, remote)
+    if rival is not None and rival.steering == tunnel.steering:
+        raise Refusal(
+            Code.SELECTORS_UNACCEPTABLE,
+            f"the peer asks for {local} === {remote}, which another client behind the same NAT has "
+            f"({rival.connection}/{rival.name}-{rival.unique_id}): in transport mode nothing tells the two apart "
+            "(RFC 3948 §5.2); let the clients use ports of their own, or tunnel mode",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+        )
+
+
+def check_echoed(turn: Turn, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:
     """Checks that the responder answers for the traffic that we asked for.
 
     Raises:
         Refusal: it answers for other traffic.
     """
     identities = message.all(Identification)
-    if identities and [selector_of(identity) for identity in identities] != [quick.local, quick.remote]:
+    if identities and _echoed(turn, tunnel, identities) != (quick.local, quick.remote):
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
             "the peer answered with other client identities than we sent",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=True,
         )
+
+
+def _echoed(turn: Turn, tunnel: Tunnel, identities: tuple[Identification, ...]) -> tuple[Selector, Selector] | None:
+    """IDci and IDcr of an answer, as their traffic looks here; None if there are not two of them. A responder in
+    transport mode may send back the addresses that it sees instead of those that we sent.
+    """
+    if len(identities) != 2:
+        return None
+    IDci, IDcr = identities
+    return _on_the_path(turn, tunnel, (selector_of(IDci), selector_of(IDcr)))

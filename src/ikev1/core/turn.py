@@ -6,7 +6,8 @@ from typing import Protocol
 
 from ikev1.core.actions import Action, Report
 from ikev1.core.events import Event
-from ikev1.core.model import Exchange, IkeSa, Path, Role
+from ikev1.core.model import ChildSa, Exchange, IkeSa, Path, Role
+from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings
 from ikev1.core.verdict import Verdict
 from ikev1.wire.payloads import Payload
@@ -31,6 +32,9 @@ class Context(Protocol):
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
+
+    def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
+        """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
 
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
