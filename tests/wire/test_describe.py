@@ -143,3 +143,8 @@ def test_no_secret_is_told(kind: int, secret: bytes) -> None:
     assert secret.decode("latin-1") not in line
     assert secret.hex() not in line
     assert line.endswith(f"({len(secret)} octets))")
+
+
+def test_no_secret_is_told_that_fits_the_short_form() -> None:
+    line = describe_payload(ConfigAttributes(2, 1, (Attribute(16523, 4711),)))
+    assert line == "ATTR(REPLY 1: XAUTH_PASSCODE(2 octets))"

@@ -23,7 +23,18 @@ from ikev1.wire.registry import (
     ProtocolId,
 )
 
-__all__ = ["address", "config_words", "identity", "lifetimes", "octets", "spi_words", "text", "transform_words"]
+__all__ = [
+    "address",
+    "config_value",
+    "config_words",
+    "identity",
+    "lifetimes",
+    "octets",
+    "plain_value",
+    "spi_words",
+    "text",
+    "transform_words",
+]
 
 LONGEST = 64
 """Characters of a peer's text that a line shows."""
@@ -149,7 +160,8 @@ def _vocabulary(protocol: int) -> Vocabulary:
     return PHASE1 if protocol == ProtocolId.ISAKMP else PHASE2
 
 
-def _plain(attribute: Attribute) -> str:
+def plain_value(attribute: Attribute) -> str:
+    """An attribute's value where nothing gives it a meaning: a number, or how many octets."""
     value = attribute.value
     return str(attribute.number) if isinstance(value, int) or 0 < len(value) <= 8 else octets(value)
 
@@ -157,14 +169,14 @@ def _plain(attribute: Attribute) -> str:
 def _value(attribute: Attribute, values: Mapping[int, type[OpenEnum]]) -> str:
     named = values.get(attribute.type)
     if named is None or not 0 <= attribute.number <= 0xFFFF:
-        return _plain(attribute)
+        return plain_value(attribute)
     return named(attribute.number).name
 
 
 def _duration(unit: int | None, duration: Attribute) -> str:
     number = duration.number if isinstance(duration.value, int) or len(duration.value) <= 8 else None
     if number is None or unit not in (LifeType.SECONDS, LifeType.KILOBYTES):
-        return f"lifetime {_plain(duration)}"
+        return f"lifetime {plain_value(duration)}"
     if unit == LifeType.KILOBYTES:
         return f"{number}kB"
     for seconds, letter in ((3600, "h"), (60, "m")):
@@ -200,7 +212,7 @@ def transform_words(protocol: int, transform: Transform) -> str:
         algorithms.insert(0, named(transform.id).name if named else f"TRANSFORM_{transform.id}")
     key_length = find(attributes, vocabulary.key_length)
     if key_length is not None and algorithms:
-        algorithms[0] += f"-{_plain(key_length)}"
+        algorithms[0] += f"-{plain_value(key_length)}"
     told = {*vocabulary.algorithms, vocabulary.key_length, vocabulary.life_type, vocabulary.life_duration}
     others = [
         f"{vocabulary.names(attribute.type).name}={_value(attribute, vocabulary.values)}"
@@ -213,17 +225,24 @@ def transform_words(protocol: int, transform: Transform) -> str:
 def config_words(attribute: Attribute) -> str:
     """A mode config or XAUTH attribute: its name and, unless it is a secret, its value."""
     name = ConfigAttribute(attribute.type).name
-    value = attribute.value
-    if value == b"":
+    if attribute.value == b"":
         return name
-    if isinstance(value, int):
-        return f"{name}={_value(attribute, CONFIG_VALUES)}"
     if attribute.type in SECRET_ATTRIBUTES:
-        return f"{name}({octets(value)})"
+        return f"{name}({config_value(attribute)})"
+    return f"{name}={config_value(attribute)}"
+
+
+def config_value(attribute: Attribute) -> str:
+    """The value of a mode config or XAUTH attribute; of a secret, only how many octets it has."""
+    value = attribute.value
+    if attribute.type in SECRET_ATTRIBUTES:
+        return octets(value if isinstance(value, bytes) else bytes(2))
+    if isinstance(value, int):
+        return _value(attribute, CONFIG_VALUES)
     if attribute.type in TEXT_ATTRIBUTES:
-        return f"{name}={text(value)}"
+        return text(value)
     if attribute.type in ADDRESS_ATTRIBUTES and len(value) in (4, 16):
-        return f"{name}={address(value)}"
+        return address(value)
     if attribute.type == ConfigAttribute.INTERNAL_IP4_SUBNET and len(value) == 8:
-        return f"{name}={_subnet(value[:4], value[4:])}"
-    return f"{name}={_plain(attribute)}"
+        return _subnet(value[:4], value[4:])
+    return plain_value(attribute)

@@ -1,0 +1,11 @@
+"""A message as the tree of its fields, each with its place, its value in words and what it is about.
+
+What lies where comes from the declarations that parser and builder come from (`ikev1.wire.layout`).
+"""
+
+from __future__ import annotations
+
+from ikev1.wire.dissect.message import dissect
+from ikev1.wire.dissect.tree import DissectedField, Dissection
+
+__all__ = ["DissectedField", "Dissection", "dissect"]

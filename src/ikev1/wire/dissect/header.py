@@ -1,0 +1,61 @@
+"""The header of a message (RFC 2408 §3.1), field by field."""
+
+from __future__ import annotations
+
+from ikev1.wire.dissect.chains import NEXT_PAYLOAD_ABOUT, next_payload_words
+from ikev1.wire.dissect.tree import DissectedField, bits, node
+from ikev1.wire.header import FIELDS, NO_COOKIE
+from ikev1.wire.registry import ExchangeType, Flags
+
+__all__ = ["header_field"]
+
+COOKIE_ABOUT = "{} chose these octets at random; both cookies together name the ISAKMP SA (RFC 2408 §2.5.3)."
+FLAGS_ABOUT = {
+    Flags.ENCRYPTION: "What follows the header is encrypted under the keys of the ISAKMP SA (RFC 2408 §3.1).",
+    Flags.COMMIT: "The other end shall wait for CONNECTED before it uses the SA (RFC 2408 §3.1).",
+    Flags.AUTHENTICATION: "An Informational message that is authenticated and not encrypted (RFC 2408 §3.1).",
+}
+
+
+def header_field(octets: bytes) -> DissectedField:
+    """The header's field, with those in it. ``octets`` are at least a header long."""
+    CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length = FIELDS.unpack_from(octets)
+    fields = [
+        DissectedField("Initiator Cookie", CKY_I.hex(), 0, 8, COOKIE_ABOUT.format("The initiator")),
+        DissectedField("Responder Cookie", _responder(CKY_R), 8, 8, COOKIE_ABOUT.format("The responder")),
+        DissectedField("Next Payload", next_payload_words(next_payload, {}), 16, 1, NEXT_PAYLOAD_ABOUT),
+        bits(
+            DissectedField("Version", f"{version >> 4}.{version & 0x0F}", 17, 1, "IKEv1 is ISAKMP 1.0, IKEv2 is 2.0."),
+            [("Major Version", str(version >> 4), ""), ("Minor Version", str(version & 0x0F), "")],
+        ),
+        DissectedField(
+            "Exchange Type",
+            f"{ExchangeType(exchange).name} ({exchange})",
+            18,
+            1,
+            "Which conversation this is a part of; IDENTITY_PROTECTION is Main Mode (RFC 2409 §5).",
+        ),
+        bits(DissectedField("Flags", _flags(flags), 19, 1), [_flag(flag, flags) for flag in Flags]),
+        DissectedField(
+            "Message ID",
+            f"0x{message_id:08x}",
+            20,
+            4,
+            "0 in phase 1; afterwards a random number that tells exchanges under one ISAKMP SA apart (RFC 2408 §3.1).",
+        ),
+        DissectedField("Length", f"{length} octets", 24, 4, "Of the whole message, with this header (RFC 2408 §3.1)."),
+    ]
+    return node("Header", f"{ExchangeType(exchange).name}, {length} octets", fields, "Stands before every message.")
+
+
+def _responder(cookie: bytes) -> str:
+    return f"{cookie.hex()} (none yet)" if cookie == NO_COOKIE else cookie.hex()
+
+
+def _flags(flags: int) -> str:
+    names = [flag.name for flag in Flags if flags & flag]
+    return f"{' + '.join(names) or 'none'} (0x{flags:02x})"
+
+
+def _flag(flag: Flags, flags: int) -> tuple[str, str, str]:
+    return flag.name.capitalize(), "set" if flags & flag else "not set", FLAGS_ABOUT[flag]

@@ -1,0 +1,52 @@
+"""The values that a dissection is made of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ikev1.wire.errors import WireError
+
+__all__ = ["DissectedField", "Dissection", "bits", "node", "rest"]
+
+
+class DissectedField(NamedTuple):
+    """A part of a message: ``length`` octets from ``offset`` on, counted from the message's first octet.
+
+    ``value`` is in words and harmless, ``about`` is a sentence for those who have not met this field, or empty.
+    ``fields`` lie one behind the other and fill the whole of it; or, where they are bits of it, each has its place.
+    """
+
+    name: str
+    value: str
+    offset: int
+    length: int
+    about: str = ""
+    fields: tuple[DissectedField, ...] = ()
+
+
+class Dissection(NamedTuple):
+    """All fields of a message, which together are all its octets, and what the parser has against it, if anything."""
+
+    fields: tuple[DissectedField, ...]
+    error: WireError | None
+
+
+def node(name: str, value: str, fields: list[DissectedField], about: str = "") -> DissectedField:
+    """A field that consists of ``fields``, of which there is at least one."""
+    offset = fields[0].offset
+    return DissectedField(name, value, offset, fields[-1].offset + fields[-1].length - offset, about, tuple(fields))
+
+
+def bits(field: DissectedField, parts: list[tuple[str, str, str]]) -> DissectedField:
+    """``field`` with parts that are bits of it: a name, a value and what it is about, each."""
+    return field._replace(
+        fields=tuple([DissectedField(name, value, field.offset, field.length, about) for name, value, about in parts])
+    )
+
+
+def rest(offset: int, end: int) -> list[DissectedField]:
+    """What nobody could make anything of: a field, if there are any octets."""
+    if offset >= end:
+        return []
+    about = "The message is malformed here: what these octets were meant to be cannot be told."
+    return [DissectedField("Not Understood", f"{end - offset} octets", offset, end - offset, about)]
