@@ -1,0 +1,138 @@
+"""A live interface as an iterator of what concerns IKE on it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from ikev1.capture.packets import Packet
+from ikev1.capture.read.capture import PORTS, FrameLooker
+from ikev1.capture.read.errors import CaptureError
+from ikev1.capture.read.frame import Frame
+from ikev1.capture.read.kernel_filter import attach_filter
+from ikev1.capture.read.link import RAW
+from ikev1.capture.read.notes import Notes
+
+__all__ = ["ANY", "Live", "listen"]
+
+ANY = "any"
+"""Stands for all interfaces."""
+
+ETH_P_ALL = 3
+SOL_PACKET, PACKET_STATISTICS = 263, 6
+SO_TIMESTAMPNS = 35
+TIME = struct.Struct("@ll")
+LONGEST = 0x40000
+RECEIVE_BUFFER = 8 << 20
+ARPHRD_LOOPBACK = 772
+
+
+class Live:
+    """An open interface: iterate over it for its packets, as they come, until ``seconds`` have passed or for ever.
+
+    It has what a `Capture` has; ``position`` stays 0 and ``size`` None. A context manager.
+    """
+
+    position = 0
+    size = None
+
+    def __init__(self, receiver: socket.socket, ports: Iterable[int], seconds: float | None) -> None:
+        self.frames = 0
+        self._socket = receiver
+        self._seconds = seconds
+        self._notes = Notes()
+        self._looker = FrameLooker(ports, self._notes)
+        self._lost = 0
+
+    def __iter__(self) -> Iterator[Packet]:
+        deadline = None if self._seconds is None else time.monotonic() + self._seconds
+        while deadline is None or time.monotonic() < deadline:
+            self._socket.settimeout(None if deadline is None else max(deadline - time.monotonic(), 0.001))
+            try:
+                octets, ancillary, _, address = self._socket.recvmsg(LONGEST, socket.CMSG_SPACE(TIME.size))
+            except TimeoutError:
+                break
+            except OSError as error:
+                self._notes.remark(f"listening ended: {error.strerror}")
+                break
+            _, _, kind, hardware, _ = address
+            if kind == socket.PACKET_OUTGOING and hardware == ARPHRD_LOOPBACK:
+                continue  # it comes once more, as incoming
+            self.frames += 1
+            packet = self._looker.packet(Frame(self.frames, _time(ancillary), RAW, octets, len(octets)))
+            if packet is not None:
+                yield packet
+        self._looker.close()
+
+    def notes(self) -> tuple[str, ...]:
+        """What was not understood so far, and how often, a sentence each."""
+        if self._socket.fileno() >= 0:
+            statistics = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)  # and the kernel begins at 0 again
+            self._lost += struct.unpack("@II", statistics)[1]
+        lost = (f"{self._lost} packets were lost: they came faster than they were read",) if self._lost else ()
+        return (*lost, *self._notes.lines())
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _time(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel got it."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = TIME.unpack(data)
+            return float(seconds + nanoseconds * 1e-9)
+    return time.time()
+
+
+def listen(interface: str, ports: Iterable[int] = PORTS, seconds: float | None = None) -> Live:
+    """Listen on ``interface``, or on `ANY`; ``ports`` are the ports of UDP on which ISAKMP is looked for.
+
+    Raises CaptureError: there is no such interface, or we may not.
+    """
+    wanted = frozenset(ports)
+    try:
+        receiver = _open(interface, wanted)
+    except OSError as error:
+        raise CaptureError(_why_not(interface, error)) from error
+    return Live(receiver, wanted, seconds)
+
+
+def _open(interface: str, ports: frozenset[int]) -> socket.socket:
+    # Without a protocol nothing comes until the socket is bound: all has met the filter. Who listens on all interfaces
+    # does not bind, and what comes before the filter is there is looked at in vain.
+    protocol = socket.htons(ETH_P_ALL) if interface == ANY else 0
+    receiver = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, protocol)
+    try:
+        attach_filter(receiver, ports)
+        receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if interface != ANY:
+            receiver.bind((interface, ETH_P_ALL))
+    except OSError:
+        receiver.close()
+        raise
+    return receiver
+
+
+def _why_not(interface: str, error: OSError) -> str:
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return "listening needs the right to open packet sockets: run it as root, or with CAP_NET_RAW"
+    if error.errno == errno.ENODEV:
+        there_are = ", ".join([name for _, name in socket.if_nameindex()])
+        return f"there is no interface {interface!r}; there are {there_are}, and {ANY!r} for all of them"
+    return f"cannot listen on {interface!r}: {error.strerror}"
