@@ -1,0 +1,95 @@
+"""The analyst: takes the packets of a capture one by one, and says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ikev1.capture.conversations import conversation_of
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.dialogues import MOST_DIALOGUES, Dialogues
+from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.messages import message_of
+from ikev1.capture.packets import Datagram, Packet
+from ikev1.capture.report import Message, Report
+from ikev1.capture.seen import Seen
+from ikev1.capture.traffic import MOST_FLOWS, Traffic
+from ikev1.wire.header import HEADER_SIZE
+from ikev1.wire.registry import ExchangeType
+
+__all__ = ["Analyst"]
+
+_KEEPALIVE = b"\xff"  # RFC 3948 §2.3
+_VERSION_OCTET = 17  # of the header (RFC 2408 §3.1)
+
+
+class Analyst:
+    """Understands packets in the order of a capture, with the keys of ``keys`` as far as there are any.
+
+    ESP takes memory by SPIs, not by packets; ISAKMP messages are kept up to limits that `Report.notes` tells of when
+    they are reached.
+    """
+
+    def __init__(self, keys: KeyRing = KeyRing()) -> None:  # noqa: B008  # immutable
+        self._dialogues = Dialogues(keys)
+        self._traffic = Traffic(keys)
+        self._version_2 = 0  # messages
+
+    def add(self, packet: Packet) -> None:
+        """Takes a packet."""
+        self._add(packet)
+
+    def take(self, packet: Packet) -> Message | None:
+        """Takes a packet, and tells the message that it is or completes; None if it is ESP or a keepalive."""
+        found = self._add(packet)
+        return None if found is None else message_of(*found, with_secrets=False)
+
+    def _add(self, packet: Packet) -> tuple[Dialogue, Seen] | None:
+        if not isinstance(packet, Datagram):
+            self._traffic.take(packet)
+            return None
+        octets = packet.payload
+        if octets == _KEEPALIVE:
+            return None
+        if len(octets) >= HEADER_SIZE and octets[_VERSION_OCTET] >> 4 == 2:
+            self._version_2 += 1
+            return None
+        found = self._dialogues.take(packet)
+        if found is None or found[1] is None:
+            return None
+        dialogue, seen = found
+        assert seen is not None
+        if seen.header.exchange == ExchangeType.QUICK_MODE and seen.repeats is None:
+            self._traffic.expect(dialogue, dialogue.quick_modes[seen.header.message_id])
+        return dialogue, seen
+
+    def report(self, source: str, frames: int, notes: Iterable[str] = (), with_secrets: bool = False) -> Report:
+        """All that is known so far. ``frames`` is how many were read, ``notes`` what the reader has to say;
+        ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else).
+        """
+        owned, foreign = self._traffic.flows_of(self._dialogues)
+        return Report(
+            source=source,
+            frames=frames,
+            conversations=tuple(
+                conversation_of(dialogue, place + 1, owned.get(place, []), with_secrets)
+                for place, dialogue in enumerate(self._dialogues.all)
+            ),
+            esp=tuple(flow.report() for flow in foreign),
+            notes=(*notes, *self._notes()),
+        )
+
+    def _notes(self) -> Iterable[str]:
+        if self._version_2:
+            yield f"{self._version_2} messages of IKEv2 were left out: only IKEv1 is explained here"
+        for number, dialogue in enumerate(self._dialogues.all, 1):
+            if dialogue.left_out:
+                yield f"conversation {number}: {dialogue.left_out} messages more than are kept were left out"
+            for text in dialogue.fragments.missing():
+                yield f"conversation {number}: {text}"
+        if self._dialogues.left_out:
+            yield (
+                f"{self._dialogues.left_out} ISAKMP messages were left out: more than {MOST_DIALOGUES} conversations, "
+                "or more octets, than are kept"
+            )
+        if self._traffic.left_out:
+            yield f"{self._traffic.left_out} ESP packets were left out: more than {MOST_FLOWS} SPIs"

@@ -1,0 +1,47 @@
+"""Who repeated what, and who fell silent."""
+
+from __future__ import annotations
+
+from ikev1.capture.dialogue import Dialogue, other
+from ikev1.capture.outcome import ESTABLISHED, outcome_of
+from ikev1.capture.report import Answer
+from ikev1.capture.seen import Seen
+
+__all__ = ["who_fell_silent"]
+
+_TITLE = "Was anything repeated, and who fell silent?"
+
+_LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})
+"""Messages that nobody has to answer."""
+
+
+def who_fell_silent(dialogue: Dialogue) -> Answer | None:
+    """Repetitions, and messages that never got the answer that they ask for."""
+    first = [seen for seen in dialogue.messages if seen.repeats is None]
+    repeated = [(seen, again) for seen in first if (again := dialogue.repetitions(seen))]
+    parts = [_repeated(seen, again) for seen, again in repeated]
+    frames = [each.frame for seen, again in repeated for each in (seen, *again)]
+    for seen in _unanswered(dialogue, first):
+        times = len(dialogue.repetitions(seen))
+        asked = f"asked {times + 1} times" if times else "asked once"
+        parts.append(f"The {other(seen.sender)} never answered {seen.label} in this capture, {asked}.")
+        frames.append(seen.frame)
+    if not parts:
+        return None
+    return Answer(question="silence", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))
+
+
+def _repeated(seen: Seen, again: list[Seen]) -> str:
+    seconds = again[-1].datagram.time - seen.datagram.time
+    times = "once" if len(again) == 1 else f"{len(again)} times"
+    name = f"{seen.label} ({seen.header.message_id:08x})" if seen.header.message_id else seen.label
+    return f"The {seen.sender} repeated {name} {times} within {seconds:.1f} s."
+
+
+def _unanswered(dialogue: Dialogue, first: list[Seen]) -> list[Seen]:
+    """The last message of each exchange, if the other side owes an answer to it."""
+    last: dict[tuple[int, int], Seen] = {}
+    for seen in first:
+        last[seen.header.exchange, seen.header.message_id] = seen
+    refused = any(seen.label == "INFO" for seen in first) and outcome_of(dialogue) != ESTABLISHED
+    return [seen for seen in last.values() if seen.label not in _LAST and not (refused and seen.in_phase_1)]

@@ -1,0 +1,39 @@
+"""A conversation as a report has it."""
+
+from __future__ import annotations
+
+from ikev1.capture.answers import answers_to
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.flows import Flow
+from ikev1.capture.messages import message_of
+from ikev1.capture.outcome import mode_of, outcome_of, summary_of
+from ikev1.capture.parties import party_of
+from ikev1.capture.report import Conversation
+from ikev1.core.model import Role
+from ikev1.crypto.algorithms import registered_name
+from ikev1.wire.registry import AuthenticationMethod
+
+__all__ = ["conversation_of"]
+
+
+def conversation_of(dialogue: Dialogue, number: int, flows: list[Flow], with_secrets: bool) -> Conversation:
+    """All that is told of it; ``with_secrets`` is whether key material may be in it."""
+    method = dialogue.phase1.method
+    times = [seen.datagram.time for seen in dialogue.messages]
+    return Conversation(
+        number=number,
+        initiator=party_of(dialogue, Role.INITIATOR),
+        responder=party_of(dialogue, Role.RESPONDER),
+        initiator_cookie=dialogue.CKY_I.hex(),
+        responder_cookie=dialogue.CKY_R.hex(),
+        mode=mode_of(dialogue),
+        authentication=registered_name(AuthenticationMethod, method) if method else "",
+        suite=dialogue.phase1.suite_name,
+        outcome=outcome_of(dialogue),
+        summary=summary_of(dialogue),
+        first_time=min(times, default=dialogue.last_time),
+        last_time=max(times, default=dialogue.last_time),
+        messages=tuple(message_of(dialogue, seen, with_secrets) for seen in dialogue.messages),
+        answers=answers_to(dialogue, flows),
+        esp=tuple(flow.report() for flow in flows),
+    )

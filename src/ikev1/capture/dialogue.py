@@ -1,0 +1,152 @@
+"""One conversation: all messages under one pair of cookies, in the order of the capture."""
+
+from __future__ import annotations
+
+from hashlib import blake2s
+
+from ikev1.capture.decrypt import Opener
+from ikev1.capture.ends import Ends
+from ikev1.capture.fragments import Fragments, fragment_of
+from ikev1.capture.hidden import hidden_bodies, method_offered
+from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.labels import Courses
+from ikev1.capture.packets import Datagram
+from ikev1.capture.phase1 import Phase1
+from ikev1.capture.quick import QuickMode
+from ikev1.capture.seen import Envelope, Seen, read_envelope
+from ikev1.core.model import Role
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.registry import ExchangeType
+
+__all__ = ["MOST_MESSAGES", "Dialogue", "other"]
+
+MOST_MESSAGES = 4096
+"""Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
+
+
+def other(role: Role) -> Role:
+    """The other side."""
+    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+
+
+class Dialogue:
+    """What is known of a conversation. ``left_out`` counts the messages that were too many to keep."""
+
+    def __init__(self, opening: Datagram, ring: KeyRing) -> None:
+        header = read_envelope(opening.payload).header
+        self.ring = ring
+        self.CKY_I = header.CKY_I
+        self.CKY_R = header.CKY_R
+        self.began_in_sight = header.CKY_R == NO_COOKIE and header.exchange != ExchangeType.INFORMATIONAL
+        self.ends = Ends(opening, Role.INITIATOR)
+        self.messages: list[Seen] = []
+        self.phase1 = Phase1()
+        self.quick_modes: dict[int, QuickMode] = {}
+        self.opener = Opener(ring)
+        self.fragments = Fragments()
+        self.left_out = 0
+        self.last_time = opening.time
+        self._courses = Courses()
+        self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
+
+    def take(self, datagram: Datagram) -> Seen | None:
+        """Takes a datagram of this conversation: a message, or a fragment that completes one."""
+        envelope = read_envelope(datagram.payload)
+        problem = ""
+        try:
+            fragment = None if envelope.problem else fragment_of(envelope.header, datagram.payload)
+        except WireError as error:
+            fragment, problem = None, str(error)
+        if fragment is not None:
+            whole = self.fragments.take(fragment, datagram)
+            if whole is None:
+                return None
+            datagram, envelope = whole, read_envelope(whole.payload)
+        return self._take_message(datagram, envelope, problem)
+
+    def _take_message(self, datagram: Datagram, envelope: Envelope, problem: str) -> Seen | None:
+        if len(self.messages) == MOST_MESSAGES:
+            self.left_out += 1
+            return None
+        header = envelope.header
+        if self.CKY_R == NO_COOKIE:
+            self.CKY_R = header.CKY_R
+        self.last_time = max(self.last_time, datagram.time)
+        seen = Seen(datagram, datagram.payload, header, self.ends.sender_of(datagram), len(self.messages))
+        seen.problems += [text for text in (envelope.problem, problem) if text]
+        self.messages.append(seen)
+        digest = blake2s(datagram.payload).digest()
+        if digest in self._known:
+            _repeat(seen, self.messages[self._known[digest]])
+        else:
+            self._known[digest] = seen.index
+            self._read(seen, problem)
+        return seen
+
+    def _read(self, seen: Seen, problem: str) -> None:
+        if seen.encrypted:
+            self._decrypt(seen)
+        else:
+            seen.plaintext = seen.octets
+            if not problem:
+                seen.message = self._parsed(seen)
+        seen.label = self._courses.label(seen)
+        self.phase1.absorb(seen)
+        if seen.header.exchange == ExchangeType.QUICK_MODE:
+            self._quick_mode(seen.header.message_id, seen.sender).absorb(seen)
+
+    def _decrypt(self, seen: Seen) -> None:
+        opened = self.opener.open(seen.header, seen.octets, self.phase1)
+        if opened is None:
+            return
+        seen.decrypted = True
+        seen.plaintext = seen.octets[:HEADER_SIZE] + opened.plaintext
+        seen.message = opened.message
+        seen.beginning_lost = opened.beginning_lost
+        if opened.problem:
+            seen.problems.append(opened.problem)
+
+    def _parsed(self, seen: Seen) -> Message | None:
+        if seen.in_phase_1:
+            seen.hidden = hidden_bodies(self.phase1.method or method_offered(seen.header, seen.octets))
+        try:
+            return parse_message(seen.header, seen.octets[HEADER_SIZE:], seen.hidden)
+        except WireError as error:
+            text = str(error)
+            if text not in seen.problems:
+                seen.problems.append(text)
+            return None
+
+    def _quick_mode(self, message_id: int, sender: Role) -> QuickMode:
+        if message_id not in self.quick_modes:
+            began = self._courses.began(ExchangeType.QUICK_MODE, message_id)
+            self.quick_modes[message_id] = QuickMode(message_id, began or sender)
+        return self.quick_modes[message_id]
+
+    # --- questions
+
+    def first(self, label: str) -> Seen | None:
+        """The first message with that label."""
+        return next((seen for seen in self.messages if seen.label == label), None)
+
+    def repetitions(self, seen: Seen) -> list[Seen]:
+        """The messages that repeat ``seen``."""
+        return [each for each in self.messages if each.repeats == seen.index]
+
+    def of_exchange(self, exchange: int, message_id: int) -> list[Seen]:
+        """The messages of one exchange, without repetitions."""
+        return [
+            seen
+            for seen in self.messages
+            if seen.repeats is None and (seen.header.exchange, seen.header.message_id) == (exchange, message_id)
+        ]
+
+
+def _repeat(seen: Seen, first: Seen) -> None:
+    """The same octets have the same meaning."""
+    seen.repeats = first.index
+    seen.label, seen.plaintext, seen.message = first.label, first.plaintext, first.message
+    seen.hidden, seen.decrypted, seen.beginning_lost = first.hidden, first.decrypted, first.beginning_lost
+    seen.problems = list(first.problems)

@@ -1,0 +1,88 @@
+"""Which datagram belongs to which conversation, when many speak at once (RFC 2408 §3.1: the cookies name the SA)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.packets import Datagram
+from ikev1.capture.seen import Seen, read_envelope
+from ikev1.wire.header import NO_COOKIE, Header
+from ikev1.wire.registry import ExchangeType
+
+__all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Dialogues"]
+
+MOST_DIALOGUES = 10_000
+MOST_OCTETS = 256 << 20
+"""What is kept of one capture: a flood of first messages must not fill the memory of who looks at it."""
+
+Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
+
+
+class Dialogues:
+    """The conversations of a capture, in the order in which they began. ``left_out`` counts messages beyond what is
+    kept.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self.all: list[Dialogue] = []
+        self.left_out = 0
+        self._ring = ring
+        self._octets = 0
+        self._by_cookies: dict[bytes, Dialogue] = {}
+        self._by_opening: dict[Opening, Dialogue] = {}
+
+    def take(self, datagram: Datagram) -> tuple[Dialogue, Seen | None] | None:
+        """The conversation that a datagram belongs to and, where it is or completes a message, the message."""
+        header = read_envelope(datagram.payload).header
+        dialogue = self._find(datagram, header)
+        if dialogue is None or self._octets + len(datagram.payload) > MOST_OCTETS:
+            self.left_out += 1
+            return None
+        self._octets += len(datagram.payload)
+        return dialogue, dialogue.take(datagram)
+
+    def _find(self, datagram: Datagram, header: Header) -> Dialogue | None:
+        cookies = header.CKY_I + header.CKY_R
+        opening = (header.CKY_I, frozenset((datagram.source, datagram.destination)))
+        known = self._by_opening.get(opening)
+        if header.CKY_R == NO_COOKIE:
+            return known or self._new(opening, datagram)
+        if cookies in self._by_cookies:
+            return self._by_cookies[cookies]
+        if known is not None and known.CKY_R in (NO_COOKIE, header.CKY_R):
+            self._by_cookies[cookies] = known
+            return known
+        return self._another(opening, known, datagram, cookies)
+
+    def _another(self, opening: Opening, known: Dialogue | None, datagram: Datagram, cookies: bytes) -> Dialogue | None:
+        """A responder that answers the repetition of a first message anew: what opened the other opened this one."""
+        openers = [] if known is None else _openers(known)
+        dialogue = self._new(opening, openers[0] if openers else datagram)
+        if dialogue is not None:
+            for each in openers:
+                dialogue.take(each)
+            self._by_cookies[cookies] = dialogue
+        return dialogue
+
+    def _new(self, opening: Opening, datagram: Datagram) -> Dialogue | None:
+        if len(self.all) == MOST_DIALOGUES:
+            return None
+        dialogue = Dialogue(datagram, self._ring)
+        self.all.append(dialogue)
+        self._by_opening[opening] = dialogue
+        return dialogue
+
+    def between(self, hosts: Iterable[str]) -> Dialogue | None:
+        """The newest conversation between these addresses."""
+        wanted = frozenset(hosts)
+        return next((each for each in reversed(self.all) if wanted <= each.ends.hosts()), None)
+
+
+def _openers(dialogue: Dialogue) -> list[Datagram]:
+    return [
+        seen.datagram
+        for seen in dialogue.messages
+        if seen.header.CKY_R == NO_COOKIE and seen.header.exchange != ExchangeType.INFORMATIONAL
+    ]

@@ -1,0 +1,63 @@
+"""Who is who: the addresses at the two ends of a conversation, through floats to port 4500 and changes of a NAT."""
+
+from __future__ import annotations
+
+from ikev1.capture.packets import Datagram
+from ikev1.core.model import Role
+
+__all__ = ["Ends"]
+
+_MOST_PORTS = 64  # that are remembered of one end: a NAT box may hand out a new one every minute
+
+
+class Ends:
+    """``initiator`` and ``responder`` are the ends' sockets, the newest last, as far as the capture shows them."""
+
+    def __init__(self, opening: Datagram, sender: Role) -> None:
+        self.sockets: dict[Role, list[tuple[str, int]]] = {Role.INITIATOR: [], Role.RESPONDER: []}
+        self._note(opening, sender)
+
+    def sender_of(self, datagram: Datagram) -> Role:
+        """Who sent ``datagram``; its sockets are remembered."""
+        sender = self._known(datagram)
+        self._note(datagram, sender)
+        return sender
+
+    def host(self, role: Role) -> str:
+        """The address that was seen last."""
+        return self.sockets[role][-1][0]
+
+    def ports(self, role: Role) -> tuple[int, ...]:
+        """All its ports, in the order in which they were first seen."""
+        return tuple(dict.fromkeys(port for _, port in self.sockets[role]))
+
+    def hosts(self) -> frozenset[str]:
+        """All addresses of both ends."""
+        return frozenset(host for sockets in self.sockets.values() for host, _ in sockets)
+
+    def _known(self, datagram: Datagram) -> Role:
+        source = (datagram.source, datagram.source_port)
+        destination = (datagram.destination, datagram.destination_port)
+        for role, other in ((Role.INITIATOR, Role.RESPONDER), (Role.RESPONDER, Role.INITIATOR)):
+            if source in self.sockets[role] and source not in self.sockets[other]:
+                return role
+            if destination in self.sockets[other] and destination not in self.sockets[role]:
+                return role
+        of_initiator = {host for host, _ in self.sockets[Role.INITIATOR]}
+        if datagram.source in of_initiator:
+            return Role.INITIATOR
+        of_responder = {host for host, _ in self.sockets[Role.RESPONDER]}
+        return Role.INITIATOR if datagram.destination in of_responder else Role.RESPONDER
+
+    def _note(self, datagram: Datagram, sender: Role) -> None:
+        other = Role.RESPONDER if sender is Role.INITIATOR else Role.INITIATOR
+        self._add(sender, (datagram.source, datagram.source_port))
+        self._add(other, (datagram.destination, datagram.destination_port))
+
+    def _add(self, role: Role, socket: tuple[str, int]) -> None:
+        known = self.sockets[role]
+        if socket in known:
+            known.remove(socket)
+        elif len(known) == _MOST_PORTS:
+            del known[1]
+        known.append(socket)

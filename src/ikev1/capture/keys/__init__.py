@@ -1,0 +1,1 @@
+"""Keys for captures: what is known of them, and the files in which people have them."""

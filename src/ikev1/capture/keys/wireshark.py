@@ -1,0 +1,113 @@
+"""Wireshark's two tables of keys, which our own key log has the form of, and tcpdump's file of ESP secrets.
+
+``ikev1_decryption_table``: ``COOKIE,KEY``. ``esp_sa``: ``"IPv4","SRC","DST","SPI","CIPHER","KEY","INTEGRITY","KEY"``.
+Both with or without quotes and ``0x``, and with ``uat:TABLE:`` before them as after tshark's ``-o``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+
+from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
+from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+
+__all__ = ["read_tables", "read_tcpdump"]
+
+_COOKIE = re.compile(r"(?:0x)?([0-9a-fA-F]{16})")
+_HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})*)")
+_SPI = re.compile(r"0x([0-9a-fA-F]{1,8})|([0-9]+)")
+_TABLE = re.compile(r'^(?:-o\s+)?["\']?uat:\w+:')
+
+_GCM = {8: EspTransform.AES_GCM_8, 12: EspTransform.AES_GCM_12, 16: EspTransform.AES_GCM_16}
+_CIPHERS: dict[str, int] = {
+    "NULL": EspTransform.NULL,
+    "DES-CBC": EspTransform.DES,
+    "TripleDES-CBC": EspTransform.TRIPLE_DES,
+    "AES-CBC": EspTransform.AES_CBC,
+    "AES-CTR": EspTransform.AES_CTR,
+    **{f"AES-GCM with {size} octet ICV": number for size, number in _GCM.items()},
+    "AES-GCM": EspTransform.AES_GCM_16,  # as older versions call it
+}
+_INTEGRITY: dict[str, int] = {
+    "NULL": 0,
+    "HMAC-MD5-96": IntegrityAlgorithm.HMAC_MD5,
+    "HMAC-SHA-1-96": IntegrityAlgorithm.HMAC_SHA1,
+    "HMAC-SHA-256-128": IntegrityAlgorithm.HMAC_SHA2_256,
+    "HMAC-SHA-384-192": IntegrityAlgorithm.HMAC_SHA2_384,
+    "HMAC-SHA-512-256": IntegrityAlgorithm.HMAC_SHA2_512,
+}
+_SIZED = frozenset({EspTransform.AES_CBC, EspTransform.AES_CTR, *_GCM.values()})
+_SALTED = _SIZED - {EspTransform.AES_CBC}
+
+
+def read_tables(lines: Iterable[str], source: str) -> KeyRing:
+    """The keys in ``lines``; lines of another form are passed over."""
+    ike: list[IkeKeys] = []
+    esp: list[EspKeys] = []
+    for line in lines:
+        for row in csv.reader([_TABLE.sub("", line.strip()).rstrip("'")], skipinitialspace=True):
+            fields = [field.strip() for field in row]
+            if len(fields) == 2 and (found := _ike(fields, source)) is not None:
+                ike.append(found)
+            elif len(fields) >= 8 and (keys := _esp(fields, source)) is not None:
+                esp.append(keys)
+    return KeyRing(tuple(ike), tuple(esp))
+
+
+def _ike(fields: list[str], source: str) -> IkeKeys | None:
+    cookie, key = _COOKIE.fullmatch(fields[0]), _HEX.fullmatch(fields[1])
+    if cookie is None or key is None or not key[1]:
+        return None
+    return IkeKeys(source, bytes.fromhex(cookie[1]), bytes.fromhex(key[1]))
+
+
+def _esp(fields: list[str], source: str) -> EspKeys | None:
+    _, _, _, spi_text, cipher, cipher_key, integrity, integrity_key, *_ = fields
+    spi, keys = _SPI.fullmatch(spi_text), [_HEX.fullmatch(text) for text in (cipher_key, integrity_key)]
+    encryption, algorithm = _CIPHERS.get(_word(cipher)), _INTEGRITY.get(_word(integrity))
+    if spi is None or None in keys or encryption is None or algorithm is None:
+        return None
+    of_cipher, of_integrity = (bytes.fromhex(found[1]) for found in keys if found is not None)
+    number = int(spi[1], 16) if spi[1] else int(spi[2])
+    if number >= 1 << 32:
+        return None
+    salt = 4 if encryption in _SALTED else 0
+    key_length = 8 * (len(of_cipher) - salt) if encryption in _SIZED else 0
+    suite = IpsecSuite(encryption, max(0, key_length), algorithm)
+    return EspKeys(source, suite, IpsecKeys(number, of_cipher, of_integrity))
+
+
+def _word(name: str) -> str:
+    """Without the RFC in brackets."""
+    return name.partition(" [")[0].strip()
+
+
+# --- tcpdump
+
+_TCPDUMP = re.compile(
+    r"(?P<spi>0x[0-9a-fA-F]{1,8}|[0-9]+)@(?P<address>\S+)\s+(?P<cipher>[\w]+)-cbc(?P<icv>-hmac96)?:0x(?P<key>[0-9a-fA-F]+)"
+)
+_TCPDUMP_CIPHERS: dict[str, tuple[int, int]] = {
+    "des": (EspTransform.DES, 0),
+    "3des": (EspTransform.TRIPLE_DES, 0),
+    "aes": (EspTransform.AES_CBC, 128),
+    "aes128": (EspTransform.AES_CBC, 128),
+    "aes192": (EspTransform.AES_CBC, 192),
+    "aes256": (EspTransform.AES_CBC, 256),
+}
+
+
+def read_tcpdump(lines: Iterable[str], source: str) -> KeyRing:
+    """The keys in a file for tcpdump's ``-E``, without integrity keys: ``SPI@ADDRESS aes256-cbc-hmac96:0xKEY``."""
+    esp: list[EspKeys] = []
+    for line in lines:
+        found = _TCPDUMP.fullmatch(line.strip())
+        if found is None or found["cipher"] not in _TCPDUMP_CIPHERS or len(found["key"]) % 2:
+            continue
+        suite = IpsecSuite(*_TCPDUMP_CIPHERS[found["cipher"]])
+        keys = IpsecKeys(int(found["spi"], 0), bytes.fromhex(found["key"]))
+        esp.append(EspKeys(source, suite, keys, 12 if found["icv"] else 0))
+    return KeyRing(esp=tuple(esp))

@@ -1,0 +1,78 @@
+"""A message as it is told to people: labels, words, checks, formulas, fields."""
+
+from __future__ import annotations
+
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.fields import fields_of
+from ikev1.capture.labels import exchange_name
+from ikev1.capture.nat import nat_checks
+from ikev1.capture.proofs import proofs
+from ikev1.capture.report import Check, Formula, Message
+from ikev1.capture.security import security_of
+from ikev1.capture.seen import Seen
+from ikev1.capture.skeyid import derivation, keymat_formulas
+from ikev1.wire.describe import describe
+from ikev1.wire.header import HEADER_SIZE
+
+__all__ = ["line_of", "message_of"]
+
+_KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides can derive the keys
+
+
+def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool) -> Message:
+    """``with_secrets`` is whether formulas, which hold key material, are in it."""
+    checks, formulas = _proved(dialogue, seen)
+    datagram = seen.datagram
+    return Message(
+        label=seen.label,
+        exchange=exchange_name(seen.header.exchange),
+        message_id=f"{seen.header.message_id:08x}",
+        sender=seen.sender.value,
+        frames=datagram.frames,
+        time=datagram.time,
+        source=f"{datagram.source}[{datagram.source_port}]",
+        destination=f"{datagram.destination}[{datagram.destination_port}]",
+        encrypted=seen.encrypted,
+        decrypted=seen.decrypted,
+        line=line_of(seen),
+        security=security_of(dialogue, seen),
+        retransmission_of=seen.repeats,
+        problems=tuple(seen.problems) + _beginning(seen),
+        checks=checks,
+        formulas=formulas if with_secrets else (),
+        fields=fields_of(seen),
+        octets=seen.octets.hex(),
+        plaintext=seen.plaintext.hex(),
+    )
+
+
+def line_of(seen: Seen) -> str:
+    """What it carries, in one plain line."""
+    if seen.message is not None:
+        return describe(seen.message) or "no payload"
+    if seen.encrypted and not seen.decrypted:
+        return f"{max(0, len(seen.octets) - HEADER_SIZE)} encrypted octets"
+    return f"malformed: {seen.problems[0]}" if seen.problems else "malformed"
+
+
+def _beginning(seen: Seen) -> tuple[str, ...]:
+    if not seen.beginning_lost:
+        return ()
+    return (
+        "the message before this one is not in the capture, so the first block could not be decrypted: "
+        "the header of the HASH payload was put in, the first octets of the HASH are unknown",
+    )
+
+
+def _proved(dialogue: Dialogue, seen: Seen) -> tuple[tuple[Check, ...], tuple[Formula, ...]]:
+    if seen.message is None or seen.repeats is not None:
+        return (), ()
+    checks = nat_checks(dialogue, seen)
+    formulas = list(derivation(dialogue)) if seen.label in _KEYS_KNOWN else []
+    for proof in proofs(dialogue, seen):
+        checks.append(proof.check)
+        if proof.formula is not None:
+            formulas.append(proof.formula)
+    if seen.label == "QM2":
+        formulas += keymat_formulas(dialogue, seen.header.message_id)
+    return tuple(checks), tuple(formulas)
