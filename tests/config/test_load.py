@@ -28,10 +28,13 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         port = 1500
         encapsulation_port = 14500
         control = "run/control.vici"
+        data_plane = "userspace"
         tun = "vpn0"
         log_level = "debug"
         keylog = "/tmp/keys"
         state = "sas.sqlite"
+        user = "ikev1"
+        group = "vpn"
         nat_keepalive = 10
         half_open_limit = 50
         retransmit_tries = 3
@@ -45,10 +48,13 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         port=1500,
         encapsulation_port=14500,
         control=str(tmp_path / "run/control.vici"),
+        data_plane="userspace",
         tun="vpn0",
         log_level="debug",
         keylog="/tmp/keys",
         state=str(tmp_path / "sas.sqlite"),
+        user="ikev1",
+        group="vpn",
     )
     assert settings == Settings(
         encapsulation_port=14500,
@@ -113,6 +119,15 @@ def test_a_value_where_a_table_belongs_is_an_error(refused: Refused) -> None:
 
 def test_equal_ports_are_refused(refused: Refused) -> None:
     assert refused("[gateway]\nport = 4500").keys() == {"gateway.encapsulation_port"}
+
+
+def test_only_data_planes_that_there_are(refused: Refused) -> None:
+    (text,) = refused('[gateway]\ndata_plane = "hardware"').values()
+    assert text == "'hardware' is not allowed: one of auto, kernel, userspace"
+
+
+def test_a_group_alone_is_of_no_use(refused: Refused) -> None:
+    assert refused('[gateway]\ngroup = "vpn"') == {"gateway.group": "is of no use without user"}
 
 
 def test_bad_syntax_is_told_with_its_line(refused: Refused) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ikev1.config.values import each, text
 
-__all__ = ["Files"]
+__all__ = ["Files", "why_unreadable"]
 
 Value = TypeVar("Value")
 
@@ -39,11 +41,23 @@ class Files:
         return collect
 
 
+def why_unreadable(error: OSError) -> str:
+    """Why a file cannot be read; where it is closed, to whom, for a gateway may have become another user."""
+    if not isinstance(error, PermissionError):
+        return f"cannot be read: {error.strerror}"
+    uid = os.geteuid()
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return f"cannot be read by user {user}: {error.strerror}"
+
+
 def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+        raise ValueError(f"{file} {why_unreadable(error)}") from error
     try:
         return parse(content)
     except ValueError as error:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
-from ikev1.config.files import Files
+from ikev1.config.files import Files, why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Findings
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
@@ -61,7 +61,7 @@ def _read(file: Path) -> tuple[dict[str, Any], str | None]:
         with file.open("rb") as opened:
             return tomllib.load(opened), exposure(os.fstat(opened.fileno()))
     except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
+        reason = why_unreadable(error)
     except UnicodeDecodeError as error:
         reason = f"is not UTF-8 text, as TOML must be: {error.reason}"
     except tomllib.TOMLDecodeError as error:

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from ikev1.config.files import Files
+from ikev1.config.files import Files, why_unreadable
 from ikev1.config.table import Table
 
 __all__ = ["Secrets", "exposure"]
@@ -94,7 +94,7 @@ class Secrets:
                 exposed = exposure(os.fstat(opened.fileno()))
                 content = opened.read()
         except OSError as error:
-            raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+            raise ValueError(f"{file} {why_unreadable(error)}") from error
         if exposed:
             raise ValueError(f"{file} is refused, its {exposed}: chmod 600 it")
         return file, content

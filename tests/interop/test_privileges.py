@@ -1,0 +1,139 @@
+"""What a gateway may do once it runs, as the kernel tells it; and what becomes of files that it may not read."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from ikev1.daemon.privileges import KEPT
+from lab.charon import CharonOptions
+from lab.control import Control
+from lab.gateway import OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.paths import CHECKOUT
+from lab.process import Program
+from lab.traffic import ping
+
+KEPT_BITS = sum(1 << number for number in KEPT.values())
+USER = pwd.getpwnam("daemon")  # of every Debian
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def capabilities(pid: int) -> set[int]:
+    """The permitted, effective and bounding set; every thread has the same ones, or there are more here."""
+    threads = [Path(f"/proc/{pid}/task/{thread}/status") for thread in os.listdir(f"/proc/{pid}/task")]
+    lines = [line for thread in threads for line in thread.read_text().splitlines()]
+    return {int(line.split()[1], 16) for line in lines if line.startswith(("CapPrm", "CapEff", "CapBnd"))}
+
+
+@pytest.fixture
+def nodes(lab: Lab) -> tuple[Node, Node]:
+    return lab.direct()
+
+
+def test_a_gateway_of_root_keeps_three_capabilities_and_works(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    lab.charon(b, CharonOptions())
+    ours = lab.ours(a, OurOptions(calls=True))
+    ours.control.initiate()
+    ping(a)
+    found = status(ours.pid)
+    assert capabilities(ours.pid) == {KEPT_BITS}
+    assert int(found["CapInh"], 16) == int(found["CapAmb"], 16) == 0
+    assert found["NoNewPrivs"] == "1"
+    assert len(os.listdir(f"/proc/{ours.pid}/task")) > 1
+
+
+def command(config: Path) -> list[str | Path]:
+    return [sys.executable, "-B", "-m", "ikev1", "run", "--config", config]
+
+
+class OtherUser(Program):
+    """A gateway of ours that becomes another user; its files are in ``directory``."""
+
+    def __init__(self, node: Node, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        directory.parent.chmod(0o755)
+        self.config, self.secret = directory / "ikev1.toml", directory / "secret"
+        self.control = Control(directory / "run" / "control.vici")
+        self.secret.touch(0o600)
+        self.secret.write_text("between the two of us")
+        os.chown(self.secret, USER.pw_uid, 0)
+        self.config.write_text(_CONFIGURATION.format(user=USER.pw_name, node=node))
+        super().__init__(node.namespace, command(self.config), directory, setup=open_the_way(directory))
+        self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
+
+
+_CONFIGURATION = """
+[gateway]
+control = "run/control.vici"
+state = "state/sas.sqlite"
+user = "{user}"
+
+[connection.peer]
+local_address = "{node.address}"
+remote_address = "{node.peer}"
+secret_file = "secret"
+proposals = ["aes128-sha256-ecp256"]
+
+[connection.peer.tunnel.net]
+local = "{node.network}"
+remote = "{node.remote}"
+"""
+
+
+def open_the_way(directory: Path) -> str:
+    """Shell that lets everybody reach this Python and this checkout, in the mount namespace of one program.
+
+    They may lie below a folder that is closed to others, such as root's home. ``directory`` is the program's own.
+    """
+    trees = {Path(sys.base_prefix), Path(sys.prefix), CHECKOUT}
+    closed = {folder for tree in trees for folder in reversed(tree.parents) if not folder.stat().st_mode & 0o001}
+    outermost = {folder for folder in closed if not any(other in folder.parents for other in closed)}
+    if not outermost:
+        return ":"
+    held = {tree: directory / f"held-{number}" for number, tree in enumerate(sorted(trees))}
+    lines = [f"mkdir {hold}; mount --bind {tree} {hold}" for tree, hold in held.items()]
+    lines += [f"mount -t tmpfs -o mode=755 open {folder}" for folder in outermost]
+    lines += [f"mkdir -p {tree}; mount --bind {hold} {tree}" for tree, hold in held.items()]
+    return "; ".join(lines)
+
+
+def test_a_gateway_becomes_the_user_that_it_is_told_to(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    ours = lab.started(OtherUser(nodes[0], lab.folder("other-user")))
+    found = status(ours.pid)
+    assert set(found["Uid"].split()) == {str(USER.pw_uid)}
+    assert set(found["Gid"].split()) == {str(USER.pw_gid)}
+    assert "0" not in found["Groups"].split()
+    assert capabilities(ours.pid) == {KEPT_BITS}
+    run, state = ours.directory / "run", ours.directory / "state"
+    assert {file.owner() for file in (run, state, state / "sas.sqlite")} == {USER.pw_name}
+    assert Path(ours.control.path).owner() == USER.pw_name
+
+    ours.send_signal(signal.SIGHUP)
+    ours.wait_for_log("configuration read")
+    os.chown(ours.secret, 0, 0)
+    ours.send_signal(signal.SIGHUP)
+    ours.wait_for_log("nothing was changed")
+    assert f"secret cannot be read by user {USER.pw_name}: Permission denied" in ours.log()
+    assert ours.control.answers()
+
+
+def test_what_cannot_be_read_later_is_told_at_once(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    ours = lab.started(OtherUser(nodes[0], lab.folder("other-user")))
+    ours.stop()
+    os.chown(ours.secret, 0, 0)
+    folder = lab.folder("again")
+    again = lab.started(Program(nodes[0].namespace, command(ours.config), folder, setup=open_the_way(folder)))
+    assert again.wait() == 1
+    assert f"secret cannot be read by user {USER.pw_name}: Permission denied" in again.log()
