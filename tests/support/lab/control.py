@@ -74,6 +74,31 @@ class Control:
         )
         return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def bring_up(self, child: str = "net", *, timeout: int = 20) -> None:
+        """As `initiate`, without a process for it.
+
+        Raises:
+            LabError: it did not come up.
+        """
+        self._demand("initiate", child=child, timeout=str(timeout * 1000))
+
+    def rekey(self, child: str = "net") -> None:
+        """Negotiate a new pair in place of the one that carries ``child``."""
+        self._demand("rekey", child=child)
+
+    def terminate(self, **what: str) -> None:
+        """Delete what ``ike=NAME`` or ``child=NAME`` says, and wait until it is gone here."""
+        self._demand("terminate", **what)
+
+    def _demand(self, command: str, **what: str) -> None:
+        with self.session() as session:
+            try:
+                done = getattr(session, command)(what)
+                for _ in done if isinstance(done, Iterator) else ():
+                    pass  # a log line of the daemon
+            except vici.exception.CommandException as error:
+                raise LabError(f"{command} {what} failed: {error}") from error
+
     def initiate(self, child: str = "net", *, timeout: int = 20) -> str:
         """Bring ``child`` up; returns what swanctl said.
 

@@ -9,7 +9,7 @@ from lab.control import Control
 from lab.network import Node
 from lab.process import LabError, Program
 
-__all__ = ["assert_tunnelled", "ping", "transfer"]
+__all__ = ["Pings", "assert_tunnelled", "ping", "transfer"]
 
 _TRANSFER = Path(__file__).with_name("transfer.py")
 
@@ -20,7 +20,30 @@ def ping(node: Node, *, count: int = 3, size: int = 56) -> None:
     Raises:
         LabError: one was not.
     """
-    node.run("ping", "-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-I", node.host, node.remote_host)
+    what = ["-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-I", node.host]
+    said = node.run("ping", *what, node.remote_host)
+    if f" {count} received" not in said:
+        raise LabError(f"an echo request was not answered:\n{said}")
+
+
+class Pings:
+    """Echo requests in the background, ``count`` of them ``interval`` seconds apart, numbered, as `ping`."""
+
+    def __init__(self, node: Node, directory: Path, *, count: int, interval: float) -> None:
+        self._count = count
+        command = ["ping", "-c", str(count), "-i", str(interval), "-W", "3", "-I", node.host, node.remote_host]
+        self.program = Program(node.namespace, command, directory)
+
+    def finish(self) -> None:
+        """Wait for the end.
+
+        Raises:
+            LabError: one was not answered.
+        """
+        self.program.wait(60)
+        said = self.program.log()
+        if f"{self._count} packets transmitted, {self._count} received" not in said:
+            raise LabError(f"lost some of {self._count}:\n{self.program.tail()}")
 
 
 def transfer(sender: Node, receiver: Node, directory: Path, *, size: int = 1_000_000) -> None:
