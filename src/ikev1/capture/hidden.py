@@ -1,4 +1,4 @@
-"""Payloads whose bodies are encrypted on their own, with a public key or with what it protects (RFC 2409 §5.2, §5.3)."""
+"""Payloads whose bodies are encrypted on their own, by a public key or what it protects (RFC 2409 §5.2, §5.3)."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class KeyRing(Record, frozen=True):
     def ike_of(self, CKY_I: bytes) -> Iterable[IkeKeys]:
         """The keys that may be those of the ISAKMP SA with this cookie: its own before those that name none."""
         own = [keys for keys in self.ike if keys.CKY_I == CKY_I]
-        return own or [keys for keys in self.ike if not keys.CKY_I]
+        return own + [keys for keys in self.ike if not keys.CKY_I]
 
 
 def _once(records: tuple[Kind, ...]) -> tuple[Kind, ...]:

@@ -1,0 +1,166 @@
+"""strongSwan's log, where `ike`, `enc` and `chd` are at level 4: it then dumps every key as it is made.
+
+A dump is a line with a name and "=> 32 bytes @ 0x...", and under it rows of 16 octets. Threads write between one
+another's lines, so the thread is what keeps the lines of one SA together. Keys of an ISAKMP SA are dumped without its
+cookies, but the next thing that the same thread does is to generate a message, whose header it dumps as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
+from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+
+__all__ = ["CHARON_LINE", "read_charon"]
+
+CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")
+"""A line of the log: the thread, the part of charon that speaks, the text."""
+
+_DUMP = re.compile(r"^\s*(.*?) ?=> (\d{1,6}) bytes @ ")
+_ROW = re.compile(r"^\s*\d+:((?: [0-9A-Fa-f]{2}){1,16})(?:\s|$)")
+_ALGORITHM = re.compile(r"\s*using (\S+) for (encryption|integrity)")
+_SA = re.compile(r"\s*SPI 0x([0-9a-f]{8}), src \S+ dst \S+")
+_MOST_THREADS = 1024
+
+_PHASE_1 = {
+    "shared Diffie Hellman secret": "g_xy",
+    "SKEYID": "SKEYID",
+    "SKEYID_d": "SKEYID_d",
+    "SKEYID_a": "SKEYID_a",
+    "SKEYID_e": "SKEYID_e",
+    "encryption key Ka": "encryption_key",
+}
+_CIPHERS: dict[str, int] = {
+    "NULL": EspTransform.NULL,
+    "DES_CBC": EspTransform.DES,
+    "3DES_CBC": EspTransform.TRIPLE_DES,
+    "AES_CBC": EspTransform.AES_CBC,
+    "AES_CTR": EspTransform.AES_CTR,
+    "CAMELLIA_CBC": EspTransform.CAMELLIA,
+    "AES_GCM_8": EspTransform.AES_GCM_8,
+    "AES_GCM_12": EspTransform.AES_GCM_12,
+    "AES_GCM_16": EspTransform.AES_GCM_16,
+}
+_INTEGRITY: dict[str, int] = {
+    "HMAC_MD5_96": IntegrityAlgorithm.HMAC_MD5,
+    "HMAC_SHA1_96": IntegrityAlgorithm.HMAC_SHA1,
+    "HMAC_SHA2_256_128": IntegrityAlgorithm.HMAC_SHA2_256,
+    "HMAC_SHA2_384_192": IntegrityAlgorithm.HMAC_SHA2_384,
+    "HMAC_SHA2_512_256": IntegrityAlgorithm.HMAC_SHA2_512,
+}
+_UNSIZED = frozenset({EspTransform.NULL, EspTransform.DES, EspTransform.TRIPLE_DES})
+_SALTED = frozenset({EspTransform.AES_CTR, EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16})
+
+
+class _Said(NamedTuple):
+    """A line, or a dump with its octets (a line has none)."""
+
+    thread: str
+    text: str
+    octets: bytes = b""
+
+
+def read_charon(lines: Iterable[str], source: str) -> KeyRing:
+    """The keys in a log of charon."""
+    threads: dict[str, _Thread] = {}
+    ike: list[IkeKeys] = []
+    esp: list[EspKeys] = []
+    for said in _said(lines):
+        if said.thread not in threads and len(threads) == _MOST_THREADS:
+            continue
+        thread = threads.setdefault(said.thread, _Thread(source))
+        if (keys := thread.phase1(said)) is not None:
+            ike.append(keys)
+        if (found := thread.phase2(said)) is not None:
+            esp.append(found)
+    ike += [keys for thread in threads.values() if (keys := thread.nameless()) is not None]
+    return KeyRing(tuple(ike), tuple(esp))
+
+
+def _said(lines: Iterable[str]) -> Iterator[_Said]:
+    pending: dict[str, tuple[str, int, bytes]] = {}  # by thread: a dump's name, its size, what came of it so far
+    for line in lines:
+        match = CHARON_LINE.match(line.rstrip("\r\n"))
+        if match is None:
+            continue
+        thread, _, text = match.groups()
+        row = _ROW.match(text)
+        if row is not None and thread in pending:
+            name, size, octets = pending[thread]
+            octets += bytes.fromhex(row[1])
+            if len(octets) < size:
+                pending[thread] = name, size, octets
+            else:
+                del pending[thread]
+                yield _Said(thread, name, octets[:size])
+            continue
+        pending.pop(thread, None)
+        dump = _DUMP.match(text)
+        if dump is not None and int(dump[2]) and len(pending) < _MOST_THREADS:
+            pending[thread] = dump[1], int(dump[2]), b""
+        else:
+            yield _Said(thread, text)
+
+
+class _Thread:
+    """What one thread has said of the SA that it works on."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._phase1: dict[str, bytes] = {}
+        self._at_header = False
+        self._algorithms: dict[str, str] = {}
+        self._phase2: dict[str, bytes] = {}
+
+    def phase1(self, said: _Said) -> IkeKeys | None:
+        """The keys of an ISAKMP SA, once the message after them tells its cookie."""
+        if said.octets and said.text in _PHASE_1:
+            if _PHASE_1[said.text] == "g_xy":
+                self._phase1 = {}
+            self._phase1[_PHASE_1[said.text]] = said.octets
+            return None
+        if said.text.strip() == "generating rule 0 IKE_SPI":
+            self._at_header = True
+        elif self._at_header and said.octets:
+            self._at_header = False
+            if self._phase1 and len(said.octets) == 8:
+                known, self._phase1 = self._phase1, {}
+                return IkeKeys(self._source, said.octets, **known)
+        return None
+
+    def nameless(self) -> IkeKeys | None:
+        """Keys whose cookie the log did not tell any more."""
+        return IkeKeys(self._source, b"", **self._phase1) if "SKEYID" in self._phase1 else None
+
+    def phase2(self, said: _Said) -> EspKeys | None:
+        """The keys of an ESP SA, when it is added."""
+        if (algorithm := _ALGORITHM.match(said.text)) is not None:
+            if algorithm[2] == "encryption":
+                self._algorithms, self._phase2 = {}, {}
+            self._algorithms[algorithm[2]] = algorithm[1]
+        elif said.octets:
+            self._phase2[said.text] = said.octets
+        elif (sa := _SA.match(said.text)) is not None:
+            return self._esp(bytes.fromhex(sa[1]))
+        return None
+
+    def _esp(self, spi: bytes) -> EspKeys | None:
+        # A seed is [g^xy,] protocol, SPI and nonces (RFC 2409 §5.5), and so tells whose keys this SA has
+        side = next(
+            (side for side in ("initiator", "responder") if b"\x03" + spi in self._phase2.get(f"{side} SA seed", b"")),
+            None,
+        )
+        cipher = _CIPHERS.get(self._algorithms.get("encryption", ""))
+        if side is None or cipher is None:
+            return None
+        encryption_key = self._phase2.get(f"encryption {side} key", b"")
+        integrity_key = self._phase2.get(f"integrity {side} key", b"")
+        integrity = _INTEGRITY.get(self._algorithms.get("integrity", ""), 0) if integrity_key else 0
+        salt = 4 if cipher in _SALTED else 0
+        key_length = 0 if cipher in _UNSIZED else max(0, 8 * (len(encryption_key) - salt))
+        suite = IpsecSuite(cipher, key_length, integrity)
+        return EspKeys(self._source, suite, IpsecKeys(int.from_bytes(spi), encryption_key, integrity_key))

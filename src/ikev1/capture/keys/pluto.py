@@ -1,0 +1,114 @@
+"""pluto's log, where it tells private things: libreswan with ``plutodebug=crypt,private``, Openswan and FreeS/WAN too.
+
+libreswan since version 3 keeps SKEYID and what follows from it inside NSS, which gives them to nobody. What its log has
+are pre-shared keys, and the keys of ESP with the SPIs in the line after them. Older plutos dump everything.
+
+A dump is a name, perhaps with octets behind it, and under it rows of 16 octets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
+from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+
+__all__ = ["PLUTO_LINE", "read_pluto"]
+
+PLUTO_LINE = re.compile(r"^(?:.*?[\]:] )?\| (.*)$")
+"""A debugging line of the log."""
+
+_ROW = re.compile(r"\s*((?:[0-9a-f]{2} {1,2}){0,15}[0-9a-f]{2})(?:\s{2,}.*)?$")
+_NAME = re.compile(r"\s*([A-Za-z_][A-Za-z_ ]*?):?\s*((?:\b[0-9a-f]{2} {1,2}){0,15}(?:\b[0-9a-f]{2})?)$")
+_ESTABLISHED = re.compile(
+    r"IPsec SA established.*\{ESP[^=]*=>0x(?P<outbound>[0-9a-f]{8}) <0x(?P<inbound>[0-9a-f]{8}) "
+    r"xfrm=(?P<cipher>\w+?)(?:_(?P<key_length>\d{3}))?-(?P<integrity>\w+)"
+)
+_PHASE_1 = {
+    "Skeyid": "SKEYID",
+    "Skeyid_d": "SKEYID_d",
+    "Skeyid_a": "SKEYID_a",
+    "Skeyid_e": "SKEYID_e",
+    "enc key": "encryption_key",
+}
+_SECRETS = frozenset({"User PSK", "PreShared Key", "Preshared Key"})
+_CIPHERS: dict[str, int] = {
+    "NULL": EspTransform.NULL,
+    "3DES_CBC": EspTransform.TRIPLE_DES,
+    "AES_CBC": EspTransform.AES_CBC,
+    "AES_CTR": EspTransform.AES_CTR,
+    "CAMELLIA_CBC": EspTransform.CAMELLIA,
+    "AES_GCM_8": EspTransform.AES_GCM_8,
+    "AES_GCM_12": EspTransform.AES_GCM_12,
+    "AES_GCM_16": EspTransform.AES_GCM_16,
+}
+_INTEGRITY: dict[str, int] = {
+    "NONE": 0,
+    "HMAC_MD5_96": IntegrityAlgorithm.HMAC_MD5,
+    "HMAC_SHA1_96": IntegrityAlgorithm.HMAC_SHA1,
+    "HMAC_SHA2_256_128": IntegrityAlgorithm.HMAC_SHA2_256,
+    "HMAC_SHA2_384_192": IntegrityAlgorithm.HMAC_SHA2_384,
+    "HMAC_SHA2_512_256": IntegrityAlgorithm.HMAC_SHA2_512,
+}
+_MOST_PAIRS = 8  # of ESP keys before the line that names their SPIs
+
+
+def read_pluto(lines: Iterable[str], source: str) -> KeyRing:
+    """The keys in a log of pluto."""
+    ike: list[IkeKeys] = []
+    esp: list[EspKeys] = []
+    secrets: dict[bytes, None] = {}
+    pairs: deque[tuple[bytes, bytes]] = deque(maxlen=_MOST_PAIRS)
+    cipher_key = b""
+    phase1: dict[str, bytes] = {}
+    for name, octets in _said(lines):
+        if name in _SECRETS:
+            secrets.setdefault(octets)
+        elif name == "ESP enckey":
+            cipher_key = octets
+        elif name == "ESP authkey":
+            pairs.append((cipher_key, octets))
+        elif name in _PHASE_1:
+            phase1[_PHASE_1[name]] = octets
+            if name == "enc key":
+                ike.append(IkeKeys(source, b"", **phase1))
+                phase1 = {}
+        elif not octets and (found := _ESTABLISHED.search(name)) is not None:
+            esp += _esp(found, pairs, source)
+            pairs.clear()
+    return KeyRing(tuple(ike), tuple(esp), pre_shared_keys=tuple(PreSharedKey(source, each) for each in secrets))
+
+
+def _said(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Dumps, each a name and octets; and lines that are for everybody, as they are."""
+    name, octets = "", b""
+    for line in lines:
+        match = PLUTO_LINE.match(line.rstrip("\r\n"))
+        text = match[1] if match is not None else ""
+        row = _ROW.match(text)
+        if row is not None:
+            octets += bytes.fromhex(row[1])
+            continue
+        if name:
+            yield name, octets
+        name, octets = "", b""
+        if match is None:
+            yield line, b""
+        elif (begins := _NAME.match(text)) is not None:
+            name, octets = begins[1], bytes.fromhex(begins[2])
+    if name:
+        yield name, octets
+
+
+def _esp(found: re.Match[str], pairs: Iterable[tuple[bytes, bytes]], source: str) -> Iterator[EspKeys]:
+    """The log does not say which keys go which way: either may, and the packets tell."""
+    outbound, inbound, cipher, key_length, integrity = found.groups()
+    if cipher not in _CIPHERS or integrity not in _INTEGRITY:
+        return
+    suite = IpsecSuite(_CIPHERS[cipher], int(key_length or 0), _INTEGRITY[integrity])
+    for spi in (outbound, inbound):
+        for cipher_key, integrity_key in dict.fromkeys(pairs):
+            yield EspKeys(source, suite, IpsecKeys(int(spi, 16), cipher_key, integrity_key))
