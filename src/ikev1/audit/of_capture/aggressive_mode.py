@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.reading import Reading, Seen
@@ -58,5 +59,5 @@ def exposed_identities(readings: Iterable[Reading]) -> Iterator[Finding]:
 
 def _says_no_more_than_ip(seen: Seen, payload: Identification) -> bool:
     """Whether an identity is the very address that its packet came from."""
-    address = seen.reported.source.rpartition("[")[0]
-    return payload.id_type in _ADDRESSES and identity(payload).endswith(f" {address}")
+    address = seen.reported.source.rpartition("[")[0].partition("%")[0]
+    return payload.id_type in _ADDRESSES and payload.data == ip_address(address).packed

@@ -1,0 +1,170 @@
+"""The exchange of a lesson: two engines of ours, two UDP sockets on loopback, real random numbers.
+
+Nothing in it is arranged: what the lesson shows is what these two said to each other, and what they hold in the end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+
+from ikev1.capture.packets import Datagram
+from ikev1.core.actions import Action, InstallInbound, Report, Send
+from ikev1.core.engine import Engine
+from ikev1.core.events import Failure
+from ikev1.core.model import ChildSa, IkeSa, Path
+from ikev1.core.record import Record
+from ikev1.core.settings import Settings
+from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
+
+__all__ = ["LessonFailed", "Peer", "Run", "Subject", "run"]
+
+_LOOPBACK = "127.0.0.1"
+_PATIENCE = 5.0  # seconds for a datagram on loopback
+_MOST_MESSAGES = 32  # more than any lesson has
+_LARGEST = 65_535  # octets of a datagram
+
+
+class Subject(StrEnum):
+    """What a lesson is about."""
+
+    MAIN = "main"
+    AGGRESSIVE = "aggressive"
+    QUICK = "quick"
+
+
+class LessonFailed(Exception):
+    """The exchange did not come to its end; the message says why."""
+
+
+class Peer(Record, frozen=True):
+    """What one end held: ``draws`` are the random octets it drew, ``states`` its ISAKMP SA after each thing that it
+    did, ``child`` its pair of IPsec SAs.
+    """
+
+    draws: tuple[bytes, ...]
+    states: tuple[IkeSa, ...]
+    child: ChildSa | None
+
+    secret_fields = frozenset({"draws"})
+
+    @property
+    def sa(self) -> IkeSa:
+        """The ISAKMP SA in the end."""
+        return self.states[-1]
+
+
+class Run(Record, frozen=True):
+    """One exchange: what passed, and what both ends held."""
+
+    subject: Subject
+    suite: str
+    pre_shared_key: bytes
+    datagrams: tuple[Datagram, ...]
+    initiator: Peer
+    responder: Peer
+
+    secret_fields = frozenset({"pre_shared_key"})
+
+
+class _End:
+    """One end while it runs."""
+
+    def __init__(self, settings: Settings, link: socket.socket) -> None:
+        self.link = link
+        self.draws: list[bytes] = []
+        self.states: list[IkeSa] = []
+        self.child: ChildSa | None = None
+        self.engine = Engine(settings, self._draw)
+
+    def _draw(self, octets: int) -> bytes:
+        drawn = os.urandom(octets)
+        self.draws.append(drawn)
+        return drawn
+
+    @property
+    def port(self) -> int:
+        """Its UDP port."""
+        port: int = self.link.getsockname()[1]
+        return port
+
+    def path_to(self, other: _End) -> Path:
+        """The way to the other end."""
+        return Path(_LOOPBACK, self.port, _LOOPBACK, other.port)
+
+    def perform(self, actions: list[Action]) -> int:
+        """Does what the engine asks for; how many datagrams were sent.
+
+        Raises:
+            LessonFailed: something went wrong in the engine.
+        """
+        sent = 0
+        self.states.extend(self.engine.sas.values())
+        for action in actions:
+            match action:
+                case Send(path, datagram):
+                    self.link.sendto(datagram, (path.remote_host, path.remote_port))
+                    sent += 1
+                case InstallInbound(child):
+                    self.child = child
+                case Report(Failure() as failure):
+                    raise LessonFailed(failure.text)
+        return sent
+
+    def peer(self) -> Peer:
+        """What it held."""
+        return Peer(tuple(self.draws), tuple(self.states), self.child)
+
+
+def run(subject: Subject, suite: str, pre_shared_key: bytes) -> Run:
+    """Has two ends negotiate: ``suite`` in strongSwan's notation, such as ``aes128-sha256-modp2048``.
+
+    Raises:
+        ValueError: there is no such suite.
+        LessonFailed: the exchange did not come to its end.
+        OSError: there is no loopback to talk over.
+    """
+    calls = initiator_settings(subject == Subject.AGGRESSIVE, suite, pre_shared_key)
+    answers = responder_settings(suite, pre_shared_key)
+    with _socket() as left, _socket() as right:
+        initiator, responder = _End(calls, left), _End(answers, right)
+        tunnel = TUNNEL if subject is Subject.QUICK else None
+        begun = initiator.engine.initiate(CONNECTION, tunnel, initiator.path_to(responder), time.time())
+        datagrams = tuple(_converse(initiator, responder, initiator.perform(begun)))
+    return Run(subject, suite, pre_shared_key, datagrams, initiator.peer(), responder.peer())
+
+
+@contextmanager
+def _socket() -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as link:
+        link.bind((_LOOPBACK, 0))
+        link.settimeout(_PATIENCE)
+        yield link
+
+
+def _converse(initiator: _End, responder: _End, sent: int) -> Iterator[Datagram]:
+    """Every datagram from the first to the last, each as it arrives; ``sent`` are under way to the responder."""
+    speaker, listener, frame = initiator, responder, 0
+    while sent:
+        answered = 0
+        for _ in range(sent):
+            frame += 1
+            if frame > _MOST_MESSAGES:
+                raise LessonFailed(f"no end after {_MOST_MESSAGES} messages")
+            payload, (source, source_port) = _received(listener)
+            now = time.time()
+            yield Datagram((frame,), now, source, source_port, _LOOPBACK, listener.port, False, payload)
+            answered += listener.perform(listener.engine.receive(payload, listener.path_to(speaker), now))
+        speaker, listener, sent = listener, speaker, answered
+
+
+def _received(end: _End) -> tuple[bytes, tuple[str, int]]:
+    try:
+        payload, source = end.link.recvfrom(_LARGEST)
+    except TimeoutError:
+        raise LessonFailed(f"a datagram did not arrive within {_PATIENCE:.0f} s: is loopback filtered?") from None
+    return payload, source

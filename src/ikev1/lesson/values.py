@@ -1,0 +1,81 @@
+"""The values of a message that a lesson shows: names as the RFC has them, and octets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from ikev1.capture.report import Message as Reported
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.payloads import (
+    Hash,
+    Identification,
+    KeyExchange,
+    NatDiscovery,
+    Nonce,
+    Proposal,
+    SecurityAssociation,
+)
+from ikev1.wire.registry import ExchangeType, ProtocolId
+from ikev1.wire.words import identity, spi_words, transform_words
+
+__all__ = ["values_of"]
+
+_HASHES = {"MM5": "HASH_I", "MM6": "HASH_R", "AM2": "HASH_R", "AM3": "HASH_I"}
+_HASHES |= {"QM1": "HASH(1)", "QM2": "HASH(2)", "QM3": "HASH(3)"}
+
+Values = Iterator[tuple[str, str]]
+
+
+def values_of(reported: Reported) -> tuple[tuple[str, str], ...]:
+    """What stands in a message of a lesson, whose plaintext is known."""
+    octets = bytes.fromhex(reported.plaintext)
+    message = parse_message(Header.parse(octets), octets[HEADER_SIZE:])
+    return (*_header(message), *_payloads(reported, message))
+
+
+def _header(message: Message) -> Values:
+    header = message.header
+    if header.exchange == ExchangeType.QUICK_MODE:
+        yield "message ID", f"{header.message_id:08x}"
+        return
+    yield "CKY-I", header.CKY_I.hex()
+    yield "CKY-R", header.CKY_R.hex() + (" (not known yet)" if header.CKY_R == NO_COOKIE else "")
+
+
+def _payloads(reported: Reported, message: Message) -> Values:
+    side = reported.sender[0]  # i or r, as in the RFC's names
+    names = _identity_names(message, side)
+    discoveries = iter(("NAT-D of the other end", "NAT-D of this end"))
+    for payload in message.payloads:
+        match payload:
+            case SecurityAssociation():
+                yield from _offers(payload, offered=side == "i")
+            case KeyExchange(data):
+                yield f"KE (g^x{side})", data.hex()
+            case Nonce(data):
+                yield f"N{side}", data.hex()
+            case Identification():
+                yield next(names), identity(payload)
+            case Hash(data):
+                yield _HASHES[reported.label], data.hex()
+            case NatDiscovery(data):
+                yield next(discoveries), data.hex()
+
+
+def _identity_names(message: Message, side: str) -> Iterator[str]:
+    quick = message.header.exchange == ExchangeType.QUICK_MODE
+    return iter(("IDci", "IDcr")) if quick else iter((f"IDi{side}",))
+
+
+def _offers(payload: SecurityAssociation, offered: bool) -> Values:
+    numbers = count(1)
+    for proposal in payload.proposals:
+        for transform in proposal.transforms:
+            words = transform_words(proposal.protocol, transform)
+            yield f"offer {next(numbers)}" if offered else "choice", f"{_spi(proposal)}{words}"
+
+
+def _spi(proposal: Proposal) -> str:
+    return "" if proposal.protocol == ProtocolId.ISAKMP else f"{spi_words(proposal.protocol, proposal.spi)}: "
