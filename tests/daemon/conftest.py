@@ -50,6 +50,7 @@ class CountingPlane:
         self.traps: dict[tuple[str, str], Trap] = {}
         self.received: list[bytes] = []
         self.dropped = Drops()
+        self.counted: dict[int, Counters] = {}  # other than what is always there
         self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
         self.closed = False
@@ -84,6 +85,8 @@ class CountingPlane:
         self.outbound[child.inbound.spi] = child
 
     def counters(self, child: ChildSa) -> Counters:
+        if child.inbound.spi in self.counted:
+            return self.counted[child.inbound.spi]
         return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
 
     def drops(self) -> Drops:

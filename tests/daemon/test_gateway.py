@@ -15,7 +15,7 @@ from ikev1.core.model import ChildState, Flavour, IkeState, Nat, Path
 from ikev1.core.record import replace
 from ikev1.core.settings import Connection, Settings, Start
 from ikev1.daemon.operations import NotEstablished
-from ikev1.esp.plane import Acquire, PeerMoved, RekeyNeeded
+from ikev1.esp.plane import Acquire, Counters, PeerMoved, RekeyNeeded
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
@@ -304,6 +304,21 @@ def test_a_peer_that_no_nat_moved_is_not_followed(meet: Meet) -> None:
         assert not any("moved" in text for text in us.texts)
 
     meet(scenario)
+
+
+def test_the_log_tells_once_a_minute_what_was_refused(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    now = [1_000_000.0]
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (spi,) = us.plane.inbound
+        us.plane.counted[spi] = Counters(replays=3)
+        now[0] += 61  # and the alarm rings that waits for what a lost message would need
+        async with asyncio.timeout(5):
+            while not any("3 replays" in text for text in us.texts):
+                await asyncio.sleep(0)
+
+    meet(scenario, settings=impatient, clock=lambda: now[0])
 
 
 def test_a_store_that_fails_is_told_and_does_not_stop_the_gateway(meet: Meet) -> None:

@@ -41,6 +41,7 @@ from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished, Operations
 from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.upkeep import Upkeep
+from ikev1.daemon.watch import Watch
 from ikev1.esp.plane import (
     Acquire,
     Expired,
@@ -81,6 +82,7 @@ class Gateway:
         self.chosen = chosen
         self.plane = chosen.make(self._hear, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
+        self._watch = Watch(self.plane, self.drops, self.started_at)
         self.engine = Engine(settings, random, allocate_spi=self.plane.allocate_spi)
         logbook.listeners_changed = self._trace_if_read
         self._trace_if_read()
@@ -114,6 +116,7 @@ class Gateway:
             loop.add_reader(descriptor, callback)
         self._take_over()
         self.upkeep.adopt(self.settings)
+        self._set_alarm()
         # what exists now stays: a collection need not look at it again
         gc.collect()
         gc.freeze()
@@ -168,6 +171,8 @@ class Gateway:
             self.apply(actions)
         for path in self._keepalives.due(now):
             self._endpoint.send_keepalive(path)
+        for line in self._watch.due(now, (child for sa in self.engine.sas.values() for child in sa.children)):
+            self.logbook.write(Level.WARNING, "ESP", line)
         self._set_alarm()
 
     def _judge(self, request: int, verdict: Verdict) -> None:
@@ -264,7 +269,7 @@ class Gateway:
         return self._endpoint.send_esp(path, packets)
 
     def _set_alarm(self) -> None:
-        self._alarm.set(min(self.engine.deadline(), self._keepalives.deadline))
+        self._alarm.set(min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline))
 
     # ------------------------------------------------------------------ commands
 
