@@ -122,7 +122,7 @@ def test_what_was_clicked_stays_lit_when_the_pointer_goes(open_page: Open) -> No
     assert _lit(page) == list(range(8, 16))
     page.locator("#c1m0 .security").hover()
     assert _lit(page) == list(range(64, 68))
-    expect(page.locator("#c1m0 .readout")).to_have_text("octets 64 to 67: Group Description")
+    expect(page.locator("#c1m0 .readout")).to_have_text("Group Description octets 64 to 67. ")
 
 
 def test_the_keyboard_suffices(open_page: Open) -> None:

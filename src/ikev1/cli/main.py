@@ -19,7 +19,9 @@ _MODULES = {
     "check": "ikev1.cli.check",
     "show": "ikev1.cli.show",
     "debug": "ikev1.cli.debug",
+    "audit": "ikev1.cli.audit.command",
     "demo": "ikev1.cli.demo.command",
+    "explain": "ikev1.cli.explain.command",
 }
 
 

@@ -3,6 +3,8 @@
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+  root.classList.add("scripted");
+
   // --- light and dark ----------------------------------------------------------------------------------------------
 
   const remembered = "ikev1-theme";
@@ -91,7 +93,9 @@
     cells.slice(at, end).forEach((cell) => cell.classList.add("lit"));
     const name = item.querySelector(".name").textContent;
     const octets = end - at === 1 ? `octet ${at}` : `octets ${at} to ${end - 1}`;
-    readout.textContent = end > at ? `${octets}: ${name}` : `${name}: no octets`;
+    const about = item.querySelector(":scope > .field .about")?.textContent ?? "";
+    readout.replaceChildren(Object.assign(document.createElement("strong"), { textContent: name }),
+      ` ${end > at ? octets : "no octets"}. ${about}`);
   }
 
   function fieldAround(message, offset) {

@@ -1,0 +1,110 @@
+"""The command: what is asked for, and in which form it is answered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.read import PORTS
+from ikev1.capture.report import Message, Report
+from ikev1.cli.explain.keys import key_options
+from ikev1.cli.explain.pen import Pen
+from ikev1.cli.explain.source import read, watch
+from ikev1.cli.explain.text import write_report
+from ikev1.page.report import report_page
+
+__all__ = ["explain"]
+
+
+@click.command()
+@click.argument("file", required=False, metavar="[FILE]")
+@click.option("--live", "interface", metavar="INTERFACE", help="Listen on an interface (`any`: on all) until Ctrl-C.")
+@click.option(
+    *("--port", "ports"),
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    default=PORTS,
+    show_default=True,
+    help="A UDP port on which IKE is spoken; may be given several times.",
+)
+@key_options
+@click.option("--conversation", "number", type=click.IntRange(1), metavar="N", help="Only this conversation.")
+@click.option("--message", "labels", multiple=True, metavar="LABEL", help="All fields of these messages: MM1, QM2 ...")
+@click.option("-v", "--verbose", is_flag=True, help="All fields of all messages.")
+@click.option("--json", "as_json", is_flag=True, help="The report for programs (docs/explain.md says what is in it).")
+@click.option("--html", "page", type=click.Path(dir_okay=False), metavar="OUT", help="Write one page for a browser.")
+@click.option("--show-keys", is_flag=True, help="Show key material, too: whoever has the output can decrypt.")
+def explain(
+    *,
+    file: str | None,
+    interface: str | None,
+    ports: tuple[int, ...],
+    keys: KeyRing,
+    number: int | None,
+    labels: tuple[str, ...],
+    verbose: bool,
+    as_json: bool,
+    page: str | None,
+    show_keys: bool,
+) -> None:
+    """Explain what two IKEv1 peers said to each other: in FILE (pcap or pcapng, compressed or not; `-` is standard
+    input), or on a live interface.
+
+    Says for each message what it carries and who could read it, checks every hash that can be checked, and answers
+    what people ask: which group, which identities were visible, whether the secret can be guessed, why it failed.
+    """
+    if (file is None) == (interface is None):
+        raise click.UsageError("Name a FILE, or an interface with --live: one of them.")
+    pen = Pen(Console(highlight=False))
+    if interface is not None:
+        report = watch(interface, ports, keys, show_keys, None if as_json else pen)
+    else:
+        assert file is not None
+        report = read(file, ports, keys, show_keys)
+    report = _only(report, number)
+    if page is not None:
+        _write_page(Path(page), report, private=show_keys)
+    if as_json:
+        click.echo(msgspec.json.encode(report))
+    elif page is None:
+        write_report(pen, report, lambda message: verbose or _named(message, labels))
+    if not report.conversations and not report.esp:
+        raise click.ClickException(_nothing_in(report, ports))
+
+
+def _only(report: Report, number: int | None) -> Report:
+    if number is None:
+        return report
+    wanted = tuple(conversation for conversation in report.conversations if conversation.number == number)
+    if not wanted:
+        raise click.ClickException(
+            f"There is no conversation {number} in {report.source}: it has {len(report.conversations) or 'none'}."
+        )
+    return msgspec.structs.replace(report, conversations=wanted, esp=())
+
+
+def _named(message: Message, labels: tuple[str, ...]) -> bool:
+    return message.label.lower() in {label.lower() for label in labels}
+
+
+def _write_page(path: Path, report: Report, private: bool) -> None:
+    """The page as a file, closed to others if there are keys in it."""
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+        with os.fdopen(opened, "w", encoding="utf-8") as out:
+            out.write(report_page(report))
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
+    click.echo(f"{path} is written: open it in a browser.", err=True)
+
+
+def _nothing_in(report: Report, ports: tuple[int, ...]) -> str:
+    return (
+        f"{report.source}: no IKEv1 and no ESP in {report.frames} frames. IKE was looked for on UDP "
+        f"port{'s' if len(ports) > 1 else ''} {', '.join(map(str, ports))}: does it use another one (--port)?"
+    )

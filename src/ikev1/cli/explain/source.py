@@ -1,0 +1,90 @@
+"""Where packets come from: a file, standard input, or an interface; and the report that is made of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+from ikev1.capture.analyse import Analyst
+from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.read import CaptureError, open_capture
+from ikev1.capture.read.live import listen
+from ikev1.capture.report import Message, Report
+from ikev1.cli.explain.pen import Pen
+from ikev1.page.visible import visible
+from ikev1.page.words import moment
+
+__all__ = ["read", "watch"]
+
+_LARGE = 16 << 20  # octets: reading less takes no time
+
+
+def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:
+    """The report on a capture; "-" is standard input. Shows how far it is, if that takes long and somebody looks.
+
+    Raises:
+        click.ClickException: it cannot be read.
+    """
+    name = "standard input" if file == "-" else Path(file).name
+    analyst = Analyst(keys)
+    with _complaints_about(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
+        for packet in capture:
+            analyst.add(packet)
+        return analyst.report(name, capture.frames, capture.notes(), with_secrets)
+
+
+def watch(interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: Pen | None) -> Report:
+    """The report on what passes an interface until Ctrl-C. ``pen`` writes each message as it comes.
+
+    Raises:
+        click.ClickException: we cannot listen there.
+    """
+    analyst = Analyst(keys)
+    with _complaints_about(f"--live {interface}"), listen(interface, ports) as live:
+        click.echo(f"Listening on {interface}; Ctrl-C ends it and explains what was heard.", err=True)
+        with suppress(KeyboardInterrupt):
+            for packet in live:
+                message = analyst.take(packet)
+                if message is not None and pen is not None:
+                    _write(pen, message)
+        return analyst.report(f"interface {interface}", live.frames, live.notes(), with_secrets)
+
+
+def _write(pen: Pen, message: Message) -> None:
+    again = " again" if message.retransmission_of is not None else ""
+    pen.write(
+        pen.text(f"{moment(message.time)}  ", "dim")
+        + pen.text(f"{message.label}{again}", "bold")
+        + pen.text(f"  {message.source} → {message.destination}")
+    )
+    if not again:
+        pen.paragraph(message.line, indent="    ")
+        pen.paragraph(message.security, "italic", indent="    ")
+
+
+@contextmanager
+def _complaints_about(what: str) -> Iterator[None]:
+    try:
+        yield
+    except CaptureError as error:
+        raise click.ClickException(f"{what}: {error}") from error
+
+
+@contextmanager
+def _bar(file: str) -> Iterator[Callable[[int], None] | None]:
+    """What is to be told how many octets have been read; None where nobody looks, or it does not take long."""
+    size = Path(file).stat().st_size if Path(file).is_file() else 0
+    if size < _LARGE or not sys.stderr.isatty():
+        yield None
+        return
+    columns = ("reading {task.description}", BarColumn(), TaskProgressColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(escape(visible(Path(file).name)), total=size)
+        yield lambda position: progress.update(task, completed=position)

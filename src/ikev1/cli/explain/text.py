@@ -1,0 +1,90 @@
+"""A report on the terminal: for each conversation who spoke, what was said, and the answers to what people ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.text import Text
+
+from ikev1.capture.report import Answer, Conversation, EspFlow, Message, Report
+from ikev1.cli.explain.ladder import Ladder
+from ikev1.cli.explain.pen import Pen
+from ikev1.page.words import after, frames_text, moment, size
+
+__all__ = ["write_report"]
+
+OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
+
+
+def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) -> None:
+    """All of it; messages for which ``detailed`` is true with all their fields and octets."""
+    for conversation in report.conversations:
+        _conversation(pen, conversation, detailed)
+    if report.esp:
+        pen.heading("ESP whose negotiation is not in the capture")
+        _flows(pen, report.esp)
+    if report.notes:
+        pen.heading("What could not be read")
+        for note in report.notes:
+            pen.paragraph(note, indent="  ", further="    ")
+
+
+def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
+    _header(pen, conversation)
+    ladder = Ladder(pen)
+    ladder.ends(conversation)
+    for message in conversation.messages:
+        ladder.message(message, conversation.first_time, detailed(message))
+    ladder.close()
+    if conversation.esp:
+        pen.heading("ESP")
+        _flows(pen, conversation.esp)
+    for answer in conversation.answers:
+        _answer(pen, answer)
+    pen.write(Text(""))
+
+
+def _header(pen: Pen, conversation: Conversation) -> None:
+    names = f"{conversation.number}. {conversation.initiator.address} → {conversation.responder.address}: "
+    outcome = pen.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
+    pen.write(Text(""), *pen.wrapped(pen.text(names, "bold") + outcome, pen.width))
+    pen.paragraph(conversation.summary)
+    took = after(conversation.last_time - conversation.first_time)
+    facts = [
+        ("phase 1", conversation.mode or "not in the capture"),
+        ("suite", conversation.suite or "not known"),
+        ("began", f"{moment(conversation.first_time)}, and took {took}"),
+        ("cookies", f"{conversation.initiator_cookie} {conversation.responder_cookie}"),
+    ]
+    for name, value in facts:
+        pen.write(*pen.wrapped(pen.text(f"{name:9}", "dim") + pen.text(value), pen.width, "  ", " " * 11))
+    pen.write(Text(""))
+
+
+def _answer(pen: Pen, answer: Answer) -> None:
+    pen.heading(answer.title)
+    pen.paragraph(answer.text, indent="  ")
+    if answer.frames:
+        pen.paragraph(f"({frames_text(answer.frames)})", "dim", "  ")
+
+
+def _flows(pen: Pen, flows: Iterable[EspFlow]) -> None:
+    for flow in flows:
+        pen.paragraph(f"SPI {flow.spi}  {flow.source} → {flow.destination}", indent="  ", further="      ")
+        pen.paragraph(", ".join(_facts(flow)), indent="      ")
+        if flow.inner:
+            pen.paragraph(f"inside: {flow.inner}", indent="      ")
+
+
+def _facts(flow: EspFlow) -> Iterable[str]:
+    yield f"{flow.packets} packets" if flow.packets != 1 else "1 packet"
+    yield size(flow.octets)
+    yield f"frames {flow.first_frame} to {flow.last_frame}"
+    if flow.suite:
+        yield flow.suite
+    if flow.opened:
+        yield f"{flow.opened} with the right ICV"
+    if flow.wrong:
+        yield f"{flow.wrong} with a WRONG ICV"
+    if flow.missing:
+        yield f"{flow.missing} missing in the capture"
