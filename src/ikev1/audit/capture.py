@@ -39,8 +39,8 @@ _RULES: tuple[Callable[[Iterable[Reading]], Iterator[Finding]], ...] = (
 )
 
 
-def audit_capture(report: Report, more: Iterable[Finding] = ()) -> Audit:
-    """All findings about the conversations of ``report``, and those that somebody else has found in it."""
+def audit_capture(report: Report, more: Iterable[Finding] = (), notes: Iterable[str] = ()) -> Audit:
+    """All findings about the conversations of ``report``, with those and the notes that somebody else has on it."""
     readings = read(report)
     found = [finding for rule in _RULES for finding in rule(readings)]
     historic = [_historic(len(readings))] if readings else []
@@ -49,7 +49,7 @@ def audit_capture(report: Report, more: Iterable[Finding] = ()) -> Audit:
         kind="capture",
         examined=f"{_count(len(readings), 'conversation')} in {_count(report.frames, 'frame')}",
         findings=collected((*more, *found, *historic)),
-        notes=(*report.notes, *_notes(readings)),
+        notes=(*report.notes, *notes, *_notes(readings)),
     )
 
 
@@ -65,7 +65,7 @@ def _notes(readings: tuple[Reading, ...]) -> Iterator[str]:
     if sealed:
         yield (
             f"in {_count(len(sealed), 'conversation')} of {len(readings)} Quick Mode is encrypted: what protects the "
-            "traffic, for how long, and whether with perfect forward secrecy, cannot be known without keys (--keys)"
+            "traffic, for how long, and whether with perfect forward secrecy, cannot be known without keys"
         )
 
 

@@ -78,8 +78,8 @@ def _unusable(error: ConfigError, known: set[str]) -> Iterator[Finding]:
     """What keeps the configuration from being used, without what was found before at the keys ``known``."""
     for fault in error.findings:
         if fault.key not in known:
-            evidence = Evidence(text=fault.text, file=str(fault.file), key=fault.key)
-            yield topic("unusable").finding(Severity.HIGH, str(fault), evidence)
+            evidence = Evidence(text="cannot be used", file=str(fault.file), key=fault.key)
+            yield topic("unusable").finding(Severity.HIGH, f"{fault.key}: {fault.text}", evidence)
 
 
 def _audit(file: Path, written: dict[str, Any], found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:

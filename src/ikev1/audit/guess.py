@@ -148,7 +148,7 @@ def _finding(proof: Proof, own: OwnSecret, outcome: Search | None) -> Finding:
     rate = _guesses_per_second(proof)
     found = (
         f"{right}, and the key {where}. This machine alone, in Python, tries {rate:,.0f} keys a second: "
-        f"{outcome.words:,} words take it {outcome.words / rate:,.1f} s"
+        f"the {outcome.words:,} words of the list take it {_seconds(outcome.words / rate)}"
     )
     return topic("guessable-secret").finding(Severity.HIGH, found, evidence, conversation=number)
 
@@ -167,6 +167,10 @@ def _estimate(strength: Strength) -> str:
         f"zxcvbn estimates 10^{strength.guesses_log10:.0f} guesses: {strength.time} at ten thousand million a second "
         f"(score {strength.score} of 4)"
     )
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds >= 1 else "less than a second"
 
 
 def _guesses_per_second(proof: Proof) -> float:

@@ -30,7 +30,7 @@ class Fate(StrEnum):
 
 
 class Search(NamedTuple):
-    """How a search ended, after how many words."""
+    """How a search ended, and how many words the list has."""
 
     fate: Fate
     words: int
@@ -39,7 +39,7 @@ class Search(NamedTuple):
 def search(words: BinaryIO, secret: bytes, progress: Callable[[int], None]) -> Search:
     """Looks for ``secret`` among ``words``, one a line; ``progress`` is told the octets that were read, now and then.
 
-    A secret that a word is the root of is looked for up to the end, in case that it stands there itself.
+    It reads to the end whatever it finds: where it stopped would tell where the secret stands.
     """
     roots = _roots(secret)
     fate, count, octets = Fate.ABSENT, 0, 0
@@ -49,8 +49,7 @@ def search(words: BinaryIO, secret: bytes, progress: Callable[[int], None]) -> S
         word = line.rstrip(b"\r\n")
         if word == secret:
             fate = Fate.LISTED
-            break
-        if word.lower() in roots:
+        elif fate is Fate.ABSENT and word.lower() in roots:
             fate = Fate.DERIVED
         if count % _STEP == 0:
             progress(octets)

@@ -1,0 +1,133 @@
+"""A check of one's own secret against a capture that somebody else made: its HASH_R is right under MYPASSWORD."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import pytest
+
+from ikev1.audit.finding import Severity
+from ikev1.audit.guess import OwnSecret, Proof, check_own_secrets, proofs
+from ikev1.audit.reading import Reading, read
+from ikev1.capture.analyse import Analyst
+from ikev1.capture.read import open_capture
+from ikev1.wire.payloads import Hash, Identification
+from ikev1.wire.registry import AuthenticationMethod, IdType
+from reported import conversation, message, phase1, report, sa, share
+
+CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
+OWN = OwnSecret("our secret", b"MYPASSWORD")
+NAME = Identification(IdType.FQDN, 0, 0, b"gateway.example")
+
+
+def ignore(octets: int) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def captured() -> tuple[Reading, ...]:
+    file = CAPTURES / "aggressive-mode-psk.pcap"
+    if not file.exists():
+        pytest.skip(f"{file} is not there")
+    analyst = Analyst()
+    with open_capture(file) as capture:
+        for packet in capture:
+            analyst.add(packet)
+        return read(analyst.report(file.name, capture.frames))
+
+
+def words(folder: Path, *lines: str) -> Path:
+    file = folder / "words"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.fixture
+def proof(captured: tuple[Reading, ...]) -> Proof:
+    (found,) = proofs(captured)
+    return found
+
+
+def test_the_hash_is_that_of_the_rfc(proof: Proof) -> None:
+    """HASH_R by hmac alone: SKEYID = prf(psk, Ni_b | Nr_b), HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | ...)."""
+    SKEYID = hmac.digest(b"MYPASSWORD", proof.Ni_b + proof.Nr_b, hashlib.sha1)
+    covered = proof.g_xr + proof.g_xi + proof.CKY_R + proof.CKY_I + proof.SAi_b + proof.IDir_b
+    assert hmac.digest(SKEYID, covered, hashlib.sha1) == proof.HASH_R
+    assert proof.holds(b"MYPASSWORD")
+    assert not proof.holds(b"MYPASSWORd")
+
+
+def test_a_secret_that_is_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    (found,), notes = check_own_secrets(captured, (OWN,), words(tmp_path, "letmein", "MYPASSWORD"), ignore)
+    assert (found.code, found.severity) == ("guessable-secret", Severity.HIGH)
+    assert "stands in it" in found.found
+    assert found.evidence[0].frames == (2,)
+    assert notes == ()
+
+
+def test_a_secret_whose_root_is_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    (found,), _ = check_own_secrets(captured, (OWN,), words(tmp_path, "mypassword"), ignore)
+    assert found.code == "guessable-secret"
+    assert "usual rules" in found.found
+
+
+def test_a_secret_that_is_not_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    (found,), _ = check_own_secrets(captured, (OWN,), words(tmp_path, "letmein"), ignore)
+    assert (found.code, found.severity) == ("testable-secret", Severity.HIGH)  # zxcvbn knows it all the same
+    assert "None of 1 words" in found.found
+
+
+def test_no_finding_tells_the_secret(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    for lines in (["MYPASSWORD"], ["mypassword"], ["other"]):
+        findings, notes = check_own_secrets(captured, (OWN,), words(tmp_path, *lines), ignore)
+        assert "mypassword" not in f"{findings} {notes}".lower()
+    assert "MYPASSWORD" not in repr(OWN)
+
+
+def test_an_exchange_of_another_secret_is_left_alone(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    other = OwnSecret("our secret", b"not that of the capture")
+    findings, (note,) = check_own_secrets(captured, (other,), words(tmp_path, "MYPASSWORD"), ignore)
+    assert findings == ()
+    assert "nothing was tried against it" in note
+
+
+def test_one_of_several_secrets(captured: tuple[Reading, ...]) -> None:
+    other = OwnSecret("another", b"not that of the capture")
+    (found,), notes = check_own_secrets(captured, (other, OWN), None, ignore)
+    assert "right under our secret" in found.found
+    assert notes == ()
+
+
+def test_a_list_that_is_not_there(captured: tuple[Reading, ...], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="missing"):
+        check_own_secrets(captured, (OWN,), tmp_path / "missing", ignore)
+
+
+def aggressive(**options: int) -> tuple[Reading, ...]:
+    chosen = phase1(**options)
+    return read(
+        report(
+            conversation(
+                message("AM1", sa(chosen), *share(1), NAME),
+                message("AM2", sa(chosen), *share(2), NAME, Hash(bytes(32))),
+            )
+        )
+    )
+
+
+def test_without_aggressive_mode_there_is_nothing_to_test() -> None:
+    main = read(report(conversation(message("MM1", sa(phase1())), message("MM2", sa(phase1())))))
+    findings, (note,) = check_own_secrets(main, (OWN,), None, ignore)
+    assert findings == ()
+    assert "no Aggressive Mode" in note
+
+
+def test_signatures_are_no_proof_of_a_secret() -> None:
+    assert list(proofs(aggressive(method=AuthenticationMethod.RSA_SIGNATURES))) == []
+
+
+def test_a_hash_that_nobody_knows_cannot_be_tested() -> None:
+    assert len(list(proofs(aggressive()))) == 1
+    assert list(proofs(aggressive(hash=77))) == []
