@@ -83,16 +83,18 @@ class Opener:
             ivs = list(self._ivs(secrets, header.message_id, context.block_size, phase1))
             plaintexts = [context.decrypt(iv, chain) for iv in ivs]
             blind = context.decrypt(bytes(context.block_size), chain)
+            hash_length = digest_size(secrets.hash)
         except CryptoError:
             return None
+        certain = self.secrets is not None
         malformed: Opened | None = None
         for plaintext in plaintexts:
             try:
                 return Opened(plaintext, parse_message(header, plaintext))
             except WireError as error:
-                if self.secrets is not None and malformed is None and _begins_well(plaintext):
+                if certain and malformed is None and _begins_well(plaintext):
                     malformed = Opened(plaintext, None, str(error))
-        return _without_beginning(header, blind, secrets.hash, context.block_size) or malformed
+        return _without_beginning(header, blind, hash_length, context.block_size, certain) or malformed
 
     def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[bytes]:
         """The newest first."""
@@ -116,15 +118,17 @@ def _begins_well(plaintext: bytes) -> bool:
     return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(plaintext))
 
 
-def _without_beginning(header: Header, blind: bytes, hash: int, block_size: int) -> Opened | None:
-    """Every exchange after phase 1 begins with a HASH: its length is known, and hardly what comes after it unknown."""
+def _without_beginning(header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool) -> Opened | None:
+    """Every exchange after phase 1 begins with a HASH: its length is known, and what may come after it nearly so.
+
+    A HASH that nothing comes after would fit any key, so it is taken only if the key is ``certain``.
+    """
     if header.next_payload != PayloadType.HASH:
         return None
-    length = GENERIC_HEADER_SIZE + digest_size(hash)
+    length = GENERIC_HEADER_SIZE + hash_length
     for following in _AFTER_HASH.get(header.exchange, ()):
-        beginning = GENERIC_HEADER.pack(following, 0, length).ljust(block_size, b"\0")
-        plaintext = beginning + blind[block_size:]
-        if following == PayloadType.NONE and not 0 <= len(plaintext) - length < block_size:
+        plaintext = GENERIC_HEADER.pack(following, 0, length).ljust(block_size, b"\0") + blind[block_size:]
+        if following == PayloadType.NONE and not (certain and 0 <= len(plaintext) - length < block_size):
             continue
         try:
             return Opened(plaintext, parse_message(header, plaintext), beginning_lost=True)
