@@ -99,9 +99,15 @@ class Netlink:
         self._socket.close()
 
     def command(self, *requests: Request) -> None:
-        """Have the kernel do all of ``requests``, in their order and with nothing of ours in between.
+        """Have the kernel do all of ``requests``, in their order; the first refusal is raised when all are done."""
+        for refusal in self.attempt(*requests):
+            if refusal is not None:
+                raise refusal
 
-        It does them all, whatever becomes of one; the first error is raised afterwards.
+    def attempt(self, *requests: Request) -> list[NetlinkError | None]:
+        """Have the kernel do all of ``requests``, whatever becomes of one, and with nothing of ours in between.
+
+        What comes back is a refusal for each, or None.
         """
         sequences = [next(self._sequence) for _ in requests]
         parts: list[Buffer] = []
@@ -109,10 +115,9 @@ class Netlink:
             length = _HEADER.size + sum(map(len, body))
             parts += (_HEADER.pack(length, kind, _REQUEST | _ACKNOWLEDGE | flags, sequence, 0), *body)
             parts.append(bytes(-length % 4))
-        self._socket.sendmsg(parts)
-        refusals = [refusal for sequence in sequences if (refusal := self._answers(sequence, None)[1])]
-        if refusals:
-            raise refusals[0]
+        if parts:
+            self._socket.sendmsg(parts)
+        return [self._answers(sequence, None)[1] for sequence in sequences]
 
     def ask(
         self, kind: int, flags: int, body: Sequence[Buffer], read: Callable[[int, memoryview], Result]

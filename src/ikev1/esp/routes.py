@@ -112,23 +112,24 @@ class Routes:
         return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
 
     def hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int = 0) -> None:
-        """Route ``remote`` to ``hop``, from an address of ours inside ``local`` if there is one."""
-        self.release(key)
+        """Route ``remote`` to ``hop``, from an address of ours inside ``local`` if there is one.
+
+        It replaces what ``key`` held, and packets for networks in both find their way all the time.
+        """
         try:
             self._hold(key, local, remote, hop, mtu)
         except OSError as error:
             self.release(key)
             raise PlaneError(f"the kernel refused a route: {error}") from error
 
+    def holds(self, key: Hashable) -> bool:
+        """Whether ``key`` holds anything."""
+        return key in self._held
+
     def release(self, key: Hashable) -> None:
         """Give up what ``key`` holds, if it holds anything."""
         for network in self._held.pop(key, ()):
-            wishes = self._wishes.get(network, ())
-            others = tuple(wish for wish in wishes if wish.key != key)
-            if len(others) < len(wishes):
-                self._wishes[network] = others
-                with contextlib.suppress(OSError):  # gone with an address, or by another hand
-                    self._refresh(network)
+            self._release(key, network)
 
     def close(self) -> None:
         """Take away all of it."""
@@ -142,11 +143,14 @@ class Routes:
         except (NetlinkError, OSError, IndexError) as error:
             raise PlaneError(f"the kernel refused a route or rule: {error}") from error
 
+    def routed(self, network: Network) -> bool:
+        """Whether anybody holds ``network``."""
+        return network in self._routed
+
     def forget(self, network: Network) -> None:
-        """Take away a route that an earlier process left, unless somebody holds it now."""
-        if network not in self._routed:
-            with contextlib.suppress(OSError):  # it is gone already
-                self._kernel.delete(network)
+        """Take away a route that an earlier process left."""
+        with contextlib.suppress(OSError):  # it is gone already
+            self._kernel.delete(network)
 
     def _bring_up(self, device: str, mtu: int) -> Hop:
         index = self._netlink.link_lookup(ifname=device)[0]
@@ -182,10 +186,25 @@ class Routes:
         routes = dict.fromkeys(networks(remote), route)
         if encloses(remote, local):
             routes |= dict.fromkeys(networks(local), _THROW)
-        self._held[key] = tuple(routes)
+        earlier = self._held.get(key, ())
+        self._held[key] = (*routes, *earlier)
         for network, wanted in routes.items():
-            self._wishes[network] = (*self._wishes.get(network, ()), _Wish(key, wanted))
+            self._wishes[network] = (*self._wishes_of_others(key, network), _Wish(key, wanted))
             self._refresh(network)
+        self._held[key] = tuple(routes)
+        for network in earlier:
+            if network not in routes:
+                self._release(key, network)
+
+    def _release(self, key: Hashable, network: Network) -> None:
+        others = self._wishes_of_others(key, network)
+        if len(others) < len(self._wishes.get(network, ())):
+            self._wishes[network] = others
+            with contextlib.suppress(OSError):  # gone with an address, or by another hand
+                self._refresh(network)
+
+    def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[_Wish, ...]:
+        return tuple(wish for wish in self._wishes.get(network, ()) if wish.key != key)
 
     def _refresh(self, network: Network) -> None:
         """Make the kernel's route to ``network`` what its holders want."""

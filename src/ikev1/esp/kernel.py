@@ -1,0 +1,148 @@
+"""The data plane in the kernel: XFRM, told by netlink what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path as File
+
+from ikev1.core.model import ChildSa, IpsecMode, Path
+from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, Trap
+from ikev1.esp.routes import MARK, Routes
+from ikev1.esp.xfrm import statistics
+from ikev1.esp.xfrm.events import EventSocket
+from ikev1.esp.xfrm.guard import Bearer, Guard
+from ikev1.esp.xfrm.herald import Herald
+from ikev1.esp.xfrm.legacy import remove_legacy
+from ikev1.esp.xfrm.owner import Owner
+from ikev1.esp.xfrm.pairs import Pairs
+from ikev1.esp.xfrm.probe import probe
+from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
+from ikev1.esp.xfrm.translate import Flows, trap_flows, trap_templates
+
+__all__ = ["KernelPlane", "probe"]
+
+
+class KernelPlane:
+    """A `ikev1.esp.plane.DataPlane` for Linux with CONFIG_XFRM_USER and CONFIG_INET_ESP; it needs CAP_NET_ADMIN.
+
+    ``owner`` is the file in which it notes what is its own (`ikev1.esp.xfrm.owner`); each gateway of a machine needs
+    another.
+
+    Raises:
+        PlaneError: netlink, routes or the file cannot be had.
+    """
+
+    def __init__(self, listener: Listener, owner: File) -> None:
+        with _refusals("the kernel's data plane cannot be had"), ExitStack() as opened:
+            self._owner = Owner(owner)
+            opened.callback(self._owner.close)
+            self._xfrm = Xfrm()
+            opened.callback(self._xfrm.close)
+            self._events = EventSocket()
+            opened.callback(self._events.close)
+            self._routes = Routes()
+            opened.callback(self._routes.close)
+            self._opened = opened.pop_all()
+        self._guard = Guard(self._xfrm, self._routes, self._owner)
+        self._pairs = Pairs(self._xfrm, self._guard, self._owner)
+        self._traps: dict[tuple[str, str], Flows] = {}
+        self._herald = Herald(self._events, self._xfrm, self._pairs, self._guard, listener)
+        self._before = statistics.read()
+
+    def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
+        with _refusals("the socket cannot be set up"):
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+            bypass_policies(udp)
+            if encapsulates:
+                take_esp(udp)
+
+    def allocate_spi(self, path: Path, protocol: int) -> int:
+        with _refusals("no SPI to be had"):
+            return self._pairs.allocate(path, protocol)
+
+    def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        with _refusals("what an earlier process left cannot be taken over"):
+            survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
+            remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._guard)
+        return frozenset(child.inbound.spi for child in survivors)
+
+    def install_inbound(self, child: ChildSa) -> None:
+        with _refusals("the inbound SA is not installed"):
+            self._pairs.install_inbound(child)
+
+    def install_outbound(self, child: ChildSa) -> None:
+        with _refusals("the outbound SA is not installed"):
+            self._pairs.install_outbound(child)
+
+    def remove(self, child: ChildSa) -> None:
+        with _refusals("the SAs are not removed"):
+            self._pairs.remove(child)
+
+    def move(self, child: ChildSa) -> None:
+        with _refusals("the SAs do not follow the peer"):
+            self._pairs.move(child)
+
+    def counters(self, child: ChildSa) -> Counters:
+        with _refusals("the kernel does not tell its counters"):
+            return self._pairs.counters(child)
+
+    def drops(self) -> Drops:
+        """Of this network namespace, whoever's they are."""
+        now = statistics.read()
+
+        def since(name: str) -> int:
+            return now.get(name, 0) - self._before.get(name, 0)
+
+        return Drops(
+            unknown_spi=since("XfrmInNoStates"), no_policy=since("XfrmInNoPols"), trapped=since("XfrmOutNoStates")
+        )
+
+    def install_trap(self, trap: Trap) -> None:
+        if not trap.remote_host:
+            raise PlaneError("the kernel traps packets only for a peer whose address is known")
+        self.remove_trap(trap.connection, trap.tunnel)
+        flows, key = trap_flows(trap), (trap.connection, trap.tunnel)
+        with _refusals("the trap is not installed"):
+            templates = trap_templates(trap, self._guard.reqid(flows))
+            peer = trap.remote_host if trap.mode is IpsecMode.TUNNEL else ""
+            self._guard.attach(flows, key, Bearer(*templates, peer, trap=True))
+        self._traps[key] = flows
+
+    def remove_trap(self, connection: str, tunnel: str) -> None:
+        flows = self._traps.pop((connection, tunnel), None)
+        if flows is not None:
+            with _refusals("the trap is not removed"):
+                self._guard.detach(flows, (connection, tunnel))
+
+    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+        """Nothing to do: the kernel takes ESP out of the sockets that `prepare_socket` set up."""
+
+    def readers(self) -> Sequence[Reader]:
+        return [(self._events.fileno(), self._read_events)]
+
+    def close(self) -> None:
+        for connection, tunnel in tuple(self._traps):
+            self.remove_trap(connection, tunnel)
+        for entry in self._pairs:
+            self.remove(entry.child)
+        self._opened.close()
+
+    def _read_events(self) -> None:
+        with _refusals("the kernel's events cannot be read"):
+            self._herald.read()
+
+
+def _age(child: ChildSa) -> float:
+    return child.created_at
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """Say of every refusal what it was that did not happen."""
+    try:
+        yield
+    except OSError as error:
+        raise PlaneError(f"{what}: {error.strerror or error}") from error

@@ -1,0 +1,119 @@
+"""The suites by the names that the kernel's crypto API has for them, and their keys as attributes of a state."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.suites import esp_key_sizes
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.layout import Attribute
+from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, IpcompTransform, ProtocolId
+
+__all__ = ["compression_attribute", "key_attributes"]
+
+_ATTRIBUTE = struct.Struct("=HH")
+_ALGORITHM = struct.Struct("=64sI")  # struct xfrm_algo: name, length of the key in bits
+_LONGER_ALGORITHM = struct.Struct("=64sII")  # struct xfrm_algo_auth, xfrm_algo_aead: of the ICV, too
+
+_CIPHERS: dict[int, bytes] = {
+    EspTransform.DES: b"cbc(des)",
+    EspTransform.TRIPLE_DES: b"cbc(des3_ede)",
+    EspTransform.NULL: b"ecb(cipher_null)",
+    EspTransform.AES_CBC: b"cbc(aes)",
+    EspTransform.AES_CTR: b"rfc3686(ctr(aes))",
+    EspTransform.CAMELLIA: b"cbc(camellia)",
+}
+
+
+class _Sealed(NamedTuple):
+    name: bytes
+    icv: int  # bits
+
+
+_COMBINED: dict[int, _Sealed] = {
+    EspTransform.AES_GCM_8: _Sealed(b"rfc4106(gcm(aes))", 64),
+    EspTransform.AES_GCM_12: _Sealed(b"rfc4106(gcm(aes))", 96),
+    EspTransform.AES_GCM_16: _Sealed(b"rfc4106(gcm(aes))", 128),
+}
+
+# How much of the HMAC goes with a packet: RFC 2403 §2, RFC 2404 §2, RFC 4868 §2.3. The kernel's own default for SHA-256
+# is 96 bits, of a draft.
+_HMACS: dict[int, _Sealed] = {
+    IntegrityAlgorithm.HMAC_MD5: _Sealed(b"hmac(md5)", 96),
+    IntegrityAlgorithm.HMAC_SHA1: _Sealed(b"hmac(sha1)", 96),
+    IntegrityAlgorithm.HMAC_SHA2_256: _Sealed(b"hmac(sha256)", 128),
+    IntegrityAlgorithm.HMAC_SHA2_384: _Sealed(b"hmac(sha384)", 192),
+    IntegrityAlgorithm.HMAC_SHA2_512: _Sealed(b"hmac(sha512)", 256),
+}
+
+_COMPRESSIONS: dict[int, bytes] = {
+    IpcompTransform.DEFLATE: b"deflate",
+    IpcompTransform.LZS: b"lzs",
+    IpcompTransform.LZJH: b"lzjh",
+}
+
+
+def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
+    """The attributes that tell the kernel ``suite`` and ``keys``; whoever has sent them wipes them.
+
+    Raises:
+        PlaneError: the suite is not one of ours, or a key has the wrong size.
+    """
+    _check_sizes(suite, keys)
+    octets = bytearray()
+    if suite.protocol == ProtocolId.ESP and suite.encryption in _COMBINED:
+        name, icv = _COMBINED[suite.encryption]
+        _append(octets, Attribute.ALG_AEAD, _longer(name, keys.encryption_key, icv), keys.encryption_key)
+        return octets
+    if suite.protocol == ProtocolId.ESP:
+        header = _ALGORITHM.pack(_CIPHERS[suite.encryption], 8 * len(keys.encryption_key))
+        _append(octets, Attribute.ALG_CRYPT, header, keys.encryption_key)
+    name, icv = _HMACS[suite.integrity]
+    _append(octets, Attribute.ALG_AUTH_TRUNC, _longer(name, keys.integrity_key, icv), keys.integrity_key)
+    return octets
+
+
+def compression_attribute(algorithm: int) -> bytes:
+    """The attribute that tells the kernel an IPCOMP transform.
+
+    Raises:
+        PlaneError: the kernel has no name for it.
+    """
+    name = _COMPRESSIONS.get(algorithm)
+    if name is None:
+        raise PlaneError(f"the kernel has no IPComp algorithm {IpcompTransform(algorithm).name}")
+    octets = bytearray()
+    _append(octets, Attribute.ALG_COMP, _ALGORITHM.pack(name, 0), b"")
+    return bytes(octets)
+
+
+def _check_sizes(suite: IpsecSuite, keys: IpsecKeys) -> None:
+    # AH is to its keys what ESP without encryption is to them
+    encryption, key_length = suite.encryption, suite.key_length
+    if suite.protocol == ProtocolId.AH:
+        encryption, key_length = EspTransform.NULL, 0
+    if encryption not in _COMBINED and (encryption not in _CIPHERS or suite.integrity not in _HMACS):
+        raise PlaneError(f"no name in the kernel for ESP transform {encryption} with integrity {suite.integrity}")
+    try:
+        wanted = esp_key_sizes(encryption, key_length, suite.integrity)
+    except UnsupportedAlgorithm as error:
+        raise PlaneError(str(error)) from None
+    found = len(keys.encryption_key), len(keys.integrity_key)
+    if found != wanted:
+        raise PlaneError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
+
+
+def _longer(name: bytes, key: bytes, icv: int) -> bytes:
+    return _LONGER_ALGORITHM.pack(name, 8 * len(key), icv)
+
+
+def _append(octets: bytearray, kind: Attribute, header: bytes, key: bytes) -> None:
+    """Append an attribute without a copy of the key in any other buffer."""
+    length = _ATTRIBUTE.size + len(header) + len(key)
+    octets += _ATTRIBUTE.pack(length, kind)
+    octets += header
+    octets += key
+    octets += bytes(-length % 4)

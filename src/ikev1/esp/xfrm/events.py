@@ -1,0 +1,149 @@
+"""What the kernel says by itself: an SA expires, a packet waits for one, a peer's packets come from elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ikev1.esp.inner import Flow
+from ikev1.esp.netlink import Message, messages, unpack
+from ikev1.esp.xfrm import policy
+from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, SELECTOR, STATE_ID, STATE_INFO, Kind, address_of
+from ikev1.esp.xfrm.requests import NETLINK_XFRM
+from ikev1.esp.xfrm.state import StateId, parse_id
+
+__all__ = ["Acquired", "EventSocket", "Mapped", "Overrun", "StateExpired", "XfrmEvent", "parse"]
+
+_GROUPS = 1 << 0 | 1 << 1 | 1 << 7  # XFRMNLGRP_ACQUIRE, _EXPIRE, _MAPPING
+_FLAG = struct.Struct("=B")
+_ACQUIRE = struct.Struct("=24s16s56s168sIIII")  # struct xfrm_user_acquire: id, saddr, selector, policy, ...
+_MAPPING = struct.Struct(
+    "=24sI16s16s2s2s"
+)  # struct xfrm_user_mapping: id, reqid, old and new address, old and new port
+_LARGEST = 8192  # octets of one message
+_BATCH = 64  # messages that one call takes
+_SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
+_ROOM = 1 << 20  # octets that may wait
+
+
+class StateExpired(NamedTuple):
+    """A limit is reached; ``hard`` if the kernel has dropped the state. It had carried ``octets`` in ``packets``."""
+
+    id: StateId
+    reqid: int
+    octets: int
+    packets: int
+    hard: bool
+
+
+class Acquired(NamedTuple):
+    """A packet of ``flow`` met a policy whose states are not there; ``reqids`` are those of its templates."""
+
+    reqids: tuple[int, ...]
+    flow: Flow
+
+
+class Mapped(NamedTuple):
+    """An authentic ESP packet in UDP came from another place than the state says."""
+
+    id: StateId
+    host: str
+    port: int
+
+
+class Overrun(NamedTuple):
+    """Messages were lost: too many came at once."""
+
+
+XfrmEvent = StateExpired | Acquired | Mapped | Overrun
+
+
+class EventSocket:
+    """The messages of this network namespace, other people's, too.
+
+    Raises:
+        OSError: it cannot be had, or not be read any more.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, NETLINK_XFRM
+        )
+        try:
+            self._socket.bind((0, _GROUPS))
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        except OSError:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        """The file descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def read(self) -> Iterator[XfrmEvent]:
+        """What has come, a bounded number; the octets, in which are keys, are wiped behind each.
+
+        Raises:
+            GarbledAnswer: it cannot be read.
+        """
+        buffer = bytearray(_LARGEST)
+        for _ in range(_BATCH):
+            try:
+                size = self._socket.recv_into(buffer)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                yield Overrun()
+                continue
+            try:
+                for message in messages(memoryview(buffer)[:size]):
+                    event = parse(message)
+                    if event is not None:
+                        yield event
+            finally:
+                buffer[:size] = bytes(size)
+
+
+def parse(message: Message) -> XfrmEvent | None:
+    """What a message says; None for what nobody asked.
+
+    Raises:
+        GarbledAnswer: it is too short, or an attribute is not as long as it says.
+    """
+    if message.kind == Kind.EXPIRE:
+        _, _, _, _, _, _, lifetime, _, _, _, _, reqid, *_ = unpack(STATE_INFO, message.body)
+        octets, packets, _, _ = LIFETIME_CURRENT.unpack(lifetime)
+        (hard,) = unpack(_FLAG, message.body[STATE_INFO.size :])
+        return StateExpired(parse_id(message.body), reqid, octets, packets, bool(hard))
+    if message.kind == Kind.ACQUIRE:
+        _, _, selector, *_ = unpack(_ACQUIRE, message.body)
+        return Acquired(policy.reqids(message.body[_ACQUIRE.size :]), _flow(selector))
+    if message.kind == Kind.MAPPING:
+        id, _, _, new, _, port = unpack(_MAPPING, message.body)
+        destination, spi, family, protocol = STATE_ID.unpack(id)
+        host = socket.inet_ntop(family, address_of(new, family))
+        return Mapped(
+            StateId(address_of(destination, family), int.from_bytes(spi), protocol), host, int.from_bytes(port)
+        )
+    return None
+
+
+def _flow(selector: bytes) -> Flow:
+    destination, source, to_port, _, from_port, _, family, _, _, protocol, _, _ = SELECTOR.unpack(selector)
+    with_ports = any(to_port) or any(from_port)
+    return Flow(
+        protocol,
+        address_of(source, family),
+        address_of(destination, family),
+        int.from_bytes(from_port) if with_ports else None,
+        int.from_bytes(to_port) if with_ports else None,
+    )

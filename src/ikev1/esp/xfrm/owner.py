@@ -1,0 +1,149 @@
+"""What in the kernel is ours: a file that says so, for the process that comes after one that was killed.
+
+The kernel keeps states, policies and routes when their maker dies, and does not know whose they are. Each is noted here
+before it is made, a line of JSON for each, and struck out when it is gone. Nobody else's are ever in it, and no keys.
+A living gateway holds a lock on its file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+
+from ikev1.esp.networks import Network
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.policy import PolicyId
+from ikev1.esp.xfrm.state import StateId
+
+__all__ = ["Owner", "PolicyNote", "RouteNote", "StateNote", "Thing"]
+
+_LONGEST = 4096  # lines since the file was last made short, and as many as were in it then
+
+
+class StateNote(msgspec.Struct, frozen=True, array_like=True, tag="state"):
+    """A state, and the reqid by which we know it again."""
+
+    id: StateId
+    reqid: int
+
+
+class PolicyNote(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
+    """A policy, and the reqid of its templates."""
+
+    id: PolicyId
+    reqid: int
+
+
+class RouteNote(msgspec.Struct, frozen=True, array_like=True, tag="route"):
+    """A route in our table."""
+
+    network: Network
+
+
+Thing = StateNote | PolicyNote | RouteNote
+
+
+class _Line(msgspec.Struct, frozen=True, array_like=True):
+    there: bool
+    thing: Thing
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+class Owner:
+    """The file ``path``, made if it is not there, with rights for nobody else.
+
+    Raises:
+        PlaneError: it cannot be used, or another gateway that lives does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        try:
+            self._fd = _open_locked(self._path)
+            self.left = tuple(self._read())
+        except OSError as error:
+            raise PlaneError(f"cannot use {path}, which says what in the kernel is ours: {error.strerror}") from error
+        self._lines = self._short = len(self.left)
+
+    @property
+    def number(self) -> int:
+        """0 to 255: the same for the same path, mostly another for another."""
+        return crc32(os.fsencode(self._path)) & 0xFF
+
+    def note(self, *things: Thing) -> None:
+        """These will be there from now on.
+
+        Raises:
+            PlaneError: that cannot be written.
+        """
+        try:
+            self._write(True, things)
+        except OSError as error:
+            raise PlaneError(f"cannot write to {self._path}: {error.strerror}") from error
+
+    def strike(self, *things: Thing) -> None:
+        """These are gone; if that cannot be written, who comes after us looks for them in vain."""
+        with contextlib.suppress(OSError):
+            self._write(False, things)
+            if self._lines > 2 * self._short + _LONGEST:
+                self._shorten()
+
+    def close(self) -> None:
+        """Give the file up, and take it away if nothing is in it."""
+        with contextlib.suppress(OSError):
+            if not self._read():
+                self._path.unlink()
+        os.close(self._fd)
+
+    def _write(self, there: bool, things: Iterable[Thing]) -> None:
+        lines = [_ENCODER.encode(_Line(there, thing)) + b"\n" for thing in things]
+        os.write(self._fd, b"".join(lines))
+        self._lines += len(lines)
+
+    def _read(self) -> dict[Thing, None]:
+        """What is there, in the order in which it came."""
+        there: dict[Thing, None] = {}
+        for line in self._path.read_bytes().splitlines():
+            try:
+                decoded = _DECODER.decode(line)
+            except msgspec.DecodeError:  # the last one, which the process did not live to finish
+                continue
+            if decoded.there:
+                there[decoded.thing] = None
+            else:
+                there.pop(decoded.thing, None)
+        return there
+
+    def _shorten(self) -> None:
+        """Write the file anew without what is gone."""
+        there = self._read()
+        fresh = self._path.with_name(self._path.name + ".new")
+        fresh.unlink(missing_ok=True)
+        fd = _open_locked(fresh)
+        os.write(fd, b"".join(_ENCODER.encode(_Line(True, thing)) + b"\n" for thing in there))
+        fresh.rename(self._path)
+        os.close(self._fd)
+        self._fd = fd
+        self._lines = self._short = len(there)
+
+
+def _open_locked(path: Path) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        replaced = os.fstat(fd).st_ino != path.stat().st_ino  # since it was opened
+    except BlockingIOError:
+        replaced = True
+    if replaced:
+        os.close(fd)
+        raise PlaneError(f"{path} is in use by another gateway: each needs one of its own")
+    return fd

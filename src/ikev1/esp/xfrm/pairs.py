@@ -1,0 +1,280 @@
+"""Pairs of IPsec SAs in the kernel: their states, and who is behind which."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator, Sequence
+
+from ikev1.core.model import ChildSa, IpsecMode, Mark, Path
+from ikev1.esp.netlink import NetlinkError
+from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
+from ikev1.esp.routes import MARK
+from ikev1.esp.xfrm.guard import Bearer, Guard
+from ikev1.esp.xfrm.owner import Owner, StateNote
+from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.state import State, StateId, leap
+from ikev1.esp.xfrm.translate import (
+    PROTOCOLS,
+    flows,
+    inbound_states,
+    inbound_templates,
+    outbound_states,
+    outbound_templates,
+    packed,
+)
+
+__all__ = ["Entry", "Pairs", "unmarked"]
+
+_RESERVED = 200.0  # seconds after which a kernel has forgotten an SPI that nobody used; it is 30 unless told otherwise
+_LEAP = 1 << 20  # packets: more than can be sent while a state is replaced
+
+
+class Entry:
+    """One pair: what the engine calls it, and what was said of it."""
+
+    __slots__ = ("_said", "child", "heard_from", "integrity_failures", "replays", "reqid", "sends")
+
+    def __init__(self, child: ChildSa, reqid: int) -> None:
+        self.child = child
+        self.reqid = reqid
+        self.sends = False
+        self.heard_from = _peer(child.path)
+        self.replays = self.integrity_failures = 0  # of states that this one's have replaced
+        self._said: tuple[type, ...] = ()
+
+    def inbound(self) -> list[State]:
+        """The states that receive."""
+        return inbound_states(self.child, self.reqid)
+
+    def outbound(self) -> list[State]:
+        """The states that send."""
+        return outbound_states(self.child, self.reqid, MARK)
+
+    def states(self) -> list[State]:
+        """All that are in the kernel."""
+        return [*self.inbound(), *(self.outbound() if self.sends else ())]
+
+    def bearer(self) -> Bearer:
+        """What it is for policies."""
+        child = self.child
+        return Bearer(
+            inbound_templates(child, self.reqid),
+            outbound_templates(child, self.reqid) if self.sends else (),
+            child.path.remote_host if self.sends and child.mode is IpsecMode.TUNNEL else "",
+        )
+
+    def first_time(self, event: RekeyNeeded | Expired) -> bool:
+        """Whether nothing of this kind has been said yet; from now on it has."""
+        new = type(event) not in self._said
+        self._said += (type(event),) * new
+        return new
+
+
+class Pairs:
+    """The pairs of one gateway, by inbound SPI.
+
+    Raises:
+        PlaneError: a suite has no name in the kernel, or policies are another program's.
+        OSError: the kernel refused.
+    """
+
+    def __init__(self, xfrm: Xfrm, guard: Guard, owner: Owner) -> None:
+        self._xfrm = xfrm
+        self._guard = guard
+        self._owner = owner
+        self._entries: dict[int, Entry] = {}
+        self._by_state: dict[StateId, Entry] = {}  # ids without their marks
+        self._reserved: dict[StateId, float] = {}  # and since when, the oldest first
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries.values()))
+
+    def get(self, spi: int) -> Entry | None:
+        """The pair with this inbound SPI."""
+        return self._entries.get(spi)
+
+    def of_state(self, id: StateId) -> Entry | None:
+        """The pair that a state is part of."""
+        return self._by_state.get(unmarked(id))
+
+    def allocate(self, path: Path, protocol: int) -> int:
+        """Reserve an SPI, or for IPComp a CPI."""
+        now = time.monotonic()
+        while self._reserved and next(iter(self._reserved.values())) < now - _RESERVED:
+            del self._reserved[next(iter(self._reserved))]
+        local, remote, kernels = packed(path.local_host), packed(path.remote_host), PROTOCOLS[protocol]
+        while True:
+            spi = self._xfrm.allocate(local, remote, kernels)
+            self._reserved[StateId(local, spi, kernels)] = now
+            if spi not in self._entries:  # the kernel gives one out once for each of our addresses
+                return spi
+
+    def install_inbound(self, child: ChildSa) -> None:
+        """Receive with the pair."""
+        if child.inbound.spi in self._entries:
+            return
+        entry = Entry(child, self._guard.reqid(flows(child)))
+        states = entry.inbound()
+        self._install(states)
+        self._attach(entry, states)
+        self._entries[child.inbound.spi] = entry
+
+    def install_outbound(self, child: ChildSa) -> None:
+        """Send with the pair, in place of older ones."""
+        self.install_inbound(child)
+        entry = self._entries[child.inbound.spi]
+        if entry.sends:
+            return
+        states = entry.outbound()
+        self._install(states)
+        entry.sends = True
+        try:
+            self._attach(entry, states)
+        except (PlaneError, OSError):
+            entry.sends = False
+            raise
+
+    def remove(self, child: ChildSa) -> None:
+        """Forget the pair: first in the policies, then its states."""
+        entry = self._entries.get(child.inbound.spi)
+        if entry is not None:
+            self._guard.detach(flows(entry.child), child.inbound.spi)
+            self._uninstall(entry.states())
+            self._leave(entry)
+
+    def move(self, child: ChildSa) -> None:
+        """Go on by another path, with the same keys, sequence numbers and counters."""
+        entry = self._entries.get(child.inbound.spi)
+        if entry is None or (entry.child.path, entry.child.udp_encapsulation) == (child.path, child.udp_encapsulation):
+            return
+        old, spi = entry.child, child.inbound.spi
+        only_ports = (
+            (old.path.local_host, old.path.remote_host) == (child.path.local_host, child.path.remote_host)
+            and old.udp_encapsulation
+            and child.udp_encapsulation
+        )
+        earlier, earlier_reqid = entry.states(), entry.reqid
+        entry.child, entry.reqid = child, self._guard.reqid(flows(child))
+        entry.heard_from = _peer(child.path)
+        if only_ports:
+            for state in entry.states():
+                if state.encapsulation:
+                    self._xfrm.update(state)
+            return
+        replaced = [self._replace(entry, *both) for both in zip(earlier, entry.states(), strict=True)]
+        self._guard.attach(flows(child), spi, entry.bearer())
+        if flows(old) != flows(child):
+            self._guard.detach(flows(old), spi)
+        gone = [state for state, done in zip(earlier, replaced, strict=True) if not done]
+        self._uninstall(gone)
+        self._owner.strike(*(StateNote(state.id, earlier_reqid) for state in earlier if entry.reqid != earlier_reqid))
+        for state in gone:
+            self._by_state.pop(unmarked(state.id), None)
+        self._by_state |= {unmarked(state.id): entry for state in entry.states()}
+
+    def counters(self, child: ChildSa) -> Counters:
+        """What the kernel counted."""
+        entry = self._entries.get(child.inbound.spi)
+        if entry is None:
+            return Counters()
+        received = self._xfrm.find(entry.inbound()[0].id)
+        sent = self._xfrm.find(entry.outbound()[0].id) if entry.sends else None
+        return Counters(
+            bytes_in=received.octets if received else 0,
+            packets_in=received.packets if received else 0,
+            bytes_out=sent.octets if sent else 0,
+            packets_out=sent.packets if sent else 0,
+            last_in=float(received.last_used) if received and received.last_used else None,
+            last_out=float(sent.last_used) if sent and sent.last_used else None,
+            replays=entry.replays + (received.replays if received else 0),
+            integrity_failures=entry.integrity_failures + (received.integrity_failures if received else 0),
+        )
+
+    def resume(self, child: ChildSa) -> bool:
+        """Go on with a pair of an earlier process, if all its states are there and are ours."""
+        states = [*inbound_states(child, 0), *outbound_states(child, 0, MARK)]
+        reqids = set()
+        for state in states:
+            info = self._xfrm.find(state.id)
+            if info is None or info.source != state.source or not self._guard.is_ours(info.reqid):
+                return False
+            reqids.add(info.reqid)
+        if len(reqids) > 1 or not self._guard.resume(flows(child), *reqids):
+            return False
+        entry = Entry(child, *reqids)
+        entry.sends = True
+        self._guard.attach(flows(child), child.inbound.spi, entry.bearer())
+        self._entries[child.inbound.spi] = entry
+        self._by_state |= {unmarked(state.id): entry for state in states}
+        return True
+
+    def _attach(self, entry: Entry, states: Sequence[State]) -> None:
+        """Let the policies name ``entry``; without them ``states``, its newest, go again."""
+        try:
+            self._guard.attach(flows(entry.child), entry.child.inbound.spi, entry.bearer())
+        except (PlaneError, OSError):
+            self._uninstall(states)
+            raise
+        self._by_state |= {unmarked(state.id): entry for state in states}
+
+    def _leave(self, entry: Entry) -> None:
+        del self._entries[entry.child.inbound.spi]
+        for state in entry.states():
+            self._by_state.pop(unmarked(state.id), None)
+
+    def _install(self, states: Sequence[State]) -> None:
+        """Add all of ``states``, or none."""
+        notes = [StateNote(state.id, state.reqid) for state in states]
+        self._owner.note(*notes)
+        added: list[State] = []
+        try:
+            for state in states:
+                self._add(state)
+                added.append(state)
+        except (PlaneError, OSError):
+            for state in added:
+                self._xfrm.delete(state.id)
+            self._owner.strike(*notes)
+            raise
+
+    def _add(self, state: State) -> None:
+        if self._reserved.pop(state.id, None) is not None:
+            try:
+                self._xfrm.update(state)
+            except NetlinkError as error:
+                if error.errno != errno.ESRCH:  # the reservation ran out
+                    raise
+            else:
+                return
+        self._xfrm.add(state)
+
+    def _uninstall(self, states: Sequence[State]) -> None:
+        for state in states:
+            self._xfrm.delete(state.id)
+        self._owner.strike(*(StateNote(state.id, state.reqid) for state in states))
+
+    def _replace(self, entry: Entry, old: State, new: State) -> bool:
+        """Put ``new`` in the place of ``old``; False if ``old`` is still there, for it goes by another name."""
+        info = self._xfrm.find(old.id)
+        if info is None:
+            raise PlaneError(f"the kernel has no SA any more with SPI {old.id.spi:08x}")
+        if new.inbound:
+            entry.replays += info.replays
+            entry.integrity_failures += info.integrity_failures
+        new = new._replace(carried=info.carried if new.inbound else leap(info.carried, _LEAP))
+        self._owner.note(StateNote(new.id, new.reqid))
+        if old.id == new.id:
+            self._xfrm.exchange(old.id, new)
+            return True
+        self._xfrm.add(new)
+        return False
+
+
+def unmarked(id: StateId) -> StateId:
+    """As the kernel names it in events, whose marks nobody reads."""
+    return id._replace(mark=Mark())
+
+
+def _peer(path: Path) -> tuple[str, int]:
+    return path.remote_host, path.remote_port

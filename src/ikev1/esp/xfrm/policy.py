@@ -1,0 +1,161 @@
+"""One policy of the kernel: which packets, and which states they must pass (RFC 4301 §4.4.1)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from ikev1.core.model import Mark
+from ikev1.core.selector import Selector
+from ikev1.esp.netlink import Buffer, attribute, attributes, unpack
+from ikev1.esp.networks import Network, networks
+from ikev1.esp.xfrm.layout import (
+    LIFETIME_CONFIG,
+    LIFETIME_CURRENT,
+    NO_LIMIT,
+    NUMBER,
+    POLICY_ID,
+    POLICY_INFO,
+    SELECTOR,
+    TEMPLATE,
+    Attribute,
+    family_of,
+    mark_attribute,
+    wide,
+)
+from ikev1.esp.xfrm.state import XfrmMode
+
+__all__ = ["Direction", "PolicyId", "Template", "bypass", "encode", "encode_id", "reqids", "selectors"]
+
+_FOREVER = LIFETIME_CONFIG.pack(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 0, 0, 0, 0)
+_NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
+_ALLOW = 0
+_ANY_ALGORITHM = 2**32 - 1
+_ALL_PORT_BITS = b"\xff\xff"
+_LAST_PRIORITY = 0x4000_0000  # of the widest selectors; the lowest number goes first
+
+
+class Direction(IntEnum):
+    """XFRM_POLICY_...: what comes to us, what leaves us, what is handed on after it came."""
+
+    IN = 0
+    OUT = 1
+    FORWARD = 2
+
+
+class Template(NamedTuple):
+    """A state that a packet has to pass. ``spi`` 0 is any of this reqid; empty addresses are any."""
+
+    source: bytes
+    destination: bytes
+    protocol: int
+    mode: XfrmMode
+    reqid: int
+    spi: int = 0
+    optional: bool = False
+
+
+class PolicyId(NamedTuple):
+    """What the kernel finds a policy by; ``selector`` is a struct xfrm_selector."""
+
+    direction: Direction
+    selector: bytes
+    mark: Mark = Mark()
+    if_id: int = 0
+
+
+class _Endpoint(NamedTuple):
+    network: Network
+    port: int
+
+
+def selectors(source: Selector, destination: Selector) -> list[bytes]:
+    """The fewest struct xfrm_selector that make up the packets from ``source`` to ``destination``."""
+    protocol = source.protocol or destination.protocol
+    return [
+        _selector(_Endpoint(one, source.port), _Endpoint(other, destination.port), protocol)
+        for one in networks(source)
+        for other in networks(destination)
+    ]
+
+
+def _selector(source: _Endpoint, destination: _Endpoint, protocol: int) -> bytes:
+    return SELECTOR.pack(
+        wide(destination.network.address),
+        wide(source.network.address),
+        destination.port.to_bytes(2),
+        _ALL_PORT_BITS if destination.port else bytes(2),
+        source.port.to_bytes(2),
+        _ALL_PORT_BITS if source.port else bytes(2),
+        family_of(source.network.address),
+        destination.network.prefix,
+        source.network.prefix,
+        protocol,
+        0,
+        0,
+    )
+
+
+def encode(id: PolicyId, templates: Sequence[Template]) -> bytes:
+    """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY."""
+    return (
+        _info(id.selector, id.direction, _priority(id))
+        + attribute(Attribute.TMPL, b"".join(map(_template, templates)))
+        + _qualifiers(id)
+    )
+
+
+def encode_id(id: PolicyId) -> bytes:
+    """The body of XFRM_MSG_GETPOLICY and XFRM_MSG_DELPOLICY."""
+    return POLICY_ID.pack(id.selector, 0, id.direction) + _qualifiers(id)
+
+
+def bypass(family: int, direction: Direction) -> bytes:
+    """A struct xfrm_userpolicy_info that lets everything pass as it is: for one socket, see `sockets`."""
+    return _info(SELECTOR.pack(bytes(16), bytes(16), *4 * (bytes(2),), family, 0, 0, 0, 0, 0), direction, 0)
+
+
+def reqids(octets: Buffer) -> tuple[int, ...]:
+    """Those of the templates in the kernel's NEWPOLICY or ACQUIRE attributes.
+
+    Raises:
+        GarbledAnswer: an attribute is not as long as it says.
+    """
+    templates = attributes(octets).get(Attribute.TMPL, memoryview(b""))
+    starts = range(0, len(templates), TEMPLATE.size)
+    return tuple(unpack(TEMPLATE, templates[start:])[5] for start in starts)
+
+
+def _info(selector: bytes, direction: Direction, priority: int) -> bytes:
+    return POLICY_INFO.pack(selector, _FOREVER, _NOTHING_CARRIED, priority, 0, direction, _ALLOW, 0, 0)
+
+
+def _template(template: Template) -> bytes:
+    return TEMPLATE.pack(
+        wide(template.destination),
+        template.spi.to_bytes(4),
+        template.protocol,
+        family_of(template.destination),
+        wide(template.source),
+        template.reqid,
+        template.mode,
+        0,
+        template.optional,
+        *3 * (_ANY_ALGORITHM,),
+    )
+
+
+def _qualifiers(id: PolicyId) -> bytes:
+    return mark_attribute(id.mark) + (attribute(Attribute.IF_ID, NUMBER.pack(id.if_id)) if id.if_id else b"")
+
+
+def _priority(id: PolicyId) -> int:
+    """The narrower the remote network, then the local one, then protocol and ports, the lower: as in userspace."""
+    _, _, destination_port, _, source_port, _, family, to, origin, protocol, _, _ = SELECTOR.unpack(id.selector)
+    remote, local = (to, origin) if id.direction is Direction.OUT else (origin, to)
+    width = 32 if family == socket.AF_INET else 128
+    narrowness: int = (remote * (width + 1) + local) << 3
+    narrowness += 4 * (protocol != 0) + 2 * any(destination_port) + any(source_port)
+    return _LAST_PRIORITY - narrowness

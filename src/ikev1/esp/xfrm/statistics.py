@@ -1,0 +1,26 @@
+"""What the kernel counted of IPsec packets that it dropped: /proc/net/xfrm_stat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["parse", "read"]
+
+_FILE = Path("/proc/net/xfrm_stat")
+
+
+def read(file: Path = _FILE) -> dict[str, int]:
+    """The counters of this network namespace by their names, such as ``XfrmInNoStates``, since the namespace was made.
+
+    Empty where the kernel keeps none (CONFIG_XFRM_STATISTICS).
+    """
+    try:
+        return parse(file.read_text())
+    except OSError:
+        return {}
+
+
+def parse(text: str) -> dict[str, int]:
+    """The counters in ``text``; lines that are no name and number are passed over."""
+    pairs = (line.split() for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

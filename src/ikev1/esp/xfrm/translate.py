@@ -1,0 +1,197 @@
+"""A pair of IPsec SAs, or a trap, in the kernel's terms: states, templates and selectors. Pure.
+
+With compression a tunnel is IPComp's, and ESP inside it is in transport mode (RFC 3173 §2, and how the kernel nests).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address
+from math import ceil
+from typing import NamedTuple
+
+from ikev1.core.model import ChildSa, IpsecMode, Steering
+from ikev1.core.record import replace
+from ikev1.core.selector import Selector
+from ikev1.esp.plane import Trap
+from ikev1.esp.xfrm.layout import NO_LIMIT
+from ikev1.esp.xfrm.policy import Template
+from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
+from ikev1.wire.registry import ProtocolId
+
+__all__ = [
+    "PROTOCOLS",
+    "Flows",
+    "flows",
+    "inbound_states",
+    "inbound_templates",
+    "outbound_states",
+    "outbound_templates",
+    "packed",
+    "trap_flows",
+    "trap_templates",
+]
+
+PROTOCOLS: dict[int, Protocol] = {
+    ProtocolId.ESP: Protocol.ESP,
+    ProtocolId.AH: Protocol.AH,
+    ProtocolId.IPCOMP: Protocol.COMP,
+}
+_MODES = {IpsecMode.TUNNEL: XfrmMode.TUNNEL, IpsecMode.TRANSPORT: XfrmMode.TRANSPORT}
+_ANY = {4: bytes(4), 16: bytes(16)}
+
+_LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
+_SOFT_SEQUENCE = 15 << 28  # packets: as in userspace, at 15/16 of the numbers another pair should take over
+_SOFT_PART = 0.875  # of the kilobytes
+_GRACE = 60  # seconds: the engine closes a pair in time; this is for when it does not
+
+
+class Flows(NamedTuple):
+    """Which packets a policy is about: what tells policies of one direction apart."""
+
+    local: Selector
+    remote: Selector
+    steering: Steering
+
+
+@lru_cache
+def packed(host: str) -> bytes:
+    """An address in text as octets."""
+    return ip_address(host).packed
+
+
+def flows(child: ChildSa) -> Flows:
+    """The packets of ``child``. In transport mode those between the ends of its path.
+
+    Behind a NAT the peers do not agree upon their addresses (RFC 3947 §5.1); what passes the kernel has ours.
+    """
+    if child.mode is IpsecMode.TUNNEL:
+        return Flows(child.local, child.remote, child.steering)
+    local, remote = packed(child.path.local_host), packed(child.path.remote_host)
+    return Flows(
+        replace(child.local, first=local, last=local), replace(child.remote, first=remote, last=remote), child.steering
+    )
+
+
+def trap_flows(trap: Trap) -> Flows:
+    """The packets that ``trap`` waits for."""
+    return Flows(trap.local, trap.remote, trap.steering)
+
+
+def inbound_states(child: ChildSa, reqid: int) -> list[State]:
+    """What receives for ``child``. A mark on the way in is the policies' alone: ESP comes without."""
+    local, remote = packed(child.path.local_host), packed(child.path.remote_host)
+    ports = (child.path.remote_port, child.path.local_port) if child.udp_encapsulation else None
+    soft, _ = _octets(child)
+    states = [
+        State(
+            StateId(local, child.inbound.spi, PROTOCOLS[child.suite.protocol]),
+            remote,
+            reqid,
+            XfrmMode.TRANSPORT if child.compression else _MODES[child.mode],
+            child.suite,
+            child.inbound,
+            inbound=True,
+            replay_window=child.replay_window,
+            encapsulation=ports,
+            limits=Limits(soft_octets=soft, hard_seconds=_seconds(child)),
+            if_id=child.steering.if_id_in,
+        )
+    ]
+    if child.compression:
+        id = StateId(local, child.compression.inbound_cpi, Protocol.COMP)
+        states.append(_compressing(child, id, remote, reqid, child.steering.if_id_in))
+    return states
+
+
+def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]:
+    """What sends for ``child``; ``output_mark`` is of the packets that leave."""
+    local, remote = packed(child.path.local_host), packed(child.path.remote_host)
+    ports = (child.path.local_port, child.path.remote_port) if child.udp_encapsulation else None
+    soft, hard = _octets(child)
+    packets = (NO_LIMIT, NO_LIMIT) if child.suite.esn else (_SOFT_SEQUENCE, _LAST_SEQUENCE)
+    mark = child.steering.mark_out
+    states = [
+        State(
+            StateId(remote, child.outbound.spi, PROTOCOLS[child.suite.protocol], mark),
+            local,
+            reqid,
+            XfrmMode.TRANSPORT if child.compression else _MODES[child.mode],
+            child.suite,
+            child.outbound,
+            encapsulation=ports,
+            limits=Limits(soft, hard, *packets, _seconds(child)),
+            if_id=child.steering.if_id_out,
+            output_mark=output_mark,
+        )
+    ]
+    if child.compression:
+        id = StateId(remote, child.compression.outbound_cpi, Protocol.COMP, mark)
+        states.append(_compressing(child, id, local, reqid, child.steering.if_id_out))
+    return states
+
+
+def _compressing(child: ChildSa, id: StateId, source: bytes, reqid: int, if_id: int) -> State:
+    assert child.compression is not None
+    return State(id, source, reqid, _MODES[child.mode], algorithm=child.compression.algorithm, if_id=if_id)
+
+
+def outbound_templates(child: ChildSa, reqid: int) -> tuple[Template, ...]:
+    """What a packet passes on its way out: these very states, so that another pair takes over when we say so."""
+    local, remote = packed(child.path.local_host), packed(child.path.remote_host)
+    compression = child.compression
+    cpi = compression.outbound_cpi if compression else 0
+    return _templates(
+        (local, remote), child.mode, child.suite.protocol, reqid, child.outbound.spi, cpi, compression is not None
+    )
+
+
+def inbound_templates(child: ChildSa, reqid: int) -> tuple[Template, ...]:
+    """What a packet has passed that came in: any states of the reqid, for pairs overlap while they are rekeyed."""
+    ends = _any_to(packed(child.path.local_host))
+    compressed = child.compression is not None
+    return _templates(ends, child.mode, child.suite.protocol, reqid, compressed=compressed, optional=True)
+
+
+def trap_templates(trap: Trap, reqid: int) -> tuple[tuple[Template, ...], tuple[Template, ...]]:
+    """What ``trap`` waits for: in, and out."""
+    remote = packed(trap.remote_host)
+    local = packed(trap.local_host) if trap.local_host else _ANY[len(remote)]
+    inbound = _templates(_any_to(local), trap.mode, trap.protocol, reqid, compressed=trap.compress, optional=True)
+    return inbound, _templates((local, remote), trap.mode, trap.protocol, reqid, compressed=trap.compress)
+
+
+def _templates(
+    ends: tuple[bytes, bytes],
+    mode: IpsecMode,
+    protocol: int,
+    reqid: int,
+    spi: int = 0,
+    cpi: int = 0,
+    compressed: bool = False,
+    optional: bool = False,
+) -> tuple[Template, ...]:
+    """``optional`` is about compression: a packet that would not shrink comes without (RFC 3173 §2.2)."""
+    if not compressed:
+        return (Template(*ends, PROTOCOLS[protocol], _MODES[mode], reqid, spi),)
+    return (
+        Template(*ends, Protocol.COMP, _MODES[mode], reqid, cpi, optional),
+        Template(*ends, PROTOCOLS[protocol], XfrmMode.TRANSPORT, reqid, spi),
+    )
+
+
+def _any_to(local: bytes) -> tuple[bytes, bytes]:
+    """From anywhere: the peer may move."""
+    return _ANY[len(local)], local
+
+
+def _octets(child: ChildSa) -> tuple[int, int]:
+    """The soft and the hard limit (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
+    if not child.lifetime_kilobytes:
+        return NO_LIMIT, NO_LIMIT
+    octets = child.lifetime_kilobytes * 1024
+    return int(octets * _SOFT_PART), octets
+
+
+def _seconds(child: ChildSa) -> int:
+    return max(1, ceil(child.expires_at - child.created_at)) + _GRACE if child.expires_at else 0
