@@ -22,6 +22,7 @@ from ikev1.wire.registry import Phase2Attribute as A
 MODE = EncapsulationMode.TUNNEL
 CLAIM = ProposalCheck.CLAIM
 OURS, THEIRS = 0x1000, 0x2000
+OUR_CPI, THEIR_CPI = 0x1234, 0x5678
 
 
 def net(*proposals: str, **rest: Any) -> Tunnel:
@@ -29,11 +30,12 @@ def net(*proposals: str, **rest: Any) -> Tunnel:
 
 
 def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[ipsec_proposal.Agreed, SecurityAssociation]:
-    return ipsec_proposal.choose(ours, offered, MODE, OURS)
+    agreed, taken = ipsec_proposal.choose(ours, offered, MODE)
+    return agreed, ipsec_proposal.answer(offered, taken, OURS, OUR_CPI if agreed.compression else 0)
 
 
 def offer(theirs: Tunnel) -> SecurityAssociation:
-    return ipsec_proposal.offer(theirs, THEIRS, MODE)
+    return ipsec_proposal.offer(theirs, THEIRS, MODE, THEIR_CPI if theirs.compress else 0)
 
 
 def with_attribute(offered: SecurityAssociation, kind: A, value: int | bytes | None) -> SecurityAssociation:
@@ -109,7 +111,11 @@ def test_the_shorter_lifetime_holds(ours: dict[str, Any], theirs: dict[str, Any]
             ipsec_proposal.offer(net("aes128-sha1"), THEIRS, EncapsulationMode.UDP_TUNNEL),
             "mode TUNNEL, offered was mode UDP_TUNNEL",
         ),
-        ("aes128-sha1", SecurityAssociation(1, 1, ()), "nothing in it is a single ESP SA"),
+        (
+            "aes128-sha1",
+            SecurityAssociation(1, 1, ()),
+            "alone or with IPComp, offered was nothing",
+        ),
         (
             "aes128-sha1",
             with_attribute(offer(net("aes128-sha1")), A.ENCAPSULATION_MODE, bytes([255]) * 2500),
@@ -131,7 +137,7 @@ def test_proposals_of_one_number_ask_for_all_of_them_and_are_refused() -> None:
     offered = offer(net("aes128-sha1"))
     (only,) = offered.proposals
     both = offered._replace(proposals=(only, only._replace(protocol=ProtocolId.AH)))
-    with pytest.raises(Refusal, match="single ESP SA"):
+    with pytest.raises(Refusal, match="offered was ESP with AH"):
         choose(net("aes128-sha1"), both)
     choose(net("aes128-sha1"), both._replace(proposals=(only, only._replace(number=2, protocol=ProtocolId.AH))))
 

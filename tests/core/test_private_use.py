@@ -47,8 +47,8 @@ def test_they_are_ignored_and_mentioned(
     def offer_ike(policies: tuple[Policy, ...]) -> SecurityAssociation:
         return with_more(plain_ike(policies), PHASE_1)
 
-    def offer_esp(net: Tunnel, spi: int, way: EncapsulationMode) -> SecurityAssociation:
-        return with_more(plain_esp(net, spi, way), PHASE_2)
+    def offer_esp(net: Tunnel, spi: int, way: EncapsulationMode, cpi: int) -> SecurityAssociation:
+        return with_more(plain_esp(net, spi, way, cpi), PHASE_2)
 
     monkeypatch.setattr(proposal, "offer", offer_ike)
     monkeypatch.setattr(ipsec_proposal, "offer", offer_esp)
@@ -73,8 +73,10 @@ def test_others_that_we_do_not_know_are_refused_in_phase_1(kind: int) -> None:
         proposal.choose((policy(),), offered)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(7, "KEY_ROUNDS"), (11, "ESN"), (16, "16"), (32_000, "32000")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(7, "KEY_ROUNDS"), (14, "ADDRESS_PRESERVATION"), (16, "16"), (32_000, "32000")]
+)
 def test_others_that_we_do_not_know_are_refused_in_phase_2(kind: int, name: str) -> None:
     offered = with_more(ipsec_proposal.offer(tunnel(), 4096, TUNNEL), (Attribute(kind, 1),))
     with pytest.raises(Refusal, match=f"no attribute .*{name}"):
-        ipsec_proposal.choose(tunnel(), offered, TUNNEL, 4096)
+        ipsec_proposal.choose(tunnel(), offered, TUNNEL)

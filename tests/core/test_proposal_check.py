@@ -89,11 +89,11 @@ def test_lifetimes_of_phase_2(
     offer = ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
     if agreed is None:
         with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
-            ipsec_proposal.choose(ours, offer, MODE, 4096)
+            ipsec_proposal.choose(ours, offer, MODE)
         return
-    found, answer = ipsec_proposal.choose(ours, offer, MODE, 4096)
+    found, choice = ipsec_proposal.choose(ours, offer, MODE)
     assert (found.life, found.shortened) == (agreed, agreed != offered)
-    assert answer == offer
+    assert ipsec_proposal.answer(offer, choice, 4096, 0) == offer
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_lifetime_that_nobody_set_is_no_reason_to_refuse(check: ProposalCheck,
     chosen, _ = proposal.choose((policy(check=check),), proposal.offer((policy(**terms(offered)),)))
     assert (chosen.lifetime, chosen.lifetime_kilobytes) == (min(offered.seconds, 86_400), offered.kilobytes)
     found, _ = ipsec_proposal.choose(
-        tunnel(check=check), ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE, 4096
+        tunnel(check=check), ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE
     )
     assert found.life == (min(offered.seconds, 3600), offered.kilobytes)
 
@@ -139,13 +139,13 @@ def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) 
         with pytest.raises(Refusal, match=f"encryption aes{own}, offered was "):
             proposal.choose((ours,), ike)
         with pytest.raises(Refusal, match=f"aes{own}-sha1 wants it, offered was "):
-            ipsec_proposal.choose(net, offer, MODE, 4096)
+            ipsec_proposal.choose(net, offer, MODE)
         return
     chosen, answer = proposal.choose((ours,), ike)
     assert (chosen.suite, answer) == (theirs.suite, ike)
     assert proposal.allows_suite(ours, chosen.suite)
-    agreed, answer = ipsec_proposal.choose(net, offer, MODE, 4096)
-    assert (agreed.suite, answer) == (suite, offer)
+    agreed, choice = ipsec_proposal.choose(net, offer, MODE)
+    assert (agreed.suite, ipsec_proposal.answer(offer, choice, 4096, 0)) == (suite, offer)
 
 
 def test_a_cipher_with_one_length_of_key_is_no_other_cipher() -> None:
@@ -159,7 +159,7 @@ def test_our_own_length_is_taken_before_a_longer_one() -> None:
     assert chosen.suite.key_length == 128
     both = tunnel(proposals=(esp("aes256-sha1"), esp("aes128-sha1")))
     agreed, _ = ipsec_proposal.choose(
-        tunnel(proposals=(esp("aes128-sha1"),)), ipsec_proposal.offer(both, 4096, MODE), MODE, 4096
+        tunnel(proposals=(esp("aes128-sha1"),)), ipsec_proposal.offer(both, 4096, MODE), MODE
     )
     assert agreed.suite.key_length == 128
 
@@ -185,11 +185,11 @@ def test_perfect_forward_secrecy(check: ProposalCheck, own: int, offered: int, t
     ours = tunnel(proposals=(IpsecProposal(suite, own),), check=check)
     offer = ipsec_proposal.offer(tunnel(proposals=(IpsecProposal(suite, offered),)), 4096, MODE)
     if taken:
-        agreed, _ = ipsec_proposal.choose(ours, offer, MODE, 4096)
+        agreed, _ = ipsec_proposal.choose(ours, offer, MODE)
         assert agreed.group == offered
     else:
         with pytest.raises(Refusal, match="perfect forward secrecy"):
-            ipsec_proposal.choose(ours, offer, MODE, 4096)
+            ipsec_proposal.choose(ours, offer, MODE)
 
 
 def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: Network) -> None:

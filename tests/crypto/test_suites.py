@@ -5,7 +5,13 @@ import pytest
 from ikev1.crypto import cipher, groups, hashes, suites
 from ikev1.crypto.algorithms import ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.errors import UnsupportedAlgorithm
-from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal
+from ikev1.crypto.suites import (
+    EspProposalNumbers,
+    IkeProposal,
+    parse_ah_proposal,
+    parse_esp_proposal,
+    parse_ike_proposal,
+)
 from ikev1.wire.registry import Group
 
 
@@ -29,19 +35,35 @@ def test_ike_proposals_there_and_back(text: str, numbers: tuple[int, int, int, i
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
-        ("aes128-sha256-modp2048", (12, 128, 5, 14)),
-        ("aes256gcm16", (20, 256, 0, 0)),
-        ("aes128gcm8-ecp256", (18, 128, 0, 19)),
-        ("aes192ctr-sha384", (13, 192, 6, 0)),
-        ("null-sha1", (11, 0, 2, 0)),
-        ("3des-md5-modp1024", (3, 0, 1, 2)),
-        ("des-sha512", (2, 0, 7, 0)),
-        ("camellia128-sha1", (22, 128, 2, 0)),
+        ("aes128-sha256-modp2048", (12, 128, 5, 14, False)),
+        ("aes256gcm16", (20, 256, 0, 0, False)),
+        ("aes128gcm8-ecp256", (18, 128, 0, 19, False)),
+        ("aes192ctr-sha384", (13, 192, 6, 0, False)),
+        ("null-sha1", (11, 0, 2, 0, False)),
+        ("3des-md5-modp1024", (3, 0, 1, 2, False)),
+        ("des-sha512", (2, 0, 7, 0, False)),
+        ("camellia128-sha1", (22, 128, 2, 0, False)),
+        ("aes128-sha256-modp2048-esn", (12, 128, 5, 14, True)),
+        ("aes256gcm16-esn", (20, 256, 0, 0, True)),
     ],
 )
-def test_esp_proposals_there_and_back(text: str, numbers: tuple[int, int, int, int]) -> None:
+def test_esp_proposals_there_and_back(text: str, numbers: tuple[int, int, int, int, bool]) -> None:
     assert parse_esp_proposal(text) == numbers
     assert suites.esp_name(*numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("sha256", (5, 0, False)),
+        ("sha1-modp2048", (2, 14, False)),
+        ("md5-ecp256-esn", (1, 19, True)),
+        ("sha512-esn", (7, 0, True)),
+    ],
+)
+def test_ah_proposals_there_and_back(text: str, numbers: tuple[int, int, bool]) -> None:
+    assert parse_ah_proposal(text) == numbers
+    assert suites.ah_name(*numbers) == text
 
 
 @pytest.mark.parametrize(
@@ -101,7 +123,8 @@ def test_a_wrong_ike_proposal_is_told_what_is_wrong(text: str, complaint: str) -
         ("sha256", "ESP needs a cipher and a hash"),
         ("aes256", "ESP needs a cipher and a hash"),
         ("null", "ESP needs a cipher and a hash"),
-        ("aes256-sha256-esn", "'esn' is not among"),
+        ("aes256-sha256-esn-noesn", "more than one kind of sequence numbers: esn, noesn"),
+        ("aes256-sha256-noesn-noesn", "more than one kind of sequence numbers"),
         ("aes256-prfsha256", "'prfsha256' is not among those of ESP"),
         ("aes128-aes256-sha256", "more than one cipher"),
     ],
@@ -109,6 +132,20 @@ def test_a_wrong_ike_proposal_is_told_what_is_wrong(text: str, complaint: str) -
 def test_a_wrong_esp_proposal_is_told_what_is_wrong(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse_esp_proposal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "'' is not among those of AH"),
+        ("modp2048", "AH needs a hash"),
+        ("aes128-sha256", "'aes128' is not among those of AH"),
+        ("sha1-sha256", "more than one hash"),
+    ],
+)
+def test_a_wrong_ah_proposal_is_told_what_is_wrong(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_ah_proposal(text)
 
 
 def test_numbers_without_a_word_are_shown_all_the_same() -> None:
@@ -141,8 +178,9 @@ def test_swanctl_words() -> None:
         "PRF_HMAC_MD5",
         "MODP_1024_160",
     )
-    assert suites.esp_display(*parse_esp_proposal("aes128gcm16-ecp256")) == ("AES_GCM_16", "128", "", "", "ECP_256")
-    assert suites.esp_display(*parse_esp_proposal("null-sha512")) == ("NULL", "", "HMAC_SHA2_512_256", "", "")
+    assert suites.esp_display(20, 128, 0, 19) == ("AES_GCM_16", "128", "", "", "ECP_256")
+    assert suites.esp_display(*parse_esp_proposal("null-sha512")[:4]) == ("NULL", "", "HMAC_SHA2_512_256", "", "")
+    assert suites.ah_display(5, 14) == ("", "", "HMAC_SHA2_256_128", "", "MODP_2048")
 
     assert [hash.display for hash in HASHES.values()] == [
         "HMAC_MD5_96",
@@ -207,6 +245,9 @@ def test_weak_algorithms_are_called_so_with_a_reason() -> None:
     assert all(reason.partition(": ")[2] for reason in reasons)
     assert suites.weaknesses(parse_esp_proposal("null-sha1-modp768")) == (
         suites.weaknesses(EspProposalNumbers(11, 0, 2, 0)) + suites.weaknesses(EspProposalNumbers(12, 128, 2, 1))
+    )
+    assert suites.weaknesses(parse_ah_proposal("md5-modp768")) == suites.weaknesses(
+        parse_esp_proposal("aes128-md5-modp768")
     )
     assert suites.is_weak(parse_ike_proposal("aes256-sha256-modp1024"))
     assert not suites.is_weak(IkeProposal(99, 0, 98, 97))

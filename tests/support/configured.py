@@ -7,9 +7,10 @@ from typing import Any
 from ikev1.core.model import IpsecSuite, Phase1Suite
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
-from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
+from ikev1.crypto.suites import parse_ah_proposal, parse_esp_proposal, parse_ike_proposal
+from ikev1.wire.registry import ProtocolId
 
-__all__ = ["ALICE", "BOB", "ESP", "IKE", "SECRET", "connection", "esp", "policy", "settings", "suite", "tunnel"]
+__all__ = ["ALICE", "BOB", "ESP", "IKE", "SECRET", "ah", "connection", "esp", "policy", "settings", "suite", "tunnel"]
 
 ALICE, BOB = "192.0.2.1", "198.51.100.2"
 IKE = "aes128-sha256-ecp256"  # quick to compute
@@ -29,8 +30,14 @@ def policy(text: str = IKE, priority: int = 1, **options: Any) -> Policy:
 
 def esp(text: str = ESP) -> IpsecProposal:
     """A phase 2 proposal."""
-    encryption, key_length, integrity, group = parse_esp_proposal(text)
-    return IpsecProposal(IpsecSuite(encryption, key_length, integrity), group)
+    encryption, key_length, integrity, group, esn = parse_esp_proposal(text)
+    return IpsecProposal(IpsecSuite(encryption, key_length, integrity, esn=esn), group)
+
+
+def ah(text: str = "sha256") -> IpsecProposal:
+    """A phase 2 proposal of AH."""
+    integrity, group, esn = parse_ah_proposal(text)
+    return IpsecProposal(IpsecSuite(0, 0, integrity, ProtocolId.AH, esn), group)
 
 
 def tunnel(

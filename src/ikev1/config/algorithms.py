@@ -7,19 +7,22 @@ from typing import TypeVar
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import text
+from ikev1.core import ipsec_suite
 from ikev1.core.model import IpsecSuite
 from ikev1.core.settings import IpsecProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
-from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, parse_esp_proposal, parse_ike_proposal, weaknesses
+from ikev1.crypto.suites import IkeProposal, parse_ah_proposal, parse_esp_proposal, parse_ike_proposal, weaknesses
+from ikev1.wire.registry import ProtocolId
 
 __all__ = [
+    "ah_proposal",
     "esp_proposal",
     "group",
     "ike_cipher",
     "ike_hash",
     "ike_proposal",
-    "warn_weak_esp",
     "warn_weak_ike",
+    "warn_weak_ipsec",
 ]
 
 Word = TypeVar("Word")
@@ -32,8 +35,14 @@ def ike_proposal(value: object) -> IkeProposal:
 
 def esp_proposal(value: object) -> IpsecProposal:
     """The proposal written as ``aes256-sha256`` or ``aes256gcm16``, with a group for perfect forward secrecy."""
-    encryption, key_length, integrity, group_number = parse_esp_proposal(text(value))
-    return IpsecProposal(IpsecSuite(encryption, key_length, integrity), group_number)
+    encryption, key_length, integrity, group_number, esn = parse_esp_proposal(text(value))
+    return IpsecProposal(IpsecSuite(encryption, key_length, integrity, esn=esn), group_number)
+
+
+def ah_proposal(value: object) -> IpsecProposal:
+    """The proposal of AH written as ``sha256``, with a group for perfect forward secrecy."""
+    integrity, group_number, esn = parse_ah_proposal(text(value))
+    return IpsecProposal(IpsecSuite(0, 0, integrity, ProtocolId.AH, esn), group_number)
 
 
 def _one_of(kind: str, words: Mapping[str, Word]) -> Callable[[object], Word]:
@@ -64,15 +73,14 @@ def group(value: object) -> GroupWord:
 
 def warn_weak_ike(findings: Findings, key: str, proposals: Iterable[IkeProposal]) -> None:
     """Warn of each weak algorithm in phase 1 proposals, once."""
-    _warn(findings, key, proposals)
+    _warn(findings, key, map(weaknesses, proposals))
 
 
-def warn_weak_esp(findings: Findings, key: str, proposals: Iterable[IpsecProposal]) -> None:
+def warn_weak_ipsec(findings: Findings, key: str, proposals: Iterable[IpsecProposal]) -> None:
     """Warn of each weak algorithm in phase 2 proposals, once."""
-    suites = ((proposal.suite, proposal.group) for proposal in proposals)
-    _warn(findings, key, (EspProposalNumbers(s.encryption, s.key_length, s.integrity, pfs) for s, pfs in suites))
+    _warn(findings, key, (ipsec_suite.weaknesses(proposal.suite, proposal.group) for proposal in proposals))
 
 
-def _warn(findings: Findings, key: str, proposals: Iterable[IkeProposal | EspProposalNumbers]) -> None:
-    for weakness in dict.fromkeys(line for proposal in proposals for line in weaknesses(proposal)):
+def _warn(findings: Findings, key: str, found: Iterable[tuple[str, ...]]) -> None:
+    for weakness in dict.fromkeys(line for lines in found for line in lines):
         findings.warn(key, f"weak algorithm {weakness}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.config.algorithms import esp_proposal, group, warn_weak_esp
+from ikev1.config.algorithms import esp_proposal, group, warn_weak_ipsec
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes, text
 from ikev1.core.model import IpsecMode
@@ -46,7 +46,7 @@ def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
     proposals = table.take("proposals", each(esp_proposal), ()) or tuple(map(esp_proposal, DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
     proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
-    warn_weak_esp(table.findings, table.path, proposals)
+    warn_weak_ipsec(table.findings, table.path, proposals)
     return proposals
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "delete_ike",
     "deleted_pairs",
     "fresh_message_id",
+    "is_among",
     "is_error",
     "notify",
     "remember",
@@ -101,7 +102,7 @@ def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:
 
 def delete_child(child: ChildSa) -> Delete:
     """The Delete payload for a pair: it names what "the sender has removed", our inbound SPI (RFC 2408 §3.15)."""
-    return Delete(DOI.IPSEC, ProtocolId.ESP, (child.inbound.spi.to_bytes(4),))
+    return Delete(DOI.IPSEC, child.suite.protocol, (child.inbound.spi.to_bytes(4),))
 
 
 def delete_ike(sa: IkeSa) -> Delete:
@@ -124,10 +125,15 @@ def is_error(kind: int) -> bool:
     return kind < 16_384
 
 
-def deleted_pairs(message: Message) -> set[int]:
-    """The SPIs of the pairs that the peer says it deleted."""
-    deletes = [payload for payload in message.all(Delete) if payload.protocol == ProtocolId.ESP]
-    return {int.from_bytes(spi) for payload in deletes for spi in payload.spis}
+def deleted_pairs(message: Message) -> set[tuple[int, int]]:
+    """Protocols and SPIs of what the peer says it deleted besides the ISAKMP SA."""
+    deletes = [payload for payload in message.all(Delete) if payload.protocol != ProtocolId.ISAKMP]
+    return {(payload.protocol, int.from_bytes(spi)) for payload in deletes for spi in payload.spis}
+
+
+def is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+    """Whether the peer deleted ``child``: it removed what it receives with, which is what we send with."""
+    return (child.suite.protocol, child.outbound.spi) in gone
 
 
 def _take_delete(turn: Turn, payload: Delete) -> None:
@@ -136,10 +142,9 @@ def _take_delete(turn: Turn, payload: Delete) -> None:
             turn.sa = replace(turn.sa, state=IkeState.DELETING)
             turn.report(IkeDown(turn.sa, "the peer deleted it"))
         return
-    gone = {int.from_bytes(spi) for spi in payload.spis}
+    gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
     for child in turn.sa.children:
-        # The peer removed what it receives with, which is what we send with
-        if child.outbound.spi in gone:
+        if is_among(child, gone):
             remove_child(turn, child, "the peer deleted it")
 
 

@@ -1,61 +1,35 @@
-"""Phase 2 proposals: which ESP suite, lifetime and group a Quick Mode agrees upon (RFC 2407 §4.4.4, §4.5)."""
+"""Phase 2 proposals: which ESP or AH suite, with IPComp or without, a Quick Mode agrees upon (RFC 2407 §4.4, §4.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
+from ikev1.core import ipsec_suite
 from ikev1.core.events import Code
-from ikev1.core.life import PHASE_2, Life, life_attributes, number_of, offered_life
+from ikev1.core.ipcomp import Compressed, compressed, ipcomp_proposal
+from ikev1.core.ipsec_transform import Offered, decode, transform_of
+from ikev1.core.life import Life
 from ikev1.core.model import IpsecSuite
-from ikev1.core.private_use import PRIVATE_IN_PHASE_2, private_use
 from ikev1.core.proposal import check_situation, same_transform
 from ikev1.core.proposal_check import agreed_life, allows_group, allows_key, life_differences
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import IpsecProposal, Tunnel
+from ikev1.core.spi import is_usable
 from ikev1.crypto.algorithms import esp_cipher, registered_name
-from ikev1.crypto.suites import esp_name
-from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
-from ikev1.wire.registry import (
-    DOI,
-    EncapsulationMode,
-    EspTransform,
-    NotifyType,
-    Phase2Attribute,
-    ProtocolId,
-    Situation,
-)
+from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
-__all__ = ["Agreed", "accept", "as_before", "choose", "offer"]
+__all__ = ["Agreed", "Choice", "accept", "answer", "as_before", "choose", "offer"]
 
-_VARIABLE_KEY = frozenset(
-    {
-        EspTransform.AES_CBC,
-        EspTransform.AES_CTR,
-        EspTransform.AES_GCM_8,
-        EspTransform.AES_GCM_12,
-        EspTransform.AES_GCM_16,
-        EspTransform.CAMELLIA,
-    }
-)
-
-
-_KNOWN = frozenset(
-    {
-        *PHASE_2,
-        Phase2Attribute.GROUP_DESCRIPTION,
-        Phase2Attribute.ENCAPSULATION_MODE,
-        Phase2Attribute.AUTHENTICATION_ALGORITHM,
-        Phase2Attribute.KEY_LENGTH,
-    }
-)
+_SECURING = (ProtocolId.ESP, ProtocolId.AH)
+_NAMED = 8  # bundles that a refusal names
 
 
 class Agreed(NamedTuple):
-    """What a Quick Mode agreed upon; ``spi`` is the peer's, for what we send."""
+    """What a Quick Mode agreed upon; ``spi`` and ``cpi`` are the peer's, for what we send."""
 
     suite: IpsecSuite
     group: int
@@ -63,33 +37,43 @@ class Agreed(NamedTuple):
     spi: int
     shortened: bool  # the life is less than was offered
     ignored: tuple[int, ...]  # the attributes for private use in the offer
+    compression: int = 0  # an IPCOMP transform identifier, 0 without
+    cpi: int = 0
 
 
-class _Offered(NamedTuple):
-    proposal: IpsecProposal
-    mode: int
-    life: Life
-    ignored: tuple[int, ...]
-    unknown: tuple[int, ...]
+class Choice(NamedTuple):
+    """One way to do what a peer offers: a transform of its ESP or AH proposal, and one of its IPComp proposal if there
+    is one of the same number, for such proposals ask for all of them at once (RFC 2408 §4.2).
+    """
+
+    proposal: Proposal
+    transform: Transform
+    found: Offered
+    ipcomp: Proposal | None = None
+    compressed: Compressed | None = None  # None as well where nothing of ``ipcomp`` can be taken
 
 
-# Peers offer the same transforms again and again: what they say is worked out once.
-_remembered = lru_cache(maxsize=64)
-
-
-def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode) -> SecurityAssociation:
-    """The SA payload that offers the proposals of ``tunnel``, each with the inbound SPI ``spi``.
+def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
+    """The SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``; unless ``cpi`` is 0, each
+    with IPComp under it, and then without.
 
     "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
     every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
     """
     group = tunnel.proposals[0].group
-    offered = [proposal for proposal in tunnel.proposals if proposal.group == group]
-    proposals = tuple(
-        Proposal(number, ProtocolId.ESP, spi.to_bytes(4), (_transform(proposal, tunnel, mode),))
-        for number, proposal in enumerate(offered, 1)
-    )
-    return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, proposals)
+    numbers = count(1)
+    proposals = []
+    for wanted in tunnel.proposals:
+        if wanted.group != group:
+            continue
+        transforms = (transform_of(wanted, tunnel, mode),)
+        protocol = wanted.suite.protocol
+        if cpi:
+            number = next(numbers)
+            proposals.append(Proposal(number, protocol, spi.to_bytes(4), transforms))
+            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, group))
+        proposals.append(Proposal(next(numbers), protocol, spi.to_bytes(4), transforms))
+    return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, tuple(proposals))
 
 
 def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
@@ -103,53 +87,30 @@ def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
     return replace(tunnel, proposals=(earlier, *tunnel.proposals))
 
 
-def _transform(proposal: IpsecProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
-    suite = proposal.suite
-    attributes = [
-        *life_attributes(PHASE_2, Life(tunnel.lifetime, tunnel.lifetime_kilobytes)),
-        Attribute(Phase2Attribute.ENCAPSULATION_MODE, mode),
-    ]
-    if suite.key_length:
-        attributes.append(Attribute(Phase2Attribute.KEY_LENGTH, suite.key_length))
-    if suite.integrity:
-        attributes.append(Attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM, suite.integrity))
-    if proposal.group:
-        attributes.append(Attribute(Phase2Attribute.GROUP_DESCRIPTION, proposal.group))
-    return Transform(1, suite.encryption, tuple(attributes))
+def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode) -> tuple[Agreed, Choice]:
+    """The first of the tunnel's proposals that the offer meets, and how it meets it.
 
-
-def choose(
-    tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode, spi: int
-) -> tuple[Agreed, SecurityAssociation]:
-    """The first of the tunnel's proposals that the offer meets, and the SA payload that answers it.
-
-    The answer is the transform "as offered" (RFC 2409 §5) under our inbound SPI ``spi``. Where several transforms meet
-    the proposal, the one that equals it is taken before those with longer keys.
+    Where it meets it in several ways, one with IPComp is taken before others if the tunnel compresses, and then one
+    that equals our proposal before those with longer keys.
 
     Raises:
         Refusal: it meets none; the text names what was missing of the nearest miss.
     """
     check_situation(offered)
-    choices = [
-        (proposal, transform, _decode(transform))
-        for proposal in _single(offered.proposals)
-        for transform in proposal.transforms
-    ]
+    choices = [*_choices(offered.proposals)]
     misses: list[tuple[int, str]] = []
     for wanted in tunnel.proposals:
         fitting = []
         for choice in choices:
-            differences = _differences(tunnel, wanted, mode, choice[2])
+            differences = _differences(tunnel, wanted, mode, choice)
             if not differences:
                 fitting.append(choice)
             else:
                 misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
         if fitting:
-            equal = [choice for choice in fitting if choice[2].proposal == wanted]
-            proposal, transform, found = (equal or fitting)[0]
-            answer = Proposal(proposal.number, ProtocolId.ESP, spi.to_bytes(4), (transform,))
-            return _agreed(proposal, found, tunnel), SecurityAssociation(offered.doi, offered.situation, (answer,))
-    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "nothing in it is a single ESP SA"
+            taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
+            return _agreed(taken, tunnel), taken
+    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else _nothing_in(offered)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
@@ -157,63 +118,19 @@ def choose(
     )
 
 
-def _single(proposals: tuple[Proposal, ...]) -> Iterable[Proposal]:
-    """The proposals that ask for ESP alone: those that share a number ask for all of them at once (RFC 2408 §4.2)."""
-    numbers = [proposal.number for proposal in proposals]
-    for proposal in proposals:
-        if _is_esp(proposal) and numbers.count(proposal.number) == 1:
-            yield proposal
+def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[bool, bool]:
+    return tunnel.compress and choice.compressed is None, choice.found.proposal != wanted
 
 
-@_remembered
-def _is_esp(proposal: Proposal) -> bool:
-    """Whether ``proposal`` is for ESP under a usable SPI: RFC 4303 §2.1 reserves those up to 255."""
-    return proposal.protocol == ProtocolId.ESP and len(proposal.spi) == 4 and int.from_bytes(proposal.spi) > 255
-
-
-@_remembered
-def _decode(transform: Transform) -> _Offered:
-    attributes = transform.attributes
-    values = {attribute.type: number_of(attribute) for attribute in attributes}
-    key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
-    suite = IpsecSuite(transform.id, key_length, values.get(Phase2Attribute.AUTHENTICATION_ALGORITHM, 0))
-    return _Offered(
-        IpsecProposal(suite, values.get(Phase2Attribute.GROUP_DESCRIPTION, 0)),
-        values.get(Phase2Attribute.ENCAPSULATION_MODE, 0),
-        offered_life(attributes, PHASE_2),
-        private_use(attributes, PRIVATE_IN_PHASE_2),
-        tuple(kind for kind in values if kind not in _KNOWN and kind < PRIVATE_IN_PHASE_2),
-    )
-
-
-def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, found: _Offered) -> list[str]:
-    differences = []
-    if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
-        differences.append(f"it, offered was {_name(found.proposal)}")
-    if not allows_group(tunnel.check, wanted.group, found.proposal.group):
-        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
-    if mode != found.mode:
-        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
-    # RFC 2407 §4.5.3: "a defined IPSEC DOI attribute [...] which it does not support": the setup "MUST be aborted"
-    unknown = [f"no attribute {Phase2Attribute(kind).name}" for kind in found.unknown]
-    return differences + life_differences(tunnel, found.life) + unknown
-
-
-def _allows(tunnel: Tunnel, wanted: IpsecProposal, found: IpsecProposal) -> bool:
-    return _allows_suite(tunnel, wanted.suite, found.suite) and allows_group(tunnel.check, wanted.group, found.group)
-
-
-def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool:
-    if wanted == found:
-        return True
-    same = (wanted.encryption, wanted.integrity) == (found.encryption, found.integrity)
-    return same and allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
-
-
-def _agreed(proposal: Proposal, found: _Offered, tunnel: Tunnel) -> Agreed:
-    suite, group = found.proposal.suite, found.proposal.group
-    life = agreed_life(tunnel, found.life)
-    return Agreed(suite, group, life, int.from_bytes(proposal.spi), life != found.life, found.ignored)
+def answer(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -> SecurityAssociation:
+    """The SA payload that answers what was ``taken`` of an offer: the transforms "as offered" (RFC 2409 §5) under our
+    inbound SPI and CPI.
+    """
+    proposals = [taken.proposal._replace(spi=spi.to_bytes(4), transforms=(taken.transform,))]
+    if taken.ipcomp is not None and taken.compressed is not None:
+        ours = cpi.to_bytes(len(taken.ipcomp.spi))  # in as many octets as the peer's
+        proposals.append(taken.ipcomp._replace(spi=ours, transforms=(taken.compressed.transform,)))
+    return SecurityAssociation(offered.doi, offered.situation, tuple(proposals))
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
@@ -223,11 +140,11 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
     """
     check_situation(answer)
-    if len(answer.proposals) == 1 and len(answer.proposals[0].transforms) == 1:
-        (chosen,) = answer.proposals
-        (transform,) = chosen.transforms
-        if _is_esp(chosen) and any(same_transform(proposal.transforms[0], transform) for proposal in offered.proposals):
-            return _agreed(chosen, _decode(transform), tunnel)
+    single = all(len(proposal.transforms) == 1 for proposal in answer.proposals)
+    for chosen in _choices(answer.proposals) if single else ():
+        whole = len(answer.proposals) == (1 if chosen.ipcomp is None else 2)
+        if whole and any(_is_answer_to(ours, chosen) for ours in _choices(offered.proposals)):
+            return _agreed(chosen, tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         "the peer answered with something that was not offered",
@@ -236,9 +153,90 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
     )
 
 
+def _is_answer_to(ours: Choice, theirs: Choice) -> bool:
+    same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(ours.transform, theirs.transform)
+    if not same or ours.compressed is None or theirs.compressed is None:
+        return same and ours.ipcomp is theirs.ipcomp
+    return same_transform(ours.compressed.transform, theirs.compressed.transform)
+
+
+def _choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
+    """All that an offer lets one choose from of what can be had here: ESP or AH, alone or with IPComp."""
+    by_number: dict[int, list[Proposal]] = {}
+    for proposal in proposals:
+        by_number.setdefault(proposal.number, []).append(proposal)
+    for together in by_number.values():
+        securing = [proposal for proposal in together if proposal.protocol in _SECURING]
+        compressing = [proposal for proposal in together if proposal.protocol == ProtocolId.IPCOMP]
+        if len(securing) != 1 or len(compressing) > 1 or len(together) != len(securing) + len(compressing):
+            continue
+        (proposal,) = securing
+        if len(proposal.spi) != 4 or not is_usable(int.from_bytes(proposal.spi)):
+            continue
+        for transform in proposal.transforms:
+            found = decode(proposal.protocol, transform)
+            if compressing:
+                yield Choice(proposal, transform, found, compressing[0], compressed(compressing[0], found))
+            else:
+                yield Choice(proposal, transform, found)
+
+
+def _nothing_in(offered: SecurityAssociation) -> str:
+    """Why there is nothing to choose from."""
+    bundles: dict[int, list[str]] = {}
+    for proposal in offered.proposals:
+        bundles.setdefault(proposal.number, []).append(registered_name(ProtocolId, proposal.protocol))
+    named = "; ".join([" with ".join(protocols) for protocols in bundles.values()][:_NAMED])
+    return f"ESP or AH with an SPI is wanted, alone or with IPComp, offered was {named or 'nothing'}"
+
+
+def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, choice: Choice) -> list[str]:
+    found = choice.found
+    differences = []
+    if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
+        differences.append(f"it, offered was {_name(found.proposal)}")
+    if not allows_group(tunnel.check, wanted.group, found.proposal.group):
+        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
+    if mode != found.mode:
+        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
+    if choice.ipcomp is not None:
+        if not tunnel.compress:
+            differences.append("no IPComp (compress = false), offered was this with IPComp only")
+        elif choice.compressed is None:
+            differences.append("IPComp with DEFLATE and a CPI of its own, offered was another IPComp")
+    return [*differences, *life_differences(tunnel, found.life), *found.faults]
+
+
+def _allows(tunnel: Tunnel, wanted: IpsecProposal, found: IpsecProposal) -> bool:
+    return _allows_suite(tunnel, wanted.suite, found.suite) and allows_group(tunnel.check, wanted.group, found.group)
+
+
+def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool:
+    if wanted == found:
+        return True
+    if replace(wanted, key_length=found.key_length) != found or not found.encryption:
+        return False
+    return allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
+
+
+def _agreed(choice: Choice, tunnel: Tunnel) -> Agreed:
+    found = choice.found
+    life = agreed_life(tunnel, found.life)
+    agreed = Agreed(
+        found.proposal.suite,
+        found.proposal.group,
+        life,
+        int.from_bytes(choice.proposal.spi),
+        life != found.life,
+        found.ignored,
+    )
+    if choice.compressed is None:
+        return agreed
+    return agreed._replace(compression=choice.compressed.transform.id, cpi=choice.compressed.cpi)
+
+
 def _name(proposal: IpsecProposal) -> str:
-    suite = proposal.suite
-    return esp_name(suite.encryption, suite.key_length, suite.integrity)
+    return ipsec_suite.name(proposal.suite)
 
 
 def _pfs(group: int) -> str:

@@ -235,6 +235,7 @@ class QuickMode(Record, frozen=True):
     spi: int  # ours, inbound
     local: Selector
     remote: Selector
+    cpi: int = 0  # ours, inbound; 0 without IPComp
     group: int = 0  # of perfect forward secrecy, 0 without
     offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
     child: ChildSa | None = None  # what came of it, once there are keys

@@ -7,8 +7,9 @@ from ikev1.core.actions import InstallInbound, InstallOutbound
 from ikev1.core.authentication import shared_secret
 from ikev1.core.client_id import payload_of
 from ikev1.core.events import ChildUp, Code
+from ikev1.core.ipsec_suite import is_ah, key_sizes
 from ikev1.core.lifetime import deadlines
-from ikev1.core.model import ChildSa, ChildState, IpsecKeys, IpsecMode, KeyShare, QuickMode
+from ikev1.core.model import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, KeyShare, QuickMode
 from ikev1.core.phase1 import NONCE_LENGTH
 from ikev1.core.private_use import note_ignored
 from ikev1.core.record import replace
@@ -21,7 +22,6 @@ from ikev1.core.turn import Turn
 from ikev1.core.weakness import warn_of_phase2
 from ikev1.crypto import keymat
 from ikev1.crypto.groups import group
-from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
     Identification,
@@ -49,7 +49,9 @@ def _offer(turn: Turn) -> list[Payload]:
     previous = _previous(turn, quick)
     if previous is not None:
         tunnel = ipsec_proposal.as_before(tunnel, previous.suite, previous.group)
-    offered = ipsec_proposal.offer(tunnel, quick.spi, natt.encapsulation_mode(tunnel.mode, turn.sa.nat))
+    _check_nat(turn, tunnel)
+    mode = natt.encapsulation_mode(tunnel.mode, turn.sa.nat)
+    offered = ipsec_proposal.offer(tunnel, quick.spi, mode, quick.cpi)
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
     nonce = turn.context.random(NONCE_LENGTH)
@@ -72,23 +74,37 @@ def _original_addresses(turn: Turn, tunnel: Tunnel) -> list[NatOriginalAddress]:
 
 def _choose(turn: Turn, message: Message) -> None:
     tunnel, local, remote = wanted_tunnel(turn, message)
-    spi = turn.context.free_spi(turn.sa.path, ProtocolId.ESP)
+    _check_nat(turn, tunnel)
     offered = message.one(SecurityAssociation)
-    agreed, answer = ipsec_proposal.choose(tunnel, offered, natt.encapsulation_mode(tunnel.mode, turn.sa.nat), spi)
+    agreed, taken = ipsec_proposal.choose(tunnel, offered, natt.encapsulation_mode(tunnel.mode, turn.sa.nat))
+    spi = turn.context.free_spi(turn.sa.path, agreed.suite.protocol)
+    cpi = turn.context.free_spi(turn.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
     private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
     Nr_b = turn.context.random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=g_xi, g_xr=g_xr, Ni_b=nonce, Nr_b=Nr_b)
     g_xy = shared_secret(agreed.group, private, g_xi) if agreed.group else b""
-    quick = QuickMode(tunnel.name, share, spi, local, remote, agreed.group)
+    quick = QuickMode(tunnel.name, share, spi, local, remote, cpi, agreed.group)
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
+    answer = ipsec_proposal.answer(offered, taken, spi, cpi)
     turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
     turn.prepared += _original_addresses(turn, tunnel)
     note_ignored(turn, agreed.ignored)
     if agreed.shortened:
-        turn.prepared.append(lifetime_notify(ProtocolId.ESP, spi.to_bytes(4), agreed.life))
+        turn.prepared.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+
+
+def _check_nat(turn: Turn, tunnel: Tunnel) -> None:
+    """Refuses AH where there is a NAT on the way: it protects the addresses that a NAT changes (RFC 3715 §2.1)."""
+    if turn.sa.nat is not None and turn.sa.nat.encapsulate and is_ah(tunnel.proposals[0].suite):
+        raise Refusal(
+            Code.NO_PROPOSAL_CHOSEN,
+            f"tunnel {tunnel.name!r} is for AH, which cannot pass the NAT that was found on the way, nor go in UDP: "
+            "ESP with null encryption protects as much of a packet as can be",
+            notify=NotifyType.NO_PROPOSAL_CHOSEN,
+        )
 
 
 def _peer_public(message: Message, pfs: int) -> bytes:
@@ -115,7 +131,7 @@ def _accept(turn: Turn, message: Message) -> None:
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
     agreed = ipsec_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
-    agreed = agreed._replace(life=notified_life(message, ProtocolId.ESP, agreed.life))
+    agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
     check_echoed(turn, _tunnel(turn, quick.tunnel), quick, message)
     nonce = message.one(Nonce).data
     g_xr = _peer_public(message, agreed.group)
@@ -155,6 +171,8 @@ def _child(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, g_xy: by
         group=agreed.group,
         reqid=previous.reqid if previous is not None else unique_id,
         mode=tunnel.mode,
+        compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
+        steering=tunnel.steering,
     )
 
 
@@ -163,13 +181,11 @@ def _keys(turn: Turn, quick: QuickMode, agreed: ipsec_proposal.Agreed, spi: int,
     sa, share = turn.sa, quick.share
     assert sa.keys is not None
     assert sa.chosen is not None
-    cipher_octets, integrity_octets = esp_key_sizes(
-        agreed.suite.encryption, agreed.suite.key_length, agreed.suite.integrity
-    )
+    cipher_octets, integrity_octets = key_sizes(agreed.suite)
     material = keymat.KEYMAT(
         sa.chosen.suite.hash,
         sa.keys.SKEYID_d,
-        ProtocolId.ESP,
+        agreed.suite.protocol,
         spi.to_bytes(4),
         share.Ni_b,
         share.Nr_b,

@@ -14,16 +14,20 @@ from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 
 __all__ = ["honour", "lifetime_notify", "notified_life"]
 
-_NAMES = {ProtocolId.ISAKMP: PHASE_1, ProtocolId.ESP: PHASE_2}
+_NAMES: dict[int, tuple[int, int]] = {
+    ProtocolId.ISAKMP: PHASE_1,
+    ProtocolId.ESP: PHASE_2,
+    ProtocolId.AH: PHASE_2,
+}
 
 
-def lifetime_notify(protocol: ProtocolId, spi: bytes, life: Life) -> Notification:
+def lifetime_notify(protocol: int, spi: bytes, life: Life) -> Notification:
     """The notify for an SA that lives so long; ``spi`` is the pair of cookies or our inbound SPI."""
     attributes = build_attributes(life_attributes(_NAMES[protocol], life))
     return Notification(DOI.IPSEC, protocol, spi, NotifyType.RESPONDER_LIFETIME, attributes)
 
 
-def notified_life(message: Message, protocol: ProtocolId, life: Life) -> Life:
+def notified_life(message: Message, protocol: int, life: Life) -> Life:
     """How long an SA offered with ``life`` lives by the responder's ``message``, which may only shorten it.
 
     Raises:
@@ -45,13 +49,14 @@ def honour(turn: Turn, notify: Notification) -> None:
         PayloadMalformed: the attributes are malformed.
     """
     sa = turn.sa
-    names = _NAMES.get(ProtocolId(notify.protocol))
+    names = _NAMES.get(notify.protocol)
     seconds = stated_life(parse_attributes(notify.data), names).seconds if names else 0
     if not seconds:
         return
-    if notify.protocol == ProtocolId.ESP:
+    if names is PHASE_2:
+        about = notify.protocol, int.from_bytes(notify.spi)
         children = tuple(
-            _shortened(turn, child, seconds) if notify.spi == child.outbound.spi.to_bytes(4) else child
+            _shortened(turn, child, seconds) if about == (child.suite.protocol, child.outbound.spi) else child
             for child in sa.children
         )
         turn.sa = replace(sa, children=children)

@@ -18,12 +18,12 @@ from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings
-from ikev1.core.spi import AllocateSpi, SpiUnavailable, is_usable
+from ikev1.core.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.core.table import SaTable
 from ikev1.core.turn import Turn
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
-from ikev1.wire.registry import NotifyType
+from ikev1.wire.registry import NotifyType, ProtocolId
 
 __all__ = ["Arrival", "Examination", "State", "follow"]
 
@@ -74,7 +74,7 @@ class State:
     # --- what row functions ask for
 
     def free_spi(self, path: Path, protocol: int) -> int:
-        """An inbound SPI for a pair on ``path``.
+        """An inbound SPI for a pair on ``path``, or a CPI where ``protocol`` is IPCOMP.
 
         Raises:
             Refusal: there is none to be had, or it is one that a pair of ours has.
@@ -85,16 +85,15 @@ class State:
             raise Refusal(
                 Code.NO_SPI, f"no SPI for a new pair: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
             ) from error
-        if not is_usable(spi) or self.table.of_spi(spi) is not None:
+        if not is_usable(spi, protocol) or (protocol != ProtocolId.IPCOMP and self.table.of_spi(spi) is not None):
             fault = f"the data plane gave SPI {spi:08x}, which is reserved or in use"
             raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
         return spi
 
     def _draw_spi(self, path: Path, protocol: int) -> int:
-        while True:
-            spi = int.from_bytes(self.random(4))
-            if is_usable(spi) and self.table.of_spi(spi) is None:
-                return spi
+        while self.table.of_spi(spi := drawn(self.random, protocol)) is not None:
+            pass
+        return spi
 
     def next_unique_id(self) -> int:
         """The next number of an SA."""

@@ -8,7 +8,7 @@ from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Keep, Report
 from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_error, remember, remove_child
+from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_among, is_error, remember, remove_child
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import advance, new_exchange
@@ -57,7 +57,7 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
     for other in state.table.of_peer(sa) if gone else ():
         turn = state.turn(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
         for child in other.children:
-            if child.outbound.spi in gone:
+            if is_among(child, gone):
                 remove_child(turn, child, "the peer deleted it")
         if turn.actions:
             state.table.put(other, turn.sa)

@@ -25,7 +25,7 @@ class Context(Protocol):
         """So many unpredictable octets."""
 
     def free_spi(self, path: Path, protocol: int) -> int:
-        """An inbound SPI that no SA of ``protocol`` has. Raises Refusal: none can be had."""
+        """An inbound SPI, or CPI, that no SA of ``protocol`` has. Raises Refusal: none can be had."""
 
     def next_unique_id(self) -> int:
         """A number that names an SA to people, for as long as the process lives."""

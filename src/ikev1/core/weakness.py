@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ikev1.core import ipsec_suite
 from ikev1.core.events import Code, Note
 from ikev1.core.model import IpsecSuite, Phase1Suite
 from ikev1.core.turn import Turn
-from ikev1.crypto.suites import EspProposalNumbers, IkeProposal, weaknesses
+from ikev1.crypto.suites import IkeProposal, weaknesses
 from ikev1.wire.registry import AuthenticationMethod
 
 __all__ = ["warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
@@ -18,7 +19,7 @@ def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
 
 def warn_of_phase2(turn: Turn, suite: IpsecSuite, group: int) -> None:
     """Warns of weak algorithms under a pair of IPsec SAs."""
-    _warn(turn, weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group)))
+    _warn(turn, ipsec_suite.weaknesses(suite, group))
 
 
 def warn_of_aggressive_psk(turn: Turn) -> None:

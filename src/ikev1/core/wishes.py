@@ -67,7 +67,9 @@ def begin_quick_mode(
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
     try:
-        quick = QuickMode(tunnel, KeyShare(b""), state.free_spi(sa.path, ProtocolId.ESP), local, remote)
+        spi = state.free_spi(sa.path, configured.proposals[0].suite.protocol)
+        cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
+        quick = QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi)
         turn = state.turn(sa, replace(exchange, quick=quick), now)
         turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {message_id})
         begin(QUICK_MODE, turn)

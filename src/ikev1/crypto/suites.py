@@ -25,21 +25,26 @@ from ikev1.crypto.errors import UnsupportedAlgorithm
 __all__ = [
     "DEFAULT_ESP",
     "DEFAULT_IKE",
+    "AhProposalNumbers",
     "DisplayWords",
     "EspProposalNumbers",
     "IkeProposal",
+    "ah_display",
+    "ah_key_size",
+    "ah_name",
     "esp_display",
     "esp_key_sizes",
     "esp_name",
     "ike_display",
     "ike_name",
     "is_weak",
+    "parse_ah_proposal",
     "parse_esp_proposal",
     "parse_ike_proposal",
     "weaknesses",
 ]
 
-Entry = TypeVar("Entry", CipherWord, HashWord, GroupWord)
+Entry = TypeVar("Entry")
 
 
 class IkeProposal(NamedTuple):
@@ -53,13 +58,23 @@ class IkeProposal(NamedTuple):
 
 class EspProposalNumbers(NamedTuple):
     """A phase 2 suite in the numbers of RFC 2407 §4.4.4 and §4.5; ``key_length`` is in bits, 0 where none is
-    negotiated, ``integrity`` 0 where the cipher does it, ``group`` 0 without perfect forward secrecy.
+    negotiated, ``integrity`` 0 where the cipher does it, ``group`` 0 without perfect forward secrecy; with ``esn``
+    sequence numbers have 64 bits (RFC 4304).
     """
 
     encryption: int
     key_length: int
     integrity: int
     group: int
+    esn: bool = False
+
+
+class AhProposalNumbers(NamedTuple):
+    """A phase 2 suite of AH; its fields mean what they do in `EspProposalNumbers`."""
+
+    integrity: int
+    group: int
+    esn: bool = False
 
 
 class DisplayWords(NamedTuple):
@@ -71,6 +86,8 @@ class DisplayWords(NamedTuple):
     prf: str  # PRF_HMAC_SHA2_256
     group: str  # MODP_2048
 
+
+_SEQUENCE_NUMBERS = {"noesn": False, "esn": True}
 
 # All of one group, so that they serve in Aggressive Mode, where the public value goes out with the offer.
 DEFAULT_IKE = ("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048")
@@ -102,6 +119,7 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
 
     A group asks for perfect forward secrecy. A cipher that protects integrity itself sheds the hash beside it, as in
     strongSwan; any other needs one: "encryption without authentication ... MUST NOT be used" (RFC 8221 §4).
+    ``esn`` asks for extended sequence numbers (RFC 4304), ``noesn`` says that there are none.
 
     Raises:
         ValueError: a word is unknown, or a kind is missing or there twice; it says which and what is allowed.
@@ -110,12 +128,29 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
     cipher = words.take("cipher", ESP_CIPHERS)
     hash = words.take("hash", HASHES)
     group = words.take("group", GROUPS)
-    words.drop("noesn")
-    words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS)
+    esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
+    words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
     if cipher is None or (hash is None and not cipher.aead):
         raise ValueError(f"proposal {text!r}: ESP needs a cipher and a hash, such as aes256-sha256, or aes256gcm16")
     integrity = 0 if hash is None or cipher.aead else hash.integrity
-    return EspProposalNumbers(cipher.number, cipher.key_length, integrity, 0 if group is None else group.number)
+    pfs = 0 if group is None else group.number
+    return EspProposalNumbers(cipher.number, cipher.key_length, integrity, pfs, bool(esn))
+
+
+def parse_ah_proposal(text: str) -> AhProposalNumbers:
+    """The phase 2 suite of AH written as ``sha256``, ``sha1-modp2048`` or ``sha256-esn``.
+
+    Raises:
+        ValueError: a word is unknown, or a kind is missing or there twice; it says which and what is allowed.
+    """
+    words = _Words(text)
+    hash = words.take("hash", HASHES)
+    group = words.take("group", GROUPS)
+    esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
+    words.refuse_rest("AH", HASHES, GROUPS, _SEQUENCE_NUMBERS)
+    if hash is None:
+        raise ValueError(f"proposal {text!r}: AH needs a hash, such as sha256")
+    return AhProposalNumbers(hash.integrity, 0 if group is None else group.number, bool(esn))
 
 
 class _Words:
@@ -154,14 +189,21 @@ def ike_name(encryption: int, key_length: int, hash: int, group: int) -> str:
     return "-".join((ike_cipher(encryption, key_length).word, ike_hash(hash).word, dh_group(group).word))
 
 
-def esp_name(encryption: int, key_length: int, integrity: int, group: int = 0) -> str:
+def esp_name(encryption: int, key_length: int, integrity: int, group: int = 0, esn: bool = False) -> str:
     """The suite in strongSwan's notation; a number that has no word there goes by its registered name."""
     words = [esp_cipher(encryption, key_length).word]
     if integrity:
         words.append(esp_integrity(integrity).word)
-    if group:
-        words.append(dh_group(group).word)
-    return "-".join(words)
+    return "-".join(words + _after_algorithms(group, esn))
+
+
+def ah_name(integrity: int, group: int = 0, esn: bool = False) -> str:
+    """The suite of AH in strongSwan's notation; a number that has no word there goes by its registered name."""
+    return "-".join([esp_integrity(integrity).word, *_after_algorithms(group, esn)])
+
+
+def _after_algorithms(group: int, esn: bool) -> list[str]:
+    return ([dh_group(group).word] if group else []) + (["esn"] if esn else [])
 
 
 def ike_display(encryption: int, key_length: int, hash: int, group: int) -> DisplayWords:
@@ -188,6 +230,11 @@ def esp_display(encryption: int, key_length: int, integrity: int, group: int = 0
     )
 
 
+def ah_display(integrity: int, group: int = 0) -> DisplayWords:
+    """The suite of AH as ``swanctl --list-sas`` shows it."""
+    return DisplayWords("", "", esp_integrity(integrity).display, "", dh_group(group).display if group else "")
+
+
 def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int, int]:
     """The octets of KEYMAT for the cipher, with the nonce or salt that AES-CTR and AES-GCM take behind their key
     (RFC 3686 §5.1, RFC 4106 §8.1), and for the integrity algorithm, 0 without.
@@ -200,17 +247,28 @@ def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int
         raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not known")
     if not integrity:
         return cipher.octets, 0
+    return cipher.octets, ah_key_size(integrity)
+
+
+def ah_key_size(integrity: int) -> int:
+    """The octets of KEYMAT for an integrity algorithm, in AH as in ESP.
+
+    Raises:
+        UnsupportedAlgorithm: the number names nothing known here.
+    """
     hash = esp_integrity(integrity)
     if hash.octets is None:
-        raise UnsupportedAlgorithm(f"ESP authentication algorithm {hash.word} is not known")
-    return cipher.octets, hash.octets
+        raise UnsupportedAlgorithm(f"authentication algorithm {hash.word} is not known")
+    return hash.octets
 
 
-def weaknesses(proposal: IkeProposal | EspProposalNumbers) -> tuple[str, ...]:
+def weaknesses(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> tuple[str, ...]:
     """Why the suite should not be used, such as ``"modp1024: ..."``, a line for each weak algorithm; none if sound."""
     found: list[CipherWord | HashWord | GroupWord]
     if isinstance(proposal, IkeProposal):
         found = [ike_cipher(proposal.encryption, proposal.key_length), ike_hash(proposal.hash)]
+    elif isinstance(proposal, AhProposalNumbers):
+        found = [esp_integrity(proposal.integrity)]
     else:
         found = [esp_cipher(proposal.encryption, proposal.key_length)]
         if proposal.integrity:
@@ -220,6 +278,6 @@ def weaknesses(proposal: IkeProposal | EspProposalNumbers) -> tuple[str, ...]:
     return tuple(f"{entry.word}: {entry.weakness}" for entry in found if entry.weakness)
 
 
-def is_weak(proposal: IkeProposal | EspProposalNumbers) -> bool:
+def is_weak(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> bool:
     """Whether the suite has any of the `weaknesses`."""
     return bool(weaknesses(proposal))
