@@ -20,6 +20,7 @@ _MODULES = {
     "show": "ikev1.cli.show",
     "debug": "ikev1.cli.debug",
     "audit": "ikev1.cli.audit.command",
+    "learn": "ikev1.cli.learn.command",
     "demo": "ikev1.cli.demo.command",
     "explain": "ikev1.cli.explain.command",
 }

@@ -128,11 +128,12 @@ def _derivation(evidence: Evidence, label: str, title: str) -> Step:
         title=title,
         carries="Nothing of this is ever sent. Each end takes its own exponent, the other's public value, and the "
         "pre-shared key.",
-        why="SKEYID is where the secret that was agreed upon before meets this exchange. Its three keys have a task "
-        "each: SKEYID_d is the parent of the keys of traffic, SKEYID_a authenticates ISAKMP messages after phase 1, "
-        "SKEYID_e encrypts them. Each contains the one before, so none can be had without the others' inputs; and "
-        "g^xy is in all of them, so a pre-shared key that leaks later does not open what was recorded.",
-        seen="Nobody. A listener has the nonces, the public values and the cookies, and lacks g^xy.",
+        why="SKEYID is where the secret that was agreed upon before meets this exchange. Three keys follow from it, "
+        "each computed from the one before, and each with a task of its own: SKEYID_d is the parent of the keys of "
+        "traffic, SKEYID_a authenticates ISAKMP messages after phase 1, SKEYID_e encrypts them. g^xy is in all three, "
+        "so that a pre-shared key that leaks later does not open what was recorded.",
+        seen="Nobody. A listener has the nonces, the public values and the cookies, and lacks g^xy and the key.",
+        values=(("pre-shared key", evidence.run.pre_shared_key.decode(errors="backslashreplace")),),
         formulas=formulas,
         misreadings=_about(formulas),
     )

@@ -86,7 +86,8 @@ TEXTS: dict[str, Text] = {
         "This is who I am: the identity, and a hash that only somebody with the pre-shared key can make",
         _PROTECTED,
         "HDR*, IDii, HASH_I  -->",
-        "The initiator's identity and HASH_I, encrypted (the star) with the key made of SKEYID_e.",
+        "The initiator's identity and HASH_I, encrypted (the star) with the key made of SKEYID_e. Often a notify as "
+        "well: INITIAL-CONTACT says that the initiator knows of no older SA with this peer.",
         "HASH_I proves three things at once: that its maker knows the pre-shared key (through SKEYID), that nobody "
         "stood between them in the Diffie-Hellman exchange (both public values are in it), and that the offer of "
         "message 1 arrived as it was sent (SAi_b).",
@@ -112,7 +113,7 @@ TEXTS: dict[str, Text] = {
         _CLEAR,
         "HDR, SA, KE, Ni, IDii  -->",
         "The offer, the public value g^xi, the nonce Ni, and the initiator's identity: messages 1 and 3 of Main Mode, "
-        "and half of message 5.",
+        "and half of message 5, together with the vendor IDs.",
         f"{_OFFER} Here all must be of one group, for g^xi is a value of it, sent before anybody has agreed. The "
         "identity comes so early so that the responder can choose the pre-shared key by it, not by the address: that "
         "is why Aggressive Mode with pre-shared keys was so popular for clients with changing addresses.",

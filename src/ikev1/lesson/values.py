@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from ikev1.capture.report import Message as Reported
+from ikev1.wire.describe import describe_payload
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import (
@@ -48,6 +49,7 @@ def _payloads(reported: Reported, message: Message) -> Values:
     side = reported.sender[0]  # i or r, as in the RFC's names
     names = _identity_names(message, side)
     discoveries = iter(("NAT-D of the other end", "NAT-D of this end"))
+    others = []
     for payload in message.payloads:
         match payload:
             case SecurityAssociation():
@@ -62,6 +64,10 @@ def _payloads(reported: Reported, message: Message) -> Values:
                 yield _HASHES[reported.label], data.hex()
             case NatDiscovery(data):
                 yield next(discoveries), data.hex()
+            case _:
+                others.append(describe_payload(payload))
+    if others:
+        yield "also", ", ".join(others)
 
 
 def _identity_names(message: Message, side: str) -> Iterator[str]:

@@ -20,14 +20,15 @@ from rich.table import Table
 from ikev1.cli.control import Section, daemon, decoded, list_sas
 from ikev1.cli.demo import traffic
 from ikev1.cli.demo.gateways import DemoGateway
-from ikev1.cli.demo.lesson import LESSONS
 from ikev1.cli.demo.network import LEFT, RIGHT, Stage, enter
 from ikev1.cli.tables import ipsec_text, isakmp_table
 from ikev1.cli.views import IpsecSa, ipsec_sas, isakmp_sas
+from ikev1.lesson.texts import TEXTS
 
 __all__ = ["demo"]
 
 _MESSAGE = re.compile(r"(?P<label>[A-Z]+\d) (?P<direction>sent|received): (?P<content>.*?)(?:; (?P<state>\w+))?$")
+_MESSAGES = ("MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3")
 _WIDTH = 110  # columns, for a terminal that does not tell
 _PATIENCE = 15.0  # seconds for each message
 
@@ -83,7 +84,7 @@ def _negotiate(console: Console, left: DemoGateway) -> None:
     with _log_of(left) as lines:
         worker = threading.Thread(target=_initiate, args=(left, lines), daemon=True)
         worker.start()
-        wanted = list(LESSONS)
+        wanted = list(_MESSAGES)
         while wanted:
             line = _next(lines, wanted[0])
             message = _MESSAGE.match(line["msg"])
@@ -137,13 +138,13 @@ def _next(lines: SimpleQueue[Section], wanted: str) -> Section:
 
 
 def _explain(console: Console, message: re.Match[str]) -> None:
-    lesson = LESSONS[message["label"]]
+    text = TEXTS[message["label"]]
     ours = message["direction"] == "sent"
     arrow = "[cyan]left[/] ──▶ [magenta]right[/]" if ours else "[cyan]left[/] ◀── [magenta]right[/]"
     explained = Table.grid(padding=(0, 2))
-    explained.add_row(f"[bold]{message['label']}[/]", arrow, f"{lesson.does}.")
+    explained.add_row(f"[bold]{message['label']}[/]", arrow, f"{text.does}.")
     explained.add_row("", "", f"[dim]{escape(message['content'])}[/]")
-    explained.add_row("", "", f"[italic]{lesson.secret}[/]")
+    explained.add_row("", "", f"[italic]{text.secret}[/]")
     console.print(explained)
 
 

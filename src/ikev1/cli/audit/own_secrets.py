@@ -1,0 +1,38 @@
+"""The operator's own secrets, against which a capture may be held: those of a configuration, or one in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ikev1.audit.guess import OwnSecret
+from ikev1.cli.check import load_or_fail
+from ikev1.config.secrets import Secrets
+from ikev1.core.settings import Connection
+
+__all__ = ["own_secrets"]
+
+
+def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecret, ...]:
+    """All of them, each with the name to call it by.
+
+    Raises:
+        click.ClickException: there is none, or one cannot be used.
+    """
+    found: list[OwnSecret] = []
+    if configuration is not None:
+        connections = load_or_fail(configuration).settings.connections
+        found += [_of_connection(connection) for connection in connections if connection.secret]
+        if not found:
+            raise click.ClickException(f"{configuration} has no pre-shared key that could be tested.")
+    if file is not None:
+        try:
+            found.append(OwnSecret(f"the secret in {file.name}", Secrets(Path(), None).from_file(str(file))))
+        except ValueError as error:
+            raise click.ClickException(f"--secret-file: {error}") from None
+    return tuple(found)
+
+
+def _of_connection(connection: Connection) -> OwnSecret:
+    return OwnSecret(f"the secret of connection {connection.name}", connection.secret)

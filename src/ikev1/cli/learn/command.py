@@ -1,0 +1,89 @@
+"""The command: what is to be learned, with which suite and key, and in which form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from ikev1.cli.explain.pen import Pen
+from ikev1.cli.learn.text import write_lesson
+from ikev1.crypto.suites import parse_ike_proposal
+from ikev1.lesson.diffie_hellman import NoAgreement
+from ikev1.lesson.evidence import Disagreement
+from ikev1.lesson.record import Lesson
+from ikev1.lesson.run import LessonFailed, Subject
+from ikev1.lesson.teach import teach
+from ikev1.page.lesson import lesson_page
+
+__all__ = ["learn"]
+
+_SUITE = "aes128-sha256-modp2048"
+_PRE_SHARED_KEY = "only the two of us know this"
+
+
+def _known_suite(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    try:
+        parse_ike_proposal(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command()
+@click.argument("subject", type=click.Choice([each.value for each in Subject]), default=Subject.MAIN.value)
+@click.option(
+    "--suite",
+    default=_SUITE,
+    show_default=True,
+    callback=_known_suite,
+    help="What protects phase 1: any that is known.",
+)
+@click.option(
+    "--psk", default=_PRE_SHARED_KEY, show_default=True, help="The pre-shared key of the run. It is shown: invent one."
+)
+@click.option("--step", is_flag=True, help="One page at a time.")
+@click.option("--json", "as_json", is_flag=True, help="The lesson for programs (docs/learn.md says what is in it).")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for a browser.")
+def learn(*, subject: str, suite: str, psk: str, step: bool, as_json: bool, page: Path | None) -> None:
+    """Run a real exchange on this machine, and explain every message of it with the values of this run.
+
+    SUBJECT is main (six messages, the default), aggressive (three), or quick (three more, after main).
+    """
+    if not psk:
+        raise click.BadParameter("a pre-shared key has at least one character", param_hint="--psk")
+    lesson = _taught(Subject(subject), suite, psk.encode())
+    if page is not None:
+        _write_page(page, lesson)
+    if as_json:
+        click.echo(msgspec.json.encode(lesson))
+    elif page is None:
+        _show(lesson, step)
+
+
+def _taught(subject: Subject, suite: str, pre_shared_key: bytes) -> Lesson:
+    try:
+        return teach(subject, suite, pre_shared_key)
+    except LessonFailed as error:
+        raise click.ClickException(f"The exchange failed: {error}.") from error
+    except OSError as error:
+        raise click.ClickException(f"There is no loopback to talk over: {error.strerror}.") from error
+    except (Disagreement, NoAgreement) as error:
+        raise click.ClickException(f"This is a fault in ikev1, please report it: {error}.") from error
+
+
+def _show(lesson: Lesson, step: bool) -> None:
+    pen = Pen(Console(highlight=False))
+    for _ in write_lesson(pen, lesson):
+        if step:
+            click.pause("\n-- any key --")
+
+
+def _write_page(path: Path, lesson: Lesson) -> None:
+    try:
+        path.write_text(lesson_page(lesson), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
+    click.echo(f"{path}: {lesson.title}, to be opened in a browser", err=True)
