@@ -32,6 +32,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun = "vpn0"
         log_level = "debug"
         keylog = "/tmp/keys"
+        record = "messages.pcapng"
         state = "sas.sqlite"
         user = "ikev1"
         group = "vpn"
@@ -52,6 +53,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun="vpn0",
         log_level="debug",
         keylog="/tmp/keys",
+        record=str(tmp_path / "messages.pcapng"),
         state=str(tmp_path / "sas.sqlite"),
         user="ikev1",
         group="vpn",

@@ -16,14 +16,15 @@ __all__ = ["run"]
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="What to do.")
 @click.option("--keylog", type=click.Path(path_type=Path), help="Write keys for Wireshark into this file.")
-def run(config: Path, keylog: Path | None) -> None:
+@click.option("--record", type=click.Path(path_type=Path), help="Write all ISAKMP messages into this pcapng file.")
+def run(config: Path, keylog: Path | None, record: Path | None) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
     options = load_or_fail(config).gateway
     try:
         reduce_privileges(options.user, options.group, _folders(options))
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"The gateway cannot run: {error}.") from error
-    _serve(config, keylog)
+    _serve(config, keylog, record)
 
 
 def _folders(options: GatewayOptions) -> list[Path]:
@@ -31,13 +32,13 @@ def _folders(options: GatewayOptions) -> list[Path]:
     return [Path(file).parent for file in (options.control, options.state) if file]
 
 
-def _serve(config: Path, keylog: Path | None) -> None:
+def _serve(config: Path, keylog: Path | None, record: Path | None) -> None:
     # only now, because libraries start threads when they are imported
     from ikev1.daemon.process import run as run_daemon
     from ikev1.esp.plane import PlaneError
     from ikev1.store import StoreError
 
     try:
-        run_daemon(config, keylog=keylog)
+        run_daemon(config, keylog=keylog, record=record)
     except (ConfigError, OSError, PlaneError, StoreError) as error:
         raise click.ClickException(f"The gateway cannot run: {error}.") from error

@@ -26,6 +26,7 @@ class GatewayOptions(Record, frozen=True):
     tun: str = "ikev1"
     log_level: str = "info"
     keylog: str | None = None
+    record: str | None = None  # the pcapng file that gets every ISAKMP message
     state: str | None = None  # the SQLite file in which SAs outlive the process
     user: str | None = None  # whom to become once the file is read; None: whoever started the gateway
     group: str | None = None  # None: the user's own
@@ -44,6 +45,7 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         tun=table.take("tun", interface, default.tun),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
+        record=table.take("record", path, default.record),
         state=table.take("state", path, default.state),
         user=table.take("user", text, default.user),
         group=table.take("group", text, default.group),

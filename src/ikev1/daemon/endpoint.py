@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ikev1.core.model import Path
 from ikev1.daemon.logbook import Level, Logbook
+from ikev1.daemon.recorder import Recorder
 from ikev1.daemon.udp import UdpSocket
 from ikev1.wire.header import NON_ESP_MARKER
 
@@ -58,6 +59,7 @@ class Endpoint:
         self._by_address: dict[tuple[str, int], UdpSocket] = {}
         self._wildcards: dict[tuple[int, int], UdpSocket] = {}
         self._receiver: Receiver | None = None
+        self.recorder: Recorder | None = None  # sees every ISAKMP message; closed with the endpoint
 
     def bind(self) -> None:
         """Take the ports.
@@ -111,6 +113,9 @@ class Endpoint:
         self._by_address.clear()
         self._wildcards.clear()
         self._receiver = None
+        if self.recorder is not None:
+            self.recorder.close()
+            self.recorder = None
 
     def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, Path]]:
         try:
@@ -140,11 +145,16 @@ class Endpoint:
         assert self._receiver is not None
         for path, packets in esp.items():
             self._receiver.receive_esp(packets, path)
+        if self.recorder is not None:
+            for datagram, path in isakmp:
+                self.recorder.received(path, datagram)
         if isakmp:
             self._receiver.receive_isakmp(isakmp)
 
     def send_isakmp(self, path: Path, datagram: bytes) -> None:
         """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
+        if self.recorder is not None:
+            self.recorder.sent(path, datagram)
         marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
         self._send(path, marker + datagram)
 

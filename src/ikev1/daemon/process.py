@@ -16,6 +16,7 @@ from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
 from ikev1.daemon.notify import notify
 from ikev1.daemon.planes import PlaneChoice, choose
+from ikev1.daemon.recorder import Recorder
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.store import SqliteStore, Store
 
@@ -26,18 +27,19 @@ def run(
     file: Path = DEFAULT_FILE,
     *,
     keylog: Path | None = None,
+    record: Path | None = None,
     control: Path | None = None,
     log_level: str | None = None,
     plane: Callable[[GatewayOptions], PlaneChoice] = choose,
 ) -> None:
     """Be the gateway that ``file`` describes, until SIGTERM or SIGINT; SIGHUP reads the file again.
 
-    ``keylog``, ``control`` and ``log_level`` override the file. Lines go to the logger ``ikev1``, and from there to
-    standard error unless the caller has set up logging otherwise.
+    ``keylog``, ``record``, ``control`` and ``log_level`` override the file. Lines go to the logger ``ikev1``, and from
+    there to standard error unless the caller has set up logging otherwise.
 
     Raises:
         ConfigError: the file cannot be used.
-        OSError: a port, the control socket or the key log cannot be had.
+        OSError: a port, the control socket, the key log or the recording cannot be had.
         PlaneError: the data plane cannot be had.
         StoreError: the file of the store cannot be used.
     """
@@ -57,6 +59,7 @@ def run(
             logbook,
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
+            record=record or (Path(options.record) if options.record else None),
             load_settings=lambda: _load_again(file, loaded, logbook),
             store=SqliteStore(Path(options.state)) if options.state else None,
         )
@@ -81,12 +84,13 @@ async def serve(
     control: Path,
     load_settings: Callable[[], Settings],
     keylog: Path | None = None,
+    record: Path | None = None,
     store: Store | None = None,
 ) -> None:
     """Be a gateway in the running event loop, until SIGTERM or SIGINT.
 
     Raises:
-        OSError: a port, the control socket or the key log cannot be had.
+        OSError: a port, the control socket, the key log or the recording cannot be had.
         PlaneError: the data plane cannot be had.
         StoreError: the file of the store cannot be used.
     """
@@ -94,6 +98,9 @@ async def serve(
     if keylog is not None:
         gateway.observers.append(KeyLog(keylog, logbook).observe)
         logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
+    if record is not None:
+        endpoint.recorder = Recorder(record, logbook, endpoint.encapsulation_port)
+        logbook.write(Level.INFO, "CFG", f"ISAKMP messages are recorded in {record}")
     vici = ViciServer(gateway, control)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

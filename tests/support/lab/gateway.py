@@ -23,6 +23,7 @@ class OurOptions:
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
+    ah: str = ""  # instead of ``esp``
     suites: Sequence[tuple[str, str]] = ()  # ike and esp of more connections: peer-0, peer-1, ...
     psk: str = PSK
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret; its CA is believed
@@ -34,6 +35,7 @@ class OurOptions:
     remote_id: str = ""
     encapsulation: bool = False
     keylog: bool = False
+    record: bool = False
     data_plane: str = ""  # the default unless told
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
@@ -44,13 +46,17 @@ class OurOptions:
 
 
 class OurGateway(Program):
-    """A running ikev1; ``control`` is its VICI socket, ``keylog`` the file of keys if it was asked for."""
+    """A running ikev1; ``control`` is its VICI socket, ``keylog`` and ``record`` the files of keys and of
+    messages if they were asked for.
+    """
 
     def __init__(self, node: Node, directory: Path, options: OurOptions) -> None:
-        directory.mkdir(parents=True)
-        self._node = node
+        directory.mkdir(parents=True, exist_ok=True)
+        self.node = node
+        self.options = options
         self.config = directory / "ikev1.toml"
         self.keylog = directory / "keylog"
+        self.record = directory / "record.pcapng"
         self.control = Control(directory / "control.vici")
         self.configure(options)
         self.command_line = [sys.executable, "-m", "ikev1", "run", "--config", str(self.config)]
@@ -67,14 +73,14 @@ class OurGateway(Program):
         if options.certificate:
             chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
             self.config.with_name(_CHAIN).write_text("".join(file.read_text() for file in chain))
-        self.config.write_text(_toml(self._node, self.control.path, self.keylog, options))
+        self.config.write_text(_toml(self.node, self.control.path, self.keylog, self.record, options))
 
     def command(self, *arguments: str, check: bool = True) -> str:
         """Our own command line, on this gateway's socket."""
         return run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
 
 
-def _toml(node: Node, control: Path, keylog: Path, options: OurOptions) -> str:
+def _toml(node: Node, control: Path, keylog: Path, record: Path, options: OurOptions) -> str:
     connections = [_connection(node, options, "peer", "net", options.ike, options.esp)]
     connections += [
         _connection(node, options, f"peer-{number}", f"net-{number}", ike, esp)
@@ -86,6 +92,7 @@ control = "{control}"
 log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
 {f'keylog = "{keylog}"' if options.keylog else ""}
+{f'record = "{record}"' if options.record else ""}
 {f'data_plane = "{options.data_plane}"' if options.data_plane else ""}
 {f'state = "{options.state}"' if options.state else ""}
 {"".join(connections)}
@@ -110,7 +117,7 @@ encapsulation = {str(options.encapsulation).lower()}
 [connection.{name}.tunnel.{tunnel}]
 local = "{options.local or node.network}"
 remote = "{options.remote or node.remote}"
-proposals = ["{esp}"]
+{f'ah_proposals = ["{options.ah}"]' if options.ah else f'proposals = ["{esp}"]'}
 {f'lifetime = "{options.lifetime}"' if options.lifetime else ""}
 {options.tunnel}
 """
