@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ikev1.cli.troubles import OF_A_PAIR, OF_THE_PLANE, words_of
-from ikev1.daemon.drops import KERNEL_COUNTERS
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.sections import refused
 from ikev1.esp.plane import Counters, Drops
+from ikev1.esp.xfrm import statistics
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "data-plane.md").read_text()
 
@@ -25,10 +25,9 @@ def test_every_drop_in_user_space() -> None:
     assert named == {field.replace("_", "-") for field in Drops._fields}
 
 
-@pytest.mark.skipif(not KERNEL_COUNTERS.exists(), reason="this kernel keeps no statistics of IPsec")
+@pytest.mark.skipif(not statistics.read(), reason="this kernel keeps no statistics of IPsec")
 def test_every_count_of_this_kernel() -> None:
-    counted = {line.split()[0] for line in KERNEL_COUNTERS.read_text().splitlines()}
-    assert counted <= OF_THE_PLANE.keys()
+    assert statistics.read().keys() <= OF_THE_PLANE.keys()
 
 
 @pytest.mark.parametrize("name", [*OF_A_PAIR, *OF_THE_PLANE])

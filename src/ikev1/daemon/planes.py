@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config import GatewayOptions
+from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
 from ikev1.esp.userspace import UserspacePlane
 
@@ -27,16 +29,36 @@ class PlaneChoice(NamedTuple):
         return self.name == "kernel"
 
 
-def choose(options: GatewayOptions) -> PlaneChoice:
-    """The data plane that ``options`` ask for.
+def choose(options: GatewayOptions, missing: Callable[[], str] = probe) -> PlaneChoice:
+    """The data plane that ``options`` ask for; ``missing`` says what the kernel lacks, if anything.
 
     Raises:
-        PlaneError: it cannot be had here.
+        PlaneError: it has to be the kernel, and the kernel cannot.
     """
+    if options.data_plane == "userspace":
+        return _userspace(options, "as configured")
+    lacks = missing()
+    if not lacks:
+        return _kernel(options, "it has ESP, and takes orders from us")
     if options.data_plane == "kernel":
-        raise PlaneError("this version carries packets in user space only: set data_plane to auto or userspace")
+        raise PlaneError(
+            f'the kernel cannot carry the packets: {lacks}. Let this process do it with data_plane = "auto"'
+        )
+    return _userspace(options, f"the kernel cannot: {lacks}")
 
+
+def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
     def make(listener: Listener, send_udp: SendUdp) -> DataPlane:
         return UserspacePlane(listener, send_udp, device=options.tun)
 
-    return PlaneChoice("userspace", f"this process carries the packets, over the device {options.tun}", make)
+    return PlaneChoice("userspace", reason, make)
+
+
+def _kernel(options: GatewayOptions, reason: str) -> PlaneChoice:
+    owner = Path(f"{options.control}.kernel")
+
+    def make(listener: Listener, _: SendUdp) -> DataPlane:
+        owner.parent.mkdir(parents=True, exist_ok=True)
+        return KernelPlane(listener, owner)
+
+    return PlaneChoice("kernel", reason, make)

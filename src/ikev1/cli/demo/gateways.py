@@ -19,6 +19,7 @@ _PATIENCE = 20.0  # seconds for a gateway to start
 _CONFIGURATION = """\
 [gateway]
 control = "{control}"
+data_plane = "userspace"
 tun = "tunnel"
 
 [policy.10]
