@@ -25,6 +25,37 @@ def test_only_a_single_address_can_be_called(refused: Refused, address: str, sta
     assert f"remote_address is {address}" in found["connection.a.tunnel.net.start"]
 
 
+@pytest.mark.parametrize("keys", ['proposals = "aes128-sha256-esn"', 'ah_proposals = ["sha256", "sha256-esn"]'])
+def test_extended_sequence_numbers_need_a_window(refused: Refused, loaded: Load, keys: str) -> None:
+    found = refused(NET.format("a", "s", "", "net", f"{keys}\nreplay_window = 0"))
+    assert "extended sequence numbers" in found["connection.a.tunnel.net.replay_window"]
+    loaded(NET.format("a", "s", "", "net", f"{keys}\nreplay_window = 32"))
+
+
+def test_ah_does_not_go_in_udp(refused: Refused) -> None:
+    found = refused(NET.format("a", "s", "encapsulation = true", "net", 'ah_proposals = "sha256"'))
+    assert "cannot go in UDP" in found["connection.a.tunnel.net.ah_proposals"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [
+        ('mode = "transport"', "transport mode"),
+        ('ah_proposals = "sha256"', "AH"),
+        ('proposals = ["aes128-sha256", "aes128-sha256-esn"]', "extended sequence numbers"),
+        ("compress = true", "IPComp"),
+        ("mark_out = 5", "marks or interface IDs"),
+        ('mode = "transport"\ncompress = true', "transport mode and IPComp"),
+    ],
+)
+def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str, missing: str) -> None:
+    text = NET.format("a", "s", "", "net", keys)
+    found = warnings(loaded(f'[gateway]\ndata_plane = "userspace"\n{text}'))
+    assert f"asks for {missing}, which takes the kernel" in found["connection.a.tunnel.net"]
+    for plane in ("auto", "kernel"):
+        assert "connection.a.tunnel.net" not in warnings(loaded(f'[gateway]\ndata_plane = "{plane}"\n{text}'))
+
+
 @pytest.mark.parametrize(
     ("connection", "tunnel"),
     [

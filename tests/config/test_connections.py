@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded
-from ikev1.core.model import IpsecMode, IpsecSuite
+from ikev1.core.model import IpsecMode, IpsecSuite, Mark, Steering
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel
+from ikev1.wire.registry import ProtocolId
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]
@@ -75,6 +76,11 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
             lifetime_kilobytes = "1G"
             start = "trap"
             replay_window = 0
+            compress = true
+            mark_in = "0x2a/0xff"
+            mark_out = 43
+            if_id_in = "0x10"
+            if_id_out = 17
             """
         )
     )
@@ -88,7 +94,24 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         lifetime_set=True,
         start=Start.TRAP,
         replay_window=0,
+        compress=True,
+        steering=Steering(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
     )
+
+
+def test_ah_takes_the_place_of_esp(loaded: Load, refused: Refused) -> None:
+    found = tunnel(loaded(TUNNEL + 'ah_proposals = ["sha256", "sha1-esn"]\npfs = 14'))
+    assert found.proposals == (
+        IpsecProposal(IpsecSuite(0, 0, 5, ProtocolId.AH), 14),
+        IpsecProposal(IpsecSuite(0, 0, 2, ProtocolId.AH, True), 14),
+    )
+    both = refused(TUNNEL + 'ah_proposals = "sha256"\nproposals = "aes128-sha256"')
+    assert "choose ESP or AH" in both["connection.branch.tunnel.net.ah_proposals"]
+
+
+def test_a_mark_is_what_its_mask_leaves_of_it(loaded: Load) -> None:
+    assert tunnel(loaded(TUNNEL + 'mark_in = "0x12a/0xff"')).steering.mark_in == Mark(0x2A, 0xFF)
+    assert tunnel(loaded(TUNNEL + 'mark_in = "0/0"')).steering == Steering()
 
 
 def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:
@@ -182,6 +205,14 @@ def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str, fau
         ("pfs", "true", "string"),
         ("start", '"auto"', "one of none, start, trap"),
         ("mode", '"beet"', "one of tunnel, transport"),
+        ("compress", '"deflate"', "true or false"),
+        ("ah_proposals", '"aes128-sha256"', "'aes128' is not among those of AH"),
+        ("mark_in", '"%unique"', "%unique is not known here"),
+        ("mark_out", '"0x2a/"', "a number of 32 bits"),
+        ("mark_out", "-1", "a number of 32 bits"),
+        ("mark_out", "1.5", "a number of 32 bits"),
+        ("if_id_in", "true", "a number of 32 bits"),
+        ("if_id_out", '"0x100000000"', "a number of 32 bits"),
         ("replay_window", "-1", "from 0"),
         ("remotes", '"10.2.0.0/16"', "did you mean 'remote'?"),
     ],

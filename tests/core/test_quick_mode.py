@@ -8,7 +8,7 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.core.events import ChildUp, Code, Failure
-from ikev1.core.model import ChildSa
+from ikev1.core.model import ChildSa, Mark, Steering
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
@@ -218,6 +218,17 @@ def test_several_tunnels_under_one_isakmp_sa(network: Network) -> None:
     assert [child.name for child in bob.children] == names
     assert all(mirror(*ends) for ends in zip(alice.children, bob.children, strict=True))
     assert len({child.reqid for child in alice.children}) == 5
+
+
+def test_each_end_steers_as_its_operator_says(network: Network) -> None:
+    """Marks and interface IDs are not negotiated, and hold for what replaces a pair, too."""
+    steering = Steering(Mark(0x2A, 0xFF), Mark(0x2B, 0xFF), 16, 17)
+    alice, bob = apart(network, {"steering": steering}, {})
+    establish(network, alice)
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    network.settle()
+    assert [child.steering for child in alice.children] == [steering] * 2
+    assert [child.steering for child in bob.children] == [Steering()] * 2
 
 
 def test_the_default_lifetime_is_an_hour(network: Network, alice: Peer, bob: Peer) -> None:

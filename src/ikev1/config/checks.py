@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from ikev1.config.findings import Findings
+from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_signatures
 from ikev1.config.values import ANY
 from ikev1.core.aggressive_mode import offered_policies
 from ikev1.core.methods import ENCRYPTING
-from ikev1.core.model import IpsecMode
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
@@ -19,16 +19,20 @@ from ikev1.wire.registry import AuthenticationMethod
 __all__ = ["check"]
 
 
-def check(settings: Settings, findings: Findings, now: float) -> None:
-    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration, at
-    ``now`` (seconds since 1970).
+def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
+    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration with
+    this ``data_plane``, at ``now`` (seconds since 1970).
     """
     for connection in settings.connections:
         path = f"connection.{connection.name}"
         if not connection.tunnels:
             findings.warn(path, "has no tunnel: it will carry no traffic")
         for tunnel in connection.tunnels:
-            _check_tunnel(connection, tunnel, f"{path}.tunnel.{tunnel.name}", findings)
+            tunnel_path = f"{path}.tunnel.{tunnel.name}"
+            _check_tunnel(connection, tunnel, tunnel_path, findings)
+            check_protection(connection, tunnel, tunnel_path, findings)
+            if data_plane == "userspace":
+                check_userspace(tunnel, tunnel_path, findings)
         check_signatures(connection, path, findings, now)
         _check_aggressive_mode(connection, path, findings)
     _check_tunnels(settings, findings)
@@ -46,12 +50,6 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
             f"{path}.start",
             f"{tunnel.start.value!r} calls the peer, but remote_address is {connection.remote_address}: "
             'give a single address, or start = "none" and let the peer call',
-        )
-    if tunnel.mode is IpsecMode.TRANSPORT and not (tunnel.local.dynamic and tunnel.remote.dynamic):
-        findings.error(
-            f"{path}.mode",
-            "'transport' protects what the two peers themselves say to one another, not networks: leave local and "
-            'remote out, or narrow them to a protocol and port, such as "dynamic[udp/1701]"',
         )
     local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
     if local and remote and local != remote:

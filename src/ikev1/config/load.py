@@ -50,7 +50,7 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     settings = engine_settings(gateway, options, connections)
     gateway.finish()
     top.finish()
-    check(settings, findings, clock())
+    check(settings, options.data_plane, findings, clock())
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings))
 

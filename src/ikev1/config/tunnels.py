@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.config.algorithms import esp_proposal, group, warn_weak_ipsec
+from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
+from ikev1.config.steering import read_steering
 from ikev1.config.table import Table
-from ikev1.config.values import choice, duration, each, integer, kilobytes, text
+from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
 from ikev1.core.model import IpsecMode
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel
@@ -31,6 +32,8 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
         start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
+        compress=table.take("compress", boolean, False),
+        steering=read_steering(table),
     )
     table.finish()
     return tunnel
@@ -43,7 +46,11 @@ def _selector(value: object) -> Selector:
 
 
 def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
-    proposals = table.take("proposals", each(esp_proposal), ()) or tuple(map(esp_proposal, DEFAULT_ESP))
+    proposals = table.take("proposals", each(esp_proposal), ())
+    with_ah = table.take("ah_proposals", each(ah_proposal), ())
+    if proposals and with_ah:
+        table.findings.error(table.key("ah_proposals"), "stands beside proposals: choose ESP or AH")
+    proposals = proposals or with_ah or tuple(map(esp_proposal, DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
     proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
     warn_weak_ipsec(table.findings, table.path, proposals)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
+from ikev1.core.kernel_only import kernel_only
 from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
@@ -214,15 +215,9 @@ def _prepare(sender: socket.socket) -> None:
 def _refuse_what_takes_a_kernel(
     mode: IpsecMode, protocol: int, compressed: bool, steering: Steering, esn: bool = False
 ) -> None:
-    for asked, what in (
-        (mode is not IpsecMode.TUNNEL, "transport mode"),
-        (protocol != ProtocolId.ESP, "AH"),
-        (compressed, "compression"),
-        (esn, "extended sequence numbers"),
-        (steering != Steering(), "marks and interface IDs"),
-    ):
-        if asked:
-            raise PlaneError(f"userspace ESP knows no {what}: that takes the kernel's data plane")
+    missing = kernel_only(mode, protocol, esn, compressed, steering)
+    if missing:
+        raise PlaneError(f'ESP in user space has no {missing}: that takes data_plane = "kernel"')
 
 
 def _spi(packet: bytes | memoryview) -> int:
