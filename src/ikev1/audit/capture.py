@@ -54,7 +54,9 @@ def audit_capture(report: Report, more: Iterable[Finding] = (), notes: Iterable[
 
 
 def _historic(conversations: int) -> Finding:
-    return topic("ikev1").finding(Severity.INFO, f"{_count(conversations, 'conversation')} by IKEv1")
+    return topic("ikev1").finding(
+        Severity.INFO, f"{_count(conversations, 'conversation')} in this capture, all by IKEv1"
+    )
 
 
 def _notes(readings: tuple[Reading, ...]) -> Iterator[str]:

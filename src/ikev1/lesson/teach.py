@@ -41,8 +41,8 @@ _CLOSINGS = {
     Subject.AGGRESSIVE: "The same ISAKMP SA, with the same keys by the same formulas, in half the messages. What it "
     "cost: both names are public, and the pre-shared key is as safe as it is unguessable. Try it on a capture of your "
     "own with `ikev1 audit`.",
-    Subject.QUICK: "Four keys and two SPIs later the tunnel is up. For the next one the same three messages run again, "
-    "under the same ISAKMP SA, with new nonces, new public values and a new message ID.",
+    Subject.QUICK: "Two SPIs and a key for each later the tunnel is up. For the next one the same three messages run "
+    "again, under the same ISAKMP SA, with new nonces, new public values and a new message ID.",
 }
 _BEFORE_MESSAGE_2 = "What the responder computes now, and the initiator after the answer"
 _AFTER_MESSAGE_4 = "What both compute now"

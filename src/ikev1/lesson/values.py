@@ -49,7 +49,7 @@ def _payloads(reported: Reported, message: Message) -> Values:
     side = reported.sender[0]  # i or r, as in the RFC's names
     names = _identity_names(message, side)
     discoveries = iter(("NAT-D of the other end", "NAT-D of this end"))
-    others = []
+    others: list[str] = []
     for payload in message.payloads:
         match payload:
             case SecurityAssociation():

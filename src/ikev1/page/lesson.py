@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from ikev1.capture.report import Message
 from ikev1.lesson.record import Lesson
 from ikev1.page.frame import frame
 from ikev1.page.ladder import ladder
@@ -15,11 +18,18 @@ _PREFIX = "l"  # of the elements that the arrows of the ladder lead to
 def lesson_page(lesson: Lesson) -> str:
     """The lesson as one HTML page."""
     conversation = lesson.conversation
+    explained = {step.label for step in lesson.steps}
+    numbered = enumerate(conversation.messages)
     body = render(
         "lesson.html",
         lesson=lesson,
-        messages={message.label: (index, message) for index, message in enumerate(conversation.messages)},
+        messages={message.label: (index, _without_formulas(message, explained)) for index, message in numbered},
         ladder=ladder(conversation, conversation.messages, _PREFIX),
         prefix=_PREFIX,
     )
     return frame(lesson.title, body, kind="Lesson", lead=lesson.introduction)
+
+
+def _without_formulas(message: Message, explained: set[str]) -> Message:
+    """A message without the formulas that the step above it shows."""
+    return replace(message, formulas=()) if message.label in explained else message
