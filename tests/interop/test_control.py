@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import vici
 
+from lab import replay
 from lab.charon import CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
@@ -168,6 +170,34 @@ def test_our_command_line_says_what_swanctl_says(ours: OurGateway) -> None:
     assert ours.control.child()["spi-in"] in ours.command("show", "ipsec", "sa").lower()
     ours.command("down", "peer")
     assert not ours.control.sas()
+
+
+def test_packets_of_strangers_are_counted_and_explained(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    ours = lab.ours(a, OurOptions(data_plane="userspace"))
+    assert ours.command("show", "plane") == "data plane: userspace: as configured\nnothing was dropped\n"
+    stray = f"import socket; socket.socket(2, 2).sendto(b'\\0\\0\\x10\\0' + bytes(60), ({a.address!r}, 4500))"
+    b.run(sys.executable, "-c", stray)
+    ours.wait_for(lambda: "unknown-spi" in ours.command("show", "plane"), "the stray packet")
+    assert "1 unknown-spi: ESP packets for a pair of IPsec SAs that is not here" in ours.command("show", "ipsec", "sa")
+    with ours.control.session() as session:
+        assert session.stats()["drops"] == {"unknown-spi": b"1"}
+        assert session.version()["data-plane"] == b"userspace"
+    swanctl(ours, "--stats")
+    swanctl(ours, "--version", "--daemon")
+
+
+def test_what_a_pair_refused_is_explained(lab: Lab, ours: OurGateway, nodes: tuple[Node, Node]) -> None:
+    """The packets that charon sent, once more."""
+    ours.command("up", "peer")
+    witness = lab.capture(nodes[1], sent=True)
+    ping(nodes[0])
+    nodes[1].run(sys.executable, Path(replay.__file__), witness.finish(), "2")
+    ours.wait_for(lambda: ours.control.child()["replays-in"] == "6", "the six packets")
+    said = ours.command("show", "ipsec", "sa")
+    assert "#send errors 0, #recv errors 6" in said
+    assert "6 replays-in: packets came twice" in said
+    swanctl(ours, "--list-sas")
 
 
 def test_the_control_socket_is_not_for_everybody(ours: OurGateway) -> None:

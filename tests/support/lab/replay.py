@@ -12,6 +12,7 @@ from pathlib import Path
 __all__ = ["main"]
 
 _PCAP_HEADER, _RECORD_HEADER, _ETHERNET_HEADER = 24, 16, 14
+_UDP = 17
 
 
 def frames(capture: bytes) -> list[bytes]:
@@ -20,8 +21,17 @@ def frames(capture: bytes) -> list[bytes]:
     while position < len(capture):
         length = int.from_bytes(capture[position + 8 : position + 12], "little")
         position += _RECORD_HEADER + length
-        found.append(capture[position - length : position])
+        found.append(_without_udp_checksum(capture[position - length : position]))
     return found
+
+
+def _without_udp_checksum(frame: bytes) -> bytes:
+    """In IPv4 a UDP datagram may go without (RFC 768); what was captured where it was sent may not have its own yet."""
+    first, protocol = frame[_ETHERNET_HEADER], frame[_ETHERNET_HEADER + 9]
+    if first >> 4 != 4 or protocol != _UDP:
+        return frame
+    checksum = _ETHERNET_HEADER + 4 * (first & 0xF) + 6
+    return frame[:checksum] + bytes(2) + frame[checksum + 2 :]
 
 
 def main(capture: str, count: str) -> None:
