@@ -32,7 +32,7 @@ class Arrow(NamedTuple):
     time: str
     kind: str  # clear, sealed, shut, esp
     repeated: bool
-    mark: str  # right, wrong, unknown, or "" without any check
+    mark: str  # as `words.mark_of` has it, or "" without any check
     target: str  # the element that a click leads to
     spoken: str  # for those who hear the page
 
@@ -97,7 +97,7 @@ def _arrow(y: int, message: Message, start: float, target: str) -> Arrow:
         time=after(message.time - start),
         kind=kind_of(message),
         repeated=message.retransmission_of is not None,
-        mark=next((mark for mark in ("wrong", "unknown", "right") if mark in marks), ""),
+        mark=next((mark for mark in ("wrong", "differs", "unknown", "right") if mark in marks), ""),
         target=target,
         spoken=f"{message.label} from the {message.sender}: {message.line}",
     )

@@ -44,6 +44,7 @@ def _templates() -> Environment:
         size=words.size,
         spaced=words.spaced,
     )
+    environment.globals["signs"] = words.SIGNS
     return environment
 
 

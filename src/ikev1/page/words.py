@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 
 from ikev1.capture.report import Check, Message
 
-__all__ = ["after", "ends_of", "frames_text", "kind_of", "mark_of", "moment", "size", "spaced"]
+__all__ = ["SIGNS", "after", "ends_of", "frames_text", "kind_of", "mark_of", "moment", "size", "spaced"]
 
 _MARKS = {True: "right", False: "wrong", None: "unknown"}
+_OF_ADDRESSES = "NAT-D"
+SIGNS = {"right": "✓", "wrong": "✗", "differs": "≠", "unknown": "?"}
+"""What stands for each `mark_of`."""
+
 _KILO = 1000.0
 
 
@@ -57,7 +61,9 @@ def kind_of(message: Message) -> str:
 
 
 def mark_of(check: Check) -> str:
-    """``right``, ``wrong`` or ``unknown``."""
+    """``right``, ``wrong`` or ``unknown``; ``differs`` for the hash of an address that a NAT changed: nobody lied."""
+    if check.right is False and check.name.startswith(_OF_ADDRESSES):
+        return "differs"
     return _MARKS[check.right]
 
 

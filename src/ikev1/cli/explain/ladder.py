@@ -14,7 +14,7 @@ from ikev1.page.words import after, frames_text, kind_of, mark_of
 __all__ = ["Ladder"]
 
 COLOURS = {"clear": "yellow", "sealed": "green", "shut": "dim"}
-MARK_COLOURS = {"right": "green", "wrong": "bold red", "unknown": "dim"}
+MARK_COLOURS = {"right": "green", "wrong": "bold red", "differs": "yellow", "unknown": "dim"}
 
 
 class Ladder:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ikev1.page.visible import visible
+from ikev1.page.words import SIGNS
 
 __all__ = ["Pen", "Signs"]
 
@@ -30,8 +31,8 @@ class Signs(NamedTuple):
     marks: dict[str, str]
 
 
-_UNICODE = Signs("│", "─", "┄", "▶", "◀", {"right": "✓", "wrong": "✗", "unknown": "?"})
-_ASCII = Signs("|", "-", ".", ">", "<", {"right": "ok:", "wrong": "WRONG:", "unknown": "?"})
+_UNICODE = Signs("│", "─", "┄", "▶", "◀", SIGNS)
+_ASCII = Signs("|", "-", ".", ">", "<", {"right": "ok:", "wrong": "WRONG:", "differs": "differs:", "unknown": "?"})
 
 
 class Pen:

@@ -1,0 +1,45 @@
+"""docs/explain.md shows what `ikev1 explain` says and names every part of its JSON, with a schema beside it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from ikev1.capture import report
+from ikev1.capture.report import Report
+from ikev1.cli.main import main
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMAND = """python -c 'import msgspec; from ikev1.capture.report import Report
+print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report))).decode())' > docs/explain.schema.json"""
+KINDS: list[Any] = [getattr(report, name) for name in report.__all__ if name != "SCHEMA"]
+
+
+def test_the_schema_is_up_to_date() -> None:
+    schema = msgspec.json.decode((DOCS / "explain.schema.json").read_bytes())
+    assert schema == msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Report))), f"make it anew:\n{COMMAND}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_field_is_explained(kind: Any) -> None:
+    section = (DOCS / "explain.md").read_text().partition(f"#### {kind.__name__}\n")[2].partition("\n#")[0]
+    missing = [field.name for field in msgspec.structs.fields(kind) if f"| `{field.name}` |" not in section]
+    assert missing == []
+
+
+def test_the_example_says_what_the_command_says() -> None:
+    """The frame of it: who, the arrows, the checks and the questions; answers may be worded better one day."""
+    text = (DOCS / "explain.md").read_text()
+    (block,) = re.findall(r"```\n(1\. .*?)```", text, re.DOTALL)
+    (command,) = re.findall(r"^    ikev1 (explain examples/.*)$", text, re.MULTILINE)
+    arguments = [argument.replace("examples/", f"{DOCS.parent}/examples/") for argument in shlex.split(command)]
+    said = CliRunner().invoke(main, arguments, env={"COLUMNS": "80"}).stdout.splitlines()
+    shown = [line for line in block.splitlines() if re.match(r"1\. |│──|│◀|│┄|│     [✓✗≠]|[A-Z].*\?$", line)]
+    assert len(shown) > 8
+    assert [line for line in shown if line not in said] == []
