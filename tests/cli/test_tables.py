@@ -62,8 +62,34 @@ def test_a_block_for_each_pair_of_ipsec_sas(sas: Sas) -> None:
         f"    1 integrity-failures-in: {said('integrity-failures-in')}",
         "  inbound  esp spi: 0xdbbf6366",
         "  outbound esp spi: 0x4b444ca8",
-        "  transform: AES_GCM_16-256, tunnel in UDP, PFS ECP_256",
+        "  transform: AES_GCM_16-256, PFS ECP_256",
+        "  in use settings ={Tunnel UDP-Encaps, }",
         "  lifetime: 59m 45s left, rekey in 54m 31s, up for 15s",
+    ]
+
+
+def test_what_else_protects_and_steers_a_pair_is_shown(sas: Sas) -> None:
+    (child,) = sas[0][1]["child-sas"].values()
+    more = {
+        "mode": "TRANSPORT",
+        "protocol": "AH",
+        "esn": "1",
+        "cpi-in": "1234",
+        "cpi-out": "5678",
+        "mark-out": "0000002a",
+        "mark-mask-out": "000000ff",
+        "if-id-in": "00000010",
+    }
+    plain = {key: value for key, value in child.items() if key != "encap"}
+    text = ipsec_text(ipsec_sas([("branch", {**sas[0][1], "child-sas": {"office-3": plain | more}})]))
+    lines = text.splitlines()
+    assert lines[lines.index("  inbound  ah spi: 0xdbbf6366") :][:6] == [
+        "  inbound  ah spi: 0xdbbf6366",
+        "  inbound  pcp cpi: 0x1234",
+        "  outbound ah spi: 0x4b444ca8",
+        "  outbound pcp cpi: 0x5678",
+        "  transform: AES_GCM_16-256, PFS ECP_256",
+        "  in use settings ={Transport, ESN, IPComp, if_id in 0x00000010, mark out 0x0000002a/0x000000ff, }",
     ]
 
 

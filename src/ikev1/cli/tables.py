@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ikev1.cli.troubles import Words, words_of
-from ikev1.cli.views import IpsecSa, IsakmpSa, Plane
+from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane
 
 __all__ = ["drops_text", "duration", "ipsec_text", "isakmp_table", "plane_text", "states_text", "terminal"]
 
@@ -65,12 +65,23 @@ def _block(sa: IpsecSa) -> str:
             f"  #pkts decaps: {sa.inbound.packets} ({sa.inbound.bytes} bytes{_last(sa.inbound.idle)})",
             f"  #send errors {sum(sa.outbound.errors.values())}, #recv errors {sum(sa.inbound.errors.values())}",
             *(f"    {_trouble(name, count, words_of(name))}" for name, count in _errors(sa)),
-            f"  inbound  esp spi: {sa.inbound.spi}",
-            f"  outbound esp spi: {sa.outbound.spi}",
-            f"  transform: {sa.suite}, {sa.mode}{pfs}",
+            *_spis("inbound ", sa.protocol, sa.inbound),
+            *_spis("outbound", sa.protocol, sa.outbound),
+            f"  transform: {sa.suite}{pfs}",
+            f"  in use settings ={{{', '.join((_mode(sa.mode), *sa.settings))}, }}",
             f"  lifetime: {_lifetime(sa)}",
         )
     )
+
+
+def _spis(way: str, protocol: str, direction: Direction) -> list[str]:
+    compressed = [f"  {way} pcp cpi: {direction.cpi}"] if direction.cpi else []
+    return [f"  {way} {protocol} spi: {direction.spi}", *compressed]
+
+
+def _mode(mode: str) -> str:
+    """The mode in Cisco's words: ``Tunnel``, ``Transport UDP-Encaps``."""
+    return mode.title().replace(" In Udp", " UDP-Encaps")
 
 
 def _errors(sa: IpsecSa) -> Iterable[tuple[str, int]]:

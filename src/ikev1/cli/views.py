@@ -35,6 +35,7 @@ class Direction(msgspec.Struct, frozen=True):
     """One of a pair of IPsec SAs."""
 
     spi: str
+    cpi: str | None  # of IPComp
     packets: int
     bytes: int
     idle: int | None  # seconds since the last packet; None before the first
@@ -54,6 +55,8 @@ class IpsecSa(msgspec.Struct, frozen=True):
     local_ident: list[str]
     remote_ident: list[str]
     mode: str
+    protocol: str
+    settings: list[str]  # beside the mode: ESN, IPComp, and how packets are steered
     suite: str
     pfs: str | None
     inbound: Direction
@@ -137,6 +140,8 @@ def _ipsec_sa(connection: str, sa: Section, child: Section) -> IpsecSa:
         local_ident=child["local-ts"],
         remote_ident=child["remote-ts"],
         mode=child["mode"].lower() + (" in UDP" if "encap" in child else ""),
+        protocol=child["protocol"].lower(),
+        settings=_settings(child),
         suite=_suite(child, "integ-alg"),
         pfs=child.get("dh-group"),
         inbound=_direction(child, "in"),
@@ -150,11 +155,22 @@ def _ipsec_sa(connection: str, sa: Section, child: Section) -> IpsecSa:
 def _direction(child: Section, way: str) -> Direction:
     return Direction(
         spi=f"0x{child[f'spi-{way}']}",
+        cpi=f"0x{child[f'cpi-{way}']}" if f"cpi-{way}" in child else None,
         packets=int(child[f"packets-{way}"]),
         bytes=int(child[f"bytes-{way}"]),
         idle=_number(child, f"use-{way}"),
         errors=_counts(child, f"-{way}"),
     )
+
+
+def _settings(child: Section) -> list[str]:
+    found = [word for key, word in (("esn", "ESN"), ("cpi-in", "IPComp")) if key in child]
+    for way in ("in", "out"):
+        if f"mark-{way}" in child:
+            found.append(f"mark {way} 0x{child[f'mark-{way}']}/0x{child[f'mark-mask-{way}']}")
+        if f"if-id-{way}" in child:
+            found.append(f"if_id {way} 0x{child[f'if-id-{way}']}")
+    return found
 
 
 def _counts(child: Section, ending: str) -> dict[str, int]:

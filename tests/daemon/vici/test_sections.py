@@ -1,14 +1,17 @@
-"""What a connection says of how both ends prove who they are."""
+"""What a connection says of how both ends prove who they are, and a pair of IPsec SAs of what protects it."""
 
 from __future__ import annotations
 
 from tests.daemon.conftest import AES128_SHA256_ECP256
 
 import authority
+from ikev1.core.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
 from ikev1.core.record import replace
-from ikev1.core.settings import Connection, Credential, Policy, Trust
-from ikev1.daemon.vici.sections import connection_section
-from ikev1.wire.registry import AuthenticationMethod
+from ikev1.core.selector import DYNAMIC, Selector
+from ikev1.core.settings import Connection, Credential, Policy, Trust, Tunnel
+from ikev1.daemon.vici.sections import child_section, connection_section
+from ikev1.esp.plane import Counters
+from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 
 CA = authority.root("C=XX, CN=root")
 KEY = authority.ec_key(1)
@@ -19,6 +22,61 @@ def signing(certificates: tuple[bytes, ...], trust: Trust) -> Connection:
     suite = replace(AES128_SHA256_ECP256, authentication=AuthenticationMethod.ECDSA_SHA256_P256)
     credential = Credential(authority.pkcs8(KEY), certificates)
     return replace(SHARED, policies=(Policy(1, suite),), secret=b"", credential=credential, trust=trust)
+
+
+PLAIN = ChildSa(
+    unique_id=1,
+    name="net",
+    connection="branch",
+    suite=IpsecSuite(12, 128, 5),
+    inbound=IpsecKeys(0x1000, b"", b""),
+    outbound=IpsecKeys(0x2000, b"", b""),
+    local=Selector.parse("192.0.2.1[udp/1701]"),
+    remote=Selector.parse("198.51.100.2[udp]"),
+    path=Path("192.0.2.1", 500, "198.51.100.2", 500),
+    udp_encapsulation=False,
+    initiator=True,
+    created_at=0.0,
+)
+
+
+def test_a_pair_says_no_more_than_it_has() -> None:
+    section = child_section(PLAIN, Counters(), 0.0)
+    assert (section["mode"], section["protocol"]) == ("TUNNEL", "ESP")
+    assert not {key for key in section if key.startswith(("esn", "cpi", "mark", "if-id", "encap"))}
+
+
+def test_a_pair_with_all_that_a_kernel_has() -> None:
+    child = replace(
+        PLAIN,
+        suite=IpsecSuite(0, 0, 5, ProtocolId.AH, True),
+        mode=IpsecMode.TRANSPORT,
+        compression=Compression(2, 0x0123, 0xABCD),
+        steering=Steering(Mark(0x2A, 0xFF), Mark(0, 0xFF), 0, 16),
+    )
+    section = child_section(child, Counters(), 0.0)
+    wanted = {
+        "mode": "TRANSPORT",
+        "protocol": "AH",
+        "cpi-in": "0123",
+        "cpi-out": "abcd",
+        "mark-in": "0000002a",
+        "mark-mask-in": "000000ff",
+        "mark-out": "00000000",
+        "mark-mask-out": "000000ff",
+        "if-id-out": "00000010",
+        "integ-alg": "HMAC_SHA2_256_128",
+        "esn": "1",
+    }
+    assert {key: section.get(key) for key in wanted} == wanted
+    assert not {"if-id-in", "encr-alg", "encr-keysize"} & section.keys()
+
+
+def test_a_connection_says_in_which_mode_its_tunnels_are() -> None:
+    modes = tuple(Tunnel(mode, DYNAMIC, DYNAMIC, (), mode=mode) for mode in IpsecMode)
+    children = connection_section(replace(SHARED, tunnels=modes))["children"]
+    assert isinstance(children, dict)
+    assert [child["mode"] for child in children.values() if isinstance(child, dict)] == ["TUNNEL", "TRANSPORT"]
 
 
 def test_a_pre_shared_key() -> None:

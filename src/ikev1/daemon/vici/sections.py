@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ikev1.core import identity
-from ikev1.core.model import ChildSa, IkeSa, IkeState, Role
+from ikev1.core import identity, ipsec_suite
+from ikev1.core.model import ChildSa, IkeSa, IkeState, Mark, Role, Steering
 from ikev1.core.scripts import cisco_state, script_of
 from ikev1.core.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
-from ikev1.crypto.suites import DisplayWords, esp_display, ike_display
+from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
 from ikev1.wire.payloads import Identification, parse_body
-from ikev1.wire.registry import AuthenticationMethod, PayloadType
+from ikev1.wire.registry import AuthenticationMethod, PayloadType, ProtocolId
 from ikev1.wire.vendors import maker_of
 
-__all__ = ["child_key", "child_section", "connection_section", "ike_section", "refused", "selectors"]
+__all__ = ["child_key", "child_section", "connection_section", "ike_section", "mode_word", "refused", "selectors"]
 
 YES = "yes"
 _TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
@@ -125,18 +125,20 @@ def child_key(child: ChildSa) -> str:
 
 def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
     """The fields of ``child``."""
-    suite = child.suite
     return {
         "name": child.name,
         "uniqueid": str(child.unique_id),
         "reqid": str(child.reqid),
         "state": str(child.state),
-        "mode": "TUNNEL",
-        "protocol": "ESP",
+        "mode": mode_word(child),
+        "protocol": ProtocolId(child.suite.protocol).name,
         **({"encap": YES} if child.udp_encapsulation else {}),
         "spi-in": f"{child.inbound.spi:08x}",
         "spi-out": f"{child.outbound.spi:08x}",
-        **_suite(esp_display(suite.encryption, suite.key_length, suite.integrity, child.group)),
+        **_compression(child),
+        **_steering(child.steering),
+        **_suite(ipsec_suite.display(child.suite, child.group)),
+        **({"esn": "1"} if child.suite.esn else {}),
         "bytes-in": str(counters.bytes_in),
         "packets-in": str(counters.packets_in),
         **({"use-in": _seconds(now - counters.last_in)} if counters.last_in is not None else {}),
@@ -149,6 +151,27 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         "install-time": _seconds(now - child.created_at),
         "local-ts": [str(child.local)],
         "remote-ts": [str(child.remote)],
+    }
+
+
+def mode_word(child: ChildSa | Tunnel) -> str:
+    """The mode as VICI has it: TUNNEL or TRANSPORT."""
+    return child.mode.upper()
+
+
+def _compression(child: ChildSa) -> Section:
+    if child.compression is None:
+        return {}
+    return {"cpi-in": f"{child.compression.inbound_cpi:04x}", "cpi-out": f"{child.compression.outbound_cpi:04x}"}
+
+
+def _steering(steering: Steering) -> Section:
+    marks = {"in": steering.mark_in, "out": steering.mark_out}
+    interfaces = {"if-id-in": steering.if_id_in, "if-id-out": steering.if_id_out}
+    return {
+        **{f"mark-{way}": f"{mark.value:08x}" for way, mark in marks.items() if mark != Mark()},
+        **{f"mark-mask-{way}": f"{mark.mask:08x}" for way, mark in marks.items() if mark != Mark()},
+        **{key: f"{number:08x}" for key, number in interfaces.items() if number},
     }
 
 
@@ -207,7 +230,7 @@ def _subjects(key: str, found: Sequence[bytes]) -> Section:
 def _tunnel_section(tunnel: Tunnel, rekey: bool) -> Section:
     local, remote = selectors(tunnel)
     return {
-        "mode": "TUNNEL",
+        "mode": mode_word(tunnel),
         "rekey_time": str(tunnel.lifetime) if rekey else "0",
         "rekey_bytes": str(tunnel.lifetime_kilobytes * 1024) if rekey else "0",
         "rekey_packets": "0",

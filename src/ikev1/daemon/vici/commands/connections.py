@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
-from ikev1.daemon.vici.sections import connection_section, selectors
+from ikev1.daemon.vici.sections import connection_section, mode_word, selectors
 
 __all__ = ["COMMANDS"]
 
@@ -34,7 +34,7 @@ async def list_policies(call: Call) -> Section:
             policy = {
                 "child": tunnel.name,
                 "ike": connection.name,
-                "mode": "TUNNEL",
+                "mode": mode_word(tunnel),
                 "local-ts": local,
                 "remote-ts": remote,
             }
