@@ -54,6 +54,16 @@ class CountingPlane:
         self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
         self.closed = False
+        self.broken = 0  # how often it was asked and could not
+        self._bell = os.eventfd(0)
+
+    def break_down(self) -> None:
+        """Have something to say, and not be able to say it."""
+        os.eventfd_write(self._bell, 1)
+
+    def _break_down(self) -> None:
+        self.broken += 1
+        raise PlaneError("its device is gone")
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
@@ -85,6 +95,8 @@ class CountingPlane:
         self.outbound[child.inbound.spi] = child
 
     def counters(self, child: ChildSa) -> Counters:
+        if self.refuse:
+            raise PlaneError(self.refuse)
         if child.inbound.spi in self.counted:
             return self.counted[child.inbound.spi]
         return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
@@ -102,9 +114,11 @@ class CountingPlane:
         self.received += map(bytes, packets)
 
     def readers(self) -> Sequence[Reader]:
-        return []
+        return [(self._bell, self._break_down)]
 
     def close(self) -> None:
+        if not self.closed:
+            os.close(self._bell)
         self.closed = True
 
 

@@ -127,6 +127,30 @@ def test_a_data_plane_that_refuses_closes_the_pair_and_fails_the_wish(meet: Meet
     meet(scenario)
 
 
+def test_a_data_plane_that_breaks_down_is_asked_once(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        us.plane.break_down()
+        async with asyncio.timeout(5):
+            while not any("heard no more" in text for text in us.texts):
+                await asyncio.sleep(0)
+        await us.gateway.initiate("branch", None)  # which takes many turns of the loop
+        assert us.plane.broken == 1
+
+    meet(scenario)
+
+
+def test_counters_that_cannot_be_had_are_none(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (pair,) = us.plane.outbound.values()
+        assert us.gateway.counters_of(pair).packets_in == 2
+        us.plane.refuse = "the kernel does not tell"
+        assert us.gateway.counters_of(pair) == Counters()
+        assert "the kernel does not tell" in us.texts[-1]
+
+    meet(scenario)
+
+
 def test_closing_tells_the_peer(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")

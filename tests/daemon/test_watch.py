@@ -39,7 +39,7 @@ def pair(number: int) -> ChildSa:
 
 
 def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None:
-    watch = Watch(plane, DropCounters(plane, kernel=False), now=100.0)
+    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=100.0)
     children = [pair(1), pair(2)]
     plane.counted = {1: Counters(replays=3, unsent=1), 2: Counters(packets_in=9, dummies=4)}
     plane.dropped = Drops(unknown_spi=5)
@@ -55,7 +55,7 @@ def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None
 
 
 def test_a_flood_on_many_pairs_does_not_fill_the_log(plane: CountingPlane) -> None:
-    watch = Watch(plane, DropCounters(plane, kernel=False), now=0.0)
+    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=0.0)
     plane.counted = {number: Counters(integrity_failures=1) for number in range(50)}
     lines = watch.due(60.0, [pair(number) for number in range(50)])
     assert len(lines) == 21

@@ -44,6 +44,7 @@ from ikev1.daemon.upkeep import Upkeep
 from ikev1.daemon.watch import Watch
 from ikev1.esp.plane import (
     Acquire,
+    Counters,
     Expired,
     PeerMoved,
     PlaneError,
@@ -82,7 +83,7 @@ class Gateway:
         self.chosen = chosen
         self.plane = chosen.make(self._hear, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
-        self._watch = Watch(self.plane, self.drops, self.started_at)
+        self._watch = Watch(self.counters_of, self.drops, self.started_at)
         self.engine = Engine(settings, random, allocate_spi=self.plane.allocate_spi)
         logbook.listeners_changed = self._trace_if_read
         self._trace_if_read()
@@ -113,7 +114,7 @@ class Gateway:
         self._endpoint.listen(self)
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():
-            loop.add_reader(descriptor, callback)
+            loop.add_reader(descriptor, self._read_plane, descriptor, callback)
         self._take_over()
         self.upkeep.adopt(self.settings)
         self._set_alarm()
@@ -130,7 +131,10 @@ class Gateway:
         self._examiner.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
-        self.plane.close()
+        try:
+            self.plane.close()
+        except PlaneError as error:
+            self.logbook.write(Level.ERROR, "ESP", f"something is left of the data plane: {error}")
         self._endpoint.close()
         if self._store is not None:
             self._store.close()
@@ -164,6 +168,13 @@ class Gateway:
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Take ESP packets from the sockets."""
         self.plane.receive(packets, path)
+
+    def _read_plane(self, descriptor: int, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except PlaneError as error:
+            self.logbook.write(Level.ERROR, "ESP", f"the data plane is heard no more, restart the gateway: {error}")
+            asyncio.get_running_loop().remove_reader(descriptor)
 
     def _expire(self) -> None:
         now = self.now()
@@ -320,6 +331,14 @@ class Gateway:
         # what is gone in the meantime needs nothing any more
         with contextlib.suppress(UnknownName):
             self.apply(wish(sa.unique_id, self.now()))
+
+    def counters_of(self, child: ChildSa) -> Counters:
+        """What the pair has carried and refused; nothing where the data plane does not tell."""
+        try:
+            return self.plane.counters(child)
+        except PlaneError as error:
+            self.logbook.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
+            return Counters()
 
     def is_up(self, connection: str, tunnel: str) -> bool:
         """Whether a pair of IPsec SAs carries the traffic of ``tunnel``."""

@@ -91,7 +91,10 @@ class Upkeep:
         """Take the trap away; False if there was none."""
         if self.traps.pop((connection, tunnel), None) is None:
             return False
-        self._plane.remove_trap(connection, tunnel)
+        try:
+            self._plane.remove_trap(connection, tunnel)
+        except PlaneError as error:
+            self._logbook.write(Level.ERROR, "CHD", f"something is left of the trap for {connection}/{tunnel}: {error}")
         return True
 
     def acquire(self, connection: str, tunnel: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ikev1.core.model import ChildSa
 from ikev1.daemon.drops import DropCounters
-from ikev1.esp.plane import Counters, DataPlane
+from ikev1.esp.plane import Counters
 
 __all__ = ["Watch"]
 
@@ -22,13 +22,15 @@ _REFUSED = {
 
 
 class Watch:
-    """Compares the counters of ``plane`` with those of ``interval`` seconds ago.
+    """Compares what ``counters_of`` and ``drops`` tell with what they told ``interval`` seconds ago.
 
     ``deadline`` is when to ask `due` again, in seconds since the epoch.
     """
 
-    def __init__(self, plane: DataPlane, drops: DropCounters, now: float, interval: float = 60.0) -> None:
-        self._plane = plane
+    def __init__(
+        self, counters_of: Callable[[ChildSa], Counters], drops: DropCounters, now: float, interval: float = 60.0
+    ) -> None:
+        self._counters_of = counters_of
         self._drops = drops
         self._interval = interval
         self.deadline = now + interval
@@ -56,7 +58,7 @@ class Watch:
     def _of_pairs(self, children: Iterable[ChildSa]) -> Iterator[str]:
         before, self._pairs = self._pairs, {}
         for child in children:
-            counters = self._pairs[child.inbound.spi] = self._plane.counters(child)
+            counters = self._pairs[child.inbound.spi] = self._counters_of(child)
             old = before.get(child.inbound.spi, Counters())
             grown = {words: getattr(counters, name) - getattr(old, name) for name, words in _REFUSED.items()}
             if said := ", ".join(f"{count} {words}" for words, count in grown.items() if count > 0):

@@ -74,7 +74,7 @@ class ViciServer:
     def _observe(self, event: Event) -> None:
         if not self._clients:
             return
-        translated = translate(event, self._gateway.plane.counters, self._gateway.now())
+        translated = translate(event, self._gateway.counters_of, self._gateway.now())
         if translated is not None:
             name, body = translated
             for client in self._clients:

@@ -17,7 +17,7 @@ async def list_sas(call: Call) -> Section:
         if selection.takes_ike(sa):
             now = gateway.now()
             children = {
-                child_key(child): child_section(child, gateway.plane.counters(child), now)
+                child_key(child): child_section(child, gateway.counters_of(child), now)
                 for child in sa.children
                 if selection.takes_child(child)
             }
