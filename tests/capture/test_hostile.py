@@ -42,8 +42,8 @@ def packets(draw: st.DrawFn) -> Packet:
     """Anything, or something that was once a message."""
     source, destination = draw(addresses), draw(addresses)
     if draw(st.booleans()):
-        payload = draw(st.binary(max_size=200))
-        return EspPacket((1,), 0.0, source, draw(ports), destination, draw(ports), payload, draw(st.integers(0, 300)))
+        sealed = draw(st.binary(max_size=200))
+        return EspPacket((1,), 0.0, source, draw(ports), destination, draw(ports), sealed, draw(st.integers(0, 300)))
     genuine = draw(st.sampled_from([packet for recorder in SPOKEN for packet in recorder.packets]))
     payload = bytearray(genuine.payload)
     for _ in range(draw(st.integers(0, 4))):

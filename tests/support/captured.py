@@ -72,12 +72,13 @@ def two(
     alice: dict[str, Any] | None = None,
     bob: dict[str, Any] | None = None,
     tunnel_options: dict[str, Any] | None = None,
+    bobs_tunnel: dict[str, Any] | None = None,
     **both: Any,
 ) -> tuple[Peer, Peer]:
     """Alice and bob, as in the tests of the core."""
     joined = tunnel_options or {}
     of_alice = connection(ALICE, BOB, tunnel(**joined), **(both | (alice or {})))
-    of_bob = connection(BOB, ALICE, tunnel(mirrored=True, **joined), **(both | (bob or {})))
+    of_bob = connection(BOB, ALICE, tunnel(mirrored=True, **(joined | (bobs_tunnel or {}))), **(both | (bob or {})))
     return network.peer("alice", ALICE, settings(of_alice)), network.peer("bob", BOB, settings(of_bob))
 
 

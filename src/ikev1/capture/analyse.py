@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ikev1.capture.answers import wishes_of
 from ikev1.capture.conversations import conversation_of
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.dialogues import MOST_DIALOGUES, Dialogues
@@ -67,11 +68,12 @@ class Analyst:
         ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else).
         """
         owned, foreign = self._traffic.flows_of(self._dialogues)
+        wishes = wishes_of(self._dialogues.all)
         return Report(
             source=source,
             frames=frames,
             conversations=tuple(
-                conversation_of(dialogue, place + 1, owned.get(place, []), with_secrets)
+                conversation_of(dialogue, place + 1, owned.get(place, []), wishes, with_secrets)
                 for place, dialogue in enumerate(self._dialogues.all)
             ),
             esp=tuple(flow.report() for flow in foreign),

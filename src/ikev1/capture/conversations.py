@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ikev1.capture.answers import answers_to
+from ikev1.capture.answers import Wishes, answers_to
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.flows import Flow
 from ikev1.capture.messages import message_of
-from ikev1.capture.outcome import mode_of, outcome_of, summary_of
+from ikev1.capture.outcome import is_agreed, mode_of, outcome_of, summary_of
 from ikev1.capture.parties import party_of
 from ikev1.capture.report import Conversation
 from ikev1.core.model import Role
@@ -16,8 +16,13 @@ from ikev1.wire.registry import AuthenticationMethod
 __all__ = ["conversation_of"]
 
 
-def conversation_of(dialogue: Dialogue, number: int, flows: list[Flow], with_secrets: bool) -> Conversation:
-    """All that is told of it; ``with_secrets`` is whether key material may be in it."""
+def conversation_of(
+    dialogue: Dialogue, number: int, flows: list[Flow], wishes: Wishes, with_secrets: bool
+) -> Conversation:
+    """All that is told of it.
+
+    ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it.
+    """
     method = dialogue.phase1.method
     times = [seen.datagram.time for seen in dialogue.messages]
     return Conversation(
@@ -28,12 +33,12 @@ def conversation_of(dialogue: Dialogue, number: int, flows: list[Flow], with_sec
         responder_cookie=dialogue.CKY_R.hex(),
         mode=mode_of(dialogue),
         authentication=registered_name(AuthenticationMethod, method) if method else "",
-        suite=dialogue.phase1.suite_name,
+        suite=dialogue.phase1.suite_name if is_agreed(dialogue) else "",
         outcome=outcome_of(dialogue),
         summary=summary_of(dialogue),
         first_time=min(times, default=dialogue.last_time),
         last_time=max(times, default=dialogue.last_time),
         messages=tuple(message_of(dialogue, seen, with_secrets) for seen in dialogue.messages),
-        answers=answers_to(dialogue, flows),
+        answers=answers_to(dialogue, flows, wishes),
         esp=tuple(flow.report() for flow in flows),
     )

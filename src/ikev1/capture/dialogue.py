@@ -16,9 +16,9 @@ from ikev1.capture.quick import QuickMode
 from ikev1.capture.seen import Envelope, Seen, read_envelope
 from ikev1.core.model import Role
 from ikev1.wire.errors import WireError
-from ikev1.wire.header import HEADER_SIZE, NO_COOKIE
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
-from ikev1.wire.registry import ExchangeType
+from ikev1.wire.registry import ExchangeType, PayloadType
 
 __all__ = ["MOST_MESSAGES", "Dialogue", "other"]
 
@@ -39,8 +39,7 @@ class Dialogue:
         self.ring = ring
         self.CKY_I = header.CKY_I
         self.CKY_R = header.CKY_R
-        self.began_in_sight = header.CKY_R == NO_COOKIE and header.exchange != ExchangeType.INFORMATIONAL
-        self.ends = Ends(opening, Role.INITIATOR)
+        self.ends = Ends(opening, _opener(header))
         self.messages: list[Seen] = []
         self.phase1 = Phase1()
         self.quick_modes: dict[int, QuickMode] = {}
@@ -71,7 +70,7 @@ class Dialogue:
             self.left_out += 1
             return None
         header = envelope.header
-        if self.CKY_R == NO_COOKIE:
+        if self.CKY_R == NO_COOKIE and header.exchange != ExchangeType.INFORMATIONAL:
             self.CKY_R = header.CKY_R
         self.last_time = max(self.last_time, datagram.time)
         seen = Seen(datagram, datagram.payload, header, self.ends.sender_of(datagram), len(self.messages))
@@ -142,6 +141,13 @@ class Dialogue:
             for seen in self.messages
             if seen.repeats is None and (seen.header.exchange, seen.header.message_id) == (exchange, message_id)
         ]
+
+
+def _opener(header: Header) -> Role:
+    """Who sent the first message that is in the capture: the initiator, unless it is an answer to a proposal."""
+    in_phase_1 = header.exchange in (ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE)
+    answers = header.next_payload == PayloadType.SECURITY_ASSOCIATION and header.CKY_R != NO_COOKIE
+    return Role.RESPONDER if in_phase_1 and answers else Role.INITIATOR
 
 
 def _repeat(seen: Seen, first: Seen) -> None:

@@ -51,6 +51,8 @@ class Dialogues:
             return known or self._new(opening, datagram)
         if cookies in self._by_cookies:
             return self._by_cookies[cookies]
+        if known is not None and header.exchange == ExchangeType.INFORMATIONAL:
+            return known  # a refusal in the clear may have any cookie
         if known is not None and known.CKY_R in (NO_COOKIE, header.CKY_R):
             self._by_cookies[cookies] = known
             return known

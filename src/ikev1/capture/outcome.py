@@ -9,7 +9,7 @@ from ikev1.core.model import Role
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
 
-__all__ = ["ESTABLISHED", "FAILED", "UNFINISHED", "errors", "mode_of", "outcome_of", "summary_of"]
+__all__ = ["ESTABLISHED", "FAILED", "UNFINISHED", "errors", "is_agreed", "mode_of", "outcome_of", "summary_of"]
 
 ESTABLISHED, FAILED, UNFINISHED = "established", "failed", "unfinished"
 
@@ -48,6 +48,11 @@ def outcome_of(dialogue: Dialogue) -> str:
     return UNFINISHED
 
 
+def is_agreed(dialogue: Dialogue) -> bool:
+    """Whether a proposal of phase 1 was taken, for all that the capture shows."""
+    return dialogue.phase1.answer is not None or outcome_of(dialogue) == ESTABLISHED
+
+
 def _refused_last(dialogue: Dialogue, error: Seen) -> bool:
     """Whether the error came right after the last message of phase 1, before the SA was used."""
     used = next((seen for seen in dialogue.messages if seen.label in _AFTER_PHASE_1), None)
@@ -59,7 +64,7 @@ def summary_of(dialogue: Dialogue) -> str:
     ends = dialogue.ends
     who = f"{ends.host(Role.INITIATOR)} and {ends.host(Role.RESPONDER)}"
     mode, outcome = mode_of(dialogue), outcome_of(dialogue)
-    suite = dialogue.phase1.suite_name
+    suite = dialogue.phase1.suite_name if is_agreed(dialogue) else ""
     what = f"{mode} with {suite}" if mode and suite else mode or "an ISAKMP SA that was made before the capture began"
     came = {ESTABLISHED: "it stands", FAILED: "it failed", UNFINISHED: "it was not finished in this capture"}[outcome]
     if outcome == FAILED:

@@ -12,17 +12,16 @@ from ikev1.capture.answers.makers import which_makers
 from ikev1.capture.answers.nat import which_nat
 from ikev1.capture.answers.offline_guess import can_be_guessed
 from ikev1.capture.answers.pfs import forward_secrecy
-from ikev1.capture.answers.refusal import why_refused
+from ikev1.capture.answers.refusal import Wishes, why_refused, wishes_of
 from ikev1.capture.answers.silence import who_fell_silent
 from ikev1.capture.answers.traffic import what_traffic
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.flows import Flow
 from ikev1.capture.report import Answer
 
-__all__ = ["answers_to"]
+__all__ = ["Wishes", "answers_to", "wishes_of"]
 
 _QUESTIONS: tuple[Callable[[Dialogue], Answer | None], ...] = (
-    why_refused,
     who_fell_silent,
     which_group,
     which_identities,
@@ -35,8 +34,9 @@ _QUESTIONS: tuple[Callable[[Dialogue], Answer | None], ...] = (
 )
 
 
-def answers_to(dialogue: Dialogue, flows: list[Flow]) -> tuple[Answer, ...]:
-    """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation."""
-    found = [question(dialogue) for question in _QUESTIONS]
-    found.append(what_traffic(dialogue, flows))
+def answers_to(dialogue: Dialogue, flows: list[Flow], wishes: Wishes) -> tuple[Answer, ...]:
+    """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation, ``wishes``
+    what everybody wants of a peer.
+    """
+    found = [why_refused(dialogue, wishes), *(question(dialogue) for question in _QUESTIONS), what_traffic(flows)]
     return tuple(answer for answer in found if answer is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.outcome import is_agreed
 from ikev1.capture.report import Answer
 from ikev1.capture.suites import group_name, phase1_suite
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
@@ -46,16 +47,17 @@ def which_group(dialogue: Dialogue) -> Answer | None:
     if phase1.offer is None and phase1.answer is None:
         return None
     frames = [seen.frame for seen in (phase1.offer, phase1.answer) if seen is not None]
-    if phase1.suite is None or not phase1.suite.group:
+    if phase1.suite is None or not phase1.suite.group or not is_agreed(dialogue):
         groups = dict.fromkeys(phase1_suite(transform).group for transform in phase1.offered)
         names = ", ".join(group_name(number) for number in groups if number)
         text = f"None was chosen in this capture. Offered: {names or 'none by a number'}."
         return Answer(question="group", title=_TITLE, text=text, frames=tuple(frames))
-    parts = [f"{group_words(phase1.suite.group)}."]
-    parts.append(
-        "Neither p nor g is ever sent: the number of the group, attribute 4 of the proposal, names both. "
-        "What is sent are the public values g^x mod p."
-    )
+    words = group_words(phase1.suite.group)
+    if phase1.suite.group in _CURVES:
+        sent = "names the curve, which is never sent; the public values are points of it."
+    else:
+        sent = "names p and g, which are never sent; the public values are g^x mod p."
+    parts = [f"{words[0].upper()}{words[1:]}.", f"The number of the group, attribute 4 of the proposal, {sent}"]
     for quick in dialogue.quick_modes.values():
         if quick.group:
             parts.append(
@@ -79,7 +81,7 @@ def group_words(number: int) -> str:
             f"prime order of {q.bit_length()} bits; {_prime_words(p, number)}"
         )
     if number in _CURVES:
-        return f"{group_name(number)}: {_CURVES[number]}; there is a base point in place of g, and no p to choose"
+        return f"{group_name(number)}: {_CURVES[number]}; its base point is what g is elsewhere"
     return f"{group_name(number)}, of which nothing is known here"
 
 

@@ -7,54 +7,65 @@ from ikev1.capture.quick import QuickMode
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen
 from ikev1.capture.suites import group_name
+from ikev1.core.model import Phase1Suite
+from ikev1.crypto.errors import CryptoError
+from ikev1.crypto.groups import group
+from ikev1.crypto.hashes import digest_size
 from ikev1.wire.header import HEADER_SIZE
-from ikev1.wire.payloads import KeyExchange
 
 __all__ = ["forward_secrecy"]
 
 _TITLE = "Was perfect forward secrecy used?"
 
-# Octets of a QM1 without KE: a HASH, a handful of proposals, a nonce and two identities. MODP_1024 adds 132.
-_ROOM_FOR_MODP = 28 + 132
+# Octets of payloads that every message 2 has, beside HASH and KE, whose lengths depend on what was agreed upon: an SA
+# payload with one transform that names mode and group, and the shortest nonce
+_SA, _NONCE, _GENERIC_HEADER = 40, 12, 4
 
 
 def forward_secrecy(dialogue: Dialogue) -> Answer | None:
     """It shows in Quick Mode, not in phase 1: only a KE payload there makes keys of its own."""
     if not dialogue.quick_modes:
         return None
-    told = [_of(dialogue, quick) for quick in dialogue.quick_modes.values()]
+    told = [f"Quick Mode {quick.message_id:08x}: {_of(dialogue, quick)}" for quick in dialogue.quick_modes.values()]
     frames = tuple(seen.frame for quick in dialogue.quick_modes.values() for seen in quick.messages.values())
     return Answer(question="pfs", title=_TITLE, text=" ".join(told), frames=frames)
 
 
 def _of(dialogue: Dialogue, quick: QuickMode) -> str:
-    name = f"Quick Mode {quick.message_id:08x}:"
-    opened = [seen for label in ("QM1", "QM2") if (seen := quick.messages.get(label)) and seen.message is not None]
-    if opened:
-        if any(seen.message is not None and seen.message.first(KeyExchange) for seen in opened):
-            return (
-                f"{name} yes, with {group_name(quick.group)}: it carries KE payloads."
-                if quick.group
-                else (f"{name} it carries a KE payload, and no answer that agrees on a group is in this capture.")
-            )
-        return f"{name} no: it carries no KE payload, so that its keys follow from SKEYID_d, which phase 1 made."
-    return f"{name} {_hint(dialogue, quick)}"
+    if quick.offer is None and quick.answer is None:
+        return _hint(dialogue, quick)
+    if not quick.public("QM1") and not quick.public("QM2"):
+        return "no. It carries no KE payload, so that its keys follow from SKEYID_d, which phase 1 made."
+    if quick.group:
+        return f"yes, with {group_name(quick.group)}: it carries KE payloads."
+    return "it carries a KE payload, and no answer that agrees on a group is in this capture."
 
 
 def _hint(dialogue: Dialogue, quick: QuickMode) -> str:
-    lengths = [f"{label} has {_length(seen)} octets" for label, seen in sorted(quick.messages.items())]
-    suite = dialogue.phase1.suite
-    shares = [len(public) for public in dialogue.phase1.public.values()]
-    second = quick.messages.get("QM2")
-    text = f"the payloads are encrypted, so it cannot be said ({', '.join(lengths)})."
-    if second is None or suite is None or not shares:
-        return text
-    if _length(second) < shares[0] + _ROOM_FOR_MODP - 132:
+    """What the lengths tell where nothing can be decrypted."""
+    lengths = ", ".join(f"{label} has {_length(seen)} octets" for label, seen in sorted(quick.messages.items()))
+    suite, second = dialogue.phase1.suite, quick.messages.get("QM2")
+    least = None if suite is None else _least_with_KE(suite)
+    if second is None or suite is None or least is None:
+        return f"it is encrypted, so it cannot be said ({lengths})."
+    if _length(second) < least:
         return (
-            f"the payloads are encrypted, but there was none with the group of phase 1: {', '.join(lengths)}, and a "
-            f"public value of that group has {shares[0]} octets, beside HASH, SA and nonce. A smaller group would fit."
+            f"it is encrypted, but none with {group_name(suite.group)}, the group of phase 1: {lengths}, and a public "
+            f"value of that group makes it {least} at least. A smaller group would fit."
         )
-    return f"{text} QM2 is long enough for a public value of the group of phase 1: a hint, not a proof."
+    return (
+        f"it is encrypted, so it cannot be said. {lengths}: enough for a public value of the group of phase 1, "
+        "which is a hint, but no proof."
+    )
+
+
+def _least_with_KE(suite: Phase1Suite) -> int | None:
+    """Octets of the shortest message 2 that has a public value of the group of phase 1."""
+    try:
+        share, HASH = group(suite.group).public_length, digest_size(suite.hash)
+    except CryptoError:
+        return None
+    return _GENERIC_HEADER + HASH + _SA + _NONCE + _GENERIC_HEADER + share
 
 
 def _length(seen: Seen) -> int:

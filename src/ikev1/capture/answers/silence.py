@@ -6,6 +6,9 @@ from ikev1.capture.dialogue import Dialogue, other
 from ikev1.capture.outcome import ESTABLISHED, outcome_of
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen
+from ikev1.core.model import Role
+from ikev1.wire.payloads import Notification
+from ikev1.wire.registry import NotifyType
 
 __all__ = ["who_fell_silent"]
 
@@ -26,6 +29,9 @@ def who_fell_silent(dialogue: Dialogue) -> Answer | None:
         asked = f"asked {times + 1} times" if times else "asked once"
         parts.append(f"The {other(seen.sender)} never answered {seen.label} in this capture, {asked}.")
         frames.append(seen.frame)
+    for seen in _asked_in_vain(dialogue):
+        parts.append(f"The {other(seen.sender)} did not answer the last R-U-THERE (RFC 3706): it may be dead.")
+        frames.append(seen.frame)
     if not parts:
         return None
     return Answer(question="silence", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))
@@ -36,6 +42,18 @@ def _repeated(seen: Seen, again: list[Seen]) -> str:
     times = "once" if len(again) == 1 else f"{len(again)} times"
     name = f"{seen.label} ({seen.header.message_id:08x})" if seen.header.message_id else seen.label
     return f"The {seen.sender} repeated {name} {times} within {seconds:.1f} s."
+
+
+def _asked_in_vain(dialogue: Dialogue) -> list[Seen]:
+    """Of each side the last question whether the other one lives, if no answer came after it."""
+    waiting: dict[Role, Seen] = {}
+    for seen in dialogue.messages:
+        for payload in seen.message.all(Notification) if seen.message is not None else ():
+            if payload.type == NotifyType.R_U_THERE:
+                waiting[seen.sender] = seen
+            elif payload.type == NotifyType.R_U_THERE_ACK:
+                waiting.pop(other(seen.sender), None)
+    return list(waiting.values())
 
 
 def _unanswered(dialogue: Dialogue, first: list[Seen]) -> list[Seen]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.flows import Flow
 from ikev1.capture.report import Answer, EspFlow
 
@@ -12,7 +11,7 @@ _TITLE = "What did the tunnel carry?"
 _SHOWN = 8
 
 
-def what_traffic(dialogue: Dialogue, flows: list[Flow]) -> Answer | None:
+def what_traffic(flows: list[Flow]) -> Answer | None:
     """By SPI."""
     if not flows:
         return None

@@ -1,0 +1,155 @@
+"""What people ask of a conversation, and what a capture can answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from captured import Recorder, analysed, answer, dh_keys, labels, only, two
+from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
+from ikev1.capture.report import Conversation
+from ikev1.core.settings import Aggressive, Mode
+from ikev1.crypto.modp_numbers import OAKLEY_PRIMES
+from playbook import Network
+
+
+def play(seconds: float = 0.0, **options: Any) -> Recorder:
+    network = Network()
+    alice, _ = two(network, **options)
+    recorder = Recorder(network)
+    alice.calls()
+    network.run(seconds)
+    return recorder
+
+
+def told(recorder: Recorder, question: str, **options: Any) -> str:
+    return answer(only(analysed(recorder.packets, **options)), question).text
+
+
+def questions(conversation: Conversation) -> list[str]:
+    return [found.question for found in conversation.answers]
+
+
+# --- group
+
+
+@pytest.mark.parametrize("number", [14, 2])
+def test_the_group_names_p_and_g(number: int) -> None:
+    recorder = play(policies=(policy("aes128-sha256-modp2048" if number == 14 else "aes128-sha256-modp1024"),))
+    text = told(recorder, "group")
+    p = f"{OAKLEY_PRIMES[number].prime():x}"
+    assert f"Group {number} (MODP_{2048 if number == 14 else 1024}): g = 2" in text
+    assert f"{p[:32]}...{p[-32:]}" in text
+    assert ("RFC 3526 §3" if number == 14 else "RFC 2409 §6.2") in text
+    assert "attribute 4 of the proposal, names p and g, which are never sent" in text
+
+
+def test_a_curve_goes_by_its_name() -> None:
+    text = told(play(), "group")
+    assert text.startswith("Group 19 (ECP_256): the NIST curve P-256 (RFC 5903 §3.1)")
+    assert "p and g" not in text
+
+
+def test_a_group_that_nobody_took_is_only_offered() -> None:
+    recorder = play(bob={"policies": (policy("aes256-sha256-ecp384"),)})
+    text = told(recorder, "group")
+    assert text == "None was chosen in this capture. Offered: group 19 (ECP_256)."
+
+
+# --- identities, guesses
+
+
+def test_main_mode_hides_identities_and_aggressive_mode_shows_them() -> None:
+    hidden = told(play(), "identities")
+    assert "The initiator's is encrypted in MM5: it was not visible." in hidden
+    assert "The responder's is encrypted in MM6: it was not visible." in hidden
+    bob = {"aggressive": Aggressive.ACCEPT_PSK, "remote_id": "*@example.org"}
+    aggressive = play(alice={"mode": Mode.AGGRESSIVE, "local_id": "alice@example.org"}, bob=bob)
+    conversation = only(analysed(aggressive.packets))
+    assert "The initiator's, alice@example.org, is in the clear in AM1" in answer(conversation, "identities").text
+    assert conversation.initiator.identity_visible
+    assert answer(conversation, "offline-guess").frames == (1, 2)
+    assert answer(conversation, "offline-guess").text.startswith("Yes.")
+
+
+def test_an_identity_that_was_decrypted_was_not_visible() -> None:
+    recorder = play()
+    conversation = only(analysed(recorder.packets, dh_keys(recorder)))
+    assert "told here only because the keys are known" in answer(conversation, "identities").text
+    assert answer(conversation, "offline-guess").text.startswith("Not from this capture alone.")
+
+
+# --- lifetimes, refusals
+
+
+def test_lifetimes_of_both_phases() -> None:
+    recorder = play(policies=(policy(lifetime=7200),), tunnel_options={"lifetime": 1200})
+    text = told(recorder, "lifetimes", ring=dh_keys(recorder))
+    assert "Phase 1: offered 2h, taken 2h." in text
+    assert "offered 20m, taken 20m." in text
+
+
+def test_a_refused_offer_is_told_beside_what_the_other_side_wants() -> None:
+    network = Network()
+    of_alice = connection(ALICE, BOB, tunnel(), policies=(policy("aes128-sha1-ecp256"),))
+    of_bob = connection(BOB, ALICE, tunnel(mirrored=True), policies=(policy("aes128-sha256-ecp256"),))
+    alice = network.peer("alice", ALICE, settings(of_alice))
+    bob = network.peer("bob", BOB, settings(of_bob))
+    recorder = Recorder(network)
+    alice.calls()
+    network.settle()
+    bob.calls()
+    network.settle()
+    report = analysed(recorder.packets)
+    assert [labels(conversation) for conversation in report.conversations] == [["MM1", "INFO"]] * 2
+    first = answer(report.conversations[0], "refusal").text
+    assert "The responder says NO_PROPOSAL_CHOSEN: none of the proposals is one that it allows." in first
+    assert "It is in the clear, so anybody on the way could have sent it." in first
+    assert "Offered in phase 1 was: AES_CBC-128/SHA1/ECP_256/PRE_SHARED_KEY for 24h." in first
+    assert f"Elsewhere in this capture {BOB} offers or takes AES_CBC-128/SHA2_256/ECP_256/PRE_SHARED_KEY" in first
+    assert "differs in hash: sha1 against sha256." in first
+    assert [conversation.outcome for conversation in report.conversations] == ["failed", "failed"]
+    assert [conversation.suite for conversation in report.conversations] == ["", ""]
+
+
+def test_a_refused_tunnel() -> None:
+    recorder = play(bobs_tunnel={"proposals": (esp("aes256gcm16"),)})
+    conversation = only(analysed(recorder.packets, dh_keys(recorder)))
+    text = answer(conversation, "refusal").text
+    assert "The responder says NO_PROPOSAL_CHOSEN" in text
+    assert "in the clear" not in text
+    assert "was: AES_CBC-128/HMAC_SHA2_256/TUNNEL for 1h." in text
+    assert conversation.outcome == "established"
+
+
+def test_networks_that_nobody_has() -> None:
+    recorder = play(bobs_tunnel={"local": "10.9.0.0/16"})
+    text = told(recorder, "refusal", ring=dh_keys(recorder))
+    assert "INVALID_ID_INFORMATION: the identity, or the networks asked for" in text
+
+
+def test_another_secret_shows_after_message_5() -> None:
+    recorder = play(60, bob={"secret": b"another"})
+    conversation = only(analysed(recorder.packets))
+    assert labels(conversation) == ["MM1", "MM2", "MM3", "MM4", "MM5", "INFO"]
+    assert conversation.outcome == "failed"
+    assert "PAYLOAD_MALFORMED: it could not read the message" in answer(conversation, "refusal").text
+
+
+# --- makers, keys
+
+
+def test_makers_come_from_vendor_ids() -> None:
+    text = told(play(), "makers")
+    assert "The initiator does not say who made it; its vendor IDs: NAT-T RFC 3947" in text
+
+
+def test_without_keys_it_is_said_what_would_open_the_rest() -> None:
+    assert told(play(), "keys").startswith("None: what is encrypted stays closed.")
+
+
+def test_what_the_capture_says_nothing_about_is_not_answered() -> None:
+    recorder = play()
+    conversation = only(analysed(recorder.packets[:1]))
+    assert questions(conversation) == ["silence", "group", "identities", "offline-guess", "lifetimes", "makers"]
