@@ -1,0 +1,121 @@
+"""ESP: counted by SPI, opened where the keys are known, and told what was inside."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captured import Recorder, analysed, answer, dh_keys, esp, key_log, only, two
+from configured import esp as proposal
+from ikev1.capture.flows import Sequence
+from ikev1.capture.keys import EspKeys, KeyRing
+from ikev1.core.record import replace
+from ikev1.wire.registry import EspTransform
+from playbook import Network, Peer
+
+SUITES = ["aes128-sha1", "3des-md5", "aes256-sha512", "aes128gcm16", "aes256gcm8", "aes256ctr-sha256", "null-sha256"]
+WITH_PFS = [f"{suite}-ecp256" for suite in SUITES[:2]]
+
+
+def ping(source: str = "10.1.0.1", destination: str = "10.2.0.1", kind: int = 8) -> bytes:
+    icmp = bytes((kind, 0)) + bytes(38)
+    addresses = ip_address(source).packed + ip_address(destination).packed
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0, 64, 1, 0) + addresses + icmp
+
+
+def tunnel_of(suite: str) -> tuple[Recorder, Peer, Peer]:
+    network = Network()
+    alice, bob = two(network, tunnel_options={"proposals": (proposal(suite),)})
+    recorder = Recorder(network)
+    alice.calls()
+    network.settle()
+    return recorder, alice, bob
+
+
+@pytest.mark.parametrize("suite", SUITES + WITH_PFS)
+def test_derived_keys_open_both_directions(suite: str) -> None:
+    recorder, alice, bob = tunnel_of(suite)
+    there = esp(alice.child, alice.child.outbound, [ping()] * 3, outbound=True, frame=10)
+    back = esp(bob.child, bob.child.outbound, [ping("10.2.0.1", "10.1.0.1", 0)] * 2, outbound=True, frame=20)
+    report = analysed([*recorder.packets, *there, *back], dh_keys(recorder))
+    flows = only(report).esp
+    assert [(flow.spi, flow.packets, flow.opened, flow.wrong, flow.missing) for flow in flows] == [
+        (f"{alice.child.outbound.spi:08x}", 3, 3, 0, 0),
+        (f"{alice.child.inbound.spi:08x}", 2, 2, 0, 0),
+    ]
+    assert [flow.inner for flow in flows] == [
+        "10.1.0.1 -> 10.2.0.1 ICMP echo request ×3",
+        "10.2.0.1 -> 10.1.0.1 ICMP echo reply ×2",
+    ]
+    assert [(flow.first_frame, flow.last_frame) for flow in flows] == [(10, 12), (20, 21)]
+    assert flows[0].octets == sum(packet.length for packet in there)
+    assert report.esp == ()
+    assert "3 packets" in answer(only(report), "traffic").text
+
+
+def test_a_packet_that_was_changed_has_a_wrong_icv() -> None:
+    recorder, alice, _ = tunnel_of("aes128-sha256")
+    packets = esp(alice.child, alice.child.outbound, [ping()] * 3, outbound=True)
+    packets[1] = packets[1]._replace(payload=packets[1].payload[:-1] + bytes((packets[1].payload[-1] ^ 1,)))
+    (flow,) = only(analysed([*recorder.packets, *packets], dh_keys(recorder))).esp
+    assert (flow.packets, flow.opened, flow.wrong) == (3, 2, 1)
+
+
+def test_without_keys_a_flow_belongs_to_the_conversation_between_its_ends() -> None:
+    recorder, alice, _ = tunnel_of("aes128-sha256")
+    packets = esp(alice.child, alice.child.outbound, [ping()] * 5, outbound=True)
+    del packets[2]
+    elsewhere = packets[0]._replace(source="203.0.113.9")
+    report = analysed([*recorder.packets, *packets, elsewhere])
+    (flow,) = only(report).esp
+    assert (flow.packets, flow.opened, flow.missing, flow.suite, flow.inner) == (4, 0, 1, "", "")
+    assert [foreign.source for foreign in report.esp] == ["203.0.113.9"]
+
+
+def test_the_key_of_the_ike_sa_alone_tells_the_spis_but_opens_no_esp() -> None:
+    recorder, alice, _ = tunnel_of("aes128-sha256")
+    packets = esp(alice.child, alice.child.outbound, [ping()], outbound=True)
+    (flow,) = only(analysed([*recorder.packets, *packets], key_log(alice))).esp
+    assert (flow.opened, flow.wrong) == (0, 0)
+
+
+def test_keys_from_elsewhere_serve_without_any_negotiation() -> None:
+    _, alice, _ = tunnel_of("aes128-sha256")
+    packets = esp(alice.child, alice.child.outbound, [ping()] * 2, outbound=True)
+    right = EspKeys("a log", alice.child.suite, alice.child.outbound)
+    wrong = EspKeys("a log", alice.child.suite, replace(alice.child.outbound, integrity_key=bytes(32)))
+    (flow,) = analysed(packets, KeyRing(esp=(wrong, right))).esp
+    assert (flow.opened, flow.wrong, flow.suite) == (2, 0, "AES_CBC-128/HMAC_SHA2_256")
+    (flow,) = analysed(packets, KeyRing(esp=(wrong,))).esp
+    assert (flow.opened, flow.wrong, flow.inner) == (0, 2, "")
+
+
+def test_packets_that_the_capture_cut_are_not_blamed() -> None:
+    _, alice, _ = tunnel_of("aes128-sha256")
+    packets = [
+        packet._replace(payload=packet.payload[:30])
+        for packet in esp(alice.child, alice.child.outbound, [ping()], outbound=True)
+    ]
+    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", alice.child.suite, alice.child.outbound),))).esp
+    assert (flow.packets, flow.opened, flow.wrong) == (1, 0, 0)
+    assert flow.octets == packets[0].length
+
+
+def test_an_unknown_transform_opens_nothing() -> None:
+    _, alice, _ = tunnel_of("aes128-sha256")
+    packets = esp(alice.child, alice.child.outbound, [ping()], outbound=True)
+    suite = replace(alice.child.suite, encryption=int(EspTransform.SEED_CBC))
+    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", suite, alice.child.outbound),))).esp
+    assert (flow.opened, flow.wrong, flow.suite) == (0, 0, "SEED_CBC-128/HMAC_SHA2_256")
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=100))
+def test_missing_numbers_are_those_between_the_first_and_the_last(numbers: list[int]) -> None:
+    sequence = Sequence()
+    for number in numbers:
+        sequence.add(number)
+    assert sequence.missing() == len(set(range(min(numbers), max(numbers))) - set(numbers))
