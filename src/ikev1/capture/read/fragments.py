@@ -85,7 +85,7 @@ class Reassembly:
         partial = self._partial(key, time)
         if partial.dropped:
             return None
-        if packet.offset == 0 and not self._is_wanted(packet):
+        if packet.offset == 0 and 0 not in partial.pieces and not self._is_wanted(packet):
             partial.drop()
             return None
         try:
