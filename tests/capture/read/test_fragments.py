@@ -26,7 +26,7 @@ def read(packets: list[bytes]) -> tuple[list[Packet], tuple[str, ...]]:
         return list(capture), capture.notes()
 
 
-@pytest.mark.parametrize("order", permutations(range(4)))
+@pytest.mark.parametrize("order", [*permutations(range(4))])
 def test_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
     pieces = fragments(udp(LONG), 512)
     (packet,), notes = read([pieces[number] for number in order])

@@ -27,11 +27,14 @@ from capture_files import (
     UDP,
     A,
     B,
+    enhanced,
     ether_type,
     ethernet,
+    interface,
     ipv4,
     ipv6,
     pcap,
+    section,
     udp,
 )
 from ikev1.capture.packets import Datagram, EspPacket, Packet
@@ -106,15 +109,18 @@ def test_link_layers(link: str) -> None:
 
 
 @needs_tshark
-@pytest.mark.parametrize("link", LINKS)
-def test_link_layers_as_tshark_sees_them(link: str, tmp_path: Path) -> None:
-    """The frames above are what we think that they are."""
-    link_type, wrap = LINKS[link]
-    file = tmp_path / "frame.pcap"
-    file.write_bytes(pcap([wrap(ipv4(udp(ISAKMP)))], link_type))
-    command = ["tshark", "-r", str(file), "-Y", "isakmp", "-T", "fields", "-e", "ip.src", "-e", "isakmp.length"]
+def test_link_layers_as_tshark_sees_them(tmp_path: Path) -> None:
+    """The frames above are what we think that they are; a file may have them all."""
+    octets = section() + b"".join([interface(link_type) for link_type, _ in LINKS.values()])
+    for number, (_, wrap) in enumerate(LINKS.values()):
+        octets += enhanced(wrap(ipv4(udp(ISAKMP))), number=number)
+    file = tmp_path / "frames.pcapng"
+    file.write_bytes(octets)
+    command = ["tshark", "-r", str(file), "-Y", "isakmp", "-T", "fields", "-e", "frame.number", "-e", "ip.src"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == [A, str(len(ISAKMP))]
+    assert done.stdout.split() == [word for number in range(1, len(LINKS) + 1) for word in (str(number), A)]
+    with open_capture(file) as capture:
+        assert [packet.frames for packet in capture] == [(number,) for number in range(1, len(LINKS) + 1)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""Listening on an interface: what passes by comes out as it does from a capture, and nothing else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ikev1.capture.packets import Datagram, EspPacket
+from ikev1.capture.read import open_capture
+from lab.charon import CharonOptions
+from lab.gateway import OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.traffic import ping
+
+LISTEN = """
+import sys
+from ikev1.capture.read.live import listen
+with listen(sys.argv[1], seconds=float(sys.argv[2])) as live:
+    print("listening", flush=True)
+    for packet in live:
+        print(type(packet).__name__, *packet[2:6], packet.payload.hex(), flush=True)
+    print("heard", live.frames, live.notes())
+"""
+
+
+def listen(node: Node, interface: str, seconds: float) -> subprocess.Popen[str]:
+    """A listener in the namespace of ``node``, which is listening."""
+    command = ["ip", "netns", "exec", node.namespace, sys.executable, "-c", LISTEN, interface, str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "listening\n"
+    return process
+
+
+def heard(process: subprocess.Popen[str]) -> list[str]:
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    return output.splitlines()
+
+
+@pytest.mark.parametrize("interface", ["eth0", "any"])
+def test_a_handshake_and_its_traffic_pass_by(lab: Lab, interface: str) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(a, OurOptions(calls=True))
+    lab.charon(b, CharonOptions(calls=False))
+    capture = lab.capture(a)
+    listener = listen(a, interface, 8)
+    ours.control.initiate()
+    ping(a, count=2)
+    file = capture.finish(enough="esp", packets=4)
+    *lines, last = heard(listener)
+    with open_capture(file) as captured:
+        expected = [
+            " ".join(map(str, (type(packet).__name__, *packet[2:6], packet.payload.hex())))
+            for packet in captured
+            if isinstance(packet, Datagram | EspPacket)
+        ]
+    assert len(expected) >= 9 + 4
+    assert sorted(line for line in lines if line in expected) == sorted(expected)
+    assert last.endswith(" ()")
+
+
+def test_other_traffic_stays_in_the_kernel(lab: Lab) -> None:
+    a, b = lab.direct()
+    listener = listen(a, "eth0", 3)
+    assert "100 received" in a.run("ping", "-c", "100", "-i", "0.01", b.address)
+    (last,) = heard(listener)
+    frames = int(last.split()[1])
+    assert frames < 30  # reports of IPv6 multicast, which have an extension header; none of 200 packets of ping
+
+
+def test_what_cannot_be_listened_on_is_told(lab: Lab) -> None:
+    a, _ = lab.direct()
+    code = "from ikev1.capture.read.live import listen; listen('nope0')"
+    said = a.run(sys.executable, "-c", code, check=False)
+    assert "there is no interface 'nope0'; there are" in said
+    unprivileged = ["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all"]
+    said = a.run(
+        *unprivileged, sys.executable, "-c", "from ikev1.capture.read.live import listen; listen('lo')", check=False
+    )
+    assert "with CAP_NET_RAW" in said
