@@ -54,13 +54,13 @@ def audit_configuration(file: Path, now: float) -> Audit:
     try:
         loaded = load(file, lambda: now)
     except ConfigError as error:
-        known = {evidence.key for finding in exposed for evidence in finding.evidence}
-        unusable = tuple(_unusable(error, known))
-        note = "the configuration cannot be used as it is: only the files that it names were examined"
-        return _audit(file, written, (*exposed, *unusable), (note,))
+        # An exposed file is refused, and what then is missing says nothing new
+        found = exposed or tuple(_unusable(error))
+        note = "the configuration cannot be used as it is (`ikev1 check` tells why): only its files were examined"
+        return _audit(file, written, found, (note,))
     subject = Subject(file, written, loaded.settings, loaded.gateway, now)
-    found = (finding for rule in _RULES for finding in rule(subject))
-    return _audit(file, written, (*exposed, *found), ())
+    judged = (finding for rule in _RULES for finding in rule(subject))
+    return _audit(file, written, (*exposed, *judged), ())
 
 
 def _written(file: Path) -> dict[str, Any]:
@@ -74,12 +74,10 @@ def _written(file: Path) -> dict[str, Any]:
         raise NoConfiguration(f"{file} is neither a capture nor a configuration in TOML: {error}") from error
 
 
-def _unusable(error: ConfigError, known: set[str]) -> Iterator[Finding]:
-    """What keeps the configuration from being used, without what was found before at the keys ``known``."""
+def _unusable(error: ConfigError) -> Iterator[Finding]:
     for fault in error.findings:
-        if fault.key not in known:
-            evidence = Evidence(text="cannot be used", file=str(fault.file), key=fault.key)
-            yield topic("unusable").finding(Severity.HIGH, f"{fault.key}: {fault.text}", evidence)
+        evidence = Evidence(text="cannot be used", file=str(fault.file), key=fault.key)
+        yield topic("unusable").finding(Severity.HIGH, f"{fault.key}: {fault.text}", evidence)
 
 
 def _audit(file: Path, written: dict[str, Any], found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:

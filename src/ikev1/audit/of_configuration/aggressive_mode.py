@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ikev1.audit.finding import Finding, Severity
+from ikev1.audit.of_configuration.secrets import strength
 from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
+from ikev1.audit.strength import MANY_GUESSES
 from ikev1.audit.topics import topic
 from ikev1.core.settings import Aggressive, Mode
 
@@ -18,18 +20,21 @@ def guessable(subject: Subject) -> Iterator[Finding]:
         if not shares_secret(connection):
             continue
         key = key_of(connection)
+        withstands = strength(connection).guesses_log10 >= MANY_GUESSES
+        severity = Severity.MEDIUM if withstands else Severity.HIGH
+        verdict = "; this key withstands guessing" if withstands else ""
         if connection.mode is Mode.AGGRESSIVE:
             yield topic("aggressive-psk").finding(
-                Severity.HIGH,
+                severity,
                 f"connection {connection.name} calls in Aggressive Mode: the answer brings a hash of the pre-shared "
-                "key, in the clear",
+                f"key, in the clear{verdict}",
                 subject.evidence(f"{key}.mode", connection.mode.value),
             )
         if connection.aggressive is Aggressive.ACCEPT_PSK:
             yield topic("aggressive-psk").finding(
-                Severity.HIGH,
+                severity,
                 f"connection {connection.name} answers callers in Aggressive Mode with a hash of the pre-shared key, "
-                "before they have proved anything",
+                f"before they have proved anything{verdict}",
                 subject.evidence(f"{key}.aggressive", connection.aggressive.value),
             )
 

@@ -46,12 +46,16 @@ def phase1(subject: Subject) -> Iterator[Finding]:
 def phase2(subject: Subject) -> Iterator[Finding]:
     """Weak algorithms in the proposals of tunnels, each once with all places where it is allowed."""
     uses = [
-        (name, judgement, subject.evidence(f"{key_of(connection, tunnel)}.proposals", name))
+        (name, judgement, subject.evidence(f"{key_of(connection, tunnel)}.{_key(proposal)}", name))
         for connection, tunnel in subject.tunnels()
         for proposal in tunnel.proposals
         for name, judgement in _weak_phase2(proposal)
     ]
     yield from _once_each("phase 2", uses)
+
+
+def _key(proposal: IpsecProposal) -> str:
+    return "ah_proposals" if proposal.suite.protocol == ProtocolId.AH else "proposals"
 
 
 def _once_each(phase: str, uses: list[tuple[str, Judgement, Evidence]]) -> Iterator[Finding]:

@@ -7,11 +7,11 @@ from ipaddress import ip_network
 
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
-from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, strength_of
+from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
 from ikev1.core.settings import Connection
 
-__all__ = ["for_many", "reused", "weak"]
+__all__ = ["for_many", "reused", "strength", "weak"]
 
 _ANY = "%any"
 
@@ -19,13 +19,13 @@ _ANY = "%any"
 def weak(subject: Subject) -> Iterator[Finding]:
     """Pre-shared keys that can be guessed."""
     for connection in _with_secret(subject):
-        strength = strength_of(connection.secret, _hints(connection))
-        if strength.guesses_log10 >= MANY_GUESSES:
+        found = strength(connection)
+        if found.guesses_log10 >= MANY_GUESSES:
             continue
         yield topic("weak-secret").finding(
-            Severity.HIGH if strength.guesses_log10 < FEW_GUESSES else Severity.MEDIUM,
-            f"the pre-shared key of connection {connection.name} takes some 10^{strength.guesses_log10:.0f} guesses, "
-            f"at ten thousand million a second {strength.time} (zxcvbn's score: {strength.score} of 4)",
+            Severity.HIGH if found.guesses_log10 < FEW_GUESSES else Severity.MEDIUM,
+            f"the pre-shared key of connection {connection.name} takes some 10^{found.guesses_log10:.0f} guesses, "
+            f"at ten thousand million a second {found.time} (zxcvbn's score: {found.score} of 4)",
             subject.evidence(_secret_key(subject, connection)),
         )
 
@@ -69,7 +69,7 @@ def _secret_key(subject: Subject, connection: Connection) -> str:
     return f"{key_of(connection)}.{'secret_file' if 'secret_file' in written else 'secret'}"
 
 
-def _hints(connection: Connection) -> tuple[str, ...]:
-    """What somebody who attacks this connection knows."""
+def strength(connection: Connection) -> Strength:
+    """How strong the pre-shared key is against somebody who knows what an attacker of this connection knows."""
     known = (connection.name, connection.local_id, connection.remote_id, connection.remote_address)
-    return tuple(word for word in known if word and word != _ANY)
+    return strength_of(connection.secret, (word for word in known if word and word != _ANY))
