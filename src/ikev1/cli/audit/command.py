@@ -94,7 +94,7 @@ def audit(
 
     With --config or --secret-file, your own secret is tested against the HASH of an Aggressive Mode in the capture,
     and with --words a word list against your secret. The exit status is 0 if nothing is as bad as --fail-on, 1 if
-    something is, 2 if FILE could not be audited.
+    something is, 2 if FILE could not be audited, or has nothing to audit.
     """
     secrets = own_secrets(configuration, secret_file)
     if words is not None and not secrets:
@@ -106,6 +106,8 @@ def audit(
     else:
         found = _audit_configuration(file)
     _tell(found, as_json, page)
+    if not found.findings:  # of the soundest conversation it is said that it is IKEv1
+        raise click.ClickException(f"{file}: there is no ISAKMP conversation in it, so nothing was audited.")
     if fail_on != _NEVER and found.at_least(Severity(fail_on)):
         sys.exit(_FOUND)
 
