@@ -41,10 +41,8 @@ def choose(options: GatewayOptions, missing: Callable[[], str] = probe) -> Plane
     if not lacks:
         return _kernel(options, "it has ESP, and takes orders from us")
     if options.data_plane == "kernel":
-        raise PlaneError(
-            f'the kernel cannot carry the packets: {lacks}. Let this process do it with data_plane = "auto"'
-        )
-    return _userspace(options, f"the kernel cannot: {lacks}")
+        raise PlaneError(f'data_plane = "kernel" cannot be: {lacks}. With "auto" this process carries the packets')
+    return _userspace(options, lacks)
 
 
 def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
