@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from captured import Recorder
 from configured import SECRET
 from ikev1.capture.report import Report
+from ikev1.cli.explain.text import MANY
 from ikev1.cli.main import main
 from pcap_writer import pcap
 
@@ -124,6 +125,22 @@ def test_two_conversations_and_one_of_them(explain: Explain, main_mode: Recorder
     missing = explain(file, "--conversation", 3)
     assert missing.exit_code == 1
     assert "There is no conversation 3 in two.pcap: it has 2." in missing.stderr
+
+
+def test_many_conversations_are_listed(explain: Explain, main_mode: Recorder, tmp_path: Path) -> None:
+    """A line each; one of them is told when it is asked for."""
+    packets = [
+        packet._replace(payload=number.to_bytes(8) + packet.payload[8:])
+        for number in range(1, MANY + 2)
+        for packet in main_mode.packets[:2]
+    ]
+    file = tmp_path / "many.pcap"
+    file.write_bytes(pcap(packets))
+    done = explain(file)
+    assert _arrows(done.stdout) == []
+    assert done.stdout.count(" → 198.51.100.2: unfinished, Main Mode, 2 messages, ") == MANY + 1
+    assert f"{MANY + 1} conversations: --conversation N tells one of them." in done.stdout
+    assert _arrows(explain(file, "--conversation", 5).stdout) == ["MM1", "MM2"]
 
 
 @pytest.mark.parametrize(

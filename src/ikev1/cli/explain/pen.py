@@ -64,7 +64,10 @@ class Pen:
     def write(self, *lines: Text) -> None:
         """Lines that are not too long."""
         for line in lines:
-            self._console.print(line, soft_wrap=True)
+            if self._console.is_terminal:
+                self._console.print(line, soft_wrap=True)
+            else:  # without colours there is nothing for the console to do, which takes its time
+                self._console.file.write(f"{line.plain}\n")
 
     def paragraph(self, said: str, style: str = "", indent: str = "", further: str | None = None) -> None:
         """Text of any length; its own line ends are kept."""

@@ -11,15 +11,23 @@ from ikev1.cli.explain.ladder import Ladder
 from ikev1.cli.explain.pen import Pen
 from ikev1.page.words import after, frames_text, moment, size
 
-__all__ = ["write_report"]
+__all__ = ["MANY", "write_report"]
+
+MANY = 20
+"""More conversations than that are listed, not told."""
 
 OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
 
 
 def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) -> None:
-    """All of it; messages for which ``detailed`` is true with all their fields and octets."""
-    for conversation in report.conversations:
-        _conversation(pen, conversation, detailed)
+    """All of it; messages for which ``detailed`` is true with all their fields and octets. Of `MANY` conversations a
+    line each.
+    """
+    if len(report.conversations) > MANY:
+        _list(pen, report.conversations)
+    else:
+        for conversation in report.conversations:
+            _conversation(pen, conversation, detailed)
     if report.esp:
         pen.heading("ESP whose negotiation is not in the capture")
         _flows(pen, report.esp)
@@ -27,6 +35,24 @@ def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) 
         pen.heading("What could not be read")
         for note in report.notes:
             pen.paragraph(note, indent="  ", further="    ")
+
+
+def _list(pen: Pen, conversations: tuple[Conversation, ...]) -> None:
+    for conversation in conversations:
+        ends = pen.text(f"{_names(conversation)}: ") + _outcome(pen, conversation)
+        rest = f", {conversation.mode or 'without phase 1'}, {len(conversation.messages)} messages"
+        pen.write(
+            *pen.wrapped(ends + pen.text(f"{rest}, {moment(conversation.first_time)}"), pen.width, further="    ")
+        )
+    pen.heading(f"{len(conversations)} conversations: --conversation N tells one of them.")
+
+
+def _names(conversation: Conversation) -> str:
+    return f"{conversation.number}. {conversation.initiator.address} → {conversation.responder.address}"
+
+
+def _outcome(pen: Pen, conversation: Conversation) -> Text:
+    return pen.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
 
 
 def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
@@ -45,9 +71,8 @@ def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Mess
 
 
 def _header(pen: Pen, conversation: Conversation) -> None:
-    names = f"{conversation.number}. {conversation.initiator.address} → {conversation.responder.address}: "
-    outcome = pen.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
-    pen.write(Text(""), *pen.wrapped(pen.text(names, "bold") + outcome, pen.width))
+    title = pen.text(f"{_names(conversation)}: ", "bold") + _outcome(pen, conversation)
+    pen.write(Text(""), *pen.wrapped(title, pen.width))
     pen.paragraph(conversation.summary)
     took = after(conversation.last_time - conversation.first_time)
     facts = [
