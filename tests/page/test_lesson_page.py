@@ -6,15 +6,16 @@ import re
 
 import pytest
 
+from ikev1.lesson.evidence import evidence_of
 from ikev1.lesson.record import Lesson
-from ikev1.lesson.run import Subject
-from ikev1.lesson.teach import teach
+from ikev1.lesson.run import Subject, run
+from ikev1.lesson.teach import lesson_of
 from ikev1.page.lesson import lesson_page
 
 
 @pytest.fixture(scope="module", params=list(Subject))
 def lesson(request: pytest.FixtureRequest) -> Lesson:
-    return teach(request.param, "aes128-sha256-ecp256", b"<script>alert(1)</script>")
+    return lesson_of(evidence_of(run(request.param, "aes128-sha256-ecp256", b"<script>alert(1)</script>")))
 
 
 def test_every_arrow_leads_to_a_message(lesson: Lesson) -> None:

@@ -23,7 +23,7 @@ from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder
 
 __all__ = ["LessonFailed", "Peer", "Run", "Subject", "run"]
 
-_LOOPBACK = "127.0.0.1"
+_HOSTS = ("127.0.0.1", "127.0.0.2")  # two of them: Wireshark tells the ends of an exchange apart by their addresses
 _PATIENCE = 5.0  # seconds for a datagram on loopback
 _MOST_MESSAGES = 32  # more than any lesson has
 _LARGEST = 65_535  # octets of a datagram
@@ -92,9 +92,15 @@ class _End:
         port: int = self.link.getsockname()[1]
         return port
 
+    @property
+    def host(self) -> str:
+        """Its address."""
+        host: str = self.link.getsockname()[0]
+        return host
+
     def path_to(self, other: _End) -> Path:
         """The way to the other end."""
-        return Path(_LOOPBACK, self.port, _LOOPBACK, other.port)
+        return Path(self.host, self.port, other.host, other.port)
 
     def perform(self, actions: list[Action]) -> int:
         """Does what the engine asks for; how many datagrams were sent.
@@ -130,7 +136,7 @@ def run(subject: Subject, suite: str, pre_shared_key: bytes) -> Run:
     """
     calls = initiator_settings(subject == Subject.AGGRESSIVE, suite, pre_shared_key)
     answers = responder_settings(suite, pre_shared_key)
-    with _socket() as left, _socket() as right:
+    with _socket(_HOSTS[0]) as left, _socket(_HOSTS[1]) as right:
         initiator, responder = _End(calls, left), _End(answers, right)
         tunnel = TUNNEL if subject is Subject.QUICK else None
         begun = initiator.engine.initiate(CONNECTION, tunnel, initiator.path_to(responder), time.time())
@@ -139,9 +145,9 @@ def run(subject: Subject, suite: str, pre_shared_key: bytes) -> Run:
 
 
 @contextmanager
-def _socket() -> Iterator[socket.socket]:
+def _socket(host: str) -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as link:
-        link.bind((_LOOPBACK, 0))
+        link.bind((host, 0))
         link.settimeout(_PATIENCE)
         yield link
 
@@ -157,7 +163,7 @@ def _converse(initiator: _End, responder: _End, sent: int) -> Iterator[Datagram]
                 raise LessonFailed(f"no end after {_MOST_MESSAGES} messages")
             payload, (source, source_port) = _received(listener)
             now = time.time()
-            yield Datagram((frame,), now, source, source_port, _LOOPBACK, listener.port, False, payload)
+            yield Datagram((frame,), now, source, source_port, listener.host, listener.port, False, payload)
             answered += listener.perform(listener.engine.receive(payload, listener.path_to(speaker), now))
         speaker, listener, sent = listener, speaker, answered
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ikev1.capture.report import Formula, Message
-from ikev1.lesson.evidence import Evidence, evidence_of
+from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.misreadings import comparisons, misreadings_of
 from ikev1.lesson.record import Lesson, Misreading, Step
-from ikev1.lesson.run import Subject, run
+from ikev1.lesson.run import Subject
 from ikev1.lesson.texts import TEXTS
 from ikev1.lesson.toy import toy
 from ikev1.lesson.values import values_of
 
-__all__ = ["lesson_of", "teach"]
+__all__ = ["lesson_of"]
 
 _TITLES = {
     Subject.MAIN: "Main Mode: six messages to an ISAKMP SA",
@@ -46,18 +46,6 @@ _CLOSINGS = {
 }
 _BEFORE_MESSAGE_2 = "What the responder computes now, and the initiator after the answer"
 _AFTER_MESSAGE_4 = "What both compute now"
-
-
-def teach(subject: Subject, suite: str, pre_shared_key: bytes) -> Lesson:
-    """Runs an exchange, and explains it.
-
-    Raises:
-        ValueError: there is no such suite.
-        LessonFailed: the exchange did not come to its end.
-        Disagreement, NoAgreement: what would be told is not what the ends hold.
-        OSError: there is no loopback to talk over.
-    """
-    return lesson_of(evidence_of(run(subject, suite, pre_shared_key)))
 
 
 def lesson_of(evidence: Evidence) -> Lesson:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from ikev1.capture.read import open_capture
 from ikev1.cli.main import main
 
 
@@ -82,6 +83,24 @@ def test_wrong_usage(arguments: tuple[str, ...], said: str) -> None:
 
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
     done = learn("--html", tmp_path / "missing" / "page.html")
+    assert done.exit_code == 1
+    assert "cannot be written" in done.stderr
+
+
+def test_the_packets_are_saved_with_their_key(tmp_path: Path) -> None:
+    file = tmp_path / "lesson.pcapng"
+    done = learn("aggressive", "--save", file)
+    assert done.exit_code == 0
+    explain, wireshark = done.stderr.splitlines()
+    assert explain.startswith(f"ikev1 explain {file} --port ")
+    cookie, key = (tmp_path / "lesson.pcapng.keys").read_text().strip().split(",")
+    assert wireshark.endswith(f"uat:ikev1_decryption_table:{cookie},{key}")
+    with open_capture(file, range(1024, 65536)) as capture:
+        assert len(list(capture)) == 3
+
+
+def test_packets_that_cannot_be_saved(tmp_path: Path) -> None:
+    done = learn("--save", tmp_path / "missing" / "lesson.pcapng")
     assert done.exit_code == 1
     assert "cannot be written" in done.stderr
 

@@ -9,13 +9,14 @@ import msgspec
 from rich.console import Console
 
 from ikev1.cli.explain.pen import Pen
+from ikev1.cli.learn.save import save, ways_to_open
 from ikev1.cli.learn.text import write_lesson
 from ikev1.crypto.suites import parse_ike_proposal
 from ikev1.lesson.diffie_hellman import NoAgreement
-from ikev1.lesson.evidence import Disagreement
+from ikev1.lesson.evidence import Disagreement, Evidence, evidence_of
 from ikev1.lesson.record import Lesson
-from ikev1.lesson.run import LessonFailed, Subject
-from ikev1.lesson.teach import teach
+from ikev1.lesson.run import LessonFailed, Subject, run
+from ikev1.lesson.teach import lesson_of
 from ikev1.page.lesson import lesson_page
 
 __all__ = ["learn"]
@@ -47,14 +48,24 @@ def _known_suite(ctx: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option("--step", is_flag=True, help="One page at a time.")
 @click.option("--json", "as_json", is_flag=True, help="The lesson for programs (docs/learn.md says what is in it).")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for a browser.")
-def learn(*, subject: str, suite: str, psk: str, step: bool, as_json: bool, page: Path | None) -> None:
+@click.option(
+    *("--save", "capture"),
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the packets (pcapng) for Wireshark, and their key beside them.",
+)
+def learn(
+    *, subject: str, suite: str, psk: str, step: bool, as_json: bool, page: Path | None, capture: Path | None
+) -> None:
     """Run a real exchange on this machine, and explain every message of it with the values of this run.
 
     SUBJECT is main (six messages, the default), aggressive (three), or quick (three more, after main).
     """
     if not psk:
         raise click.BadParameter("a pre-shared key has at least one character", param_hint="--psk")
-    lesson = _taught(Subject(subject), suite, psk.encode())
+    evidence = _witnessed(Subject(subject), suite, psk.encode())
+    lesson = lesson_of(evidence)
+    if capture is not None:
+        _save(capture, evidence)
     if page is not None:
         _write_page(page, lesson)
     if as_json:
@@ -63,9 +74,9 @@ def learn(*, subject: str, suite: str, psk: str, step: bool, as_json: bool, page
         _show(lesson, step)
 
 
-def _taught(subject: Subject, suite: str, pre_shared_key: bytes) -> Lesson:
+def _witnessed(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
     try:
-        return teach(subject, suite, pre_shared_key)
+        return evidence_of(run(subject, suite, pre_shared_key))
     except LessonFailed as error:
         raise click.ClickException(f"The exchange failed: {error}.") from error
     except OSError as error:
@@ -79,6 +90,15 @@ def _show(lesson: Lesson, step: bool) -> None:
     for _ in write_lesson(pen, lesson):
         if step:
             click.pause("\n-- any key --")
+
+
+def _save(path: Path, evidence: Evidence) -> None:
+    try:
+        save(path, evidence.run)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}.") from error
+    for way in ways_to_open(path, evidence):
+        click.echo(way, err=True)
 
 
 def _write_page(path: Path, lesson: Lesson) -> None:

@@ -1,0 +1,52 @@
+"""A lesson to take home: its packets as pcapng, its key beside them, and how to open both."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from ikev1.capture.write import datagram_block, section_blocks
+from ikev1.lesson.evidence import Evidence
+from ikev1.lesson.run import Run
+
+__all__ = ["key_file", "save", "ways_to_open"]
+
+
+def key_file(path: Path) -> Path:
+    """Where the key stands: `ikev1 explain --keys` and Wireshark's ikev1_decryption_table read it."""
+    return path.with_name(f"{path.name}.keys")
+
+
+def save(path: Path, run: Run) -> None:
+    """Writes the packets of a run to ``path``, and the key that opens them beside it, for its owner alone.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    blocks = [section_blocks("ikev1 learn", f"a lesson on {run.subject}: {run.suite}")]
+    blocks += [datagram_block(datagram, sent=number % 2 == 0) for number, datagram in enumerate(run.datagrams)]
+    path.write_bytes(b"".join(blocks))
+    opened = os.open(key_file(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(opened, "w", encoding="ascii") as out:
+        out.write(f"{','.join(_key(run))}\n")
+
+
+def ways_to_open(path: Path, evidence: Evidence) -> tuple[str, ...]:
+    """Commands that show what was saved. The ports are those of the run, which nobody else takes for IKE."""
+    run = evidence.run
+    ports = sorted({run.datagrams[0].source_port, run.datagrams[0].destination_port})
+    exponents = [each.x.hex() for each in (evidence.first, evidence.second) if each is not None]
+    explain = ["ikev1", "explain", str(path), *(word for port in ports for word in ("--port", str(port)))]
+    explain += ["--psk", run.pre_shared_key.decode(), *(word for x in exponents for word in ("--dh-secret", x))]
+    wireshark = ["wireshark", str(path), *(word for port in ports for word in ("-d", f"udp.port=={port},isakmp"))]
+    cookie, key = _key(run)
+    wireshark += ["-o", f"uat:ikev1_decryption_table:{cookie},{key}"]
+    return shlex.join(explain), shlex.join(wireshark)
+
+
+def _key(run: Run) -> tuple[str, str]:
+    """The initiator's cookie, and the key under which everything of the ISAKMP SA is encrypted."""
+    sa = run.initiator.sa
+    assert sa.keys is not None
+    return sa.CKY_I.hex(), sa.keys.encryption_key.hex()
