@@ -264,6 +264,9 @@ def answers() -> list[SecurityAssociation]:
     return [
         proposed(ipcomp),
         proposed(main, ipcomp, ipcomp),
+        proposed(main, ipcomp, main._replace(number=2, spi=b"\0\0\x20\0")),
+        proposed(main._replace(number=2), main, ipcomp),
+        proposed(main._replace(number=2), main),
         proposed(main, ipcomp._replace(number=2)),
         proposed(main, ipcomp._replace(transforms=ipcomp.transforms * 2)),
         proposed(main, ipcomp._replace(spi=b"\0\0")),
@@ -277,6 +280,12 @@ def answers() -> list[SecurityAssociation]:
 def test_an_initiator_takes_no_altered_answer(answer: SecurityAssociation) -> None:
     with pytest.raises(Refusal):
         ipsec_proposal.accept(COMPRESSING, offer(), answer)
+
+
+def test_an_answer_may_repeat_without_ipcomp_what_it_takes_with_it() -> None:
+    """As strongSwan does."""
+    agreed = ipsec_proposal.accept(COMPRESSING, offer(), offer())
+    assert (agreed.compression, agreed.cpi, agreed.spi) == (2, CPI, SPI)
 
 
 def test_an_answer_with_ipcomp_that_was_not_offered_is_refused() -> None:

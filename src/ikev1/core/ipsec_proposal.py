@@ -19,6 +19,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.settings import IpsecProposal, Tunnel
 from ikev1.core.spi import is_usable
 from ikev1.crypto.algorithms import esp_cipher, registered_name
+from ikev1.wire.describe import describe_payload
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
@@ -140,17 +141,31 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
     """
     check_situation(answer)
-    single = all(len(proposal.transforms) == 1 for proposal in answer.proposals)
-    for chosen in _choices(answer.proposals) if single else ():
-        whole = len(answer.proposals) == (1 if chosen.ipcomp is None else 2)
-        if whole and any(_is_answer_to(ours, chosen) for ours in _choices(offered.proposals)):
-            return _agreed(chosen, tunnel)
+    chosen = _only_choice(answer.proposals)
+    if chosen is not None and any(_is_answer_to(ours, chosen) for ours in _choices(offered.proposals)):
+        return _agreed(chosen, tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        "the peer answered with something that was not offered",
+        f"the peer answered with something that was not offered: {describe_payload(answer)}",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         ends=True,
     )
+
+
+def _only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
+    """What an answer chose, None if it is not one thing.
+
+    strongSwan repeats without IPComp what it takes with it.
+    """
+    if any(len(proposal.transforms) != 1 for proposal in answered):
+        return None
+    choices = [*_choices(answered)]
+    if not choices or len(answered) != sum(1 if choice.ipcomp is None else 2 for choice in choices):
+        return None
+    first, *others = choices
+    repeated = first.proposal.spi, first.transform
+    same = all(other.ipcomp is None and (other.proposal.spi, other.transform) == repeated for other in others)
+    return first if not others or (first.ipcomp is not None and same) else None
 
 
 def _is_answer_to(ours: Choice, theirs: Choice) -> bool:

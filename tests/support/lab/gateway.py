@@ -36,7 +36,7 @@ class OurOptions:
     encapsulation: bool = False
     keylog: bool = False
     record: bool = False
-    data_plane: str = ""  # the default unless told
+    data_plane: str = ""  # the default unless told; ``nobody`` takes what this machine cannot carry (see lab.nobody)
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
@@ -60,6 +60,8 @@ class OurGateway(Program):
         self.control = Control(directory / "control.vici")
         self.configure(options)
         self.command_line = [sys.executable, "-m", "ikev1", "run", "--config", str(self.config)]
+        if options.data_plane == _NOBODY:
+            self.command_line = [sys.executable, str(Path(__file__).with_name("nobody.py")), str(self.config)]
         super().__init__(node.namespace, self.command_line, directory, environment={"PYTHONDONTWRITEBYTECODE": "1"})
         try:
             self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
@@ -93,7 +95,7 @@ log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
 {f'keylog = "{keylog}"' if options.keylog else ""}
 {f'record = "{record}"' if options.record else ""}
-{f'data_plane = "{options.data_plane}"' if options.data_plane else ""}
+{f'data_plane = "{options.data_plane}"' if options.data_plane not in ("", _NOBODY) else ""}
 {f'state = "{options.state}"' if options.state else ""}
 {"".join(connections)}
 {options.others}
@@ -123,6 +125,7 @@ remote = "{options.remote or node.remote}"
 """
 
 
+_NOBODY = "nobody"
 _CHAIN = "own.crt"
 _AGGRESSIVE = """
 mode = "aggressive"

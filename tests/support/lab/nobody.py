@@ -1,0 +1,78 @@
+"""ikev1 as `ikev1 run` starts it, but with a data plane that takes every pair and carries nothing.
+
+For what is negotiated on a machine whose kernel lacks ESP: ``nobody.py CONFIGURATION``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ikev1.config import GatewayOptions
+from ikev1.core.model import ChildSa
+from ikev1.core.model import Path as UdpPath
+from ikev1.core.spi import drawn
+from ikev1.daemon.planes import PlaneChoice
+from ikev1.daemon.process import run
+from ikev1.esp.plane import Counters, Drops, Listener, Reader, SendUdp, Trap
+
+
+class Nobody:
+    """A data plane for which ESP is somebody else's business."""
+
+    def __init__(self, listener: Listener, send_udp: SendUdp) -> None:
+        pass
+
+    def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
+        pass
+
+    def allocate_spi(self, path: UdpPath, protocol: int) -> int:
+        return drawn(os.urandom, protocol)
+
+    def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        return frozenset()
+
+    def install_inbound(self, child: ChildSa) -> None:
+        pass
+
+    def install_outbound(self, child: ChildSa) -> None:
+        pass
+
+    def remove(self, child: ChildSa) -> None:
+        pass
+
+    def move(self, child: ChildSa) -> None:
+        pass
+
+    def counters(self, child: ChildSa) -> Counters:
+        return Counters()
+
+    def drops(self) -> Drops:
+        return Drops()
+
+    def install_trap(self, trap: Trap) -> None:
+        pass
+
+    def remove_trap(self, connection: str, tunnel: str) -> None:
+        pass
+
+    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+        pass
+
+    def readers(self) -> Sequence[Reader]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
+
+def nobody(options: GatewayOptions) -> PlaneChoice:
+    """The choice of this plane, whatever the configuration says."""
+    return PlaneChoice("nobody", "only the negotiation matters", Nobody)
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), plane=nobody)
