@@ -128,6 +128,8 @@ class KernelPlane:
             self.remove_trap(connection, tunnel)
         for entry in self._pairs:
             self.remove(entry.child)
+        with _refusals("policies are left in the kernel"):
+            self._guard.close()
         self._opened.close()
 
     def _read_events(self) -> None:

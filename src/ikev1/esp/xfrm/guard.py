@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
 from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote
-from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, selectors
+from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.translate import Flows
 
@@ -70,13 +70,14 @@ class Guard:
         self._flows: dict[int, Flows] = {}  # by reqid
         self._first = _OURS | owner.number << _NUMBER_SHIFT
         self._next = 1
+        self._neighbour_discovery: list[PolicyId] = []
 
     def is_ours(self, reqid: int) -> bool:
         """Whether this gateway, or one before it with the same file, gave the number out."""
         return self._first < reqid <= self._first + _LAST
 
     def reqid(self, flows: Flows) -> int:
-        """The number that binds the states of ``flows`` to their policies."""
+        """The number that binds the states of ``flows`` to their policies; given back by `detach`."""
         group = self._groups.get(flows)
         return group.reqid if group else self._add_group(flows, self._unused()).reqid
 
@@ -94,7 +95,8 @@ class Guard:
 
     def policies(self) -> set[PolicyId]:
         """All that there are."""
-        return {id for flows in self._groups for id in (*_inbound_ids(flows), *_outbound_ids(flows))}
+        named = {id for flows in self._groups for id in (*_inbound_ids(flows), *_outbound_ids(flows))}
+        return named.union(self._neighbour_discovery)
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
         """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was."""
@@ -112,6 +114,13 @@ class Guard:
             self._drop_if_empty(flows, group)
             raise
 
+    def close(self) -> None:
+        """Take away what is left when nobody is attached any more."""
+        for id in self._neighbour_discovery:
+            self._xfrm.delete_policy(id)
+        self._owner.strike(*(PolicyNote(id, 0) for id in self._neighbour_discovery))
+        self._neighbour_discovery = []
+
     def detach(self, flows: Flows, key: Key) -> None:
         """Let another carry the packets; without one the policies go."""
         group = self._groups.get(flows)
@@ -122,6 +131,8 @@ class Guard:
 
     def _refresh(self, flows: Flows, group: _Group) -> None:
         """Bring the kernel in line with who should be in the policies."""
+        if flows.local.version == 6 and not self._neighbour_discovery:
+            self._let_neighbours_be_found()
         receiving, sending = group.newest(sends=False), group.newest(sends=True)
         inbound = receiving[1].inbound if receiving else ()
         outbound = sending[1].outbound if sending else ()
@@ -156,6 +167,13 @@ class Guard:
             self._owner.strike(*(PolicyNote(id, templates[0].reqid) for id, templates in policies))
             raise PlaneError("another program has an IPsec policy for the same networks: see `ip xfrm policy`")
         self._xfrm.put_policies([policy for policy in policies if policy[0] in there])
+
+    def _let_neighbours_be_found(self) -> None:
+        ids = neighbour_discovery()
+        self._owner.note(*(PolicyNote(id, 0) for id in ids))
+        there = self._xfrm.add_policies([(id, ()) for id in ids])  # another program may have the same wish
+        self._owner.strike(*(PolicyNote(id, 0) for id in there))
+        self._neighbour_discovery = [id for id in ids if id not in there]
 
     def _route(self, flows: Flows, peer: str) -> None:
         hop = self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None

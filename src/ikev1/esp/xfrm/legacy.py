@@ -23,7 +23,8 @@ def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, guard:
     alive = guard.policies()
     policies = [note for note in owner.left if isinstance(note, PolicyNote) and note.id not in alive]
     for policy in policies:
-        if policy.reqid in (xfrm.policy_reqids(policy.id) or ()):
+        reqids = xfrm.policy_reqids(policy.id)
+        if reqids is not None and set(reqids or (0,)) == {policy.reqid}:
             xfrm.delete_policy(policy.id)
     states = [note for note in owner.left if isinstance(note, StateNote) and not pairs.of_state(unmarked(note.id))]
     for state in states:

@@ -115,9 +115,13 @@ class Pairs:
         if child.inbound.spi in self._entries:
             return
         entry = Entry(child, self._guard.reqid(flows(child)))
-        states = entry.inbound()
-        self._install(states)
-        self._attach(entry, states)
+        try:
+            states = entry.inbound()
+            self._install(states)
+            self._attach(entry, states)
+        except (PlaneError, OSError):
+            self._guard.detach(flows(child), child.inbound.spi)
+            raise
         self._entries[child.inbound.spi] = entry
 
     def install_outbound(self, child: ChildSa) -> None:

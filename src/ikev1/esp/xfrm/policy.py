@@ -27,14 +27,27 @@ from ikev1.esp.xfrm.layout import (
 )
 from ikev1.esp.xfrm.state import XfrmMode
 
-__all__ = ["Direction", "PolicyId", "Template", "bypass", "encode", "encode_id", "reqids", "selectors"]
+__all__ = [
+    "Direction",
+    "PolicyId",
+    "Template",
+    "bypass",
+    "encode",
+    "encode_id",
+    "neighbour_discovery",
+    "reqids",
+    "selectors",
+]
 
 _FOREVER = LIFETIME_CONFIG.pack(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 0, 0, 0, 0)
 _NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
 _ALLOW = 0
 _ANY_ALGORITHM = 2**32 - 1
 _ALL_PORT_BITS = b"\xff\xff"
+_FIRST_PRIORITY = 1
 _LAST_PRIORITY = 0x4000_0000  # of the widest selectors; the lowest number goes first
+_ICMPV6 = 58
+_NEIGHBOUR_DISCOVERY = range(133, 137)  # types of ICMPv6 (RFC 4861 §4.1-4.4)
 
 
 class Direction(IntEnum):
@@ -98,13 +111,32 @@ def _selector(source: _Endpoint, destination: _Endpoint, protocol: int) -> bytes
     )
 
 
-def encode(id: PolicyId, templates: Sequence[Template]) -> bytes:
-    """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY."""
-    return (
-        _info(id.selector, id.direction, _priority(id))
-        + attribute(Attribute.TMPL, b"".join(map(_template, templates)))
-        + _qualifiers(id)
+def neighbour_discovery() -> list[PolicyId]:
+    """Policies for the messages by which IPv6 nodes find each other.
+
+    Under IPsec they would need the SAs whose peers they are to find.
+    """
+    anybody = bytes(16)
+    packed = (
+        SELECTOR.pack(
+            *(anybody, anybody, bytes(2), bytes(2)),
+            *(kind.to_bytes(2), _ALL_PORT_BITS),  # the kernel has the type where others have the source port
+            *(socket.AF_INET6, 0, 0, _ICMPV6, 0, 0),
+        )
+        for kind in _NEIGHBOUR_DISCOVERY
     )
+    return [PolicyId(direction, selector) for selector in packed for direction in (Direction.IN, Direction.OUT)]
+
+
+def encode(id: PolicyId, templates: Sequence[Template]) -> bytes:
+    """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY.
+
+    Without templates packets pass as they are, whatever other policies say.
+    """
+    if not templates:
+        return _info(id.selector, id.direction, _FIRST_PRIORITY) + _qualifiers(id)
+    required = attribute(Attribute.TMPL, b"".join(map(_template, templates)))
+    return _info(id.selector, id.direction, _priority(id)) + required + _qualifiers(id)
 
 
 def encode_id(id: PolicyId) -> bytes:

@@ -45,7 +45,7 @@ __all__ = [
 
 _ANY_SELECTOR = bytes(SELECTOR.size)
 _NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
-_ANY_FAMILY, _ESN = 32, 128  # XFRM_STATE_AF_UNSPEC, XFRM_STATE_ESN
+_ANY_FAMILY, _ALIGN4, _ESN = 32, 64, 128  # XFRM_STATE_AF_UNSPEC and so on
 _ESP_IN_UDP = 2  # UDP_ENCAP_ESPINUDP, <linux/udp.h>
 _ALL_BITS = 2**32 - 1
 _SECONDS = struct.Struct("=Q")
@@ -139,8 +139,7 @@ def encode(state: State) -> bytearray:
     if esn:
         window = max(window, _LARGEST_PLAIN_WINDOW)  # the kernel takes no ESN without a window, not even for sending
     plain = not esn and window <= _LARGEST_PLAIN_WINDOW
-    flags = (_ANY_FAMILY if state.mode is XfrmMode.TUNNEL else 0) | (_ESN if esn else 0)
-    octets = bytearray(_info(state, window if plain else 0, flags))
+    octets = bytearray(_info(state, window if plain else 0, _flags(state, esn)))
     if state.suite is not None and state.keys is not None:
         keys = key_attributes(state.suite, state.keys)
         octets += keys
@@ -162,6 +161,13 @@ def encode(state: State) -> bytearray:
         words = (window + 31) // 32
         octets += attribute(Attribute.REPLAY_ESN_VAL, REPLAY_ESN.pack(words, 0, 0, 0, 0, window) + bytes(4 * words))
     return octets
+
+
+def _flags(state: State, esn: bool) -> int:
+    # RFC 4302 §3.3.3.2.1: AH is a multiple of 4 octets in IPv4, of 8 in IPv6; untold, the kernel takes 8 for both
+    align4 = state.id.protocol == Protocol.AH and len(state.id.destination) == 4
+    any_family = state.mode is XfrmMode.TUNNEL
+    return (_ANY_FAMILY if any_family else 0) | (_ALIGN4 if align4 else 0) | (_ESN if esn else 0)
 
 
 def _info(state: State, window: int, flags: int) -> bytes:

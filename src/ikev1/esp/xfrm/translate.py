@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ikev1.core.model import ChildSa, IpsecMode, Steering
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
-from ikev1.esp.plane import Trap
+from ikev1.esp.plane import PlaneError, Trap
 from ikev1.esp.xfrm.layout import NO_LIMIT
 from ikev1.esp.xfrm.policy import Template
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
@@ -79,7 +79,11 @@ def trap_flows(trap: Trap) -> Flows:
 
 
 def inbound_states(child: ChildSa, reqid: int) -> list[State]:
-    """What receives for ``child``. A mark on the way in is the policies' alone: ESP comes without."""
+    """What receives for ``child``. A mark on the way in is the policies' alone: ESP comes without.
+
+    Raises:
+        PlaneError: it asks for compression that the kernel cannot do.
+    """
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     ports = (child.path.remote_port, child.path.local_port) if child.udp_encapsulation else None
     soft, _ = _octets(child)
@@ -105,7 +109,11 @@ def inbound_states(child: ChildSa, reqid: int) -> list[State]:
 
 
 def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]:
-    """What sends for ``child``; ``output_mark`` is of the packets that leave."""
+    """What sends for ``child``; ``output_mark`` is of the packets that leave.
+
+    Raises:
+        PlaneError: as `inbound_states`.
+    """
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     ports = (child.path.local_port, child.path.remote_port) if child.udp_encapsulation else None
     soft, hard = _octets(child)
@@ -133,6 +141,8 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
 
 def _compressing(child: ChildSa, id: StateId, source: bytes, reqid: int, if_id: int) -> State:
     assert child.compression is not None
+    if len(child.local.first) != len(source):  # ESP is in transport mode, where the kernel mixes none
+        raise PlaneError("the kernel compresses only where packet and tunnel are of the same IP version")
     return State(id, source, reqid, _MODES[child.mode], algorithm=child.compression.algorithm, if_id=if_id)
 
 
