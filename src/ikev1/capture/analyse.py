@@ -63,9 +63,12 @@ class Analyst:
             self._traffic.expect(dialogue, dialogue.quick_modes[seen.header.message_id])
         return dialogue, seen
 
-    def report(self, source: str, frames: int, notes: Iterable[str] = (), with_secrets: bool = False) -> Report:
+    def report(
+        self, source: str, frames: int, notes: Iterable[str] = (), with_secrets: bool = False, with_fields: bool = True
+    ) -> Report:
         """All that is known so far. ``frames`` is how many were read, ``notes`` what the reader has to say;
-        ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else).
+        ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else),
+        ``with_fields`` whether the fields of messages are wanted, which are most of its size.
         """
         owned, foreign = self._traffic.flows_of(self._dialogues)
         wishes = wishes_of(self._dialogues.all)
@@ -73,7 +76,7 @@ class Analyst:
             source=source,
             frames=frames,
             conversations=tuple(
-                conversation_of(dialogue, place + 1, owned.get(place, []), wishes, with_secrets)
+                conversation_of(dialogue, place + 1, owned.get(place, []), wishes, with_secrets, with_fields)
                 for place, dialogue in enumerate(self._dialogues.all)
             ),
             esp=tuple(flow.report() for flow in foreign),

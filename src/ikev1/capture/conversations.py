@@ -17,11 +17,12 @@ __all__ = ["conversation_of"]
 
 
 def conversation_of(
-    dialogue: Dialogue, number: int, flows: list[Flow], wishes: Wishes, with_secrets: bool
+    dialogue: Dialogue, number: int, flows: list[Flow], wishes: Wishes, with_secrets: bool, with_fields: bool
 ) -> Conversation:
     """All that is told of it.
 
-    ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it.
+    ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it,
+    ``with_fields`` whether the fields of messages are.
     """
     method = dialogue.phase1.method
     times = [seen.datagram.time for seen in dialogue.messages]
@@ -38,7 +39,7 @@ def conversation_of(
         summary=summary_of(dialogue),
         first_time=min(times, default=dialogue.last_time),
         last_time=max(times, default=dialogue.last_time),
-        messages=tuple(message_of(dialogue, seen, with_secrets) for seen in dialogue.messages),
+        messages=tuple(message_of(dialogue, seen, with_secrets, with_fields) for seen in dialogue.messages),
         answers=answers_to(dialogue, flows, wishes),
         esp=tuple(flow.report() for flow in flows),
     )

@@ -14,8 +14,10 @@ from ikev1.wire.registry import ExchangeType
 __all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Dialogues"]
 
 MOST_DIALOGUES = 10_000
-MOST_OCTETS = 256 << 20
-"""What is kept of one capture: a flood of first messages must not fill the memory of who looks at it."""
+MOST_OCTETS = 16 << 20
+"""What is kept of one capture, of which a report takes some forty times as much: a flood of first messages must not
+fill the memory of who looks at it.
+"""
 
 Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
 

@@ -19,8 +19,8 @@ __all__ = ["line_of", "message_of"]
 _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides can derive the keys
 
 
-def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool) -> Message:
-    """``with_secrets`` is whether formulas, which hold key material, are in it."""
+def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool, with_fields: bool = True) -> Message:
+    """A message; ``with_secrets`` is whether it has its formulas, which hold key material."""
     checks, formulas = _proved(dialogue, seen)
     datagram = seen.datagram
     return Message(
@@ -40,7 +40,7 @@ def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool) -> Message:
         problems=tuple(seen.problems) + _beginning(seen),
         checks=checks,
         formulas=formulas if with_secrets else (),
-        fields=fields_of(seen),
+        fields=fields_of(seen) if with_fields else (),
         octets=seen.octets.hex(),
         plaintext=seen.plaintext.hex(),
     )

@@ -104,14 +104,17 @@ def _who(seen: Seen) -> str:
 
 
 def _mm5(dialogue: Dialogue, seen: Seen) -> str:
-    proof = _proof(dialogue)
+    if dialogue.phase1.hides_bodies:
+        return f"proves the initiator {_proof(dialogue)}"
     return (
-        f"says that the initiator is {_who(seen)} and proves it {proof}. Encrypted: nobody who only listens learns the "
-        "identity, but one who poses as the responder does"
+        f"says that the initiator is {_who(seen)} and proves it {_proof(dialogue)}. Encrypted: nobody who only listens "
+        "learns the identity, but one who poses as the responder does"
     )
 
 
 def _mm6(dialogue: Dialogue, seen: Seen) -> str:
+    if dialogue.phase1.hides_bodies:
+        return f"proves the responder {_proof(dialogue)}. The ISAKMP SA stands"
     return (
         f"says that the responder is {_who(seen)} and proves it {_proof(dialogue)}; encrypted, and sent only to an "
         "initiator that has proved itself. The ISAKMP SA stands"

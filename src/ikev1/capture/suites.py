@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ikev1.core.life import number_of
 from ikev1.core.model import IpsecSuite, Phase1Suite
@@ -24,6 +25,7 @@ __all__ = ["group_name", "ipsec_suite", "ipsec_suite_name", "life_words", "pfs_g
 DEFAULT_LIFE = "8h (the default: none was stated)"  # RFC 2407 §4.5: "28800 seconds"
 
 
+@lru_cache(maxsize=256)  # peers offer the same transforms again and again
 def phase1_suite(transform: Transform) -> Phase1Suite:
     """A phase 1 transform; 0 for what it leaves out, 128 bits for an AES or Camellia without length."""
     values = _values(transform.attributes)

@@ -40,11 +40,11 @@ def _of(dialogue: Dialogue, role: Role, frames: list[int]) -> str:
         if identity_visible(dialogue, role):
             return f"The {role}'s, {name}, is in the clear in {seen.label}: anybody could read it."
         return f"The {role}'s, {name}, was encrypted in {seen.label}; it is told here only because the keys are known."
+    if dialogue.phase1.hides_bodies:
+        return f"The {role}'s is encrypted with a public key: it was not visible."
     label = "MM5" if role is Role.INITIATOR else "MM6"
     hidden = dialogue.first(label)
     if hidden is not None:
         frames.append(hidden.frame)
         return f"The {role}'s is encrypted in {label}: it was not visible."
-    if dialogue.phase1.hides_bodies:
-        return f"The {role}'s is encrypted with a public key: it was not visible."
     return f"The {role}'s is not in this capture."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -26,6 +26,7 @@ from ikev1.capture.read.unreadable import Unreadable
 __all__ = ["PORTS", "Capture", "FrameLooker", "open_capture"]
 
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
+MOST_SIEVES = 64  # kept, one for each link type: interfaces of a file may be many
 
 
 class FrameLooker:
@@ -85,7 +86,7 @@ class Capture:
 
     def _reader_for(self, ports: frozenset[int]) -> FrameReader:
         magic = bytes(self._source.buffer[: min(4, self._source.end)])
-        sieve = partial(sieve_for, ports=ports)
+        sieve = lru_cache(maxsize=MOST_SIEVES)(partial(sieve_for, ports=ports))
         if magic in pcap.MAGIC_NUMBERS:
             return pcap.PcapReader(self._source, sieve, self._notes)
         if magic == pcapng.MAGIC_NUMBER:

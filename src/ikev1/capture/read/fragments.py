@@ -33,12 +33,13 @@ class Whole(NamedTuple):
 class _Partial:
     """What there is of one datagram. ``dropped`` are those of which nothing more is wanted."""
 
-    __slots__ = ("dropped", "frames", "length", "pieces", "since")
+    __slots__ = ("dropped", "end", "frames", "length", "pieces", "since")
 
     def __init__(self, since: float) -> None:
         self.since = since
         self.pieces: dict[int, bytes] = {}  # by offset, none overlapping another
         self.frames: list[int] = []
+        self.end = 0  # of what is there
         self.length: int | None = None  # known once the last fragment is there
         self.dropped = False
 
@@ -51,10 +52,15 @@ class _Partial:
         end = offset + len(piece)
         if end > LONGEST or len(self.pieces) >= MOST_FRAGMENTS:
             raise Unreadable("fragments of more than IP can carry")
+        if not piece:
+            raise Unreadable("a fragment without any content")
         if last:
             if self.length not in (None, end):
                 raise Unreadable("fragments of which two are the last")
             self.length = end
+        self.end = max(self.end, end)
+        if self.length is not None and self.end > self.length:
+            raise Unreadable("fragments behind the last one")
         if self.pieces.get(offset) == piece:
             return  # the same frame again: captures on several interfaces have it twice
         # "If any of the fragments being reassembled overlaps with any other fragments [...], reassembly of that
