@@ -87,6 +87,26 @@ def test_two_last_fragments() -> None:
     assert notes == ("frame 2: fragments of which two are the last",)
 
 
+def test_a_fragment_behind_the_last_one() -> None:
+    """Without it, and with a gap of its size, the pieces would have the right length all the same."""
+    octets = udp(LONG)
+    pieces = [
+        ipv4(octets[:512], fragment=0x2000),
+        ipv4(octets[1024:], fragment=128),
+        ipv4(bytes(512), fragment=0x2000 | 300),
+    ]
+    for order in permutations(pieces):
+        packets, notes = read([*order])
+        assert packets == []
+        assert notes == (f"frame {3 if order[2] != pieces[0] else 2}: fragments behind the last one",)
+
+
+def test_a_fragment_of_nothing() -> None:
+    packets, notes = read([PIECES[0], ipv4(b"", fragment=0x2000), PIECES[1]])
+    assert packets == []
+    assert notes == ("frame 2: a fragment without any content",)
+
+
 def test_larger_than_ip() -> None:
     packets, notes = read([PIECES[0], ipv4(bytes(100), fragment=0x1FFF)])
     assert packets == []
