@@ -78,7 +78,7 @@ def test_the_octets_of_the_evidence_are_where_tshark_sees_them(name: str) -> Non
     audit = audited(name)
     (finding,) = (finding for finding in audit.findings if finding.code == "weak-group")
     (evidence,) = finding.evidence
-    command = ["tshark", "-r", CAPTURES / name, "-Y", f"frame.number=={evidence.frames[0]}", "-T", "pdml"]
+    command = ["tshark", "-r", str(CAPTURES / name), "-Y", f"frame.number=={evidence.frames[0]}", "-T", "pdml"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     isakmp = next(line for line in lines if '<proto name="isakmp"' in line)
     transform = next(line for line in lines if "Transform (3)" in line)

@@ -13,6 +13,7 @@ from ikev1.audit.guess import OwnSecret, Proof, check_own_secrets, proofs
 from ikev1.audit.reading import Reading, read
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.read import open_capture
+from ikev1.lesson.run import Subject, run
 from ikev1.wire.payloads import Hash, Identification
 from ikev1.wire.registry import AuthenticationMethod, IdType
 from reported import conversation, message, phase1, report, sa, share
@@ -131,3 +132,16 @@ def test_signatures_are_no_proof_of_a_secret() -> None:
 def test_a_hash_that_nobody_knows_cannot_be_tested() -> None:
     assert len(list(proofs(aggressive()))) == 1
     assert list(proofs(aggressive(hash=77))) == []
+
+
+@pytest.mark.parametrize(
+    "suite", ["3des-md5-modp1024", "aes128-sha1-ecp256", "aes256-sha384-curve25519", "aes128-sha512-modp2048"]
+)
+def test_an_exchange_of_ours_verifies_under_its_key_alone(suite: str) -> None:
+    analyst = Analyst()
+    for datagram in run(Subject.AGGRESSIVE, suite, b"the key of this run").datagrams:
+        analyst.add(datagram)
+    (proof,) = proofs(read(analyst.report("ours", 3)))
+    assert proof.holds(b"the key of this run")
+    assert not proof.holds(b"the key of this rum")
+    assert not proof.holds(b"")
