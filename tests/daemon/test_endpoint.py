@@ -13,6 +13,9 @@ from ikev1.daemon.endpoint import BATCH, Endpoint
 from ikev1.daemon.logbook import Level, Line, Logbook
 
 
+_SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
+
+
 class Recorder:
     """Notes what an endpoint hands on."""
 
@@ -123,6 +126,15 @@ def test_esp_in_runs_arrives_packet_by_packet() -> None:
         assert recorder.esp == [(packet, path) for packet in packets]
 
     assert converse(scenario) == []
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_runs_come_as_one_only_where_they_are_wanted(coalesce: bool) -> None:
+    endpoint = Endpoint(Logbook(), free_port(), free_port(), ("127.0.0.1",), coalesce=coalesce)
+    endpoint.bind()
+    wanted = {udp.port: udp.socket.getsockopt(_SOL_UDP, _UDP_GRO) for udp in endpoint.sockets}
+    endpoint.close()
+    assert wanted == {endpoint.port: 0, endpoint.encapsulation_port: int(coalesce)}
 
 
 def test_ipv6_has_a_socket_of_its_own() -> None:

@@ -136,6 +136,7 @@ def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[Coun
     planes = live(file, counting_plane, talk)
     assert not control.exists()
     assert [plane.closed for plane in planes] == [True]
+    assert "data plane counting: it is a test" in ear.text
     assert f"keys are written to {file.parent / 'keys'}" in ear.text
     assert "only for this test" not in ear.text
 
@@ -161,6 +162,23 @@ def test_sighup_reads_the_file_again_and_a_broken_file_changes_nothing(
     live(file, counting_plane, talk)
     assert seen == [["net"], ["other"], ["other"]]
     assert "10.1.0.0/99" in ear.text
+
+
+def test_the_supervisor_hears_when_it_serves_reads_again_and_ends(
+    file: Path, counting_plane: type[CountingPlane], ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(file.parent / "notify"))
+        supervisor.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(file.parent / "notify"))
+
+        def talk() -> None:
+            assert supervisor.recv(100) == b"READY=1"
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert [supervisor.recv(100) for _ in range(2)] == [b"RELOADING=1", b"READY=1"]
+
+        live(file, counting_plane, talk)
+        assert supervisor.recv(100) == b"STOPPING=1"
 
 
 def test_what_cannot_be_had_is_an_error_before_anything_runs(file: Path, counting_plane: type[CountingPlane]) -> None:
