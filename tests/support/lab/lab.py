@@ -57,6 +57,10 @@ class Lab:
         """ikev1."""
         return self.started(OurGateway(node, self.folder(f"{node.name}-ikev1"), options))
 
+    def again(self, ended: OurGateway) -> OurGateway:
+        """ikev1 once more in place of one that has ended: the same configuration, the same files."""
+        return self.started(OurGateway(ended.node, ended.directory, ended.options))
+
     def capture(self, node: Node, *, sent: bool = False) -> Capture:
         """tcpdump."""
         return self.started(Capture(node, self.folder(f"{node.name}-capture"), sent=sent))

@@ -73,13 +73,6 @@ def assert_shown(control: Control, node: Node, protocol: str = "esp") -> None:
 def hosts(nodes: tuple[Node, Node]) -> tuple[Node, Node]:
     """The same nodes, but what they protect is themselves, as in transport mode."""
     a, b = (
-        replace(
-            node,
-            host=node.address,
-            network=f"{node.address}/{128 if ':' in node.address else 32}",
-            remote=f"{node.peer}/{128 if ':' in node.peer else 32}",
-            remote_host=node.peer,
-        )
-        for node in nodes
+        replace(node, host=node.address, network="dynamic", remote="dynamic", remote_host=node.peer) for node in nodes
     )
     return a, b

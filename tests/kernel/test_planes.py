@@ -1,0 +1,45 @@
+"""Which plane carries ESP: the choice between them, and each of ours against the other and against charon's kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.lab import Lab
+from lab.pair import CHARON, OURS, assert_shown, await_child
+from lab.traffic import assert_tunnelled
+from lab.xfrm import states, troubles
+
+USERSPACE = replace(OURS, data_plane="userspace")
+
+
+def test_our_kernel_against_our_userspace(lab: Lab) -> None:
+    a, b = lab.direct()
+    userspace = lab.ours(b, USERSPACE)
+    kernel = lab.ours(a, replace(OURS, calls=True))
+    kernel.control.bring_up()
+    await_child(kernel, userspace)
+    assert_tunnelled(a, b, (kernel.control, userspace.control), lab.folder("transfer"), size=100_000)
+    assert_shown(kernel.control, a)
+    assert not states(b)
+    assert not troubles(a)
+
+
+def test_our_userspace_against_charons_kernel(lab: Lab) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, CHARON)
+    ours = lab.ours(a, replace(USERSPACE, calls=True))
+    ours.control.bring_up()
+    await_child(ours, charon)
+    assert_tunnelled(a, b, (ours.control, charon.control), lab.folder("transfer"), size=100_000)
+    assert_shown(charon.control, b)
+    assert not states(a)
+    assert not troubles(b)
+
+
+def test_auto_takes_the_kernel_and_says_so(lab: Lab) -> None:
+    a, b = lab.direct()
+    lab.charon(b, CHARON)
+    ours = lab.ours(a, replace(OURS, data_plane="auto", calls=True))
+    assert "kernel" in ours.log()
+    ours.control.bring_up()
+    assert len(states(a)) == 2
