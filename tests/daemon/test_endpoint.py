@@ -12,7 +12,6 @@ from ikev1.core.model import Path
 from ikev1.daemon.endpoint import BATCH, Endpoint
 from ikev1.daemon.logbook import Level, Line, Logbook
 
-
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
 
 
