@@ -15,12 +15,16 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from captured import Recorder
+from captured import Recorder, two
 from configured import SECRET
+from ikev1.capture.packets import Datagram
 from ikev1.capture.report import Report
+from ikev1.capture.write import datagram_block, section_blocks
 from ikev1.cli.explain.text import MANY
 from ikev1.cli.main import main
+from ikev1.core.settings import Aggressive, Mode
 from pcap_writer import pcap
+from playbook import Network
 
 Explain = Callable[..., Result]
 SHARED = Path(__file__).parents[4] / "shared" / "captures"
@@ -114,6 +118,14 @@ def test_compressed_or_from_standard_input_it_is_the_same(explain: Explain, capt
     assert done.stdout.decode() == expected
 
 
+def test_a_recording_of_the_gateway_is_a_capture(explain: Explain, main_mode: Recorder, tmp_path: Path) -> None:
+    """What `ikev1 run --record` writes."""
+    file = tmp_path / "recording.pcapng"
+    blocks = [datagram_block(packet, sent=True) for packet in main_mode.packets if isinstance(packet, Datagram)]
+    file.write_bytes(section_blocks("ikev1", "a test") + b"".join(blocks))
+    assert _arrows(explain(file).stdout) == LABELS
+
+
 def test_two_conversations_and_one_of_them(explain: Explain, main_mode: Recorder, tmp_path: Path) -> None:
     other = [packet._replace(payload=b"other!!!" + packet.payload[8:]) for packet in main_mode.packets]  # CKY-I
     file = tmp_path / "two.pcap"
@@ -141,6 +153,24 @@ def test_many_conversations_are_listed(explain: Explain, main_mode: Recorder, tm
     assert done.stdout.count(" → 198.51.100.2: unfinished, Main Mode, 2 messages, ") == MANY + 1
     assert f"{MANY + 1} conversations: --conversation N tells one of them." in done.stdout
     assert _arrows(explain(file, "--conversation", 5).stdout) == ["MM1", "MM2"]
+
+
+def test_an_identity_that_is_a_script_and_commands_a_terminal_is_text(explain: Explain, tmp_path: Path) -> None:
+    """A peer says who it is in the clear, in Aggressive Mode."""
+    network = Network()
+    hostile = "@</script><img src=x onerror=alert(1)>\x1b[2J[bold]"
+    alice, _ = two(network, alice={"mode": Mode.AGGRESSIVE, "local_id": hostile}, aggressive=Aggressive.ACCEPT_PSK)
+    recorder = Recorder(network)
+    alice.calls()
+    network.settle()
+    file, page = tmp_path / "hostile.pcap", tmp_path / "hostile.html"
+    file.write_bytes(pcap(recorder.packets))
+    written = explain(file, "-v").stdout
+    assert "\x1b" not in written
+    assert "[bold]" in written
+    explain(file, "--html", page)
+    assert "<img" not in page.read_text()
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page.read_text()
 
 
 @pytest.mark.parametrize(
