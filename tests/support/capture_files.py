@@ -83,12 +83,13 @@ def pcap(
     fraction: int = 250_000,
 ) -> bytes:
     """A pcap file, with a frame each second from 1000000000 on; ``cut`` is how much of each is kept."""
-    octets = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, cut, link_type)
+    parts = [struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, cut, link_type)]
     more = struct.pack(f"{order}IHBB", 0, 0, 0, 0) if magic == 0xA1B2CD34 else b""
     for number, frame in enumerate(frames):
         kept = frame[:cut]
-        octets += struct.pack(f"{order}IIII", 1_000_000_000 + number, fraction, len(kept), len(frame)) + more + kept
-    return octets
+        header = struct.pack(f"{order}IIII", 1_000_000_000 + number, fraction, len(kept), len(frame))
+        parts += header, more, kept
+    return b"".join(parts)
 
 
 def block(kind: int, body: bytes, order: str = "<") -> bytes:

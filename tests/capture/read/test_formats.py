@@ -236,7 +236,7 @@ class Endless(io.RawIOBase):
     """A capture of ``blocks`` times the same frames, made while it is read."""
 
     def __init__(self, blocks: int) -> None:
-        octets = pcap([*FRAMES, ethernet(ipv4(bytes(1400), 6))] * 200)
+        octets = pcap([*FRAMES, *[ethernet(ipv4(bytes(1400), 6))] * 200])
         self._pieces = iter([octets] + [octets[24:]] * (blocks - 1))
         self._rest = b""
 
@@ -254,8 +254,8 @@ def test_memory_does_not_grow_with_the_file() -> None:
     tracemalloc.start()
     try:
         with open_capture(io.BufferedReader(Endless(100))) as capture:
-            assert sum(1 for _ in capture) == 40_000
-            assert capture.position > 30_000_000
+            assert sum(1 for _ in capture) == 2 * 100
+            assert capture.position > 28_000_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
