@@ -211,6 +211,17 @@ def test_messages_in_another_order_and_twice(seed: int) -> None:
         assert (message.label, message.line, message.decrypted) == (first.label, first.line, first.decrypted)
 
 
+def test_what_came_too_early_is_opened_later() -> None:
+    recorder, *_ = play()
+    order = [0, 1, 2, 4, 5, 4, 7, 3, 6, 8]  # message 5 before 4, twice; Quick Mode's second before its first
+    conversation = only(analysed([recorder.packets[place] for place in order], dh_keys(recorder)))
+    assert all(message.decrypted for message in conversation.messages if message.encrypted)
+    assert not any(message.problems for message in conversation.messages)
+    assert conversation.initiator.identity == "192.0.2.1"
+    assert conversation.messages[5].retransmission_of == 3
+    assert conversation.messages[5].line == conversation.messages[3].line
+
+
 def test_two_quick_modes_at_once_each_have_their_ivs() -> None:
     network = Network()
     alice, bob = two(network)

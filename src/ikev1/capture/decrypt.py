@@ -57,16 +57,15 @@ class Opener:
         self.secrets: Secrets | None = None
         self._last_blocks: dict[int, list[bytes]] = {}  # by message ID, 0 being phase 1; each of _LONGEST_BLOCK octets
 
-    def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:
-        """Decrypts a message that was not seen before; None if no key fits."""
-        chain = octets[HEADER_SIZE:]
-        opened = self._open(header, chain, phase1)
+    def remember(self, header: Header, octets: bytes) -> None:
+        """Keeps what an encrypted message is to those after it: its last block is their IV."""
         blocks = self._last_blocks.setdefault(header.message_id, [])
-        blocks.append(chain[-_LONGEST_BLOCK:])
+        blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
         del blocks[:-_MOST_BLOCKS]
-        return opened
 
-    def _open(self, header: Header, chain: bytes, phase1: Phase1) -> Opened | None:
+    def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:
+        """Decrypts a message; None if no key fits."""
+        chain = octets[HEADER_SIZE:]
         if self.secrets is not None:
             return self._open_with(self.secrets, header, chain, phase1)
         found = candidates(self._ring, phase1, header.CKY_I, header.CKY_R)

@@ -26,6 +26,9 @@ MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
 
 
+_MOST_CLOSED = 16  # messages of one exchange that are tried again
+
+
 def other(role: Role) -> Role:
     """The other side."""
     return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
@@ -48,6 +51,7 @@ class Dialogue:
         self.left_out = 0
         self.last_time = opening.time
         self._courses = Courses()
+        self._closed: dict[int, list[Seen]] = {}  # by message ID: what could not be opened, or not all of it
         self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
 
     def take(self, datagram: Datagram) -> Seen | None:
@@ -95,8 +99,34 @@ class Dialogue:
         self.phase1.absorb(seen)
         if seen.header.exchange == ExchangeType.QUICK_MODE:
             self._quick_mode(seen.header.message_id, seen.sender).absorb(seen)
+        if self._closed and (seen.in_phase_1 or seen.header.message_id in self._closed):
+            self._open_again(seen)
 
     def _decrypt(self, seen: Seen) -> None:
+        self._open(seen)
+        self.opener.remember(seen.header, seen.octets)
+        if not seen.decrypted or seen.beginning_lost:
+            closed = self._closed.setdefault(seen.header.message_id, [])
+            if len(closed) < _MOST_CLOSED:
+                closed.append(seen)
+
+    def _open_again(self, news: Seen) -> None:
+        """Captures have messages in another order than they were sent: what comes late may open what came early."""
+        for message_id in list(self._closed) if news.in_phase_1 else [news.header.message_id]:
+            waiting = [seen for seen in self._closed.pop(message_id) if seen is not news]
+            for seen in waiting:
+                self._open(seen)
+                self.phase1.absorb(seen)
+                for repetition in self.messages[seen.index + 1 :]:
+                    if repetition.repeats == seen.index:
+                        _repeat(repetition, seen)
+            left = [seen for seen in waiting if not seen.decrypted or seen.beginning_lost]
+            if news.header.message_id == message_id and (not news.decrypted or news.beginning_lost):
+                left.append(news)
+            if left:
+                self._closed[message_id] = left
+
+    def _open(self, seen: Seen) -> None:
         opened = self.opener.open(seen.header, seen.octets, self.phase1)
         if opened is None:
             return
@@ -130,17 +160,13 @@ class Dialogue:
         """The first message with that label."""
         return next((seen for seen in self.messages if seen.label == label), None)
 
-    def repetitions(self, seen: Seen) -> list[Seen]:
-        """The messages that repeat ``seen``."""
-        return [each for each in self.messages if each.repeats == seen.index]
-
-    def of_exchange(self, exchange: int, message_id: int) -> list[Seen]:
-        """The messages of one exchange, without repetitions."""
-        return [
-            seen
-            for seen in self.messages
-            if seen.repeats is None and (seen.header.exchange, seen.header.message_id) == (exchange, message_id)
-        ]
+    def repetitions(self) -> dict[int, list[Seen]]:
+        """By the index of a message, the messages that repeat it."""
+        found: dict[int, list[Seen]] = {}
+        for seen in self.messages:
+            if seen.repeats is not None:
+                found.setdefault(seen.repeats, []).append(seen)
+        return found
 
 
 def _opener(header: Header) -> Role:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.packets import Datagram
 from ikev1.capture.seen import Seen, read_envelope
+from ikev1.core.model import Role
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType
 
@@ -78,10 +77,14 @@ class Dialogues:
         self._by_opening[opening] = dialogue
         return dialogue
 
-    def between(self, hosts: Iterable[str]) -> Dialogue | None:
-        """The newest conversation between these addresses."""
-        wanted = frozenset(hosts)
-        return next((each for each in reversed(self.all) if wanted <= each.ends.hosts()), None)
+    def by_hosts(self) -> dict[frozenset[str], Dialogue]:
+        """By two addresses, the newest conversation between them."""
+        return {
+            frozenset((one, other)): dialogue
+            for dialogue in self.all
+            for one in dialogue.ends.hosts(Role.INITIATOR)
+            for other in dialogue.ends.hosts(Role.RESPONDER)
+        }
 
 
 def _openers(dialogue: Dialogue) -> list[Datagram]:

@@ -31,9 +31,9 @@ class Ends:
         """All its ports, in the order in which they were first seen."""
         return tuple(dict.fromkeys(port for _, port in self.sockets[role]))
 
-    def hosts(self) -> frozenset[str]:
-        """All addresses of both ends."""
-        return frozenset(host for sockets in self.sockets.values() for host, _ in sockets)
+    def hosts(self, role: Role) -> frozenset[str]:
+        """All its addresses."""
+        return frozenset(host for host, _ in self.sockets[role])
 
     def _known(self, datagram: Datagram) -> Role:
         source = (datagram.source, datagram.source_port)
@@ -43,11 +43,9 @@ class Ends:
                 return role
             if destination in self.sockets[other] and destination not in self.sockets[role]:
                 return role
-        of_initiator = {host for host, _ in self.sockets[Role.INITIATOR]}
-        if datagram.source in of_initiator:
+        if datagram.source in self.hosts(Role.INITIATOR):
             return Role.INITIATOR
-        of_responder = {host for host, _ in self.sockets[Role.RESPONDER]}
-        return Role.INITIATOR if datagram.destination in of_responder else Role.RESPONDER
+        return Role.INITIATOR if datagram.destination in self.hosts(Role.RESPONDER) else Role.RESPONDER
 
     def _note(self, datagram: Datagram, sender: Role) -> None:
         other = Role.RESPONDER if sender is Role.INITIATOR else Role.INITIATOR

@@ -55,10 +55,11 @@ class Traffic:
 
     def flows_of(self, dialogues: Dialogues) -> tuple[dict[int, list[Flow]], list[Flow]]:
         """The flows of each conversation, by its place in ``dialogues``, and those of none."""
+        by_hosts = dialogues.by_hosts()
         places = {id(dialogue): place for place, dialogue in enumerate(dialogues.all)}
         owned: defaultdict[int, list[Flow]] = defaultdict(list)
         foreign: list[Flow] = []
         for flow in self._flows.values():
-            owner = self._owners.get((flow.spi, flow.hosts[1])) or dialogues.between(flow.hosts)
+            owner = self._owners.get((flow.spi, flow.hosts[1])) or by_hosts.get(frozenset(flow.hosts))
             (foreign if owner is None else owned[places[id(owner)]]).append(flow)
         return owned, foreign

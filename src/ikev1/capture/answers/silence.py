@@ -21,11 +21,12 @@ _LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})
 def who_fell_silent(dialogue: Dialogue) -> Answer | None:
     """Repetitions, and messages that never got the answer that they ask for."""
     first = [seen for seen in dialogue.messages if seen.repeats is None]
-    repeated = [(seen, again) for seen in first if (again := dialogue.repetitions(seen))]
+    repetitions = dialogue.repetitions()
+    repeated = [(seen, repetitions[seen.index]) for seen in first if seen.index in repetitions]
     parts = [_repeated(seen, again) for seen, again in repeated]
     frames = [each.frame for seen, again in repeated for each in (seen, *again)]
     for seen in _unanswered(dialogue, first):
-        times = len(dialogue.repetitions(seen))
+        times = len(repetitions.get(seen.index, ()))
         asked = f"asked {times + 1} times" if times else "asked once"
         parts.append(f"The {other(seen.sender)} never answered {seen.label} in this capture, {asked}.")
         frames.append(seen.frame)
