@@ -54,6 +54,20 @@ def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None
     assert watch.due(280.0, children) == ["branch/net-1: 2 replays; `ikev1 show ipsec sa` explains"]
 
 
+def test_a_kernel_is_asked_for_pairs_only_when_it_dropped_something(plane: CountingPlane) -> None:
+    dropped = {"XfrmInStateSeqError": 0}
+    watch = Watch(plane.counters, DropCounters(plane, kernel=True, read=lambda: dict(dropped)), now=0.0, kernel=True)
+    plane.counted = {1: Counters(replays=3)}
+    plane.refuse = "nobody should ask"
+    assert watch.due(60.0, [pair(1)]) == []
+    plane.refuse = ""
+    dropped["XfrmInStateSeqError"] = 3
+    assert watch.due(120.0, [pair(1)]) == [
+        "dropped: 3 XfrmInStateSeqError; `ikev1 show plane` explains",
+        "branch/net-1: 3 replays; `ikev1 show ipsec sa` explains",
+    ]
+
+
 def test_a_flood_on_many_pairs_does_not_fill_the_log(plane: CountingPlane) -> None:
     watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=0.0)
     plane.counted = {number: Counters(integrity_failures=1) for number in range(50)}

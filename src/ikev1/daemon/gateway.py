@@ -83,7 +83,7 @@ class Gateway:
         self.chosen = chosen
         self.plane = chosen.make(self._hear, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
-        self._watch = Watch(self.counters_of, self.drops, self.started_at)
+        self._watch = Watch(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random, allocate_spi=self.plane.allocate_spi)
         logbook.listeners_changed = self._trace_if_read
         self._trace_if_read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from ikev1.core.model import ChildSa
 from ikev1.daemon.drops import DropCounters
@@ -21,21 +22,34 @@ _REFUSED = {
 }
 
 
+_refused = attrgetter(*_REFUSED)
+_NOTHING = _refused(Counters())
+
+
 class Watch:
     """Compares what ``counters_of`` and ``drops`` tell with what they told ``interval`` seconds ago.
 
-    ``deadline`` is when to ask `due` again, in seconds since the epoch.
+    Where ``kernel`` is set what a pair refuses is among the drops, too, and pairs are asked only when these grew: to
+    ask a kernel for thousands of pairs takes its time. ``deadline`` is when to ask `due` again, in seconds since the
+    epoch.
     """
 
     def __init__(
-        self, counters_of: Callable[[ChildSa], Counters], drops: DropCounters, now: float, interval: float = 60.0
+        self,
+        counters_of: Callable[[ChildSa], Counters],
+        drops: DropCounters,
+        now: float,
+        *,
+        kernel: bool = False,
+        interval: float = 60.0,
     ) -> None:
         self._counters_of = counters_of
         self._drops = drops
+        self._kernel = kernel
         self._interval = interval
         self.deadline = now + interval
         self._dropped: dict[str, int] = {}
-        self._pairs: dict[int, Counters] = {}
+        self._pairs: dict[int, tuple[int, ...]] = {}
 
     def due(self, now: float, children: Iterable[ChildSa]) -> list[str]:
         """What to write, if it is time: which of the pairs refused how many packets of which kind, and what was dropped
@@ -44,22 +58,31 @@ class Watch:
         if now < self.deadline:
             return []
         self.deadline = now + self._interval
-        lines = [*self._of_the_plane(), *self._of_pairs(children)]
+        lines = self._of_the_plane()
+        if lines or not self._kernel:
+            lines += self._of_pairs(children)
         if len(lines) > _MOST_LINES:
             lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more pairs refused packets"]
         return lines
 
-    def _of_the_plane(self) -> Iterator[str]:
+    def _of_the_plane(self) -> list[str]:
         before, self._dropped = self._dropped, self._drops.moved()
         grown = {name: count - before.get(name, 0) for name, count in self._dropped.items()}
-        if said := ", ".join(f"{count} {name}" for name, count in grown.items() if count > 0):
-            yield f"dropped: {said}; `ikev1 show plane` explains"
+        said = ", ".join(f"{count} {name}" for name, count in grown.items() if count > 0)
+        return [f"dropped: {said}; `ikev1 show plane` explains"] if said else []
 
     def _of_pairs(self, children: Iterable[ChildSa]) -> Iterator[str]:
         before, self._pairs = self._pairs, {}
         for child in children:
-            counters = self._pairs[child.inbound.spi] = self._counters_of(child)
-            old = before.get(child.inbound.spi, Counters())
-            grown = {words: getattr(counters, name) - getattr(old, name) for name, words in _REFUSED.items()}
-            if said := ", ".join(f"{count} {words}" for words, count in grown.items() if count > 0):
-                yield f"{child.connection}/{child.name}-{child.unique_id}: {said}; `ikev1 show ipsec sa` explains"
+            spi = child.inbound.spi
+            old, new = before.get(spi, _NOTHING), _refused(self._counters_of(child))
+            self._pairs[spi] = new
+            if new != old:
+                pair = f"{child.connection}/{child.name}-{child.unique_id}"
+                yield f"{pair}: {_growth(old, new)}; `ikev1 show ipsec sa` explains"
+
+
+def _growth(old: tuple[int, ...], new: tuple[int, ...]) -> str:
+    """``3 replays, 1 malformed packets``, of counts in the order of `_REFUSED`."""
+    grown = zip(_REFUSED.values(), old, new, strict=True)
+    return ", ".join(f"{after - before} {words}" for words, before, after in grown if after > before)
