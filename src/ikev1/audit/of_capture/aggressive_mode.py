@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.reading import Reading, Seen
 from ikev1.audit.topics import topic
+from ikev1.core.identity import text_of
 from ikev1.wire.payloads import Hash, Identification
 from ikev1.wire.registry import IdType
-from ikev1.wire.words import identity
 
 __all__ = ["exposed_identities", "guessable"]
 
@@ -46,13 +46,13 @@ def exposed_identities(readings: Iterable[Reading]) -> Iterator[Finding]:
         ]
         if not exposed:
             continue
-        names = " and ".join(f"{identity(payload)} ({seen.reported.sender})" for seen, payload in exposed)
+        names = " and ".join(f"{text_of(payload)} ({seen.reported.sender})" for seen, payload in exposed)
         known = all(_says_no_more_than_ip(seen, payload) for seen, payload in exposed)
         yield topic("identities-exposed").finding(
             Severity.INFO if known else Severity.MEDIUM,
             f"everybody on the way could read {names}"
             + (", which the addresses of the packets tell as well" if known else ""),
-            *(seen.evidence(identity(payload), payload) for seen, payload in exposed),
+            *(seen.evidence(text_of(payload), payload) for seen, payload in exposed),
             conversation=reading.conversation.number,
         )
 

@@ -8,10 +8,10 @@ from itertools import groupby
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.reading import Reading, Seen
 from ikev1.audit.topics import topic
+from ikev1.core.identity import text_of
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.payloads import ConfigAttributes, Identification
 from ikev1.wire.registry import AuthenticationMethod, ConfigAttribute
-from ikev1.wire.words import identity
 
 __all__ = ["seen_from_several", "with_xauth"]
 
@@ -52,7 +52,7 @@ def _asks_for_user(seen: Seen) -> bool:
 def seen_from_several(readings: Iterable[Reading]) -> Iterator[Finding]:
     """One identity with a pre-shared key at several addresses."""
     calls = [
-        (identity(payload), reading.conversation.responder.address, reading.conversation.initiator.address, seen)
+        (text_of(payload), reading.conversation.responder.address, reading.conversation.initiator.address, seen)
         for reading in readings
         if reading.shares_secret
         for seen in reading.labelled("AM1")
