@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ikev1.capture.packets import Datagram
@@ -42,6 +44,21 @@ def test_tshark_opens_what_we_recorded(lab: Lab, we_call: bool) -> None:
     assert in_both >= MAIN_MODE + QUICK_MODE
     assert [what(packet) for packet in ours_saw[:in_both]] == [what(packet) for packet in tcpdump_saw]
     assert all(abs(ours.time - theirs.time) < 1 for ours, theirs in zip(ours_saw, tcpdump_saw, strict=False))
+
+
+def test_explain_opens_what_we_recorded(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(a, OurOptions(calls=True, keylog=True, record=True))
+    lab.charon(b, CharonOptions(calls=False))
+    ours.control.initiate()
+    ours.stop()
+    report = json.loads(ours.command("explain", str(ours.record), "--keylog", str(ours.keylog), "--json"))
+    (conversation,) = report["conversations"]
+    assert report["notes"] == []
+    assert conversation["outcome"] == "established"
+    labels = [message["label"] for message in conversation["messages"]]
+    assert labels[: MAIN_MODE + QUICK_MODE] == ["MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3"]
+    assert all(message["decrypted"] == message["encrypted"] for message in conversation["messages"])
 
 
 def what(packet: Datagram) -> tuple[str, int, str, int, bool, bytes]:
