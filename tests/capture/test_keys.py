@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from captured import Recorder, analysed, only, two
 from ikev1.capture.keys import KeyFileError, KeyRing, dh_secret, load_keys, pre_shared_key
@@ -211,3 +213,23 @@ def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
     assert "lab-psk" not in shown
     assert KEY not in shown
     assert "<secret>" in shown
+
+
+pieces = st.sampled_from(
+    [COOKIE, KEY, ",", '"', "0x", "=> ", " bytes @ 0x1", "14[IKE] ", "SKEYID", "| ", ":", "ab ", "{ESP=>0x"]
+)
+texts = st.lists(st.one_of(pieces, st.text(max_size=8), st.just("\n")), max_size=60).map("".join)
+
+
+@given(st.one_of(texts, st.binary(max_size=300)), st.sampled_from(["", CHARON, LIBRESWAN, OPENSWAN]))
+def test_no_file_makes_a_reader_stumble(
+    tmp_path_factory: pytest.TempPathFactory, text: str | bytes, before: str
+) -> None:
+    file = tmp_path_factory.mktemp("keys") / "keys"
+    file.write_bytes(before.encode() + (text if isinstance(text, bytes) else text.encode("utf-8", "replace")))
+    try:
+        ring = load_keys(file)
+    except KeyFileError:
+        assert not before
+    else:
+        analysed([], ring)

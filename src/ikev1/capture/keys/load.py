@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from ikev1.capture.keys.charon import CHARON_LINE, read_charon
 from ikev1.capture.keys.pluto import PLUTO_LINE, read_pluto
@@ -15,6 +17,7 @@ __all__ = ["KeyFileError", "dh_secret", "load_keys", "pre_shared_key"]
 
 _SAMPLE = 2000  # lines by which a log is recognised: a start may take many before the first of any use
 _ENOUGH = 3
+_LONGEST = 2000  # characters of a line
 
 Reader = Callable[[Iterable[str], str], KeyRing]
 
@@ -31,8 +34,8 @@ def load_keys(path: Path) -> KeyRing:
         KeyFileError: no key is in it.
     """
     reader = _reader_of(path)
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        ring = reader(lines, path.name)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        ring = reader(_lines(file), path.name)
     if not ring:
         raise KeyFileError(f"{path}: {_MISSING[reader]}")
     return ring
@@ -68,6 +71,11 @@ def pre_shared_key(text: str, source: str) -> PreSharedKey:
         raise KeyFileError(f"{source}: what follows 0x is not hexadecimal") from None
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file, the long ones in pieces: nothing of use is so long."""
+    return iter(partial(file.readline, _LONGEST), "")
+
+
 def _tables(lines: Iterable[str], source: str) -> KeyRing:
     kept = list(lines)
     return read_tables(kept, source) | read_tcpdump(kept, source)
@@ -81,8 +89,8 @@ _MISSING: dict[Reader, str] = {
 
 
 def _reader_of(path: Path) -> Reader:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        sample = list(islice(lines, _SAMPLE))
+    with path.open(encoding="utf-8", errors="replace") as file:
+        sample = list(islice(_lines(file), _SAMPLE))
     for reader, form in ((read_charon, CHARON_LINE), (read_pluto, PLUTO_LINE)):
         if sum(form.match(line) is not None for line in sample) >= _ENOUGH:
             return reader

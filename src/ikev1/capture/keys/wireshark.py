@@ -6,7 +6,6 @@ Both with or without quotes and ``0x``, and with ``uat:TABLE:`` before them as a
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 
@@ -48,12 +47,11 @@ def read_tables(lines: Iterable[str], source: str) -> KeyRing:
     ike: list[IkeKeys] = []
     esp: list[EspKeys] = []
     for line in lines:
-        for row in csv.reader([_TABLE.sub("", line.strip()).rstrip("'")], skipinitialspace=True):
-            fields = [field.strip() for field in row]
-            if len(fields) == 2 and (found := _ike(fields, source)) is not None:
-                ike.append(found)
-            elif len(fields) >= 8 and (keys := _esp(fields, source)) is not None:
-                esp.append(keys)
+        fields = [field.strip().strip('"') for field in _TABLE.sub("", line.strip()).rstrip("'").split(",")]
+        if len(fields) == 2 and (found := _ike(fields, source)) is not None:
+            ike.append(found)
+        elif len(fields) >= 8 and (keys := _esp(fields, source)) is not None:
+            esp.append(keys)
     return KeyRing(tuple(ike), tuple(esp))
 
 
