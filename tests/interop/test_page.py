@@ -131,6 +131,15 @@ def test_what_was_clicked_stays_lit_when_the_pointer_goes(open_page: Open) -> No
     expect(page.locator("#c1m0 .readout")).to_have_text("Group Description octets 64 to 67. ")
 
 
+def test_on_a_phone_fields_and_octets_fit_on_the_screen_together(open_page: Open) -> None:
+    page = open_page(fragment="#c1m5", viewport={"width": 375, "height": 700}, has_touch=True)
+    page.locator("#c1m5 .field", has_text="ID Type").tap()
+    page.locator("#c1m5 .panes").scroll_into_view_if_needed()
+    expect(page.locator("#c1m5 li.lit > .field")).to_be_in_viewport()
+    expect(page.locator("#c1m5 .eight i.lit").first).to_be_in_viewport()
+    assert _lit(page) == [32]
+
+
 def test_the_keyboard_suffices(open_page: Open) -> None:
     page = open_page(report_page(report(MAIN)))
     page.locator(".arrow").first.focus()

@@ -35,7 +35,7 @@ def after(seconds: float) -> str:
 def size(octets: int) -> str:
     """A number of octets: ``68 octets``, ``1.5 MB``."""
     if octets < _KILO:
-        return f"{octets} octets"
+        return f"{octets} octet{'s' if octets != 1 else ''}"
     for unit, scale in (("kB", _KILO), ("MB", _KILO**2)):
         if octets < scale * _KILO:
             return f"{octets / scale:.1f} {unit}"

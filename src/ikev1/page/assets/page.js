@@ -55,6 +55,8 @@
     text.replaceChildren(...rows);
     text.classList.add("cells");
     cellsOf.set(message, cells);
+    const lit = message.querySelector("li.lit"); // pointed at before the octets came into sight
+    if (lit) light(message, lit);
   }
 
   const seen = new IntersectionObserver((entries) => {
