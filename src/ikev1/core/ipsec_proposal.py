@@ -25,7 +25,7 @@ from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, 
 
 __all__ = ["Agreed", "Choice", "accept", "answer", "as_before", "choose", "offer"]
 
-_SECURING = (ProtocolId.ESP, ProtocolId.AH)
+_SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
 _NAMED = 8  # bundles that a refusal names
 
 
@@ -99,24 +99,24 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
     """
     check_situation(offered)
     choices = [*_choices(offered.proposals)]
-    misses: list[tuple[int, str]] = []
     for wanted in tunnel.proposals:
-        fitting = []
-        for choice in choices:
-            differences = _differences(tunnel, wanted, mode, choice)
-            if not differences:
-                fitting.append(choice)
-            else:
-                misses.append((len(differences), f"{_name(wanted)} wants " + " and ".join(differences)))
+        suitable = [each for each in choices if _allows_suite(tunnel, wanted.suite, each.found.proposal.suite)]
+        fitting = [each for each in suitable if not _differences(tunnel, wanted, mode, each)]
         if fitting:
             taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
             return _agreed(taken, tunnel), taken
-    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else _nothing_in(offered)
+    nearest = _nearest_miss(tunnel, mode, choices) if choices else _nothing_in(offered)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
+
+
+def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, choices: list[Choice]) -> str:
+    misses = [(wanted, _differences(tunnel, wanted, mode, choice)) for wanted in tunnel.proposals for choice in choices]
+    wanted, differences = min(misses, key=lambda miss: len(miss[1]))
+    return f"{_name(wanted)} wants {' and '.join(differences)}"
 
 
 def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[bool, bool]:
@@ -180,20 +180,27 @@ def _choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
     by_number: dict[int, list[Proposal]] = {}
     for proposal in proposals:
         by_number.setdefault(proposal.number, []).append(proposal)
-    for together in by_number.values():
-        securing = [proposal for proposal in together if proposal.protocol in _SECURING]
-        compressing = [proposal for proposal in together if proposal.protocol == ProtocolId.IPCOMP]
-        if len(securing) != 1 or len(compressing) > 1 or len(together) != len(securing) + len(compressing):
-            continue
-        (proposal,) = securing
-        if len(proposal.spi) != 4 or not is_usable(int.from_bytes(proposal.spi)):
+    for proposal, *others in by_number.values():
+        ipcomp = None
+        if others:
+            proposal, *others = sorted([proposal, *others], key=_is_ipcomp)
+            ipcomp = others[0] if len(others) == 1 and _is_ipcomp(others[0]) else None
+            if ipcomp is None:
+                continue
+        if not _secures(proposal):
             continue
         for transform in proposal.transforms:
             found = decode(proposal.protocol, transform)
-            if compressing:
-                yield Choice(proposal, transform, found, compressing[0], compressed(compressing[0], found))
-            else:
-                yield Choice(proposal, transform, found)
+            yield Choice(proposal, transform, found, ipcomp, compressed(ipcomp, found) if ipcomp is not None else None)
+
+
+def _is_ipcomp(proposal: Proposal) -> bool:
+    return proposal.protocol == ProtocolId.IPCOMP
+
+
+def _secures(proposal: Proposal) -> bool:
+    """Whether ``proposal`` is for ESP or AH, under a usable SPI."""
+    return proposal.protocol in _SECURING and len(proposal.spi) == 4 and is_usable(int.from_bytes(proposal.spi))
 
 
 def _nothing_in(offered: SecurityAssociation) -> str:
@@ -229,9 +236,13 @@ def _allows(tunnel: Tunnel, wanted: IpsecProposal, found: IpsecProposal) -> bool
 def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool:
     if wanted == found:
         return True
-    if replace(wanted, key_length=found.key_length) != found or not found.encryption:
-        return False
-    return allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
+    same = (
+        wanted.encryption == found.encryption != 0  # AH has no key of another length
+        and wanted.integrity == found.integrity
+        and wanted.protocol == found.protocol
+        and wanted.esn == found.esn
+    )
+    return same and allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
 
 
 def _agreed(choice: Choice, tunnel: Tunnel) -> Agreed:
