@@ -25,6 +25,12 @@ def test_time_since_the_beginning(seconds: float, text: str) -> None:
 
 def test_a_moment_is_in_utc() -> None:
     assert moment(1_700_000_000.9) == "2023-11-14 22:13:20 UTC"
+    assert moment(253_402_300_799) == "9999-12-31 23:59:59 UTC"
+
+
+@pytest.mark.parametrize("time", [-1.0, 253_402_300_800, 2.0**64])
+def test_a_time_without_a_date_is_a_number(time: float) -> None:
+    assert moment(time) == f"{time:.0f} s after 1970"
 
 
 @pytest.mark.parametrize(

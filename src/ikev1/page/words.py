@@ -14,10 +14,13 @@ SIGNS = {"right": "✓", "wrong": "✗", "differs": "≠", "unknown": "?"}
 """What stands for each `mark_of`."""
 
 _KILO = 1000.0
+_YEAR_10000 = 253_402_300_800
 
 
 def moment(time: float) -> str:
-    """Seconds since the epoch as ``2023-11-14 22:13:20 UTC``."""
+    """Seconds since the epoch as ``2023-11-14 22:13:20 UTC``. A capture may claim any time, also one without a date."""
+    if not 0 <= time < _YEAR_10000:
+        return f"{time:.0f} s after 1970"
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
