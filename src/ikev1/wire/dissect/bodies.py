@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ikev1.wire.describe import describe_payload
 from ikev1.wire.dissect.attributes import CONFIG, attribute_fields, vocabulary_of
 from ikev1.wire.dissect.chains import Body, chain_fields, reserved_field
-from ikev1.wire.dissect.meanings import MEANINGS, OctetMeaning
+from ikev1.wire.dissect.meanings import MEANINGS, Meaning
 from ikev1.wire.dissect.plan import Part, plan_of
-from ikev1.wire.dissect.tree import DissectedField, rest
+from ikev1.wire.dissect.tree import DissectedField, end_of, rest
 from ikev1.wire.dissect.values import Known
 from ikev1.wire.errors import WireError
 from ikev1.wire.layout import DataAttributes, Remaining, Sized
@@ -46,14 +48,14 @@ HALVES: dict[int, tuple[str, str]] = {
 def read_payload(octets: bytes, kind: int, start: int, end: int, hidden: bool) -> Body:
     """The body of a payload of type ``kind`` in a message; ``hidden`` if it is encrypted on its own."""
     if hidden:
-        return Body(f"{octet_count(octets[start:end])}, encrypted", _fields(Encrypted, octets, start, end, {}))
+        return Body(f"{octet_count(octets[start:end])}, encrypted", _Reader(Encrypted, octets, start, end, {}).fields())
     if kind in INSIDE_SA:
         return Body("out of place", rest(start, end))
     try:
         value = _without_name(describe_payload(parse_body(kind, octets[start:end])))
     except WireError:
         value = "malformed"
-    return Body(value, _fields(CLASSES.get(kind, Unknown), octets, start, end, {}))
+    return Body(value, _Reader(CLASSES.get(kind, Unknown), octets, start, end, {}).fields())
 
 
 def _without_name(description: str) -> str:
@@ -61,112 +63,112 @@ def _without_name(description: str) -> str:
     return description.partition("(")[2].removesuffix(")")
 
 
-def _fields(payload: PayloadClass, octets: bytes, start: int, end: int, around: Known) -> list[DissectedField]:
-    """The fields of a body, and at the end what could not be understood of it."""
-    plan = plan_of(payload)
-    if end - start < plan.head:
-        return rest(start, end)
-    fields: list[DissectedField] = []
-    known = dict(around)
-    numbers: dict[str, list[int]] = {}
-    for part in plan.parts:
-        meanings = MEANINGS[payload][part.name].numbers
-        position = start
-        for place, meaning in zip(part.numbers, meanings, strict=True):
-            position = start + place.offset
-            known[part.name] = number = int.from_bytes(octets[position : position + place.size], "big")
-            numbers.setdefault(part.name, []).append(number)
-            fields.append(
-                DissectedField(meaning.name, meaning.words(number, known), position, place.size, meaning.about)
-            )
+class _Reader:
+    """Reads the fields of one body, ``octets[start:end]``, by the plan of its class.
+
+    ``around`` are numbers that stand around it and give its own a meaning.
+    """
+
+    def __init__(self, payload: PayloadClass, octets: bytes, start: int, end: int, around: Known) -> None:
+        self._payload = payload
+        self._octets = octets
+        self._start = start
+        self._end = end
+        self._known = dict(around)
+        self._numbers: dict[str, list[int]] = {}
+
+    def fields(self) -> list[DissectedField]:
+        """The fields, and at the end what could not be understood."""
+        plan = plan_of(self._payload)
+        position = self._start + plan.head
+        if position > self._end:
+            return rest(self._start, self._end)
+        fields = [field for part in plan.parts for field in self._in_head(part)]
+        for part in plan.parts:
+            more = self._after_head(part, position)
+            fields += more
+            position = end_of(more, position)
+        return fields + rest(position, self._end)
+
+    def _in_head(self, part: Part) -> Iterator[DissectedField]:
+        position = self._start
+        for place, meaning in zip(part.numbers, self._meaning(part).numbers, strict=True):
+            position = self._start + place.offset
+            number = int.from_bytes(self._octets[position : position + place.size], "big")
+            self._known[part.name] = number
+            self._numbers.setdefault(part.name, []).append(number)
+            words = meaning.words(number, self._known)
+            yield DissectedField(meaning.name, words, position, place.size, meaning.about)
             position += place.size
         if part.reserved:
-            fields.append(reserved_field(octets, position, part.reserved))
-    position = start + plan.head
-    for part in plan.parts:
-        more = _after_head(payload, part, numbers.get(part.name, []), octets, position, end, known)
-        if more:
-            fields += more
-            position = more[-1].offset + more[-1].length
-    return fields + rest(position, end)
+            yield reserved_field(self._octets, position, part.reserved)
 
+    def _meaning(self, part: Part) -> Meaning:
+        return MEANINGS[self._payload][part.name]
 
-def _after_head(
-    payload: PayloadClass, part: Part, numbers: list[int], octets: bytes, position: int, end: int, known: Known
-) -> list[DissectedField]:
-    """The fields that a declared field has after the head: none if it has none, or none that are whole."""
-    meaning = MEANINGS[payload][part.name].octets
-    match part.kind:
-        case SubPayloads() as kind:
-            return _sub_payloads(kind, octets, position, end, known)
-        case DataAttributes():
-            vocabulary = vocabulary_of(known["protocol"]) if payload is Transform else CONFIG
-            return attribute_fields(octets, position, end, vocabulary)
-        case SpiList():
-            size, count = numbers
-            return _spis(meaning, octets, position, end, size, count, known)
-        case Sized():
-            return _octets(meaning, octets, position, min(position + numbers[0], end), known)
-        case Remaining():
-            fields = _octets(meaning, octets, position, end, known)
-            return [_with_parts(payload, field, octets, known) for field in fields]
-        case _:
+    def _after_head(self, part: Part, position: int) -> list[DissectedField]:
+        """The fields that a declared field has after the head: none if it has none, or none that are whole."""
+        match part.kind:
+            case SubPayloads() as kind:
+                return self._sub_payloads(kind, position)
+            case DataAttributes():
+                vocabulary = vocabulary_of(self._known["protocol"]) if self._payload is Transform else CONFIG
+                return attribute_fields(self._octets, position, self._end, vocabulary)
+            case SpiList():
+                return self._spis(part, position)
+            case Sized():
+                return self._plain(part, position, min(position + self._numbers[part.name][0], self._end))
+            case Remaining():
+                return [self._with_parts(field) for field in self._plain(part, position, self._end)]
+            case _:
+                return []
+
+    def _plain(self, part: Part, start: int, end: int) -> list[DissectedField]:
+        """A field of octets, if there are any."""
+        meaning = self._meaning(part).octets
+        assert meaning is not None
+        if start == end:
             return []
+        words = meaning.words(self._octets[start:end], self._known)
+        return [DissectedField(meaning.name, words, start, end - start, meaning.about)]
 
+    def _spis(self, part: Part, position: int) -> list[DissectedField]:
+        size, count = self._numbers[part.name]
+        if not size:
+            return []
+        places = range(position, self._end - size + 1, size)[: min(count, MAX_SPIS)]
+        return [field for start in places for field in self._plain(part, start, start + size)]
 
-def _octets(meaning: OctetMeaning | None, octets: bytes, start: int, end: int, known: Known) -> list[DissectedField]:
-    assert meaning is not None
-    if start == end:
-        return []
-    return [DissectedField(meaning.name, meaning.words(octets[start:end], known), start, end - start, meaning.about)]
+    def _with_parts(self, field: DissectedField) -> DissectedField:
+        """``field`` with the parts that its octets have by what stands in the head."""
+        start, end = field.offset, field.offset + field.length
+        if self._payload is Notification and self._known["type"] == NotifyType.RESPONDER_LIFETIME:
+            lifetimes = attribute_fields(self._octets, start, end, vocabulary_of(self._known["protocol"]))
+            return field._replace(fields=(*lifetimes, *rest(end_of(lifetimes, start), end))) if lifetimes else field
+        if self._payload is Identification and self._known["id_type"] in HALVES and field.length in (8, 32):
+            middle = start + field.length // 2
+            first, second = HALVES[self._known["id_type"]]
+            return field._replace(fields=(self._address(first, start, middle), self._address(second, middle, end)))
+        return field
 
+    def _address(self, name: str, start: int, end: int) -> DissectedField:
+        return DissectedField(name, address(self._octets[start:end]), start, end - start)
 
-def _spis(
-    meaning: OctetMeaning | None, octets: bytes, position: int, end: int, size: int, count: int, known: Known
-) -> list[DissectedField]:
-    if not size:
-        return []
-    places = range(position, end - size + 1, size)[: min(count, MAX_SPIS)]
-    return [field for start in places for field in _octets(meaning, octets, start, start + size, known)]
-
-
-def _with_parts(payload: PayloadClass, field: DissectedField, octets: bytes, known: Known) -> DissectedField:
-    """``field`` with the parts that some octets have by what stands in the head."""
-    start, end = field.offset, field.offset + field.length
-    if payload is Notification and known["type"] == NotifyType.RESPONDER_LIFETIME:
-        lifetimes = attribute_fields(octets, start, end, vocabulary_of(known["protocol"]))
-        return field._replace(fields=tuple(lifetimes + rest(_end_of(lifetimes, start), end))) if lifetimes else field
-    if payload is Identification and known["id_type"] in HALVES and field.length in (8, 32):
-        middle = start + field.length // 2
-        first, second = HALVES[known["id_type"]]
-        return field._replace(
-            fields=(
-                DissectedField(first, address(octets[start:middle]), start, middle - start),
-                DissectedField(second, address(octets[middle:end]), middle, end - middle),
-            )
+    def _sub_payloads(self, kind: SubPayloads, position: int) -> list[DissectedField]:
+        """Proposals of an SA, or transforms of a proposal, whose protocol gives the transforms' numbers a meaning."""
+        fields, _, _ = chain_fields(
+            self._octets, position, self._end, kind.payload_type, kind.most, partial(self._sub_payload, kind)
         )
-    return field
+        return fields
 
-
-def _end_of(fields: list[DissectedField], start: int) -> int:
-    return fields[-1].offset + fields[-1].length if fields else start
-
-
-def _sub_payloads(kind: SubPayloads, octets: bytes, position: int, end: int, known: Known) -> list[DissectedField]:
-    """Proposals of an SA, or transforms of a proposal, whose protocol gives the transforms' numbers their meaning."""
-    payload = INSIDE_SA[kind.payload_type]
-
-    def read_body(number: int, start: int, stop: int) -> Body:
+    def _sub_payload(self, kind: SubPayloads, number: int, start: int, end: int) -> Body:
         if number != kind.payload_type:
-            return Body("out of place", rest(start, stop))
+            return Body("out of place", rest(start, end))
         try:
-            value = _sub_payload_words(kind.layout.parse(octets[start:stop]), known)
+            value = _sub_payload_words(kind.layout.parse(self._octets[start:end]), self._known)
         except WireError:
             value = "malformed"
-        return Body(value, _fields(payload, octets, start, stop, known))
-
-    fields, _, _ = chain_fields(octets, position, end, kind.payload_type, kind.most, read_body)
-    return fields
+        return Body(value, _Reader(INSIDE_SA[number], self._octets, start, end, self._known).fields())
 
 
 def _sub_payload_words(payload: Proposal | Transform, known: Known) -> str:

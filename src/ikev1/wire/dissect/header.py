@@ -9,7 +9,7 @@ from ikev1.wire.registry import ExchangeType, Flags
 
 __all__ = ["header_field"]
 
-COOKIE_ABOUT = "{} chose these octets at random; both cookies together name the ISAKMP SA (RFC 2408 §2.5.3)."
+COOKIE_ABOUT = "{} made this cookie; both cookies together name the ISAKMP SA (RFC 2408 §2.4, §2.5.3)."
 FLAGS_ABOUT = {
     Flags.ENCRYPTION: "What follows the header is encrypted under the keys of the ISAKMP SA (RFC 2408 §3.1).",
     Flags.COMMIT: "The other end shall wait for CONNECTED before it uses the SA (RFC 2408 §3.1).",

@@ -86,7 +86,7 @@ def _octets(name: str, words: OctetWords, about: str) -> Meaning:
 
 def _spi(about: str) -> Meaning:
     size = NumberMeaning(
-        "SPI Size", as_count, ("How many octets the SPI has; none is usual in phase 1, where the cookies stand for it.")
+        "SPI Size", as_count, "How many octets the SPI has; none is usual in phase 1, where the cookies stand for it."
     )
     return Meaning((size,), OctetMeaning("SPI", as_hex, about))
 
@@ -94,12 +94,12 @@ def _spi(about: str) -> Meaning:
 _DOI = _number(
     "DOI",
     named(DOI),
-    ("The Domain of Interpretation says whose numbers follow: 1 means those of IPsec (RFC 2407 §4.6)."),
+    "The Domain of Interpretation says whose numbers follow: 1 means those of IPsec (RFC 2407 §4.6).",
 )
 _PROTOCOL = _number(
     "Protocol ID",
     named(ProtocolId),
-    ("Which protocol this is about: ISAKMP itself, ESP, AH or IPCOMP (RFC 2407 §4.4.1)."),
+    "Which protocol this is about: ISAKMP itself, ESP, AH or IPCOMP (RFC 2407 §4.4.1).",
 )
 
 MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
@@ -108,7 +108,7 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "situation": _number(
             "Situation",
             named_bits(Situation),
-            ("What kind of decision this is: IDENTITY_ONLY means that who the peers are is enough (RFC 2407 §4.2)."),
+            "What kind of decision this is: IDENTITY_ONLY means that who the peers are is enough (RFC 2407 §4.2).",
         ),
         "proposals": Meaning(),
     },
@@ -128,12 +128,12 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "transforms": _number(
             "Number of Transforms",
             as_decimal,
-            ("How many transforms follow, the best liked first; the answer names one of them (RFC 2408 §3.5)."),
+            "How many transforms follow, the best liked first; the answer names one of them (RFC 2408 §3.5).",
         ),
     },
     Transform: {
         "number": _number(
-            "Transform Number", as_decimal, ("The transform's number within its proposal (RFC 2408 §3.6).")
+            "Transform Number", as_decimal, "The transform's number within its proposal (RFC 2408 §3.6)."
         ),
         "id": _number(
             "Transform ID",
@@ -150,15 +150,15 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
             "Key Exchange Data",
             as_octets,
             (
-                "The public Diffie-Hellman value g^x mod p: everybody may see it, x stays with the sender, "
-                "and p and g are named by the group (RFC 2409 §5)."
+                "The public Diffie-Hellman value g^x: everybody may see it, x stays with the sender, and the group "
+                "names p and g (RFC 2409 §5)."
             ),
         ),
     },
     Identification: {
         "id_type": _number("ID Type", named(IdType), "What kind of name this is (RFC 2407 §4.6.2.1)."),
         "protocol": _number(
-            "Protocol ID", as_decimal, ("The IP protocol that is meant, 17 for UDP; 0 is any (RFC 2407 §4.6.2).")
+            "Protocol ID", as_decimal, "The IP protocol that is meant, 17 for UDP; 0 is any (RFC 2407 §4.6.2)."
         ),
         "port": _number("Port", as_decimal, "The port that is meant; 0 is any (RFC 2407 §4.6.2)."),
         "data": _octets(
@@ -174,22 +174,22 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "encoding": _number(
             "Certificate Encoding",
             named(CertificateEncoding),
-            ("What kind of certificate this is, mostly one for X.509 signatures (RFC 2408 §3.9)."),
+            "What kind of certificate this is, mostly one for X.509 signatures (RFC 2408 §3.9).",
         ),
         "data": _octets(
             "Certificate Data",
             as_octets,
-            ("The certificate, which binds the sender's public key to its name (RFC 2408 §3.9)."),
+            "The certificate, which binds the sender's public key to its name (RFC 2408 §3.9).",
         ),
     },
     CertificateRequest: {
         "encoding": _number(
             "Certificate Type",
             named(CertificateEncoding),
-            ("What kind of certificate the sender would like to have (RFC 2408 §3.10)."),
+            "What kind of certificate the sender would like to have (RFC 2408 §3.10).",
         ),
         "authority": _octets(
-            "Certificate Authority", as_octets, ("The name of an authority that the sender trusts (RFC 2408 §3.10).")
+            "Certificate Authority", as_octets, "The name of an authority that the sender trusts (RFC 2408 §3.10)."
         ),
     },
     Hash: {
@@ -206,7 +206,7 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "data": _octets(
             "Signature Data",
             as_octets,
-            ("The sender's private key over HASH_I or HASH_R: it proves who the sender is (RFC 2409 §5.1)."),
+            "The sender's private key over HASH_I or HASH_R: it proves who the sender is (RFC 2409 §5.1).",
         ),
     },
     Nonce: {
@@ -226,10 +226,10 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "type": _number(
             "Notify Message Type",
             named(NotifyType),
-            ("What is told: errors are numbered below 16384, states from there on (RFC 2408 §3.14.1)."),
+            "What is told: errors are numbered below 16384, states from there on (RFC 2408 §3.14.1).",
         ),
         "data": _octets(
-            "Notification Data", as_notification, ("More about it, where the type asks for more (RFC 2408 §3.14).")
+            "Notification Data", as_notification, "More about it, where the type asks for more (RFC 2408 §3.14)."
         ),
     },
     Delete: {
@@ -248,7 +248,7 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
                 NumberMeaning("Number of SPIs", as_decimal, "How many SAs are deleted (RFC 2408 §3.15)."),
             ),
             OctetMeaning(
-                "SPI", as_hex, ("An SA that the sender no longer has: packets to it would be lost (RFC 2408 §3.15).")
+                "SPI", as_hex, "An SA that the sender no longer has: packets to it would be lost (RFC 2408 §3.15)."
             ),
         ),
     },
@@ -256,7 +256,7 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "data": _octets(
             "Vendor ID",
             as_vendor,
-            ("A constant that tells of an extension or of the maker, often the MD5 of a text (RFC 2408 §3.16)."),
+            "A constant that tells of an extension or of the maker, often the MD5 of a text (RFC 2408 §3.16).",
         ),
     },
     NatDiscovery: {
@@ -275,7 +275,7 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "address": _octets(
             "Original Address",
             as_original_address,
-            ("An address before any NAT changed it: transport mode needs it to mend checksums (RFC 3947 §5.2)."),
+            "An address before any NAT changed it: transport mode needs it to mend checksums (RFC 3947 §5.2).",
         ),
         "number": Meaning(),
     },
@@ -283,10 +283,10 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "type": _number(
             "Type",
             named(ConfigType),
-            ("Who asks or gives: REQUEST and REPLY, or SET and ACK (draft-dukes-ike-mode-cfg-02 §3.3)."),
+            "Who asks or gives: REQUEST and REPLY, or SET and ACK (draft-dukes-ike-mode-cfg-02 §3.3).",
         ),
         "identifier": _number(
-            "Identifier", as_decimal, ("Ties a reply to its request (draft-dukes-ike-mode-cfg-02 §3.2).")
+            "Identifier", as_decimal, "Ties a reply to its request (draft-dukes-ike-mode-cfg-02 §3.2)."
         ),
         "attributes": Meaning(),
     },
@@ -296,10 +296,10 @@ MEANINGS: dict[type[tuple[Any, ...]], dict[str, Meaning]] = {
         "last": _number(
             "Flags",
             lambda number, known: "last fragment (1)" if number & 1 else f"more follow ({number})",
-            ("Whether this is the last piece (MS-IKEE §2.2.3.1)."),
+            "Whether this is the last piece (MS-IKEE §2.2.3.1).",
         ),
         "data": _octets(
-            "Fragment Data", as_octets, ("A piece of an ISAKMP message, its header included (MS-IKEE §2.2.3.1).")
+            "Fragment Data", as_octets, "A piece of an ISAKMP message, its header included (MS-IKEE §2.2.3.1)."
         ),
     },
     Encrypted: {

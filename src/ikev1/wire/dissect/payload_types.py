@@ -26,7 +26,7 @@ _PAYLOADS: dict[int, tuple[str, str]] = {
     PayloadType.PROPOSAL: ("Proposal Payload", "One protocol, and the ways in which it may be done (RFC 2408 §3.5)."),
     PayloadType.TRANSFORM: (
         "Transform Payload",
-        ("One way to do it: algorithms and lifetimes that belong together (RFC 2408 §3.6)."),
+        "One way to do it: algorithms and lifetimes that belong together (RFC 2408 §3.6).",
     ),
     PayloadType.KEY_EXCHANGE: (
         "Key Exchange Payload",
@@ -37,19 +37,19 @@ _PAYLOADS: dict[int, tuple[str, str]] = {
     ),
     PayloadType.IDENTIFICATION: (
         "Identification Payload",
-        ("Who the sender is, or whom the tunnel is for (RFC 2408 §3.8)."),
+        "Who the sender is, or whom the tunnel is for (RFC 2408 §3.8).",
     ),
     PayloadType.CERTIFICATE: (
         "Certificate Payload",
-        ("A certificate with the sender's public key, or one that vouches for it (RFC 2408 §3.9)."),
+        "A certificate with the sender's public key, or one that vouches for it (RFC 2408 §3.9).",
     ),
     PayloadType.CERTIFICATE_REQUEST: (
         "Certificate Request Payload",
-        ("Asks for a certificate of an authority that the sender trusts (RFC 2408 §3.10)."),
+        "Asks for a certificate of an authority that the sender trusts (RFC 2408 §3.10).",
     ),
     PayloadType.HASH: (
         "Hash Payload",
-        ("Proves that the sender has the keys and that nothing was changed (RFC 2408 §3.11)."),
+        "Proves that the sender has the keys and that nothing was changed (RFC 2408 §3.11).",
     ),
     PayloadType.SIGNATURE: ("Signature Payload", "Proves that the sender has the private key (RFC 2408 §3.12)."),
     PayloadType.NONCE: ("Nonce Payload", "Random octets, a part of what the keys are made from (RFC 2408 §3.13)."),
@@ -57,11 +57,11 @@ _PAYLOADS: dict[int, tuple[str, str]] = {
     PayloadType.DELETE: ("Delete Payload", "SAs that the sender has deleted on its side (RFC 2408 §3.15)."),
     PayloadType.VENDOR_ID: (
         "Vendor ID Payload",
-        ("Names an extension that the sender has, or who made it (RFC 2408 §3.16)."),
+        "Names an extension that the sender has, or who made it (RFC 2408 §3.16).",
     ),
     PayloadType.ATTRIBUTES: (
         "Attributes Payload",
-        ("Addresses and settings for a client, or a login (draft-dukes-ike-mode-cfg-02 §3.2)."),
+        "Addresses and settings for a client, or a login (draft-dukes-ike-mode-cfg-02 §3.2).",
     ),
     PayloadType.NAT_D: _NAT_D,
     PayloadType.NAT_D_DRAFT: _NAT_D,
@@ -70,7 +70,7 @@ _PAYLOADS: dict[int, tuple[str, str]] = {
     PayloadType.NAT_OA_DRAFT: _NAT_OA,
     PayloadType.FRAGMENT: (
         "Fragment Payload",
-        ("A piece of a message that was too long for one datagram (MS-IKEE §2.2.3.1)."),
+        "A piece of a message that was too long for one datagram (MS-IKEE §2.2.3.1).",
     ),
 }
 

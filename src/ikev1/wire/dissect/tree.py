@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ikev1.wire.errors import WireError
 
-__all__ = ["DissectedField", "Dissection", "bits", "node", "rest"]
+__all__ = ["DissectedField", "Dissection", "bits", "end_of", "node", "rest"]
 
 
 class DissectedField(NamedTuple):
@@ -34,7 +34,7 @@ class Dissection(NamedTuple):
 def node(name: str, value: str, fields: list[DissectedField], about: str = "") -> DissectedField:
     """A field that consists of ``fields``, of which there is at least one."""
     offset = fields[0].offset
-    return DissectedField(name, value, offset, fields[-1].offset + fields[-1].length - offset, about, tuple(fields))
+    return DissectedField(name, value, offset, end_of(fields, offset) - offset, about, tuple(fields))
 
 
 def bits(field: DissectedField, parts: list[tuple[str, str, str]]) -> DissectedField:
@@ -42,6 +42,11 @@ def bits(field: DissectedField, parts: list[tuple[str, str, str]]) -> DissectedF
     return field._replace(
         fields=tuple([DissectedField(name, value, field.offset, field.length, about) for name, value, about in parts])
     )
+
+
+def end_of(fields: list[DissectedField], start: int) -> int:
+    """Where ``fields`` end that begin at ``start``; they may be none."""
+    return fields[-1].offset + fields[-1].length if fields else start
 
 
 def rest(offset: int, end: int) -> list[DissectedField]:
