@@ -53,6 +53,7 @@ class CountingPlane:
         self.counted: dict[int, Counters] = {}  # other than what is always there
         self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
+        self.exhausted = False  # whether there are no SPIs to be had
         self.closed = False
         self.broken = 0  # how often it was asked and could not
         self._bell = os.eventfd(0)
@@ -69,6 +70,8 @@ class CountingPlane:
         pass
 
     def allocate_spi(self, path: UdpPath, protocol: int) -> int:
+        if self.exhausted:
+            raise PlaneError("no SPI to be had: the kernel is full")
         return int.from_bytes(os.urandom(3)) + 256
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:

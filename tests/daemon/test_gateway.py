@@ -127,6 +127,22 @@ def test_a_data_plane_that_refuses_closes_the_pair_and_fails_the_wish(meet: Meet
     meet(scenario)
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_without_an_spi_no_tunnel_comes_up_and_nothing_is_lost(meet: Meet, ours: bool) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", None)
+        full = us if ours else them
+        full.plane.exhausted = True
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        assert [line.code for line in full.lines if "the kernel is full" in line.text] == ["no-spi"]
+        full.plane.exhausted = False
+        await us.gateway.initiate("branch", "net")
+        assert len(children(us)) == 1
+
+    meet(scenario)
+
+
 def test_a_data_plane_that_breaks_down_is_asked_once(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         us.plane.break_down()

@@ -29,6 +29,7 @@ from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.events import ChildUp, Event
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.settings import Settings
+from ikev1.core.spi import SpiUnavailable
 from ikev1.core.verdict import Verdict
 from ikev1.daemon.alarm import Alarm
 from ikev1.daemon.calling import first_path, under_way
@@ -84,7 +85,7 @@ class Gateway:
         self.plane = chosen.make(self._hear, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._watch = Watch(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
-        self.engine = Engine(settings, random, allocate_spi=self.plane.allocate_spi)
+        self.engine = Engine(settings, random, allocate_spi=self._allocate_spi)
         logbook.listeners_changed = self._trace_if_read
         self._trace_if_read()
         self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
@@ -270,6 +271,12 @@ class Gateway:
             self.logbook.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
             return False
         return True
+
+    def _allocate_spi(self, path: Path, protocol: int) -> int:
+        try:
+            return self.plane.allocate_spi(path, protocol)
+        except PlaneError as error:
+            raise SpiUnavailable(str(error)) from error
 
     def _report(self, event: Event) -> None:
         for observer in self.observers:
