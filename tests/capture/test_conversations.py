@@ -140,6 +140,31 @@ def test_a_nat_is_seen_from_both_sides_of_it(near: str) -> None:
     assert "floated to port 4500" in answer(conversation, "nat").text
 
 
+def test_a_capture_on_both_sides_of_a_nat_is_one_conversation() -> None:
+    """As `tcpdump -i any` on the NAT box makes it: everything is there twice."""
+    network = Network()
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), remote_id=BOB)))
+    network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True), remote_id=ALICE)))
+    NatBox(network, alice, "203.0.113.1")
+    outside = Recorder(network, "bob")
+    inside = Recorder(network, "alice")
+    alice.calls()
+    network.settle()
+    both = [
+        packet
+        for pair in zip(inside.packets, outside.packets, strict=True)
+        for packet in (pair if pair[0].source == ALICE else pair[::-1])
+    ]
+    conversation = only(analysed(both, dh_keys(inside)))
+    assert labels(conversation) == [each for label in MAIN for each in (label, f"({label})")]
+    assert all(message.decrypted for message in conversation.messages if message.encrypted)
+    assert (conversation.initiator.behind_nat, conversation.responder.behind_nat) == (True, False)
+    assert "this capture has its messages under two addresses" in answer(conversation, "nat").text
+    assert answer(conversation, "silence").text == (
+        "9 messages are twice in this capture, which was made at two places on the way."
+    )
+
+
 def test_without_a_nat_all_hashes_are_right() -> None:
     conversation = only(analysed(recorded(Network()).packets))
     checks = [check for message in conversation.messages for check in message.checks]

@@ -85,6 +85,19 @@ def test_charon_tells_all_keys(lab: Lab, aggressive: bool, calls: bool) -> None:
         assert told[frame] == [kind for kind in types if kind not in INSIDE_SA]
 
 
+def test_signatures_are_proved_by_the_certificates_beside_them(lab: Lab) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, CharonOptions(log_level=4, plane="noesp", certificate="gw-rsa"))
+    capture = lab.capture(b)
+    lab.ours(a, OurOptions(calls=True, certificate="alice-rsa")).command("up", "peer")
+    file = capture.finish("isakmp", 9)
+    conversation = explained(file, load_keys(charon.directory / "charon.log"))
+    checks = {check.name: check.right for message in conversation.messages for check in message.checks}
+    assert checks["SIG_I"] is checks["SIG_R"] is checks["HASH(3)"] is True
+    assert conversation.authentication == "RSA_SIGNATURES"
+    assert not conversation.initiator.identity_visible
+
+
 def test_pluto_tells_its_secret_and_the_keys_of_esp(lab: Lab) -> None:
     """What libreswan makes of the secret stays inside NSS, and so do its ISAKMP messages for us."""
     a, b = lab.direct()

@@ -26,6 +26,7 @@ MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
 
 
+_COPY = 0.05  # seconds; nobody repeats a message so soon
 _MOST_CLOSED = 16  # messages of one exchange that are tried again
 
 
@@ -48,6 +49,7 @@ class Dialogue:
         self.quick_modes: dict[int, QuickMode] = {}
         self.opener = Opener(ring)
         self.fragments = Fragments()
+        self.translated: set[Role] = set()  # who was seen under two addresses in one and the same message
         self.left_out = 0
         self.last_time = opening.time
         self._courses = Courses()
@@ -82,11 +84,21 @@ class Dialogue:
         self.messages.append(seen)
         digest = blake2s(datagram.payload).digest()
         if digest in self._known:
-            _repeat(seen, self.messages[self._known[digest]])
+            self._repeated(seen, self.messages[self._known[digest]])
         else:
             self._known[digest] = seen.index
             self._read(seen, problem)
         return seen
+
+    def _repeated(self, seen: Seen, first: Seen) -> None:
+        _repeat(seen, first)
+        before = self.messages[seen.index - 1]
+        same = before.index == first.index or before.repeats == first.index
+        seen.copied = same and abs(seen.datagram.time - before.datagram.time) < _COPY
+        if seen.datagram.source != first.datagram.source:
+            self.translated.add(seen.sender)
+        if seen.datagram.destination != first.datagram.destination:
+            self.translated.add(other(seen.sender))
 
     def _read(self, seen: Seen, problem: str) -> None:
         if seen.encrypted:

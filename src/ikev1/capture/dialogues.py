@@ -18,6 +18,8 @@ MOST_OCTETS = 16 << 20
 fill the memory of who looks at it.
 """
 
+_MOMENT = 0.05  # seconds
+
 Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
 
 
@@ -33,6 +35,7 @@ class Dialogues:
         self._octets = 0
         self._by_cookies: dict[bytes, Dialogue] = {}
         self._by_opening: dict[Opening, Dialogue] = {}
+        self._newest: tuple[bytes, float, Dialogue] | None = None  # the last first message: octets, time, conversation
 
     def take(self, datagram: Datagram) -> tuple[Dialogue, Seen | None] | None:
         """The conversation that a datagram belongs to and, where it is or completes a message, the message."""
@@ -49,7 +52,10 @@ class Dialogues:
         opening = (header.CKY_I, frozenset((datagram.source, datagram.destination)))
         known = self._by_opening.get(opening)
         if header.CKY_R == NO_COOKIE:
-            return known or self._new(opening, datagram)
+            found = known or self._translated(opening, datagram) or self._new(opening, datagram)
+            if found is not None:
+                self._newest = datagram.payload, datagram.time, found
+            return found
         if cookies in self._by_cookies:
             return self._by_cookies[cookies]
         if known is not None and header.exchange == ExchangeType.INFORMATIONAL:
@@ -58,6 +64,16 @@ class Dialogues:
             self._by_cookies[cookies] = known
             return known
         return self._another(opening, known, datagram, cookies)
+
+    def _translated(self, opening: Opening, datagram: Datagram) -> Dialogue | None:
+        """The conversation of the same first message a moment ago: a NAT box lies between two places of the capture."""
+        if self._newest is None:
+            return None
+        payload, time, dialogue = self._newest
+        if payload != datagram.payload or abs(datagram.time - time) > _MOMENT:
+            return None
+        self._by_opening[opening] = dialogue
+        return dialogue
 
     def _another(self, opening: Opening, known: Dialogue | None, datagram: Datagram, cookies: bytes) -> Dialogue | None:
         """A responder that answers the repetition of a first message anew: what opened the other opened this one."""

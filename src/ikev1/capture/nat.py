@@ -48,6 +48,8 @@ def behind_nat(dialogue: Dialogue, role: Role) -> bool | None:
 
     Its own message shows a NAT between it and the place of the capture, the other's one behind that place.
     """
+    if role in dialogue.translated:
+        return True
     told: list[bool] = []
     for sender, name in ((role, SOURCE), (other(role), DESTINATION)):
         seen = dialogue.phase1.discoveries.get(sender)

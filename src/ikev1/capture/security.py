@@ -106,10 +106,15 @@ def _who(seen: Seen) -> str:
 def _mm5(dialogue: Dialogue, seen: Seen) -> str:
     if dialogue.phase1.hides_bodies:
         return f"proves the initiator {_proof(dialogue)}"
-    return (
+    text = (
         f"says that the initiator is {_who(seen)} and proves it {_proof(dialogue)}. Encrypted: nobody who only listens "
-        "learns the identity, but one who poses as the responder does"
     )
+    if dialogue.phase1.method in PSK_METHODS:
+        return (
+            f"{text}learns the identity. One who poses as the responder has g^xy, and can try out secrets on this "
+            "message until it opens"
+        )
+    return f"{text}learns the identity, but one who poses as the responder does"
 
 
 def _mm6(dialogue: Dialogue, seen: Seen) -> str:

@@ -53,6 +53,7 @@ class Seen:
     decrypted: bool = False
     beginning_lost: bool = False  # the first block could not be decrypted, for the message before it is not there
     repeats: int | None = None  # the index of the message with the same octets
+    copied: bool = False  # repeated not by its sender, but by a capture that was made at two places on the way
     problems: list[str] = field(default_factory=list)
 
     @property

@@ -24,7 +24,9 @@ def which_nat(dialogue: Dialogue) -> Answer | None:
     told = {role: behind_nat(dialogue, role) for role in (Role.INITIATOR, Role.RESPONDER)}
     parts = []
     for role, behind in told.items():
-        if behind:
+        if role in dialogue.translated:
+            parts.append(f"The {role} is behind a NAT: this capture has its messages under two addresses.")
+        elif behind:
             parts.append(
                 f"The {role} is behind a NAT, or pretends to be to get UDP encapsulation: a NAT-D hash of its address "
                 "and port is not that of the capture."

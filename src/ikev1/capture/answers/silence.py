@@ -21,7 +21,11 @@ _LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})
 def who_fell_silent(dialogue: Dialogue) -> Answer | None:
     """Repetitions, and messages that never got the answer that they ask for."""
     first = [seen for seen in dialogue.messages if seen.repeats is None]
-    repetitions = dialogue.repetitions()
+    repetitions = {
+        index: again
+        for index, all_again in dialogue.repetitions().items()
+        if (again := [seen for seen in all_again if not seen.copied])
+    }
     repeated = [(seen, repetitions[seen.index]) for seen in first if seen.index in repetitions]
     parts = [_repeated(seen, again) for seen, again in repeated]
     frames = [each.frame for seen, again in repeated for each in (seen, *again)]
@@ -33,6 +37,9 @@ def who_fell_silent(dialogue: Dialogue) -> Answer | None:
     for seen in _asked_in_vain(dialogue):
         parts.append(f"The {other(seen.sender)} did not answer the last R-U-THERE (RFC 3706): it may be dead.")
         frames.append(seen.frame)
+    copies = sum(seen.copied for seen in dialogue.messages)
+    if copies:
+        parts.append(f"{copies} messages are twice in this capture, which was made at two places on the way.")
     if not parts:
         return None
     return Answer(question="silence", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))

@@ -53,6 +53,7 @@ _INTEGRITY: dict[str, int] = {
     "HMAC_SHA2_384_192": IntegrityAlgorithm.HMAC_SHA2_384,
     "HMAC_SHA2_512_256": IntegrityAlgorithm.HMAC_SHA2_512,
 }
+_LONGEST_NAME = 100  # with a row of octets behind it
 _MOST_PAIRS = 8  # of ESP keys before the line that names their SPIs
 
 
@@ -97,7 +98,7 @@ def _said(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         name, octets = "", b""
         if match is None:
             yield line, b""
-        elif (begins := _NAME.match(text)) is not None:
+        elif len(text) < _LONGEST_NAME and (begins := _NAME.match(text)) is not None:
             name, octets = begins[1], bytes.fromhex(begins[2])
     if name:
         yield name, octets
