@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import vici
 
+from ikev1.capture.read import open_capture
 from ikev1.config import ConfigError
 from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.process import run
@@ -28,6 +29,7 @@ port = {port}
 encapsulation_port = {encapsulation_port}
 control = "control.vici"
 keylog = "keys"
+record = "messages.pcapng"
 
 [connection.branch]
 remote_address = "127.0.0.9"
@@ -138,6 +140,10 @@ def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[Coun
     assert [plane.closed for plane in planes] == [True]
     assert "data plane counting: it is a test" in ear.text
     assert f"keys are written to {file.parent / 'keys'}" in ear.text
+    assert f"ISAKMP messages are recorded in {file.parent / 'messages.pcapng'}" in ear.text
+    with open_capture(file.parent / "messages.pcapng") as recorded:
+        assert list(recorded) == []
+        assert recorded.notes() == ()
     assert "only for this test" not in ear.text
 
 
