@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -78,3 +79,11 @@ def test_wide_characters_do_not_push_the_lifeline_away() -> None:
     said = message("MM1", "initiator", (), frame=1, line="日本語" * 30)
     lines = _written(report(conversation((said,)))).splitlines()
     assert {cell_len(line) for line in lines if line.startswith("│")} == {80}
+
+
+def test_a_message_in_many_fragments_has_an_arrow_of_one_line() -> None:
+    whole = message("MM5", "initiator", (), frame=1)
+    scattered = msgspec.structs.replace(whole, frames=tuple(range(1_000_000, 1_000_100, 7)))
+    (arrow,) = [line for line in _written(report(conversation((scattered,)))).splitlines() if "MM5" in line]
+    assert "frames 1000000 to 1000098" in arrow
+    assert len(arrow) == 80

@@ -65,7 +65,7 @@ class Ladder:
         signs, repeated = self._pen.signs, message.retransmission_of is not None
         line = signs.again if repeated else signs.line
         label = self._pen.text(f" {message.label}{' again' if repeated else ''} ", "bold")
-        about = self._pen.text(f" {frames_text(message.frames)}, {time} ", "dim")
+        about = self._pen.text(f" {_frames(message)}, {time} ", "dim")
         fill = line * max(self._inner - label.cell_len - about.cell_len - 4, 1)
         colour = COLOURS[kind_of(message)]
         arrow = Text(line, colour) + label + Text(fill, colour) + about + Text(line, colour)
@@ -101,6 +101,12 @@ class Ladder:
         for line in lines:
             line.truncate(self._inner - 2, pad=True)
             self._pen.write(life + Text(" ") + line + Text(" ") + life)
+
+
+def _frames(message: Message) -> str:
+    """Of a message in many fragments the first and the last, for the arrow has one line."""
+    few = message.frames if len(message.frames) < 3 else ()
+    return frames_text(few) or f"frames {message.frames[0]} to {message.frames[-1]}"
 
 
 def _described(role: str, party: Party) -> str:
