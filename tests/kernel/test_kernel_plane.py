@@ -298,6 +298,18 @@ def test_a_peer_with_a_new_address(sides: Sides, mode: IpsecMode, suite: IpsecSu
         assert max(sent) >= (1 << 20) + 6
 
 
+def test_a_move_of_an_older_pair_does_not_bring_it_back(sides: Sides) -> None:
+    old, new = two_ends(number=1), two_ends(number=2)
+    up(sides, old)
+    up(sides, new)
+    sides[0].namespace.run("ip", "addr", "add", "192.0.2.11/24", "dev", "eth0")
+    moved = replace(old[0], path=old[0].path._replace(local_host="192.0.2.11"))
+    sides[0].plane.move(moved)
+    sides[0].ping(INNER[4][1], INNER[4][0])
+    assert_carried(sides, new, 3)
+    assert sides[0].plane.counters(moved).packets_out == 0
+
+
 def test_an_sa_that_somebody_deleted(sides: Sides) -> None:
     ends = two_ends()
     up(sides, ends)

@@ -161,11 +161,12 @@ def messages(octets: Buffer) -> Iterator[Message]:
     Raises:
         GarbledAnswer: a message is not as long as it says.
     """
-    rest = memoryview(octets)
-    while rest:
-        length, kind, flags, sequence, _ = unpack(_HEADER, rest)
-        body, rest = _cut(rest, _HEADER.size, length)
-        yield Message(kind, flags, sequence, body)
+    view, start, size = memoryview(octets), 0, len(octets)
+    while start < size:
+        length, kind, flags, sequence, _ = unpack(_HEADER, view, start)
+        _check(length, _HEADER.size, size - start)
+        yield Message(kind, flags, sequence, view[start + _HEADER.size : start + length])
+        start += length + (-length % 4)
 
 
 def attribute(kind: int, value: Buffer) -> bytes:
@@ -180,22 +181,28 @@ def attributes(octets: Buffer) -> dict[int, memoryview]:
     Raises:
         GarbledAnswer: one is not as long as it says.
     """
-    found, rest = {}, memoryview(octets)
-    while rest:
-        length, kind = unpack(_ATTRIBUTE, rest)
-        found[kind & _TYPE], rest = _cut(rest, _ATTRIBUTE.size, length)
+    found, view, start, size = {}, memoryview(octets), 0, len(octets)
+    while start < size:
+        length, kind = unpack(_ATTRIBUTE, view, start)
+        _check(length, _ATTRIBUTE.size, size - start)
+        found[kind & _TYPE] = view[start + _ATTRIBUTE.size : start + length]
+        start += length + (-length % 4)
     return found
 
 
-def unpack(layout: struct.Struct, octets: Buffer) -> tuple[Any, ...]:
-    """The fields of the structure that ``octets`` begin with.
+def unpack(layout: struct.Struct, octets: Buffer, start: int = 0) -> tuple[Any, ...]:
+    """The fields of the structure that ``octets`` have at ``start``.
 
     Raises:
         GarbledAnswer: they are too few.
     """
-    if len(octets) < layout.size:
-        raise GarbledAnswer(f"the kernel's answer ends where {layout.size} octets should be: there are {len(octets)}")
-    return layout.unpack_from(octets)
+    try:
+        return layout.unpack_from(octets, start)
+    except struct.error:
+        there = len(octets) - start
+        raise GarbledAnswer(
+            f"the kernel's answer ends where {layout.size} octets should be: there are {there}"
+        ) from None
 
 
 def _refusal(message: Message) -> NetlinkError | None:
@@ -210,8 +217,6 @@ def _refusal(message: Message) -> NetlinkError | None:
     return NetlinkError(-error, text)
 
 
-def _cut(octets: memoryview, start: int, length: int) -> tuple[memoryview, memoryview]:
-    """What is between the header, ``start`` octets, and ``length``; and what follows that, at the next border of 4."""
-    if not start <= length <= len(octets):
-        raise GarbledAnswer(f"a length in the kernel's answer is {length}, not between {start} and {len(octets)}")
-    return octets[start:length], octets[length + (-length % 4) :]
+def _check(length: int, least: int, most: int) -> None:
+    if not least <= length <= most:
+        raise GarbledAnswer(f"a length in the kernel's answer is {length}, not between {least} and {most}")

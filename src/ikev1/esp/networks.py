@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import NamedTuple
 
 from ikev1.core.selector import Selector
 
-__all__ = ["Network", "encloses", "networks"]
+__all__ = ["Network", "encloses", "networks", "packed"]
 
 
 class Network(NamedTuple):
@@ -17,10 +18,18 @@ class Network(NamedTuple):
     prefix: int
 
 
+@lru_cache
+def packed(host: str) -> bytes:
+    """An address in text as 4 or 16 octets."""
+    return ip_address(host).packed
+
+
 def networks(selector: Selector) -> list[Network]:
     """The fewest networks that make up the addresses of ``selector``."""
-    if selector.first == selector.last:  # the many road warriors
-        return [Network(selector.first, 8 * len(selector.first))]
+    first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
+    size = last - first + 1
+    if not size & (size - 1) and not first & (size - 1):  # one network, as most are
+        return [Network(selector.first, 8 * len(selector.first) - size.bit_length() + 1)]
     summary = summarize_address_range(ip_address(selector.first), ip_address(selector.last))
     return [Network(network.network_address.packed, network.prefixlen) for network in summary]
 

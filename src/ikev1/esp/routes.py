@@ -17,14 +17,13 @@ import socket
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
 
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
 from ikev1.core.selector import Selector
-from ikev1.esp.networks import Network, encloses, networks
+from ikev1.esp.networks import Network, encloses, networks, packed
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.rtnetlink import Hop, RoutingTable
 
@@ -103,7 +102,7 @@ class Routes:
     def hop_towards(self, host: str) -> Hop | None:
         """Where ESP leaves for ``host``; None if there is no way."""
         try:
-            return self._kernel.hop_towards(ip_address(host).packed, MARK)
+            return self._kernel.hop_towards(packed(host), MARK)
         except OSError as error:
             raise PlaneError(f"the kernel does not tell the way to {host}: {error}") from error
 
@@ -121,10 +120,6 @@ class Routes:
         except OSError as error:
             self.release(key)
             raise PlaneError(f"the kernel refused a route: {error}") from error
-
-    def holds(self, key: Hashable) -> bool:
-        """Whether ``key`` holds anything."""
-        return key in self._held
 
     def release(self, key: Hashable) -> None:
         """Give up what ``key`` holds, if it holds anything."""

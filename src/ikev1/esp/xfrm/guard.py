@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
+from ikev1.esp.rtnetlink import Hop
 from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
 from ikev1.esp.xfrm.requests import Xfrm
@@ -40,13 +41,14 @@ class Bearer(NamedTuple):
 class _Group:
     """All that share the policies of one `Flows`."""
 
-    __slots__ = ("bearers", "inbound", "outbound", "reqid")
+    __slots__ = ("bearers", "hop", "inbound", "outbound", "reqid")
 
     def __init__(self, reqid: int) -> None:
         self.reqid = reqid
         self.bearers: dict[Key, Bearer] = {}  # the newest last
         self.inbound: tuple[Template, ...] = ()  # what the kernel has; empty: no policy
         self.outbound: tuple[Template, ...] = ()
+        self.hop: Hop | None = None  # to which the routes lead
 
     def newest(self, *, sends: bool) -> tuple[Key, Bearer] | None:
         """Who should be in the policies: a pair before any trap."""
@@ -99,11 +101,15 @@ class Guard:
         return named.union(self._neighbour_discovery)
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
-        """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was."""
+        """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was.
+
+        One that is attached already keeps its place, unless it begins to send: then it goes before all others.
+        """
         self.reqid(flows)
         group = self._groups[flows]
         before = dict(group.bearers)
-        group.bearers.pop(key, None)
+        if key in group.bearers and not group.bearers[key].outbound and bearer.outbound:
+            del group.bearers[key]
         group.bearers[key] = bearer
         try:
             self._refresh(flows, group)
@@ -140,7 +146,9 @@ class Guard:
         group.inbound = inbound
         self._replace(_outbound_ids(flows), group.reqid, group.outbound, outbound)
         group.outbound = outbound
-        self._route(flows, sending[1].peer if sending else "")
+        hop = self._hop(flows, sending[1].peer if sending else "")
+        if hop != group.hop:
+            self._route(flows, group, hop)
 
     def _replace(self, ids: list[PolicyId], reqid: int, old: tuple[Template, ...], new: tuple[Template, ...]) -> None:
         if old == new:
@@ -175,19 +183,18 @@ class Guard:
         self._owner.strike(*(PolicyNote(id, 0) for id in there))
         self._neighbour_discovery = [id for id in ids if id not in there]
 
-    def _route(self, flows: Flows, peer: str) -> None:
-        hop = self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
-        held = self._routes.holds(flows)
-        if hop is None and not held:
-            return
+    def _hop(self, flows: Flows, peer: str) -> Hop | None:
+        return self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
+
+    def _route(self, flows: Flows, group: _Group, hop: Hop | None) -> None:
         notes = [RouteNote(network) for network in self._routes.networks(flows.local, flows.remote)]
         if hop is None:
             self._routes.release(flows)
             self._owner.strike(*notes)
-            return
-        if not held:
+        else:
             self._owner.note(*notes)
-        self._routes.hold(flows, flows.local, flows.remote, hop)
+            self._routes.hold(flows, flows.local, flows.remote, hop)
+        group.hop = hop
 
     def _add_group(self, flows: Flows, reqid: int) -> _Group:
         group = self._groups[flows] = _Group(reqid)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ikev1.core.model import ChildSa, IpsecMode, Mark, Path
 from ikev1.esp.netlink import NetlinkError
+from ikev1.esp.networks import packed
 from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
 from ikev1.esp.xfrm.guard import Bearer, Guard
@@ -21,7 +22,6 @@ from ikev1.esp.xfrm.translate import (
     inbound_templates,
     outbound_states,
     outbound_templates,
-    packed,
 )
 
 __all__ = ["Entry", "Pairs", "unmarked"]

@@ -5,14 +5,13 @@ With compression a tunnel is IPComp's, and ESP inside it is in transport mode (R
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import ip_address
 from math import ceil
 from typing import NamedTuple
 
 from ikev1.core.model import ChildSa, IpsecMode, Steering
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
+from ikev1.esp.networks import packed
 from ikev1.esp.plane import PlaneError, Trap
 from ikev1.esp.xfrm.layout import NO_LIMIT
 from ikev1.esp.xfrm.policy import Template
@@ -27,7 +26,6 @@ __all__ = [
     "inbound_templates",
     "outbound_states",
     "outbound_templates",
-    "packed",
     "trap_flows",
     "trap_templates",
 ]
@@ -52,12 +50,6 @@ class Flows(NamedTuple):
     local: Selector
     remote: Selector
     steering: Steering
-
-
-@lru_cache
-def packed(host: str) -> bytes:
-    """An address in text as octets."""
-    return ip_address(host).packed
 
 
 def flows(child: ChildSa) -> Flows:
