@@ -72,5 +72,13 @@ def test_explain_checks_every_hash(evidence: Evidence, capture: Path) -> None:
     assert done.stdout.count("✓ HASH") == hashes
 
 
+@pytest.mark.parametrize("secret", [b"\xff\xfe", b"0x12", b'it\'s "quoted" $HOME', "schön".encode()])
+def test_any_key_can_be_given_back_to_explain(secret: bytes, tmp_path: Path) -> None:
+    evidence = evidence_of(run(Subject.AGGRESSIVE, "aes128-sha256-ecp256", secret))
+    save(tmp_path / "lesson.pcapng", evidence.run)
+    explain, _ = ways_to_open(tmp_path / "lesson.pcapng", evidence)
+    assert CliRunner().invoke(main, shlex.split(explain)[1:]).stdout.count("✓ HASH") == 2
+
+
 def test_the_key_is_for_its_owner_alone(capture: Path) -> None:
     assert key_file(capture).stat().st_mode & 0o777 == 0o600

@@ -62,7 +62,7 @@ def learn(
     """
     if not psk:
         raise click.BadParameter("a pre-shared key has at least one character", param_hint="--psk")
-    evidence = _witnessed(Subject(subject), suite, psk.encode())
+    evidence = _witnessed(Subject(subject), suite, psk.encode(errors="surrogateescape"))
     lesson = lesson_of(evidence)
     if capture is not None:
         _save(capture, evidence)

@@ -38,7 +38,11 @@ def ways_to_open(path: Path, evidence: Evidence) -> tuple[str, ...]:
     ports = sorted({run.datagrams[0].source_port, run.datagrams[0].destination_port})
     exponents = [each.x.hex() for each in (evidence.first, evidence.second) if each is not None]
     explain = ["ikev1", "explain", str(path), *(word for port in ports for word in ("--port", str(port)))]
-    explain += ["--psk", run.pre_shared_key.decode(), *(word for x in exponents for word in ("--dh-secret", x))]
+    explain += [
+        "--psk",
+        _written(run.pre_shared_key),
+        *(word for x in exponents for word in ("--dh-secret", x)),
+    ]
     wireshark = ["wireshark", str(path), *(word for port in ports for word in ("-d", f"udp.port=={port},isakmp"))]
     cookie, key = _key(run)
     wireshark += ["-o", f"uat:ikev1_decryption_table:{cookie},{key}"]
@@ -50,3 +54,10 @@ def _key(run: Run) -> tuple[str, str]:
     sa = run.initiator.sa
     assert sa.keys is not None
     return sa.CKY_I.hex(), sa.keys.encryption_key.hex()
+
+
+def _written(secret: bytes) -> str:
+    """A pre-shared key as `ikev1 explain --psk` takes it: text, or hexadecimal where it is none."""
+    text = secret.decode(errors="replace")
+    plain = text.encode() == secret and text.isprintable() and not text.startswith("0x")
+    return text if plain else f"0x{secret.hex()}"
