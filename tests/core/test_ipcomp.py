@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Tunnel
 from ikev1.core.spi import SpiUnavailable
 from ikev1.wire.attributes import Attribute
-from ikev1.wire.payloads import Proposal, SecurityAssociation
+from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, ProtocolId
 from ikev1.wire.registry import Phase2Attribute as A
 from playbook import Couple, Network, establish
@@ -313,3 +314,49 @@ def test_the_mode_of_ipcomp_needs_no_mention_of_a_nat(mode: EncapsulationMode, f
 def test_a_cpi_is_read_or_none(spi: bytes) -> None:
     cpi = cpi_of(spi)
     assert cpi == 0 or cpi == 2 or 256 <= cpi < 61_440
+
+
+octets_of_spi = st.one_of(st.just(SPI.to_bytes(4)), st.just(CPI.to_bytes(2)), st.binary(max_size=5))
+identifiers = st.sampled_from([0, 2, 3, 5, 12, 20, 255])
+attributes = st.lists(
+    st.builds(Attribute, st.sampled_from([1, 2, 3, 4, 5, 6, 9, 11, 32_001]), st.integers(0, 5)), max_size=6
+)
+transforms = st.lists(
+    st.one_of(
+        st.sampled_from([offered.transforms[0] for offered in offer().proposals]),
+        st.builds(lambda number, found: Transform(1, number, tuple(found)), identifiers, attributes),
+    ),
+    max_size=3,
+)
+proposals = st.builds(
+    lambda number, protocol, spi, found: Proposal(number, protocol, spi, tuple(found)),
+    st.integers(0, 3),
+    st.sampled_from([0, 1, 2, 3, 4, 255]),
+    octets_of_spi,
+    transforms,
+)
+
+
+@given(st.lists(proposals, max_size=6), st.sampled_from([PLAIN, COMPRESSING, tunnel(proposals=(ah(),), compress=True)]))
+def test_whatever_is_offered_is_taken_as_it_is_or_refused(found: list[Proposal], ours: Tunnel) -> None:
+    offered = offer()._replace(proposals=tuple(found))
+    said = ""
+    try:
+        agreed, taken = ipsec_proposal.choose(ours, offered, MODE)
+    except Refusal as refusal:
+        said = refusal.text
+    else:
+        together = [each for each in found if each.number == taken.proposal.number]
+        assert len(together) == (2 if agreed.compression else 1)
+        assert agreed.suite.protocol == taken.proposal.protocol
+        answer = ipsec_proposal.answer(offered, taken, 0x2000, 0x1234)
+        assert ipsec_proposal.accept(ours, offered, answer).suite == agreed.suite
+    assert len(said) < 1000
+
+
+@given(st.lists(proposals, max_size=4))
+def test_whatever_is_answered_is_what_was_offered_or_refused(found: list[Proposal]) -> None:
+    with suppress(Refusal):
+        agreed = ipsec_proposal.accept(COMPRESSING, offer(), offer()._replace(proposals=tuple(found)))
+        assert agreed.suite == esp().suite
+        assert agreed.compression in (0, 2)

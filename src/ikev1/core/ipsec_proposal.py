@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
 from ikev1.core import ipsec_suite
 from ikev1.core.events import Code
-from ikev1.core.ipcomp import Compressed, compressed, ipcomp_proposal
-from ikev1.core.ipsec_transform import Offered, decode, transform_of
+from ikev1.core.ipcomp import ipcomp_proposal
+from ikev1.core.ipsec_choice import Choice, choices, is_answer_to, only_choice
+from ikev1.core.ipsec_transform import transform_of
 from ikev1.core.life import Life
 from ikev1.core.model import IpsecSuite
-from ikev1.core.proposal import check_situation, same_transform
+from ikev1.core.proposal import check_situation
 from ikev1.core.proposal_check import agreed_life, allows_group, allows_key, life_differences
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import IpsecProposal, Tunnel
-from ikev1.core.spi import is_usable
 from ikev1.crypto.algorithms import esp_cipher, registered_name
 from ikev1.wire.describe import describe_payload
-from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
+from ikev1.wire.payloads import Proposal, SecurityAssociation
 from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
-__all__ = ["Agreed", "Choice", "accept", "answer", "as_before", "choose", "offer"]
+__all__ = ["Agreed", "accept", "answer", "as_before", "choose", "offer"]
 
-_SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
-_NAMED = 8  # bundles that a refusal names
+_NAMED = 8  # proposals that a refusal names
 
 
 class Agreed(NamedTuple):
@@ -40,18 +38,6 @@ class Agreed(NamedTuple):
     ignored: tuple[int, ...]  # the attributes for private use in the offer
     compression: int = 0  # an IPCOMP transform identifier, 0 without
     cpi: int = 0
-
-
-class Choice(NamedTuple):
-    """One way to do what a peer offers: a transform of its ESP or AH proposal, and one of its IPComp proposal if there
-    is one of the same number, for such proposals ask for all of them at once (RFC 2408 §4.2).
-    """
-
-    proposal: Proposal
-    transform: Transform
-    found: Offered
-    ipcomp: Proposal | None = None
-    compressed: Compressed | None = None  # None as well where nothing of ``ipcomp`` can be taken
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
@@ -98,14 +84,14 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
         Refusal: it meets none; the text names what was missing of the nearest miss.
     """
     check_situation(offered)
-    choices = [*_choices(offered.proposals)]
+    found = [*choices(offered.proposals)]
     for wanted in tunnel.proposals:
-        suitable = [each for each in choices if _allows_suite(tunnel, wanted.suite, each.found.proposal.suite)]
+        suitable = [each for each in found if _allows_suite(tunnel, wanted.suite, each.found.proposal.suite)]
         fitting = [each for each in suitable if not _differences(tunnel, wanted, mode, each)]
         if fitting:
             taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
             return _agreed(taken, tunnel), taken
-    nearest = _nearest_miss(tunnel, mode, choices) if choices else _nothing_in(offered)
+    nearest = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
@@ -113,8 +99,8 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
     )
 
 
-def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, choices: list[Choice]) -> str:
-    misses = [(wanted, _differences(tunnel, wanted, mode, choice)) for wanted in tunnel.proposals for choice in choices]
+def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, found: list[Choice]) -> str:
+    misses = [(wanted, _differences(tunnel, wanted, mode, choice)) for wanted in tunnel.proposals for choice in found]
     wanted, differences = min(misses, key=lambda miss: len(miss[1]))
     return f"{_name(wanted)} wants {' and '.join(differences)}"
 
@@ -141,8 +127,8 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
     """
     check_situation(answer)
-    chosen = _only_choice(answer.proposals)
-    if chosen is not None and any(_is_answer_to(ours, chosen) for ours in _choices(offered.proposals)):
+    chosen = only_choice(answer.proposals)
+    if chosen is not None and any(is_answer_to(ours, chosen) for ours in choices(offered.proposals)):
         return _agreed(chosen, tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
@@ -152,63 +138,12 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
     )
 
 
-def _only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
-    """What an answer chose, None if it is not one thing.
-
-    strongSwan repeats without IPComp what it takes with it.
-    """
-    if any(len(proposal.transforms) != 1 for proposal in answered):
-        return None
-    choices = [*_choices(answered)]
-    if not choices or len(answered) != sum(1 if choice.ipcomp is None else 2 for choice in choices):
-        return None
-    first, *others = choices
-    repeated = first.proposal.spi, first.transform
-    same = all(other.ipcomp is None and (other.proposal.spi, other.transform) == repeated for other in others)
-    return first if not others or (first.ipcomp is not None and same) else None
-
-
-def _is_answer_to(ours: Choice, theirs: Choice) -> bool:
-    same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(ours.transform, theirs.transform)
-    if not same or ours.compressed is None or theirs.compressed is None:
-        return same and ours.ipcomp is theirs.ipcomp
-    return same_transform(ours.compressed.transform, theirs.compressed.transform)
-
-
-def _choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
-    """All that an offer lets one choose from of what can be had here: ESP or AH, alone or with IPComp."""
-    by_number: dict[int, list[Proposal]] = {}
-    for proposal in proposals:
-        by_number.setdefault(proposal.number, []).append(proposal)
-    for proposal, *others in by_number.values():
-        ipcomp = None
-        if others:
-            proposal, *others = sorted([proposal, *others], key=_is_ipcomp)
-            ipcomp = others[0] if len(others) == 1 and _is_ipcomp(others[0]) else None
-            if ipcomp is None:
-                continue
-        if not _secures(proposal):
-            continue
-        for transform in proposal.transforms:
-            found = decode(proposal.protocol, transform)
-            yield Choice(proposal, transform, found, ipcomp, compressed(ipcomp, found) if ipcomp is not None else None)
-
-
-def _is_ipcomp(proposal: Proposal) -> bool:
-    return proposal.protocol == ProtocolId.IPCOMP
-
-
-def _secures(proposal: Proposal) -> bool:
-    """Whether ``proposal`` is for ESP or AH, under a usable SPI."""
-    return proposal.protocol in _SECURING and len(proposal.spi) == 4 and is_usable(int.from_bytes(proposal.spi))
-
-
 def _nothing_in(offered: SecurityAssociation) -> str:
     """Why there is nothing to choose from."""
     bundles: dict[int, list[str]] = {}
-    for proposal in offered.proposals:
+    for proposal in offered.proposals[:_NAMED]:
         bundles.setdefault(proposal.number, []).append(registered_name(ProtocolId, proposal.protocol))
-    named = "; ".join([" with ".join(protocols) for protocols in bundles.values()][:_NAMED])
+    named = "; ".join(map(" with ".join, bundles.values()))
     return f"ESP or AH with an SPI is wanted, alone or with IPComp, offered was {named or 'nothing'}"
 
 
