@@ -64,7 +64,7 @@ def test_a_sound_configuration(audited: Audited) -> None:
             ADDRESS + '\nlifetime = "2d"',
             "phase1-lifetime",
             "low",
-            "connection.branch.proposals (lifetime)",
+            "connection.branch.lifetime",
         ),
         (ADDRESS, ADDRESS + '\nproposal_check = "obey"', "obey", "medium", "connection.branch.proposal_check"),
         (ADDRESS, 'remote_address = "%any"', "group-secret", "medium", "connection.branch.remote_address"),
@@ -141,12 +141,14 @@ def test_policies_of_their_own_are_where_the_finding_points(audited: Audited) ->
     policy = '[policy.20]\nencryption = "3des"\nhash = "sha256"\ngroup = 14\n[connection.branch]'
     found = audited((f"proposals = {PROPOSALS}", ""), ("[connection.branch]", policy))
     assert found["weak-cipher"][0].evidence[0].key == "policy.20"
+    found = audited((f"proposals = {PROPOSALS}", ""), ("[connection.branch]", f"{policy.replace('3des', 'aes')}"))
+    assert "weak-cipher" not in found
 
 
 def test_default_policies_are_sound_but_for_sha1(audited: Audited) -> None:
     found = audited((f"proposals = {PROPOSALS}", ""))
     assert set(found) == {*ALWAYS, "weak-hash"}
-    assert "default" in found["weak-hash"][0].evidence[0].key
+    assert found["weak-hash"][0].evidence[0].key == "connection.branch"
 
 
 def test_a_file_that_others_can_read(audited: Audited) -> None:

@@ -35,7 +35,7 @@ __all__ = ["phase1", "phase2"]
 def phase1(subject: Subject) -> Iterator[Finding]:
     """Weak algorithms in policies, each once with all places where it is allowed."""
     uses = [
-        (name, judgement, subject.evidence(subject.policy_key(connection, policy), name))
+        (name, judgement, subject.place(subject.policy_key(connection, policy, "proposals"), name))
         for connection in subject.settings.connections
         for policy in connection.policies
         for name, judgement in _weak_phase1(policy.suite)
@@ -46,7 +46,7 @@ def phase1(subject: Subject) -> Iterator[Finding]:
 def phase2(subject: Subject) -> Iterator[Finding]:
     """Weak algorithms in the proposals of tunnels, each once with all places where it is allowed."""
     uses = [
-        (name, judgement, subject.evidence(f"{key_of(connection, tunnel)}.{_key(proposal)}", name))
+        (name, judgement, subject.place(f"{key_of(connection, tunnel)}.{_key(proposal)}", name))
         for connection, tunnel in subject.tunnels()
         for proposal in tunnel.proposals
         for name, judgement in _weak_phase2(proposal)

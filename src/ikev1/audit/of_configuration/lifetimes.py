@@ -15,16 +15,14 @@ __all__ = ["forward_secrecy", "phase1_lifetimes", "phase2_lifetimes", "replays"]
 def phase1_lifetimes(subject: Subject) -> Iterator[Finding]:
     """Policies for more than a day."""
     for connection in subject.settings.connections:
-        longest = max((policy.lifetime for policy in connection.policies), default=0)
-        if longest > LONGEST_PHASE1:
+        longest = [policy for policy in connection.policies if policy.lifetime > LONGEST_PHASE1]
+        if longest:
+            seconds = max(policy.lifetime for policy in longest)
+            keys = dict.fromkeys(subject.policy_key(connection, policy, "lifetime") for policy in longest)
             yield topic("phase1-lifetime").finding(
                 Severity.LOW,
-                f"the ISAKMP SAs of connection {connection.name} may live {duration(longest)}",
-                *(
-                    subject.evidence(f"{subject.policy_key(connection, policy)} (lifetime)", policy.lifetime)
-                    for policy in connection.policies
-                    if policy.lifetime == longest
-                ),
+                f"the ISAKMP SAs of connection {connection.name} may live {duration(seconds)}",
+                *(subject.place(key, f"up to {seconds} s") for key in keys),
             )
 
 

@@ -25,7 +25,11 @@ class Subject(NamedTuple):
 
     def evidence(self, key: str, value: object = None) -> Evidence:
         """A key of the file; with ``value``, what it comes to."""
-        text = key.rpartition(".")[2] if value is None else f"{key.rpartition('.')[2]} = {value}"
+        name = key.rpartition(".")[2]
+        return self.place(key, name if value is None else f"{name} = {value}")
+
+    def place(self, key: str, text: str) -> Evidence:
+        """A key of the file, and what is to be said of it."""
         return Evidence(text=text, file=str(self.file), key=key)
 
     def tunnels(self) -> Iterator[tuple[Connection, Tunnel]]:
@@ -34,12 +38,14 @@ class Subject(NamedTuple):
             for tunnel in connection.tunnels:
                 yield connection, tunnel
 
-    def policy_key(self, connection: Connection, policy: Policy) -> str:
-        """Where a policy is written: in the connection, in a table of its own, or nowhere, as it is a default."""
+    def policy_key(self, connection: Connection, policy: Policy, key: str) -> str:
+        """Where a policy says ``key``: in the connection, in a table of its own, or nowhere, as it is a default, for
+        which the connection as a whole stands.
+        """
         own = key_of(connection)
-        if "proposals" in self.written.get("connection", {}).get(connection.name, {}):
-            return f"{own}.proposals"
-        return f"policy.{policy.priority}" if "policy" in self.written else f"{own} (the default policies)"
+        if key in self.written.get("connection", {}).get(connection.name, {}):
+            return f"{own}.{key}"
+        return f"policy.{policy.priority}" if "policy" in self.written else own
 
 
 def key_of(connection: Connection, tunnel: Tunnel | None = None) -> str:
