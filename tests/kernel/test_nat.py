@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lab.capture import packets
 from lab.lab import Lab
-from lab.pair import CHARON, OURS, KernelPair, assert_shown
+from lab.pair import CHARON, OURS, KernelPair, assert_shown, hosts
 from lab.traffic import ping
 from lab.xfrm import states, troubles
 
@@ -21,6 +23,15 @@ def test_charon_is_behind_it(lab: Lab) -> None:
     pair = KernelPair(lab, lab.behind_nat(), we_call=False).up()
     pair.assert_protected()
     assert {state.destination for state in states(pair.our_node)} == {"10.77.1.1", "10.77.1.2"}
+
+
+@pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charon calls"])
+def test_transport_mode(lab: Lab, we_call: bool) -> None:
+    """The addresses in the packets are not those that their sender knew (RFC 3947 §5.2)."""
+    ours, charon = replace(OURS, tunnel='mode = "transport"'), replace(CHARON, child="mode = transport")
+    pair = KernelPair(lab, hosts(lab.behind_nat()), we_call=we_call, ours=ours, charon=charon).up()
+    pair.assert_protected()
+    assert {(state.mode, state.encapsulated) for state in states(pair.our_node)} == {("transport", True)}
 
 
 def test_two_clients_at_one_address(lab: Lab) -> None:
@@ -47,6 +58,6 @@ proposals = ["{OURS.esp}"]
     assert [state.packets for state in states(gateway)] == [6] * 4
     assert not troubles(gateway)
     assert len(ours.control.children()) == 2
-    sent = packets(witness.finish(), "ip")
+    sent = packets(witness.finish_with(12, "udp port 4500 and greater 100"), "ip")
     assert len([line for line in sent if "UDP-encap: ESP" in line]) == 12
     assert not [line for line in sent if "ICMP" in line]

@@ -42,6 +42,12 @@ class Capture(Program):
         self.stop()
         return self.file
 
+    def finish_with(self, count: int, capture_filter: str = "") -> Path:
+        """As `finish`, once tcpdump has ``count`` packets that ``capture_filter`` matches."""
+        wait_until(lambda: len(packets(self.file, capture_filter)) >= count, f"{count} captured packets")
+        self.stop()
+        return self.file
+
     def _different(self, display_filter: str) -> int:
         return len(set(tshark(self.file, display_filter, ["udp.payload"])))
 
@@ -68,8 +74,9 @@ def tshark(
 
 def packets(file: Path, capture_filter: str) -> list[str]:
     """What tcpdump prints of each packet that ``capture_filter`` matches; much quicker than tshark."""
-    lines = run("tcpdump", "-nr", file, capture_filter).splitlines()
-    return [line for line in lines if not line.startswith("reading from file")]
+    # a capture that is still being written may end within a packet, which is no failure here
+    lines = run("tcpdump", "-nr", file, capture_filter, check=False).splitlines()
+    return [line for line in lines if not line.startswith(("reading from file", "tcpdump:"))]
 
 
 def said_first(file: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab.process import LabError, run
 
-__all__ = ["Network", "Node", "remove_left_overs"]
+__all__ = ["Network", "Node", "iptables", "remove_left_overs"]
 
 PREFIX = "ikev1-lab"
 _WIRE = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
@@ -95,11 +95,7 @@ class Network:
         _ip_in(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
         _ip_in(nat, *(f"link set {device} up" for device in sides))
         _sysctl(nat, "net.ipv4.ip_forward=1")
-        masquerade = ["-t", "nat", "-A", "POSTROUTING", "-o", "outside", "-j", "MASQUERADE"]
-        try:
-            run("ip", "netns", "exec", nat, "iptables", *masquerade)
-        except LabError:  # a kernel without nf_tables still has the older tables
-            run("ip", "netns", "exec", nat, "iptables-legacy", *masquerade)
+        iptables(nat, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
 
     def close(self) -> None:
         """Remove every namespace made here, and with them their wires."""
@@ -139,6 +135,14 @@ class Network:
             "net.ipv4.conf.all.rp_filter=0",
             "net.ipv4.conf.default.rp_filter=0",
         )
+
+
+def iptables(namespace: str, rule: str) -> None:
+    """One rule more, of IPv4."""
+    try:
+        run("ip", "netns", "exec", namespace, "iptables", *rule.split())
+    except LabError:  # a kernel without nf_tables still has the older tables
+        run("ip", "netns", "exec", namespace, "iptables-legacy", *rule.split())
 
 
 def remove_left_overs() -> None:

@@ -14,13 +14,13 @@ __all__ = ["Pings", "assert_tunnelled", "ping", "transfer"]
 _TRANSFER = Path(__file__).with_name("transfer.py")
 
 
-def ping(node: Node, *, count: int = 3, size: int = 56) -> None:
-    """Echo requests to the network behind the peer; each must be answered.
+def ping(node: Node, *, count: int = 3, size: int = 56, mark: int = 0) -> None:
+    """Echo requests to the network behind the peer, with a netfilter mark or none; each must be answered.
 
     Raises:
         LabError: one was not.
     """
-    what = ["-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-I", node.host]
+    what = ["-c", str(count), "-i", "0.2", "-W", "3", "-s", str(size), "-m", str(mark), "-I", node.host]
     said = node.run("ping", *what, node.remote_host)
     if f" {count} received" not in said:
         raise LabError(f"an echo request was not answered:\n{said}")

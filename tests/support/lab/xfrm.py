@@ -105,12 +105,15 @@ def assert_protected(lab: Lab, client: Node, gateway: Node, *, protocol: str = "
     assert not troubles(client)
     assert not troubles(gateway)
     for witness in witnesses:
-        sent = [line for line in packets(witness.finish(), _NO_NEIGHBOURS) if "isakmp" not in line]
+        sent = [
+            line for line in packets(witness.finish_with(count, _PROTECTED), _NO_NEIGHBOURS) if "isakmp" not in line
+        ]
         protected = [line for line in sent if f"{protocol.upper()}(spi=" in line]
         assert protected == sent
         assert len(protected) == count
 
 
+_PROTECTED = "ip proto 50 or ip proto 51 or ip6 proto 50 or ip6 proto 51 or (udp port 4500 and greater 100)"
 # IPv6 without neighbour and multicast listener discovery, which no policy is to protect
 _NO_NEIGHBOURS = "ip or (ip6 and not ip6 proto 0 and not (icmp6 and ip6[40] >= 133))"
 
