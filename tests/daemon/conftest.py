@@ -21,6 +21,7 @@ from ikev1.core.model import Path as UdpPath
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel
+from ikev1.core.spi import drawn
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
@@ -72,7 +73,7 @@ class CountingPlane:
     def allocate_spi(self, path: UdpPath, protocol: int) -> int:
         if self.exhausted:
             raise PlaneError("no SPI to be had: the kernel is full")
-        return int.from_bytes(os.urandom(3)) + 256
+        return drawn(os.urandom, protocol)
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
         alive = {child.inbound.spi: child for child in children if child.inbound.spi in self.outlived}

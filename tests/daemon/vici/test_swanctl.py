@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from ikev1.core.model import IpsecMode, IpsecSuite, Mark, Steering
 from ikev1.core.record import replace
-from ikev1.core.settings import Settings, Start
+from ikev1.core.selector import DYNAMIC
+from ikev1.core.settings import Connection, IpsecProposal, Settings, Start, Tunnel
+from ikev1.wire.registry import IntegrityAlgorithm, ProtocolId
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
@@ -102,6 +105,39 @@ def test_what_fails_has_exit_code_1_and_a_reason(meet: Meet, impatient: Callable
             assert reason in failed.err
 
     meet(scenario, settings=impatient, change=lambda c: replace(c, remote_address="127.0.0.3"))
+
+
+def kernel_only(connection: Connection) -> Connection:
+    """Its tunnel in transport mode under AH, with all that may come with it."""
+    suite = IpsecSuite(0, 0, IntegrityAlgorithm.HMAC_SHA2_256, ProtocolId.AH, True)
+    steering = Steering(Mark(0x2A, 0xFF), Mark(), 0, 16)
+    return replace(
+        connection,
+        tunnels=(
+            Tunnel(
+                "net",
+                DYNAMIC,
+                DYNAMIC,
+                (IpsecProposal(suite),),
+                mode=IpsecMode.TRANSPORT,
+                compress=True,
+                steering=steering,
+            ),
+        ),
+    )
+
+
+def test_what_only_a_kernel_carries(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert "  net: TRANSPORT, rekeying every 3600s\n" in (await swanctl(us, "--list-conns")).out
+        assert (await swanctl(us, "--initiate", "--child", "net", "--timeout", "10")).code == 0
+        listed = (await swanctl(us, "--list-sas")).out
+        assert "net: #2, reqid 2, INSTALLED, TRANSPORT, AH:HMAC_SHA2_256_128/ESN\n" in listed
+        assert re.search(r"\n    in  [0-9a-f]{8}/[0-9a-f]{4} \(0x0000002a/0x000000ff\),", listed), listed
+        assert re.search(r"\n    out [0-9a-f]{8}/[0-9a-f]{4} \(-\|0x00000010\),", listed), listed
+        assert "    local  127.0.0.1/32\n    remote 127.0.0.2/32\n" in listed
+
+    meet(scenario, change=kernel_only, their_change=kernel_only)
 
 
 def test_a_timeout_leaves_the_work_in_the_background(meet: Meet) -> None:
