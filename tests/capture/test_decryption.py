@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only, two
 from configured import SECRET, esp, policy, suite
@@ -220,6 +222,39 @@ def test_what_came_too_early_is_opened_later() -> None:
     assert conversation.initiator.identity == "192.0.2.1"
     assert conversation.messages[5].retransmission_of == 3
     assert conversation.messages[5].line == conversation.messages[3].line
+    assert checks(conversation) == ALL_RIGHT
+    heard = ["MM1", "MM2", "MM3", "MM5", "MM6", "(MM5)", "QM2", "MM4", "QM1", "QM3"]
+    assert labels(conversation) == heard
+
+
+def long_life() -> tuple[Recorder, KeyRing]:
+    """A conversation with several Quick Modes, begun by either side, and informational messages."""
+    network = Network()
+    alice, bob = two(network, tunnel_options={"lifetime": 1200})
+    recorder = Recorder(network)
+    alice.calls()
+    network.run(1500)
+    bob.does(lambda engine: engine.initiate("peer", "net", bob.sa.path, network.now))
+    network.settle()
+    return recorder, dh_keys(recorder)
+
+
+LIFE, LIFE_RING = long_life()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(4, len(LIFE.packets) - 1), max_size=40))
+def test_nobody_is_accused_whatever_a_capture_misses_or_mixes_up(order: list[int]) -> None:
+    """Phase 1 up to message 4 is there; of the rest anything, in any order, any number of times."""
+    packets = [*LIFE.packets[:4], *(LIFE.packets[place] for place in order)]
+    conversation = only(analysed(packets, LIFE_RING))
+    spoken = [label.split()[0] for label in LIFE.labels]
+    for place, message in zip([0, 1, 2, 3, *order], conversation.messages, strict=True):
+        assert [check.name for check in message.checks if check.right is False] == []
+        if message.encrypted and message.decrypted and not message.problems:
+            assert message.label == spoken[place]
+        if message.retransmission_of is not None:
+            assert message.label == conversation.messages[message.retransmission_of].label
 
 
 def test_two_quick_modes_at_once_each_have_their_ivs() -> None:

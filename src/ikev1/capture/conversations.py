@@ -24,6 +24,7 @@ def conversation_of(
     ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it,
     ``with_fields`` whether the fields of messages are.
     """
+    dialogue.settle()
     method = dialogue.phase1.method
     times = [seen.datagram.time for seen in dialogue.messages]
     return Conversation(

@@ -25,7 +25,7 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["Opened", "Opener"]
+__all__ = ["Opened", "Opener", "last_block"]
 
 _LONGEST_BLOCK = 16
 _MOST_BLOCKS = 16  # last blocks that are remembered of one exchange
@@ -40,13 +40,22 @@ _AFTER_HASH: dict[int, tuple[int, ...]] = {
 }
 
 
+def last_block(octets: bytes) -> bytes:
+    """The end of an encrypted message, of which the IV of the next one is made."""
+    return octets[HEADER_SIZE:][-_LONGEST_BLOCK:]
+
+
 class Opened(NamedTuple):
-    """A message in the clear. ``message`` is None where it is malformed, and ``problem`` says why."""
+    """A message in the clear. ``message`` is None where it is malformed, and ``problem`` says why.
+
+    ``after`` is the last block of the message before it in its exchange, which was its IV: empty for the first one,
+    None where that message is not in the capture, so that the first block could not be decrypted.
+    """
 
     plaintext: bytes  # without the header
     message: Message | None
+    after: bytes | None
     problem: str = ""
-    beginning_lost: bool = False
 
 
 class Opener:
@@ -60,7 +69,7 @@ class Opener:
     def remember(self, header: Header, octets: bytes) -> None:
         """Keeps what an encrypted message is to those after it: its last block is their IV."""
         blocks = self._last_blocks.setdefault(header.message_id, [])
-        blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
+        blocks.append(last_block(octets))
         del blocks[:-_MOST_BLOCKS]
 
     def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:
@@ -80,35 +89,35 @@ class Opener:
         try:
             context = cipher.cbc(secrets.encryption, secrets.encryption_key)
             ivs = list(self._ivs(secrets, header.message_id, context.block_size, phase1))
-            plaintexts = [context.decrypt(iv, chain) for iv in ivs]
+            plaintexts = [(context.decrypt(iv, chain), after) for iv, after in ivs]
             blind = context.decrypt(bytes(context.block_size), chain)
             hash_length = digest_size(secrets.hash)
         except CryptoError:
             return None
         certain = self.secrets is not None
         malformed: Opened | None = None
-        for plaintext in plaintexts:
+        for plaintext, after in plaintexts:
             try:
-                return Opened(plaintext, parse_message(header, plaintext))
+                return Opened(plaintext, parse_message(header, plaintext), after)
             except WireError as error:
                 if certain and malformed is None and _begins_well(plaintext):
-                    malformed = Opened(plaintext, None, str(error))
+                    malformed = Opened(plaintext, None, after, str(error))
         return _without_beginning(header, blind, hash_length, context.block_size, certain) or malformed
 
-    def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[bytes]:
-        """The newest first."""
+    def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[tuple[bytes, bytes]]:
+        """What the IV may be, each with the last block that it comes from in the same exchange; the newest first."""
         for block in reversed(self._last_blocks.get(message_id, [])):
             if len(block) >= block_size:
-                yield block[-block_size:]
+                yield block[-block_size:], block
         beginnings = [block[-block_size:] for block in reversed(self._last_blocks.get(0, []))]
         if len(phase1.public) == 2:
             g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
             beginnings.append(keymat.phase1_iv(secrets.hash, g_xi, g_xr, block_size))
         if not message_id:
-            yield from beginnings[-1:]
+            yield from [(iv, b"") for iv in beginnings[-1:]]
             return
         for block in beginnings:
-            yield keymat.phase2_iv(secrets.hash, block, message_id, block_size)
+            yield keymat.phase2_iv(secrets.hash, block, message_id, block_size), b""
 
 
 def _begins_well(plaintext: bytes) -> bool:
@@ -130,7 +139,7 @@ def _without_beginning(header: Header, blind: bytes, hash_length: int, block_siz
         if following == PayloadType.NONE and not (certain and 0 <= len(plaintext) - length < block_size):
             continue
         try:
-            return Opened(plaintext, parse_message(header, plaintext), beginning_lost=True)
+            return Opened(plaintext, parse_message(header, plaintext), None)
         except WireError:
             continue
     return None

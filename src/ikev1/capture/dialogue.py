@@ -9,7 +9,7 @@ from ikev1.capture.ends import Ends
 from ikev1.capture.fragments import Fragments, fragment_of
 from ikev1.capture.hidden import hidden_bodies, method_offered
 from ikev1.capture.keys.ring import KeyRing
-from ikev1.capture.labels import Courses
+from ikev1.capture.labels import Turns, label_of
 from ikev1.capture.packets import Datagram
 from ikev1.capture.phase1 import Phase1
 from ikev1.capture.quick import QuickMode
@@ -26,6 +26,7 @@ MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
 
 
+_WITH_TURNS = frozenset({ExchangeType.QUICK_MODE, ExchangeType.NEW_GROUP_MODE})
 _COPY = 0.05  # seconds; nobody repeats a message so soon
 _MOST_CLOSED = 16  # messages of one exchange that are tried again
 
@@ -52,7 +53,7 @@ class Dialogue:
         self.translated: set[Role] = set()  # who was seen under two addresses in one and the same message
         self.left_out = 0
         self.last_time = opening.time
-        self._courses = Courses()
+        self._turns: dict[tuple[int, int], Turns] = {}  # by exchange and message ID
         self._closed: dict[int, list[Seen]] = {}  # by message ID: what could not be opened, or not all of it
         self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
 
@@ -107,10 +108,11 @@ class Dialogue:
             seen.plaintext = seen.octets
             if not problem:
                 seen.message = self._parsed(seen)
-        seen.label = self._courses.label(seen)
+        if seen.header.exchange in _WITH_TURNS:
+            self._take_turn(seen)
+        else:
+            seen.label = label_of(seen)
         self.phase1.absorb(seen)
-        if seen.header.exchange == ExchangeType.QUICK_MODE:
-            self._quick_mode(seen.header.message_id, seen.sender).absorb(seen)
         if self._closed and (seen.in_phase_1 or seen.header.message_id in self._closed):
             self._open_again(seen)
 
@@ -129,9 +131,8 @@ class Dialogue:
             for seen in waiting:
                 self._open(seen)
                 self.phase1.absorb(seen)
-                for repetition in self.messages[seen.index + 1 :]:
-                    if repetition.repeats == seen.index:
-                        _repeat(repetition, seen)
+                if (turns := self._turns.get((seen.header.exchange, message_id))) is not None:
+                    turns.label()
             left = [seen for seen in waiting if not seen.decrypted or seen.beginning_lost]
             if news.header.message_id == message_id and (not news.decrypted or news.beginning_lost):
                 left.append(news)
@@ -145,7 +146,7 @@ class Dialogue:
         seen.decrypted = True
         seen.plaintext = seen.octets[:HEADER_SIZE] + opened.plaintext
         seen.message = opened.message
-        seen.beginning_lost = opened.beginning_lost
+        seen.after = opened.after
         if opened.problem:
             seen.problems.append(opened.problem)
 
@@ -160,17 +161,25 @@ class Dialogue:
                 seen.problems.append(text)
             return None
 
-    def _quick_mode(self, message_id: int, sender: Role) -> QuickMode:
-        if message_id not in self.quick_modes:
-            began = self._courses.began(ExchangeType.QUICK_MODE, message_id)
-            self.quick_modes[message_id] = QuickMode(message_id, began or sender)
-        return self.quick_modes[message_id]
+    def _take_turn(self, seen: Seen) -> None:
+        exchange = (seen.header.exchange, seen.header.message_id)
+        if exchange not in self._turns:
+            self._turns[exchange] = Turns(seen.header.exchange)
+            if seen.header.exchange == ExchangeType.QUICK_MODE:
+                self.quick_modes[seen.header.message_id] = QuickMode(seen.header.message_id, self._turns[exchange])
+        self._turns[exchange].add(seen)
 
     # --- questions
 
     def first(self, label: str) -> Seen | None:
         """The first message with that label."""
         return next((seen for seen in self.messages if seen.label == label), None)
+
+    def settle(self) -> None:
+        """Tells repetitions what was found out about the messages that they repeat."""
+        for seen in self.messages:
+            if seen.repeats is not None:
+                _repeat(seen, self.messages[seen.repeats])
 
     def repetitions(self) -> dict[int, list[Seen]]:
         """By the index of a message, the messages that repeat it."""
@@ -192,5 +201,5 @@ def _repeat(seen: Seen, first: Seen) -> None:
     """The same octets have the same meaning."""
     seen.repeats = first.index
     seen.label, seen.plaintext, seen.message = first.label, first.plaintext, first.message
-    seen.hidden, seen.decrypted, seen.beginning_lost = first.hidden, first.decrypted, first.beginning_lost
+    seen.hidden, seen.decrypted, seen.after = first.hidden, first.decrypted, first.after
     seen.problems = list(first.problems)

@@ -5,13 +5,15 @@ What a message carries and who sent it says more than its number: captures begin
 
 from __future__ import annotations
 
+from ikev1.capture.decrypt import last_block
 from ikev1.capture.seen import Seen
 from ikev1.core.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["UNKNOWN", "Courses", "exchange_name"]
+__all__ = ["UNKNOWN", "Turns", "exchange_name", "label_of"]
 
 UNKNOWN = "?"
+_MOST_TURNS = 16  # messages of one exchange that are labelled: more belong to none
 
 _NAMES: dict[int, str] = {
     ExchangeType.BASE: "Base",
@@ -30,45 +32,19 @@ def exchange_name(exchange: int) -> str:
     return _NAMES.get(exchange, f"Exchange {exchange}")
 
 
-class Courses:
-    """How far each exchange of one conversation has come."""
-
-    def __init__(self) -> None:
-        self._began: dict[tuple[int, int], Role] = {}  # exchange and message ID: who sent its first message
-        self._sent: dict[tuple[int, int, Role], int] = {}  # and how many different ones each side sent
-
-    def label(self, seen: Seen) -> str:
-        """The label of a message that was not seen before."""
-        match seen.header.exchange:
-            case ExchangeType.IDENTITY_PROTECTION:
-                return _main_mode(seen)
-            case ExchangeType.AGGRESSIVE:
-                return _aggressive_mode(seen)
-            case ExchangeType.INFORMATIONAL:
-                return "INFO"
-            case ExchangeType.TRANSACTION:
-                return "CFG"
-            case ExchangeType.QUICK_MODE:
-                return self._turn(seen, "QM", 3)
-            case ExchangeType.NEW_GROUP_MODE:
-                return self._turn(seen, "NGM", 2)
-            case _:
-                return UNKNOWN
-
-    def began(self, exchange: int, message_id: int) -> Role | None:
-        """Who sent the first message of an exchange after phase 1: its initiator is not always that of the SA."""
-        return self._began.get((exchange, message_id))
-
-    def _turn(self, seen: Seen, name: str, most: int) -> str:
-        """The messages of both sides alternate: the first side's are odd."""
-        exchange = (seen.header.exchange, seen.header.message_id)
-        began = self._began.setdefault(exchange, seen.sender)
-        count = self._sent.get((*exchange, seen.sender), 0) + 1
-        if name == "QM" and seen.message is not None and not seen.has(PayloadType.SECURITY_ASSOCIATION):
-            count = 2  # nothing but a HASH: message 3, whatever was lost before it
-        self._sent[*exchange, seen.sender] = count
-        place = 2 * count - 1 if seen.sender is began else 2 * count
-        return f"{name}{place}" if place <= most else UNKNOWN
+def label_of(seen: Seen) -> str:
+    """The label of a message whose exchange needs no other message to tell its place."""
+    match seen.header.exchange:
+        case ExchangeType.IDENTITY_PROTECTION:
+            return _main_mode(seen)
+        case ExchangeType.AGGRESSIVE:
+            return _aggressive_mode(seen)
+        case ExchangeType.INFORMATIONAL:
+            return "INFO"
+        case ExchangeType.TRANSACTION:
+            return "CFG"
+        case _:
+            return UNKNOWN
 
 
 def _main_mode(seen: Seen) -> str:
@@ -92,3 +68,59 @@ def _aggressive_mode(seen: Seen) -> str:
 
 def _kinds(seen: Seen) -> tuple[int, ...]:
     return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if seen.has(kind))
+
+
+# --- exchanges in which both sides take turns
+
+
+class Turns:
+    """One Quick Mode or New Group Mode: its messages, and the side of the ISAKMP SA that began it."""
+
+    def __init__(self, exchange: int) -> None:
+        self._name, self._last = ("QM", 3) if exchange == ExchangeType.QUICK_MODE else ("NGM", 2)
+        self.messages: list[Seen] = []
+        self.initiator = Role.INITIATOR
+
+    def add(self, seen: Seen) -> None:
+        """Takes a message that is no repetition, and labels all anew: it may show where those before it belong."""
+        if len(self.messages) < _MOST_TURNS:
+            self.messages.append(seen)
+            self.label()
+
+    def label(self) -> None:
+        """Gives every message the label that its content, its IV or, failing these, its order shows."""
+        places = self._shown()
+        sides = {
+            seen.sender if places[seen.index] % 2 else _other(seen.sender)
+            for seen in self.messages
+            if seen.index in places
+        }
+        self.initiator = next(iter(sides), self.messages[0].sender)
+        counts = {Role.INITIATOR: 0, Role.RESPONDER: 0}
+        for seen in self.messages:
+            counts[seen.sender] += 1
+            by_order = 2 * counts[seen.sender] - (seen.sender is self.initiator)
+            place = places.get(seen.index, by_order)
+            seen.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
+
+    def _shown(self) -> dict[int, int]:
+        """The places that decrypted messages have, by the index of the message."""
+        places: dict[int, int] = {}
+        by_block: dict[bytes, int] = {b"": 0}
+        for _ in self.messages:  # each round finds at least those that come after what the round before found
+            for seen in self.messages:
+                place = self._place(seen, by_block)
+                if place and seen.index not in places:
+                    places[seen.index] = by_block[last_block(seen.octets)] = place
+        return places
+
+    def _place(self, seen: Seen, by_block: dict[bytes, int]) -> int:
+        if seen.message is None:
+            return 0
+        if self._last == 3 and not seen.has(PayloadType.SECURITY_ASSOCIATION):
+            return 3  # nothing but a HASH
+        return by_block[seen.after] + 1 if seen.after in by_block else 0
+
+
+def _other(role: Role) -> Role:
+    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR

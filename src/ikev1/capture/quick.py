@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ikev1.capture.keys.ring import EspKeys, KeyRing
+from ikev1.capture.labels import Turns
 from ikev1.capture.secrets import Secrets, agreed_secrets
 from ikev1.capture.seen import Seen
 from ikev1.capture.suites import ipsec_suite, pfs_group
@@ -36,16 +37,24 @@ class IpsecSa(Record, frozen=True):
 
 
 class QuickMode:
-    """``initiator`` is the side of the ISAKMP SA that began it."""
+    """One Quick Mode, by the messages of its exchange."""
 
-    def __init__(self, message_id: int, initiator: Role) -> None:
+    def __init__(self, message_id: int, turns: Turns) -> None:
         self.message_id = message_id
-        self.initiator = initiator
-        self.messages: dict[str, Seen] = {}  # by label
+        self._turns = turns
 
-    def absorb(self, seen: Seen) -> None:
-        """Takes a message of this exchange."""
-        self.messages.setdefault(seen.label, seen)
+    @property
+    def initiator(self) -> Role:
+        """The side of the ISAKMP SA that began it."""
+        return self._turns.initiator
+
+    @property
+    def messages(self) -> dict[str, Seen]:
+        """By label, the first of those with the same one."""
+        found: dict[str, Seen] = {}
+        for seen in self._turns.messages:
+            found.setdefault(seen.label, seen)
+        return found
 
     def _sa(self, label: str) -> SecurityAssociation | None:
         seen = self.messages.get(label)

@@ -51,7 +51,7 @@ class Seen:
     message: Message | None = None
     hidden: frozenset[int] = frozenset()  # the types of payloads whose bodies are encrypted on their own
     decrypted: bool = False
-    beginning_lost: bool = False  # the first block could not be decrypted, for the message before it is not there
+    after: bytes | None = None  # of a decrypted message: what its IV is made of (`ikev1.capture.decrypt.Opened`)
     repeats: int | None = None  # the index of the message with the same octets
     copied: bool = False  # repeated not by its sender, but by a capture that was made at two places on the way
     problems: list[str] = field(default_factory=list)
@@ -60,6 +60,11 @@ class Seen:
     def encrypted(self) -> bool:
         """Whether the payloads are encrypted on the wire."""
         return self.header.encrypted
+
+    @property
+    def beginning_lost(self) -> bool:
+        """Whether the first block could not be decrypted, for the message before it is not in the capture."""
+        return self.decrypted and self.after is None
 
     @property
     def in_phase_1(self) -> bool:
