@@ -27,7 +27,7 @@ ETH_P_ALL = 3
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 SO_TIMESTAMPNS = 35
 TIME = struct.Struct("@ll")
-LONGEST = 0x40000
+LONGEST = 40 + 0xFFFF  # octets of the longest IPv6 packet
 RECEIVE_BUFFER = 8 << 20
 ARPHRD_LOOPBACK = 772
 
