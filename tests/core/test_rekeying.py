@@ -63,6 +63,27 @@ def test_the_initiator_replaces_a_pair_before_it_ends(network: Network, alice: P
     assert alice.sa.cookies == bob.sa.cookies
 
 
+def test_a_new_pair_receives_before_it_sends_and_the_old_one_goes_last(
+    network: Network, alice: Peer, bob: Peer
+) -> None:
+    """So that no packet finds nobody: inbound first, then outbound, which takes over, and long after that the end."""
+    establish(network, alice)
+    old = {peer.name: peer.child for peer in (alice, bob)}
+    for peer in (alice, bob):
+        peer.told_to_plane.clear()
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    network.settle()
+    network.run(31)
+    for peer in (alice, bob):
+        before, after = old[peer.name], peer.child
+        assert peer.told_to_plane == [
+            ("InstallInbound", after.inbound.spi),
+            ("InstallOutbound", after.inbound.spi),
+            ("Remove", before.inbound.spi),
+        ]
+        assert after.reqid == before.reqid
+
+
 def test_a_responder_replaces_the_pair_if_the_initiator_does_not(network: Network, couple: Couple) -> None:
     alice, bob = couple(alice={"rekey": False})
     establish(network, alice)

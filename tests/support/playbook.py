@@ -94,6 +94,7 @@ class Peer:
         self.events: list[Event] = []
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[tuple[Selector, Selector], ChildSa] = {}
+        self.told_to_plane: list[tuple[str, int]] = []  # what was to be done, and the inbound SPI of the pair
         self.stored: dict[bytes, IkeSa] = {}
         self.questions: list[Examine] = []  # on certificates, not answered yet
         self._labels: dict[bytes, str] = {}
@@ -149,6 +150,8 @@ class Peer:
 
     def _perform(self, actions: list[Action]) -> None:
         for position, action in enumerate(actions):
+            if isinstance(action, (InstallInbound, InstallOutbound, Move, Remove)):
+                self.told_to_plane.append((type(action).__name__, action.child.inbound.spi))
             match action:
                 case Send(path, octets):
                     self._send(path, octets, actions[position + 1 : position + 2])
