@@ -166,6 +166,12 @@ def test_a_configuration_without_secrets(tmp_path: Path, capture: Path) -> None:
     assert "no pre-shared key" in done.stderr
 
 
+def test_a_configuration_that_cannot_be_used(tmp_path: Path, capture: Path) -> None:
+    done = audit("--config", written(tmp_path, "ikev1.toml", "[gatewy]\n"), capture)
+    assert done.exit_code == 2
+    assert "`ikev1 check " in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_word_list_that_cannot_be_read(tmp_path: Path, capture: Path) -> None:
     secret, words = written(tmp_path, "s", "MYPASSWORD\n"), written(tmp_path, "words", "x\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ikev1.audit.guess import OwnSecret
-from ikev1.cli.check import load_or_fail
+from ikev1.config import ConfigError, load
 from ikev1.config.secrets import Secrets
 from ikev1.core.settings import Connection
 
@@ -22,8 +22,7 @@ def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecre
     """
     found: list[OwnSecret] = []
     if configuration is not None:
-        connections = load_or_fail(configuration).settings.connections
-        found += [_of_connection(connection) for connection in connections if connection.secret]
+        found += [_of_connection(connection) for connection in _connections(configuration) if connection.secret]
         if not found:
             raise click.ClickException(f"{configuration} has no pre-shared key that could be tested.")
     if file is not None:
@@ -32,6 +31,15 @@ def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecre
         except ValueError as error:
             raise click.ClickException(f"--secret-file: {error}") from None
     return tuple(found)
+
+
+def _connections(configuration: Path) -> tuple[Connection, ...]:
+    try:
+        return load(configuration).settings.connections
+    except ConfigError as error:
+        raise click.ClickException(
+            f"{configuration} cannot be used: `ikev1 check {configuration}` tells why."
+        ) from error
 
 
 def _of_connection(connection: Connection) -> OwnSecret:
