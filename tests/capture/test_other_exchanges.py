@@ -212,6 +212,9 @@ def test_xauth_in_several_messages_of_one_exchange() -> None:
     assert "XAUTH_USER_NAME=alice XAUTH_USER_PASSWORD(2 octets)" in second.line.replace(",", "")
     assert "password" in second.security
     assert "password" not in first.security
+    assert "silence" not in {each.question for each in conversation.answers}
+    unanswered = only(analysed(packets[:-1], ring))
+    assert "The initiator never answered CFG in this capture" in answer(unanswered, "silence").text
 
 
 def test_new_group_mode() -> None:

@@ -190,8 +190,8 @@ def _info(dialogue: Dialogue, seen: Seen) -> str:
 
 def _cfg(dialogue: Dialogue, seen: Seen) -> str:
     assert seen.message is not None
-    kinds = {each.type for payload in seen.message.all(ConfigAttributes) for each in payload.attributes}
-    if kinds & SECRET_ATTRIBUTES:
+    told = [each for payload in seen.message.all(ConfigAttributes) for each in payload.attributes if each.value]
+    if any(each.type in SECRET_ATTRIBUTES for each in told):
         return "a user's password or passcode, protected by SKEYID_e alone: who has the keys of phase 1 can read it"
     return "mode config or XAUTH, encrypted and proved by HASH(1)"
 

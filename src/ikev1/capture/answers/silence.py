@@ -7,8 +7,8 @@ from ikev1.capture.outcome import ESTABLISHED, outcome_of
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen
 from ikev1.core.model import Role
-from ikev1.wire.payloads import Notification
-from ikev1.wire.registry import NotifyType
+from ikev1.wire.payloads import ConfigAttributes, Notification
+from ikev1.wire.registry import ConfigType, NotifyType
 
 __all__ = ["who_fell_silent"]
 
@@ -66,8 +66,20 @@ def _asked_in_vain(dialogue: Dialogue) -> list[Seen]:
 
 def _unanswered(dialogue: Dialogue, first: list[Seen]) -> list[Seen]:
     """The last message of each exchange, if the other side owes an answer to it."""
-    last: dict[tuple[int, int], Seen] = {}
+    exchanges: dict[tuple[int, int], list[Seen]] = {}
     for seen in first:
-        last[seen.header.exchange, seen.header.message_id] = seen
+        exchanges.setdefault((seen.header.exchange, seen.header.message_id), []).append(seen)
     refused = any(seen.label == "INFO" for seen in first) and outcome_of(dialogue) != ESTABLISHED
-    return [seen for seen in last.values() if seen.label not in _LAST and not (refused and seen.in_phase_1)]
+    return [
+        messages[-1] for messages in exchanges.values() if _asks(messages) and not (refused and messages[-1].in_phase_1)
+    ]
+
+
+def _asks(messages: list[Seen]) -> bool:
+    """Whether the last message of an exchange asks for an answer."""
+    last = messages[-1]
+    if last.label != "CFG":
+        return last.label not in _LAST
+    payload = last.message.first(ConfigAttributes) if last.message is not None else None
+    # draft-dukes-ike-mode-cfg-02 §3.3: a request is answered by a reply, a set by an acknowledgement
+    return len(messages) % 2 == 1 if payload is None else payload.type in (ConfigType.REQUEST, ConfigType.SET)
