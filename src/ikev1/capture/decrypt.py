@@ -25,7 +25,7 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["Opened", "Opener", "last_block"]
+__all__ = ["Opened", "Opener"]
 
 _LONGEST_BLOCK = 16
 _MOST_BLOCKS = 16  # last blocks that are remembered of one exchange
@@ -38,11 +38,6 @@ _AFTER_HASH: dict[int, tuple[int, ...]] = {
     ExchangeType.TRANSACTION: (PayloadType.ATTRIBUTES,),
     ExchangeType.NEW_GROUP_MODE: (PayloadType.SECURITY_ASSOCIATION,),
 }
-
-
-def last_block(octets: bytes) -> bytes:
-    """The end of an encrypted message, of which the IV of the next one is made."""
-    return octets[HEADER_SIZE:][-_LONGEST_BLOCK:]
 
 
 class Opened(NamedTuple):
@@ -69,7 +64,7 @@ class Opener:
     def remember(self, header: Header, octets: bytes) -> None:
         """Keeps what an encrypted message is to those after it: its last block is their IV."""
         blocks = self._last_blocks.setdefault(header.message_id, [])
-        blocks.append(last_block(octets))
+        blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
         del blocks[:-_MOST_BLOCKS]
 
     def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:

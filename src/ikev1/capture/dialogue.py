@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2s
 
 from ikev1.capture.decrypt import Opener
-from ikev1.capture.ends import Ends
+from ikev1.capture.ends import Ends, other
 from ikev1.capture.fragments import Fragments, fragment_of
 from ikev1.capture.hidden import hidden_bodies, method_offered
 from ikev1.capture.keys.ring import KeyRing
@@ -20,7 +20,7 @@ from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["MOST_MESSAGES", "Dialogue", "other"]
+__all__ = ["MOST_MESSAGES", "Dialogue"]
 
 MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
@@ -29,11 +29,7 @@ MOST_MESSAGES = 4096
 _WITH_TURNS = frozenset({ExchangeType.QUICK_MODE, ExchangeType.NEW_GROUP_MODE})
 _COPY = 0.05  # seconds; nobody repeats a message so soon
 _MOST_CLOSED = 16  # messages of one exchange that are tried again
-
-
-def other(role: Role) -> Role:
-    """The other side."""
-    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+_MOST_ATTEMPTS = 1000  # of that in one conversation
 
 
 class Dialogue:
@@ -55,6 +51,7 @@ class Dialogue:
         self.last_time = opening.time
         self._turns: dict[tuple[int, int], Turns] = {}  # by exchange and message ID
         self._closed: dict[int, list[Seen]] = {}  # by message ID: what could not be opened, or not all of it
+        self._attempts = 0  # to open these again
         self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
 
     def take(self, datagram: Datagram) -> Seen | None:
@@ -113,7 +110,7 @@ class Dialogue:
         else:
             seen.label = label_of(seen)
         self.phase1.absorb(seen)
-        if self._closed and (seen.in_phase_1 or seen.header.message_id in self._closed):
+        if self._attempts < _MOST_ATTEMPTS and (seen.in_phase_1 or seen.header.message_id in self._closed):
             self._open_again(seen)
 
     def _decrypt(self, seen: Seen) -> None:
@@ -128,6 +125,7 @@ class Dialogue:
         """Captures have messages in another order than they were sent: what comes late may open what came early."""
         for message_id in list(self._closed) if news.in_phase_1 else [news.header.message_id]:
             waiting = [seen for seen in self._closed.pop(message_id) if seen is not news]
+            self._attempts += len(waiting)
             for seen in waiting:
                 self._open(seen)
                 self.phase1.absorb(seen)

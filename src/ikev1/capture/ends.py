@@ -5,9 +5,14 @@ from __future__ import annotations
 from ikev1.capture.packets import Datagram
 from ikev1.core.model import Role
 
-__all__ = ["Ends"]
+__all__ = ["Ends", "other"]
 
 _MOST_PORTS = 64  # that are remembered of one end: a NAT box may hand out a new one every minute
+
+
+def other(role: Role) -> Role:
+    """The other side."""
+    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
 
 
 class Ends:
@@ -38,19 +43,17 @@ class Ends:
     def _known(self, datagram: Datagram) -> Role:
         source = (datagram.source, datagram.source_port)
         destination = (datagram.destination, datagram.destination_port)
-        for role, other in ((Role.INITIATOR, Role.RESPONDER), (Role.RESPONDER, Role.INITIATOR)):
-            if source in self.sockets[role] and source not in self.sockets[other]:
-                return role
-            if destination in self.sockets[other] and destination not in self.sockets[role]:
+        for role in Role:
+            here, there = self.sockets[role], self.sockets[other(role)]
+            if (source in here and source not in there) or (destination in there and destination not in here):
                 return role
         if datagram.source in self.hosts(Role.INITIATOR):
             return Role.INITIATOR
         return Role.INITIATOR if datagram.destination in self.hosts(Role.RESPONDER) else Role.RESPONDER
 
     def _note(self, datagram: Datagram, sender: Role) -> None:
-        other = Role.RESPONDER if sender is Role.INITIATOR else Role.INITIATOR
         self._add(sender, (datagram.source, datagram.source_port))
-        self._add(other, (datagram.destination, datagram.destination_port))
+        self._add(other(sender), (datagram.destination, datagram.destination_port))
 
     def _add(self, role: Role, socket: tuple[str, int]) -> None:
         known = self.sockets[role]

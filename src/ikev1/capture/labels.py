@@ -5,7 +5,7 @@ What a message carries and who sent it says more than its number: captures begin
 
 from __future__ import annotations
 
-from ikev1.capture.decrypt import last_block
+from ikev1.capture.ends import other
 from ikev1.capture.seen import Seen
 from ikev1.core.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
@@ -89,38 +89,25 @@ class Turns:
 
     def label(self) -> None:
         """Gives every message the label that its content, its IV or, failing these, its order shows."""
-        places = self._shown()
-        sides = {
-            seen.sender if places[seen.index] % 2 else _other(seen.sender)
-            for seen in self.messages
-            if seen.index in places
-        }
-        self.initiator = next(iter(sides), self.messages[0].sender)
+        places = [self._shown(seen) for seen in self.messages]
+        sides = [
+            seen.sender if place % 2 else other(seen.sender)
+            for seen, place in zip(self.messages, places, strict=True)
+            if place
+        ]
+        self.initiator = sides[0] if sides else self.messages[0].sender
         counts = {Role.INITIATOR: 0, Role.RESPONDER: 0}
-        for seen in self.messages:
+        for seen, shown in zip(self.messages, places, strict=True):
             counts[seen.sender] += 1
-            by_order = 2 * counts[seen.sender] - (seen.sender is self.initiator)
-            place = places.get(seen.index, by_order)
+            place = shown or 2 * counts[seen.sender] - (seen.sender is self.initiator)
             seen.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
 
-    def _shown(self) -> dict[int, int]:
-        """The places that decrypted messages have, by the index of the message."""
-        places: dict[int, int] = {}
-        by_block: dict[bytes, int] = {b"": 0}
-        for _ in self.messages:  # each round finds at least those that come after what the round before found
-            for seen in self.messages:
-                place = self._place(seen, by_block)
-                if place and seen.index not in places:
-                    places[seen.index] = by_block[last_block(seen.octets)] = place
-        return places
-
-    def _place(self, seen: Seen, by_block: dict[bytes, int]) -> int:
+    def _shown(self, seen: Seen) -> int:
+        """The place that a decrypted message has by what it is, 0 if that does not show."""
         if seen.message is None:
             return 0
-        if self._last == 3 and not seen.has(PayloadType.SECURITY_ASSOCIATION):
+        if self._name == "QM" and not seen.has(PayloadType.SECURITY_ASSOCIATION):
             return 3  # nothing but a HASH
-        return by_block[seen.after] + 1 if seen.after in by_block else 0
-
-
-def _other(role: Role) -> Role:
-    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+        if seen.after is None:
+            return 0
+        return 2 if seen.after else 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from socket import AF_INET, AF_INET6, inet_pton
 
-from ikev1.capture.dialogue import Dialogue, other
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.ends import other
 from ikev1.capture.report import Check
 from ikev1.capture.seen import Seen
 from ikev1.core.model import Role

@@ -57,7 +57,7 @@ def candidates(ring: KeyRing, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Ite
         if suite is None:
             yield from _guessed(keys)
         else:
-            yield from _given(keys, suite, phase1, CKY_I, CKY_R)
+            yield from _given(keys, suite, CKY_I, CKY_R)
     if suite is not None:
         yield from _derived(ring, suite, phase1, CKY_I, CKY_R)
 
@@ -87,7 +87,7 @@ def _guessed(keys: IkeKeys) -> Iterator[Secrets]:
             yield _with(keys, encryption, hash, keys.encryption_key)
 
 
-def _given(keys: IkeKeys, suite: Phase1Suite, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
+def _given(keys: IkeKeys, suite: Phase1Suite, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
     if keys.encryption_key:
         yield _with(keys, suite.encryption, suite.hash, keys.encryption_key)
     elif keys.SKEYID_e:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ikev1.capture.dialogue import Dialogue, other
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.ends import other
 from ikev1.capture.outcome import errors
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ikev1.capture.dialogue import Dialogue, other
+from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.ends import other
 from ikev1.capture.outcome import ESTABLISHED, outcome_of
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen
