@@ -137,6 +137,16 @@ def test_another_secret_shows_after_message_5() -> None:
     assert "PAYLOAD_MALFORMED: it could not read the message" in answer(conversation, "refusal").text
 
 
+def test_a_refusal_in_place_of_message_6_shows_even_if_it_is_encrypted() -> None:
+    recorder = play()
+    sixth = recorder.packets[5]
+    refusal = sixth._replace(payload=sixth.payload[:18] + b"\x05" + sixth.payload[19:20] + b"abcd" + sixth.payload[24:])
+    conversation = only(analysed([*recorder.packets[:5], refusal]))
+    assert labels(conversation) == ["MM1", "MM2", "MM3", "MM4", "MM5", "INFO"]
+    assert conversation.outcome == "failed"
+    assert "and no message 6: a refusal. With a pre-shared key" in answer(conversation, "refusal").text
+
+
 # --- makers, keys
 
 

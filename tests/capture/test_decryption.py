@@ -283,6 +283,7 @@ def test_deletions_are_informational_with_message_ids_of_their_own() -> None:
     alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
     network.settle()
     conversation = only(analysed(recorder.packets, dh_keys(recorder)))
+    assert "it stood, and was deleted" in conversation.summary
     told = [message for message in conversation.messages if message.label == "INFO"]
     assert told
     assert all(message.decrypted and message.checks[0].right for message in told)

@@ -6,10 +6,20 @@ from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.labels import exchange_name
 from ikev1.capture.seen import Seen
 from ikev1.core.model import Role
-from ikev1.wire.payloads import Notification
+from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
 
-__all__ = ["ESTABLISHED", "FAILED", "UNFINISHED", "errors", "is_agreed", "mode_of", "outcome_of", "summary_of"]
+__all__ = [
+    "ESTABLISHED",
+    "FAILED",
+    "UNFINISHED",
+    "closed_refusal",
+    "errors",
+    "is_agreed",
+    "mode_of",
+    "outcome_of",
+    "summary_of",
+]
 
 ESTABLISHED, FAILED, UNFINISHED = "established", "failed", "unfinished"
 
@@ -41,11 +51,30 @@ def outcome_of(dialogue: Dialogue) -> str:
     of_phase_1 = [(seen, payload) for seen, payload in errors(dialogue) if payload.protocol != ProtocolId.ESP]
     if "QM2" in labels or "QM3" in labels:
         return ESTABLISHED
+    if closed_refusal(dialogue) is not None:
+        return FAILED
     if of_phase_1 and (not labels.intersection(_LAST_OF_PHASE_1) or _refused_last(dialogue, of_phase_1[-1][0])):
         return FAILED
     if labels.intersection(_AFTER_PHASE_1) or labels.intersection(_LAST_OF_PHASE_1):
         return ESTABLISHED
     return UNFINISHED
+
+
+def closed_refusal(dialogue: Dialogue) -> Seen | None:
+    """An encrypted informational message in place of message 6, which can only say why that does not come."""
+    if dialogue.first("MM6") is not None:
+        return None
+    fifth = dialogue.first("MM5")
+    return next(
+        (
+            seen
+            for seen in dialogue.messages
+            if fifth is not None
+            and seen.index > fifth.index
+            and (seen.label, seen.encrypted, seen.decrypted, seen.sender) == ("INFO", True, False, Role.RESPONDER)
+        ),
+        None,
+    )
 
 
 def is_agreed(dialogue: Dialogue) -> bool:
@@ -59,6 +88,15 @@ def _refused_last(dialogue: Dialogue, error: Seen) -> bool:
     return used is None or error.index < used.index
 
 
+def _is_deleted(dialogue: Dialogue) -> bool:
+    return any(
+        payload.protocol == ProtocolId.ISAKMP
+        for seen in dialogue.messages
+        if seen.decrypted and seen.message is not None
+        for payload in seen.message.all(Delete)
+    )
+
+
 def summary_of(dialogue: Dialogue) -> str:
     """All of it in a sentence."""
     ends = dialogue.ends
@@ -67,9 +105,11 @@ def summary_of(dialogue: Dialogue) -> str:
     suite = dialogue.phase1.suite_name if is_agreed(dialogue) else ""
     what = f"{mode} with {suite}" if mode and suite else mode or "an ISAKMP SA that was made before the capture began"
     came = {ESTABLISHED: "it stands", FAILED: "it failed", UNFINISHED: "it was not finished in this capture"}[outcome]
-    if outcome == FAILED:
-        told = ", ".join(dict.fromkeys(NotifyType(payload.type).name for _, payload in errors(dialogue)))
+    told = ", ".join(dict.fromkeys(NotifyType(payload.type).name for _, payload in errors(dialogue)))
+    if outcome == FAILED and told:
         came += f": {told}"
+    if outcome == ESTABLISHED and _is_deleted(dialogue):
+        came = "it stood, and was deleted"
     quick = {seen.header.message_id for seen in dialogue.messages if seen.header.exchange == ExchangeType.QUICK_MODE}
     more = f"; {len(quick)} Quick Mode{'s' if len(quick) > 1 else ''}" if quick else ""
     return f"{who}: {what}; {came}{more}"

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.ends import other
-from ikev1.capture.outcome import errors
+from ikev1.capture.outcome import closed_refusal, errors
+from ikev1.capture.phase1 import PSK_METHODS
 from ikev1.capture.report import Answer
 from ikev1.capture.seen import Seen
 from ikev1.capture.suites import group_name, life_words, phase1_suite, transform_name
@@ -64,6 +65,7 @@ def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
             parts += _offers(dialogue, seen, frames)
             parts += _difference(dialogue, seen, wishes)
     parts += _strange_answer(dialogue, frames)
+    parts += _closed(dialogue, frames)
     if not parts:
         return None
     text = " ".join(dict.fromkeys(parts))
@@ -146,3 +148,15 @@ def _strange_answer(dialogue: Dialogue, frames: list[int]) -> list[str]:
         return []
     frames.append(phase1.answer.frame)
     return [f"The answer, {phase1.suite_name}, is none of the proposals that were offered."]
+
+
+def _closed(dialogue: Dialogue, frames: list[int]) -> list[str]:
+    """What a responder does that has another pre-shared key and encrypts its refusal with what it made of that."""
+    refusal = closed_refusal(dialogue)
+    if refusal is None:
+        return []
+    frames.append(refusal.frame)
+    text = "The responder answers message 5 by an informational message that is encrypted, and no message 6: a refusal."
+    if dialogue.phase1.method in PSK_METHODS:
+        text += " With a pre-shared key that mostly means that the two sides have different ones."
+    return [text]
