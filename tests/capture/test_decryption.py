@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only, two
 from configured import SECRET, esp, policy, suite
 from ikev1.capture.keys import IkeKeys, KeyRing, PreSharedKey, dh_secret
-from ikev1.capture.report import Conversation, Formula
+from ikev1.capture.report import Conversation, Formula, Message
 from ikev1.core.record import replace
 from ikev1.core.settings import Aggressive, Credential, Mode, Trust
 from ikev1.crypto import keymat, public_keys
@@ -288,6 +288,29 @@ def test_deletions_are_informational_with_message_ids_of_their_own() -> None:
     assert told
     assert all(message.decrypted and message.checks[0].right for message in told)
     assert any("D(" in message.line for message in told)
+
+
+def payloads(message: Message) -> str:
+    """The plaintext without the padding, which no HASH covers."""
+    end = min([field.offset for field in message.fields if field.name == "Padding"], default=len(message.plaintext))
+    return message.plaintext[: 2 * end]
+
+
+@pytest.mark.parametrize("label", ["MM6", "QM1", "QM2", "QM3"])  # HASH_I does not cover INITIAL-CONTACT in message 5
+def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
+    recorder, *_ = play()
+    place, ring = recorder.labels.index(label), dh_keys(recorder)
+    genuine = only(analysed(recorder.packets, ring)).messages[place]
+    octets = recorder.packets[place].payload
+    verdicts: set[bool | None] = set()
+    for number in range(28, len(octets), 7):
+        changed = octets[:number] + bytes((octets[number] ^ 0x40,)) + octets[number + 1 :]
+        packets = [*recorder.packets[:place], recorder.packets[place]._replace(payload=changed)]
+        message = only(analysed(packets, ring)).messages[place]
+        if payloads(message) != payloads(genuine):
+            verdicts.update(check.right for check in message.checks)
+    assert True not in verdicts
+    assert False in verdicts
 
 
 # --- secrets stay where they belong
