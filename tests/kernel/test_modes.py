@@ -10,13 +10,11 @@ from lab.lab import Lab
 from lab.pair import CHARON, OURS, KernelPair, hosts
 from lab.xfrm import states
 
-role = pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charon calls"])
-
 
 @pytest.mark.parametrize(
     ("outside", "inside", "we_call"),
-    [(4, 4, True), (4, 4, False), (6, 6, True), (6, 4, False), (4, 6, True)],
-    ids=["IPv4, we call", "IPv4, charon calls", "IPv6", "IPv4 in IPv6", "IPv6 in IPv4"],
+    [(4, 4, True), (6, 6, False), (6, 4, True), (4, 6, False)],
+    ids=["IPv4, we call", "IPv6, charon calls", "IPv4 in IPv6, we call", "IPv6 in IPv4, charon calls"],
 )
 def test_tunnel_mode(lab: Lab, outside: int, inside: int, we_call: bool) -> None:
     pair = KernelPair(lab, lab.direct(outside, inside), we_call=we_call).up()
@@ -25,9 +23,7 @@ def test_tunnel_mode(lab: Lab, outside: int, inside: int, we_call: bool) -> None
     assert pair.ours.control.child()["mode"] == "TUNNEL"
 
 
-@pytest.mark.parametrize(
-    ("version", "we_call"), [(4, True), (4, False), (6, True)], ids=["IPv4, we call", "IPv4, charon calls", "IPv6"]
-)
+@pytest.mark.parametrize(("version", "we_call"), [(4, False), (6, True)], ids=["IPv4, charon calls", "IPv6, we call"])
 def test_transport_mode(lab: Lab, version: int, we_call: bool) -> None:
     ours, charon = replace(OURS, tunnel='mode = "transport"'), replace(CHARON, child="mode = transport")
     pair = KernelPair(lab, hosts(lab.direct(version)), we_call=we_call, ours=ours, charon=charon).up()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from lab.capture import packets
 from lab.lab import Lab
-from lab.pair import CHARON, OURS, KernelPair, assert_shown, hosts
+from lab.pair import CHARON, OURS, KernelPair, assert_shown
 from lab.traffic import ping
 from lab.xfrm import states, troubles
 
@@ -23,15 +21,6 @@ def test_charon_is_behind_it(lab: Lab) -> None:
     pair = KernelPair(lab, lab.behind_nat(), we_call=False).up()
     pair.assert_protected()
     assert {state.destination for state in states(pair.our_node)} == {"10.77.1.1", "10.77.1.2"}
-
-
-@pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charon calls"])
-def test_transport_mode(lab: Lab, we_call: bool) -> None:
-    """The addresses in the packets are not those that their sender knew (RFC 3947 §5.2)."""
-    ours, charon = replace(OURS, tunnel='mode = "transport"'), replace(CHARON, child="mode = transport")
-    pair = KernelPair(lab, hosts(lab.behind_nat()), we_call=we_call, ours=ours, charon=charon).up()
-    pair.assert_protected()
-    assert {(state.mode, state.encapsulated) for state in states(pair.our_node)} == {("transport", True)}
 
 
 def test_two_clients_at_one_address(lab: Lab) -> None:

@@ -11,13 +11,6 @@ GATEWAY = CharonOptions(plane="kernel", rekey_time="50m")
 CLIENT = CharonOptions(plane="kernel", rekey_time="50m", calls=True)
 
 
-def test_two_charons(lab: Lab) -> None:
-    a, b = lab.direct()
-    lab.charon(b, GATEWAY)
-    lab.charon(a, CLIENT).control.initiate()
-    assert_protected(lab, a, b)
-
-
 def test_two_charons_through_a_nat(lab: Lab) -> None:
     c, gw = lab.behind_nat()
     lab.charon(gw, GATEWAY)
