@@ -9,7 +9,6 @@ from typing import NamedTuple
 from ikev1.config import GatewayOptions
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
-from ikev1.esp.userspace import UserspacePlane
 
 __all__ = ["MakePlane", "PlaneChoice", "choose"]
 
@@ -47,6 +46,8 @@ def choose(options: GatewayOptions, missing: Callable[[], str] = probe) -> Plane
 
 def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
     def make(listener: Listener, send_udp: SendUdp) -> DataPlane:
+        from ikev1.esp.userspace import UserspacePlane  # not above: its NumPy is large, and of no use to the kernel's
+
         return UserspacePlane(listener, send_udp, device=options.tun)
 
     return PlaneChoice("userspace", reason, make)
