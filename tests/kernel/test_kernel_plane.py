@@ -438,6 +438,32 @@ def test_what_is_not_ours_is_never_touched(sides: Sides) -> None:
     assert (foreign.states, foreign.policies) == (before.states, before.policies)
 
 
+def test_a_tunnel_whose_range_takes_in_another_s_network(sides: Sides) -> None:
+    side = sides[0]
+    side.up(two_ends(remote=Selector.parse("10.2.0.0/24"))[0])
+    before = Leftovers(side)
+    wide = two_ends(number=2, remote=Selector.parse("10.2.0.0-10.2.1.127"))[0]
+    with pytest.raises(PlaneError, match="another tunnel"):
+        side.plane.install_inbound(wide)
+    assert Leftovers(side) == before
+
+
+def test_tunnels_of_one_network_share_its_route(sides: Sides) -> None:
+    side = sides[0]
+    web, mail = (
+        two_ends(number=number, remote=Selector.parse(f"10.2.0.0/16[tcp/{port}]"))[0]
+        for number, port in ((1, 80), (2, 25))
+    )
+    side.up(web)
+    side.up(mail)
+    side.plane.remove(web)
+    assert "10.2.0.0/16" in side.namespace.run("ip", "route", "show", "table", "4500")
+    side.die()
+    side.open()
+    side.plane.adopt([])
+    assert "10.2.0.0/16" not in side.namespace.run("ip", "route", "show", "table", "4500")
+
+
 def test_two_gateways_of_one_machine(sides: Sides) -> None:
     side = sides[0]
     with side.namespace.entered():

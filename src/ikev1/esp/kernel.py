@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
 
 from ikev1.core.model import ChildSa, IpsecMode, Path
@@ -124,11 +124,14 @@ class KernelPlane:
         return [(self._events.fileno(), self._read_events)]
 
     def close(self) -> None:
+        # what cannot be taken away stays in the owner's file
         for connection, tunnel in tuple(self._traps):
-            self.remove_trap(connection, tunnel)
+            with suppress(PlaneError):
+                self.remove_trap(connection, tunnel)
         for entry in self._pairs:
-            self.remove(entry.child)
-        with _refusals("policies are left in the kernel"):
+            with suppress(PlaneError):
+                self.remove(entry.child)
+        with suppress(OSError):
             self._guard.close()
         self._opened.close()
 

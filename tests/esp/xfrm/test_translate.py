@@ -93,6 +93,13 @@ def test_transport_mode_is_about_the_ends_of_the_path() -> None:
     assert flows(CHILD)[:2] == (CHILD.local, CHILD.remote)
 
 
+def test_the_same_packets_are_equal() -> None:
+    one = replace(CHILD, local=Selector.parse("10.1.0.0/16[tcp]"))
+    other = replace(one, remote=Selector.parse("10.2.0.0/16[tcp]"))
+    assert flows(one) == flows(other)
+    assert flows(one) != flows(CHILD)
+
+
 def test_ah() -> None:
     child = two_ends(IpsecSuite(encryption=0, integrity=5, protocol=2))[0]
     assert inbound_states(child, 77)[0].id.protocol == outbound_templates(child, 77)[0].protocol == Protocol.AH

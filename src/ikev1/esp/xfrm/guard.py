@@ -162,18 +162,19 @@ class Guard:
             self._xfrm.put_policies([(id, new) for id in ids])
         else:
             self._owner.note(*notes)
-            self._add([(id, new) for id in ids])
+            self._add([(id, new) for id in ids], reqid)
 
-    def _add(self, policies: list[Policy]) -> None:
+    def _add(self, policies: list[Policy], reqid: int) -> None:
         """Add policies where there are none, or such as an earlier process of ours left."""
         there = self._xfrm.add_policies(policies)
-        foreign = [id for id in there if not all(map(self.is_ours, self._xfrm.policy_reqids(id) or ()))]
-        if foreign:
+        whose = {other for id in there for other in self._xfrm.policy_reqids(id) or (0,)}
+        if any(other != reqid and (other in self._flows or not self.is_ours(other)) for other in whose):
             for id, _ in policies:
                 if id not in there:
                     self._xfrm.delete_policy(id)
-            self._owner.strike(*(PolicyNote(id, templates[0].reqid) for id, templates in policies))
-            raise PlaneError("another program has an IPsec policy for the same networks: see `ip xfrm policy`")
+            self._owner.strike(*(PolicyNote(id, reqid) for id, _ in policies))
+            who = "another tunnel" if whose & self._flows.keys() else "another program"
+            raise PlaneError(f"{who} has an IPsec policy for the same packets: see `ip xfrm policy`")
         self._xfrm.put_policies([policy for policy in policies if policy[0] in there])
 
     def _let_neighbours_be_found(self) -> None:
@@ -190,7 +191,7 @@ class Guard:
         notes = [RouteNote(network) for network in self._routes.networks(flows.local, flows.remote)]
         if hop is None:
             self._routes.release(flows)
-            self._owner.strike(*notes)
+            self._owner.strike(*(note for note in notes if not self._routes.routed(note.network)))
         else:
             self._owner.note(*notes)
             self._routes.hold(flows, flows.local, flows.remote, hop)

@@ -58,16 +58,24 @@ def flows(child: ChildSa) -> Flows:
     Behind a NAT the peers do not agree upon their addresses (RFC 3947 §5.1); what passes the kernel has ours.
     """
     if child.mode is IpsecMode.TUNNEL:
-        return Flows(child.local, child.remote, child.steering)
+        return _flows(child.local, child.remote, child.steering)
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
-    return Flows(
+    return _flows(
         replace(child.local, first=local, last=local), replace(child.remote, first=remote, last=remote), child.steering
     )
 
 
 def trap_flows(trap: Trap) -> Flows:
     """The packets that ``trap`` waits for."""
-    return Flows(trap.local, trap.remote, trap.steering)
+    return _flows(trap.local, trap.remote, trap.steering)
+
+
+def _flows(local: Selector, remote: Selector, steering: Steering) -> Flows:
+    """A protocol on either side is one on both, and so the same packets are equal."""
+    if local.protocol != remote.protocol:
+        protocol = local.protocol or remote.protocol
+        local, remote = replace(local, protocol=protocol), replace(remote, protocol=protocol)
+    return Flows(local, remote, steering)
 
 
 def inbound_states(child: ChildSa, reqid: int) -> list[State]:
