@@ -138,19 +138,30 @@ class Netlink:
     ) -> tuple[list[Result], NetlinkError | None]:
         """Read up to the acknowledgement of the request ``sequence``, or the end of a dump."""
         results: list[Result] = []
+        refusal = unreadable = None
+        for message in self._messages(sequence):
+            if message.kind == _ERROR:
+                refusal = _refusal(message)
+            elif message.kind != _DONE and read is not None:
+                try:
+                    results.append(read(message.kind, message.body))
+                except GarbledAnswer as error:
+                    unreadable = error  # and go on: before a dump is read to its end there is no other
+        if unreadable is not None:
+            raise unreadable
+        return results, refusal
+
+    def _messages(self, sequence: int) -> Iterator[Message]:
+        """What answers the request ``sequence``, with the acknowledgement or the end of the dump."""
         while True:
             # the kernel answers before it returns from sending, so there is nothing to wait for
             size = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
             try:
                 for message in messages(memoryview(self._buffer)[:size]):
-                    if message.sequence != sequence:
-                        continue  # of a request whose answer was not read to its end
-                    if message.kind == _DONE:
-                        return results, None
-                    if message.kind == _ERROR:
-                        return results, _refusal(message)
-                    if read is not None:
-                        results.append(read(message.kind, message.body))
+                    if message.sequence == sequence:  # else of one whose answer was not read to its end
+                        yield message
+                        if message.kind in (_DONE, _ERROR):
+                            return
             finally:
                 self._buffer[:size] = bytes(size)
 
