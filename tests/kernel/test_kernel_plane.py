@@ -241,6 +241,18 @@ def test_a_trap_asks_for_its_tunnel_and_is_back_afterwards(sides: Sides, local_h
     assert sides[0].show("policy") == ""
 
 
+def test_a_tunnel_for_everything_over_ipv6_finds_its_neighbours(sides: Sides) -> None:
+    """No neighbour is known when the policies come, which would ask for SAs for the very question."""
+    everything = Selector.parse("::/0")
+    ends = two_ends(outer=6, inner=6, local=everything, remote=everything)
+    for side in sides:
+        side.namespace.run("ip", "-6", "neigh", "flush", "dev", "eth0")
+    up(sides, ends)
+    sides[0].ping(INNER[6][1], INNER[6][0])
+    assert sides[0].plane.counters(ends[0]).packets_out >= 3  # multicast may be among them
+    assert not sides[0].namespace.troubles()
+
+
 def test_a_trap_for_nobody_knows_whom_is_refused(sides: Sides) -> None:
     with pytest.raises(PlaneError, match="address is known"):
         sides[0].plane.install_trap(trap(remote_host=""))
@@ -265,6 +277,28 @@ def test_a_peer_behind_a_nat_that_forgot_its_port(sides: Sides) -> None:
     sides[0].ping(INNER[4][1], INNER[4][0])
     counters = sides[0].plane.counters(after[0])
     assert (counters.packets_in, counters.packets_out) == (7, 7)  # the datagram was answered by ICMP
+    for udp in sockets:
+        udp.close()
+
+
+def test_a_peer_behind_a_nat_with_a_new_address(sides: Sides) -> None:
+    """Its packets tell, and both directions work again."""
+    new_host = "192.0.2.22"
+    before = two_ends(udp_encapsulation=True)
+    sockets = [side.encapsulate(OUTER[4][number]) for number, side in enumerate(sides)]
+    up(sides, before)
+    sides[1].namespace.run("ip", "addr", "add", f"{new_host}/24", "dev", "eth0")
+    sockets.append(sides[1].encapsulate(new_host))
+    moved_child = replace(before[1], path=before[1].path._replace(local_host=new_host))
+    sides[1].plane.move(moved_child)
+    with sides[1].namespace.socket(INNER[4][1]) as udp:
+        udp.sendto(b"from another address", (INNER[4][0], 9))
+    (moved,) = sides[0].hear(PeerMoved)
+    assert moved == PeerMoved(before[0], Path(OUTER[4][0], 4500, new_host, 4500))
+    after = (replace(before[0], path=moved.path), moved_child)
+    sides[0].plane.move(after[0])
+    sides[0].ping(INNER[4][1], INNER[4][0])
+    assert sides[0].plane.counters(after[0]).packets_in == 4
     for udp in sockets:
         udp.close()
 
