@@ -13,8 +13,8 @@ from lab.xfrm import states
 
 @pytest.mark.parametrize(
     ("outside", "inside", "we_call"),
-    [(4, 4, True), (6, 6, False), (6, 4, True), (4, 6, False)],
-    ids=["IPv4, we call", "IPv6, charon calls", "IPv4 in IPv6, we call", "IPv6 in IPv4, charon calls"],
+    [(4, 4, True), (6, 4, False), (4, 6, True)],
+    ids=["IPv4, we call", "IPv4 in IPv6, charon calls", "IPv6 in IPv4, we call"],
 )
 def test_tunnel_mode(lab: Lab, outside: int, inside: int, we_call: bool) -> None:
     pair = KernelPair(lab, lab.direct(outside, inside), we_call=we_call).up()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lab.lab import Lab
 from lab.pair import CHARON, OURS, assert_shown, await_child
 from lab.traffic import assert_tunnelled
-from lab.xfrm import states, troubles
+from lab.xfrm import policies, states, troubles
 
 USERSPACE = replace(OURS, data_plane="userspace")
 
@@ -36,10 +36,18 @@ def test_our_userspace_against_charons_kernel(lab: Lab) -> None:
     assert not troubles(b)
 
 
-def test_auto_takes_the_kernel_and_says_so(lab: Lab) -> None:
+def test_auto_takes_the_kernel_says_so_and_leaves_nothing_there(lab: Lab) -> None:
     a, b = lab.direct()
     lab.charon(b, CHARON)
+    rules = a.run("ip", "rule")
     ours = lab.ours(a, replace(OURS, data_plane="auto", calls=True))
-    assert "kernel" in ours.log()
+    ours.wait_for_log("data plane kernel")
     ours.control.bring_up()
     assert len(states(a)) == 2
+    assert "10.10.2.0/24" in a.run("ip", "route", "show", "table", "all")
+    ours.stop()
+    assert ours.status == 0
+    assert not states(a)
+    assert not policies(a)
+    assert a.run("ip", "rule") == rules
+    assert "10.10.2" not in a.run("ip", "route", "show", "table", "all")
