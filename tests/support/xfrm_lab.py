@@ -7,7 +7,6 @@ import os
 import select
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -150,7 +149,7 @@ class Side:
 
 
 class Stream:
-    """Numbered datagrams from one inner address to the other, one after the other, until told to stop."""
+    """Numbered datagrams from one inner address to the other."""
 
     def __init__(self, source: Side, destination: Side, version: int = 4, *, turned: bool = False) -> None:
         here, there = INNER[version][::-1] if turned else INNER[version]
@@ -158,26 +157,16 @@ class Stream:
         self._receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
         self._sender = source.namespace.socket(here)
         self._to = there, 7001
-        self._stop = threading.Event()
         self.sent = 0
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._sender.sendto(self.sent.to_bytes(8), self._to)
+    def send(self, count: int) -> None:
+        for _ in range(count):
             self.sent += 1
-
-    def until(self, more: int) -> None:
-        """Until ``more`` datagrams have been sent."""
-        goal = self.sent + more
-        while self.sent < goal:
-            os.sched_yield()
+            with suppress(OSError):  # it is missed when all is counted
+                self._sender.sendto(self.sent.to_bytes(8), self._to)
 
     def finish(self) -> list[int]:
-        """Stop; the numbers of the datagrams that arrived, in order of their coming."""
-        self._stop.set()
-        self._thread.join()
+        """The numbers of the datagrams that arrived, in order of their coming."""
         arrived = []
         self._receiver.setblocking(False)
         with suppress(BlockingIOError):
