@@ -35,6 +35,7 @@ def test_two_sides_agree(number: int) -> None:
     private_i, g_xi = dh.generate(Octets(b"i"))
     private_r, g_xr = dh.generate(Octets(b"r"))
     assert private_i != private_r
+    assert (dh.public(private_i), dh.public(private_r)) == (g_xi, g_xr)
     assert len(g_xi) == len(g_xr) == dh.public_length
     g_xy = dh.shared(private_i, g_xr)
     assert g_xy == dh.shared(private_r, g_xi)

@@ -115,7 +115,7 @@ def test_the_keys_of_the_traffic(lessons: dict[Subject, Lesson], runs: dict[Subj
         seed = b"".join(octets(formula, each) for each in ("g(qm)^xy", "protocol", "SPI", "Ni_b", "Nr_b"))
         K1 = prf(octets(formula, "SKEYID_d"), seed)
         assert formula.result == K1[:20].hex()  # 16 octets of key and 4 of salt: one round is enough
-    children = (runs[Subject.QUICK].initiator.child, runs[Subject.QUICK].responder.child)
+    children = (runs[Subject.QUICK].responder.child, runs[Subject.QUICK].initiator.child)
     held = [child.inbound.encryption_key.hex() for child in children if child is not None]
     assert [formula.result for formula in told] == held
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ikev1.capture.keys.ring import EspKeys, KeyRing
 from ikev1.capture.labels import Turns
-from ikev1.capture.secrets import Secrets, agreed_secrets
+from ikev1.capture.secrets import AgreedSecret, Secrets, agreed_secrets
 from ikev1.capture.seen import Seen
 from ikev1.capture.suites import ipsec_suite, pfs_group
 from ikev1.core.model import IpsecKeys, IpsecSuite, Role
@@ -113,26 +113,28 @@ class QuickMode:
             for each in taken or [each for each in offered if each.protocol == proposal.protocol][:1]:
                 yield IpsecSa(proposal.protocol, each.spi, self.initiator, suite)
 
-    def agreed_secrets(self, ring: KeyRing) -> list[tuple[str, bytes]]:
-        """What g(qm)^xy may be, each with its source; without perfect forward secrecy it is empty."""
+    def agreed_secrets(self, ring: KeyRing) -> list[AgreedSecret]:
+        """What g(qm)^xy may be; without perfect forward secrecy it is certainly empty."""
         g_xi, g_xr = self.public("QM1"), self.public("QM2")
-        return list(agreed_secrets(ring, self.group, g_xi, g_xr)) if g_xi or g_xr else [("", b"")]
+        if g_xi or g_xr:
+            return list(agreed_secrets(ring, self.group, g_xi, g_xr))
+        return [AgreedSecret("", b"", certain=True)]
 
-    def esp_keys(self, secrets: Secrets, ring: KeyRing) -> Iterator[EspKeys]:
-        """What the keys of its ESP SAs may be; with perfect forward secrecy packets tell which g(qm)^xy is right."""
+    def esp_keys(self, secrets: Secrets, g_xy: bytes) -> Iterator[EspKeys]:
+        """The keys of its ESP SAs, if g(qm)^xy is ``g_xy``: empty without perfect forward secrecy."""
         Ni_b, Nr_b = self.nonce("QM1"), self.nonce("QM2")
         if not (secrets.SKEYID_d and Ni_b and Nr_b):
             return
-        esp = [sa for sa in self.sas() if sa.protocol == ProtocolId.ESP and len(sa.spi) == 4]
-        for _, g_xy in self.agreed_secrets(ring):
-            for sa in esp:
-                suite = sa.suite
-                try:
-                    sizes = esp_key_sizes(suite.encryption, suite.key_length, suite.integrity)
-                    octets = keymat.KEYMAT(
-                        secrets.hash, secrets.SKEYID_d, sa.protocol, sa.spi, Ni_b, Nr_b, sum(sizes), g_xy
-                    )
-                except CryptoError:
-                    continue
-                keys = IpsecKeys(int.from_bytes(sa.spi), octets[: sizes[0]], octets[sizes[0] :])
-                yield EspKeys("KEYMAT of its Quick Mode", suite, keys)
+        for sa in self.sas():
+            if sa.protocol != ProtocolId.ESP or len(sa.spi) != 4:
+                continue
+            suite = sa.suite
+            try:
+                sizes = esp_key_sizes(suite.encryption, suite.key_length, suite.integrity)
+                octets = keymat.KEYMAT(
+                    secrets.hash, secrets.SKEYID_d, sa.protocol, sa.spi, Ni_b, Nr_b, sum(sizes), g_xy
+                )
+            except CryptoError:
+                continue
+            keys = IpsecKeys(int.from_bytes(sa.spi), octets[: sizes[0]], octets[sizes[0] :])
+            yield EspKeys("KEYMAT of its Quick Mode", suite, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ikev1.capture.keys.ring import IkeKeys, KeyRing
 from ikev1.capture.phase1 import PSK_METHODS, Phase1
@@ -11,10 +12,10 @@ from ikev1.core.model import Phase1Suite, Role
 from ikev1.core.record import Record, replace
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
-from ikev1.crypto.groups import group
+from ikev1.crypto.groups import DhGroup, group
 from ikev1.wire.registry import Encryption, HashAlgorithm
 
-__all__ = ["Secrets", "agreed_secrets", "candidates"]
+__all__ = ["AgreedSecret", "Secrets", "agreed_secrets", "candidates"]
 
 _BY_KEY_SIZE: dict[int, tuple[int, ...]] = {
     8: (Encryption.DES_CBC,),
@@ -29,6 +30,14 @@ _HASHES = (
     HashAlgorithm.SHA2_384,
     HashAlgorithm.SHA2_512,
 )
+
+
+class AgreedSecret(NamedTuple):
+    """What g^xy may be; it is ``certain`` where an exponent leads to one of the public values that were exchanged."""
+
+    source: str
+    octets: bytes
+    certain: bool
 
 
 class Secrets(Record, frozen=True):
@@ -62,22 +71,32 @@ def candidates(ring: KeyRing, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Ite
         yield from _derived(ring, suite, phase1, CKY_I, CKY_R)
 
 
-def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[tuple[str, bytes]]:
-    """What g^xy may be, each with its source, where the two public values were exchanged in group ``number``.
+def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
+    """What g^xy may be where the two public values were exchanged in group ``number``.
 
-    A secret of the ring may be g^xy itself, or the private exponent to either of the values.
+    A secret of the ring is the private exponent to one of the values, or it may be g^xy itself.
     """
     try:
         dh = group(number)
     except CryptoError:
         return
     for secret in ring.dh_secrets:
-        for public in (g_xr, g_xi):
-            try:
-                yield f"the private exponent in {secret.source}", dh.shared(secret.octets, public)
-            except (CryptoError, ValueError):
-                continue
-        yield f"g^xy in {secret.source}", secret.octets
+        g_xy = _by_exponent(dh, secret.octets, g_xi, g_xr)
+        if g_xy:
+            yield AgreedSecret(f"the private exponent in {secret.source}", g_xy, certain=True)
+        else:
+            yield AgreedSecret(f"g^xy in {secret.source}", secret.octets, certain=False)
+
+
+def _by_exponent(dh: DhGroup, exponent: bytes, g_xi: bytes, g_xr: bytes) -> bytes:
+    """g^xy, empty if neither public value was made with this exponent."""
+    try:
+        own = dh.public(exponent)
+        if own in (g_xi, g_xr):
+            return dh.shared(exponent, g_xr if own == g_xi else g_xi)
+    except (CryptoError, ValueError):
+        pass
+    return b""
 
 
 def _guessed(keys: IkeKeys) -> Iterator[Secrets]:
@@ -115,7 +134,8 @@ def _derived(ring: KeyRing, suite: Phase1Suite, phase1: Phase1, CKY_I: bytes, CK
     if len(phase1.public) < 2 or len(phase1.nonces) < 2 or suite.authentication in ENCRYPTING:
         return
     Ni_b, Nr_b = phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
-    for source, g_xy in agreed_secrets(ring, suite.group, phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]):
+    g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
+    for source, g_xy, _ in agreed_secrets(ring, suite.group, g_xi, g_xr):
         base = Secrets(source, suite.encryption, suite.hash, b"", g_xy=g_xy)
         try:
             if suite.authentication not in PSK_METHODS:

@@ -108,22 +108,21 @@ def _after_SKEYID(dialogue: Dialogue, secrets: Secrets) -> Iterator[Formula]:
 
 
 def keymat_formulas(dialogue: Dialogue, message_id: int) -> Iterator[Formula]:
-    """KEYMAT of the SAs that a Quick Mode made, where perfect forward secrecy does not hide it."""
+    """KEYMAT of the SAs that a Quick Mode made, where g(qm)^xy is known or there is none."""
     secrets, quick = dialogue.opener.secrets, dialogue.quick_modes.get(message_id)
-    if secrets is None or quick is None or quick.public("QM1"):
+    if secrets is None or quick is None:
         return
-    Ni_b, Nr_b = quick.nonce("QM1"), quick.nonce("QM2")
-    for keys in quick.esp_keys(secrets, dialogue.ring):
-        inputs = (
-            ("SKEYID_d", secrets.SKEYID_d),
-            ("protocol", bytes((ProtocolId.ESP,))),
-            ("SPI", keys.keys.spi.to_bytes(4)),
-            ("Ni_b", Ni_b),
-            ("Nr_b", Nr_b),
-        )
+    g_xy = next((agreed.octets for agreed in quick.agreed_secrets(dialogue.ring) if agreed.certain), None)
+    if g_xy is None:
+        return
+    for keys in quick.esp_keys(secrets, g_xy):
+        covered = [("g(qm)^xy", g_xy)] if g_xy else []
+        covered += [("protocol", bytes((ProtocolId.ESP,))), ("SPI", keys.keys.spi.to_bytes(4))]
+        covered += [("Ni_b", quick.nonce("QM1")), ("Nr_b", quick.nonce("QM2"))]
         name = f"KEYMAT of SPI {keys.keys.spi:08x}"
         octets = keys.keys.encryption_key + keys.keys.integrity_key
-        expression = "prf(SKEYID_d, protocol | SPI | Ni_b | Nr_b), continued until it is long enough"
+        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), continued until it is long enough"
+        inputs = (("SKEYID_d", secrets.SKEYID_d), *covered)
         yield _formula(name, expression, "RFC 2409 §5.5", inputs, octets)
 
 

@@ -48,10 +48,12 @@ class Traffic:
                 self._owners[sa.spi, dialogue.ends.host(sa.destination)] = dialogue
         secrets = dialogue.opener.secrets
         if secrets is not None:
-            for keys in quick.esp_keys(secrets, self._ring):
-                known = self._keys[keys.keys.spi]
-                if all(keys.keys != each.keys for each in known):
-                    known.append(keys)
+            # with perfect forward secrecy packets tell which g(qm)^xy is right
+            for agreed in quick.agreed_secrets(self._ring):
+                for keys in quick.esp_keys(secrets, agreed.octets):
+                    known = self._keys[keys.keys.spi]
+                    if all(keys.keys != each.keys for each in known):
+                        known.append(keys)
 
     def flows_of(self, dialogues: Dialogues) -> tuple[dict[int, list[Flow]], list[Flow]]:
         """The flows of each conversation, by its place in ``dialogues``, and those of none."""

@@ -52,9 +52,17 @@ class EcpGroup:
         order = self._curve.group_order
         # One of [1, n-1]: 64 bits more than n has make the bias of the remainder negligible (FIPS 186-5 §A.2.1)
         scalar = 1 + int.from_bytes(random(self._field_size + 8)) % (order - 1)
-        point = ec.derive_private_key(scalar, self._curve).public_key().public_numbers()
-        public = point.x.to_bytes(self._field_size) + point.y.to_bytes(self._field_size)
-        return scalar.to_bytes(self._field_size), public
+        private = scalar.to_bytes(self._field_size)
+        return private, self.public(private)
+
+    def public(self, private: bytes) -> bytes:
+        """The public point as x | y.
+
+        Raises:
+            ValueError: the scalar is not one of [1, n-1].
+        """
+        point = ec.derive_private_key(int.from_bytes(private), self._curve).public_key().public_numbers()
+        return point.x.to_bytes(self._field_size) + point.y.to_bytes(self._field_size)
 
     def shared(self, private: bytes, peer_public: bytes) -> bytes:
         """The x coordinate of the common point (RFC 5903 §7, §9).

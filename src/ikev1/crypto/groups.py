@@ -44,6 +44,13 @@ class DhGroup(Protocol):
     def generate(self, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
         """A new pair of a private and a public value; ``random(n)`` gives n unpredictable octets."""
 
+    def public(self, private: bytes) -> bytes:
+        """The public value to a private one.
+
+        Raises:
+            ValueError: the private value is none of this group.
+        """
+
     def shared(self, private: bytes, peer_public: bytes) -> bytes:
         """g^xy, at its full length.
 

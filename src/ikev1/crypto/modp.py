@@ -59,7 +59,11 @@ class ModpGroup:
             # One of [1, q-1]: 64 bits more than q has make the bias of the remainder negligible (FIPS 186-5 §A.1.1).
             size = (self._q.bit_length() + 7) // 8
             private = (Integer.from_bytes(random(size + 8)) % (self._q - 1) + 1).to_bytes(size)
-        return private, self._power(self._g, Integer.from_bytes(private))
+        return private, self.public(private)
+
+    def public(self, private: bytes) -> bytes:
+        """g^x, padded with zeros to the length of the prime."""
+        return self._power(self._g, Integer.from_bytes(private))
 
     def shared(self, private: bytes, peer_public: bytes) -> bytes:
         """g^xy, padded with zeros to the length of the prime.

@@ -25,7 +25,15 @@ class Curve25519:
     def generate(self, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
         """32 octets each; "clamping" the private ones is part of X25519 itself (RFC 7748 §5)."""
         private = random(32)
-        return private, X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+        return private, self.public(private)
+
+    def public(self, private: bytes) -> bytes:
+        """32 octets.
+
+        Raises:
+            ValueError: the private value has not 32 octets.
+        """
+        return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
     def shared(self, private: bytes, peer_public: bytes) -> bytes:
         """The common u coordinate, 32 octets.

@@ -8,10 +8,8 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.report import Conversation, Formula
 from ikev1.core.model import KeyShare, QuickMode
-from ikev1.crypto import keymat
 from ikev1.lesson.diffie_hellman import Agreement, agreement
 from ikev1.lesson.run import Run
-from ikev1.wire.registry import ProtocolId
 
 __all__ = ["Disagreement", "Evidence", "evidence_of"]
 
@@ -29,7 +27,11 @@ class Evidence(NamedTuple):
     conversation: Conversation
     first: Agreement
     second: Agreement | None
-    keymat: tuple[Formula, ...]
+
+    @property
+    def keymat(self) -> tuple[Formula, ...]:
+        """KEYMAT of both IPsec SAs; none without Quick Mode."""
+        return tuple(formula for formula in self.formulas("QM2") if formula.name.startswith("KEYMAT"))
 
     def formulas(self, label: str) -> tuple[Formula, ...]:
         """The formulas that belong to a message."""
@@ -55,7 +57,7 @@ def evidence_of(run: Run) -> Evidence:
     for datagram in run.datagrams:
         analyst.add(datagram)
     (conversation,) = analyst.report(_SOURCE, len(run.datagrams), with_secrets=True).conversations
-    evidence = Evidence(run, conversation, first, second, tuple(_keymat(run, quick, second)))
+    evidence = Evidence(run, conversation, first, second)
     _check(evidence)
     return evidence
 
@@ -68,42 +70,6 @@ def _quick_mode(run: Run) -> QuickMode | None:
     """What the responder knew of Quick Mode after its first message."""
     known = (exchange.quick for sa in run.responder.states for exchange in sa.exchanges)
     return next((quick for quick in known if quick is not None), None)
-
-
-def _keymat(run: Run, quick: QuickMode | None, second: Agreement | None) -> list[Formula]:
-    """KEYMAT of both SAs: the one under which the initiator receives, then the responder's."""
-    if quick is None or second is None:
-        return []
-    keys, chosen = run.responder.sa.keys, run.responder.sa.chosen
-    assert keys is not None
-    assert chosen is not None
-    formulas = []
-    for end in (run.initiator, run.responder):
-        assert end.child is not None
-        inbound = end.child.inbound
-        spi, share = inbound.spi.to_bytes(4), quick.share
-        length = len(inbound.encryption_key + inbound.integrity_key)
-        result = keymat.KEYMAT(
-            chosen.suite.hash, keys.SKEYID_d, ProtocolId.ESP, spi, share.Ni_b, share.Nr_b, length, second.g_xy
-        )
-        inputs = (
-            ("SKEYID_d", keys.SKEYID_d),
-            ("g(qm)^xy", second.g_xy),
-            ("protocol", bytes((ProtocolId.ESP,))),
-            ("SPI", spi),
-            ("Ni_b", share.Ni_b),
-            ("Nr_b", share.Nr_b),
-        )
-        formulas.append(
-            Formula(
-                name=f"KEYMAT of SPI {spi.hex()}",
-                expression="prf(SKEYID_d, g(qm)^xy | protocol | SPI | Ni_b | Nr_b), continued until it is long enough",
-                source="RFC 2409 §5.5",
-                inputs=tuple((name, octets.hex()) for name, octets in inputs),
-                result=result.hex(),
-            )
-        )
-    return formulas
 
 
 # --- the proof ------------------------------------------------------------------------------------------------------
@@ -119,7 +85,7 @@ def _check(evidence: Evidence) -> None:
         for check in message.checks:
             if not check.right:
                 raise Disagreement(f"{check.name} of {message.label}: {check.text}")
-    told_of_keys = [formula.result for formula in evidence.keymat]
+    told_of_keys = {formula.result for formula in evidence.keymat}
     if not told_of_keys == _inbound(evidence.run) == _outbound(evidence.run):
         raise Disagreement("KEYMAT is not what the ends of this run hold")
 
@@ -136,12 +102,12 @@ def _held(run: Run) -> list[tuple[str, bytes]]:
     return held
 
 
-def _inbound(run: Run) -> list[str]:
+def _inbound(run: Run) -> set[str]:
     children = [end.child for end in (run.initiator, run.responder) if end.child is not None]
-    return [(child.inbound.encryption_key + child.inbound.integrity_key).hex() for child in children]
+    return {(child.inbound.encryption_key + child.inbound.integrity_key).hex() for child in children}
 
 
-def _outbound(run: Run) -> list[str]:
+def _outbound(run: Run) -> set[str]:
     """The same SAs, as those hold them who send."""
-    children = [end.child for end in (run.responder, run.initiator) if end.child is not None]
-    return [(child.outbound.encryption_key + child.outbound.integrity_key).hex() for child in children]
+    children = [end.child for end in (run.initiator, run.responder) if end.child is not None]
+    return {(child.outbound.encryption_key + child.outbound.integrity_key).hex() for child in children}
