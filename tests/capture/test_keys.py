@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,16 @@ def test_the_esp_table(
     (keys,) = loaded(tmp_path, line).esp
     assert keys.suite == IpsecSuite(*suite)
     assert keys.keys == IpsecKeys(0xC1AFB466, octets, more)
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """As from `--keys <(echo COOKIE,KEY)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(pipe.write_text, "# no key\n" * 3000 + f"{COOKIE},{KEY}\n")
+        (keys,) = load_keys(pipe).ike
+    assert keys.encryption_key == bytes.fromhex(KEY)
 
 
 def test_our_own_key_log_serves(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
@@ -33,9 +33,11 @@ def load_keys(path: Path) -> KeyRing:
         OSError: it cannot be read.
         KeyFileError: no key is in it.
     """
-    reader = _reader_of(path)
     with path.open(encoding="utf-8", errors="replace") as file:
-        ring = reader(_lines(file), path.name)
+        lines = _lines(file)
+        sample = list(islice(lines, _SAMPLE))
+        reader = _reader_of(sample)
+        ring = reader(chain(sample, lines), path.name)  # in one go: a pipe cannot be read twice
     if not ring:
         raise KeyFileError(f"{path}: {_MISSING[reader]}")
     return ring
@@ -88,9 +90,7 @@ _MISSING: dict[Reader, str] = {
 }
 
 
-def _reader_of(path: Path) -> Reader:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        sample = list(islice(_lines(file), _SAMPLE))
+def _reader_of(sample: list[str]) -> Reader:
     for reader, form in ((read_charon, CHARON_LINE), (read_pluto, PLUTO_LINE)):
         if sum(form.match(line) is not None for line in sample) >= _ENOUGH:
             return reader

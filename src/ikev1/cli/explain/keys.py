@@ -100,7 +100,10 @@ def _complaints() -> Iterator[None]:
 
 def _first_line(path: Path) -> str:
     """A secret: what an editor puts behind it does not belong to it."""
-    return path.read_text(encoding="utf-8").splitlines()[0] if path.stat().st_size else ""
+    secret = path.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
+    if not secret:
+        raise KeyFileError(f"{path}: expected a pre-shared key in the first line, which is empty")
+    return secret
 
 
 def _of_file(text: str) -> str:
