@@ -75,6 +75,7 @@ def test_a_conversation_with_spoiled_octets_is_told_all_the_same(data: st.DataOb
     assert sum(len(each.messages) for each in report.conversations) + len(report.notes) >= len(spoiled)
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 64))
 def test_esp_keys_of_any_shape_raise_nothing(key: bytes, transform: int) -> None:
     keys = EspKeys("test", IpsecSuite(transform, 128, 2), IpsecKeys(0x01020304, key, key))

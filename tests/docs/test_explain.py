@@ -34,12 +34,12 @@ def test_every_field_is_explained(kind: Any) -> None:
 
 
 def test_the_example_says_what_the_command_says() -> None:
-    """The frame of it: who, the arrows, the checks and the questions; answers may be worded better one day."""
+    """All that is shown of it, line by line."""
     text = (DOCS / "explain.md").read_text()
     (block,) = re.findall(r"```\n(1\. .*?)```", text, re.DOTALL)
     (command,) = re.findall(r"^    ikev1 (explain examples/.*)$", text, re.MULTILINE)
     arguments = [argument.replace("examples/", f"{DOCS.parent}/examples/") for argument in shlex.split(command)]
     said = CliRunner().invoke(main, arguments, env={"COLUMNS": "80"}).stdout.splitlines()
-    shown = [line for line in block.splitlines() if re.match(r"1\. |│──|│◀|│┄|│     [✓✗≠]|[A-Z].*\?$", line)]
-    assert len(shown) > 8
+    shown = [line for line in block.splitlines() if line.strip("│ ") != "..."]
+    assert len(shown) > 40
     assert [line for line in shown if line not in said] == []

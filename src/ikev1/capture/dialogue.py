@@ -92,7 +92,8 @@ class Dialogue:
         _repeat(seen, first)
         before = self.messages[seen.index - 1]
         same = before.index == first.index or before.repeats == first.index
-        seen.copied = same and abs(seen.datagram.time - before.datagram.time) < _COPY
+        timed = seen.datagram.time != 0  # some captures have zeros for times
+        seen.copied = same and timed and abs(seen.datagram.time - before.datagram.time) < _COPY
         if seen.datagram.source != first.datagram.source:
             self.translated.add(seen.sender)
         if seen.datagram.destination != first.datagram.destination:

@@ -4,7 +4,7 @@ memory.
 
 from __future__ import annotations
 
-from ikev1.capture.inner import InnerPackets, TrailerError, without_trailer
+from ikev1.capture.inner import InnerPackets, TrailerError, is_plausible, without_trailer
 from ikev1.capture.keys.ring import EspKeys
 from ikev1.capture.packets import EspPacket
 from ikev1.capture.report import EspFlow
@@ -85,7 +85,7 @@ class Flow:
         self.spi = packet.payload[:4]
         self.hosts = (packet.source, packet.destination)
         self._ports = (packet.source_port, packet.destination_port)
-        self.packets = self.octets = self.opened = self.wrong = self.cut = 0
+        self.packets = self.octets = self.opened = self.wrong = self.unopened = 0
         self._first = self._last = packet
         self._sequence = Sequence()
         self._inner = InnerPackets()
@@ -107,23 +107,30 @@ class Flow:
 
     def _open(self, packet: EspPacket) -> None:
         if len(packet.payload) < packet.length:
-            self.cut += 1
             return
         if self._keys is None and self._tried < len(self._known):
             self._openers = [(keys, found) for keys in self._known if (found := opener_of(keys)) is not None]
             self._tried = len(self._known)
+        refused = False
         for keys, open_packet in self._openers:
+            unchecked = keys.icv_size >= 0
             try:
                 inner, following = without_trailer(open_packet(packet.payload))
-            except (IntegrityError, ShapeError, TrailerError, IndexError):
+            except IntegrityError:
+                refused = True
+                continue
+            except (ShapeError, TrailerError):
+                continue
+            if unchecked and not is_plausible(inner, following):
                 continue
             self._keys = keys
-            self._openers = [(keys, open_packet)]  # whose ICV was right once is the right one
-            self._unchecked = keys.icv_size >= 0
-            self.opened += not self._unchecked
+            self._openers = [(keys, open_packet)]  # what opened one packet is the right one
+            self._unchecked = unchecked
+            self.opened += not unchecked
             self._inner.add(inner, following)
             return
-        self.wrong += bool(self._openers)
+        self.wrong += refused
+        self.unopened += bool(self._openers) and not refused
 
     def report(self) -> EspFlow:
         """What there is to say of it."""
@@ -142,6 +149,7 @@ class Flow:
             suite="" if keys is None else ipsec_suite_name(keys.suite),
             opened=self.opened,
             wrong=self.wrong,
+            unopened=self.unopened,
             missing=self._sequence.missing(),
             inner=self._line(),
         )

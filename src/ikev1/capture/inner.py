@@ -6,7 +6,7 @@ from collections import Counter
 
 from ikev1.esp.inner import IPV4, IPV6, InnerPacketError, decode, parse
 
-__all__ = ["InnerPackets", "TrailerError", "without_trailer"]
+__all__ = ["InnerPackets", "TrailerError", "is_plausible", "without_trailer"]
 
 _MOST_KINDS = 64  # that are told apart while counting
 _SHOWN = 4
@@ -32,11 +32,24 @@ def without_trailer(payload: bytes) -> tuple[bytes, int]:
     Raises:
         TrailerError: the padding is longer than the payload, or not what the RFC says.
     """
+    if len(payload) < 2:
+        raise TrailerError("there is no trailer")
     padding, following = payload[-2], payload[-1]
     end = len(payload) - 2 - padding
     if end < 0 or payload[end:-2] != bytes(range(1, padding + 1)):
         raise TrailerError("the padding is not 1, 2, 3 ...")
     return payload[:end], following
+
+
+def is_plausible(packet: bytes, following: int) -> bool:
+    """Whether that can have been inside of ESP: random octets end as ESP does once in 256 times, but seldom so."""
+    if following in (IPV4, IPV6):
+        try:
+            parse(packet)
+        except InnerPacketError:
+            return False
+        return True
+    return following == _NO_NEXT_HEADER or following in _PROTOCOLS
 
 
 class InnerPackets:

@@ -111,6 +111,7 @@ class EspFlow(_Value, frozen=True, kw_only=True):
     suite: str = ""  # "AES_CBC-128/HMAC_SHA2_256", if known
     opened: int = 0  # packets whose ICV is right under a known key
     wrong: int = 0  # packets whose ICV is wrong under it
+    unopened: int = 0  # packets that make no sense under it, and whose ICV could not be checked
     missing: int = 0  # sequence numbers that the capture skips
     inner: str = ""  # what was inside, in a line, if it could be opened
 

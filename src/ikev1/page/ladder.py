@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ikev1.capture.report import Conversation, EspFlow, Message
 from ikev1.page.render import render
-from ikev1.page.words import after, ends_of, kind_of, mark_of
+from ikev1.page.words import after, ends_of, kind_of, mark_of, timeless, when
 
 __all__ = ["ladder"]
 
@@ -78,7 +78,7 @@ def _rows(conversation: Conversation, messages: Sequence[Message], prefix: str) 
             y += _HEADING
             yield Heading(y, message.exchange)
         y += _ROW
-        yield _arrow(y, message, conversation.first_time, f"{prefix}m{index}")
+        yield _arrow(y, message, conversation, f"{prefix}m{index}")
     if conversation.esp:
         y += _HEADING
         yield Heading(y, "ESP")
@@ -87,14 +87,14 @@ def _rows(conversation: Conversation, messages: Sequence[Message], prefix: str) 
         yield _flow(y, flow, conversation, f"{prefix}esp")
 
 
-def _arrow(y: int, message: Message, start: float, target: str) -> Arrow:
+def _arrow(y: int, message: Message, conversation: Conversation, target: str) -> Arrow:
     marks = {mark_of(check) for check in message.checks}
     return Arrow(
         y=y,
         rightward=message.sender == "initiator",
         label=message.label,
         detail=f"#{message.frames[0]}" + (" again" if message.retransmission_of is not None else ""),
-        time=after(message.time - start),
+        time=when(message, conversation),
         kind=kind_of(message),
         repeated=message.retransmission_of is not None,
         mark=next((mark for mark in ("wrong", "differs", "unknown", "right") if mark in marks), ""),
@@ -110,10 +110,10 @@ def _flow(y: int, flow: EspFlow, conversation: Conversation, target: str) -> Arr
         rightward=ends_of(flow.source)[0] == conversation.initiator.address,
         label=f"SPI {flow.spi}",
         detail=packets,
-        time=after(flow.first_time - conversation.first_time),
+        time="" if timeless(conversation) else after(flow.first_time - conversation.first_time),
         kind="esp",
         repeated=False,
-        mark="wrong" if flow.wrong else "right" if flow.opened else "",
+        mark="wrong" if flow.wrong else "unknown" if flow.unopened else "right" if flow.opened else "",
         target=target,
         spoken=f"{packets} of ESP under SPI {flow.spi}",
     )

@@ -36,13 +36,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        after=words.after,
+        began=words.began,
         frames=words.frames_text,
         kind=words.kind_of,
         mark=words.mark_of,
-        moment=words.moment,
         size=words.size,
         spaced=words.spaced,
+        when=words.when,
     )
     environment.globals["signs"] = words.SIGNS
     return environment

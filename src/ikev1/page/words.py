@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ikev1.capture.report import Check, Message
+from ikev1.capture.report import Check, Conversation, Message
 
-__all__ = ["SIGNS", "after", "ends_of", "frames_text", "kind_of", "mark_of", "moment", "size", "spaced"]
+__all__ = [
+    "SIGNS",
+    "after",
+    "began",
+    "ends_of",
+    "frames_text",
+    "kind_of",
+    "mark_of",
+    "moment",
+    "size",
+    "spaced",
+    "timeless",
+    "when",
+]
 
 _MARKS = {True: "right", False: "wrong", None: "unknown"}
 _OF_ADDRESSES = "NAT-D"
@@ -22,6 +35,23 @@ def moment(time: float) -> str:
     if not 0 <= time < _YEAR_10000:
         return f"{time:.0f} s after 1970"
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def timeless(conversation: Conversation) -> bool:
+    """Whether the capture has no times: some tools write zeros in their place."""
+    return conversation.first_time == conversation.last_time == 0
+
+
+def began(conversation: Conversation) -> str:
+    """When a conversation began, and how long it took."""
+    if timeless(conversation):
+        return "not known: the capture has no times"
+    return f"{moment(conversation.first_time)}, and took {after(conversation.last_time - conversation.first_time)}"
+
+
+def when(message: Message, conversation: Conversation) -> str:
+    """When a message came, counted from the first one; empty where the capture has no times."""
+    return "" if timeless(conversation) else after(message.time - conversation.first_time)
 
 
 def after(seconds: float) -> str:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -113,9 +114,41 @@ def test_compressed_or_from_standard_input_it_is_the_same(explain: Explain, capt
     assert explain(packed).stdout == expected
     program = "from ikev1.cli.main import main; main()"
     command = [sys.executable, "-c", program, "explain", "-"]
-    environment = {**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, input=capture.read_bytes(), capture_output=True, env=environment, check=True)
-    assert done.stdout.decode() == expected
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, input=capture.read_bytes(), capture_output=True, env=environment, check=False)
+    assert (done.stderr.decode(), done.stdout.decode()) == ("", expected)
+
+
+def test_a_capture_without_times_has_none(explain: Explain, main_mode: Recorder, tmp_path: Path) -> None:
+    """Some tools write zeros; nothing is then said of when, and no repetition is taken for a copy."""
+    first = main_mode.packets[0]
+    file, page = tmp_path / "timeless.pcap", tmp_path / "page.html"
+    file.write_bytes(pcap([packet._replace(time=0.0) for packet in [first, first, *main_mode.packets[1:]]]))
+    said = explain(file).stdout
+    assert "began    not known: the capture has no times" in said
+    assert "The initiator repeated MM1 once." in said
+    explain(file, "--html", page)
+    for text in (said, page.read_text()):
+        assert "1970" not in text
+        assert "0.000 s" not in text
+
+
+def test_an_empty_secret_is_not_taken(explain: Explain, capture: Path, tmp_path: Path) -> None:
+    file = tmp_path / "psk"
+    file.write_text("\n")
+    done = explain(capture, "--psk-file", file)
+    assert done.exit_code == 1
+    assert "expected a pre-shared key in the first line" in done.stderr
+
+
+def test_a_secret_comes_through_a_pipe(explain: Explain, capture: Path, secrets: list[str], tmp_path: Path) -> None:
+    """As from `--psk-file <(pass show vpn)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        pool.submit(pipe.write_text, f"{SECRET.decode()}\n")
+        piped = explain(capture, "--psk-file", pipe, *secrets[2:])
+    assert piped.stdout.replace(" in pipe", " in --psk") == explain(capture, *secrets).stdout
 
 
 def test_a_recording_of_the_gateway_is_a_capture(explain: Explain, main_mode: Recorder, tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def _repeated(seen: Seen, again: list[Seen]) -> str:
     seconds = again[-1].datagram.time - seen.datagram.time
     times = "once" if len(again) == 1 else f"{len(again)} times"
     name = f"{seen.label} ({seen.header.message_id:08x})" if seen.header.message_id else seen.label
-    return f"The {seen.sender} repeated {name} {times} within {seconds:.1f} s."
+    within = f" within {seconds:.1f} s" if again[-1].datagram.time else ""  # some captures have zeros for times
+    return f"The {seen.sender} repeated {name} {times}{within}."
 
 
 def _asked_in_vain(dialogue: Dialogue) -> list[Seen]:

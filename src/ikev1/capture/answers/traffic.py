@@ -29,6 +29,8 @@ def _words(flow: EspFlow) -> str:
         text += f", {flow.missing} sequence numbers missing"
     if flow.wrong:
         text += f", {flow.wrong} with a wrong ICV"
+    if flow.unopened:
+        text += f", {flow.unopened} that the key does not open (there was no ICV to check)"
     if flow.inner:
         text += f"; inside: {flow.inner}"
     return f"{text}."

@@ -9,7 +9,7 @@ from rich.text import Text
 from ikev1.capture.report import Conversation, Message, Party
 from ikev1.cli.explain.fields import Fields, octet_lines
 from ikev1.cli.explain.pen import Pen
-from ikev1.page.words import after, frames_text, kind_of, mark_of
+from ikev1.page.words import frames_text, kind_of, mark_of, when
 
 __all__ = ["Ladder"]
 
@@ -34,12 +34,12 @@ class Ladder:
         if left.identity or right.identity:
             self._apart(_identity(left), _identity(right), "")
 
-    def message(self, message: Message, since: float, detailed: bool) -> None:
-        """One message; ``since`` is when the conversation began."""
+    def message(self, message: Message, conversation: Conversation, detailed: bool) -> None:
+        """One message of a conversation."""
         if (message.exchange, message.message_id) != self._exchange:
             self._exchange = message.exchange, message.message_id
             self._between(Text(""), self._pen.text(message.exchange, "dim"))
-        self._pen.write(self._arrow(message, after(message.time - since)))
+        self._pen.write(self._arrow(message, when(message, conversation)))
         if message.retransmission_of is None or detailed:
             self._between(*self._said(message))
         if detailed:
@@ -65,7 +65,7 @@ class Ladder:
         signs, repeated = self._pen.signs, message.retransmission_of is not None
         line = signs.again if repeated else signs.line
         label = self._pen.text(f" {message.label}{' again' if repeated else ''} ", "bold")
-        about = self._pen.text(f" {_frames(message)}, {time} ", "dim")
+        about = self._pen.text(f" {', '.join(filter(None, (_frames(message), time)))} ", "dim")
         fill = line * max(self._inner - label.cell_len - about.cell_len - 4, 1)
         colour = COLOURS[kind_of(message)]
         arrow = Text(line, colour) + label + Text(fill, colour) + about + Text(line, colour)

@@ -9,7 +9,7 @@ from rich.text import Text
 from ikev1.capture.report import Answer, Conversation, EspFlow, Message, Report
 from ikev1.cli.explain.ladder import Ladder
 from ikev1.cli.explain.pen import Pen
-from ikev1.page.words import after, frames_text, moment, size
+from ikev1.page.words import began, frames_text, moment, size, timeless
 
 __all__ = ["MANY", "write_report"]
 
@@ -39,11 +39,10 @@ def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) 
 
 def _list(pen: Pen, conversations: tuple[Conversation, ...]) -> None:
     for conversation in conversations:
+        time = "" if timeless(conversation) else f", {moment(conversation.first_time)}"
         ends = pen.text(f"{_names(conversation)}: ") + _outcome(pen, conversation)
         rest = f", {conversation.mode or 'without phase 1'}, {len(conversation.messages)} messages"
-        pen.write(
-            *pen.wrapped(ends + pen.text(f"{rest}, {moment(conversation.first_time)}"), pen.width, further="    ")
-        )
+        pen.write(*pen.wrapped(ends + pen.text(f"{rest}{time}"), pen.width, further="    "))
     pen.heading(f"{len(conversations)} conversations: --conversation N tells one of them.")
 
 
@@ -60,7 +59,7 @@ def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Mess
     ladder = Ladder(pen)
     ladder.ends(conversation)
     for message in conversation.messages:
-        ladder.message(message, conversation.first_time, detailed(message))
+        ladder.message(message, conversation, detailed(message))
     ladder.close()
     if conversation.esp:
         pen.heading("ESP")
@@ -74,11 +73,10 @@ def _header(pen: Pen, conversation: Conversation) -> None:
     title = pen.text(f"{_names(conversation)}: ", "bold") + _outcome(pen, conversation)
     pen.write(Text(""), *pen.wrapped(title, pen.width))
     pen.paragraph(conversation.summary)
-    took = after(conversation.last_time - conversation.first_time)
     facts = [
         ("phase 1", conversation.mode or "not in the capture"),
         ("suite", conversation.suite or "not known"),
-        ("began", f"{moment(conversation.first_time)}, and took {took}"),
+        ("began", began(conversation)),
         ("cookies", f"{conversation.initiator_cookie} {conversation.responder_cookie}"),
     ]
     for name, value in facts:
@@ -111,5 +109,7 @@ def _facts(flow: EspFlow) -> Iterable[str]:
         yield f"{flow.opened} with the right ICV"
     if flow.wrong:
         yield f"{flow.wrong} with a WRONG ICV"
+    if flow.unopened:
+        yield f"{flow.unopened} that the key does not open (no ICV could be checked)"
     if flow.missing:
         yield f"{flow.missing} missing in the capture"
