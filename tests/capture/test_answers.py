@@ -129,6 +129,17 @@ def test_networks_that_nobody_has() -> None:
     assert "INVALID_ID_INFORMATION: the identity, or the networks asked for" in text
 
 
+def test_authentication_cannot_fail_before_anything_was_to_be_proved() -> None:
+    """strongSwan says so to first messages for which it has no connection."""
+    recorder = play(bob={"policies": (policy("aes256-sha256-ecp384"),)})
+    refusal = recorder.packets[1]
+    no_proposal, failed = (number.to_bytes(2) for number in (14, 24))
+    assert refusal.payload[38:40] == no_proposal  # the type, in a message of one notification
+    changed = refusal._replace(payload=refusal.payload[:38] + failed + refusal.payload[40:])
+    text = answer(only(analysed([recorder.packets[0], changed])), "refusal").text
+    assert "AUTHENTICATION_FAILED: nothing was proved yet" in text
+
+
 def test_another_secret_shows_after_message_5() -> None:
     recorder = play(60, bob={"secret": b"another"})
     conversation = only(analysed(recorder.packets))

@@ -35,7 +35,7 @@ def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool, with_fields: 
         encrypted=seen.encrypted,
         decrypted=seen.decrypted,
         line=line_of(seen),
-        security=security_of(dialogue, seen),
+        security=security_of(dialogue, seen) + _doubt(seen, checks),
         retransmission_of=seen.repeats,
         problems=tuple(seen.problems) + _beginning(seen),
         checks=checks,
@@ -44,6 +44,12 @@ def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool, with_fields: 
         octets=seen.octets.hex(),
         plaintext=seen.plaintext.hex(),
     )
+
+
+def _doubt(seen: Seen, checks: tuple[Check, ...]) -> str:
+    """What opens under the right key and has a wrong HASH or signature all the same."""
+    wrong = [check.name for check in checks if check.right is False and not check.name.startswith("NAT-D")]
+    return f". But {wrong[0]} is wrong, so it proves nothing" if wrong and seen.decrypted else ""
 
 
 def line_of(seen: Seen) -> str:

@@ -10,6 +10,7 @@ from ikev1.capture.seen import Seen
 from ikev1.capture.suites import group_name, life_words, transform_name
 from ikev1.core import identity
 from ikev1.core.methods import ENCRYPTING
+from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import (
     CertificateRequest,
     ConfigAttributes,
@@ -19,7 +20,7 @@ from ikev1.wire.payloads import (
     Notification,
     SecurityAssociation,
 )
-from ikev1.wire.registry import SECRET_ATTRIBUTES, NotifyType, PayloadType, ProtocolId
+from ikev1.wire.registry import SECRET_ATTRIBUTES, ConfigAttribute, NotifyType, PayloadType, ProtocolId
 
 __all__ = ["security_of"]
 
@@ -134,8 +135,8 @@ def _proof(dialogue: Dialogue) -> str:
 
 
 def _am1(dialogue: Dialogue, seen: Seen) -> str:
-    hidden = "" if dialogue.phase1.hides_bodies else f" Anybody can read who calls: {_who(seen)}."
-    return f"proposes {_offer(seen)}, and brings public value, nonce and identity all at once.{hidden}"
+    text = f"proposes {_offer(seen)}, and brings public value, nonce and identity all at once"
+    return text if dialogue.phase1.hides_bodies else f"{text}. Anybody can read who calls: {_who(seen)}"
 
 
 def _am2(dialogue: Dialogue, seen: Seen) -> str:
@@ -160,7 +161,7 @@ def _am3(dialogue: Dialogue, seen: Seen) -> str:
 
 def _qm1(dialogue: Dialogue, seen: Seen) -> str:
     assert seen.message is not None
-    return f"proposes {_offer(seen)} for IPsec, encrypted and proved by HASH(1). {_pfs(seen)}"
+    return f"proposes {_offer(seen)} for IPsec, encrypted, {_BY_HASH_1}. {_pfs(seen)}"
 
 
 def _qm2(dialogue: Dialogue, seen: Seen) -> str:
@@ -178,26 +179,42 @@ def _qm3(dialogue: Dialogue, seen: Seen) -> str:
     return "HASH(3) covers both nonces: the initiator is alive, and message 1 was no replay. The IPsec SAs stand"
 
 
+_BY_HASH_1 = "with HASH(1), which only the two ends of this SA can make"
+
+_NEWS: dict[int, str] = {
+    NotifyType.INITIAL_CONTACT: "says that this is its only SA with the other side, which is to forget older ones",
+    NotifyType.R_U_THERE: "asks whether the other side is alive (RFC 3706)",
+    NotifyType.R_U_THERE_ACK: "says that it is alive (RFC 3706)",
+}
+
+
 def _info(dialogue: Dialogue, seen: Seen) -> str:
     assert seen.message is not None
-    told = [NotifyType(each.type).name for each in seen.message.all(Notification)]
-    told += [f"the deletion of {ProtocolId(each.protocol).name} SAs" for each in seen.message.all(Delete)]
-    what = f"tells {', '.join(told)}" if told else "tells something"
+    told = [_NEWS.get(each.type, f"says {NotifyType(each.type).name}") for each in seen.message.all(Notification)]
+    told += [f"says that it has deleted {ProtocolId(each.protocol).name} SAs" for each in seen.message.all(Delete)]
+    what = " and ".join(dict.fromkeys(told)) or "says nothing that is known here"
     if not seen.encrypted:
         return f"{what}; in the clear, so that anybody on the way could have sent it: nothing vouches for it"
-    return f"{what}; encrypted, and HASH(1) proves that it is from the {seen.sender} of this SA"
+    return f"{what}; encrypted, {_BY_HASH_1}"
+
+
+_XAUTH = range(ConfigAttribute.XAUTH_TYPE, ConfigAttribute.XAUTH_ANSWER + 1)  # draft-beaulieu-ike-xauth-02 §4
+
+
+def _attributes(seen: Seen) -> list[Attribute]:
+    assert seen.message is not None
+    return [each for payload in seen.message.all(ConfigAttributes) for each in payload.attributes]
 
 
 def _cfg(dialogue: Dialogue, seen: Seen) -> str:
-    assert seen.message is not None
-    told = [each for payload in seen.message.all(ConfigAttributes) for each in payload.attributes if each.value]
-    if any(each.type in SECRET_ATTRIBUTES for each in told):
+    if any(each.type in SECRET_ATTRIBUTES and each.value for each in _attributes(seen)):
         return "a user's password or passcode, protected by SKEYID_e alone: who has the keys of phase 1 can read it"
-    return "mode config or XAUTH, encrypted and proved by HASH(1)"
+    what = "XAUTH" if any(each.type in _XAUTH for each in _attributes(seen)) else "mode config"
+    return f"{what}, encrypted, {_BY_HASH_1}"
 
 
 def _ngm(dialogue: Dialogue, seen: Seen) -> str:
-    return "negotiates a Diffie-Hellman group by its numbers, encrypted and proved by HASH(1)"
+    return f"negotiates a Diffie-Hellman group by its numbers, encrypted, {_BY_HASH_1}"
 
 
 _WORDS: dict[str, Callable[[Dialogue, Seen], str]] = {

@@ -37,6 +37,7 @@ def _templates() -> Environment:
     )
     environment.filters.update(
         began=words.began,
+        coded=_coded,
         frames=words.frames_text,
         kind=words.kind_of,
         mark=words.mark_of,
@@ -46,6 +47,12 @@ def _templates() -> Environment:
     )
     environment.globals["signs"] = words.SIGNS
     return environment
+
+
+def _coded(text: str) -> Markup:
+    """Text of ours, in which what stands between backticks is to be typed."""
+    parts = visible(text).split("`")
+    return Markup().join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _finalize(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.outcome import errors
 from ikev1.capture.phase1 import PSK_METHODS
 from ikev1.capture.report import Answer
 from ikev1.wire.registry import PayloadType
@@ -35,7 +36,9 @@ def can_be_guessed(dialogue: Dialogue) -> Answer | None:
         text = "Yes, from HASH_I, which is in the clear; HASH_R is not in this capture."
     elif dialogue.first("AM1") is not None:
         frames = [dialogue.messages[0].frame]
-        text = "Not from this capture: the answer with HASH_R is not in it. A caller gets that for the asking."
+        text = "Not from this capture: the answer with HASH_R is not in it."
+        if not errors(dialogue):
+            text += " A responder that does Aggressive Mode gives it to whoever asks."
     else:
         frames = [seen.frame for label in ("MM3", "MM4", "MM5") if (seen := dialogue.first(label)) is not None]
         text = (

@@ -58,7 +58,7 @@ def wishes_of(dialogues: Iterable[Dialogue]) -> Wishes:
 def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
     """By the error notifications, what they answer, and the ``wishes`` of the refusing side."""
     found = errors(dialogue)
-    parts = [_words(seen, payload) for seen, payload in found]
+    parts = [_words(dialogue, seen, payload) for seen, payload in found]
     frames = [seen.frame for seen, _ in found]
     for seen, payload in found:
         if payload.type == NotifyType.NO_PROPOSAL_CHOSEN:
@@ -72,10 +72,20 @@ def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
     return Answer(question="refusal", title=_TITLE, text=text, frames=tuple(dict.fromkeys(frames)))
 
 
-def _words(seen: Seen, payload: Notification) -> str:
+def _words(dialogue: Dialogue, seen: Seen, payload: Notification) -> str:
     name, meaning = NotifyType(payload.type).name, _MEANING.get(payload.type)
+    if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(dialogue, seen):
+        meaning = "nothing was proved yet, so it has no use for a peer of this address or identity, or for this mode"
     sure = "" if seen.encrypted else " It is in the clear, so anybody on the way could have sent it."
     return f"The {seen.sender} says {name}{f': {meaning}' if meaning else ''}.{sure}"
+
+
+def _has_proof_before(dialogue: Dialogue, refusal: Seen) -> bool:
+    """Whether the refusing side could have judged a proof: strongSwan says AUTHENTICATION_FAILED of first messages,
+    too, for which it has no connection.
+    """
+    proofs = ("AM2", "MM6") if refusal.sender is Role.INITIATOR else ("AM3", "MM5")
+    return any(seen.label in proofs for seen in dialogue.messages[: refusal.index])
 
 
 def _offers(dialogue: Dialogue, refusal: Seen, frames: list[int]) -> list[str]:

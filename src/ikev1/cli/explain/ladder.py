@@ -110,7 +110,7 @@ def _frames(message: Message) -> str:
 
 
 def _described(role: str, party: Party) -> str:
-    nat = ", behind a NAT" if party.behind_nat else ""
+    nat = ", behind a NAT, or acts so" if party.behind_nat else ""
     return f"{role}, {party.maker}{nat}" if party.maker else f"{role}{nat}"
 
 
