@@ -43,6 +43,14 @@ def test_two_sides_agree(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", sorted(NUMBERS))
+def test_a_responder_gets_in_one_step_what_it_would_in_two(number: int) -> None:
+    dh = group(number)
+    private_i, g_xi = dh.generate(Octets(b"i"))
+    private_r, g_xr = dh.generate(Octets(b"r"))
+    assert dh.respond(Octets(b"r"), g_xi) == (g_xr, dh.shared(private_r, g_xi)) == (g_xr, dh.shared(private_i, g_xr))
+
+
+@pytest.mark.parametrize("number", sorted(NUMBERS))
 def test_the_pair_depends_on_the_random_octets_only(number: int) -> None:
     random = Octets(b"seed")
     assert group(number).generate(random) == group(number).generate(Octets(b"seed"))
@@ -66,6 +74,8 @@ def test_a_public_value_of_another_length_is_refused(number: int) -> None:
         with pytest.raises(InvalidPublicValue, match=f"{dh.name}.*expected {dh.public_length}") as refused:
             dh.shared(private, wrong)
         assert refused.value.notify is NotifyType.INVALID_KEY_INFORMATION
+        with pytest.raises(InvalidPublicValue, match=f"{dh.name}.*expected {dh.public_length}"):
+            dh.respond(Octets(b"seed"), wrong)
 
 
 def test_names_are_those_of_strongswan() -> None:

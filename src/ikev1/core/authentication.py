@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ikev1.core import identity
 from ikev1.core.events import Code, Note
 from ikev1.core.methods import ENCRYPTING
@@ -18,7 +20,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
-__all__ = ["check_port", "derive", "identify_peer", "identify_self", "settle_connection", "shared_secret"]
+__all__ = ["check_port", "derive", "identify_peer", "identify_self", "respond", "settle_connection", "shared_secret"]
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
@@ -33,29 +35,43 @@ def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
     try:
         return group(number).shared(private, public)
     except InvalidPublicValue as error:
-        raise Refusal(
-            Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
-        ) from error
+        raise _bad_value(error) from error
 
 
-def derive(turn: Turn) -> None:
+def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+    """Our public value and g^xy of group ``number``, for the initiator's public value.
+
+    Raises:
+        Refusal: the peer's public value is not one of this group.
+    """
+    try:
+        return group(number).respond(random, public)
+    except InvalidPublicValue as error:
+        raise _bad_value(error) from error
+
+
+def _bad_value(error: InvalidPublicValue) -> Refusal:
+    return Refusal(
+        Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
+    )
+
+
+def derive(turn: Turn, g_xy: bytes) -> None:
     """Derives SKEYID and its three keys, and the IV of the first encrypted message, from both halves.
 
     Raises:
-        Refusal: the peer's public value is not one of the group, or the secret is not configured any more.
+        Refusal: the secret is not configured any more.
     """
     sa = turn.sa
     share, chosen = sa.share, sa.chosen
     assert share is not None
     assert chosen is not None
     algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
-    peer_public = share.g_xr if sa.role is Role.INITIATOR else share.g_xi
-    g_xy = shared_secret(chosen.suite.group, share.private, peer_public)
     SKEYID = _SKEYID(turn, chosen, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
     key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
-    turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""), share=replace(share, private=b""))
+    turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
     turn.exchange = replace(turn.exchange, iv=iv)
 
 

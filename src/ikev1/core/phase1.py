@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core import natt, proposal, vendor
-from ikev1.core.authentication import derive
+from ikev1.core.authentication import derive, respond, shared_secret
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
 from ikev1.core.methods import ENCRYPTING
@@ -136,17 +136,17 @@ def accept_sa(turn: Turn, message: Message) -> None:
 
 def send_share(turn: Turn, number: int) -> list[Payload]:
     """Sends our public value of group ``number`` and nonce; a responder has both halves then, and derives the keys."""
-    sa = turn.sa
-    private, public = group(number).generate(turn.context.random)
-    nonce = turn.context.random(NONCE_LENGTH)
+    sa, random = turn.sa, turn.context.random
     if sa.role is Role.INITIATOR:
-        share = KeyShare(private, g_xi=public, Ni_b=nonce)
+        private, public = group(number).generate(random)
+        nonce = random(NONCE_LENGTH)
+        turn.sa = replace(sa, share=KeyShare(private, g_xi=public, Ni_b=nonce))
     else:
         assert sa.share is not None
-        share = replace(sa.share, private=private, g_xr=public, Nr_b=nonce)
-    turn.sa = replace(sa, share=share)
-    if sa.role is Role.RESPONDER:
-        derive(turn)
+        public, g_xy = respond(number, sa.share.g_xi, random)
+        nonce = random(NONCE_LENGTH)
+        turn.sa = replace(sa, share=replace(sa.share, g_xr=public, Nr_b=nonce))
+        derive(turn, g_xy)
     return [KeyExchange(public), Nonce(nonce)]
 
 
@@ -169,8 +169,10 @@ def take_share(turn: Turn, message: Message) -> None:
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
     if sa.role is Role.INITIATOR:
         assert sa.share is not None
-        turn.sa = replace(sa, share=replace(sa.share, g_xr=public, Nr_b=nonce))
-        derive(turn)
+        assert sa.chosen is not None
+        g_xy = shared_secret(sa.chosen.suite.group, sa.share.private, public)
+        turn.sa = replace(sa, share=replace(sa.share, private=b"", g_xr=public, Nr_b=nonce))
+        derive(turn, g_xy)
     else:
         turn.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
 

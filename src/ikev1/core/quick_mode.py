@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core import ipsec_proposal, natt
 from ikev1.core.actions import InstallInbound, InstallOutbound
-from ikev1.core.authentication import shared_secret
+from ikev1.core.authentication import respond, shared_secret
 from ikev1.core.client_id import payload_of
 from ikev1.core.events import ChildUp, Code
 from ikev1.core.ipsec_suite import is_ah, key_sizes
@@ -81,10 +81,9 @@ def _choose(turn: Turn, message: Message) -> None:
     cpi = turn.context.free_spi(turn.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
-    private, g_xr = group(agreed.group).generate(turn.context.random) if agreed.group else (b"", b"")
+    g_xr, g_xy = respond(agreed.group, g_xi, turn.context.random) if agreed.group else (b"", b"")
     Nr_b = turn.context.random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=g_xi, g_xr=g_xr, Ni_b=nonce, Nr_b=Nr_b)
-    g_xy = shared_secret(agreed.group, private, g_xi) if agreed.group else b""
     quick = QuickMode(tunnel.name, share, spi, local, remote, cpi, agreed.group)
     turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ikev1.crypto.algorithms import dh_group
 from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
@@ -49,10 +50,7 @@ class EcpGroup:
 
     def generate(self, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
         """A private scalar, and the public point as x | y, each of the length of the field (RFC 5903 §7)."""
-        order = self._curve.group_order
-        # One of [1, n-1]: 64 bits more than n has make the bias of the remainder negligible (FIPS 186-5 §A.2.1)
-        scalar = 1 + int.from_bytes(random(self._field_size + 8)) % (order - 1)
-        private = scalar.to_bytes(self._field_size)
+        private = self._scalar(random)
         return private, self.public(private)
 
     def public(self, private: bytes) -> bytes:
@@ -61,8 +59,7 @@ class EcpGroup:
         Raises:
             ValueError: the scalar is not one of [1, n-1].
         """
-        point = ec.derive_private_key(int.from_bytes(private), self._curve).public_key().public_numbers()
-        return point.x.to_bytes(self._field_size) + point.y.to_bytes(self._field_size)
+        return _public(self._key(private))
 
     def shared(self, private: bytes, peer_public: bytes) -> bytes:
         """The x coordinate of the common point (RFC 5903 §7, §9).
@@ -70,6 +67,26 @@ class EcpGroup:
         Raises:
             InvalidPublicValue: the value has not the length of two coordinates, or is no point of the curve.
         """
+        return self._exchange(self._key(private), peer_public)
+
+    def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:
+        """`generate` and `shared` with one key: OpenSSL checks each that is made, which costs as much as the exchange.
+
+        Raises:
+            InvalidPublicValue: as `shared` does.
+        """
+        key = self._key(self._scalar(random))
+        return _public(key), self._exchange(key, peer_public)
+
+    def _scalar(self, random: Callable[[int], bytes]) -> bytes:
+        # One of [1, n-1]: 64 bits more than n has make the bias of the remainder negligible (FIPS 186-5 §A.2.1)
+        scalar = 1 + int.from_bytes(random(self._field_size + 8)) % (self._curve.group_order - 1)
+        return scalar.to_bytes(self._field_size)
+
+    def _key(self, private: bytes) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(int.from_bytes(private), self._curve)
+
+    def _exchange(self, key: ec.EllipticCurvePrivateKey, peer_public: bytes) -> bytes:
         if len(peer_public) != self.public_length:
             raise InvalidPublicValue(
                 f"{self.name}: a public value of {len(peer_public)} octets, expected {self.public_length}"
@@ -78,4 +95,8 @@ class EcpGroup:
             point = ec.EllipticCurvePublicKey.from_encoded_point(self._curve, _UNCOMPRESSED + peer_public)
         except ValueError:
             raise InvalidPublicValue(f"{self.name}: the public value is no point of the curve") from None
-        return ec.derive_private_key(int.from_bytes(private), self._curve).exchange(ec.ECDH(), point)
+        return key.exchange(ec.ECDH(), point)
+
+
+def _public(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[len(_UNCOMPRESSED) :]

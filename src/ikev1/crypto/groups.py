@@ -58,6 +58,13 @@ class DhGroup(Protocol):
             InvalidPublicValue: the peer's value has the wrong length or is no usable element of the group.
         """
 
+    def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:
+        """A new public value and g^xy, for a responder: it has the peer's value at hand, and keeps no private one.
+
+        Raises:
+            InvalidPublicValue: as `shared` does.
+        """
+
 
 @cache
 def group(number: int) -> DhGroup:

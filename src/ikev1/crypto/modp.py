@@ -83,5 +83,14 @@ class ModpGroup:
             raise InvalidPublicValue(f"{self.name}: the public value lies outside of the generator's subgroup")
         return self._power(y, Integer.from_bytes(private))
 
+    def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:
+        """`generate` and `shared` in one.
+
+        Raises:
+            InvalidPublicValue: as `shared` does.
+        """
+        private, public = self.generate(random)
+        return public, self.shared(private, peer_public)
+
     def _power(self, base: int, exponent: Integer) -> bytes:
         return Integer(base).inplace_pow(exponent, self._modulus).to_bytes(self.public_length)

@@ -50,3 +50,12 @@ class Curve25519:
             return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(peer_public))
         except ValueError:
             raise InvalidPublicValue(f"{self.name}: the public value is of small order") from None
+
+    def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:
+        """`generate` and `shared` in one.
+
+        Raises:
+            InvalidPublicValue: as `shared` does.
+        """
+        private, public = self.generate(random)
+        return public, self.shared(private, peer_public)
