@@ -45,18 +45,18 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
-# Most of an interop test is waiting, and the other kernel takes one processor: together they take the time of one.
+# Most of an interop test is waiting, and each has namespaces of its own; the other kernel takes one processor.
 test: unit peers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target interop kernel
 
 interop: $(READY) peers
-	$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider tests/interop
+	$(AS_ROOT) $(BIN)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider tests/interop
 
 kernel: $(READY) peers
 	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider tests/kernel
 
 unit: $(READY)
-	$(BIN)/python -m pytest -m 'not interop'
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop'
 
 demo: $(READY)
 	@$(BIN)/ikev1 demo
