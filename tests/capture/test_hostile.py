@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captured import Recorder, analysed, dh_keys, two
-from ikev1.capture import dialogue, dialogues, traffic
+from ikev1.capture import dialogue, dialogues, secrets, traffic
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import EspKeys, IkeKeys, KeyRing
 from ikev1.capture.packets import Datagram, EspPacket, Packet
@@ -105,3 +105,44 @@ def test_spis_without_end_are_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatc
     report = analysed(EspPacket((1,), 0.0, "a", 0, "b", 0, number.to_bytes(4) + bytes(40), 44) for number in range(20))
     assert len(report.esp) == 5
     assert any("15 ESP packets were left out" in note for note in report.notes)
+
+
+def test_many_answers_to_many_first_messages_do_not_multiply() -> None:
+    first, second = SPOKEN[0].packets[:2]
+    calls = [first._replace(payload=first.payload + bytes((number,))) for number in range(100)]
+    answers = [
+        second._replace(payload=second.payload[:8] + number.to_bytes(8) + second.payload[16:])
+        for number in range(1, 51)
+    ]
+    report = analysed([*calls, *answers])
+    assert len(report.conversations) == 50
+    assert sum(len(each.messages) for each in report.conversations) < 500
+
+
+def test_small_messages_are_not_kept_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogues, "MOST_OCTETS", 10_000)
+    first = SPOKEN[0].packets[0]
+    empty = [
+        first._replace(payload=first.payload[:20] + number.to_bytes(4) + bytes((0, 0, 0, 28))) for number in range(99)
+    ]
+    report = analysed(empty)
+    assert len(report.conversations[0].messages) == 36
+    assert any("63 ISAKMP messages were left out" in note for note in report.notes)
+
+
+def test_exponents_that_do_not_fit_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a large group each attempt takes a tenth of a second."""
+    tried: list[bytes] = []
+
+    def never_fits(_: object, exponent: bytes, *publics: bytes) -> bytes:
+        tried.append(exponent)
+        return b""
+
+    monkeypatch.setattr(secrets, "_by_exponent", never_fits)
+    packets = SPOKEN[0].packets
+    last = packets[-1]
+    more = [
+        last._replace(payload=last.payload[:20] + number.to_bytes(4) + last.payload[24:]) for number in range(1, 30)
+    ]
+    analysed([*packets, *more], RINGS[0])
+    assert len(tried) == len(RINGS[0].dh_secrets)

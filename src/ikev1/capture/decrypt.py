@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.phase1 import Phase1
-from ikev1.capture.secrets import Secrets, candidates
+from ikev1.capture.secrets import Candidates, Secrets
 from ikev1.core.model import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
@@ -57,7 +57,7 @@ class Opener:
     """What opens the messages of one conversation; ``secrets`` are known once a message was opened with them."""
 
     def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
+        self._candidates = Candidates(ring)
         self.secrets: Secrets | None = None
         self._last_blocks: dict[int, list[bytes]] = {}  # by message ID, 0 being phase 1; each of _LONGEST_BLOCK octets
 
@@ -72,7 +72,7 @@ class Opener:
         chain = octets[HEADER_SIZE:]
         if self.secrets is not None:
             return self._open_with(self.secrets, header, chain, phase1)
-        found = candidates(self._ring, phase1, header.CKY_I, header.CKY_R)
+        found = self._candidates.of(phase1, header.CKY_I, header.CKY_R)
         for secrets in islice(found, _MOST_CANDIDATES):
             opened = self._open_with(secrets, header, chain, phase1)
             if opened is not None and opened.message is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.packets import Datagram
@@ -13,12 +15,14 @@ from ikev1.wire.registry import ExchangeType
 __all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Dialogues"]
 
 MOST_DIALOGUES = 10_000
-MOST_OCTETS = 16 << 20
-"""What is kept of one capture, of which a report takes some forty times as much: a flood of first messages must not
-fill the memory of who looks at it.
+MOST_OCTETS = 24 << 20
+"""What is kept of one capture, of which a report takes some twenty times as much: a flood of messages must not fill the
+memory of who looks at it.
 """
 
+_EACH = 256  # octets that a message counts for beside its own, for the smallest takes memory, too
 _MOMENT = 0.05  # seconds
+_MOST_OPENERS = 4  # first messages that are taken over into a conversation with another answer
 
 Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
 
@@ -41,11 +45,14 @@ class Dialogues:
         """The conversation that a datagram belongs to and, where it is or completes a message, the message."""
         header = read_envelope(datagram.payload).header
         dialogue = self._find(datagram, header)
-        if dialogue is None or self._octets + len(datagram.payload) > MOST_OCTETS:
+        if dialogue is None or self._octets > MOST_OCTETS:
             self.left_out += 1
             return None
-        self._octets += len(datagram.payload)
-        return dialogue, dialogue.take(datagram)
+        return dialogue, self._give(dialogue, datagram)
+
+    def _give(self, dialogue: Dialogue, datagram: Datagram) -> Seen | None:
+        self._octets += len(datagram.payload) + _EACH
+        return dialogue.take(datagram)
 
     def _find(self, datagram: Datagram, header: Header) -> Dialogue | None:
         cookies = header.CKY_I + header.CKY_R
@@ -81,7 +88,7 @@ class Dialogues:
         dialogue = self._new(opening, openers[0] if openers else datagram)
         if dialogue is not None:
             for each in openers:
-                dialogue.take(each)
+                self._give(dialogue, each)
             self._by_cookies[cookies] = dialogue
         return dialogue
 
@@ -104,8 +111,9 @@ class Dialogues:
 
 
 def _openers(dialogue: Dialogue) -> list[Datagram]:
-    return [
+    found = (
         seen.datagram
         for seen in dialogue.messages
         if seen.header.CKY_R == NO_COOKIE and seen.header.exchange != ExchangeType.INFORMATIONAL
-    ]
+    )
+    return list(islice(found, _MOST_OPENERS))

@@ -15,7 +15,7 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.groups import DhGroup, group
 from ikev1.wire.registry import Encryption, HashAlgorithm
 
-__all__ = ["AgreedSecret", "Secrets", "agreed_secrets", "candidates"]
+__all__ = ["AgreedSecret", "Candidates", "Secrets", "agreed_secrets"]
 
 _BY_KEY_SIZE: dict[int, tuple[int, ...]] = {
     8: (Encryption.DES_CBC,),
@@ -59,16 +59,29 @@ class Secrets(Record, frozen=True):
     )
 
 
-def candidates(ring: KeyRing, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
-    """What may open the messages of a conversation, the most specific first. To be tried."""
-    suite = phase1.suite
-    for keys in ring.ike_of(CKY_I):
-        if suite is None:
-            yield from _guessed(keys)
-        else:
-            yield from _given(keys, suite, CKY_I, CKY_R)
-    if suite is not None:
-        yield from _derived(ring, suite, phase1, CKY_I, CKY_R)
+class Candidates:
+    """What may open the messages of a conversation. g^xy is computed once, not for each message that does not open."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._exchanged: tuple[int, dict[Role, bytes]] = (0, {})  # the group, and the public values
+        self._agreed: list[AgreedSecret] = []
+
+    def of(self, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
+        """All of it, the most specific first. To be tried."""
+        suite = phase1.suite
+        for keys in self._ring.ike_of(CKY_I):
+            if suite is None:
+                yield from _guessed(keys)
+            else:
+                yield from _given(keys, suite, CKY_I, CKY_R)
+        if suite is None or len(phase1.public) < 2 or len(phase1.nonces) < 2 or suite.authentication in ENCRYPTING:
+            return
+        if self._exchanged != (suite.group, phase1.public):
+            self._exchanged = suite.group, dict(phase1.public)
+            g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
+            self._agreed = list(agreed_secrets(self._ring, suite.group, g_xi, g_xr))
+        yield from _derived(self._ring, suite, phase1, self._agreed, CKY_I, CKY_R)
 
 
 def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
@@ -129,13 +142,12 @@ def _with(keys: IkeKeys, encryption: int, hash: int, encryption_key: bytes) -> S
     )
 
 
-def _derived(ring: KeyRing, suite: Phase1Suite, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
+def _derived(
+    ring: KeyRing, suite: Phase1Suite, phase1: Phase1, agreed: list[AgreedSecret], CKY_I: bytes, CKY_R: bytes
+) -> Iterator[Secrets]:
     """RFC 2409 §5: SKEYID needs g^xy and, with a pre-shared key, that; what is derived from it needs g^xy always."""
-    if len(phase1.public) < 2 or len(phase1.nonces) < 2 or suite.authentication in ENCRYPTING:
-        return
     Ni_b, Nr_b = phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
-    g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
-    for source, g_xy, _ in agreed_secrets(ring, suite.group, g_xi, g_xr):
+    for source, g_xy, _ in agreed:
         base = Secrets(source, suite.encryption, suite.hash, b"", g_xy=g_xy)
         try:
             if suite.authentication not in PSK_METHODS:

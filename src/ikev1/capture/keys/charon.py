@@ -20,7 +20,7 @@ __all__ = ["CHARON_LINE", "read_charon"]
 CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")
 """A line of the log: the thread, the part of charon that speaks, the text."""
 
-_DUMP = re.compile(r"^\s*(.*?) ?=> (\d{1,6}) bytes @ ")
+_DUMP = re.compile(r"^\s*(.*?) ?=> (\d{1,5}) bytes @ ")
 _ROW = re.compile(r"^\s*\d+:((?: [0-9A-Fa-f]{2}){1,16})(?:\s|$)")
 _ALGORITHM = re.compile(r"\s*using (\S+) for (encryption|integrity)")
 _SA = re.compile(r"\s*SPI 0x([0-9a-f]{8}), src \S+ dst \S+")
