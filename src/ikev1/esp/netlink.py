@@ -17,6 +17,7 @@ __all__ = [
     "CREATE",
     "DUMP",
     "EXCLUSIVE",
+    "KERNEL",
     "REPLACE",
     "Buffer",
     "GarbledAnswer",
@@ -41,7 +42,9 @@ _DETAIL_TEXT = 1  # NLMSGERR_ATTR_MSG
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _TYPE = 0x3FFF  # the two bits above are flags
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
+KERNEL = 0  # its port: other processes with CAP_NET_ADMIN may send to ours, too
 _LARGEST_ANSWER = 65_536
+_AT_ONCE = 64  # requests: their acknowledgements fit any receive buffer
 
 Buffer = bytes | bytearray | memoryview
 Result = TypeVar("Result")
@@ -109,14 +112,19 @@ class Netlink:
 
         What comes back is a refusal for each, or None.
         """
+        refusals: list[NetlinkError | None] = []
+        for start in range(0, len(requests), _AT_ONCE):
+            refusals += self._attempt(requests[start : start + _AT_ONCE])
+        return refusals
+
+    def _attempt(self, requests: Sequence[Request]) -> list[NetlinkError | None]:
         sequences = [next(self._sequence) for _ in requests]
         parts: list[Buffer] = []
         for sequence, (kind, flags, body) in zip(sequences, requests, strict=True):
             length = _HEADER.size + sum(map(len, body))
             parts += (_HEADER.pack(length, kind, _REQUEST | _ACKNOWLEDGE | flags, sequence, 0), *body)
             parts.append(bytes(-length % 4))
-        if parts:
-            self._socket.sendmsg(parts)
+        self._socket.sendmsg(parts)
         return [self._answers(sequence, None)[1] for sequence in sequences]
 
     def ask(
@@ -155,7 +163,9 @@ class Netlink:
         """What answers the request ``sequence``, with the acknowledgement or the end of the dump."""
         while True:
             # the kernel answers before it returns from sending, so there is nothing to wait for
-            size = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+            size, (sender, _) = self._socket.recvfrom_into(self._buffer, 0, socket.MSG_DONTWAIT)
+            if sender != KERNEL:
+                continue
             try:
                 for message in messages(memoryview(self._buffer)[:size]):
                     if message.sequence == sequence:  # else of one whose answer was not read to its end

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.esp.inner import Flow
-from ikev1.esp.netlink import Message, messages, unpack
+from ikev1.esp.netlink import KERNEL, Message, messages, unpack
 from ikev1.esp.xfrm import policy
 from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, SELECTOR, STATE_ID, STATE_INFO, Kind, address_of
 from ikev1.esp.xfrm.requests import NETLINK_XFRM
@@ -96,13 +96,15 @@ class EventSocket:
         buffer = bytearray(_LARGEST)
         for _ in range(_BATCH):
             try:
-                size = self._socket.recv_into(buffer)
+                size, (sender, _) = self._socket.recvfrom_into(buffer)
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
                 yield Overrun()
+                continue
+            if sender != KERNEL:
                 continue
             try:
                 for message in messages(memoryview(buffer)[:size]):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 
 from ikev1.core.model import ChildSa, IpsecMode, Mark, Path
 from ikev1.esp.netlink import NetlinkError
@@ -36,12 +38,16 @@ class Entry:
     __slots__ = ("_said", "child", "heard_from", "integrity_failures", "replays", "reqid", "sends")
 
     def __init__(self, child: ChildSa, reqid: int) -> None:
-        self.child = child
-        self.reqid = reqid
+        self.turn_to(child, reqid)
         self.sends = False
-        self.heard_from = _peer(child.path)
         self.replays = self.integrity_failures = 0  # of states that this one's have replaced
         self._said: tuple[type, ...] = ()
+
+    def turn_to(self, child: ChildSa, reqid: int) -> None:
+        """Be what ``child`` says from now on."""
+        self.child = child
+        self.reqid = reqid
+        self.heard_from = _peer(child.path)
 
     def inbound(self) -> list[State]:
         """The states that receive."""
@@ -152,25 +158,31 @@ class Pairs:
         entry = self._entries.get(child.inbound.spi)
         if entry is None or (entry.child.path, entry.child.udp_encapsulation) == (child.path, child.udp_encapsulation):
             return
-        old, spi = entry.child, child.inbound.spi
-        only_ports = (
-            (old.path.local_host, old.path.remote_host) == (child.path.local_host, child.path.remote_host)
-            and old.udp_encapsulation
-            and child.udp_encapsulation
-        )
+        old, spi, counted = entry.child, child.inbound.spi, (entry.replays, entry.integrity_failures)
         earlier, earlier_reqid = entry.states(), entry.reqid
-        entry.child, entry.reqid = child, self._guard.reqid(flows(child))
-        entry.heard_from = _peer(child.path)
-        if only_ports:
-            for state in entry.states():
-                if state.encapsulation:
-                    self._xfrm.update(state)
-            return
-        replaced = [self._replace(entry, *both) for both in zip(earlier, entry.states(), strict=True)]
-        self._guard.attach(flows(child), spi, entry.bearer())
+        entry.turn_to(child, self._guard.reqid(flows(child)))
+        pairs = list(zip(earlier, entry.states(), strict=True))
+        undo: list[Callable[[], object]] = []
+        try:
+            if _only_ports(old, child):
+                for before, after in pairs:
+                    self._redirect(before, after, undo)
+                return
+            for before, after in pairs:
+                self._replace(entry, before, after, undo)
+            self._guard.attach(flows(child), spi, entry.bearer())
+        except (PlaneError, OSError):
+            entry.turn_to(old, earlier_reqid)
+            entry.replays, entry.integrity_failures = counted
+            for step in reversed(undo):
+                with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+                    step()
+            if flows(old) != flows(child):
+                self._guard.detach(flows(child), spi)
+            raise
         if flows(old) != flows(child):
             self._guard.detach(flows(old), spi)
-        gone = [state for state, done in zip(earlier, replaced, strict=True) if not done]
+        gone = [before for before, after in pairs if before.id != after.id]
         self._uninstall(gone)
         self._owner.strike(*(StateNote(state.id, earlier_reqid) for state in earlier if entry.reqid != earlier_reqid))
         for state in gone:
@@ -258,26 +270,43 @@ class Pairs:
             self._xfrm.delete(state.id)
         self._owner.strike(*(StateNote(state.id, state.reqid) for state in states))
 
-    def _replace(self, entry: Entry, old: State, new: State) -> bool:
-        """Put ``new`` in the place of ``old``; False if ``old`` is still there, for it goes by another name."""
+    def _redirect(self, old: State, new: State, undo: list[Callable[[], object]]) -> None:
+        """Have ``old`` use the ports of ``new``."""
+        if old.encapsulation:
+            undo.append(partial(self._xfrm.update, old))
+            self._xfrm.update(new)
+
+    def _replace(self, entry: Entry, old: State, new: State, undo: list[Callable[[], object]]) -> None:
+        """Put ``new`` in the place of ``old``, or beside it if it goes by another name."""
         info = self._xfrm.find(old.id)
         if info is None:
             raise PlaneError(f"the kernel has no SA any more with SPI {old.id.spi:08x}")
         if new.inbound:
             entry.replays += info.replays
             entry.integrity_failures += info.integrity_failures
-        new = new._replace(carried=info.carried if new.inbound else leap(info.carried, _LEAP))
-        self._owner.note(StateNote(new.id, new.reqid))
-        if old.id == new.id:
-            self._xfrm.exchange(old.id, new)
-            return True
-        self._xfrm.add(new)
-        return False
+        carried = info.carried if new.inbound else leap(info.carried, _LEAP)
+        if old.id != new.id:
+            self._install([new._replace(carried=carried)])
+            undo.append(partial(self._uninstall, [new]))
+            return
+        note = StateNote(new.id, new.reqid)
+        self._owner.note(note)
+        if old.reqid != new.reqid:
+            undo.append(partial(self._owner.strike, note))
+        again = carried if new.inbound else leap(carried, _LEAP)
+        undo.append(partial(self._xfrm.exchange, new.id, old._replace(carried=again)))
+        self._xfrm.exchange(old.id, new._replace(carried=carried))
 
 
 def unmarked(id: StateId) -> StateId:
     """As the kernel names it in events, whose marks nobody reads."""
     return id._replace(mark=Mark())
+
+
+def _only_ports(old: ChildSa, new: ChildSa) -> bool:
+    """Whether ESP goes on between the same two addresses in UDP."""
+    hosts = [(child.path.local_host, child.path.remote_host) for child in (old, new)]
+    return hosts[0] == hosts[1] and old.udp_encapsulation and new.udp_encapsulation
 
 
 def _peer(path: Path) -> tuple[str, int]:
