@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ikev1.core.model import Mark
 from ikev1.esp.networks import Network
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote, StateNote
+from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote, StateNote, Thing
 from ikev1.esp.xfrm.policy import Direction, PolicyId
 from ikev1.esp.xfrm.state import Protocol, StateId
 
@@ -94,6 +95,52 @@ def test_it_does_not_grow_for_ever(file: Path) -> None:
         Owner(file)
     killed(owner)
     assert Owner(file).left == (POLICY,)
+
+
+def test_what_follows_a_line_that_was_not_finished_counts(file: Path) -> None:
+    owner = Owner(file)
+    owner.note(STATE, POLICY)
+    killed(owner)
+    file.write_bytes(file.read_bytes()[:-4])
+    owner = Owner(file)
+    owner.note(ROUTE)
+    killed(owner)
+    assert Owner(file).left == (STATE, ROUTE)
+
+
+def test_a_full_disk_is_told(file: Path) -> None:
+    owner = Owner(file)
+    limit = file.stat().st_size + 30, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    try:
+        with pytest.raises(PlaneError, match="No space left"):
+            owner.note(STATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    owner.note(ROUTE)
+    killed(owner)
+    assert Owner(file).left == (ROUTE,)
+
+
+def test_a_file_that_cannot_be_made_short_is_not_read_again_and_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner(file)
+    file.with_name(file.name + ".new").mkdir()  # in the way
+    read, reads = owner._read, []
+
+    def counted() -> dict[Thing, None]:
+        reads.append(1)
+        return read()
+
+    monkeypatch.setattr(owner, "_read", counted)
+    for _ in range(10_000):
+        owner.note(STATE)
+        owner.strike(STATE)
+    assert 0 < len(reads) < 5
+    killed(owner)
+    assert Owner(file).left == ()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

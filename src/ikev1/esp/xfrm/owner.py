@@ -8,6 +8,7 @@ A living gateway holds a lock on its file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterable
@@ -95,6 +96,7 @@ class Owner:
         with contextlib.suppress(OSError):
             self._write(False, things)
             if self._lines > 2 * self._short + _LONGEST:
+                self._short = self._lines  # if it cannot be shortened, this is not tried again with each line
                 self._shorten()
 
     def close(self) -> None:
@@ -105,9 +107,7 @@ class Owner:
         os.close(self._fd)
 
     def _write(self, there: bool, things: Iterable[Thing]) -> None:
-        lines = [_ENCODER.encode(_Line(there, thing)) + b"\n" for thing in things]
-        os.write(self._fd, b"".join(lines))
-        self._lines += len(lines)
+        self._lines += _append(self._fd, there, things)
 
     def _read(self) -> dict[Thing, None]:
         """What is there, in the order in which it came."""
@@ -115,7 +115,7 @@ class Owner:
         for line in self._path.read_bytes().splitlines():
             try:
                 decoded = _DECODER.decode(line)
-            except msgspec.DecodeError:  # the last one, which the process did not live to finish
+            except msgspec.DecodeError:  # one that a process did not live to finish, or a full disk cut off
                 continue
             if decoded.there:
                 there[decoded.thing] = None
@@ -129,11 +129,25 @@ class Owner:
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.unlink(missing_ok=True)
         fd = _open_locked(fresh)
-        os.write(fd, b"".join(_ENCODER.encode(_Line(True, thing)) + b"\n" for thing in there))
-        fresh.rename(self._path)
+        try:
+            _append(fd, True, there)
+            fresh.rename(self._path)
+        except OSError:
+            os.close(fd)
+            raise
         os.close(self._fd)
         self._fd = fd
         self._lines = self._short = len(there)
+
+
+def _append(fd: int, there: bool, things: Iterable[Thing]) -> int:
+    """Write lines, all or none of which count; how many."""
+    # each begins anew, whatever became of the one before it
+    lines = [b"\n" + _ENCODER.encode(_Line(there, thing)) for thing in things]
+    octets = b"".join(lines)
+    if os.write(fd, octets) < len(octets):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return len(lines)
 
 
 def _open_locked(path: Path) -> int:
