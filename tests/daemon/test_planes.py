@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.config import GatewayOptions
-from ikev1.daemon.planes import choose
+from ikev1.core.model import IpsecSuite
+from ikev1.daemon.planes import choose, suites_lacking
 from ikev1.esp.plane import PlaneError
 
 
@@ -15,7 +17,7 @@ def nothing() -> str:
     return ""
 
 
-def esp() -> str:
+def no_esp() -> str:
     return "the kernel has no ESP"
 
 
@@ -23,10 +25,10 @@ def esp() -> str:
     ("data_plane", "missing", "chosen", "reason"),
     [
         ("auto", nothing, "kernel", "it has ESP, and takes orders from us"),
-        ("auto", esp, "userspace", "the kernel has no ESP"),
+        ("auto", no_esp, "userspace", "the kernel has no ESP"),
         ("kernel", nothing, "kernel", "it has ESP, and takes orders from us"),
         ("userspace", nothing, "userspace", "as configured"),
-        ("userspace", esp, "userspace", "as configured"),
+        ("userspace", no_esp, "userspace", "as configured"),
     ],
 )
 def test_the_kernel_carries_the_packets_where_it_can_and_may(
@@ -38,7 +40,7 @@ def test_the_kernel_carries_the_packets_where_it_can_and_may(
 
 def test_a_kernel_that_has_to_and_cannot_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(PlaneError, match=r'"kernel" cannot be: the kernel has no ESP\. With "auto" '):
-        choose(GatewayOptions(data_plane="kernel"), esp)
+        choose(GatewayOptions(data_plane="kernel"), no_esp)
 
 
 def test_user_space_asks_the_kernel_nothing() -> None:
@@ -46,3 +48,18 @@ def test_user_space_asks_the_kernel_nothing() -> None:
         raise AssertionError
 
     assert choose(GatewayOptions(data_plane="userspace"), never).name == "userspace"
+
+
+def test_every_suite_is_tried_once_and_those_that_are_lacking_are_told() -> None:
+    both = settings(
+        connection(ALICE, BOB, tunnel(proposals=(esp(), esp("aes256gcm16-modp2048"), esp("aes128-sha256-modp2048")))),
+        connection(ALICE, BOB, tunnel(), name="other"),
+    )
+    tried: list[IpsecSuite] = []
+
+    def no_gcm(suite: IpsecSuite) -> str:
+        tried.append(suite)
+        return "the kernel lacks GCM" if suite.encryption == 20 else ""
+
+    assert suites_lacking(both, no_gcm) == ["peer/net proposes what cannot be: the kernel lacks GCM"]
+    assert len(tried) == len(set(tried)) == 2

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config import GatewayOptions
+from ikev1.core.model import IpsecSuite
+from ikev1.core.settings import Settings
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
 
-__all__ = ["MakePlane", "PlaneChoice", "choose"]
+__all__ = ["MakePlane", "PlaneChoice", "choose", "forget_kernel", "suites_lacking"]
 
 MakePlane = Callable[[Listener, SendUdp], DataPlane]
 
@@ -53,8 +55,43 @@ def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
     return PlaneChoice("userspace", reason, make)
 
 
+def forget_kernel(options: GatewayOptions) -> bool:
+    """Take away what an earlier gateway had the kernel do, before this process does it; whether there was anything.
+
+    Raises:
+        PlaneError: it may still be there, and keep packets from us.
+    """
+    owner = _owner(options)
+    if not owner.exists():
+        return False
+    plane = KernelPlane(lambda event: None, owner)
+    try:
+        plane.adopt(())
+    finally:
+        plane.close()
+    return True
+
+
+def suites_lacking(settings: Settings, missing: Callable[[IpsecSuite], str] = probe) -> list[str]:
+    """What the kernel cannot do of that which the tunnels propose, a line for each suite.
+
+    Each suite is tried, so that the kernel loads modules now and not while peers wait.
+    """
+    proposed: dict[IpsecSuite, str] = {}
+    for connection in settings.connections:
+        for tunnel in connection.tunnels:
+            for proposal in tunnel.proposals:
+                proposed.setdefault(proposal.suite, f"{connection.name}/{tunnel.name}")
+    found = ((tunnel, missing(suite)) for suite, tunnel in proposed.items())
+    return [f"{tunnel} proposes what cannot be: {lacks}" for tunnel, lacks in found if lacks]
+
+
+def _owner(options: GatewayOptions) -> Path:
+    return Path(f"{options.control}.kernel")
+
+
 def _kernel(options: GatewayOptions, reason: str) -> PlaneChoice:
-    owner = Path(f"{options.control}.kernel")
+    owner = _owner(options)
 
     def make(listener: Listener, _: SendUdp) -> DataPlane:
         owner.parent.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,10 @@ from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
 from ikev1.daemon.notify import notify
-from ikev1.daemon.planes import PlaneChoice, choose
+from ikev1.daemon.planes import PlaneChoice, choose, forget_kernel, suites_lacking
 from ikev1.daemon.recorder import Recorder
 from ikev1.daemon.vici.server import ViciServer
+from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store
 
 __all__ = ["run", "serve"]
@@ -50,6 +51,10 @@ def run(
     options = loaded.gateway
     chosen = plane(options)
     logbook.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
+    if chosen.kernel:
+        _try_suites(loaded.settings, logbook)
+    else:
+        _forget_kernel(options, logbook)
     endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
@@ -60,18 +65,34 @@ def run(
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             record=record or (Path(options.record) if options.record else None),
-            load_settings=lambda: _load_again(file, loaded, logbook),
+            load_settings=lambda: _load_again(file, loaded, chosen, logbook),
             store=SqliteStore(Path(options.state)) if options.state else None,
         )
     )
 
 
-def _load_again(file: Path, running: Loaded, logbook: Logbook) -> Settings:
+def _try_suites(settings: Settings, logbook: Logbook) -> None:
+    for line in suites_lacking(settings):
+        logbook.write(Level.WARNING, "ESP", line)
+
+
+def _forget_kernel(options: GatewayOptions, logbook: Logbook) -> None:
+    try:
+        if forget_kernel(options):
+            logbook.write(Level.INFO, "ESP", "what an earlier process had the kernel do is taken away")
+    except PlaneError as error:
+        text = f"what an earlier process had the kernel do may be there yet, and keep packets from us: {error}"
+        logbook.write(Level.WARNING, "ESP", f"{text} (see `ip xfrm policy`)")
+
+
+def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, logbook: Logbook) -> Settings:
     loaded = load(file)
     for warning in loaded.warnings:
         logbook.write(Level.WARNING, "CFG", str(warning))
     if loaded.gateway != running.gateway:
         logbook.write(Level.WARNING, "CFG", "sockets, files and devices change only with a restart")
+    if chosen.kernel:
+        _try_suites(loaded.settings, logbook)
     return loaded.settings
 
 
