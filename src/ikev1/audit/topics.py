@@ -223,7 +223,7 @@ _ALL = (
         "Two certificates with one signature can be made where the hash has collisions: MD5 in seconds, SHA-1 for the "
         "price of a car.",
         "Have it issued anew, with SHA-256.",
-        "RFC 4945 §5.1.3; NIST SP 800-131Ar2",
+        "RFC 4945 §5.3; NIST SP 800-131Ar2",
     ),
     # --- behaviour
     Topic(

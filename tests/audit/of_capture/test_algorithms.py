@@ -120,6 +120,16 @@ def test_ah_hides_nothing() -> None:
     assert found.code == "null-encryption"
 
 
+def test_ah_and_esp_together_do_for_each_other_what_one_leaves_out() -> None:
+    authenticated = sa(phase2(AhTransform.SHA2_256, IntegrityAlgorithm.HMAC_SHA2_256), protocol=ProtocolId.AH)
+    encrypted = sa(phase2(EspTransform.AES_CBC), protocol=ProtocolId.ESP)
+    both = encrypted._replace(proposals=authenticated.proposals + encrypted.proposals)
+    assert [found.code for found in chosen_in_phase2(read(report(conversation(message("QM2", encrypted)))))] == [
+        "no-integrity"
+    ]
+    assert list(chosen_in_phase2(read(report(conversation(message("QM2", both)))))) == []
+
+
 def test_ipcomp_is_no_protection_to_judge() -> None:
     readings = read(report(conversation(message("QM2", sa(phase2(2), protocol=ProtocolId.IPCOMP)))))
     assert list(chosen_in_phase2(readings)) == []

@@ -107,12 +107,13 @@ def chosen_in_phase2(readings: Iterable[Reading]) -> Iterator[Finding]:
     """Weak protection of traffic, where Quick Mode could be decrypted."""
     for reading in readings:
         for seen in reading.labelled("QM2"):
-            for offer in seen.offers():
-                yield from _judge_phase2(reading, seen, offer)
+            offers = tuple(seen.offers())
+            for offer in offers:
+                yield from _judge_phase2(reading, seen, offer, frozenset(each.proposal.protocol for each in offers))
 
 
-def _judge_phase2(reading: Reading, seen: Seen, offer: Offer) -> Iterator[Finding]:
-    for name, judgement in _weak_in_phase2(offer):
+def _judge_phase2(reading: Reading, seen: Seen, offer: Offer, together: frozenset[int]) -> Iterator[Finding]:
+    for name, judgement in _weak_in_phase2(offer, together):
         yield judgement.topic.finding(
             judgement.severity,
             f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} uses {name}: {judgement.reason}",
@@ -121,16 +122,19 @@ def _judge_phase2(reading: Reading, seen: Seen, offer: Offer) -> Iterator[Findin
         )
 
 
-def _weak_in_phase2(offer: Offer) -> Iterator[tuple[str, Judgement]]:
+def _weak_in_phase2(offer: Offer, together: frozenset[int]) -> Iterator[tuple[str, Judgement]]:
+    """``together`` are the protocols of all SAs that protect the same packets: AH may do for ESP what that leaves out,
+    and the other way round ("protection suite", RFC 2408 §2.1).
+    """
     protocol, transform = offer.proposal.protocol, offer.transform.id
     integrity = offer.attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM)
     if protocol == ProtocolId.ESP:
         if transform in ESP_CIPHERS:
             yield EspTransform(transform).name, ESP_CIPHERS[transform]
-        if integrity is None and transform not in _NEED_NO_INTEGRITY:
+        if integrity is None and transform not in _NEED_NO_INTEGRITY and ProtocolId.AH not in together:
             reason = "nothing says whether a packet was changed on its way"
             yield EspTransform(transform).name, Judgement(topic("no-integrity"), Severity.HIGH, reason)
-    elif protocol == ProtocolId.AH:
+    elif protocol == ProtocolId.AH and ProtocolId.ESP not in together:
         reason = "AH protects packets against changes and hides nothing"
         yield AhTransform(transform).name, Judgement(topic("null-encryption"), Severity.MEDIUM, reason)
     if integrity in INTEGRITY:
