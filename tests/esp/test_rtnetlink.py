@@ -167,8 +167,28 @@ def test_what_the_kernel_refuses_is_an_error_with_its_number(kernel: Kernel, net
 
 def test_addresses_are_those_that_the_world_can_reach(kernel: Kernel) -> None:
     """Neither loopback's nor net0's own fe80:: are among them."""
-    assert kernel.obey(f"addresses({int(socket.AF_INET)})") == repr([packed("10.1.0.1")])
-    assert kernel.obey(f"addresses({int(socket.AF_INET6)})") == repr([packed("fd01::1")])
+    assert kernel.obey(f"addresses({int(socket.AF_INET)})") == repr((packed("10.1.0.1"),))
+    assert kernel.obey(f"addresses({int(socket.AF_INET6)})") == repr((packed("fd01::1"),))
+
+
+@pytest.mark.parametrize(("version", "address"), [(4, "10.1.0.9/24"), (6, "fd01::9/64")])
+def test_an_address_that_comes_or_goes_is_noticed(kernel: Kernel, version: int, address: str) -> None:
+    family = int(socket.AF_INET if version == 4 else socket.AF_INET6)
+    said = kernel.run(f"""
+import subprocess
+known = [kernel.addresses({family})]
+for change in ("add", "del"):
+    subprocess.run(["ip", "addr", change, "{address}", "dev", "net0"], check=True)
+    known.append(kernel.addresses({family}))
+before, between, after = known
+print(set(between) - set(before), set(before) - set(between), before == after)
+""")
+    assert said == f"{ {packed(address.partition('/')[0])} } set() True"
+
+
+def test_addresses_that_do_not_change_are_asked_for_once(kernel: Kernel) -> None:
+    family = int(socket.AF_INET)
+    assert kernel.run(f"print(kernel.addresses({family}) is kernel.addresses({family}))") == "True"
 
 
 def test_the_answers_after_a_refusal_belong_to_the_next_request(kernel: Kernel) -> None:
@@ -178,7 +198,7 @@ try:
 except OSError:
     print(kernel.addresses({int(socket.AF_INET)}))
 """
-    assert kernel.run(attempt) == repr([packed("10.1.0.1")])
+    assert kernel.run(attempt) == repr((packed("10.1.0.1"),))
 
 
 # ---------------------------------------------------------------------- octets

@@ -39,6 +39,7 @@ _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
 _NUMBER = struct.Struct("=I")
+_GROUPS_OF_ADDRESSES = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 
 
 class Hop(NamedTuple):
@@ -58,10 +59,17 @@ class RoutingTable:
 
     def __init__(self, table: int) -> None:
         self._table = table
-        self._netlink = Netlink(socket.NETLINK_ROUTE)
+        self._news = _AddressNews()
+        self._addresses: dict[int, tuple[bytes, ...]] = {}
+        try:
+            self._netlink = Netlink(socket.NETLINK_ROUTE)
+        except OSError:
+            self._news.close()
+            raise
 
     def close(self) -> None:
-        """Give the socket back; the routes stay."""
+        """Give the sockets back; the routes stay."""
+        self._news.close()
         self._netlink.close()
 
     def route(self, network: Network, hop: Hop, mtu: int, source: bytes | None) -> None:
@@ -94,10 +102,17 @@ class RoutingTable:
             found += self._netlink.ask(_GET_ROUTE, DUMP, (header,), self._network_of_ours)
         return [network for network in found if network is not None]
 
-    def addresses(self, family: int) -> list[bytes]:
-        """This namespace's packed addresses of ``family``, without those of loopback or link scope."""
-        found = self._netlink.ask(_GET_ADDRESS, DUMP, (_ADDRESS.pack(family, 0, 0, 0, 0),), _address_in)
-        return [address for address in found if address is not None]
+    def addresses(self, family: int) -> tuple[bytes, ...]:
+        """This namespace's packed addresses of ``family``, without those of loopback or link scope.
+
+        Every pair asks, and they seldom change: the kernel is asked again when it said that they did.
+        """
+        if self._news.heard():
+            self._addresses.clear()
+        if family not in self._addresses:
+            found = self._netlink.ask(_GET_ADDRESS, DUMP, (_ADDRESS.pack(family, 0, 0, 0, 0),), _address_in)
+            self._addresses[family] = tuple(address for address in found if address is not None)
+        return self._addresses[family]
 
     def hop_towards(self, address: bytes, mark: int) -> Hop | None:
         """Where a packet that bears ``mark`` leaves for the packed ``address``; None if there is no way."""
@@ -127,6 +142,34 @@ class RoutingTable:
             return None
         width = 4 if family == socket.AF_INET else 16
         return Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
+
+
+class _AddressNews:
+    """Hears when an address of this namespace comes or goes."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        try:
+            self._socket.bind((0, _GROUPS_OF_ADDRESSES))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def heard(self) -> bool:
+        """Whether anything changed since the last time; what it was is left unread."""
+        heard = False
+        while True:
+            try:
+                self._socket.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return heard
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # there was more than the socket holds
+                    raise
+            heard = True
 
 
 def universal_address(body: Buffer) -> bytes | None:
