@@ -12,7 +12,7 @@ AS_ROOT  = $(shell [ "$$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || echo 'su
            env PYTHONDONTWRITEBYTECODE=1 $(if $(CI),CI=$(CI))
 # The kernel that runs this may lack ESP: what needs it runs in another one, or is skipped, aloud.
 WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && command -v linux.uml > /dev/null && \
-             echo tests/support/lab/kernel-run --timeout 600)
+             echo tests/support/lab/kernel-run --timeout 1500)
 
 .PHONY: help venv peers lint test unit interop kernel demo bench clean
 
