@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from captured import Recorder, analysed, answer, dh_keys, labels, only, two
-from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
+from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
+from ikev1.capture.keys import KeyRing
 from ikev1.capture.report import Conversation
 from ikev1.core.settings import Aggressive, Mode
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES
@@ -71,6 +72,21 @@ def test_main_mode_hides_identities_and_aggressive_mode_shows_them() -> None:
     assert conversation.initiator.identity_visible
     assert answer(conversation, "offline-guess").frames == (1, 2)
     assert answer(conversation, "offline-guess").text.startswith("Yes.")
+
+
+@pytest.mark.parametrize(("suite", "small"), [("aes128-sha1-modp1024", True), ("aes128-sha1-modp2048", False)])
+def test_a_small_group_is_no_protection_against_everybody(suite: str, small: bool) -> None:
+    conversation = only(analysed(play(policies=(policy(suite),)).packets))
+    guess = answer(conversation, "offline-guess").text
+    assert guess.startswith("Hardly" if small else "Not")
+    assert ("so small" in guess) == ("so small" in conversation.messages[2].security) == small
+
+
+def test_a_key_that_does_not_fit_is_none() -> None:
+    recorder = play(alice={"mode": Mode.AGGRESSIVE}, bob={"aggressive": Aggressive.ACCEPT_PSK})
+    without_dh = {secret: dh_keys(recorder, secret=secret).pre_shared_keys for secret in (SECRET, b"another")}
+    assert "enough to check HASH_R" in told(recorder, "keys", ring=KeyRing(pre_shared_keys=without_dh[SECRET]))
+    assert "None of those given" in told(recorder, "keys", ring=KeyRing(pre_shared_keys=without_dh[b"another"]))
 
 
 def test_an_identity_that_was_decrypted_was_not_visible() -> None:

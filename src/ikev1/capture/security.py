@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.phase1 import PSK_METHODS
 from ikev1.capture.seen import Seen
-from ikev1.capture.suites import group_name, life_words, transform_name
+from ikev1.capture.suites import WITHIN_REACH, group_name, life_words, transform_name
 from ikev1.core import identity
 from ikev1.core.methods import ENCRYPTING
 from ikev1.wire.attributes import Attribute
@@ -84,9 +84,11 @@ def _mm2(dialogue: Dialogue, seen: Seen) -> str:
 def _share(dialogue: Dialogue, seen: Seen) -> str:
     group = dialogue.phase1.suite
     named = f" of {group_name(group.group)}" if group is not None and group.group else ""
-    text = (
-        f"brings the {seen.sender}'s public value{named} and nonce in the clear: who only listens cannot compute g^xy "
-        "from public values"
+    small = group is not None and group.group in WITHIN_REACH
+    text = f"brings the {seen.sender}'s public value{named} and nonce in the clear: " + (
+        "this group is so small that who has the means can compute g^xy from public values"
+        if small
+        else "who only listens cannot compute g^xy from public values"
     )
     if dialogue.phase1.hides_bodies:
         text = f"brings the {seen.sender}'s public value; identity and nonce are encrypted with the peer's public key"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.phase1 import PSK_METHODS
@@ -15,9 +16,17 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Hash
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["derivation", "keymat_formulas", "psk_of", "skeyid_of"]
+__all__ = ["Psk", "derivation", "keymat_formulas", "psk_of", "skeyid_of"]
 
 _SECTION_5 = "RFC 2409 §5"
+
+
+class Psk(NamedTuple):
+    """A pre-shared key with the SKEYID that it makes; ``right`` is whether HASH_R was made with it."""
+
+    key: bytes
+    SKEYID: bytes
+    right: bool
 
 
 def skeyid_of(dialogue: Dialogue) -> bytes:
@@ -26,11 +35,11 @@ def skeyid_of(dialogue: Dialogue) -> bytes:
     if secrets is not None and secrets.SKEYID:
         return secrets.SKEYID
     psk = psk_of(dialogue)
-    return b"" if psk is None else psk[1]
+    return b"" if psk is None else psk.SKEYID
 
 
-def psk_of(dialogue: Dialogue) -> tuple[bytes, bytes] | None:
-    """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first, and its SKEYID.
+def psk_of(dialogue: Dialogue) -> Psk | None:
+    """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first.
 
     All that goes into it beside the key is in the clear; in Main Mode HASH_I and HASH_R are encrypted.
     """
@@ -39,7 +48,7 @@ def psk_of(dialogue: Dialogue) -> tuple[bytes, bytes] | None:
     if suite is None or suite.authentication not in PSK_METHODS or len(phase1.nonces) < 2 or answer is None:
         return None
     told = answer.message.first(Hash) if answer.message is not None else None
-    found: tuple[bytes, bytes] | None = None
+    found: Psk | None = None
     for key in dialogue.ring.pre_shared_keys:
         try:
             SKEYID = keymat.SKEYID_psk(
@@ -58,8 +67,8 @@ def psk_of(dialogue: Dialogue) -> tuple[bytes, bytes] | None:
         except CryptoError:
             return None
         if told is not None and hmac.compare_digest(HASH_R, told.data):
-            return key.octets, SKEYID
-        found = found or (key.octets, SKEYID)
+            return Psk(key.octets, SKEYID, right=True)
+        found = found or Psk(key.octets, SKEYID, right=False)
     return found
 
 
@@ -70,10 +79,10 @@ def derivation(dialogue: Dialogue) -> Iterator[Formula]:
     psk = psk_of(dialogue)
     if secrets is None:
         if psk is not None:
-            yield _psk_formula(psk[0], Ni_b, Nr_b, psk[1])
+            yield _psk_formula(psk.key, Ni_b, Nr_b, psk.SKEYID)
         return
     if secrets.SKEYID:
-        key = secrets.pre_shared_key or (psk[0] if psk is not None and psk[1] == secrets.SKEYID else b"")
+        key = secrets.pre_shared_key or (psk.key if psk is not None and psk.SKEYID == secrets.SKEYID else b"")
         if key:
             yield _psk_formula(key, Ni_b, Nr_b, secrets.SKEYID)
         elif phase1.method not in PSK_METHODS and secrets.g_xy:

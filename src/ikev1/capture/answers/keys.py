@@ -21,7 +21,7 @@ def which_keys(dialogue: Dialogue) -> Answer | None:
         text = f"Those in {secrets.source}: {count}."
         if not secrets.SKEYID_a:
             text += " It is the encryption key alone: HASH(1) to HASH(3) need SKEYID_a, ESP keys SKEYID_d."
-    elif psk_of(dialogue) is not None:
+    elif (psk := psk_of(dialogue)) is not None and psk.right:
         text = f"A pre-shared key: enough to check HASH_R and HASH_I, for nothing else without g^xy. {count}."
     elif not encrypted:
         return None

@@ -6,6 +6,7 @@ from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.outcome import errors
 from ikev1.capture.phase1 import PSK_METHODS
 from ikev1.capture.report import Answer
+from ikev1.capture.suites import WITHIN_REACH
 from ikev1.wire.registry import PayloadType
 
 __all__ = ["can_be_guessed"]
@@ -41,9 +42,14 @@ def can_be_guessed(dialogue: Dialogue) -> Answer | None:
             text += " A responder that does Aggressive Mode gives it to whoever asks."
     else:
         frames = [seen.frame for label in ("MM3", "MM4", "MM5") if (seen := dialogue.first(label)) is not None]
+        suite = dialogue.phase1.suite
+        if suite is not None and suite.group in WITHIN_REACH:
+            start, reach = "Hardly", "in so small a group who has the means can compute that from the public values"
+        else:
+            start, reach = "Not", "that does not follow from the public values"
         text = (
-            "Not from this capture alone. In Main Mode HASH_I and HASH_R are encrypted under a key that needs g^xy "
-            "beside the pre-shared key, and g^xy does not follow from the public values. One who knows g^xy can guess: "
-            "somebody who posed as the responder and got message 5, or who learned a private exponent."
+            f"{start} from this capture alone. In Main Mode HASH_I and HASH_R are encrypted under a key that needs "
+            f"g^xy beside the pre-shared key, and {reach}. One who knows g^xy can guess: somebody who posed as the "
+            "responder and got message 5, or who learned a private exponent."
         )
     return Answer(question="offline-guess", title=_TITLE, text=text, frames=tuple(frames))
