@@ -54,8 +54,8 @@ def test_three_messages_establish_the_isakmp_sa(network: Network, alice: Peer, b
 def test_quick_mode_follows(network: Network, alice: Peer, bob: Peer) -> None:
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
-    assert alice.child.outbound == bob.child.inbound
+    assert alice.carries.inbound == bob.carries.outbound
+    assert alice.carries.outbound == bob.carries.inbound
 
 
 def test_the_states_are_those_that_cisco_shows(network: Network, alice: Peer, bob: Peer) -> None:
@@ -83,7 +83,7 @@ def test_a_lost_message_is_sent_again(network: Network, alice: Peer, bob: Peer, 
     network.run(60)
     assert dropped
     assert alice.sa.state is bob.sa.state is IkeState.ESTABLISHED
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 # --- what it costs --------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_a_caller_behind_a_nat_floats_with_its_last_message(network: Network, al
     assert bob.sa.path.local_port == 4500
     assert bob.sa.nat is not None
     assert bob.sa.nat.remote_behind
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert alice.child.udp_encapsulation
     assert bob.child.udp_encapsulation
 

@@ -101,12 +101,12 @@ def test_both_may_ask_for_ah(
     (alice if caller == "alice" else bob).calls()
     network.settle()
     for peer in (alice, bob):
-        child = peer.child
+        child = peer.carries
         assert (child.suite, child.group, child.mode) == (proposal.suite, proposal.group, mode)
         assert child.inbound.encryption_key == b""
         assert len(child.inbound.integrity_key) == len(child.outbound.integrity_key)
         assert peer.failures == []
-    assert (alice.child.inbound, alice.child.outbound) == (bob.child.outbound, bob.child.inbound)
+    assert (alice.carries.inbound, alice.carries.outbound) == (bob.carries.outbound, bob.carries.inbound)
 
 
 def test_keymat_is_that_of_ah(network: Network, couple: Couple, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def test_extended_sequence_numbers(network: Network, couple: Couple, proposal: s
     establish(network, alice)
     assert alice.child.suite == bob.child.suite == esp(proposal).suite
     assert alice.child.suite.esn
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_who_does_without_extended_sequence_numbers_decides(network: Network) -> None:

@@ -97,7 +97,7 @@ def test_an_error_in_the_clear_shortens_patience_and_no_more(network: Network, a
     network.wait(1)
     network.settle()
     assert alice.state == "QM_IDLE"
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert alice.failures == []
 
 
@@ -133,7 +133,7 @@ def test_what_came_encrypted_before_there_are_keys_tells_nothing_about_keys(
     network.deliver(datagram._replace(octets=octets))
     assert Code.PSK_MISMATCH not in alice.failures + bob.failures
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_peer_whose_key_is_right_but_whose_message_is_odd_is_not_told_that_keys_differ(
@@ -147,7 +147,7 @@ def test_a_peer_whose_key_is_right_but_whose_message_is_odd_is_not_told_that_key
     alice.takes(late.octets[:-1] + b"\0", forged)
     assert Code.PSK_MISMATCH not in alice.failures
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_the_connection_is_chosen_by_identity_among_those_of_one_secret(network: Network) -> None:

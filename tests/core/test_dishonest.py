@@ -140,7 +140,7 @@ def test_who_comes_to_reason_is_welcome(network: Network, alice: Peer, bob: Peer
     network.flying.clear()
     network.deliver(due)
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 @pytest.mark.parametrize("label", ["MM3", "MM4", "QM1", "QM2"])

@@ -89,7 +89,7 @@ def test_exchanges_under_way_end_as_they_began(network: Network, couple: Couple,
     reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=others)))
     reconfigure(alice, settings(connection(ALICE, BOB, tunnel(), policies=others)))
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert alice.failures == bob.failures == []
 
 
@@ -97,7 +97,7 @@ def test_a_connection_that_was_removed_keeps_its_sas_until_they_end(network: Net
     establish(network, alice)
     reconfigure(alice, settings())
     network.run(60)
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     with pytest.raises(UnknownName):
         alice.calls()
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
@@ -140,7 +140,7 @@ def test_a_peer_that_began_anew_tells_that_nothing_older_counts(network: Network
         (old_sa.unique_id, True)
     ]
     assert [down.child for down in bob.saw(ChildDown)] == [old_child]
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert len(bob.inbound) == len(bob.outbound) == 1
 
 
@@ -149,7 +149,7 @@ def test_initial_contact_is_told_with_the_first_sa_only(network: Network, alice:
     alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
     network.settle()
     assert bob.saw(ChildDown) == []
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_initial_contact_of_one_peer_is_no_news_of_another(network: Network) -> None:
@@ -174,7 +174,7 @@ def test_a_process_that_died_is_followed_by_one_that_goes_on(network: Network, a
     assert bob.sa.cookies == alice.sa.cookies
     assert bob.sa.state is IkeState.ESTABLISHED
     assert bob.child.inbound.spi != before.inbound.spi
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert bob.child.unique_id not in (before.unique_id, bob.sa.unique_id)
 
 
@@ -188,11 +188,11 @@ def test_what_ended_while_nobody_was_there_is_not_restored(network: Network, ali
 
 def test_pairs_that_outlived_the_process_go_on_as_they_are(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
-    before = bob.child
+    before, carried = bob.child, bob.carries
     bob.is_killed(before.inbound.spi)
     assert not network.flying, "nobody hears of it"
     assert bob.child == before
-    assert bob.inbound == {before.inbound.spi: before}
+    assert bob.inbound == {before.inbound.spi: carried}
     assert list(bob.stored.values()) == [bob.sa], "the store is told, and whoever follows what it is told"
     bob.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
     network.settle()
@@ -273,7 +273,7 @@ def test_without_an_spi_a_quick_mode_is_refused_and_nothing_is_lost(
     bob.is_reborn()
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_an_spi_that_is_in_use_is_not_used_again(network: Network, alice: Peer, bob: Peer) -> None:

@@ -57,8 +57,8 @@ def ends_well(there: Scene) -> None:
         assert dict(bob.engine.sas) == {}
         assert bob.inbound == {}
     else:
-        assert alice.child.inbound == bob.child.outbound
-        assert alice.child.outbound == bob.child.inbound
+        assert alice.carries.inbound == bob.carries.outbound
+        assert alice.carries.outbound == bob.carries.inbound
 
 
 mutations = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=4)
@@ -185,7 +185,7 @@ def test_a_deletion_is_not_taken_again_from_another_sa(network: Network, alice: 
     network.settle()
     for datagram in recorded:
         network.deliver(datagram)
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_messages_out_of_turn_are_refused(network: Network, alice: Peer, bob: Peer) -> None:
@@ -202,7 +202,7 @@ def test_messages_out_of_turn_are_refused(network: Network, alice: Peer, bob: Pe
                 if octets != due.octets and datagram.label in PROVEN:
                     peer.engine.receive(octets, path, network.now)
         network.deliver(due)
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_the_same_fault_is_told_once(network: Network, alice: Peer, bob: Peer) -> None:
@@ -228,4 +228,4 @@ def test_actions_of_a_refused_message_touch_no_data_plane(network: Network, alic
     actions = bob.engine.receive(forged, Path(BOB, 500, ALICE, 500), network.now)
     assert not any(isinstance(action, (InstallOutbound, Remove)) for action in actions)
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound

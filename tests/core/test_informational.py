@@ -67,7 +67,7 @@ def test_a_tunnel_comes_up_again_after_it_was_closed(network: Network, alice: Pe
         network.settle()
         alice.calls()
         network.settle()
-        assert alice.child.inbound == bob.child.outbound
+        assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_closing_while_connecting_gives_up(network: Network, alice: Peer, bob: Peer) -> None:

@@ -86,7 +86,7 @@ def test_both_may_ask_for_it(network: Network, couple: Couple, proposal: Any, mo
     for cpi in (compression.inbound_cpi, compression.outbound_cpi):
         assert 256 <= cpi < 61_440
     assert compression.inbound_cpi != compression.outbound_cpi
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert alice.child.suite == proposal.suite
 
 

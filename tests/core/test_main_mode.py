@@ -87,7 +87,7 @@ def test_without_a_trace_nothing_is_reported_of_messages(network: Network, alice
     alice.calls()
     network.settle()
     assert bob.saw(MessageSeen) == []
-    assert bob.child.inbound == alice.child.outbound
+    assert bob.carries.inbound == alice.carries.outbound
 
 
 def test_the_table_is_that_of_the_rfc() -> None:
@@ -125,7 +125,7 @@ def test_both_versions_of_ip(network: Network, couple: Couple, addresses: tuple[
     alice, bob = couple(addresses=addresses)
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert alice.failures == bob.failures == []
 
 

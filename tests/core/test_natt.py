@@ -81,7 +81,7 @@ def test_a_nat_is_found_and_the_conversation_floats(
         assert peer.child.udp_encapsulation
         assert [note.code for note in peer.saw(Note)] == [Code.NAT_FOUND]
         assert peer.failures == []
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_the_float_happens_with_message_5(network: Network) -> None:
@@ -111,7 +111,7 @@ def test_either_side_may_force_encapsulation(network: Network, couple: Couple, f
         assert peer.child.udp_encapsulation
         assert peer.sa.path.local_port == peer.sa.path.remote_port == 4500
         assert peer.failures == []
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_peer_without_nat_traversal_is_talked_to_all_the_same(network: Network, alice: Peer, bob: Peer) -> None:
@@ -119,7 +119,7 @@ def test_a_peer_without_nat_traversal_is_talked_to_all_the_same(network: Network
     alice.calls()
     network.settle()
     assert alice.sa.nat is bob.sa.nat is None
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert not alice.child.udp_encapsulation
 
 

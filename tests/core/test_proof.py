@@ -108,7 +108,7 @@ def test_known_keys_prove_both_sides(network: Network, couple: Couple, kind: str
     network.run(1)
     assert alice.sa.state is bob.sa.state is IkeState.ESTABLISHED
     assert alice.sa.keys == bob.sa.keys
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -141,7 +141,7 @@ def test_a_certificate_is_examined_before_its_message_is_taken(network: Network,
     assert alice.state == "MM_WAIT_MSG6"
     alice.is_told(good("p256", "bob"))
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_repetition_asks_nothing_twice(network: Network, couple: Couple) -> None:
@@ -203,7 +203,7 @@ def test_what_comes_right_behind_an_examined_message_is_not_lost(network: Networ
     bob.is_told(good("p256", "alice"))
     network.settle()
     assert network.labels("alice") == ["AM1", "AM3", "QM1", "QM3"]
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_good_certificate_with_anothers_signature_is_refused(network: Network, couple: Couple) -> None:

@@ -200,8 +200,8 @@ def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: 
     alice.calls()
     network.settle()
     assert alice.failures == bob.failures == []
-    assert alice.child.outbound == bob.child.inbound
-    assert len(bob.child.inbound.encryption_key) == 32
+    assert alice.carries.outbound == bob.carries.inbound
+    assert len(bob.carries.inbound.encryption_key) == 32
     assert bob.child.group == 19
     assert bob.sa.chosen is not None
     assert bob.sa.chosen.suite.key_length == 256

@@ -33,11 +33,13 @@ def test_three_messages_make_a_pair_of_sas(network: Network, alice: Peer, bob: P
     establish(network, alice, None)
     alice.calls("net")
     network.plays(*THREE)
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     for peer in (alice, bob):
-        assert peer.inbound == {peer.child.inbound.spi: peer.child}
-        assert peer.outbound == {(peer.child.local, peer.child.remote): peer.child}
-        assert [(up.child, up.replaces) for up in peer.saw(ChildUp)] == [(peer.child, None)]
+        assert peer.carries.without_keys() == peer.child
+        assert peer.carries != peer.child
+        assert peer.inbound == {peer.child.inbound.spi: peer.carries}
+        assert peer.outbound == {(peer.child.local, peer.child.remote): peer.carries}
+        assert [(up.child, up.replaces) for up in peer.saw(ChildUp)] == [(peer.carries, None)]
         assert peer.failures == []
 
 
@@ -45,7 +47,7 @@ def test_the_responder_of_the_isakmp_sa_may_begin(network: Network, alice: Peer,
     establish(network, alice, None)
     bob.calls("net")
     network.plays("bob -> alice QM1", "alice -> bob QM2", "bob -> alice QM3")
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     assert bob.child.initiator
 
 
@@ -54,7 +56,7 @@ def test_a_tunnel_that_is_wanted_comes_up_as_soon_as_the_isakmp_sa_is(network: N
     alice.calls("net")
     network.settle()
     assert network.labels("alice") == ["MM1", "MM3", "MM5", "QM1", "QM3"]
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
 
 
 def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, bob: Peer) -> None:
@@ -95,12 +97,12 @@ def test_every_suite_serves_with_and_without_perfect_forward_secrecy(
     establish(network, alice, None)
     alice.calls("net")
     network.plays(*THREE)
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     suite = alice.child.suite
     assert suite == esp(proposal).suite
     assert alice.child.group == esp(proposal).group
     sizes = esp_key_sizes(suite.encryption, suite.key_length, suite.integrity)
-    for keys in (alice.child.inbound, alice.child.outbound):
+    for keys in (alice.carries.inbound, alice.carries.outbound):
         assert (len(keys.encryption_key), len(keys.integrity_key)) == sizes
     assert alice.child.inbound.spi != alice.child.outbound.spi
 
@@ -123,7 +125,7 @@ def test_every_kind_of_selector(network: Network, couple: Couple, options: dict[
     establish(network, alice, None)
     alice.calls("net")
     network.plays(*THREE)
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     assert alice.child.local == Selector.parse((options["local"] or ALICE).replace("dynamic", ALICE))
     assert alice.child.remote == Selector.parse((options["remote"] or BOB).replace("dynamic", BOB))
 
@@ -141,7 +143,7 @@ def test_a_responder_takes_less_than_its_networks(network: Network) -> None:
     establish(network, alice, None)
     alice.calls("net")
     network.plays(*THREE)
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     assert str(bob.child.remote) == "10.1.7.0/24"
 
 
@@ -193,7 +195,7 @@ def test_a_tunnel_that_is_refused_takes_no_other_with_it(network: Network) -> No
         "bob -> alice QM2",
         "alice -> bob QM3",
     )
-    assert mirror(alice.child, bob.child)
+    assert mirror(alice.carries, bob.carries)
     network.run(5)
     assert [failure.tunnel for failure in alice.saw(Failure)] == ["strange"]
 

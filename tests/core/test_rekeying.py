@@ -58,7 +58,7 @@ def test_the_initiator_replaces_a_pair_before_it_ends(network: Network, alice: P
     assert works(alice, bob)
     network.wait(31)
     network.plays("alice -> bob INFO D(ESP)")
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     assert [down.child.inbound.spi for down in alice.saw(ChildDown)] == [first.inbound.spi]
     assert alice.sa.cookies == bob.sa.cookies
 
@@ -149,7 +149,7 @@ def test_a_pair_under_a_new_isakmp_sa_can_be_replaced_and_deleted(network: Netwo
     network.settle()
     assert works(alice, bob)
     network.run(60)
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     alice.does(lambda engine: engine.close_child(alice.child.unique_id, network.now))
     network.settle()
     assert alice.children == bob.children == []

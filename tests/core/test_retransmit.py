@@ -33,7 +33,7 @@ def losing(network: Network, label: str, times: int) -> None:
 def is_up(alice: Peer, bob: Peer) -> bool:
     """Whether both have the same one tunnel, and have been told once."""
     told = [len(peer.saw(kind)) for peer in (alice, bob) for kind in (IkeUp, ChildUp)]
-    return told == [1, 1, 1, 1] and alice.child.inbound == bob.child.outbound
+    return told == [1, 1, 1, 1] and alice.carries.inbound == bob.carries.outbound
 
 
 @pytest.mark.parametrize("label", LABELS)

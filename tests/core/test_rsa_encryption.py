@@ -176,8 +176,8 @@ def test_quick_mode_follows(network: Network, knowing: Pair) -> None:
     alice, bob = knowing()
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
-    assert alice.child.outbound == bob.child.inbound
+    assert alice.carries.inbound == bob.carries.outbound
+    assert alice.carries.outbound == bob.carries.inbound
 
 
 def test_the_states_are_those_that_cisco_shows(network: Network, knowing: Pair, mode: Mode) -> None:
@@ -211,7 +211,7 @@ def test_a_lost_message_is_sent_again(network: Network, knowing: Pair, mode: Mod
     alice.calls()
     network.run(60)
     assert dropped
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_who_is_who_and_the_nonces_are_hidden(
@@ -249,7 +249,7 @@ def test_other_suites(network: Network, knowing: Pair, method: int, text: str) -
     alice, bob = knowing(policies, policies)
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_nonces_under_a_large_key(network: Network, knowing: Pair) -> None:
@@ -257,7 +257,7 @@ def test_nonces_under_a_large_key(network: Network, knowing: Pair) -> None:
     alice, bob = knowing({"trust": trusting(large)}, {"credential": credential(large)})
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_caller_behind_a_nat(network: Network, knowing: Pair) -> None:
@@ -267,7 +267,7 @@ def test_a_caller_behind_a_nat(network: Network, knowing: Pair) -> None:
     network.settle()
     assert bob.sa.path.local_port == 4500
     assert alice.child.udp_encapsulation
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 # --- the arithmetic of the RFC, from what the peers sent --------------------------------------------------------------
@@ -351,7 +351,7 @@ def test_a_responder_with_several_keys_is_told_which(network: Network, couple: C
     alice.calls()
     network.settle()
     assert bob.sa.connection == "new"
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
     first = on_the_wire(network, "MM3" if mode is Mode.MAIN else "AM1")
     assert first.one(Hash).data == digest(4, NEW)
 
@@ -389,7 +389,7 @@ def test_the_answer_is_encrypted_for_who_the_caller_says_it_is(network: Network,
     alice.calls()
     network.settle()
     assert bob.sa.connection == "alice"
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_beside_other_methods_in_one_offer(network: Network, couple: Couple, method: int) -> None:
@@ -400,7 +400,7 @@ def test_beside_other_methods_in_one_offer(network: Network, couple: Couple, met
     )
     alice.calls()
     network.settle()
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_caller_in_aggressive_mode_gets_the_table_that_it_asks_for(
@@ -417,7 +417,7 @@ def test_a_caller_in_aggressive_mode_gets_the_table_that_it_asks_for(
     network.settle()
     assert bob.sa.chosen is not None
     assert bob.sa.chosen.suite.authentication == AuthenticationMethod.PRE_SHARED_KEY
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 def test_a_method_that_nobody_here_uses(network: Network, couple: Couple, method: int) -> None:
@@ -504,7 +504,7 @@ def test_a_name_that_does_not_fit_under_the_key(network: Network, knowing: Pair,
     alice.calls()
     network.run(60)
     if method == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
-        assert alice.child.inbound == bob.child.outbound
+        assert alice.carries.inbound == bob.carries.outbound
     else:
         assert alice.failures == [Code.CERTIFICATE_UNUSABLE]
         assert not alice.engine.sas

@@ -68,7 +68,7 @@ def test_both_may_ask_for_it(network: Network, couple: Couple, caller: str) -> N
         assert each.child.local == l2tp_at(address)
         assert not each.child.udp_encapsulation
         assert each.failures == []
-    assert alice.child.inbound == bob.child.outbound
+    assert alice.carries.inbound == bob.carries.outbound
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_both_ends_send_the_original_addresses(network: Network, flavour: Flavou
         assert {each.number for each in found} == {NAT_OA_NUMBERS[flavour]}
         addresses.append([str(ip_address(each.address)) for each in found])
     network.settle()
-    assert bob.child.outbound == alice.child.inbound
+    assert bob.carries.outbound == alice.carries.inbound
     if flavour is Flavour.RFC_3947:
         assert addresses == [[ALICE, OUTSIDE_OF_BOB], [OUTSIDE, BOB]]
     else:
@@ -242,7 +242,7 @@ def test_a_peer_that_moved_takes_its_traffic_along(network: Network) -> None:
     bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, moved, network.now))
     assert bob.child.path == moved
     assert bob.child.remote == l2tp_at("203.0.113.77")
-    assert bob.outbound == {(bob.child.local, bob.child.remote): bob.child}
+    assert bob.outbound == {(bob.child.local, bob.child.remote): bob.carries}
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
     assert len(network.flying) == 1, "a Quick Mode for the traffic of the new address"
 

@@ -260,6 +260,14 @@ def test_a_peer_that_moved_is_reported_once_and_only_by_new_authentic_packets() 
     assert len(ends.events) == 1
 
 
+def test_a_pair_that_moves_before_its_first_packet_keeps_its_keys() -> None:
+    ends = Ends()
+    for end in (ends.sender, ends.receiver):
+        end.move(end.child.without_keys(), 1400)
+    (sealed,) = ends.sender.seal([PACKET], 0.0)
+    assert ends.open(sealed, BACK) == PACKET
+
+
 def test_nothing_is_said_of_a_peer_that_is_where_it_was() -> None:
     for encapsulated, path in ((True, BACK), (False, BACK._replace(local_port=0, remote_port=0))):
         ends = Ends(child(udp_encapsulation=encapsulated))

@@ -11,7 +11,7 @@ from pathlib import Path as File
 import pytest
 
 from ikev1.config import GatewayOptions
-from ikev1.core.model import IpsecMode, IpsecSuite
+from ikev1.core.model import Compression, IpsecMode, IpsecSuite
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.daemon.planes import forget_kernel
@@ -160,3 +160,21 @@ def test_a_refusal_is_still_heard(sides: Sides) -> None:
     """What the tests before rest on."""
     with pytest.raises(NetlinkError):
         sides[0].plane._xfrm.allocate(bytes(4), bytes(4), 17)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("compression", [None, Compression(algorithm=2, inbound_cpi=0x1001, outbound_cpi=0x1002)])
+@pytest.mark.parametrize("suite", [IpsecSuite(12, 256, 5), IpsecSuite(20, 128, esn=True), IpsecSuite(0, 0, 5, 2)])
+def test_a_peer_moves_although_nobody_but_the_kernel_has_the_keys(
+    sides: Sides, suite: IpsecSuite, compression: Compression | None
+) -> None:
+    ends = two_ends(suite, compression=compression)
+    for side, child in zip(sides, ends, strict=True):
+        side.up(child)
+        assert all(entry.child == child.without_keys() for entry in side.plane._pairs)
+    sides[1].namespace.run("ip", "addr", "add", f"{NEW_HOST}/24", "dev", "eth0")
+    bare = [child.without_keys() for child in ends]
+    sides[0].plane.move(replace(bare[0], path=bare[0].path._replace(remote_host=NEW_HOST)))
+    sides[1].plane.move(replace(bare[1], path=bare[1].path._replace(local_host=NEW_HOST)))
+    sides[0].ping(INNER[4][1], INNER[4][0])
+    assert sides[0].plane.counters(ends[0]).packets_in == 3
+    assert not sides[1].namespace.troubles()

@@ -39,6 +39,7 @@ from ikev1.core.actions import (
 from ikev1.core.engine import Engine
 from ikev1.core.events import Code, Event, Failure, MessageSeen
 from ikev1.core.model import ChildSa, IkeSa, IkeState, Path
+from ikev1.core.record import replace
 from ikev1.core.scripts import cisco_state
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Settings
@@ -165,6 +166,7 @@ class Peer:
                     self.outbound[child.local, child.remote] = child
                 case Move(child):
                     before = self.inbound[child.inbound.spi]
+                    child = replace(child, inbound=before.inbound, outbound=before.outbound)
                     self.inbound[child.inbound.spi] = child
                     if self._sends_with(before):
                         del self.outbound[before.local, before.remote]
@@ -224,6 +226,13 @@ class Peer:
         """The only pair of IPsec SAs of the only ISAKMP SA."""
         (child,) = self.sa.children
         return child
+
+    @property
+    def carries(self) -> ChildSa:
+        """The same pair as the data plane has it: with its keys, which the engine does not keep."""
+        bare = self.child
+        assert bare == bare.without_keys()
+        return self.inbound[bare.inbound.spi]
 
     @property
     def children(self) -> list[ChildSa]:

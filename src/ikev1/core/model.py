@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.record import Record
+from ikev1.core.record import Record, replace
 from ikev1.core.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -89,10 +89,13 @@ class IpsecSuite(Record, frozen=True):
 
 
 class IpsecKeys(Record, frozen=True):
-    """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5)."""
+    """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5).
+
+    Once the data plane has the keys, nobody else needs them: they are empty in what is kept of the pair.
+    """
 
     spi: int
-    encryption_key: bytes  # for AES-GCM: the key, then 4 octets of salt (RFC 4106 §8.1)
+    encryption_key: bytes = b""  # for AES-GCM: the key, then 4 octets of salt (RFC 4106 §8.1)
     integrity_key: bytes = b""
 
     secret_fields = frozenset({"encryption_key", "integrity_key"})
@@ -167,6 +170,12 @@ class ChildSa(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     steering: Steering = Steering()
+
+    def without_keys(self) -> ChildSa:
+        """What is kept of the pair once the data plane has its keys."""
+        inbound, outbound = IpsecKeys(self.inbound.spi), IpsecKeys(self.outbound.spi)
+        bare: ChildSa = replace(self, inbound=inbound, outbound=outbound)
+        return bare
 
 
 class Chosen(Record, frozen=True):

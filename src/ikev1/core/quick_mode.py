@@ -215,7 +215,7 @@ def _finish(turn: Turn) -> None:
     assert child is not None
     previous = _previous(turn, quick)
     children = [_retired(other, turn) if other is previous else other for other in turn.sa.children]
-    turn.sa = replace(turn.sa, children=(*children, child))
+    turn.sa = replace(turn.sa, children=(*children, child.without_keys()))
     turn.exchange = replace(turn.exchange, quick=None)
     turn.actions.append(InstallOutbound(child))
     turn.report(ChildUp(turn.sa, child, previous))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from ikev1.core.model import ChildSa, Path
+from ikev1.core.record import replace
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
@@ -113,7 +114,7 @@ class Pair:
 
     def move(self, child: ChildSa, mtu: int) -> None:
         """Take over the path of ``child`` and its MTU; nothing else changes."""
-        self.child = child
+        self.child = replace(child, inbound=self.child.inbound, outbound=self.child.outbound)
         self.mtu = mtu
         if self._inbound is not None:
             self._inbound.heard_from = _peer(child)

@@ -186,7 +186,7 @@ class DataPlane(Protocol):
         """Forget both directions; a pair that is not there is no error."""
 
     def move(self, child: ChildSa) -> None:
-        """Send on ``child.path`` from now on; keys and sequence numbers stay."""
+        """Send on ``child.path`` from now on; keys and sequence numbers stay, and need not be in ``child``."""
 
     def counters(self, child: ChildSa) -> Counters:
         """What the pair has carried so far; all zero for one that is not there."""

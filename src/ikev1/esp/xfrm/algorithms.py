@@ -12,11 +12,19 @@ from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.layout import Attribute
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, IpcompTransform, ProtocolId
 
-__all__ = ["compression_attribute", "key_attributes"]
+__all__ = ["KEY_HEADERS", "compression_attribute", "key_attributes"]
 
 _ATTRIBUTE = struct.Struct("=HH")
 _ALGORITHM = struct.Struct("=64sI")  # struct xfrm_algo: name, length of the key in bits
 _LONGER_ALGORITHM = struct.Struct("=64sII")  # struct xfrm_algo_auth, xfrm_algo_aead: of the ICV, too
+
+# In which attributes keys stand, and behind how many octets
+KEY_HEADERS = {
+    Attribute.ALG_AEAD: _LONGER_ALGORITHM.size,
+    Attribute.ALG_CRYPT: _ALGORITHM.size,
+    Attribute.ALG_AUTH_TRUNC: _LONGER_ALGORITHM.size,
+    Attribute.ALG_COMP: _ALGORITHM.size,
+}
 
 _CIPHERS: dict[int, bytes] = {
     EspTransform.DES: b"cbc(des)",

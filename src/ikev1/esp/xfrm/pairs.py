@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from ikev1.core.model import ChildSa, IpsecMode, Mark, Path
+from ikev1.core.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
@@ -45,7 +46,7 @@ class Entry:
 
     def turn_to(self, child: ChildSa, reqid: int) -> None:
         """Be what ``child`` says from now on."""
-        self.child = child
+        self.child = child.without_keys()  # which the kernel has
         self.reqid = reqid
         self.heard_from = _peer(child.path)
 
@@ -122,7 +123,7 @@ class Pairs:
             return
         entry = Entry(child, self._guard.reqid(flows(child)))
         try:
-            states = entry.inbound()
+            states = inbound_states(child, entry.reqid)
             self._install(states)
             self._attach(entry, states)
         except (PlaneError, OSError):
@@ -136,7 +137,7 @@ class Pairs:
         entry = self._entries[child.inbound.spi]
         if entry.sends:
             return
-        states = entry.outbound()
+        states = outbound_states(replace(entry.child, outbound=child.outbound), entry.reqid, MARK)
         self._install(states)
         entry.sends = True
         try:
@@ -158,10 +159,16 @@ class Pairs:
         entry = self._entries.get(child.inbound.spi)
         if entry is None or (entry.child.path, entry.child.udp_encapsulation) == (child.path, child.udp_encapsulation):
             return
+        with self._keys_of(entry.states()) as earlier:
+            self._move(entry, earlier, child)
+
+    def _move(self, entry: Entry, earlier: Sequence[State], child: ChildSa) -> None:
+        """All of it, or nothing."""
         old, spi, counted = entry.child, child.inbound.spi, (entry.replays, entry.integrity_failures)
-        earlier, earlier_reqid = entry.states(), entry.reqid
+        earlier_reqid = entry.reqid
         entry.turn_to(child, self._guard.reqid(flows(child)))
-        pairs = list(zip(earlier, entry.states(), strict=True))
+        later = zip(entry.states(), earlier, strict=True)
+        pairs = [(before, after._replace(algorithms=before.algorithms)) for after, before in later]
         undo: list[Callable[[], object]] = []
         try:
             if _only_ports(old, child):
@@ -269,6 +276,21 @@ class Pairs:
         for state in states:
             self._xfrm.delete(state.id)
         self._owner.strike(*(StateNote(state.id, state.reqid) for state in states))
+
+    @contextmanager
+    def _keys_of(self, states: Sequence[State]) -> Iterator[list[State]]:
+        """``states`` with their keys, which nobody has but the kernel; they are wiped at the end."""
+        found: list[bytearray] = []
+        try:
+            for state in states:
+                algorithms = self._xfrm.algorithms(state.id)
+                if algorithms is None:
+                    raise PlaneError(f"the kernel has no SA any more with SPI {state.id.spi:08x}")
+                found.append(algorithms)
+            yield [state._replace(algorithms=octets) for state, octets in zip(states, found, strict=True)]
+        finally:
+            for octets in found:
+                octets[:] = bytes(len(octets))
 
     def _redirect(self, old: State, new: State, undo: list[Callable[[], object]]) -> None:
         """Have ``old`` use the ports of ``new``."""

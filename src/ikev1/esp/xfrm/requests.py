@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ikev1.esp.netlink import CREATE, DUMP, EXCLUSIVE, REPLACE, Netlink, NetlinkError, Request
 from ikev1.esp.xfrm import policy, state
@@ -17,6 +18,8 @@ __all__ = ["NETLINK_XFRM", "Xfrm"]
 NETLINK_XFRM = 6  # <linux/netlink.h>
 _LEAST_SPI, _LAST_SPI = 0x100, 0xFFFF_FFFF  # RFC 4303 §2.1
 _LAST_CPI = 0xEFFF  # RFC 3173 §3.3: what follows is for private use
+Result = TypeVar("Result")
+
 _GONE = (errno.ESRCH, errno.ENOENT)  # of a state, of a policy
 
 
@@ -72,13 +75,15 @@ class Xfrm:
 
     def find(self, id: StateId) -> StateInfo | None:
         """What the kernel knows of a state, None where there is none."""
-        try:
-            (found,) = self._netlink.ask(Kind.GETSA, 0, (state.encode_id(id),), lambda _, octets: state.parse(octets))
-        except NetlinkError as error:
-            if error.errno in _GONE:
-                return None
-            raise
-        return found
+        return self._get_state(id, state.parse)
+
+    def algorithms(self, id: StateId) -> bytearray | None:
+        """The attributes of a state that hold its keys, None where there is no state; whoever has used them wipes them.
+
+        Raises:
+            PlaneError: the kernel hides them.
+        """
+        return self._get_state(id, state.algorithms)
 
     def states(self) -> list[StateInfo]:
         """All states of the namespace, other people's, too."""
@@ -114,6 +119,15 @@ class Xfrm:
             (found,) = self._netlink.ask(
                 Kind.GETPOLICY, 0, (policy.encode_id(id),), lambda _, octets: policy.reqids(octets[POLICY_INFO.size :])
             )
+        except NetlinkError as error:
+            if error.errno in _GONE:
+                return None
+            raise
+        return found
+
+    def _get_state(self, id: StateId, read: Callable[[memoryview], Result]) -> Result | None:
+        try:
+            (found,) = self._netlink.ask(Kind.GETSA, 0, (state.encode_id(id),), lambda _, octets: read(octets))
         except NetlinkError as error:
             if error.errno in _GONE:
                 return None

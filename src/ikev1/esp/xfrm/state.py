@@ -7,8 +7,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from ikev1.core.model import IpsecKeys, IpsecSuite, Mark
-from ikev1.esp.netlink import GarbledAnswer, attribute, attributes, unpack
-from ikev1.esp.xfrm.algorithms import compression_attribute, key_attributes
+from ikev1.esp.netlink import Buffer, GarbledAnswer, attribute, attributes, unpack
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.algorithms import KEY_HEADERS, compression_attribute, key_attributes
 from ikev1.esp.xfrm.layout import (
     ENCAPSULATION,
     LIFETIME_CONFIG,
@@ -35,6 +36,7 @@ __all__ = [
     "StateId",
     "StateInfo",
     "XfrmMode",
+    "algorithms",
     "allocation",
     "encode",
     "encode_id",
@@ -112,6 +114,7 @@ class State(NamedTuple):
     if_id: int = 0
     output_mark: int = 0  # of the packets that come out of it
     carried: Carried | None = None
+    algorithms: Buffer = b""  # in place of ``suite`` and ``keys``: what `algorithms` found in another
 
 
 class StateInfo(NamedTuple):
@@ -140,7 +143,9 @@ def encode(state: State) -> bytearray:
         window = max(window, _LARGEST_PLAIN_WINDOW)  # the kernel takes no ESN without a window, not even for sending
     plain = not esn and window <= _LARGEST_PLAIN_WINDOW
     octets = bytearray(_info(state, window if plain else 0, _flags(state, esn)))
-    if state.suite is not None and state.keys is not None:
+    if state.algorithms:
+        octets += state.algorithms
+    elif state.suite is not None and state.keys is not None:
         keys = key_attributes(state.suite, state.keys)
         octets += keys
         keys[:] = bytes(len(keys))
@@ -230,6 +235,22 @@ def parse(octets: memoryview) -> StateInfo:
         forged,
         Carried(_replay(found), lifetime),
     )
+
+
+def algorithms(octets: memoryview) -> bytearray:
+    """The attributes in a NEWSA message of the kernel that name algorithms and hold keys: wipe them after use.
+
+    Raises:
+        PlaneError: the kernel hides the keys (lockdown(7), confidentiality).
+    """
+    found, copied = attributes(octets[STATE_INFO.size :]), bytearray()
+    for kind, header in KEY_HEADERS.items():
+        if kind in found:
+            key = found[kind][header:]
+            if key and not any(key):
+                raise PlaneError("the kernel does not tell the keys, which the SA's successor needs")
+            copied += attribute(kind, found[kind])
+    return copied
 
 
 def parse_id(octets: memoryview) -> StateId:
