@@ -322,7 +322,7 @@ def test_without_leave_a_report_has_no_key_material() -> None:
     ring = dh_keys(recorder)
     keys = alice.sa.keys
     assert keys is not None
-    secrets = [keys.SKEYID_d, keys.SKEYID_a, keys.encryption_key, SECRET, alice.child.inbound.encryption_key]
+    secrets = [keys.SKEYID_d, keys.SKEYID_a, keys.encryption_key, SECRET, alice.carries.inbound.encryption_key]
     for allowed in (False, True):
         shown = str(analysed(recorder.packets, ring, with_secrets=allowed))
         assert [octets.hex() in shown for octets in secrets] == [allowed] * 5

@@ -39,13 +39,13 @@ def tunnel_of(suite: str) -> tuple[Recorder, Peer, Peer]:
 @pytest.mark.parametrize("suite", SUITES + WITH_PFS)
 def test_derived_keys_open_both_directions(suite: str) -> None:
     recorder, alice, bob = tunnel_of(suite)
-    there = esp(alice.child, alice.child.outbound, [ping()] * 3, outbound=True, frame=10)
-    back = esp(bob.child, bob.child.outbound, [ping("10.2.0.1", "10.1.0.1", 0)] * 2, outbound=True, frame=20)
+    there = esp(alice.carries, alice.carries.outbound, [ping()] * 3, outbound=True, frame=10)
+    back = esp(bob.carries, bob.carries.outbound, [ping("10.2.0.1", "10.1.0.1", 0)] * 2, outbound=True, frame=20)
     report = analysed([*recorder.packets, *there, *back], dh_keys(recorder))
     flows = only(report).esp
     assert [(flow.spi, flow.packets, flow.opened, flow.wrong, flow.missing) for flow in flows] == [
-        (f"{alice.child.outbound.spi:08x}", 3, 3, 0, 0),
-        (f"{alice.child.inbound.spi:08x}", 2, 2, 0, 0),
+        (f"{alice.carries.outbound.spi:08x}", 3, 3, 0, 0),
+        (f"{alice.carries.inbound.spi:08x}", 2, 2, 0, 0),
     ]
     assert [flow.inner for flow in flows] == [
         "10.1.0.1 -> 10.2.0.1 ICMP echo request ×3",
@@ -59,7 +59,7 @@ def test_derived_keys_open_both_directions(suite: str) -> None:
 
 def test_a_packet_that_was_changed_has_a_wrong_icv() -> None:
     recorder, alice, _ = tunnel_of("aes128-sha256")
-    packets = esp(alice.child, alice.child.outbound, [ping()] * 3, outbound=True)
+    packets = esp(alice.carries, alice.carries.outbound, [ping()] * 3, outbound=True)
     packets[1] = packets[1]._replace(payload=packets[1].payload[:-1] + bytes((packets[1].payload[-1] ^ 1,)))
     (flow,) = only(analysed([*recorder.packets, *packets], dh_keys(recorder))).esp
     assert (flow.packets, flow.opened, flow.wrong) == (3, 2, 1)
@@ -67,7 +67,7 @@ def test_a_packet_that_was_changed_has_a_wrong_icv() -> None:
 
 def test_without_keys_a_flow_belongs_to_the_conversation_between_its_ends() -> None:
     recorder, alice, _ = tunnel_of("aes128-sha256")
-    packets = esp(alice.child, alice.child.outbound, [ping()] * 5, outbound=True)
+    packets = esp(alice.carries, alice.carries.outbound, [ping()] * 5, outbound=True)
     del packets[2]
     elsewhere = packets[0]._replace(source="203.0.113.9")
     report = analysed([*recorder.packets, *packets, elsewhere])
@@ -78,16 +78,16 @@ def test_without_keys_a_flow_belongs_to_the_conversation_between_its_ends() -> N
 
 def test_the_key_of_the_ike_sa_alone_tells_the_spis_but_opens_no_esp() -> None:
     recorder, alice, _ = tunnel_of("aes128-sha256")
-    packets = esp(alice.child, alice.child.outbound, [ping()], outbound=True)
+    packets = esp(alice.carries, alice.carries.outbound, [ping()], outbound=True)
     (flow,) = only(analysed([*recorder.packets, *packets], key_log(alice))).esp
     assert (flow.opened, flow.wrong) == (0, 0)
 
 
 def test_keys_from_elsewhere_serve_without_any_negotiation() -> None:
     _, alice, _ = tunnel_of("aes128-sha256")
-    packets = esp(alice.child, alice.child.outbound, [ping()] * 2, outbound=True)
-    right = EspKeys("a log", alice.child.suite, alice.child.outbound)
-    wrong = EspKeys("a log", alice.child.suite, replace(alice.child.outbound, integrity_key=bytes(32)))
+    packets = esp(alice.carries, alice.carries.outbound, [ping()] * 2, outbound=True)
+    right = EspKeys("a log", alice.carries.suite, alice.carries.outbound)
+    wrong = EspKeys("a log", alice.carries.suite, replace(alice.carries.outbound, integrity_key=bytes(32)))
     (flow,) = analysed(packets, KeyRing(esp=(wrong, right))).esp
     assert (flow.opened, flow.wrong, flow.suite) == (2, 0, "AES_CBC-128/HMAC_SHA2_256")
     (flow,) = analysed(packets, KeyRing(esp=(wrong,))).esp
@@ -98,9 +98,9 @@ def test_keys_from_elsewhere_serve_without_any_negotiation() -> None:
 def test_nobody_says_that_an_icv_is_wrong_who_cannot_check_it(suite: str) -> None:
     """tcpdump's secrets have no integrity keys, and padding is right by chance once in 256 packets."""
     _, alice, _ = tunnel_of(suite)
-    packets = esp(alice.child, alice.child.outbound, [ping()] * 600, outbound=True)
-    rotated = alice.child.outbound.encryption_key[1:] + alice.child.outbound.encryption_key[:1]
-    keys = EspKeys("tcpdump", alice.child.suite, alice.child.outbound, icv_size=12)
+    packets = esp(alice.carries, alice.carries.outbound, [ping()] * 600, outbound=True)
+    rotated = alice.carries.outbound.encryption_key[1:] + alice.carries.outbound.encryption_key[:1]
+    keys = EspKeys("tcpdump", alice.carries.suite, alice.carries.outbound, icv_size=12)
     (flow,) = analysed(packets, KeyRing(esp=(keys,))).esp
     assert (flow.opened, flow.wrong, flow.unopened) == (0, 0, 0)
     assert "echo request ×600 (decrypted unchecked" in flow.inner
@@ -119,7 +119,7 @@ def test_with_the_exponents_of_both_exchanges_keymat_is_told_behind_perfect_forw
         for formula in message.formulas
         if formula.name.startswith("KEYMAT")
     ]
-    held = [each.encryption_key + each.integrity_key for each in (alice.child.outbound, bob.child.outbound)]
+    held = [each.encryption_key + each.integrity_key for each in (alice.carries.outbound, bob.carries.outbound)]
     assert [formula.result for formula in formulas] == [octets.hex() for octets in held]
     assert {formula.inputs[1][0] for formula in formulas} == {"g(qm)^xy"}
     phase_1_alone = KeyRing(
@@ -134,18 +134,18 @@ def test_packets_that_the_capture_cut_are_not_blamed() -> None:
     _, alice, _ = tunnel_of("aes128-sha256")
     packets = [
         packet._replace(payload=packet.payload[:30])
-        for packet in esp(alice.child, alice.child.outbound, [ping()], outbound=True)
+        for packet in esp(alice.carries, alice.carries.outbound, [ping()], outbound=True)
     ]
-    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", alice.child.suite, alice.child.outbound),))).esp
+    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", alice.carries.suite, alice.carries.outbound),))).esp
     assert (flow.packets, flow.opened, flow.wrong) == (1, 0, 0)
     assert flow.octets == packets[0].length
 
 
 def test_an_unknown_transform_opens_nothing() -> None:
     _, alice, _ = tunnel_of("aes128-sha256")
-    packets = esp(alice.child, alice.child.outbound, [ping()], outbound=True)
-    suite = replace(alice.child.suite, encryption=int(EspTransform.SEED_CBC))
-    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", suite, alice.child.outbound),))).esp
+    packets = esp(alice.carries, alice.carries.outbound, [ping()], outbound=True)
+    suite = replace(alice.carries.suite, encryption=int(EspTransform.SEED_CBC))
+    (flow,) = analysed(packets, KeyRing(esp=(EspKeys("a log", suite, alice.carries.outbound),))).esp
     assert (flow.opened, flow.wrong, flow.suite) == (0, 0, "SEED_CBC-128/HMAC_SHA2_256")
 
 

@@ -87,8 +87,8 @@ def test_our_own_key_log_serves(tmp_path: Path) -> None:
     assert alice.sa.keys is not None
     assert (ike.CKY_I, ike.encryption_key) == (alice.sa.CKY_I, alice.sa.keys.encryption_key)
     esp = load_keys(tmp_path / "keys.esp_sa").esp
-    assert {keys.keys for keys in esp} == {alice.child.inbound, alice.child.outbound}
-    assert {keys.suite for keys in esp} == {alice.child.suite}
+    assert {keys.keys for keys in esp} == {alice.carries.inbound, alice.carries.outbound}
+    assert {keys.suite for keys in esp} == {alice.carries.suite}
     report = analysed(recorder.packets, load_keys(tmp_path / "keys"))
     assert all(message.decrypted for message in only(report).messages[4:])
 

@@ -47,8 +47,8 @@ def example() -> tuple[bytes, str]:
     network.run(10)
     (exponent,) = recorder.privates["alice"]
     pings = zip(
-        esp(alice.child, alice.child.outbound, _echo("10.1.0.7", "10.2.0.1", 8), outbound=True),
-        esp(alice.child, alice.child.inbound, _echo("10.2.0.1", "10.1.0.7", 0), outbound=False),
+        esp(alice.carries, alice.carries.outbound, _echo("10.1.0.7", "10.2.0.1", 8), outbound=True),
+        esp(alice.carries, alice.carries.inbound, _echo("10.2.0.1", "10.1.0.7", 0), outbound=False),
         strict=True,
     )
     packets: list[Packet] = [*recorder.packets]
