@@ -106,6 +106,20 @@ def test_lifetimes_of_both_phases() -> None:
     assert "offered 20m, taken 20m." in text
 
 
+def test_many_quick_modes_of_which_the_same_is_true_are_told_together() -> None:
+    recorder = play()
+    first = recorder.packets[6:9]
+    again = [
+        each._replace(payload=each.payload[:20] + bytes((0, 0, 0, n)) + each.payload[24:])
+        for n in range(1, 40)
+        for each in first
+    ]
+    conversation = only(analysed([*recorder.packets, *again]))
+    for question, words in (("pfs", "and 36 more: encrypted"), ("lifetimes", "and 36 more: encrypted")):
+        assert words in answer(conversation, question).text
+        assert answer(conversation, question).text.count("Quick Mode") == 1
+
+
 def test_a_refused_offer_is_told_beside_what_the_other_side_wants() -> None:
     network = Network()
     of_alice = connection(ALICE, BOB, tunnel(), policies=(policy("aes128-sha1-ecp256"),))

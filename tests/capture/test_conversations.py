@@ -256,7 +256,7 @@ def test_ikev2_is_left_out_and_said_so() -> None:
 
 
 def test_perfect_forward_secrecy_is_said_of_what_was_decrypted() -> None:
-    for proposal, said in (("aes128-sha256-ecp256", "yes, with group 19"), ("aes128-sha256", "no. It carries no KE")):
+    for proposal, said in (("aes128-sha256-ecp256", "yes, with group 19"), ("aes128-sha256", "no. Without a KE")):
         network = Network()
         recorder = recorded(network, tunnel_options={"proposals": (esp(proposal),)})
         assert said in answer(only(analysed(recorder.packets, dh_keys(recorder))), "pfs").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ikev1.capture.answers.alike import of_quick_modes
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.outcome import is_agreed
 from ikev1.capture.report import Answer
@@ -58,13 +59,12 @@ def which_group(dialogue: Dialogue) -> Answer | None:
     else:
         sent = "names p and g, which are never sent; the public values are g^x mod p."
     parts = [f"{words[0].upper()}{words[1:]}.", f"The number of the group, attribute 4 of the proposal, {sent}"]
-    for quick in dialogue.quick_modes.values():
-        if quick.group:
-            parts.append(
-                f"Quick Mode {quick.message_id:08x} has a Diffie-Hellman exchange of its own, in "
-                f"{group_name(quick.group)}."
-            )
-            frames.append(quick.messages["QM2"].frame)
+    with_group = [quick for quick in dialogue.quick_modes.values() if quick.group]
+    parts += of_quick_modes(
+        (quick.message_id, f"a Diffie-Hellman exchange of its own, in {group_name(quick.group)}.")
+        for quick in with_group
+    )
+    frames += [quick.messages["QM2"].frame for quick in with_group]
     if dialogue.first("NGM1") is not None:
         parts.append("New Group Mode is the exception: it sends the numbers of a group, encrypted.")
     return Answer(question="group", title=_TITLE, text=" ".join(parts), frames=tuple(frames))

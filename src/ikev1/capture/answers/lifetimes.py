@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ikev1.capture.answers.alike import of_quick_modes
 from ikev1.capture.dialogue import Dialogue
+from ikev1.capture.quick import QuickMode
 from ikev1.capture.report import Answer
 from ikev1.capture.suites import life_words
 from ikev1.wire.attributes import parse_attributes
@@ -26,20 +28,23 @@ def which_lifetimes(dialogue: Dialogue) -> Answer | None:
         parts.append(f"Phase 1: offered {', '.join(offered)}{_taken(dialogue)}.")
     elif phase1.chosen is not None:
         parts.append(f"Phase 1: taken {life_words(ProtocolId.ISAKMP, phase1.chosen)}.")
+    parts += of_quick_modes((quick.message_id, _of(quick)) for quick in dialogue.quick_modes.values())
     for quick in dialogue.quick_modes.values():
-        name = f"Quick Mode {quick.message_id:08x}"
-        if quick.offer is None and quick.answer is None:
-            parts.append(f"{name}: encrypted, so it cannot be said.")
-            continue
-        taken = [life_words(proposal.protocol, transform) for proposal, transform in quick.agreed()]
-        words = [f"offered {_all(quick.offer)}"] if quick.offer is not None else []
-        words += [f"taken {', '.join(dict.fromkeys(taken))}"] if taken else []
-        parts.append(f"{name}: {', '.join(words)}.")
-        frames += [seen.frame for seen in quick.messages.values() if seen.label in ("QM1", "QM2")]
+        if quick.offer is not None or quick.answer is not None:
+            frames += [seen.frame for seen in quick.messages.values() if seen.label in ("QM1", "QM2")]
     parts += _shortened(dialogue, frames)
     if not parts:
         return None
     return Answer(question="lifetimes", title=_TITLE, text=" ".join(parts), frames=tuple(frames))
+
+
+def _of(quick: QuickMode) -> str:
+    if quick.offer is None and quick.answer is None:
+        return "encrypted, so it cannot be said."
+    taken = [life_words(proposal.protocol, transform) for proposal, transform in quick.agreed()]
+    words = [f"offered {_all(quick.offer)}"] if quick.offer is not None else []
+    words += [f"taken {', '.join(dict.fromkeys(taken))}"] if taken else []
+    return f"{', '.join(words)}."
 
 
 def _taken(dialogue: Dialogue) -> str:

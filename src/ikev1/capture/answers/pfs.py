@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ikev1.capture.answers.alike import of_quick_modes
 from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.quick import QuickMode
 from ikev1.capture.report import Answer
@@ -26,7 +27,7 @@ def forward_secrecy(dialogue: Dialogue) -> Answer | None:
     """It shows in Quick Mode, not in phase 1: only a KE payload there makes keys of its own."""
     if not dialogue.quick_modes:
         return None
-    told = [f"Quick Mode {quick.message_id:08x}: {_of(dialogue, quick)}" for quick in dialogue.quick_modes.values()]
+    told = of_quick_modes((quick.message_id, _of(dialogue, quick)) for quick in dialogue.quick_modes.values())
     frames = tuple(seen.frame for quick in dialogue.quick_modes.values() for seen in quick.messages.values())
     return Answer(question="pfs", title=_TITLE, text=" ".join(told), frames=frames)
 
@@ -35,10 +36,10 @@ def _of(dialogue: Dialogue, quick: QuickMode) -> str:
     if quick.offer is None and quick.answer is None:
         return _hint(dialogue, quick)
     if not quick.public("QM1") and not quick.public("QM2"):
-        return "no. It carries no KE payload, so that its keys follow from SKEYID_d, which phase 1 made."
+        return "no. Without a KE payload the keys of ESP follow from SKEYID_d, which phase 1 made."
     if quick.group:
-        return f"yes, with {group_name(quick.group)}: it carries KE payloads."
-    return "it carries a KE payload, and no answer that agrees on a group is in this capture."
+        return f"yes, with {group_name(quick.group)}, of which there are KE payloads."
+    return "there is a KE payload, but in this capture no answer that agrees on a group."
 
 
 def _hint(dialogue: Dialogue, quick: QuickMode) -> str:
@@ -47,14 +48,14 @@ def _hint(dialogue: Dialogue, quick: QuickMode) -> str:
     suite, second = dialogue.phase1.suite, quick.messages.get("QM2")
     least = None if suite is None else _least_with_KE(suite)
     if second is None or suite is None or least is None:
-        return f"it is encrypted, so it cannot be said ({lengths})."
+        return f"encrypted, so it cannot be said ({lengths})."
     if _length(second) < least:
         return (
-            f"it is encrypted, but none with {group_name(suite.group)}, the group of phase 1: {lengths}, and a public "
+            f"encrypted, but none with {group_name(suite.group)}, the group of phase 1: {lengths}, and a public "
             f"value of that group makes it {least} at least. A smaller group would fit."
         )
     return (
-        f"it is encrypted, so it cannot be said. {lengths}: enough for a public value of the group of phase 1, "
+        f"encrypted, so it cannot be said. {lengths}: enough for a public value of the group of phase 1, "
         "which is a hint, but no proof."
     )
 
