@@ -178,3 +178,55 @@ def test_a_peer_moves_although_nobody_but_the_kernel_has_the_keys(
     sides[0].ping(INNER[4][1], INNER[4][0])
     assert sides[0].plane.counters(ends[0]).packets_in == 3
     assert not sides[1].namespace.troubles()
+
+
+def test_a_tunnel_for_everything_leaves_the_local_network_alone(sides: Sides) -> None:
+    """Else nobody there reaches the gateway any more. A narrower tunnel inside that network still has its packets."""
+    everything, wide = Selector.parse("0.0.0.0/0"), Selector.parse("10.0.0.0/8")
+    side, stranger = sides[0], sides[1].namespace
+    before = kernel_has(side)
+    whole = two_ends(local=wide, remote=everything)[0]
+    side.up(whole)
+    stranger.run("ip", "route", "add", "10.1.0.0/16", "via", OUTER[4][0], "src", INNER[4][1])
+    side.namespace.run("ip", "route", "add", "10.2.0.0/16", "via", OUTER[4][1], "src", INNER[4][0])
+    side.ping(INNER[4][1], INNER[4][0])
+    assert side.plane.counters(whole).packets_out == 0
+    assert not side.namespace.troubles()
+    ends = two_ends(number=2)
+    for each, child in zip(sides, ends, strict=True):
+        each.up(child)
+    side.ping(INNER[4][1], INNER[4][0])
+    assert side.plane.counters(ends[0]).packets_out == 3
+    side.die()
+    side.open()
+    side.plane.adopt([whole])
+    side.namespace.run("ip", "route", "del", "10.2.0.0/16")
+    side.plane.remove(whole)
+    assert kernel_has(side) == before
+    assert not set(side.plane._owner._read())
+
+
+@pytest.mark.parametrize("networks", [("10.0.0.0/8", "0.0.0.0/0"), ("fd01::/64", "::/0")])
+def test_what_passes_by_a_tunnel_passes_by_it_after_a_kill(sides: Sides, networks: tuple[str, str]) -> None:
+    local, remote = map(Selector.parse, networks)
+    side, child = sides[0], two_ends(local=local, remote=remote)[0]
+    empty = kernel_has(side)
+    side.up(child)
+    policies = sorted(side.show("policy").splitlines())
+    side.die()
+    side.open()
+    assert side.plane.adopt([child]) == {child.inbound.spi}
+    assert sorted(side.show("policy").splitlines()) == policies
+    side.plane.close()
+    assert kernel_has(side) == empty
+    side.open()
+
+
+def test_a_passage_that_another_program_made_stays(sides: Sides) -> None:
+    side = sides[0]
+    side.namespace.batch("xfrm policy add src 10.0.0.0/8 dst 10.0.0.0/8 dir out priority 5")
+    before = kernel_has(side)
+    child = two_ends(local=Selector.parse("10.0.0.0/8"), remote=Selector.parse("0.0.0.0/0"))[0]
+    side.up(child)
+    side.plane.remove(child)
+    assert kernel_has(side) == before

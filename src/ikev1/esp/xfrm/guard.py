@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
 from ikev1.esp.rtnetlink import Hop
@@ -73,6 +74,7 @@ class Guard:
         self._first = _OURS | owner.number << _NUMBER_SHIFT
         self._next = 1
         self._neighbour_discovery: list[PolicyId] = []
+        self._spared: dict[PolicyId, set[Flows]] = {}  # and for whom
 
     def is_ours(self, reqid: int) -> bool:
         """Whether this gateway, or one before it with the same file, gave the number out."""
@@ -98,7 +100,7 @@ class Guard:
     def policies(self) -> set[PolicyId]:
         """All that there are."""
         named = {id for flows in self._groups for id in (*_inbound_ids(flows), *_outbound_ids(flows))}
-        return named.union(self._neighbour_discovery)
+        return named.union(self._neighbour_discovery, self._spared)
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
         """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was.
@@ -138,7 +140,9 @@ class Guard:
     def _refresh(self, flows: Flows, group: _Group) -> None:
         """Bring the kernel in line with who should be in the policies."""
         if flows.local.version == 6 and not self._neighbour_discovery:
-            self._let_neighbours_be_found()
+            self._neighbour_discovery = self._let_pass(neighbour_discovery())
+        if group.bearers:
+            self._spare(flows)
         receiving, sending = group.newest(sends=False), group.newest(sends=True)
         inbound = receiving[1].inbound if receiving else ()
         outbound = sending[1].outbound if sending else ()
@@ -149,6 +153,25 @@ class Guard:
         hop = self._hop(flows, sending[1].peer if sending else "")
         if hop != group.hop:
             self._route(flows, group, hop)
+        if not group.bearers:
+            self._spare_no_more(flows)
+
+    def _spare(self, flows: Flows) -> None:
+        """Let pass what stays inside the local network, though the remote one takes it in; in user space routes do."""
+        ids = _inner_ids(flows)
+        self._spared |= {id: set() for id in self._let_pass([id for id in ids if id not in self._spared])}
+        for id in ids:
+            if id in self._spared:
+                self._spared[id].add(flows)
+
+    def _spare_no_more(self, flows: Flows) -> None:
+        for id in _inner_ids(flows):
+            users = self._spared.get(id, set())
+            users.discard(flows)
+            if id in self._spared and not users:
+                del self._spared[id]
+                self._xfrm.delete_policy(id)
+                self._owner.strike(PolicyNote(id, 0))
 
     def _replace(self, ids: list[PolicyId], reqid: int, old: tuple[Template, ...], new: tuple[Template, ...]) -> None:
         if old == new:
@@ -177,12 +200,14 @@ class Guard:
             raise PlaneError(f"{who} has an IPsec policy for the same packets: see `ip xfrm policy`")
         self._xfrm.put_policies([policy for policy in policies if policy[0] in there])
 
-    def _let_neighbours_be_found(self) -> None:
-        ids = neighbour_discovery()
+    def _let_pass(self, ids: list[PolicyId]) -> list[PolicyId]:
+        """Add policies without templates; those that others have for these packets stay, and do not come back."""
         self._owner.note(*(PolicyNote(id, 0) for id in ids))
-        there = self._xfrm.add_policies([(id, ()) for id in ids])  # another program may have the same wish
-        self._owner.strike(*(PolicyNote(id, 0) for id in there))
-        self._neighbour_discovery = [id for id in ids if id not in there]
+        there = self._xfrm.add_policies([(id, ()) for id in ids])
+        left = [id for id in there if PolicyNote(id, 0) in self._owner.left and self._xfrm.policy_reqids(id) == ()]
+        others = [id for id in there if id not in left]
+        self._owner.strike(*(PolicyNote(id, 0) for id in others))
+        return [id for id in ids if id not in others]
 
     def _hop(self, flows: Flows, peer: str) -> Hop | None:
         return self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
@@ -219,6 +244,14 @@ def _steered(flows: Flows) -> tuple[int, ...]:
     """Marks and interface IDs: with them it is the operator who brings packets to the policies."""
     steering = flows.steering
     return steering.mark_in.mask, steering.mark_out.mask, steering.if_id_in, steering.if_id_out
+
+
+def _inner_ids(flows: Flows) -> list[PolicyId]:
+    """Of the packets that never leave the local network, where the remote one takes it in."""
+    if not encloses(flows.remote, flows.local):
+        return []
+    inner = flows._replace(remote=flows.local)
+    return [*_inbound_ids(inner), *_outbound_ids(inner)]
 
 
 def _outbound_ids(flows: Flows) -> list[PolicyId]:

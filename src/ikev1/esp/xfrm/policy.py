@@ -128,15 +128,17 @@ def neighbour_discovery() -> list[PolicyId]:
     return [PolicyId(direction, selector) for selector in packed for direction in (Direction.IN, Direction.OUT)]
 
 
+_NEIGHBOUR_POLICIES = frozenset(neighbour_discovery())  # whatever other policies say
+
+
 def encode(id: PolicyId, templates: Sequence[Template]) -> bytes:
     """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY.
 
-    Without templates packets pass as they are, whatever other policies say.
+    Without templates packets pass as they are.
     """
-    if not templates:
-        return _info(id.selector, id.direction, _FIRST_PRIORITY) + _qualifiers(id)
-    required = attribute(Attribute.TMPL, b"".join(map(_template, templates)))
-    return _info(id.selector, id.direction, _priority(id)) + required + _qualifiers(id)
+    priority = _FIRST_PRIORITY if id in _NEIGHBOUR_POLICIES else _priority(id)
+    required = attribute(Attribute.TMPL, b"".join(map(_template, templates))) if templates else b""
+    return _info(id.selector, id.direction, priority) + required + _qualifiers(id)
 
 
 def encode_id(id: PolicyId) -> bytes:
