@@ -92,10 +92,10 @@ def test_who_one_is_already_is_no_error() -> None:
 def test_no_thread_may_run_that_would_keep_everything() -> None:
     said = process(
         "wait = threading.Event(); thread = threading.Thread(target=wait.wait); thread.start()\n"
-        "try: reduce_privileges()\nexcept AssertionError as error: print(error)\n"
+        "try: reduce_privileges()\nexcept PrivilegeError as error: print(error)\n"
         "wait.set(); thread.join()"
     )
-    assert "a thread would keep" in said
+    assert "another thread of this process would keep them" in said
 
 
 def test_the_command_reaches_that_point_with_one_thread() -> None:

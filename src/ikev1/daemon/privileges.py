@@ -57,7 +57,8 @@ def reduce_privileges(user: str | None = None, group: str | None = None, folders
         PrivilegeError: there is no such user or group, or this process may not become it.
         OSError: a folder cannot be made.
     """
-    assert len(os.listdir("/proc/self/task")) == 1, "a thread would keep what this one gives up"
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise PrivilegeError("privileges cannot be given up: another thread of this process would keep them")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     permitted = _permitted()
     if permitted >> _CAP_SETPCAP & 1:
