@@ -210,7 +210,8 @@ def test_xauth_in_several_messages_of_one_exchange() -> None:
     assert (first.sender, second.sender) == ("responder", "initiator")
     assert [check.right for check in (*first.checks, *second.checks)] == [True, True]
     assert "XAUTH_USER_NAME=alice XAUTH_USER_PASSWORD(2 octets)" in second.line.replace(",", "")
-    assert "password" in second.security
+    assert "The user of XAUTH, alice, was encrypted" in answer(conversation, "identities").text
+    assert (first.security.partition(",")[0], "password" in second.security) == ("XAUTH", True)
     assert "password" not in first.security
     assert "silence" not in {each.question for each in conversation.answers}
     unanswered = only(analysed(packets[:-1], ring))

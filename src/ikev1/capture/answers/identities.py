@@ -6,7 +6,9 @@ from ikev1.capture.dialogue import Dialogue
 from ikev1.capture.parties import identity_of, identity_visible
 from ikev1.capture.report import Answer
 from ikev1.core.model import Role
-from ikev1.wire.payloads import CertificateRequest
+from ikev1.wire.payloads import CertificateRequest, ConfigAttributes
+from ikev1.wire.registry import ConfigAttribute
+from ikev1.wire.words import config_value
 
 __all__ = ["which_identities"]
 
@@ -23,6 +25,7 @@ def which_identities(dialogue: Dialogue) -> Answer | None:
         if not seen.encrypted:
             parts.append(f"The {role}'s certificate is in the clear, and names it.")
             frames.append(seen.frame)
+    parts += _users(dialogue, frames)
     requests = [
         seen.frame
         for seen in dialogue.messages
@@ -31,6 +34,22 @@ def which_identities(dialogue: Dialogue) -> Answer | None:
     if requests:
         parts.append("Requests for certificates in the clear tell which CAs are trusted.")
     return Answer(question="identities", title=_TITLE, text=" ".join(parts), frames=(*frames, *requests[:1]))
+
+
+def _users(dialogue: Dialogue, frames: list[int]) -> list[str]:
+    """Who logged in by XAUTH under the keys of phase 1."""
+    found: dict[str, int] = {}
+    for seen in dialogue.messages:
+        if seen.message is None or not seen.encrypted:
+            continue
+        for payload in seen.message.all(ConfigAttributes):
+            for attribute in payload.attributes:
+                if attribute.type == ConfigAttribute.XAUTH_USER_NAME and attribute.value:
+                    found.setdefault(config_value(attribute), seen.frame)
+    frames += found.values()
+    return [
+        f"The user of XAUTH, {name}, was encrypted; it is told here only because the keys are known." for name in found
+    ]
 
 
 def _of(dialogue: Dialogue, role: Role, frames: list[int]) -> str:
