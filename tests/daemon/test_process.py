@@ -128,6 +128,16 @@ def live(file: Path, plane: type[CountingPlane], talk: Callable[[], None]) -> li
     return planes
 
 
+@pytest.mark.parametrize("name", ["keys", "messages.pcapng"])
+def test_a_file_that_cannot_be_had_leaves_no_data_plane_behind(file: Path, name: str) -> None:
+    def never(listener: Any, send_udp: Any) -> CountingPlane:
+        raise AssertionError
+
+    (file.parent / name).mkdir()
+    with pytest.raises(IsADirectoryError):
+        run(file, plane=lambda _: PlaneChoice("counting", "it is a test", never))
+
+
 def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[CountingPlane], ear: Ear) -> None:
     control = file.parent / "control.vici"
 

@@ -115,13 +115,16 @@ async def serve(
         PlaneError: the data plane cannot be had.
         StoreError: the file of the store cannot be used.
     """
-    gateway = Gateway(settings, endpoint, chosen, logbook, load=load_settings, store=store)
-    if keylog is not None:
-        gateway.observers.append(KeyLog(keylog, logbook).observe)
+    # files first: where one cannot be had no data plane is left behind
+    keys = KeyLog(keylog, logbook) if keylog is not None else None
+    if keys is not None:
         logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
     if record is not None:
         endpoint.recorder = Recorder(record, logbook, endpoint.encapsulation_port)
         logbook.write(Level.INFO, "CFG", f"ISAKMP messages are recorded in {record}")
+    gateway = Gateway(settings, endpoint, chosen, logbook, load=load_settings, store=store)
+    if keys is not None:
+        gateway.observers.append(keys.observe)
     vici = ViciServer(gateway, control)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
