@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ikev1.capture.keys.names import CIPHERS, INTEGRITY
 from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.model import IpsecKeys, IpsecSuite
-from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+from ikev1.wire.registry import EspTransform
 
 __all__ = ["CHARON_LINE", "read_charon"]
 
@@ -33,24 +34,6 @@ _PHASE_1 = {
     "SKEYID_a": "SKEYID_a",
     "SKEYID_e": "SKEYID_e",
     "encryption key Ka": "encryption_key",
-}
-_CIPHERS: dict[str, int] = {
-    "NULL": EspTransform.NULL,
-    "DES_CBC": EspTransform.DES,
-    "3DES_CBC": EspTransform.TRIPLE_DES,
-    "AES_CBC": EspTransform.AES_CBC,
-    "AES_CTR": EspTransform.AES_CTR,
-    "CAMELLIA_CBC": EspTransform.CAMELLIA,
-    "AES_GCM_8": EspTransform.AES_GCM_8,
-    "AES_GCM_12": EspTransform.AES_GCM_12,
-    "AES_GCM_16": EspTransform.AES_GCM_16,
-}
-_INTEGRITY: dict[str, int] = {
-    "HMAC_MD5_96": IntegrityAlgorithm.HMAC_MD5,
-    "HMAC_SHA1_96": IntegrityAlgorithm.HMAC_SHA1,
-    "HMAC_SHA2_256_128": IntegrityAlgorithm.HMAC_SHA2_256,
-    "HMAC_SHA2_384_192": IntegrityAlgorithm.HMAC_SHA2_384,
-    "HMAC_SHA2_512_256": IntegrityAlgorithm.HMAC_SHA2_512,
 }
 _UNSIZED = frozenset({EspTransform.NULL, EspTransform.DES, EspTransform.TRIPLE_DES})
 _SALTED = frozenset({EspTransform.AES_CTR, EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16})
@@ -154,12 +137,12 @@ class _Thread:
             (side for side in ("initiator", "responder") if b"\x03" + spi in self._phase2.get(f"{side} SA seed", b"")),
             None,
         )
-        cipher = _CIPHERS.get(self._algorithms.get("encryption", ""))
+        cipher = CIPHERS.get(self._algorithms.get("encryption", ""))
         if side is None or cipher is None:
             return None
         encryption_key = self._phase2.get(f"encryption {side} key", b"")
         integrity_key = self._phase2.get(f"integrity {side} key", b"")
-        integrity = _INTEGRITY.get(self._algorithms.get("integrity", ""), 0) if integrity_key else 0
+        integrity = INTEGRITY.get(self._algorithms.get("integrity", ""), 0) if integrity_key else 0
         salt = 4 if cipher in _SALTED else 0
         key_length = 0 if cipher in _UNSIZED else max(0, 8 * (len(encryption_key) - salt))
         suite = IpsecSuite(cipher, key_length, integrity)

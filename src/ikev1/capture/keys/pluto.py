@@ -12,9 +12,10 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ikev1.capture.keys.names import CIPHERS, INTEGRITY
 from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.core.model import IpsecKeys, IpsecSuite
-from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+from ikev1.wire.registry import EspTransform
 
 __all__ = ["PLUTO_LINE", "read_pluto"]
 
@@ -35,24 +36,8 @@ _PHASE_1 = {
     "enc key": "encryption_key",
 }
 _SECRETS = frozenset({"User PSK", "PreShared Key", "Preshared Key"})
-_CIPHERS: dict[str, int] = {
-    "NULL": EspTransform.NULL,
-    "3DES_CBC": EspTransform.TRIPLE_DES,
-    "AES_CBC": EspTransform.AES_CBC,
-    "AES_CTR": EspTransform.AES_CTR,
-    "CAMELLIA_CBC": EspTransform.CAMELLIA,
-    "AES_GCM_8": EspTransform.AES_GCM_8,
-    "AES_GCM_12": EspTransform.AES_GCM_12,
-    "AES_GCM_16": EspTransform.AES_GCM_16,
-}
-_INTEGRITY: dict[str, int] = {
-    "NONE": 0,
-    "HMAC_MD5_96": IntegrityAlgorithm.HMAC_MD5,
-    "HMAC_SHA1_96": IntegrityAlgorithm.HMAC_SHA1,
-    "HMAC_SHA2_256_128": IntegrityAlgorithm.HMAC_SHA2_256,
-    "HMAC_SHA2_384_192": IntegrityAlgorithm.HMAC_SHA2_384,
-    "HMAC_SHA2_512_256": IntegrityAlgorithm.HMAC_SHA2_512,
-}
+_CIPHERS = {name: number for name, number in CIPHERS.items() if number != EspTransform.DES}  # it has no DES
+_INTEGRITY = {"NONE": 0, **INTEGRITY}
 _LONGEST_NAME = 100  # with a row of octets behind it
 _MOST_PAIRS = 8  # of ESP keys before the line that names their SPIs
 
