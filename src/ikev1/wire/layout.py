@@ -19,6 +19,7 @@ A class may have a method ``check(self)`` that raises where the fields contradic
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
@@ -54,22 +55,22 @@ def take(body: bytes, position: int, size: int, what: str) -> bytes:
     return body[position : position + size]
 
 
-class Field:
+class Field(ABC):
     """A kind of field: its numbers in the head, and how its value and its octets become one another."""
 
     head: str = ""
     """The field's numbers in the head, each as one letter of `struct`."""
 
+    @abstractmethod
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
         """The value, and the position after the octets it took.
 
         ``numbers`` are all the head's, this field's begin at ``slot``; its octets begin at ``position`` of ``body``.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self, value: Any) -> tuple[tuple[int, ...], bytes]:
         """The numbers for the head and the octets for what follows it."""
-        raise NotImplementedError
 
 
 class Number(Field):
