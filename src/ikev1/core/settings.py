@@ -21,6 +21,8 @@ __all__ = [
     "Start",
     "Trust",
     "Tunnel",
+    "Unique",
+    "WhenDown",
 ]
 
 DAY, HOUR = 86_400, 3_600
@@ -32,6 +34,21 @@ class Start(StrEnum):
     NONE = "none"
     START = "start"
     TRAP = "trap"
+
+
+class WhenDown(StrEnum):
+    """What becomes of a tunnel's traffic while no pair of IPsec SAs carries it."""
+
+    DROP = "drop"  # it neither leaves nor comes in unprotected
+    PASS = "pass"  # noqa: S105  it goes where the routes lead
+
+
+class Unique(StrEnum):
+    """What a second ISAKMP SA with the same peer does to the first, where it does not follow it by rekeying."""
+
+    REPLACE = "replace"  # it takes the place of the first
+    KEEP = "keep"  # the first stays, the second is refused
+    NEVER = "never"  # both stay
 
 
 class Mode(StrEnum):
@@ -126,6 +143,7 @@ class Tunnel(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp as well, and take it where the peer offers it
     steering: Steering = Steering()
+    when_down: WhenDown | None = None  # None: drop, but for `Start.NONE` before its first ``up`` and after a ``down``
 
 
 class Connection(Record, frozen=True):
@@ -150,6 +168,8 @@ class Connection(Record, frozen=True):
     remote_port: int = 500
     encapsulation: bool = False  # UDP even where no NAT was found
     rekey: bool = True
+    unique: Unique = Unique.REPLACE
+    close_children: bool = False  # end the pairs of IPsec SAs with the ISAKMP SA that made them
 
     secret_fields = frozenset({"secret"})
 

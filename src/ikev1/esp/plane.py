@@ -37,6 +37,7 @@ __all__ = [
     "PeerMoved",
     "PlaneError",
     "PlaneEvent",
+    "Protected",
     "Reader",
     "RekeyNeeded",
     "SendUdp",
@@ -94,6 +95,19 @@ class Trap(NamedTuple):
     mode: IpsecMode = IpsecMode.TUNNEL
     protocol: int = ProtocolId.ESP  # or AH
     compress: bool = False
+    steering: Steering = Steering()
+
+
+class Protected(NamedTuple):
+    """Traffic that only a tunnel may carry (RFC 4301 §4.4.1, PROTECT): unprotected it neither leaves nor comes in.
+
+    Neither selector is dynamic.
+    """
+
+    connection: str
+    tunnel: str
+    local: Selector
+    remote: Selector
     steering: Steering = Steering()
 
 
