@@ -185,8 +185,7 @@ def test_ah_cannot_pass_a_nat(network: Network, couple: Couple, caller: str) -> 
 
 def test_ah_that_is_asked_for_through_a_nat_is_refused(network: Network, couple: Couple) -> None:
     alice, bob = couple(tunnel_options={"proposals": (ah(),)}, encapsulation=True)
-    alice.settings = settings(connection(ALICE, BOB, tunnel(), encapsulation=True))
-    alice.engine.reconfigure(alice.settings)
+    alice.is_given(settings(connection(ALICE, BOB, tunnel(), encapsulation=True)))
     establish(network, alice, None)
     alice.calls()
     network.plays("alice -> bob QM1", "bob -> alice INFO N(NO_PROPOSAL_CHOSEN)")

@@ -6,22 +6,15 @@ from typing import Any
 
 import pytest
 
-from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
+from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.events import ChildDown, Code, Failure, IkeDown, IkeUp
+from ikev1.core.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
 from ikev1.core.model import IkeState, Path
-from ikev1.core.settings import Settings
 from ikev1.core.spi import AllocateSpi, SpiUnavailable
 from ikev1.wire.registry import ProtocolId
 from playbook import Couple, Network, Peer, establish
 
 PATH = Path(ALICE, 500, BOB, 500)
-
-
-def reconfigure(peer: Peer, new: Settings) -> None:
-    """Gives a peer other settings while it runs."""
-    peer.settings = new
-    peer.engine.reconfigure(new)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +47,11 @@ def test_new_policies_hold_for_the_next_negotiation(network: Network, couple: Co
     establish(network, alice)
     sas = {peer: peer.sa for peer in (alice, bob)}
     strong = (policy("aes256-sha512-ecp384"),)
-    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(), policies=strong)))
-    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=strong)))
+    alice.is_given(settings(connection(ALICE, BOB, tunnel(), policies=strong)))
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=strong)))
     assert all(peer.sa == sa for peer, sa in sas.items())
     alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
-    network.settle()
+    network.run(6)
     for peer in (alice, bob):
         assert peer.sa.chosen is not None
         assert peer.sa.chosen.suite == strong[0].suite
@@ -69,8 +62,8 @@ def test_new_proposals_hold_for_the_next_pair(network: Network, couple: Couple) 
     alice, bob = couple()
     establish(network, alice)
     strong = (esp("aes256gcm16-ecp256"),)
-    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(proposals=strong))))
-    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True, proposals=strong))))
+    alice.is_given(settings(connection(ALICE, BOB, tunnel(proposals=strong))))
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True, proposals=strong))))
     before = alice.child
     alice.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
     network.settle()
@@ -86,26 +79,77 @@ def test_exchanges_under_way_end_as_they_began(network: Network, couple: Couple,
         network.deliver(network.flying.popleft())
     after_choice = messages >= 2
     others = (policy("aes256-sha512-ecp384"), *((policy(),) if not after_choice else ()))
-    reconfigure(bob, settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=others)))
-    reconfigure(alice, settings(connection(ALICE, BOB, tunnel(), policies=others)))
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=others)))
+    alice.is_given(settings(connection(ALICE, BOB, tunnel(), policies=others)))
     network.settle()
     assert alice.carries.inbound == bob.carries.outbound
     assert alice.failures == bob.failures == []
 
 
-def test_a_connection_that_was_removed_keeps_its_sas_until_they_end(network: Network, alice: Peer, bob: Peer) -> None:
+def test_a_connection_that_was_removed_is_closed_with_its_pairs(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
-    reconfigure(alice, settings())
-    network.run(60)
-    assert alice.carries.inbound == bob.carries.outbound
+    alice.is_given(settings())
+    network.plays("alice -> bob INFO D(ESP)", "alice -> bob INFO D(ISAKMP)")
+    assert dict(alice.engine.sas) == dict(bob.engine.sas) == {}
+    assert [*alice.inbound, *bob.inbound] == []
     with pytest.raises(UnknownName):
         alice.calls()
+
+
+@pytest.mark.parametrize("change", [{"secret": b"another secret"}, {"remote_id": "keyid:alice", "secret": SECRET}])
+def test_a_peer_that_is_believed_by_something_else_authenticates_again(
+    network: Network, couple: Couple, change: dict[str, Any]
+) -> None:
+    alice, bob = couple(alice={"local_id": "keyid:alice"})
+    establish(network, alice)
+    pair = bob.child
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True), **change)))
+    assert [note.code for note in bob.saw(Note)] == [Code.REAUTHENTICATION]
+    network.flying.clear()
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
-    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
-    assert not network.flying, "nothing is negotiated for it any more"
-    alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
+    network.plays("alice -> bob QM1")
+    alice.is_given(
+        settings(connection(ALICE, BOB, tunnel(), local_id="keyid:alice", secret=change.get("secret", SECRET)))
+    )
+    network.run(10)
+    assert pair in bob.children, "it lives until its own end"
+    assert (
+        len([sa for sa in bob.engine.sas.values() if sa.is_up and bob.engine.sas[sa.cookies].role == "initiator"]) == 1
+    )
+
+
+def test_a_caller_that_is_believed_by_something_else_has_to_call_again(network: Network, couple: Couple) -> None:
+    alice, bob = couple(bob={"remote_address": "%any"})
+    establish(network, alice)
+    pair = bob.child
+    bob.is_given(settings(connection(BOB, "%any", tunnel(mirrored=True), secret=b"another secret")))
+    network.plays("bob -> alice INFO D(ISAKMP)")
+    assert [sa.state for sa in bob.engine.sas.values()] == [IkeState.DELETED]
+    assert [sa.keys for sa in bob.engine.sas.values()] == [None]
+    assert bob.children == [pair]
+    network.run(7200)
+    assert dict(bob.engine.sas) == {}, "nothing renews the pair"
+    assert bob.inbound == {}
+
+
+def test_another_secret_meanwhile_does_not_let_the_old_one_finish(network: Network, couple: Couple) -> None:
+    alice, bob = couple()
+    alice.calls(tunnel=None)
+    for _ in range(4):
+        network.deliver(network.flying.popleft())
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True), secret=b"another secret")))
     network.settle()
-    assert dict(alice.engine.sas) == dict(bob.engine.sas) == {}
+    assert bob.saw(IkeUp) == []
+
+
+def test_a_network_that_was_removed_is_not_renewed(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    alice.is_given(settings(connection(ALICE, BOB, tunnel(remote="10.9.0.0/16"))))
+    network.run(3599)
+    assert "QM1" not in network.labels("alice")
+    assert Code.SELECTORS_UNACCEPTABLE in alice.failures
+    network.run(6)
+    assert alice.children == []
 
 
 @pytest.mark.parametrize("messages", [0, 1, 2, 3, 4])
@@ -119,10 +163,10 @@ def test_a_connection_that_was_removed_meanwhile_is_not_established_with_an_empt
     for _ in range(messages):
         network.deliver(network.flying.popleft())
     if removing == "bob":
-        reconfigure(bob, settings())
-        reconfigure(alice, impostor)
+        bob.is_given(settings())
+        alice.is_given(impostor)
     else:
-        reconfigure(alice, settings())
+        alice.is_given(settings())
     network.run(300)
     assert alice.saw(IkeUp) == bob.saw(IkeUp) == [] or messages == 4
 
@@ -147,7 +191,7 @@ def test_a_peer_that_began_anew_tells_that_nothing_older_counts(network: Network
 def test_initial_contact_is_told_with_the_first_sa_only(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
     alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
-    network.settle()
+    network.run(6)
     assert bob.saw(ChildDown) == []
     assert alice.carries.inbound == bob.carries.outbound
 
@@ -222,6 +266,7 @@ def test_a_pair_that_outlived_its_isakmp_sa_ends_with_it(network: Network, alice
     establish(network, alice)
     network.now += 2 * 86_400
     bob.is_killed(bob.child.inbound.spi)
+    network.run(1)
     assert dict(bob.engine.sas) == {}
     assert [*bob.inbound, *bob.outbound, *bob.stored] == []
 

@@ -212,7 +212,7 @@ def test_established_peers_do_not_count_as_half_open(network: Network, couple: C
 def test_answers_are_chosen_anew_after_a_change_of_settings(network: Network, alice: Peer, bob: Peer) -> None:
     bob.takes(message_1(b"A" * 8, bob), FROM_ALICE)
     octets = message_1(b"B" * 8, bob)
-    bob.engine.reconfigure(settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=())))
+    bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True), policies=())))
     bob.takes(octets, FROM_ALICE)
     assert network.labels("bob") == ["MM2", "INFO N(NO_PROPOSAL_CHOSEN) in the clear"]
 

@@ -95,10 +95,8 @@ def test_a_client_that_proves_nothing_takes_nothing_from_others(network: Network
     mallory = network.peer("mallory", alice.address, alice.settings)
     del network.peers["mallory"]
     network.peers["alice"] = mallory
-    mallory.settings = replace(
-        alice.settings, connections=(replace(alice.settings.connections[0], policies=hybrid(), secret=b""),)
-    )
-    mallory.engine.reconfigure(mallory.settings)
+    without_secret = replace(alice.settings.connections[0], policies=hybrid(), secret=b"")
+    mallory.is_given(replace(alice.settings, connections=(without_secret,)))
     mallory.calls(host=bob.address)
     network.settle()
     assert any(sa.awaits_user for sa in bob.engine.sas.values())

@@ -175,6 +175,7 @@ def test_esp_from_elsewhere_moves_the_whole_sa(network: Network) -> None:
     network.settle()
     moved = bob.sa.path._replace(remote_port=50_000)
     bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, moved, network.now))
+    assert [note.code for note in bob.saw(Note)] == [Code.NAT_FOUND, Code.PEER_MOVED]
     assert bob.sa.path == bob.child.path == moved
     assert {child.path for child in bob.inbound.values()} == {moved}
 
@@ -190,9 +191,14 @@ def test_a_new_isakmp_sa_takes_the_pairs_along_to_where_it_goes(network: Network
     alice, bob, box = behind(network, "alice")
     assert box is not None
     network.settle()
+    pair = bob.child
     box.rebind()
     alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
-    network.settle()
+    network.run(6)
+    assert len(bob.engine.sas) == 2, "behind a NAT another port may be another peer with the same identity"
+    moved = pair.path._replace(remote_port=40_003)
+    bob.does(lambda engine: engine.peer_moved(pair.inbound.spi, moved, network.now))
+    network.plays("bob -> alice INFO N(R_U_THERE)", "alice -> bob INFO N(R_U_THERE_ACK)")
     assert bob.sa.path.remote_port == 40_003
     assert bob.child.path == bob.sa.path
     assert {child.path for child in bob.inbound.values()} == {bob.sa.path}
@@ -204,7 +210,7 @@ def test_rekeying_begins_on_the_encapsulation_port(network: Network) -> None:
     network.settle()
     network.sent.clear()
     bob.does(lambda engine: engine.rekey_ike(bob.sa.unique_id, network.now))
-    network.settle()
+    network.run(6)
     assert {datagram.source[1] for datagram in network.sent} == {4500}
     assert {datagram.destination for datagram in network.sent if datagram.sender == "bob"} == {
         (OUTSIDE_OF_ALICE, 40_002)

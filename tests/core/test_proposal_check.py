@@ -214,8 +214,7 @@ def test_a_responder_replaces_a_pair_by_one_like_it_as_long_as_it_may(network: N
     bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(mirrored=True))))
     establish(network, alice)
     if not allowed:
-        bob.settings = settings(connection(BOB, ALICE, tunnel(mirrored=True, check=EXACT)))
-        bob.engine.reconfigure(bob.settings)
+        bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True, check=EXACT))))
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
     network.settle()
     assert len(bob.saw(ChildUp)) == allowed

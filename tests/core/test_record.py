@@ -110,8 +110,12 @@ def test_every_kind_of_record_survives_a_dump(network: Network) -> None:
     bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(compress=True, mirrored=True))))
     alice.calls("net")
     kinds: set[type[Record]] = set()
+    asked = False
     while network.flying:
         network.deliver(network.flying.popleft())
+        if not network.flying and not asked:
+            asked = True
+            alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
         for peer in (alice, bob):
             for record in [each for sa in peer.engine.sas.values() for each in records_of(sa)]:
                 kinds.add(type(record))

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Path, Role
+from ikev1.core.model import Anchor, ChildSa, Flavour, IkeSa, IkeState, IpsecKeys, IpsecSuite, Nat, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.core.table import SaTable, deadline
@@ -36,6 +36,9 @@ def sas(draw: st.DrawFn) -> IkeSa:
         0.0,
         state=draw(st.sampled_from(IkeState)),
         IDir_b=draw(st.sampled_from([b"", b"bob"])),
+        anchor=draw(st.sampled_from([None, Anchor("192.0.2.1", "192.0.2.9")])),
+        nat=draw(st.sampled_from([None, Nat(Flavour.RFC_3947, remote_behind=True)])),
+        awaits_user=draw(st.booleans()),
         rekey_at=draw(st.sampled_from([0.0, 5.0, 20.0])),
         expires_at=draw(st.sampled_from([0.0, 10.0, 30.0])),
         children=tuple(child(place + spi, draw(st.sampled_from([0.0, 7.0]))) for spi in spis),
@@ -58,11 +61,11 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
                 cookies for cookies, sa in model.items() if sa.connection == name
             }
         for sa in model.values():
-            same = (sa.connection, sa.peer_id_body, sa.path.remote_host)
             assert {other.cookies for other in table.of_peer(sa)} == {
-                other.cookies
-                for other in model.values()
-                if other is not sa and (other.connection, other.peer_id_body, other.path.remote_host) == same
+                other.cookies for other in model.values() if other is not sa and None is not other.peer == sa.peer
+            }
+            assert {other.cookies for other in table.of_host(sa.hosts[1])} == {
+                other.cookies for other in model.values() if other.hosts[1] == sa.hosts[1]
             }
             for each in sa.children:
                 assert table.of_spi(each.inbound.spi) == sa

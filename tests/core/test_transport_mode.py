@@ -236,10 +236,13 @@ def test_rekeying_by_either_side_keeps_mode_traffic_and_reqid(network: Network) 
 
 
 def test_a_peer_that_moved_takes_its_traffic_along(network: Network) -> None:
-    _, bob, _ = behind(network, "alice")
+    _, bob, box = behind(network, "alice")
+    assert box is not None
     network.settle()
+    box.moves_to("203.0.113.77", 50_000)
     moved = bob.sa.path._replace(remote_host="203.0.113.77", remote_port=50_000)
     bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, moved, network.now))
+    network.settle()
     assert bob.child.path == moved
     assert bob.child.remote == l2tp_at("203.0.113.77")
     assert bob.outbound == {(bob.child.local, bob.child.remote): bob.carries}

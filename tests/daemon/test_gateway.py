@@ -324,7 +324,7 @@ def test_a_peer_that_moved_behind_its_nat_is_followed_and_the_log_tells(meet: Me
         us.die()
         async with us.again(outlived=us.plane.inbound) as heir:
             (pair,) = heir.plane.outbound.values()
-            elsewhere = pair.path._replace(remote_port=40_000)
+            elsewhere = pair.path._replace(local_port=us.gateway.settings.encapsulation_port, remote_port=40_000)
             heir.plane.listener(PeerMoved(pair, elsewhere))
             await asyncio.sleep(0)
             (moved,) = heir.plane.outbound.values()

@@ -28,6 +28,10 @@ class NatBox:
         """Forgets every port that was handed out, as after a power cut."""
         self._ports.clear()
 
+    def moves_to(self, outside: str, port: int) -> None:
+        """Gets another address from its provider, and hands out ports from ``port`` on; 4500 inside gets the first."""
+        self.outside, self._ports, self._next = outside, {4500: port}, port + 1
+
     def pass_on(self, datagram: Datagram) -> list[Datagram]:
         """The datagram as it looks on the other side."""
         if datagram.source[0] == self.inside:

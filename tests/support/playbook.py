@@ -113,6 +113,11 @@ class Peer:
             self.is_reborn()
         self._perform(wish(self.engine))
 
+    def is_given(self, settings: Settings) -> None:
+        """The operator changes the configuration while the engine runs."""
+        self.does(lambda engine: engine.reconfigure(settings, self.network.now))
+        self.settings = settings
+
     def is_reborn(self) -> None:
         """Another process goes on where this one stops."""
         loaded = Engine.load(self.settings, self.random, self.engine.dump(), allocate_spi=self.allocate_spi)

@@ -14,6 +14,7 @@ from ikev1.core.authentication import identify_peer, identify_self, settle_conne
 from ikev1.core.events import Code
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Phase1Suite
+from ikev1.core.paths import aggressive_path
 from ikev1.core.phase1 import (
     accept_sa,
     choose_among,
@@ -159,7 +160,8 @@ def concluded(turn: Turn, message: Message) -> None:
     settle_connection(turn, theirs)
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
     assert turn.seen is not None
-    turn.sa = replace(turn.sa, path=turn.seen)
+    port = turn.context.settings.encapsulation_port
+    turn.sa = replace(turn.sa, path=aggressive_path(turn.sa.path, turn.seen, port))
     look_for_nat(turn, message)
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Container, Iterable, Mapping
 import msgspec
 
 from ikev1.core import expiry, reception, wishes
-from ikev1.core.actions import Action, Keep
+from ikev1.core.actions import Action
 from ikev1.core.first_message import Answer, FirstMessages
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
 from ikev1.core.spi import AllocateSpi
-from ikev1.core.state import State, follow
+from ikev1.core.state import State
 from ikev1.core.verdict import Verdict
 
 __all__ = ["Engine", "UnknownName"]
@@ -99,17 +99,14 @@ class Engine:
         return self._state.table.next_deadline()
 
     def peer_moved(self, spi: int, path: Path, now: float) -> list[Action]:
-        """An ESP packet of the pair with our inbound ``spi`` proved to come by ``path``: sends there from now on.
+        """An ESP packet of the pair with our inbound ``spi`` proved to come by ``path``: sends there from now on, if
+        the peer is behind a NAT; where that is another address, once the peer has answered from there.
 
         "Any authenticated IKE packet or ESP packet can be used to detect whether the IP address or the port has
         changed" (RFC 3947 §7).
         """
         sa = self._state.table.of_spi(spi)
-        if sa is None or sa.nat is None or not sa.nat.remote_behind:
-            return []
-        moved, actions = follow(sa, path)
-        self._state.table.put(sa, moved)
-        return [Keep(moved), *actions]
+        return [] if sa is None else reception.peer_seen(self._state, sa, path, now)
 
     # --- what we want
 
@@ -129,6 +126,8 @@ class Engine:
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         wanted = () if tunnel is None else (tunnel,)
         for sa in reversed(state.table.of_connection(connection)):
+            if sa.state is not IkeState.CONNECTING and not (sa.is_up and state.believes(sa)):
+                continue
             if sa.state is IkeState.CONNECTING or sa.awaits_user:
                 state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
                 return []
@@ -157,7 +156,8 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
-        return wishes.rekey_ike(self._state, self._ike(unique_id), now)
+        sa = self._ike(unique_id)
+        return wishes.rekey_ike(self._state, sa, now) if sa.is_up else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.
@@ -183,9 +183,24 @@ class Engine:
                     return sa, child
         raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
 
-    def reconfigure(self, settings: Settings) -> None:
-        """Takes new settings for what is negotiated from now on; established SAs go on as they are."""
-        self._state.reconfigure(settings)
+    def reconfigure(self, settings: Settings, now: float) -> list[Action]:
+        """Takes new settings for what is negotiated from now on.
+
+        Established SAs go on as they are, but for those whose connection is gone, which are closed, and those whose
+        peer was believed by another secret, trust or identity: it has to authenticate again.
+        """
+        state, before = self._state, self._state.lookup
+        state.reconfigure(settings)
+        actions: list[Action] = []
+        for sa in state.table:
+            current = state.table.by_cookies.get(sa.cookies)
+            if current is not None and current.is_up and not state.believes(current):
+                actions += wishes.reauthenticate(state, current, now)
+            elif current is not None and current.state is IkeState.CONNECTING:
+                was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
+                if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
+                    actions += state.end(current, "the configuration changed whom it believes meanwhile")
+        return actions
 
     # --- from one process to another
 

@@ -1,38 +1,58 @@
-"""What follows once an ISAKMP SA is up: older ones of the same peer give way, and waiting tunnels come up."""
+"""What follows once an ISAKMP SA is up: waiting tunnels come up, and older SAs of the same peer give way.
+
+*Last speaker.* Who sends the last message of phase 1 (Main Mode's responder, Aggressive Mode's initiator) has not seen
+that the peer took it, nor that the peer meant to reach us: a call of the peer to somebody else may have been led here.
+Until a message of Quick Mode, R-U-THERE or its acknowledgement came under the new keys, such an SA is not confirmed:
+nothing gives way to it, it takes nothing over, and INITIAL-CONTACT waits. An error notify or a Delete confirms nothing,
+for a peer that refuses us sends those.
+"""
 
 from __future__ import annotations
 
-from ikev1.core.actions import Action, Keep
+from ikev1.core import probe
+from ikev1.core.actions import Action, Keep, Report
+from ikev1.core.events import Code, IkeConfirmed, Note
 from ikev1.core.informational import delete_ike
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.record import replace
+from ikev1.core.settings import Unique
 from ikev1.core.state import State
-from ikev1.core.wishes import begin_quick_mode
+from ikev1.core.wishes import begin_quick_mode, close_ike
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["after_establishment"]
+__all__ = ["after_establishment", "confirm", "initial_contact"]
 
 _BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
+_PATIENCE = 5.0  # seconds in which a peer begins Quick Mode, or asks once more for a last message that was lost
+_FIRST_WORDS = 60.0  # seconds after phase 1 in which INITIAL-CONTACT may come in a message of its own
+_LINGER = 30.0  # seconds for which an ISAKMP SA stays whose peer came back from elsewhere
 
 
-def after_establishment(state: State, sa: IkeSa, last: Message, now: float) -> list[Action]:
-    """Sorts out the other ISAKMP SAs with the peer of ``sa``, whose ``last`` message was taken; begins what waits."""
+def after_establishment(state: State, cookies: bytes, last: Message, now: float) -> list[Action]:
+    """Begins what waits for the SA with these cookies, whose ``last`` message of phase 1 was taken, and has older SAs
+    give way to it.
+    """
+    sa = state.table.by_cookies[cookies]
     if sa.awaits_user:
         return []  # nobody knows yet who this is
     actions: list[Action] = []
-    for other in state.table.of_peer(sa):
-        if other.state is not IkeState.CONNECTING:
-            actions += _give_way(state, other, sa.cookies, last, now)
-    queued, sa = sa.queued, state.table.by_cookies[sa.cookies]
-    if not queued:
+    if last.header.encrypted and _says_initial_contact(last):
+        sa = _noted(state, sa)
+    if sa.confirmed:
+        actions += _succeed(state, sa, now)
+    elif not sa.queued and (sa.role is Role.INITIATOR or state.table.of_peer(sa)):
+        delay = _BUSY if sa.role is Role.INITIATOR else _PATIENCE
+        actions += probe.ask(state, sa, sa.path, now, delay)
+    current = state.table.by_cookies.get(cookies)
+    if current is None or not current.queued:
         return actions
-    state.table.put(sa, replace(sa, queued=()))
-    for tunnel in queued:
-        actions += begin_quick_mode(state, state.table.by_cookies[sa.cookies], tunnel, now)
+    state.table.put(current, replace(current, queued=()))
+    for tunnel in current.queued:
+        actions += begin_quick_mode(state, state.table.by_cookies[cookies], tunnel, now)
     if sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
-        _hasten(state, state.table.by_cookies[sa.cookies], now)
+        _hasten(state, state.table.by_cookies[cookies], now)
     return actions
 
 
@@ -44,20 +64,97 @@ def _hasten(state: State, sa: IkeSa, now: float) -> None:
     state.table.put(sa, replace(sa, exchanges=hastened))
 
 
-def _give_way(state: State, other: IkeSa, heir: bytes, last: Message, now: float) -> list[Action]:
-    sa = state.table.by_cookies[heir]
-    if sa.role is Role.RESPONDER and _initial_contact(last):
-        # RFC 2407 §4.6.3.3: "the sending system has rebooted and no longer has access to the original SA's"
-        return state.end(other, "the peer began anew (INITIAL-CONTACT)", orphan=True)
-    children = other.children
+def confirm(state: State, cookies: bytes, now: float) -> list[Action]:
+    """Notes that the peer has shown that it has the SA with these cookies, and has older ones give way."""
+    sa = state.table.by_cookies.get(cookies)
+    if sa is None or sa.confirmed or not sa.is_up or sa.awaits_user:
+        return []
+    asks_here = sa.probe is not None and sa.probe.path == sa.path
+    confirmed = replace(sa, confirmed=True, probe=None if asks_here else sa.probe)
+    state.table.put(sa, confirmed)
+    return [Keep(confirmed), Report(IkeConfirmed(confirmed)), *_succeed(state, confirmed, now)]
+
+
+def initial_contact(state: State, cookies: bytes, message: Message, now: float) -> list[Action]:
+    """Obeys INITIAL-CONTACT in an informational ``message`` that was checked, if it follows phase 1 (RFC 2407
+    §4.6.3.3); later it would be about SAs that both sides have.
+    """
+    sa = state.table.by_cookies.get(cookies)
+    if sa is None or not _says_initial_contact(message) or now - sa.established_at > _FIRST_WORDS:
+        return []
+    noted = _noted(state, sa)
+    return [Keep(noted), *(_end_older(state, noted) if noted.confirmed else [])]
+
+
+def _says_initial_contact(message: Message) -> bool:
+    return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
+
+
+def _noted(state: State, sa: IkeSa) -> IkeSa:
+    noted: IkeSa = replace(sa, initial_contact=True)
+    state.table.put(sa, noted)
+    return noted
+
+
+# --- older SAs give way ---------------------------------------------------------------------------------------------
+
+
+def _succeed(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Has the older SAs with the peer of ``sa``, which is confirmed, give way to it."""
+    if sa.initial_contact:
+        return _end_older(state, sa)
+    actions: list[Action] = []
+    for other in _older(state, sa):
+        heir = state.table.by_cookies.get(sa.cookies)
+        if heir is None:
+            break
+        actions += _give_way(state, other, heir, now)
+    return actions
+
+
+def _older(state: State, sa: IkeSa) -> list[IkeSa]:
+    return [other for other in state.table.of_peer(sa) if other.established_at <= sa.established_at]
+
+
+def _end_older(state: State, sa: IkeSa) -> list[Action]:
+    """ "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3)."""
+    actions: list[Action] = []
+    for other in _older(state, sa):
+        actions += state.end(other, "the peer began anew (INITIAL-CONTACT)", with_children=True)
+    return actions
+
+
+def _give_way(state: State, other: IkeSa, sa: IkeSa, now: float) -> list[Action]:
+    """What becomes of ``other`` now that the peer has ``sa`` as well, as the connection's ``unique`` says.
+
+    An SA from where the other one is follows it, whatever that says: the peer has renewed it.
+    """
+    connection = state.lookup.by_name(sa.connection)
+    unique = Unique.REPLACE if connection is None else connection.unique
+    here = other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id
+    if unique is Unique.KEEP and not here and other.is_up:
+        text = f"{sa.path.remote} is refused: {other.path.remote} has the same identity, and unique is 'keep'"
+        return [Report(Note(Code.DUPLICATE_PEER, text, sa)), *close_ike(state, sa, "the peer is here already", now)]
+    if unique is Unique.NEVER and not here:
+        return []
+    actions = _hand_over(state, other, sa)
+    bare = state.table.by_cookies.get(other.cookies)
+    if bare is None or not bare.is_up:
+        return actions
+    if sa.replaces == other.unique_id:
+        actions += state.say(bare, [delete_ike(bare)], now)
+        return [*actions, *state.end(state.table.by_cookies[bare.cookies], "a newer one took its place")]
+    expires_at = bare.expires_at if here else min(bare.expires_at or now + _LINGER, now + _LINGER)
+    retired = replace(bare, rekey_at=0.0, expires_at=expires_at)
+    state.table.put(bare, retired)
+    return [*actions, Keep(retired)]
+
+
+def _hand_over(state: State, other: IkeSa, sa: IkeSa) -> list[Action]:
+    """The pairs of ``other`` go over to ``sa``; nothing is left of one that ended before."""
     bare = replace(other, children=())
     state.table.put(other, bare)
-    actions = [*state.adopt(sa, children), Keep(bare)]
-    if sa.replaces != other.unique_id:
-        return actions
-    actions += state.say(bare, [delete_ike(bare)], now)
-    return [*actions, *state.end(state.table.by_cookies[bare.cookies], "a newer one took its place")]
-
-
-def _initial_contact(message: Message) -> bool:
-    return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
+    actions = state.adopt(sa, other.children)
+    if other.state is IkeState.DELETED:
+        return [*actions, *state.end(bare, "a newer one took over what was left of it")]
+    return [*actions, Keep(bare)]

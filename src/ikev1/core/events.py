@@ -8,7 +8,18 @@ from typing import NamedTuple
 from ikev1.core.model import ChildSa, IkeSa
 from ikev1.wire.message import Message
 
-__all__ = ["ChildDown", "ChildUp", "Code", "Event", "Failure", "IkeDown", "IkeUp", "MessageSeen", "Note"]
+__all__ = [
+    "ChildDown",
+    "ChildUp",
+    "Code",
+    "Event",
+    "Failure",
+    "IkeConfirmed",
+    "IkeDown",
+    "IkeUp",
+    "MessageSeen",
+    "Note",
+]
 
 
 class Code(StrEnum):
@@ -39,6 +50,10 @@ class Code(StrEnum):
     NO_SPI = "no-spi"
     ATTRIBUTES_IGNORED = "attributes-ignored"
     NAT_FOUND = "nat-found"
+    PEER_MOVED = "peer-moved"
+    NOT_CONFIRMED = "not-confirmed"
+    REAUTHENTICATION = "reauthentication"
+    DUPLICATE_PEER = "duplicate-peer"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
 
@@ -59,6 +74,12 @@ class MessageSeen(NamedTuple):
 
 class IkeUp(NamedTuple):
     """An ISAKMP SA is established; ``sa.keys`` is what a key log writes."""
+
+    sa: IkeSa
+
+
+class IkeConfirmed(NamedTuple):
+    """The peer has shown that it has an ISAKMP SA whose phase 1 ended with a message of ours."""
 
     sa: IkeSa
 
@@ -106,4 +127,4 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-Event = MessageSeen | IkeUp | IkeDown | ChildUp | ChildDown | Failure | Note
+Event = MessageSeen | IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note

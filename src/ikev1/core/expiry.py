@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ikev1.core import wishes
-from ikev1.core.actions import Action, Remove, Report, Send
+from ikev1.core import probe, wishes
+from ikev1.core.actions import Action, Keep, Remove, Report, Send
 from ikev1.core.events import Code, Failure, Note
 from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role
 from ikev1.core.record import replace
@@ -22,6 +22,9 @@ def expire(state: State, now: float) -> list[Action]:
         current = state.table.by_cookies.get(sa.cookies)
         if current is not None:
             actions += _children(state, current, now)
+        current = state.table.by_cookies.get(sa.cookies)
+        if current is not None:
+            actions += _probe(state, current, now)
         current = state.table.by_cookies.get(sa.cookies)
         if current is not None:
             actions += _ike(state, current, now)
@@ -115,9 +118,30 @@ def _end_of(child: ChildSa) -> str:
     return "a newer pair took its place" if child.state is ChildState.REKEYED else "its lifetime is over"
 
 
+def _probe(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """A peer that was asked whether it is there, and did not answer: elsewhere it is not, and an ISAKMP SA that it has
+    never shown to have is none.
+    """
+    if sa.probe is None or not _is_due(sa.probe.resend_at, now):
+        return []
+    if not probe.exhausted(sa.probe):
+        return probe.repeat(state, sa, now)
+    asked_here = sa.probe.path == sa.path
+    done = replace(sa, probe=None)
+    state.table.put(sa, done)
+    if sa.confirmed or not asked_here:
+        return [Keep(done)]
+    return _not_confirmed(state, done)
+
+
+def _not_confirmed(state: State, sa: IkeSa) -> list[Action]:
+    text = f"{sa.path.remote} did not confirm the ISAKMP SA: it may have refused our last message, or missed it"
+    return [Report(Failure(Code.NOT_CONFIRMED, text, sa.path.remote_host, sa)), *state.end(sa, text)]
+
+
 def _ike(state: State, sa: IkeSa, now: float) -> list[Action]:
     if _is_due(sa.expires_at, now):
-        return wishes.close_ike(state, sa, "its lifetime is over", now)
+        return wishes.expire_ike(state, sa, now)
     if _is_due(sa.rekey_at, now):
         return wishes.rekey_ike(state, sa, now)
     return []

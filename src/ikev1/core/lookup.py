@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import NamedTuple
 
+from ikev1.core.fingerprint import fingerprint
 from ikev1.core.settings import Connection
 
 __all__ = ["Lookup", "is_address"]
@@ -40,10 +41,19 @@ class Lookup:
         self._entries = ranked
         self._by_name = {connection.name: connection for connection in connections}
         self._found: dict[tuple[str, str], tuple[Connection, ...]] = {}
+        self._fingerprints: dict[str, bytes] = {}
 
     def by_name(self, name: str) -> Connection | None:
         """The connection of this name, None if there is none (any more)."""
         return self._by_name.get(name)
+
+    def fingerprint(self, connection: Connection) -> bytes:
+        """The fingerprint of what the connection of this name believes its peer by."""
+        known = self._by_name.get(connection.name, connection)
+        found = self._fingerprints.get(known.name)
+        if found is None:
+            found = self._fingerprints[known.name] = fingerprint(known)
+        return found
 
     def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
         """The connections for a conversation between these two addresses, the most specific first."""

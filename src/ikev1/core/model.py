@@ -14,6 +14,7 @@ from ikev1.core.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
 __all__ = [
+    "Anchor",
     "ChildSa",
     "ChildState",
     "Chosen",
@@ -30,7 +31,9 @@ __all__ = [
     "Mark",
     "Nat",
     "Path",
+    "PeerKey",
     "Phase1Suite",
+    "Probe",
     "QuickMode",
     "Role",
     "Steering",
@@ -171,6 +174,16 @@ class ChildSa(Record, frozen=True):
     compression: Compression | None = None
     steering: Steering = Steering()
 
+    @property
+    def traffic(self) -> tuple[str, Selector, Selector]:
+        """The tunnel and the selectors: a newer pair for the same traffic takes the place of this one."""
+        return self.name, self.local, self.remote
+
+    def retired(self) -> ChildSa:
+        """The pair once a newer one carries its traffic: it still receives what is under way."""
+        retired: ChildSa = replace(self, state=ChildState.REKEYED, rekey_at=0.0)
+        return retired
+
     def without_keys(self) -> ChildSa:
         """What is kept of the pair once the data plane has its keys."""
         inbound, outbound = IpsecKeys(self.inbound.spi), IpsecKeys(self.outbound.spi)
@@ -277,6 +290,40 @@ class IkeState(StrEnum):
     ESTABLISHED = "ESTABLISHED"
     REKEYING = "REKEYING"
     DELETING = "DELETING"
+    DELETED = "DELETED"  # it has no keys any more; its record stays for the pairs of IPsec SAs that outlive it
+
+
+class Anchor(Record, frozen=True):
+    """What phase 1 has proved about a peer besides its identity. It is fixed when phase 1 is done.
+
+    ``local_host`` and ``remote_host`` are the addresses that the messages of phase 1 travelled between. ``proof`` is
+    the fingerprint of what the peer was believed by (`ikev1.core.authentication.proof_of`).
+    """
+
+    local_host: str
+    remote_host: str
+    proof: bytes = b""
+
+
+class Probe(Record, frozen=True):
+    """A question to the peer, R-U-THERE (RFC 3706), whose answer proves that it is reached along ``path``."""
+
+    path: Path
+    sequence: bytes  # 4 octets, drawn at random: the acknowledgement repeats them (RFC 3706 §5.4)
+    tries: int = 0
+    resend_at: float = 0.0
+
+
+class PeerKey(NamedTuple):
+    """Who a peer is to us: two ISAKMP SAs with the same key are SAs with the same peer.
+
+    ``location`` is the peer's address and port where it is behind a NAT, for there several peers may share an identity;
+    else it is empty, because a peer may come back from another address.
+    """
+
+    connection: str
+    identity: bytes  # the body of the identification payload that was proved
+    location: tuple[str, int] | None
 
 
 class IkeSa(Record, frozen=True):
@@ -310,6 +357,33 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # the unique_id of the ISAKMP SA whose children this one takes over
     spent_message_ids: frozenset[int] = frozenset()  # of Quick Modes: none is ever taken again
     recent_informationals: tuple[int, ...] = ()  # message IDs, the newest last
+    anchor: Anchor | None = None  # present once phase 1 is done
+    confirmed: bool = False  # the peer has shown that it has this SA, too: what other SAs hold may go over to it
+    initial_contact: bool = False  # the peer said so; obeyed once the SA is confirmed (RFC 2407 §4.6.3.3)
+    probe: Probe | None = None
+    moved_at: float = 0.0  # when the peer's address or port changed last
+    moves: int = 0  # how often it did
+
+    @property
+    def peer(self) -> PeerKey | None:
+        """The key of the peer; None as long as it has not proved who it is."""
+        if self.anchor is None or self.awaits_user:
+            return None
+        behind = self.nat is not None and self.nat.remote_behind
+        location = (self.path.remote_host, self.path.remote_port) if behind else None
+        return PeerKey(self.connection, self.peer_id_body, location)
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """Our address and the peer's, as phase 1 has proved them; before that, those of the first message."""
+        if self.anchor is None:
+            return self.path.local_host, self.path.remote_host
+        return self.anchor.local_host, self.anchor.remote_host
+
+    @property
+    def is_up(self) -> bool:
+        """Whether exchanges of phase 2 can be protected by it."""
+        return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING)
 
     @property
     def cookies(self) -> bytes:

@@ -11,7 +11,7 @@ from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery, NatOriginalAddress
 from ikev1.wire.registry import EncapsulationMode, IdType, PayloadType
 
-__all__ = ["discover", "encapsulation_mode", "floated", "moved", "nat_d", "original_addresses"]
+__all__ = ["discover", "encapsulation_mode", "floated", "nat_d", "original_addresses"]
 
 _MODES = {IpsecMode.TUNNEL: EncapsulationMode.TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.TRANSPORT}
 _UDP_MODES = {IpsecMode.TUNNEL: EncapsulationMode.UDP_TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.UDP_TRANSPORT}
@@ -96,14 +96,3 @@ def _nat_oa(flavour: Flavour, host: str) -> NatOriginalAddress:
     id_type = IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR
     number = PayloadType.NAT_OA if flavour is Flavour.RFC_3947 else PayloadType.NAT_OA_DRAFT
     return NatOriginalAddress(id_type, address.packed, number)
-
-
-def moved(path: Path, seen: Path, nat: Nat | None, port: int) -> Path:
-    """Where to send after an authenticated message came by ``seen``: once floated to ``port``, to where it came from.
-
-    "Ends that are NOT behind NAT SHOULD use the last valid UDP encapsulated IKE or IPsec packet from the other end to
-    determine which IP and port addresses should be used"; the host behind the NAT must not (RFC 3947 §7).
-    """
-    if nat is None or seen.local_port != port:
-        return path
-    return seen if nat.remote_behind or path.local_port != port else path

@@ -7,7 +7,7 @@ from ikev1.core.authentication import derive, respond, shared_secret
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
 from ikev1.core.methods import ENCRYPTING
-from ikev1.core.model import Chosen, IkeState, KeyShare, Role
+from ikev1.core.model import Anchor, Chosen, IkeState, KeyShare, Role
 from ikev1.core.private_use import note_ignored
 from ikev1.core.proof import is_hybrid, note_requests, request_certificates
 from ikev1.core.record import replace
@@ -224,6 +224,8 @@ def establish(turn: Turn) -> None:
     turn.sa = replace(
         sa,
         state=IkeState.ESTABLISHED,
+        anchor=Anchor(*sa.hosts, turn.context.fingerprint(turn.connection)),
+        confirmed=not turn.speaks_last,
         awaits_user=awaits_user,
         share=None,
         SAi_b=b"",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from ikev1.core import diagnosis
-from ikev1.core.actions import Action, Examine, Report, Send
+from ikev1.core import diagnosis, paths, probe
+from ikev1.core.actions import Action, Examine, Keep, Report, Send
 from ikev1.core.envelope import as_established, open_message, phase2_iv
-from ikev1.core.establishment import after_establishment
+from ikev1.core.establishment import after_establishment, confirm
 from ikev1.core.events import Code, Failure
 from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_ike, notify, tell
@@ -27,7 +27,7 @@ from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["answer", "receive"]
+__all__ = ["answer", "peer_seen", "receive"]
 
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
@@ -51,7 +51,7 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
     exchange = sa.phase1
     if header.exchange in _PHASE_2:
         _hold(state, sa, arrival)
-        exchange = _phase2(sa, header, now)
+        exchange = _phase2(state, sa, header, now)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
     return _take(state, known, sa, exchange, arrival)
@@ -66,7 +66,7 @@ def _find(state: State, header: Header, datagram: bytes, path: Path, now: float)
     sas = state.table.by_cookies
     sa = sas.get(header.CKY_I + header.CKY_R)
     if sa is not None:
-        return sa, sa
+        return (None, None) if sa.state is IkeState.DELETED else (sa, sa)
     if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
         caller = aggressive_caller(state, header, datagram, path, now)
         return sas.get(caller.cookies), caller
@@ -82,13 +82,13 @@ def _unknown(header: Header, path: Path) -> list[Action]:
     return [Report(Failure(Code.UNKNOWN_SA, text, path.remote))]
 
 
-def _phase2(sa: IkeSa, header: Header, now: float) -> Exchange | None:
+def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | None:
     """The exchange that a message belongs to: one under way, or a new one; None where its message ID is spent."""
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
     over = header.message_id in sa.spent_message_ids or len(sa.spent_message_ids) >= _MOST_QUICK_MODES
-    if over or sa.state is IkeState.CONNECTING or sa.awaits_user or header.message_id == 0:
+    if over or not sa.is_up or sa.awaits_user or header.message_id == 0 or not state.believes(sa):
         return None
     iv = phase2_iv(sa, header.message_id)
     return new_exchange(_PHASE_2[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
@@ -107,8 +107,9 @@ def _take(
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
-        return [Send(sa.path, exchange.sent)] if again else []
-    turn, moves = state.turn_for(sa, exchange, arrival)
+        return [Send(_path_for_again(sa, arrival.path), exchange.sent)] if again else []
+    turn = state.turn(sa, exchange, now)
+    turn.seen = arrival.path
     turn.verdict = verdict
     try:
         message, iv = open_message(sa, exchange.iv, header, datagram, script_of(exchange).hidden(exchange.step))
@@ -120,14 +121,40 @@ def _take(
         return _ask(state, sa, turn, arrival, question)
     except (Refusal, WireError, CryptoError) as error:
         return _refuse(state, known, sa, exchange, arrival, error)
-    turn.actions[:0] = moves
     actions = state.commit(known, turn, turn.exchange)
     if known is None:
         state.table.half_open[turn.sa.cookies] = None
         actions += make_room(state)
     if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
-        actions += after_establishment(state, turn.sa, message, now)
+        actions += after_establishment(state, turn.sa.cookies, message, now)
+    elif exchange.message_id:
+        actions += confirm(state, sa.cookies, now)
+    current = state.table.by_cookies.get(turn.sa.cookies)
+    if current is not None and header.encrypted:
+        actions += peer_seen(state, current, arrival.path, now)
     return actions
+
+
+def peer_seen(state: State, sa: IkeSa, path: Path, now: float) -> list[Action]:
+    """Follows the peer of ``sa``, which sent something by ``path`` that was checked whole and is no repetition."""
+    port = state.settings.encapsulation_port
+    if paths.follows(sa, path, port):
+        moved, moves = paths.moved(sa, path, now)
+        state.table.put(sa, moved)
+        actions = [Keep(moved), *moves, *state.reunite(moved)]
+        for other in state.table.of_peer(moved):
+            # the peer may be the one of an SA that is not confirmed yet, which then takes over what this one holds
+            actions += [] if other.confirmed else probe.ask(state, other, other.path, now)
+        return actions
+    return probe.ask(state, sa, path, now) if paths.wants_probe(sa, path, port) else []
+
+
+def _path_for_again(sa: IkeSa, seen: Path) -> Path:
+    """Where to send our last message again: to where its repetition came from, if that is the same host, for its NAT
+    may have given it another port. Our own path stays: anybody can repeat a message.
+    """
+    same = (seen.local_host, seen.remote_host) == (sa.path.local_host, sa.path.remote_host)
+    return seen if same and seen.local_port == sa.path.local_port else sa.path
 
 
 def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undecided) -> list[Action]:

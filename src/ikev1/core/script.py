@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from ikev1.core import envelope
+from ikev1.core import envelope, paths
 from ikev1.core.actions import Report, Send
 from ikev1.core.events import Code, MessageSeen
 from ikev1.core.model import Exchange, Role
@@ -118,10 +118,13 @@ def take(script: Script, turn: Turn, message: Message) -> None:
     shape.admit(message, label)
     if shape.hash:
         _check_hash(turn, shape, message, label)
+        _follow(turn)
     if turn.context.trace:
         state = script.state_after(step, turn.exchange.role)
         turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
     script.rows[step].check(turn, message)
+    if message.header.encrypted and not shape.hash:
+        _follow(turn)  # in phase 1 the check was the proof
     turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, complaint=None)
 
 
@@ -144,6 +147,15 @@ def _check_hash(turn: Turn, shape: Shape, message: Message, label: str) -> None:
             f"HASH({shape.hash}) of {label} is wrong: the message was changed on its way, or was never the peer's",
             notify=NotifyType.INVALID_HASH_INFORMATION,
         )
+
+
+def _follow(turn: Turn) -> None:
+    """Sends to where the message came from, now that it was checked, if that is reason enough (RFC 3947 §4, §7)."""
+    seen, sa = turn.seen, turn.sa
+    if seen is None or not paths.follows(sa, seen, turn.context.settings.encapsulation_port):
+        return
+    turn.sa, moves = paths.take_path(sa, seen) if sa.anchor is None else paths.moved(sa, seen, turn.now)
+    turn.actions += moves
 
 
 def _speak(script: Script, turn: Turn) -> None:
@@ -170,6 +182,7 @@ def _speak(script: Script, turn: Turn) -> None:
 
 def _finish_if_done(script: Script, turn: Turn) -> None:
     if turn.exchange.step == len(script.rows):
+        turn.speaks_last = script.speaker(turn.exchange.step - 1) is turn.exchange.role
         script.finish(turn)
 
 

@@ -55,6 +55,8 @@ def go_through(turn: Turn, message: Message) -> None:
 
 def cisco_state(sa: IkeSa) -> str:
     """Where ``sa`` stands, in the words of Cisco's ``show crypto isakmp sa``: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
+    if sa.state is IkeState.DELETED:
+        return "MM_NO_STATE"
     if sa.state is not IkeState.CONNECTING or sa.phase1 is None:
         return "QM_IDLE"
     return state_name(script_of(sa.phase1), sa.phase1.step, sa.phase1.role)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ikev1.core import natt
 from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
 from ikev1.core.events import ChildDown, Code, IkeDown
 from ikev1.core.first_message import FirstMessages
 from ikev1.core.informational import INFORMATIONAL, tell
 from ikev1.core.lookup import Lookup
-from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path, Role
+from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.paths import on_path
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import new_exchange
@@ -25,7 +26,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
 
-__all__ = ["Arrival", "Examination", "State", "follow"]
+__all__ = ["Arrival", "Examination", "State"]
 
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 
@@ -102,7 +103,7 @@ class State:
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
-        return self.lookup.candidates(sa.path.local_host, sa.path.remote_host)
+        return self.lookup.candidates(*sa.hosts)
 
     def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
         """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
@@ -119,8 +120,24 @@ class State:
         return True
 
     def first_contact(self, sa: IkeSa) -> bool:
-        """Whether ``sa`` is the only one of its connection, so that whatever else the peer has of us is stale."""
-        return all(other.cookies == sa.cookies for other in self.table.of_connection(sa.connection))
+        """Whether ``sa`` is all that we hold under its identity with the peer that it calls, over all connections, so
+        that whatever else the peer has of us is stale (RFC 2407 §4.6.3.3).
+        """
+        others = (other for other in self.table.of_host(sa.hosts[1]) if other.cookies != sa.cookies)
+        return all(other.local_id_body not in (b"", sa.local_id_body) for other in others)
+
+    def fingerprint(self, connection: Connection) -> bytes:
+        """The fingerprint of what ``connection`` believes its peer by."""
+        return self.lookup.fingerprint(connection)
+
+    def believes(self, sa: IkeSa) -> bool:
+        """Whether the configuration still believes the peer of ``sa`` by what it has proved."""
+        connection = self.lookup.by_name(sa.connection)
+        return (
+            connection is not None
+            and sa.anchor is not None
+            and hmac.compare_digest(sa.anchor.proof, self.fingerprint(connection))
+        )
 
     # --- turns
 
@@ -129,24 +146,6 @@ class State:
         # A connection that was removed negotiates nothing any more, but its SAs can be talked about until they end
         connection = self.lookup.by_name(sa.connection) or Connection(sa.connection, (), (), b"")
         return Turn(self, sa, exchange, connection, now)
-
-    def turn_for(
-        self, sa: IkeSa, exchange: Exchange, arrival: Arrival, *, follows: bool = True
-    ) -> tuple[Turn, list[Action]]:
-        """A turn for a message that came; unless it ``follows`` not, one that already answers to where it came from:
-        should it turn out not to be the peer's, the turn is dropped, and that with it. Before the float, phase 1 stays
-        on the path that it began on.
-
-        Returns:
-            The turn, and what makes the pairs of ``sa`` follow.
-        """
-        followed, moves = sa, list[Action]()
-        if follows and arrival.header.encrypted:
-            path = natt.moved(sa.path, arrival.path, sa.nat, self.settings.encapsulation_port)
-            followed, moves = follow(sa, path)
-        turn = self.turn(followed, exchange, arrival.now)
-        turn.seen = arrival.path
-        return turn, moves
 
     def complain(self, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
         """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
@@ -186,20 +185,40 @@ class State:
         tell(turn, payloads)
         return self.commit(sa, turn, None)
 
-    def end(self, sa: IkeSa, reason: str, *, orphan: bool = False) -> list[Action]:
-        """Ends an ISAKMP SA without a word to the peer; its pairs find an heir unless they are to end as ``orphan``."""
-        return [*self._bury(sa, sa, reason, orphan=orphan), Report(IkeDown(sa, reason))]
+    def end(self, sa: IkeSa, reason: str, *, with_children: bool = False) -> list[Action]:
+        """Ends an ISAKMP SA without a word to the peer.
 
-    def _bury(self, old: IkeSa, sa: IkeSa, reason: str, *, orphan: bool = False) -> list[Action]:
+        Its pairs go over to another SA with the same peer, or live until their own end without one (RFC 2409 §4: "it is
+        possible [...] to delete the ISAKMP SA" while those of phase 2 remain), unless they are to end ``with_children``
+        or by the wish of the connection.
+        """
+        told = [] if sa.state is IkeState.DELETED else [Report(IkeDown(sa, reason))]
+        return [*self._bury(sa, sa, reason, with_children=with_children), *told]
+
+    def _bury(self, old: IkeSa, sa: IkeSa, reason: str, *, with_children: bool = False) -> list[Action]:
         self.table.drop(old)
-        heirs = [other for other in self.table.of_peer(sa) if other.state is not IkeState.CONNECTING]
-        if heirs and sa.children and not orphan:
-            return [*self.adopt(heirs[-1], sa.children), Forget(sa)]
-        ends: list[Action] = []
+        unfinished = [exchange.quick.child for exchange in sa.exchanges if exchange.quick and exchange.quick.child]
+        ends: list[Action] = [*map(Remove, unfinished)]
+        heirs = self._heirs(sa)
+        connection = self.lookup.by_name(sa.connection)
+        if sa.children and not with_children and not (connection is not None and connection.close_children):
+            if heirs:
+                return [*ends, *self.adopt(heirs[-1], sa.children), Forget(sa)]
+            left = _without_keys(sa)
+            self.table.put(None, left)
+            return [*ends, Keep(left)]
         for child in sa.children:
             ends += [Remove(child), Report(ChildDown(sa, child, reason))]
-        unfinished = [exchange.quick.child for exchange in sa.exchanges if exchange.quick and exchange.quick.child]
-        return [*ends, *map(Remove, unfinished), Forget(sa)]
+        return [*ends, Forget(sa)]
+
+    def reunite(self, sa: IkeSa) -> list[Action]:
+        """Hands the pairs that ``sa`` left behind over to another SA with the same peer, if the peer is found to be the
+        same now that it has moved.
+        """
+        return self._bury(sa, sa, "") if sa.state is IkeState.DELETED and self._heirs(sa) else []
+
+    def _heirs(self, sa: IkeSa) -> list[IkeSa]:
+        return [other for other in self.table.of_peer(sa) if other.is_up and other.confirmed]
 
     def adopt(self, heir: IkeSa, children: tuple[ChildSa, ...]) -> list[Action]:
         """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them; from now on they go
@@ -207,30 +226,34 @@ class State:
         """
         if not children:
             return []
+        newer = {child.traffic for child in heir.children if child.state is ChildState.INSTALLED}
         encapsulates = heir.nat is not None and heir.nat.encapsulate
         adopted = tuple(
-            _on_path(child, heir.path) if child.udp_encapsulation is encapsulates else child for child in children
+            on_path(child, heir.path) if child.udp_encapsulation is encapsulates else child for child in children
         )
+        adopted = tuple(child.retired() if child.traffic in newer else child for child in adopted)
         grown = replace(heir, children=(*heir.children, *adopted))
         self.table.put(heir, grown)
         moved = [child for child, before in zip(adopted, children, strict=True) if child.path != before.path]
         return [Keep(grown), *map(Move, moved)]
 
 
-def follow(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
-    """``sa`` on a new path, and what makes its pairs take it, too."""
-    if path == sa.path:
-        return sa, []
-    children = tuple(_on_path(child, path) for child in sa.children)
-    return replace(sa, path=path, children=children), [Move(child) for child in children]
-
-
-def _on_path(child: ChildSa, path: Path) -> ChildSa:
-    """``child`` on a new path; in transport mode its traffic is that of the addresses there."""
-    if child.mode is IpsecMode.TUNNEL:
-        return replace(child, path=path)
-    local, remote = child.local.with_address(path.local_host), child.remote.with_address(path.remote_host)
-    return replace(child, path=path, local=local, remote=remote)
+def _without_keys(sa: IkeSa) -> IkeSa:
+    """What is left of an ISAKMP SA that ended before its pairs: who the peer is, and no key."""
+    left: IkeSa = replace(
+        sa,
+        state=IkeState.DELETED,
+        phase1=None,
+        keys=None,
+        exchanges=(),
+        queued=(),
+        probe=None,
+        rekey_at=0.0,
+        expires_at=0.0,
+        spent_message_ids=frozenset(),
+        recent_informationals=(),
+    )
+    return left
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:

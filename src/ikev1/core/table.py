@@ -10,11 +10,9 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.model import ChildSa, IkeSa, IkeState
+from ikev1.core.model import ChildSa, IkeSa, IkeState, PeerKey
 
 __all__ = ["SaTable"]
-
-_Peer = tuple[str, bytes, str]  # connection, identity, address
 
 
 class SaTable:
@@ -24,7 +22,8 @@ class SaTable:
         self.by_cookies: dict[bytes, IkeSa] = {}
         self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
-        self._by_peer: dict[_Peer, tuple[bytes, ...]] = {}  # the oldest first
+        self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
+        self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
         self._by_spi: dict[int, bytes] = {}
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
@@ -36,8 +35,9 @@ class SaTable:
             if old is not None:
                 self.drop(old)
             self._by_connection.setdefault(new.connection, {})[cookies] = None
-            peer = _peer(new)
-            self._by_peer[peer] = (*self._by_peer.get(peer, ()), cookies)
+            if new.peer is not None:
+                self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
+            self._by_host.setdefault(new.hosts[1], {})[cookies] = None
             old = None
         self.by_cookies[cookies] = new
         if self.half_open and new.state is not IkeState.CONNECTING:
@@ -49,22 +49,19 @@ class SaTable:
     def drop(self, sa: IkeSa) -> None:
         """Forgets ``sa``."""
         cookies = sa.cookies
-        if self.by_cookies.pop(cookies, None) is None:
+        known = self.by_cookies.pop(cookies, None)
+        if known is None:
             return
         self.half_open.pop(cookies, None)
         self._due.pop(cookies, None)
-        self._forget_connection(sa.connection, cookies)
-        self._forget_peer(_peer(sa), cookies)
-        for child in sa.children:
+        _forget(self._by_connection, known.connection, cookies)
+        _forget(self._by_host, known.hosts[1], cookies)
+        if known.peer is not None:
+            self._forget_peer(known.peer, cookies)
+        for child in known.children:
             self._by_spi.pop(child.inbound.spi, None)
 
-    def _forget_connection(self, name: str, cookies: bytes) -> None:
-        members = self._by_connection[name]
-        del members[cookies]
-        if not members:
-            del self._by_connection[name]
-
-    def _forget_peer(self, peer: _Peer, cookies: bytes) -> None:
+    def _forget_peer(self, peer: PeerKey, cookies: bytes) -> None:
         others = tuple(other for other in self._by_peer[peer] if other != cookies)
         if others:
             self._by_peer[peer] = others
@@ -82,8 +79,13 @@ class SaTable:
         return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
 
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
-        """The other SAs with the same peer: the same connection, identity and address."""
-        return [self.by_cookies[cookies] for cookies in self._by_peer.get(_peer(sa), ()) if cookies != sa.cookies]
+        """The other SAs with the same peer, the oldest first; none where the peer of ``sa`` has proved nothing."""
+        members = self._by_peer.get(sa.peer, ()) if sa.peer is not None else ()
+        return [self.by_cookies[cookies] for cookies in members if cookies != sa.cookies]
+
+    def of_host(self, host: str) -> list[IkeSa]:
+        """The SAs with whoever called from this address, or was called there; the oldest first."""
+        return [self.by_cookies[cookies] for cookies in self._by_host.get(host, ())]
 
     def of_neighbours(self, sa: IkeSa) -> Iterator[ChildSa]:
         """The pairs with other peers that have the address of ``sa``'s peer, as all have that are behind one NAT."""
@@ -128,11 +130,14 @@ class SaTable:
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
-    return sa.CKY_R, sa.connection, sa.IDii_b, sa.IDir_b, sa.path.remote_host
+    return sa.CKY_R, sa.connection, sa.peer, sa.hosts[1]
 
 
-def _peer(sa: IkeSa) -> _Peer:
-    return sa.connection, sa.peer_id_body, sa.path.remote_host
+def _forget(index: dict[str, dict[bytes, None]], key: str, cookies: bytes) -> None:
+    members = index[key]
+    del members[cookies]
+    if not members:
+        del index[key]
 
 
 def deadline(sa: IkeSa) -> float:
@@ -147,7 +152,7 @@ def deadline(sa: IkeSa) -> float:
         for at in (child.rekey_at, child.expires_at):
             if 0.0 < at < earliest:
                 earliest = at
-    for at in (sa.rekey_at, sa.expires_at):
+    for at in (sa.rekey_at, sa.expires_at, sa.probe.resend_at if sa.probe is not None else 0.0):
         if 0.0 < at < earliest:
             earliest = at
     return earliest

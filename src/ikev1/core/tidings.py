@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 
-from ikev1.core import diagnosis
+from ikev1.core import diagnosis, probe
 from ikev1.core.actions import Action, Keep, Report
 from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
+from ikev1.core.establishment import confirm, initial_contact
 from ikev1.core.events import Code, Failure, Note
 from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_among, is_error, remember, remove_child
 from ikev1.core.model import IkeSa, IkeState, Role
@@ -37,7 +38,7 @@ def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action
         return []
     iv = phase2_iv(sa, header.message_id)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
-    turn, _ = state.turn_for(sa, exchange, arrival, follows=False)
+    turn = state.turn(sa, exchange, now)
     try:
         message, _ = open_message(sa, iv, header, datagram)
         turn.sa = remember(turn.sa, header.message_id)
@@ -45,7 +46,21 @@ def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", path.remote, sa))]
-    return [*state.commit(sa, turn, None), *_deleted_elsewhere(state, sa, message, now)]
+    actions = state.commit(sa, turn, None)
+    if sa.confirmed:
+        actions += _deleted_elsewhere(state, sa, message, now)
+    current = state.table.by_cookies.get(sa.cookies)
+    if current is None or not current.is_up:
+        return actions
+    ours, moves = probe.answered(state, current, message, path, now)
+    actions += moves
+    if ours or _asks(message):
+        actions += confirm(state, sa.cookies, now)
+    return [*actions, *initial_contact(state, sa.cookies, message, now)]
+
+
+def _asks(message: Message) -> bool:
+    return any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification))
 
 
 def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) -> list[Action]:

@@ -18,8 +18,10 @@ __all__ = ["check_echoed", "tunnel_selectors", "wanted_tunnel"]
 
 def tunnel_selectors(turn: Turn, tunnel: Tunnel) -> tuple[Selector, Selector]:
     """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""
-    path = turn.sa.path
-    return tunnel.local.at(path.local_host), tunnel.remote.at(path.remote_host)
+    # In transport mode packets bear the addresses that they travel between; a path to another address was proved
+    transport = tunnel.mode is IpsecMode.TRANSPORT
+    ours, theirs = (turn.sa.path.local_host, turn.sa.path.remote_host) if transport else turn.sa.hosts
+    return tunnel.local.at(ours), tunnel.remote.at(theirs)
 
 
 def wanted_tunnel(turn: Turn, message: Message) -> tuple[Tunnel, Selector, Selector]:
@@ -63,8 +65,8 @@ def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]
     """
     identities = message.all(Identification)
     if not identities:
-        path = turn.sa.path
-        return DYNAMIC.at(path.local_host), DYNAMIC.at(path.remote_host)
+        ours, theirs = turn.sa.hosts
+        return DYNAMIC.at(ours), DYNAMIC.at(theirs)
     if len(identities) != 2:
         raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
     IDci, IDcr = identities

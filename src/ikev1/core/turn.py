@@ -40,7 +40,10 @@ class Context(Protocol):
         """Whether nothing was said yet of this connection in these words; from now on it was."""
 
     def first_contact(self, sa: IkeSa) -> bool:
-        """Whether we have no other ISAKMP SA with this peer."""
+        """Whether we hold nothing else under our identity with the peer that ``sa`` calls."""
+
+    def fingerprint(self, connection: Connection) -> bytes:
+        """The fingerprint of what ``connection`` believes its peer by."""
 
 
 class Turn:
@@ -49,7 +52,18 @@ class Turn:
     The row functions of an exchange read and replace the records in it and append the actions that are to follow.
     """
 
-    __slots__ = ("actions", "connection", "context", "exchange", "now", "prepared", "sa", "seen", "verdict")
+    __slots__ = (
+        "actions",
+        "connection",
+        "context",
+        "exchange",
+        "now",
+        "prepared",
+        "sa",
+        "seen",
+        "speaks_last",
+        "verdict",
+    )
 
     def __init__(self, context: Context, sa: IkeSa, exchange: Exchange, connection: Connection, now: float) -> None:
         self.context = context
@@ -58,7 +72,8 @@ class Turn:
         self.connection = connection
         self.now = now
         self.actions: list[Action] = []
-        self.seen: Path | None = None  # the path by which the message came, None for a wish of ours
+        self.seen: Path | None = None  # the path by which the message came, None where it can move nobody
+        self.speaks_last = False  # in phase 1: whether the peer has not shown yet that it took our last message
         self.verdict: Verdict | None = None  # on the peer's certificate, once the world gave it
         self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
 

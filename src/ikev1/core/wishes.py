@@ -6,8 +6,9 @@ from collections.abc import Container
 
 from ikev1.core.actions import Action, Keep, Remove, Report
 from ikev1.core.envelope import phase2_iv
-from ikev1.core.events import ChildDown, Failure
+from ikev1.core.events import ChildDown, Code, Failure, Note
 from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
+from ikev1.core.lookup import is_address
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
 from ikev1.core.quick_mode import QUICK_MODE
@@ -23,7 +24,17 @@ from ikev1.core.traffic import tunnel_selectors
 from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["begin_phase1", "begin_quick_mode", "close_child", "close_ike", "rekey_child", "rekey_ike", "take_over"]
+__all__ = [
+    "begin_phase1",
+    "begin_quick_mode",
+    "close_child",
+    "close_ike",
+    "expire_ike",
+    "reauthenticate",
+    "rekey_child",
+    "rekey_ike",
+    "take_over",
+]
 
 
 def begin_phase1(
@@ -59,10 +70,14 @@ def begin_quick_mode(
     """Negotiates a pair of IPsec SAs for ``tunnel`` under ``sa``; for these selectors, or the configured ones."""
     draft = state.turn(sa, new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0), now)
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
-    if configured is None:
+    if configured is None or not sa.is_up:
         return []
     message_id = fresh_message_id(draft)
-    local, remote = selectors or tunnel_selectors(draft, configured)
+    allowed = tunnel_selectors(draft, configured)
+    local, remote = selectors or allowed
+    if not (allowed[0].contains(local) and allowed[1].contains(remote)):
+        text = f"{local} === {remote} is not renewed: tunnel {tunnel!r} is for {allowed[0]} === {allowed[1]} by now"
+        return [Report(Failure(Code.SELECTORS_UNACCEPTABLE, text, sa.path.remote_host, sa, tunnel))]
     exchange = new_exchange(
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
@@ -79,12 +94,32 @@ def begin_quick_mode(
 
 
 def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Action]:
-    """Negotiates the pair that follows ``child``; until it is there, tries again now and then."""
+    """Negotiates the pair that follows ``child``; until it is there, tries again now and then.
+
+    Where the ISAKMP SA of ``child`` has ended, another one with the same peer serves, or the peer is called first.
+    """
     waiting = replace(child, rekey_at=_again_at(state, child, now))
     children = tuple(waiting if other is child else other for other in sa.children)
     sa_waiting = replace(sa, children=children)
     state.table.put(sa, sa_waiting)
-    return begin_quick_mode(state, sa_waiting, child.name, now, (child.local, child.remote))
+    selectors = child.local, child.remote
+    if sa.is_up and state.believes(sa):
+        return begin_quick_mode(state, sa_waiting, child.name, now, selectors)
+    others = [other for other in state.table.of_peer(sa) if other.is_up and state.believes(other)]
+    if others:
+        return begin_quick_mode(state, others[-1], child.name, now, selectors)
+    connection = state.lookup.by_name(sa.connection)
+    calling = any(other.state is IkeState.CONNECTING for other in state.table.of_connection(sa.connection))
+    if connection is None or not is_address(connection.remote_address) or calling:
+        return []
+    # the pair goes over to the new ISAKMP SA, and is renewed under that when its next try is due
+    return begin_phase1(state, connection, _path_to(sa, connection), (), now)
+
+
+def _path_to(sa: IkeSa, connection: Connection) -> Path:
+    """Where to call the peer of ``sa``: where the configuration says, for ``sa`` may be stale."""
+    path = sa.path
+    return Path(path.local_host, path.local_port, connection.remote_address, path.remote_port)
 
 
 def _again_at(state: State, sa: IkeSa | ChildSa, now: float) -> float:
@@ -108,23 +143,54 @@ def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
     return begin_phase1(state, connection, sa.path, (), now, replaces=sa.unique_id)
 
 
+def reauthenticate(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Ends what an ISAKMP SA may negotiate whose peer was believed by what the configuration no longer holds.
+
+    If its connection is gone, it is closed with its pairs. Else the peer is called anew where it can be; where it
+    cannot, the ISAKMP SA is deleted, so that the peer calls. Its pairs live until their end, and are renewed only under
+    an ISAKMP SA that is believed by what is configured now.
+    """
+    connection = state.lookup.by_name(sa.connection)
+    if connection is None:
+        return close_ike(state, sa, "its connection was removed from the configuration", now)
+    text = f"connection {connection.name!r} changed whom it believes: the peer has to authenticate again"
+    actions: list[Action] = [Report(Note(Code.REAUTHENTICATION, text, sa))]
+    if is_address(connection.remote_address):
+        if sa.state is IkeState.REKEYING:
+            return []
+        return [*actions, *rekey_ike(state, sa, now)]
+    actions += state.say(sa, [delete_ike(sa)], now)
+    return [*actions, *state.end(state.table.by_cookies[sa.cookies], text)]
+
+
 def close_child(state: State, sa: IkeSa, child: ChildSa, reason: str, now: float) -> list[Action]:
     """Deletes a pair and tells the peer."""
     bare = replace(sa, children=tuple(other for other in sa.children if other is not child))
     state.table.put(sa, bare)
-    told = state.say(bare, [delete_child(child)], now)
-    return [*told, Remove(child), Report(ChildDown(state.table.by_cookies[sa.cookies], child, reason))]
+    told = state.say(bare, [delete_child(child)], now) if sa.is_up else [Keep(bare)]
+    ends: list[Action] = [Remove(child), Report(ChildDown(state.table.by_cookies[sa.cookies], child, reason))]
+    if bare.state is IkeState.DELETED and not bare.children:
+        ends += state.end(bare, reason)  # nothing is left that its record was kept for
+    return [*told, *ends]
 
 
 def close_ike(state: State, sa: IkeSa, reason: str, now: float) -> list[Action]:
     """Deletes an ISAKMP SA with its pairs and tells the peer."""
-    if sa.state is IkeState.CONNECTING:
-        return state.end(sa, reason)
+    if not sa.is_up:
+        return state.end(sa, reason, with_children=True)
     told: list[Action] = []
     # Each in a message of its own: strongSwan obeys only the first Delete payload of a message
     for payload in (*map(delete_child, sa.children), delete_ike(sa)):
         told += state.say(state.table.by_cookies[sa.cookies], [payload], now)
-    return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, orphan=True)]
+    return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, with_children=True)]
+
+
+def expire_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Ends an ISAKMP SA whose lifetime is over. Its pairs live on, so the peer is not told as long as there are any:
+    strongSwan would take them down with the ISAKMP SA.
+    """
+    told = [] if sa.children else state.say(sa, [delete_ike(sa)], now)
+    return [*told, *state.end(state.table.by_cookies[sa.cookies], "its lifetime is over")]
 
 
 def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
@@ -134,10 +200,15 @@ def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> lis
     state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
     survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
-    left = replace(sa, state=IkeState.ESTABLISHED, phase1=None, exchanges=(), children=survivors)
+    stays = IkeState.DELETED if sa.state is IkeState.DELETED else IkeState.ESTABLISHED
+    left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
     state.table.put(None, left)
+    if stays is IkeState.DELETED:
+        return [Keep(left)] if survivors else state.end(left, "its pairs ended with an earlier process")
     if 0.0 < sa.expires_at <= now:
-        return close_ike(state, left, "its lifetime is over", now)
+        return expire_ike(state, left, now)
+    if not state.believes(left):
+        return reauthenticate(state, left, now)
     actions: list[Action] = [Keep(left)]
     for child in dead:
         actions += state.say(state.table.by_cookies[sa.cookies], [delete_child(child)], now)

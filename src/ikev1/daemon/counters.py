@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
+from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp, MessageSeen, Note
 
 __all__ = ["EventCounters"]
 
@@ -35,9 +35,11 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
-def _name(event: IkeUp | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
+def _name(event: IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
     if isinstance(event, IkeUp):
         return "ike-up"
+    if isinstance(event, IkeConfirmed):
+        return "ike-confirmed"
     if isinstance(event, IkeDown):
         return "ike-down"
     if isinstance(event, ChildUp):

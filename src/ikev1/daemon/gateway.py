@@ -208,11 +208,7 @@ class Gateway:
             self._follow(event)
 
     def _follow(self, event: PeerMoved) -> None:
-        actions = self.engine.peer_moved(event.child.inbound.spi, event.path, self.now())
-        if actions:
-            text = f"{_name(event.child)}: the peer moved from {event.child.path.remote} to {event.path.remote}"
-            self.logbook.write(Level.INFO, "NET", text)
-        self.apply(actions)
+        self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
 
     # ------------------------------------------------------------------ out
 
@@ -315,8 +311,8 @@ class Gateway:
         await outcome
 
     def _newest(self, connection: str) -> IkeSa | None:
-        sas = [sa for sa in self.engine.sas.values() if sa.connection == connection]
-        return sas[-1] if sas else None
+        sas = (sa for sa in self.engine.sas.values() if sa.connection == connection)
+        return next((sa for sa in reversed([*sas]) if sa.state is not IkeState.DELETED), None)
 
     def close_ike(self, sa: IkeSa) -> None:
         """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
@@ -364,7 +360,7 @@ class Gateway:
         """
         settings = self._load()
         self.settings = settings
-        self.engine.reconfigure(settings)
+        self.apply(self.engine.reconfigure(settings, self.now()))
         self._keepalives.interval = settings.nat_keepalive
         self.upkeep.adopt(settings)
         self._set_alarm()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, MessageSeen, Note
+from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeConfirmed, IkeDown, IkeUp, MessageSeen, Note
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Role
 from ikev1.daemon.limiter import Limiter
 from ikev1.wire.describe import describe
@@ -117,6 +117,8 @@ def _line(event: Event) -> Line:
         return Line(level, "ENC", _message(event), event.sa)
     if isinstance(event, IkeUp):
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+    if isinstance(event, IkeConfirmed):
+        return Line(level, "IKE", "the peer has shown that it has the ISAKMP SA", event.sa)
     if isinstance(event, IkeDown):
         return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
     if isinstance(event, ChildUp):

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeDown, IkeUp
+from ikev1.core import vendor
+from ikev1.core.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
 
 __all__ = ["NotEstablished", "Operations"]
 
@@ -31,8 +32,9 @@ class _Operation:
                 self._succeed()
         elif event.sa is None or event.sa.unique_id != self.unique_id:
             return
-        elif isinstance(event, IkeUp):
-            if self.tunnel is None:
+        elif isinstance(event, (IkeUp, IkeConfirmed)):
+            # a peer that does not answer R-U-THERE never confirms what it did not confirm by its last message
+            if self.tunnel is None and (event.sa.confirmed or vendor.DPD not in event.sa.vendors):
                 self._succeed()
         elif isinstance(event, Failure):
             if event.tunnel in ("", self.tunnel):

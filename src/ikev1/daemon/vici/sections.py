@@ -44,6 +44,7 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         "initiator-spi": sa.CKY_I.hex(),
         "responder-spi": sa.CKY_R.hex().rjust(16, "0"),
         **_nat(sa),
+        **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
         **_ike_suite(sa),
         **_ike_times(sa, now),
         **_tasks(sa),

@@ -1,0 +1,74 @@
+"""Asking a peer whether it is there: R-U-THERE, answered by R-U-THERE-ACK (RFC 3706 §5).
+
+The answer is protected by the ISAKMP SA and repeats four octets that nobody else knows. It shows that the peer has the
+SA, and that it receives what is sent along the path on which it was asked.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from ikev1.core import vendor
+from ikev1.core.actions import Action, Keep
+from ikev1.core.informational import INFORMATIONAL, notify, tell
+from ikev1.core.model import IkeSa, Path, Probe, Role
+from ikev1.core.paths import moved
+from ikev1.core.record import replace
+from ikev1.core.script import new_exchange
+from ikev1.core.state import State
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Notification
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["answered", "ask", "exhausted", "repeat"]
+
+_TRIES = 4
+_FIRST_WAIT = 1.0  # seconds; each wait is twice the one before
+
+
+def ask(state: State, sa: IkeSa, path: Path, now: float, delay: float = 0.0) -> list[Action]:
+    """Asks the peer of ``sa`` along ``path``, after ``delay`` seconds.
+
+    Nothing is done while another question is under way, nor if the peer has not announced that it answers such
+    questions (RFC 3706 §5.1).
+    """
+    if sa.probe is not None or vendor.DPD not in sa.vendors or not sa.is_up:
+        return []
+    asking = replace(sa, probe=Probe(path, state.random(4), resend_at=now + delay))
+    state.table.put(sa, asking)
+    return [Keep(asking)] if delay else repeat(state, asking, now)
+
+
+def exhausted(probe: Probe) -> bool:
+    """Whether the question was put as often as it is to be."""
+    return probe.tries >= _TRIES
+
+
+def repeat(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Puts the question of ``sa`` once more."""
+    probe = sa.probe
+    assert probe is not None
+    there = replace(sa, path=probe.path)
+    turn = state.turn(there, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
+    tell(turn, [notify(sa, NotifyType.R_U_THERE, probe.sequence)])
+    waiting = replace(probe, tries=probe.tries + 1, resend_at=now + _FIRST_WAIT * 2**probe.tries)
+    turn.sa = replace(turn.sa, path=sa.path, probe=waiting)
+    return state.commit(sa, turn, None)
+
+
+def answered(state: State, sa: IkeSa, message: Message, seen: Path, now: float) -> tuple[bool, list[Action]]:
+    """Takes the acknowledgement in ``message``, a message that was checked and came by ``seen``, if there is one.
+
+    Returns:
+        Whether it answers our question, and what makes the data plane follow the peer to where it was asked.
+    """
+    probe = sa.probe
+    acks = [payload for payload in message.all(Notification) if payload.type == NotifyType.R_U_THERE_ACK]
+    if probe is None or not any(hmac.compare_digest(ack.data, probe.sequence) for ack in acks):
+        return False, []
+    done = replace(sa, probe=None)
+    moves: list[Action] = []
+    if seen == probe.path != sa.path:
+        done, moves = moved(done, seen, now)
+    state.table.put(sa, done)
+    return True, [Keep(done), *moves, *state.reunite(done)]
