@@ -32,6 +32,10 @@ class NatBox:
         """Gets another address from its provider, and hands out ports from ``port`` on; 4500 inside gets the first."""
         self.outside, self._ports, self._next = outside, {4500: port}, port + 1
 
+    def port_of(self, inside: int) -> int:
+        """The port that stands for ``inside`` on the other side."""
+        return self._ports[inside]
+
     def pass_on(self, datagram: Datagram) -> list[Datagram]:
         """The datagram as it looks on the other side."""
         if datagram.source[0] == self.inside:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from ikev1.core.actions import Action, Move, Report
 from ikev1.core.events import Code, Note
-from ikev1.core.model import ChildSa, IkeSa, IpsecMode, Path
+from ikev1.core.model import ChildSa, Exchange, IkeSa, IpsecMode, Path
 from ikev1.core.record import replace
 
-__all__ = ["aggressive_path", "follows", "moved", "on_path", "take_path", "wants_probe"]
+__all__ = ["aggressive_path", "follows", "moved", "on_path", "take_path", "wants_probe", "with_path"]
 
 _QUIET = 60.0  # seconds between two notes that a peer has moved
 
@@ -50,11 +50,24 @@ def _same_hosts(path: Path, seen: Path) -> bool:
 
 
 def take_path(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
-    """``sa`` with its pairs on ``path``, and what makes the data plane follow."""
+    """``sa`` with its pairs on ``path``, those too that Quick Modes are about to make, and what makes the data plane
+    follow.
+    """
     if path == sa.path:
         return sa, []
     children = tuple(on_path(child, path) for child in sa.children)
-    return replace(sa, path=path, children=children), [Move(child) for child in children]
+    exchanges = tuple(with_path(exchange, path) for exchange in sa.exchanges)
+    coming = (exchange.quick.child for exchange in exchanges if exchange.quick is not None)
+    moves: list[Action] = [Move(child) for child in (*children, *coming) if child is not None]
+    return replace(sa, path=path, children=children, exchanges=exchanges), moves
+
+
+def with_path(exchange: Exchange, path: Path) -> Exchange:
+    """``exchange`` with the pair that it is about to make on ``path``."""
+    quick = exchange.quick
+    if quick is None or quick.child is None:
+        return exchange
+    return replace(exchange, quick=replace(quick, child=on_path(quick.child, path)))
 
 
 def moved(sa: IkeSa, path: Path, now: float) -> tuple[IkeSa, list[Action]]:

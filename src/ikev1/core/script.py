@@ -155,6 +155,7 @@ def _follow(turn: Turn) -> None:
     if seen is None or not paths.follows(sa, seen, turn.context.settings.encapsulation_port):
         return
     turn.sa, moves = paths.take_path(sa, seen) if sa.anchor is None else paths.moved(sa, seen, turn.now)
+    turn.exchange = paths.with_path(turn.exchange, seen)
     turn.actions += moves
 
 
