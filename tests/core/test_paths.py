@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.engine import Engine
 from ikev1.core.events import Code, Note
 from ikev1.core.model import Path
 from ikev1.core.selector import Selector
@@ -159,7 +161,7 @@ def test_one_question_at_a_time(network: Network) -> None:
     _, bob, _ = behind(network)
     for last in range(1, 200):
         path = Path(BOB, 4500, f"203.0.113.{last}", 4500)
-        bob.does(lambda engine, path=path: engine.peer_moved(bob.child.inbound.spi, path, network.now))
+        bob.does(partial(Engine.peer_moved, spi=bob.child.inbound.spi, path=path, now=network.now))
     assert len(network.flying) == 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ikev1.core.envelope import open_message, phase2_iv, seal
-from ikev1.core.model import Exchange, Role
+from ikev1.core.model import Exchange, IkeSa, Role
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
@@ -50,23 +50,29 @@ def resealed(receiver: Peer, datagram: Datagram, change: Change) -> Datagram:
     if not header.encrypted:
         payloads = change(list(parse_message(header, datagram.octets[28:]).payloads))
         return datagram._replace(octets=build_message(header, payloads))
-    exchange = _exchange(receiver, header.message_id)
+    sa = _sa(receiver, datagram)
+    exchange = _exchange(sa, header.message_id)
     script = script_of(exchange)
     shape = script.shapes[exchange.step]
-    octets, _, _ = seal(receiver.sa, exchange, script.exchange, shape, change(payloads_of(receiver, datagram)))
+    octets, _, _ = seal(sa, exchange, script.exchange, shape, change(payloads_of(receiver, datagram)))
     return datagram._replace(octets=octets)
 
 
 def payloads_of(receiver: Peer, datagram: Datagram) -> list[Payload]:
     """What an encrypted ``datagram`` carries besides its HASH, as ``receiver`` is about to read it."""
     header = Header.parse(datagram.octets)
-    exchange = _exchange(receiver, header.message_id)
-    message, _ = open_message(receiver.sa, exchange.iv, header, datagram.octets)
+    sa = _sa(receiver, datagram)
+    exchange = _exchange(sa, header.message_id)
+    message, _ = open_message(sa, exchange.iv, header, datagram.octets)
     return list(message.payloads)[1 if script_of(exchange).shapes[exchange.step].hash else 0 :]
 
 
-def _exchange(receiver: Peer, message_id: int) -> Exchange:
-    sa = receiver.sa
+def _sa(receiver: Peer, datagram: Datagram) -> IkeSa:
+    """The SA that ``datagram`` is for."""
+    return receiver.engine.sas.get(datagram.octets[:16]) or receiver.sa
+
+
+def _exchange(sa: IkeSa, message_id: int) -> Exchange:
     if message_id == 0:
         assert sa.phase1 is not None
         return sa.phase1
