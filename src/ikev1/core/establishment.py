@@ -27,7 +27,6 @@ __all__ = ["after_establishment", "confirm", "initial_contact"]
 _BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
 _PATIENCE = 5.0  # seconds in which a peer begins Quick Mode, or asks once more for a last message that was lost
 _FIRST_WORDS = 60.0  # seconds after phase 1 in which INITIAL-CONTACT may come in a message of its own
-_LINGER = 30.0  # seconds for which an ISAKMP SA stays whose peer came back from elsewhere
 
 
 def after_establishment(state: State, cookies: bytes, last: Message, now: float) -> list[Action]:
@@ -40,6 +39,10 @@ def after_establishment(state: State, cookies: bytes, last: Message, now: float)
     actions: list[Action] = []
     if last.header.encrypted and _says_initial_contact(last):
         sa = _noted(state, sa)
+    first = _who_stays(state, sa)
+    if first is not None:
+        text = f"{sa.path.remote} is sent away: {first.path.remote} has the same identity, and unique is 'keep'"
+        return [Report(Note(Code.DUPLICATE_PEER, text, sa)), *close_ike(state, sa, "the peer is here already", now)]
     if sa.confirmed:
         actions += _succeed(state, sa, now)
     elif not sa.queued and (sa.role is Role.INITIATOR or state.table.of_peer(sa)):
@@ -54,6 +57,13 @@ def after_establishment(state: State, cookies: bytes, last: Message, now: float)
     if sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
         _hasten(state, state.table.by_cookies[cookies], now)
     return actions
+
+
+def _who_stays(state: State, sa: IkeSa) -> IkeSa | None:
+    """The SA with the same peer elsewhere that is to stay, as the connection of ``sa`` has it; None if ``sa`` may."""
+    if sa.initial_contact or _unique(state, sa) is not Unique.KEEP:
+        return None
+    return next((other for other in _older(state, sa) if other.is_up and not _is_renewal(other, sa)), None)
 
 
 def _hasten(state: State, sa: IkeSa, now: float) -> None:
@@ -117,9 +127,14 @@ def _older(state: State, sa: IkeSa) -> list[IkeSa]:
 
 
 def _end_older(state: State, sa: IkeSa) -> list[Action]:
-    """ "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3)."""
+    """ "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3).
+
+    Where peers that share an identity may all stay, the one that says so speaks for what is at its address alone.
+    """
     actions: list[Action] = []
     for other in _older(state, sa):
+        if _unique(state, sa) is Unique.NEVER and not _is_renewal(other, sa):
+            continue
         actions += state.end(other, "the peer began anew (INITIAL-CONTACT)", with_children=True)
     return actions
 
@@ -129,13 +144,8 @@ def _give_way(state: State, other: IkeSa, sa: IkeSa, now: float) -> list[Action]
 
     An SA from where the other one is follows it, whatever that says: the peer has renewed it.
     """
-    connection = state.lookup.by_name(sa.connection)
-    unique = Unique.REPLACE if connection is None else connection.unique
-    here = other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id
-    if unique is Unique.KEEP and not here and other.is_up:
-        text = f"{sa.path.remote} is refused: {other.path.remote} has the same identity, and unique is 'keep'"
-        return [Report(Note(Code.DUPLICATE_PEER, text, sa)), *close_ike(state, sa, "the peer is here already", now)]
-    if unique is Unique.NEVER and not here:
+    here = _is_renewal(other, sa)
+    if not here and _unique(state, sa) is not Unique.REPLACE:
         return []
     actions = _hand_over(state, other, sa)
     bare = state.table.by_cookies.get(other.cookies)
@@ -144,10 +154,21 @@ def _give_way(state: State, other: IkeSa, sa: IkeSa, now: float) -> list[Action]
     if sa.replaces == other.unique_id:
         actions += state.say(bare, [delete_ike(bare)], now)
         return [*actions, *state.end(state.table.by_cookies[bare.cookies], "a newer one took its place")]
-    expires_at = bare.expires_at if here else min(bare.expires_at or now + _LINGER, now + _LINGER)
-    retired = replace(bare, rekey_at=0.0, expires_at=expires_at)
+    if not here:  # where the peer was, somebody else may be by now
+        return [*actions, *state.end(bare, "the peer came back from another address")]
+    retired = replace(bare, rekey_at=0.0)
     state.table.put(bare, retired)
     return [*actions, Keep(retired)]
+
+
+def _unique(state: State, sa: IkeSa) -> Unique:
+    connection = state.lookup.by_name(sa.connection)
+    return Unique.REPLACE if connection is None else connection.unique
+
+
+def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
+    """Whether ``sa`` is where ``other`` is, or was begun in its place."""
+    return other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id
 
 
 def _hand_over(state: State, other: IkeSa, sa: IkeSa) -> list[Action]:

@@ -1,0 +1,261 @@
+"""Which two SAs are with the same peer, and what the second does to the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from configured import ALICE, BOB, connection, policy, settings, tunnel
+from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
+from ikev1.core.informational import delete_ike
+from ikev1.core.model import ChildState
+from ikev1.core.record import replace
+from ikev1.core.settings import Unique
+from ikev1.wire.payloads import Notification
+from ikev1.wire.registry import NotifyType
+from nat import NatBox
+from playbook import Couple, Network, Peer, establish
+
+OUTSIDE, ELSEWHERE, CAROL = "203.0.113.1", "203.0.113.77", "192.0.2.33"
+GROUP: dict[str, Any] = {"local_id": "keyid:group", "remote_id": BOB}
+
+
+class Group:
+    """Alice and carol, clients of bob behind one NAT, who share an identity, as all in a group of XAUTH do."""
+
+    def __init__(self, network: Network) -> None:
+        of_alice, of_carol = tunnel(local="10.9.0.1/32"), tunnel(local="10.9.0.2/32")
+        of_bob = tunnel(local="10.2.0.0/16", remote="10.9.0.0/24")
+        self.network = network
+        self.bob = network.peer("bob", BOB, settings(connection(BOB, "%any", of_bob)))
+        self.alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, of_alice, **GROUP)))
+        self.carol = network.peer("carol", CAROL, settings(connection(CAROL, BOB, of_carol, **GROUP)))
+        self.boxes = [
+            NatBox(network, self.alice, OUTSIDE),
+            NatBox(network, self.carol, OUTSIDE, first_port=50_001),
+        ]
+
+    def comes(self, peer: Peer) -> None:
+        peer.calls(host=BOB)
+        self.network.settle()
+
+
+def test_two_clients_with_one_identity_behind_one_nat_do_not_disturb_each_other(network: Network) -> None:
+    there = Group(network)
+    there.comes(there.alice)
+    there.comes(there.carol)
+    network.run(60)
+    assert [*there.bob.saw(IkeDown), *there.bob.saw(ChildDown)] == []
+    for client, port in ((there.alice, 40_002), (there.carol, 50_002)):
+        (pair,) = [child for child in there.bob.inbound.values() if child.outbound.spi == client.child.inbound.spi]
+        assert pair.path.remote_port == port
+
+
+def test_a_client_that_rebooted_behind_a_nat_ends_nobody_elses_sa(network: Network) -> None:
+    """She says INITIAL-CONTACT, and has another port than before."""
+    there = Group(network)
+    there.comes(there.alice)
+    there.comes(there.carol)
+    there.boxes[1].rebind()
+    reboots(there.carol)
+    there.comes(there.carol)
+    network.run(10)
+    assert there.alice.child.inbound.spi in [child.outbound.spi for child in there.bob.children]
+    assert there.carol.child.inbound.spi in [child.outbound.spi for child in there.bob.children]
+
+
+def reboots(peer: Peer) -> None:
+    """Loses all that it knew."""
+    peer.engine = type(peer.engine)(peer.settings, peer.random)
+    for kept in (peer.inbound, peer.outbound, peer.stored):
+        kept.clear()
+
+
+class Roaming:
+    """Alice, whose provider gives her another address; she has no NAT, and bob knows her by her name."""
+
+    def __init__(self, network: Network, **of_bob: Any) -> None:
+        at_bob = connection(BOB, "%any", tunnel(mirrored=True), **of_bob)
+        self.network = network
+        self.bob = network.peer("bob", BOB, settings(at_bob))
+        self.alice = self.at(ALICE)
+        self.before = self.alice.child
+
+    def at(self, address: str, *, rebooted: bool = True) -> Peer:
+        ours = connection(address, BOB, tunnel(), local_id="alice.example", remote_id=BOB)
+        alice = self.network.peer("alice", address, settings(ours, replace(ours, name="other")))
+        if not rebooted:  # who has something with bob already does not say INITIAL-CONTACT
+            alice.calls(None, host=BOB, connection="other")
+            self.network.flying.clear()
+        alice.calls(host=BOB)
+        self.network.settle()
+        return alice
+
+    def comes_from(self, address: str, *, rebooted: bool = True) -> None:
+        del self.network.peers["alice"]
+        self.bob.events.clear()
+        self.alice = self.at(address, rebooted=rebooted)
+
+
+@pytest.mark.parametrize("rebooted", [True, False])
+def test_a_peer_that_comes_back_from_another_address_takes_the_place_of_the_first(
+    network: Network, rebooted: bool
+) -> None:
+    there = Roaming(network)
+    there.comes_from(ELSEWHERE, rebooted=rebooted)
+    used = [child for child in there.bob.children if child.state is ChildState.INSTALLED]
+    assert [child.outbound.spi for child in used] == [there.alice.children[-1].inbound.spi]
+    assert [down.child.outbound.spi for down in there.bob.saw(ChildDown)] == [there.before.inbound.spi] * rebooted
+    assert {child.path.remote_host for child in there.bob.inbound.values()} == {ELSEWHERE}
+    sent = len(network.sent)
+    network.run(90_000)
+    assert ALICE not in {datagram.destination[0] for datagram in network.sent[sent:]}, "somebody else may live there"
+
+
+def test_a_second_peer_with_the_same_identity_is_sent_away_if_the_first_is_to_stay(network: Network) -> None:
+    there = Roaming(network, unique=Unique.KEEP)
+    there.comes_from(ELSEWHERE, rebooted=False)
+    assert [note.code for note in there.bob.saw(Note)] == [Code.DUPLICATE_PEER]
+    assert [child.outbound.spi for child in there.bob.children] == [there.before.inbound.spi]
+    assert there.alice.children == []
+    assert not [sa for sa in there.alice.engine.sas.values() if sa.is_up]
+
+
+def test_peers_with_the_same_identity_may_all_stay(network: Network) -> None:
+    there = Roaming(network, unique=Unique.NEVER)
+    there.comes_from(ELSEWHERE)
+    assert [*there.bob.saw(IkeDown), *there.bob.saw(ChildDown)] == []
+    assert len(there.bob.engine.sas) == 2
+
+
+@pytest.mark.parametrize("unique", list(Unique))
+def test_a_renewal_is_no_second_peer(network: Network, unique: Unique) -> None:
+    there = Roaming(network, unique=unique)
+    there.alice.does(lambda engine: engine.rekey_ike(there.alice.sa.unique_id, network.now))
+    network.run(10)
+    assert there.bob.child.outbound.spi == there.alice.child.inbound.spi
+    assert [*there.bob.saw(Note), *there.bob.saw(ChildDown)] == []
+
+
+# --- two connections with one gateway -------------------------------------------------------------------------------
+
+
+def says_initial_contact(peer: Peer) -> list[bool]:
+    """Whether each message 5 that ``peer`` sent said so."""
+    return [
+        any(payload.type == NotifyType.INITIAL_CONTACT for payload in seen.message.all(Notification))
+        for seen in peer.saw(MessageSeen)
+        if seen.label == "MM5" and seen.sent
+    ]
+
+
+def two_connections(network: Network, second_id: str) -> tuple[Peer, Peer]:
+    """Alice with two connections to bob, the second under this identity."""
+    one, two = tunnel(), tunnel(local="10.3.0.0/16")
+    alice = network.peer(
+        "alice",
+        ALICE,
+        settings(
+            connection(ALICE, BOB, one, name="one", local_id="alice.example", remote_id=BOB),
+            connection(ALICE, BOB, two, name="two", local_id=second_id, remote_id=BOB),
+        ),
+    )
+    both = (tunnel(mirrored=True), tunnel("three", local="10.2.0.0/16", remote="10.3.0.0/16"))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, *both, remote_id="%any")))
+    for name in ("one", "two"):
+        alice.calls(connection=name)
+        network.settle()
+    return alice, bob
+
+
+def test_two_connections_under_one_identity_do_not_end_each_other(network: Network) -> None:
+    alice, bob = two_connections(network, "alice.example")
+    assert says_initial_contact(alice) == [True, False]
+    assert bob.saw(ChildDown) == []
+    assert {child.outbound.spi for child in bob.children} == {child.inbound.spi for child in alice.children}
+
+
+def test_initial_contact_is_said_again_under_another_identity(network: Network) -> None:
+    alice, bob = two_connections(network, "other.example")
+    assert says_initial_contact(alice) == [True, True]
+    assert bob.saw(ChildDown) == []
+
+
+# --- pairs outlive their ISAKMP SA ----------------------------------------------------------------------------------
+
+
+def test_pairs_live_on_when_the_peer_deletes_the_isakmp_sa(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    pair = bob.child
+    ends_isakmp_sa(alice)
+    assert bob.children == [pair]
+    assert bob.state == "MM_NO_STATE"
+    assert bob.sa.keys is None
+    assert bob.stored[bob.sa.cookies].keys is None, "the store keeps none either"
+    assert len(bob.saw(IkeDown)) == 1
+
+
+def ends_isakmp_sa(peer: Peer) -> None:
+    """Deletes the ISAKMP SA alone, as peers do that keep its pairs."""
+    sa = peer.sa
+    peer.does(lambda engine: engine._state.say(sa, [delete_ike(sa)], peer.network.now))
+    peer.network.settle()
+
+
+def test_a_pair_without_an_isakmp_sa_is_renewed_under_a_new_one(network: Network, couple: Couple) -> None:
+    alice, bob = couple(alice={"rekey": False})
+    establish(network, alice)
+    pair = bob.child
+    ends_isakmp_sa(alice)
+    network.link = lambda datagram: [datagram]
+    network.run(pair.expires_at - network.now - 1)
+    assert [child.state for child in bob.children if child.inbound.spi != pair.inbound.spi] == [ChildState.INSTALLED]
+    assert len(bob.saw(ChildUp)) == 1
+
+
+def test_nothing_is_left_when_the_last_pair_has_ended(network: Network, couple: Couple) -> None:
+    alice, bob = couple(rekey=False)
+    establish(network, alice)
+    ends_isakmp_sa(alice)
+    network.run(3601)
+    assert dict(bob.engine.sas) == {}
+    assert [*bob.stored, *bob.inbound] == []
+
+
+def test_a_connection_may_want_its_pairs_to_end_with_the_isakmp_sa(network: Network, couple: Couple) -> None:
+    alice, bob = couple(bob={"close_children": True})
+    establish(network, alice)
+    ends_isakmp_sa(alice)
+    assert dict(bob.engine.sas) == {}
+    assert len(bob.saw(ChildDown)) == 1
+
+
+def test_pairs_live_on_when_the_lifetime_of_the_isakmp_sa_is_over(network: Network, couple: Couple) -> None:
+    short = (policy(lifetime=600),)
+    alice, bob = couple(rekey=False, policies=short)
+    establish(network, alice)
+    network.run(601)
+    for peer in (alice, bob):
+        assert peer.state == "MM_NO_STATE"
+        assert len(peer.inbound) == 1
+    assert "INFO D(ISAKMP)" not in [*network.labels("alice"), *network.labels("bob")], "strongSwan would end the pair"
+
+
+def test_what_is_said_under_an_isakmp_sa_that_ended_is_not_known(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    ends_isakmp_sa(alice)
+    bob.events.clear()
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    network.settle()
+    assert bob.failures == [Code.UNKNOWN_SA]
+
+
+def test_pairs_without_an_isakmp_sa_outlive_the_process(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    ends_isakmp_sa(alice)
+    pair = bob.child
+    bob.is_killed(pair.inbound.spi)
+    assert bob.children == [pair]
+    bob.is_killed()
+    assert dict(bob.engine.sas) == {}
