@@ -35,6 +35,14 @@ def test_a_line_for_each_isakmp_sa(sas: Sas) -> None:
     assert second[-3:] == ["-", "-", "none"]
 
 
+def test_how_often_a_peer_moved_stands_beside_its_nat(sas: Sas) -> None:
+    (name, sa), *_ = sas
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(isakmp_table(isakmp_sas([(name, sa | {"moves": "3", "moved": "20"})])))
+    assert printed.get().splitlines()[1].split()[-3:] == ["remote,", "moved", "3x"]
+
+
 def test_each_state_is_explained_once(sas: Sas) -> None:
     rows = isakmp_sas(sas)
     assert [line.split(":")[0] for line in states_text([*rows, *rows]).splitlines()] == ["MM_WAIT_MSG5", "QM_IDLE"]

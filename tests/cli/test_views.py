@@ -24,6 +24,7 @@ def test_an_isakmp_sa(sas: Sas) -> None:
         rekey_in=81000,
         expires_in=86385,
         nat="remote",
+        moves=0,
         maker="",
         local_id="gw.example.org",
         remote_id="branch.example.org",

@@ -38,9 +38,13 @@ def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
     for sa in sas:
         table.add_row(
             *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection, sa.suite),
-            *(duration(sa.expires_in), duration(sa.rekey_in), sa.nat, sa.maker),
+            *(duration(sa.expires_in), duration(sa.rekey_in), _nat(sa), sa.maker),
         )
     return table
+
+
+def _nat(sa: IsakmpSa) -> str:
+    return f"{sa.nat}, moved {sa.moves}x" if sa.moves else sa.nat
 
 
 def states_text(sas: Iterable[IsakmpSa]) -> str:

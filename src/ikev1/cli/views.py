@@ -25,6 +25,7 @@ class IsakmpSa(msgspec.Struct, frozen=True):
     rekey_in: int | None
     expires_in: int | None
     nat: str
+    moves: int  # how often the peer's address or port changed
     maker: str
     local_id: str
     remote_id: str
@@ -121,6 +122,7 @@ def _isakmp_sa(connection: str, sa: Section) -> IsakmpSa:
         rekey_in=_number(sa, "rekey-time"),
         expires_in=_number(sa, "life-time"),
         nat=_nat(sa),
+        moves=int(sa.get("moves", "0")),
         maker=sa.get("peer-maker", ""),
         local_id=sa["local-id"],
         remote_id=sa["remote-id"],
