@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from operator import itemgetter
 
 from ikev1.core.selector import Selector
-from ikev1.esp.inner import decode, matches
+from ikev1.core.selector_index import SelectorIndex
+from ikev1.esp.inner import decode
 from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Trap
 
@@ -16,7 +16,6 @@ _MOST_WAITING = 16  # packets in a trap
 _MOST_FLOWS = 8192  # remembered, before they are looked up again
 
 _Selectors = tuple[Selector, Selector]  # local, remote
-_Rank = tuple[int, int, bool, bool, bool]  # extents of the remote and the local network, then what is left open
 
 
 class Catch:
@@ -51,26 +50,58 @@ class Catch:
 Target = Pair | Catch
 
 
+class _Answer:
+    """Who carries the flows that were looked up, until it is withdrawn: then they are looked up again."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Target) -> None:
+        self.target: Target | None = target
+
+
+class _Policy:
+    """All targets with the same selectors: traps before pairs, the newest of each last."""
+
+    __slots__ = ("answer", "local", "remote", "targets")
+
+    def __init__(self, local: Selector, remote: Selector, target: Target) -> None:
+        self.local = local
+        self.remote = remote
+        self.targets: tuple[Target, ...] = (target,)
+        self.answer = _Answer(target)
+
+    def withdraw(self) -> None:
+        """Have the flows of this policy looked up again: a narrower one may have come."""
+        self.answer.target = None
+        self.answer = _Answer(self.targets[-1])
+
+
 class Policies:
     """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins.
 
-    A pair goes before any trap with the same selectors.
+    A pair goes before any trap with the same selectors. What is known of a flow stays known when other policies change,
+    and when a pair gives way to the next with the same selectors.
     """
 
     def __init__(self) -> None:
-        # By rank, the narrowest first, then by selectors: traps before pairs, the newest of each last
-        self._targets: dict[_Rank, dict[_Selectors, tuple[Target, ...]]] = {}
-        self._flows: dict[bytes, Target | None] = {}
+        self._index: SelectorIndex[_Policy] = SelectorIndex()
+        self._policies: dict[_Selectors, _Policy] = {}
+        # Two halves of what is remembered: when the first is full it becomes the second, and what that held and nobody
+        # asked for meanwhile is forgotten. A port scan does not push out flows that are in use.
+        self._flows: dict[bytes, _Answer] = {}
+        self._older_flows: dict[bytes, _Answer] = {}
 
     def find(self, flow: bytes) -> Target | None:
         """Who carries packets of ``flow`` (see `ikev1.esp.inner.parse`)."""
-        try:
-            return self._flows[flow]
-        except KeyError:
-            if len(self._flows) >= _MOST_FLOWS:
-                self._flows.clear()
-            found = self._flows[flow] = self._search(flow)
-            return found
+        answer = self._flows.get(flow)
+        if answer is not None and answer.target is not None:
+            return answer.target
+        return self._look_up(flow)
+
+    @property
+    def remembered(self) -> int:
+        """How many flows are known without a look at the selectors; some may be counted twice."""
+        return len(self._flows) + len(self._older_flows)
 
     def add_pair(self, pair: Pair) -> None:
         """Let ``pair`` carry what its selectors match."""
@@ -88,39 +119,42 @@ class Policies:
         """Take a trap away, and forget what waits in it."""
         self._remove((catch.trap.local, catch.trap.remote), catch)
 
-    def _search(self, flow: bytes) -> Target | None:
-        decoded = decode(flow)
-        for group in self._targets.values():
-            for (local, remote), targets in group.items():
-                if matches(decoded, local, remote):
-                    return targets[-1]
-        return None
+    def _look_up(self, flow: bytes) -> Target | None:
+        answer = self._older_flows.get(flow)
+        if answer is None or answer.target is None:
+            protocol, source, destination, source_port, destination_port = decode(flow)
+            policy = self._index.find(source, destination, protocol, source_port, destination_port)
+            if policy is None:
+                return None  # not remembered: the next policy may be for it
+            answer = policy.answer
+        if len(self._flows) >= _MOST_FLOWS // 2:
+            self._older_flows, self._flows = self._flows, {}
+        self._flows[flow] = answer
+        return answer.target
 
     def _add(self, selectors: _Selectors, target: Target) -> None:
-        rank = _rank(*selectors)
-        if rank not in self._targets:
-            self._targets = dict(sorted([*self._targets.items(), (rank, {})], key=itemgetter(0)))
-        group = self._targets[rank]
-        group[selectors] = tuple(sorted((*group.get(selectors, ()), target), key=_is_pair))
-        self._flows.clear()
+        policy = self._policies.get(selectors)
+        if policy is not None:
+            policy.targets = tuple(sorted((*policy.targets, target), key=_is_pair))
+            policy.answer.target = policy.targets[-1]
+            return
+        for wider in self._index.at_least_as_wide(*selectors):
+            wider.withdraw()
+        policy = self._policies[selectors] = _Policy(*selectors, target)
+        self._index.add(*selectors, policy)
 
     def _remove(self, selectors: _Selectors, target: Target) -> None:
-        rank = _rank(*selectors)
-        group = self._targets.get(rank, {})
-        others = tuple(other for other in group.get(selectors, ()) if other is not target)
+        policy = self._policies.get(selectors)
+        if policy is None:
+            return
+        others = tuple(other for other in policy.targets if other is not target)
         if others:
-            group[selectors] = others
-        elif group.pop(selectors, None) and not group:
-            del self._targets[rank]
-        self._flows.clear()
-
-
-def _rank(local: Selector, remote: Selector) -> _Rank:
-    return _extent(remote), _extent(local), not remote.protocol, not remote.port, not local.port
-
-
-def _extent(selector: Selector) -> int:
-    return int.from_bytes(selector.last) - int.from_bytes(selector.first)
+            policy.targets = others
+            policy.answer.target = others[-1]
+            return
+        policy.answer.target = None
+        del self._policies[selectors]
+        self._index.remove(*selectors, policy)
 
 
 def _is_pair(target: Target) -> bool:
