@@ -63,6 +63,10 @@ class Engine:
         """All ISAKMP SAs by their 16 octets of cookies."""
         return self._state.table.by_cookies
 
+    def of_connection(self, name: str) -> list[IkeSa]:
+        """The ISAKMP SAs of a connection, the oldest first."""
+        return self._state.table.of_connection(name)
+
     @property
     def half_open(self) -> int:
         """How many peers began phase 1 with us, showed that they receive, and are not done."""
@@ -171,17 +175,16 @@ class Engine:
         return wishes.rekey_child(self._state, sa, child, now)
 
     def _ike(self, unique_id: int) -> IkeSa:
-        for sa in self._state.table:
-            if sa.unique_id == unique_id:
-                return sa
-        raise UnknownName(f"there is no ISAKMP SA #{unique_id}")
+        sa = self._state.table.of_number(unique_id)
+        if sa is None:
+            raise UnknownName(f"there is no ISAKMP SA #{unique_id}")
+        return sa
 
     def _child(self, unique_id: int) -> tuple[IkeSa, ChildSa]:
-        for sa in self._state.table:
-            for child in sa.children:
-                if child.unique_id == unique_id:
-                    return sa, child
-        raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
+        found = self._state.table.of_pair(unique_id)
+        if found is None:
+            raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
+        return found
 
     def reconfigure(self, settings: Settings, now: float) -> list[Action]:
         """Takes new settings for what is negotiated from now on.

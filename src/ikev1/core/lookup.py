@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.core.fingerprint import fingerprint
-from ikev1.core.settings import Connection
+from ikev1.core.selector import Selector
+from ikev1.core.selector_index import SelectorIndex
+from ikev1.core.settings import Connection, Tunnel
 
 __all__ = ["Lookup", "is_address"]
 
@@ -42,6 +45,11 @@ class Lookup:
         self._by_name = {connection.name: connection for connection in connections}
         self._found: dict[tuple[str, str], tuple[Connection, ...]] = {}
         self._fingerprints: dict[str, bytes] = {}
+        self._claims: SelectorIndex[tuple[str, Tunnel]] = SelectorIndex()
+        for connection in connections:
+            for tunnel in connection.tunnels:
+                if not tunnel.local.dynamic and not tunnel.remote.dynamic:
+                    self._claims.add(tunnel.local, tunnel.remote, (connection.name, tunnel))
 
     def by_name(self, name: str) -> Connection | None:
         """The connection of this name, None if there is none (any more)."""
@@ -54,6 +62,10 @@ class Lookup:
         if found is None:
             found = self._fingerprints[known.name] = fingerprint(known)
         return found
+
+    def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
+        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        return self._claims.overlapping(local, remote)
 
     def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
         """The connections for a conversation between these two addresses, the most specific first."""

@@ -17,7 +17,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.script import Row, Script
 from ikev1.core.settings import Tunnel
-from ikev1.core.traffic import check_echoed, wanted_tunnel
+from ikev1.core.traffic import check_echoed, check_still_free, wanted_tunnel
 from ikev1.core.turn import Turn
 from ikev1.core.weakness import warn_of_phase2
 from ikev1.crypto import keymat
@@ -206,6 +206,8 @@ def _confirm(turn: Turn) -> list[Payload]:
 
 def _confirmed(turn: Turn, message: Message) -> None:
     """HASH(3) was checked with the shape: the initiator is alive and has our nonce."""
+    quick = _quick(turn)
+    check_still_free(turn, _tunnel(turn, quick.tunnel), quick)
 
 
 def _finish(turn: Turn) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from ikev1.core import diagnosis, paths, probe
-from ikev1.core.actions import Action, Examine, Keep, Report, Send
+from ikev1.core.actions import Action, Examine, Keep, Remove, Report, Send
 from ikev1.core.envelope import as_established, open_message, phase2_iv
 from ikev1.core.establishment import after_establishment, confirm
 from ikev1.core.events import Code, Failure
 from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
-from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_ike, notify, tell
+from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_child, delete_ike, notify, tell
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
@@ -225,7 +225,7 @@ def _refuse(
     if current is None:
         return [failure, *told]
     if isinstance(error, Refusal) and error.ends:
-        return [failure, *told, *_abandon(state, current, exchange, text)]
+        return [failure, *told, *_abandon(state, current, exchange, text, arrival.now)]
     said_at_the_end = state.complain(current, exchange, (code, text), arrival.now)
     return told if said_at_the_end else [failure, *told]
 
@@ -252,9 +252,14 @@ def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, k
     return turn.actions
 
 
-def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str) -> list[Action]:
+def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str, now: float) -> list[Action]:
     if sa.state is IkeState.CONNECTING:
         return state.end(sa, reason)
     left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
-    state.table.put(sa, replace(sa, exchanges=left))
-    return []
+    bare = replace(sa, exchanges=left)
+    state.table.put(sa, bare)
+    child = exchange.quick.child if exchange.quick is not None else None
+    if child is None:
+        return []
+    # the peer sent the last message, and believes that the pair is up
+    return [*state.say(bare, [delete_child(child)], now), Remove(child)]

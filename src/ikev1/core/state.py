@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
@@ -18,7 +18,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, Settings
+from ikev1.core.settings import Connection, Settings, Tunnel
 from ikev1.core.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.core.table import SaTable
 from ikev1.core.turn import Turn
@@ -105,12 +105,17 @@ class State:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
         return self.lookup.candidates(*sa.hosts)
 
-    def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
-        """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
-        for child in self.table.of_neighbours(sa):
-            if child.state is ChildState.INSTALLED and child.local.overlaps(local) and child.remote.overlaps(remote):
-                return child
-        return None
+    def rivals(self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
+        return self.table.rivals(sa, local, remote, connection)
+
+    def equals(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
+        return self.table.equals(sa, local, remote)
+
+    def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
+        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        return self.lookup.claims(local, remote)
 
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""

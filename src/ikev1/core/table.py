@@ -11,8 +11,10 @@ import math
 from collections.abc import Iterator
 
 from ikev1.core.model import ChildSa, IkeSa, IkeState, PeerKey
+from ikev1.core.pair_table import PairTable
+from ikev1.core.selector import Selector
 
-__all__ = ["SaTable"]
+__all__ = ["SaTable", "same_peer"]
 
 
 class SaTable:
@@ -24,7 +26,8 @@ class SaTable:
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
         self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
         self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
-        self._by_spi: dict[int, bytes] = {}
+        self._by_number: dict[int, bytes] = {}
+        self._pairs = PairTable()
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
@@ -38,28 +41,30 @@ class SaTable:
             if new.peer is not None:
                 self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
             self._by_host.setdefault(new.hosts[1], {})[cookies] = None
-            old = None
+            self._by_number[new.unique_id] = cookies
+        kept = self.by_cookies.get(cookies)
         self.by_cookies[cookies] = new
         if self.half_open and new.state is not IkeState.CONNECTING:
             self.half_open.pop(cookies, None)
-        if old is None or old.children is not new.children:
-            self._index_spis(old, new, cookies)
+        before = () if kept is None else kept.children
+        if before is not new.children:
+            self._pairs.change(before, new.children, cookies)
         self._schedule(cookies, deadline(new))
 
     def drop(self, sa: IkeSa) -> None:
         """Forgets ``sa``."""
         cookies = sa.cookies
-        known = self.by_cookies.pop(cookies, None)
-        if known is None:
+        kept = self.by_cookies.pop(cookies, None)
+        if kept is None:
             return
         self.half_open.pop(cookies, None)
         self._due.pop(cookies, None)
-        _forget(self._by_connection, known.connection, cookies)
-        _forget(self._by_host, known.hosts[1], cookies)
-        if known.peer is not None:
-            self._forget_peer(known.peer, cookies)
-        for child in known.children:
-            self._by_spi.pop(child.inbound.spi, None)
+        _forget(self._by_connection, kept.connection, cookies)
+        _forget(self._by_host, kept.hosts[1], cookies)
+        if kept.peer is not None:
+            self._forget_peer(kept.peer, cookies)
+        self._by_number.pop(kept.unique_id, None)
+        self._pairs.change(kept.children, (), cookies)
 
     def _forget_peer(self, peer: PeerKey, cookies: bytes) -> None:
         others = tuple(other for other in self._by_peer[peer] if other != cookies)
@@ -67,12 +72,6 @@ class SaTable:
             self._by_peer[peer] = others
         else:
             del self._by_peer[peer]
-
-    def _index_spis(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
-        for child in old.children if old is not None else ():
-            self._by_spi.pop(child.inbound.spi, None)
-        for child in new.children:
-            self._by_spi[child.inbound.spi] = cookies
 
     def of_connection(self, name: str) -> list[IkeSa]:
         """The SAs of a connection, the oldest first."""
@@ -87,17 +86,37 @@ class SaTable:
         """The SAs with whoever called from this address, or was called there; the oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_host.get(host, ())]
 
-    def of_neighbours(self, sa: IkeSa) -> Iterator[ChildSa]:
-        """The pairs with other peers that have the address of ``sa``'s peer, as all have that are behind one NAT."""
-        identity, host = sa.peer_id_body, sa.path.remote_host
-        for other in self.by_cookies.values():
-            if other.children and other.path.remote_host == host and other.peer_id_body != identity:
-                yield from other.children
-
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""
-        cookies = self._by_spi.get(spi)
+        cookies = self._pairs.of_spi(spi)
         return None if cookies is None else self.by_cookies[cookies]
+
+    def of_number(self, unique_id: int) -> IkeSa | None:
+        """The SA of this number."""
+        cookies = self._by_number.get(unique_id)
+        return None if cookies is None else self.by_cookies[cookies]
+
+    def of_pair(self, unique_id: int) -> tuple[IkeSa, ChildSa] | None:
+        """The pair of this number, and the SA that holds it."""
+        cookies = self._pairs.of_number(unique_id)
+        return None if cookies is None else self._pair(cookies, unique_id)
+
+    def rivals(self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
+        return self._of_others(sa, self._pairs.overlapping(local, remote, connection))
+
+    def equals(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
+        return self._of_others(sa, self._pairs.equal(local, remote))
+
+    def _of_others(self, sa: IkeSa, pairs: Iterator[tuple[bytes, int]]) -> Iterator[ChildSa]:
+        for cookies, number in pairs:
+            if not same_peer(sa, self.by_cookies[cookies]):
+                yield self._pair(cookies, number)[1]
+
+    def _pair(self, cookies: bytes, number: int) -> tuple[IkeSa, ChildSa]:
+        sa = self.by_cookies[cookies]
+        return sa, next(child for child in sa.children if child.unique_id == number)
 
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
@@ -138,6 +157,13 @@ def _forget(index: dict[str, dict[bytes, None]], key: str, cookies: bytes) -> No
     del members[cookies]
     if not members:
         del index[key]
+
+
+def same_peer(one: IkeSa, other: IkeSa) -> bool:
+    """Whether two SAs are with the same peer, so that the pairs of the one may take the place of the other's: the same
+    identity, proved to the same connection, wherever it is now.
+    """
+    return one.connection == other.connection and one.peer_id_body == other.peer_id_body
 
 
 def deadline(sa: IkeSa) -> float:

@@ -6,6 +6,7 @@ from ikev1.core.client_id import selector_of
 from ikev1.core.events import Code
 from ikev1.core.model import IpsecMode, QuickMode
 from ikev1.core.refusal import Refusal
+from ikev1.core.rivals import check_rivals
 from ikev1.core.selector import DYNAMIC, Selector
 from ikev1.core.settings import Tunnel
 from ikev1.core.turn import Turn
@@ -13,7 +14,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["check_echoed", "tunnel_selectors", "wanted_tunnel"]
+__all__ = ["check_echoed", "check_still_free", "tunnel_selectors", "wanted_tunnel"]
 
 
 def tunnel_selectors(turn: Turn, tunnel: Tunnel) -> tuple[Selector, Selector]:
@@ -29,7 +30,7 @@ def wanted_tunnel(turn: Turn, message: Message) -> tuple[Tunnel, Selector, Selec
     side. One that equals it wins.
 
     Raises:
-        Refusal: there is none.
+        Refusal: there is none, or another peer has some of the traffic.
     """
     wanted = _wanted_selectors(turn, message)
     holding = []
@@ -42,7 +43,8 @@ def wanted_tunnel(turn: Turn, message: Message) -> tuple[Tunnel, Selector, Selec
         if ours.contains(local) and theirs.contains(remote):
             holding.append((tunnel, local, remote))
     if holding:
-        _check_rivals(turn, *holding[0])
+        tunnel, *asked = holding[0]
+        check_rivals(turn, tunnel, tunnel_selectors(turn, tunnel), (asked[0], asked[1]))
         return holding[0]
     local, remote = wanted
     configured = ", ".join(
@@ -88,22 +90,13 @@ def _seen_at(selector: Selector, host: str) -> Selector:
     return selector.with_address(host) if selector.first == selector.last else selector
 
 
-def _check_rivals(turn: Turn, tunnel: Tunnel, local: Selector, remote: Selector) -> None:
-    """Refuses in transport mode what another client behind the same NAT has already: "Implementations MUST handle this
-    situation, either by disallowing conflicting connections, or by other means" (RFC 3948 §5.2).
+def check_still_free(turn: Turn, tunnel: Tunnel, quick: QuickMode) -> None:
+    """Checks at the end of a peer's Quick Mode that no other peer got its traffic meanwhile.
+
+    Raises:
+        Refusal: one did.
     """
-    nat = turn.sa.nat
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
-        return
-    rival = turn.context.rival(turn.sa, local, remote)
-    if rival is not None and rival.steering == tunnel.steering:
-        raise Refusal(
-            Code.SELECTORS_UNACCEPTABLE,
-            f"the peer asks for {local} === {remote}, which another client behind the same NAT has "
-            f"({rival.connection}/{rival.name}-{rival.unique_id}): in transport mode nothing tells the two apart "
-            "(RFC 3948 §5.2); let the clients use ports of their own, or tunnel mode",
-            notify=NotifyType.INVALID_ID_INFORMATION,
-        )
+    check_rivals(turn, tunnel, tunnel_selectors(turn, tunnel), (quick.local, quick.remote), ends=True)
 
 
 def check_echoed(turn: Turn, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from ikev1.core.actions import Action, Report
 from ikev1.core.events import Event
 from ikev1.core.model import ChildSa, Exchange, IkeSa, Path, Role
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, Settings
+from ikev1.core.settings import Connection, Settings, Tunnel
 from ikev1.core.verdict import Verdict
 from ikev1.wire.payloads import Payload
 
@@ -33,8 +34,16 @@ class Context(Protocol):
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""
 
-    def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
-        """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
+    def rivals(
+        self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, /
+    ) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
+
+    def equals(self, sa: IkeSa, local: Selector, remote: Selector, /) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
+
+    def claims(self, local: Selector, remote: Selector, /) -> Iterator[tuple[str, Tunnel]]:
+        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
 
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""

@@ -311,8 +311,8 @@ class Gateway:
         await outcome
 
     def _newest(self, connection: str) -> IkeSa | None:
-        sas = (sa for sa in self.engine.sas.values() if sa.connection == connection)
-        return next((sa for sa in reversed([*sas]) if sa.state is not IkeState.DELETED), None)
+        sas = self.engine.of_connection(connection)
+        return next((sa for sa in reversed(sas) if sa.state is not IkeState.DELETED), None)
 
     def close_ike(self, sa: IkeSa) -> None:
         """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
@@ -347,8 +347,7 @@ class Gateway:
         """Whether a pair of IPsec SAs carries the traffic of ``tunnel``."""
         return any(
             child.name == tunnel and child.state is ChildState.INSTALLED
-            for sa in self.engine.sas.values()
-            if sa.connection == connection
+            for sa in self.engine.of_connection(connection)
             for child in sa.children
         )
 
