@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from itertools import groupby
-from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from ikev1.core.selector import Selector
@@ -32,16 +30,7 @@ _PORTS = 0xFFFF << 24 | 0xFFFF
 T = TypeVar("T")
 
 
-class _Block(NamedTuple):
-    """A network: its first address, and how many bits its prefix leaves open."""
-
-    first: int
-    width: int
-
-    @property
-    def number(self) -> int:
-        """What sorts blocks by their first address."""
-        return self.first << _WIDTH_BITS | self.width
+_Block = tuple[int, int]  # a network: its first address, and its width, which is how many bits its prefix leaves open
 
 
 class _Entry(NamedTuple, Generic[T]):
@@ -52,11 +41,9 @@ class _Entry(NamedTuple, Generic[T]):
     serial: int
 
 
-class _Kind(NamedTuple):
-    """What the keys of some entries have in common; in order, those of the narrowest come first."""
-
-    width: int  # of the remote block
-    mask: int  # the bits of protocol and ports that count
+# What the keys of some entries have in common: the width of the remote block, and which bits of protocol and ports
+# count. In order, those of the narrowest come first.
+_Kind = tuple[int, int]
 
 
 class _Remotes(Generic[T]):
@@ -71,17 +58,19 @@ class _Remotes(Generic[T]):
         self._counts: dict[_Kind, int] = {}  # how many keys there are of each
 
     def add(self, block: _Block, entry: _Entry[T]) -> None:
-        key = _key(block.first, block.width, _upper(entry.local, entry.remote))
+        first, width = block
+        key = _key(first, width, _upper(entry.local, entry.remote))
         known = self.by_key.get(key)
         if known is None:
             insort(self.keys, key)
-            kind = _Kind(block.width, _mask(entry.local, entry.remote))
+            kind = width, _mask(entry.local, entry.remote)
             if _counted(self._counts, kind):
                 insort(self._kinds, kind)
         self.by_key[key] = (*(known or ()), entry)
 
     def remove(self, block: _Block, local: Selector, remote: Selector, value: T) -> bool:
-        key = _key(block.first, block.width, _upper(local, remote))
+        first, width = block
+        key = _key(first, width, _upper(local, remote))
         known = self.by_key.get(key, ())
         left = _without(known, local, remote, value)
         if len(left) == len(known):
@@ -91,7 +80,7 @@ class _Remotes(Generic[T]):
             return True
         del self.by_key[key]
         del self.keys[bisect_left(self.keys, key)]
-        kind = _Kind(block.width, _mask(local, remote))
+        kind = width, _mask(local, remote)
         if _uncounted(self._counts, kind):
             self._kinds.remove(kind)
         return True
@@ -114,19 +103,27 @@ class _Remotes(Generic[T]):
                     reached = width
         return found
 
-    def keys_at(self, address: int, upper: int, mask: int, least: int = 0) -> Iterator[int]:
-        """The keys of the remote blocks that hold ``address`` and have at least this width, whose protocols and ports
-        may overlap ours.
+    def at(self, address: int, upper: int, mask: int, least: int = 0) -> Iterator[tuple[_Entry[T], ...]]:
+        """The entries of the remote blocks that hold ``address`` and have at least this width, whose protocols and
+        ports may overlap ours; some come twice.
         """
-        for width, kinds in groupby(self._kinds, key=attrgetter("width")):
+        by_key = self.by_key
+        for width, other in self._kinds:
             if width < least:
                 continue
             first = address >> width << width
-            masks = [kind.mask for kind in kinds]
-            if any(other & ~mask for other in masks):  # they name a port or protocol that we leave open: any will do
-                yield from _between(self.keys, _key(first, width, 0), _key(first, width + 1, 0))
-            else:
-                yield from (key for other in masks if (key := _key(first, width, upper & other)) in self.by_key)
+            if not other & ~mask:
+                entries = by_key.get(_key(first, width, upper & other))
+                if entries is not None:
+                    yield entries
+            else:  # they name a port or protocol that we leave open: any will do
+                yield from self.between(_key(first, width, 0), _key(first, width + 1, 0))
+
+    def between(self, begin: int, end: int) -> Iterator[tuple[_Entry[T], ...]]:
+        """The entries whose keys lie in a range, its end excluded."""
+        keys = self.keys
+        for position in range(bisect_left(keys, begin), bisect_left(keys, end)):
+            yield self.by_key[keys[position]]
 
 
 class _Family(Generic[T]):
@@ -141,38 +138,40 @@ class _Family(Generic[T]):
         self._counts: dict[int, int] = {}  # how many blocks there are of each width
 
     def add(self, entry: _Entry[T]) -> None:
-        for block in _blocks(entry.local):
-            remotes = self.by_number.get(block.number)
+        for first, width in _blocks(entry.local):
+            number = first << _WIDTH_BITS | width
+            remotes = self.by_number.get(number)
             if remotes is None:
-                remotes = self.by_number[block.number] = _Remotes()
-                insort(self._numbers, block.number)
-                if _counted(self._counts, block.width):
-                    insort(self._widths, block.width)
-            for remote_block in _blocks(entry.remote):
-                remotes.add(remote_block, entry)
+                remotes = self.by_number[number] = _Remotes()
+                insort(self._numbers, number)
+                if _counted(self._counts, width):
+                    insort(self._widths, width)
+            for block in _blocks(entry.remote):
+                remotes.add(block, entry)
 
     def remove(self, local: Selector, remote: Selector, value: T) -> bool:
         removed = False
-        for block in _blocks(local):
-            remotes = self.by_number.get(block.number)
+        for first, width in _blocks(local):
+            number = first << _WIDTH_BITS | width
+            remotes = self.by_number.get(number)
             if remotes is None:
                 return False
-            for remote_block in _blocks(remote):
-                removed = remotes.remove(remote_block, local, remote, value)
+            for block in _blocks(remote):
+                removed = remotes.remove(block, local, remote, value)
             if not remotes.keys:
-                del self.by_number[block.number]
-                del self._numbers[bisect_left(self._numbers, block.number)]
-                if _uncounted(self._counts, block.width):
-                    self._widths.remove(block.width)
+                del self.by_number[number]
+                del self._numbers[bisect_left(self._numbers, number)]
+                if _uncounted(self._counts, width):
+                    self._widths.remove(width)
         return removed
 
     def equal(self, local: Selector, remote: Selector) -> tuple[_Entry[T], ...]:
         """Entries among which are all those of this pair of selectors."""
-        remotes = self.by_number.get(_blocks(local)[0].number)
+        first, width = _blocks(local)[0]
+        remotes = self.by_number.get(first << _WIDTH_BITS | width)
         if remotes is None:
             return ()
-        block = _blocks(remote)[0]
-        return remotes.by_key.get(_key(block.first, block.width, _upper(local, remote)), ())
+        return remotes.by_key.get(_key(*_blocks(remote)[0], _upper(local, remote)), ())
 
     def holding(self, source: bytes, destination: bytes, upper: int, shows_ports: bool) -> list[_Entry[T]]:
         """The entries that a packet belongs to: for each local block, those of the narrowest remote block."""
@@ -184,22 +183,22 @@ class _Family(Generic[T]):
                 found += remotes.narrowest(source, destination, theirs, upper, shows_ports)
         return found
 
-    def around(self, local: Selector, remote: Selector, narrower: bool) -> Iterator[_Entry[T]]:
-        """The entries whose blocks, protocols and ports overlap those of a pair of selectors; those that lie in several
-        blocks may come several times, and those with a narrower remote range may be left out if not wanted.
+    def around(self, local: Selector, remote: Selector, narrower: bool) -> Iterator[tuple[_Entry[T], ...]]:
+        """The entries whose blocks, protocols and ports overlap those of a pair of selectors; some come several times,
+        and those with a narrower remote range may be left out if not wanted.
         """
         upper, mask = _upper(local, remote), _mask(local, remote)
         low, high = int.from_bytes(remote.first), int.from_bytes(remote.last)
         width = (high - low).bit_length()
+        least = 0 if narrower else width
         for remotes in self._at(int.from_bytes(local.first), int.from_bytes(local.last)):
-            for key in remotes.keys_at(low, upper, mask, 0 if narrower else width):
-                yield from remotes.by_key[key]
+            yield from remotes.at(low, upper, mask, least)
+            if low == high:
+                continue
             if narrower:
-                for key in _between(remotes.keys, _key(low + 1, 0, 0), _key(high + 1, 0, 0)):
-                    yield from remotes.by_key[key]
+                yield from remotes.between(_key(low + 1, 0, 0), _key(high + 1, 0, 0))
             elif low >> width != high >> width:
-                for key in remotes.keys_at(high, upper, mask, width):
-                    yield from remotes.by_key[key]
+                yield from remotes.at(high, upper, mask, least)
 
     def _at(self, low: int, high: int) -> Iterator[_Remotes[T]]:
         # those that hold the first address, then those that begin behind it
@@ -207,8 +206,11 @@ class _Family(Generic[T]):
             remotes = self.by_number.get((low >> width << width) << _WIDTH_BITS | width)
             if remotes is not None:
                 yield remotes
-        for number in _between(self._numbers, (low + 1) << _WIDTH_BITS, (high + 1) << _WIDTH_BITS):
-            yield self.by_number[number]
+        if low != high:
+            numbers = self._numbers
+            begin = bisect_left(numbers, (low + 1) << _WIDTH_BITS)
+            for position in range(begin, bisect_left(numbers, (high + 1) << _WIDTH_BITS)):
+                yield self.by_number[numbers[position]]
 
 
 class SelectorIndex(Generic[T]):
@@ -287,23 +289,23 @@ class SelectorIndex(Generic[T]):
 
         The index must not be changed meanwhile.
         """
-        yield from self._overlapping(local, remote, narrower=True)
+        return self._overlapping(local, remote, narrower=True)
 
     def at_least_as_wide(self, local: Selector, remote: Selector) -> Iterator[T]:
         """Of the values that `overlapping` gives all those whose remote range is no smaller; there may be others.
 
         These are few where one network holds thousands of others. The index must not be changed meanwhile.
         """
-        yield from self._overlapping(local, remote, narrower=False)
+        return self._overlapping(local, remote, narrower=False)
 
     def _overlapping(self, local: Selector, remote: Selector, narrower: bool) -> Iterator[T]:
         family = self._families.get(len(local.first))
-        found = self._listed if family is None else family.around(local, remote, narrower)
         seen: set[int] = set()
-        for entry in found:
-            if entry.serial not in seen and entry.local.overlaps(local) and entry.remote.overlaps(remote):
-                seen.add(entry.serial)
-                yield entry.value
+        for entries in (self._listed,) if family is None else family.around(local, remote, narrower):
+            for entry in entries:
+                if entry.serial not in seen and entry.local.overlaps(local) and entry.remote.overlaps(remote):
+                    seen.add(entry.serial)
+                    yield entry.value
 
     def _family(self, selector: Selector) -> _Family[T]:
         octets = len(selector.first)
@@ -328,7 +330,7 @@ def _blocks(selector: Selector) -> tuple[_Block, ...]:
     first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
     width = (last - first).bit_length()
     low, high = first >> width << width, last >> width << width
-    return (_Block(low, width),) if low == high else (_Block(low, width), _Block(high, width))
+    return ((low, width),) if low == high else ((low, width), (high, width))
 
 
 def _upper(local: Selector, remote: Selector) -> int:
@@ -347,11 +349,6 @@ def _mask(local: Selector, remote: Selector) -> int:
 
 def _key(first: int, width: int, upper: int) -> int:
     return (first << _WIDTH_BITS | width) << _UPPER_BITS | upper
-
-
-def _between(numbers: list[int], begin: int, end: int) -> Iterator[int]:
-    for position in range(bisect_left(numbers, begin), bisect_left(numbers, end)):
-        yield numbers[position]
 
 
 def _counted(counts: dict[T, int], what: T) -> bool:
