@@ -116,7 +116,7 @@ def test_the_same_networks_twice_are_doubtful(loaded: Load) -> None:
             + NET.format("b", "s", 'remote_id = "y"', "two", networks)
         )
     )
-    assert "whichever comes up last" in found["connection.b.tunnel.two"]
+    assert "connection.a.tunnel.one" in found["connection.b.tunnel.two"]
 
 
 def test_a_weak_group_of_perfect_forward_secrecy_is_doubtful(loaded: Load) -> None:

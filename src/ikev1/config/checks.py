@@ -103,7 +103,11 @@ def _check_tunnels(settings: Settings, findings: Findings) -> None:
             if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
             if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
-                findings.warn(path, f"joins the same networks as {first}: whichever comes up last carries the traffic")
+                findings.warn(
+                    path,
+                    f"joins the same networks as {first}: while one is up the peer of the other is refused, and if we "
+                    "bring up the other, it takes over the traffic",
+                )
 
 
 def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:
