@@ -203,3 +203,15 @@ def test_a_wide_network_does_not_look_at_the_narrow_ones_that_it_holds() -> None
     assert list(index.at_least_as_wide(ours, Selector.parse("172.0.0.0/8"))) == []
     assert index.equal(ours, Selector.parse("172.0.0.0/8")) == []
     assert Counting.looked_at == 0
+
+
+@pytest.mark.parametrize("besides", [0, 20])
+def test_selectors_of_two_ip_versions_are_for_no_packet(besides: int) -> None:
+    both = Both()
+    everything = Selector.parse("0.0.0.0/0"), Selector.parse("::/0")
+    both.add(*everything)
+    for number in range(besides):
+        both.add(everything[0], Selector.parse(f"10.{number}.0.0/16"))
+    both.look_up(bytes(4), bytes(4), 6, _NONE)
+    assert both.index.find(bytes(4), bytes(4)) is None
+    both.compare(*everything)

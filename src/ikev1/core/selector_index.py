@@ -98,7 +98,11 @@ class _Remotes(Generic[T]):
                 continue
             for entry in self.by_key.get(_key(address >> width << width, width, upper & mask), ()):
                 local, remote = entry.local, entry.remote
-                if local.first <= source <= local.last and remote.first <= destination <= remote.last:
+                if (
+                    local.first <= source <= local.last
+                    and remote.first <= destination <= remote.last
+                    and len(remote.first) == len(destination)
+                ):
                     found.append(entry)
                     reached = width
         return found
@@ -214,7 +218,8 @@ class _Family(Generic[T]):
 
 
 class SelectorIndex(Generic[T]):
-    """Values by pairs of selectors, local and remote; neither may be dynamic, and both are of one IP version.
+    """Values by pairs of selectors, local and remote; neither may be dynamic. Where they are of different IP versions
+    no packet is theirs.
 
     Of several values for a packet the one with the narrowest selectors counts: the smallest remote range, then the
     smallest local one, then one that names the protocol, the remote port, the local port. Of equals the highest
@@ -379,6 +384,7 @@ def _holds(
         len(local.first) == len(source)
         and local.first <= source <= local.last
         and remote.first <= destination <= remote.last
+        and len(remote.first) == len(destination)
         and local.protocol in (0, protocol)
         and remote.protocol in (0, protocol)
         and local.port in (0, source_port)
