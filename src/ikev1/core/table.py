@@ -34,9 +34,10 @@ class SaTable:
     def put(self, old: IkeSa | None, new: IkeSa) -> None:
         """Keeps ``new``, in place of ``old`` if that was kept before."""
         cookies = new.cookies
-        if old is None or _names(old) != _names(new):
-            if old is not None:
-                self.drop(old)
+        known = None if old is None else self.by_cookies.get(old.cookies)
+        if known is None or _names(known) != _names(new):
+            if known is not None:
+                self.drop(known)
             self._by_connection.setdefault(new.connection, {})[cookies] = None
             if new.peer is not None:
                 self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
