@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ikev1.core.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, Note
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IpsecKeys, IpsecSuite, Keys, Path, Role
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.daemon.logbook import Level, Line, Logbook
@@ -74,18 +76,17 @@ def test_events_in_words(event: Event, level: Level, text: str) -> None:
 def test_sinks_hear_their_level_and_above_until_they_leave() -> None:
     logbook = Logbook()
     heard: dict[str, list[str]] = {"all": [], "warnings": []}
-    changes: list[bool] = []
-    logbook.listeners_changed = lambda: changes.append(logbook.listens(Level.INFO))
     leave = logbook.attach(Level.INFO, lambda line: heard["all"].append(line.text))
     logbook.attach(Level.WARNING, lambda line: heard["warnings"].append(line.text))
     logbook.write(Level.INFO, "IKE", "one")
     logbook.write(Level.ERROR, "IKE", "two")
+    assert logbook.listens(Level.INFO)
     leave()
     leave()
+    assert not logbook.listens(Level.INFO)
     logbook.write(Level.INFO, "IKE", "three")
     logbook.write(Level.WARNING, "IKE", "four")
     assert heard == {"all": ["one", "two"], "warnings": ["two", "four"]}
-    assert changes == [True, True, False]
 
 
 def test_nothing_is_put_into_words_when_nobody_listens() -> None:
@@ -101,12 +102,91 @@ def test_nothing_is_put_into_words_when_nobody_listens() -> None:
     logbook.event(IkeDown(SA, Unspeakable()))
 
 
-def test_strangers_fill_no_disk() -> None:
-    lines: list[Line] = []
-    logbook = Logbook()
-    logbook.attach(Level.DEBUG, lines.append)
+STRANGER = replace(SA, role=Role.RESPONDER, connection="", keys=None)
+KNOWN = replace(SA, role=Role.RESPONDER, state=IkeState.ESTABLISHED)
+CAUSED_BY_STRANGERS: list[Event] = [
+    Failure(Code.MALFORMED, "garbage", "192.0.2.9"),
+    Failure(Code.PSK_MISMATCH, "it cannot be read", "192.0.2.9", STRANGER),
+    Failure(Code.HALF_OPEN_LIMIT, "too many", "192.0.2.9", STRANGER),
+    Note(Code.NAT_FOUND, "a NAT", STRANGER),
+    Note(Code.RETRANSMIT, "message 2 again", STRANGER),
+    IkeDown(STRANGER, "it never finished"),
+]
+
+
+class Heard:
+    """A log at the finest level, and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.lines: list[Line] = []
+        self.logbook = Logbook(lambda: self.now)
+        self.logbook.attach(Level.DEBUG, self.lines.append)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.mark.parametrize("event", CAUSED_BY_STRANGERS, ids=lambda event: getattr(event, "code", "down"))
+def test_strangers_fill_no_disk_whatever_they_cause(heard: Heard, event: Event) -> None:
     for _ in range(1000):
-        logbook.event(Failure(Code.MALFORMED, "garbage", "192.0.2.9"))
-        logbook.event(Failure(Code.PEER_SILENT, "no answer", "192.0.2.2", SA, "net"))
-    assert sum(line.code == "peer-silent" for line in lines) == 1000
-    assert 20 <= sum(line.code == "malformed" for line in lines) < 500
+        heard.logbook.event(event)
+    assert len(heard.lines) == 20
+    assert 0.0 < heard.logbook.tells_by <= 1.0
+    heard.now += heard.logbook.tells_by
+    heard.logbook.tell_what_was_left_out()
+    assert heard.lines[-1].text.startswith("980 more ")
+    assert heard.lines[-1].level == heard.lines[0].level
+    assert heard.logbook.tells_by == math.inf
+
+
+@pytest.mark.parametrize("event", [*WORDS, None], ids=lambda event: type(event[0]).__name__ if event else "IkeDown")
+def test_a_flood_of_strangers_starves_no_line_about_peers_and_our_own_calls(
+    heard: Heard, event: tuple[Event, Level, str] | None
+) -> None:
+    for caused in CAUSED_BY_STRANGERS:
+        for _ in range(100):
+            heard.logbook.event(caused)
+    while heard.logbook.wants_message(None, "MM1"):
+        pass
+    heard.lines.clear()
+    for sa in (SA, KNOWN):
+        assert heard.logbook.wants_message(sa, "MM1")
+        heard.logbook.event(Failure(Code.MALFORMED, "garbage", "192.0.2.2", sa))
+        heard.logbook.event(Note(Code.NAT_FOUND, "a NAT", sa))
+    heard.logbook.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "it was closed here"))
+    heard.logbook.write(Level.INFO, "CFG", "what an operator does")
+    assert len(heard.lines) == 6
+
+
+def test_a_known_peer_cannot_fill_the_disk_either_and_takes_no_line_from_another(heard: Heard) -> None:
+    other = replace(KNOWN, connection="office")
+    for _ in range(5000):
+        heard.logbook.event(ChildUp(KNOWN, CHILD))
+        heard.logbook.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="branch")
+    assert len(heard.lines) == 1200
+    heard.logbook.event(ChildUp(other, CHILD))
+    heard.logbook.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="office")
+    assert len(heard.lines) == 1202
+    heard.now += 60
+    heard.logbook.tell_what_was_left_out()
+    assert sorted(line.text.split()[0] for line in heard.lines[1202:]) == ["4400", "4400"]
+
+
+def test_who_sends_from_addresses_that_cannot_be_answered_fills_no_disk(heard: Heard) -> None:
+    for _ in range(1000):
+        heard.logbook.write(Level.WARNING, "NET", "cannot send", kind="errors of the network")
+    assert len(heard.lines) == 20
+
+
+def test_messages_are_asked_for_while_somebody_reads_and_the_budget_lasts(heard: Heard) -> None:
+    assert not Logbook().wants_message(KNOWN, "QM1")
+    assert sum(heard.logbook.wants_message(None, "MM1") for _ in range(1000)) == 20
+    assert sum(heard.logbook.wants_message(STRANGER, "MM3") for _ in range(1000)) == 20
+    assert sum(heard.logbook.wants_message(KNOWN, "QM1") for _ in range(1000)) == 600
+    heard.now += 1
+    assert heard.logbook.wants_message(None, "MM1")
+    heard.logbook.tell_what_was_left_out()
+    assert [line.text.split()[:3] for line in heard.lines] == [["980", "more", "MM1"], ["980", "more", "MM3"]]

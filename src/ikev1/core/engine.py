@@ -18,6 +18,7 @@ from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
 from ikev1.core.spi import AllocateSpi
 from ikev1.core.state import State
+from ikev1.core.turn import Trace
 from ikev1.core.verdict import Verdict
 
 __all__ = ["Engine", "UnknownName"]
@@ -73,12 +74,14 @@ class Engine:
         return len(self._state.table.half_open)
 
     @property
-    def trace(self) -> bool:
-        """Whether every message is reported (`MessageSeen`): to be switched off where nobody listens."""
+    def trace(self) -> Trace:
+        """Asked whether a message is to be reported (`MessageSeen`) before the report is made: where nobody listens, or
+        too many come, none is.
+        """
         return self._state.trace
 
     @trace.setter
-    def trace(self, wanted: bool) -> None:
+    def trace(self, wanted: Trace) -> None:
         self._state.trace = wanted
 
     # --- what happens

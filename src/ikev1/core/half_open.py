@@ -56,7 +56,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
         HEADER_SIZE + len(answer.chain),
     )
     send = Send(path, reply.build() + answer.chain)
-    if not state.trace:
+    if not state.trace(None, MAIN_MODE.labels[0]):
         return [send]
     return _traced(answer, header, reply, datagram, send, path, now)
 

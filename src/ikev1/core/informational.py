@@ -77,7 +77,7 @@ def tell(turn: Turn, payloads: list[Payload]) -> None:
     datagram, _, sealed = envelope.seal(turn.sa, exchange, INFORMATIONAL.exchange, shape, payloads)
     turn.sa = remember(turn.sa, message_id)
     turn.actions.append(Send(turn.sa.path, datagram))
-    if turn.context.trace:
+    if turn.context.trace(turn.sa, "INFO"):
         turn.report(MessageSeen(turn.sa, True, "INFO", "", envelope.in_the_clear(datagram, sealed)))
 
 

@@ -119,7 +119,7 @@ def take(script: Script, turn: Turn, message: Message) -> None:
     if shape.hash:
         _check_hash(turn, shape, message, label)
         _follow(turn)
-    if turn.context.trace:
+    if turn.context.trace(turn.sa, label):
         state = script.state_after(step, turn.exchange.role)
         turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
     script.rows[step].check(turn, message)
@@ -175,7 +175,7 @@ def _speak(script: Script, turn: Turn) -> None:
         ends_at=turn.exchange.ends_at if awaits_answer else turn.now + LINGER,
     )
     turn.actions.append(Send(turn.sa.path, datagram))
-    if turn.context.trace:
+    if turn.context.trace(turn.sa, script.labels[step]):
         state = script.state_after(step, turn.exchange.role)
         message = envelope.in_the_clear(datagram, sealed)
         turn.actions.append(Report(MessageSeen(turn.sa, True, script.labels[step], state, message)))

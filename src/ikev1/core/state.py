@@ -21,7 +21,7 @@ from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Tunnel
 from ikev1.core.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.core.table import SaTable
-from ikev1.core.turn import Turn
+from ikev1.core.turn import Trace, Turn
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
@@ -57,7 +57,7 @@ class State:
         self.settings = settings
         self.random = random
         self._allocate_spi = allocate_spi or self._draw_spi
-        self.trace = True
+        self.trace: Trace = lambda sa, label: True
         self.table = SaTable()
         self.first_messages = FirstMessages(random(32))
         self.lookup = Lookup(settings.connections)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ikev1.core.actions import Action, Report
@@ -13,14 +13,18 @@ from ikev1.core.settings import Connection, Settings, Tunnel
 from ikev1.core.verdict import Verdict
 from ikev1.wire.payloads import Payload
 
-__all__ = ["Context", "Turn"]
+__all__ = ["Context", "Trace", "Turn"]
+
+
+# Whether a message of an SA (None: of a peer without one) with this label is to be reported
+Trace = Callable[[IkeSa | None, str], bool]
 
 
 class Context(Protocol):
     """What a row function may ask for besides the records it works on: the engine, seen from below."""
 
     settings: Settings
-    trace: bool
+    trace: Trace
 
     def random(self, octets: int, /) -> bytes:
         """So many unpredictable octets."""

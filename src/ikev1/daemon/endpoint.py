@@ -126,7 +126,7 @@ class Endpoint:
         except BlockingIOError:
             return
         except OSError as error:
-            self._logbook.write(Level.WARNING, "NET", f"cannot read from port {udp.port}: {error.strerror}")
+            self._tell(f"cannot read from port {udp.port}: {error.strerror}")
 
     def _drain(self, udp: UdpSocket) -> None:
         self._hand_on([(bytes(datagram), path) for datagram, path in self._read(udp)], {})
@@ -175,11 +175,14 @@ class Endpoint:
     def _send(self, path: Path, datagram: bytes) -> None:
         udp = self._socket_for(path)
         if udp is None:
-            self._logbook.write(Level.WARNING, "NET", f"cannot send on {path}: no socket of ours has that address")
+            self._tell(f"cannot send on {path}: no socket of ours has that address")
             return
         try:
             udp.send(datagram, path)
         except OSError as error:
             # EMSGSIZE, ENETUNREACH, EPERM of a firewall, EAGAIN: nothing that a daemon should die of
-            reason = os.strerror(error.errno or 0)
-            self._logbook.write(Level.WARNING, "NET", f"cannot send {len(datagram)} octets on {path}: {reason}")
+            self._tell(f"cannot send {len(datagram)} octets on {path}: {os.strerror(error.errno or 0)}")
+
+    def _tell(self, text: str) -> None:
+        # whoever sends to us from an address that cannot be answered causes these
+        self._logbook.write(Level.WARNING, "NET", text, kind="errors of the network")

@@ -86,8 +86,7 @@ class Gateway:
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._watch = Watch(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random, allocate_spi=self._allocate_spi)
-        logbook.listeners_changed = self._trace_if_read
-        self._trace_if_read()
+        self.engine.trace = logbook.wants_message
         self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
         self.observers: list[Callable[[Event], None]] = [logbook.event, self.counters.observe]
         self._operations = Operations()
@@ -153,9 +152,6 @@ class Gateway:
             )
             self.apply(self.engine.restore(sas, self.now(), alive))
 
-    def _trace_if_read(self) -> None:
-        self.engine.trace = self.logbook.listens(Level.INFO)
-
     # ------------------------------------------------------------------ in
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
@@ -179,6 +175,7 @@ class Gateway:
 
     def _expire(self) -> None:
         now = self.now()
+        self.logbook.tell_what_was_left_out()
         if actions := self.engine.expire(now):
             self.apply(actions)
         for path in self._keepalives.due(now):
@@ -264,7 +261,8 @@ class Gateway:
             else:
                 self.plane.remove(child)
         except PlaneError as error:
-            self.logbook.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
+            text, kind = f"{_name(child)}: {error}", "refusals of the data plane"
+            self.logbook.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection)
             return False
         return True
 
@@ -283,7 +281,8 @@ class Gateway:
         return self._endpoint.send_esp(path, packets)
 
     def _set_alarm(self) -> None:
-        self._alarm.set(min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline))
+        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline)
+        self._alarm.set(min(deadline, self.now() + self.logbook.tells_by))
 
     # ------------------------------------------------------------------ commands
 

@@ -1,33 +1,64 @@
-"""A bound on what strangers can make us write: anybody may send garbage, and each piece of it is worth a line."""
+"""A bound on what others can make us write: anybody may send garbage, and each piece of it is worth a line."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 __all__ = ["Limiter"]
 
+Kind = TypeVar("Kind", bound=Hashable)
 
-class Limiter:
-    """Lets ``most`` things of each kind pass in a second of ``clock``, and counts the others."""
+_KEYS = 16_384  # pairs of kind and source with budgets of their own; further sources share one for each kind
 
-    def __init__(self, most: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Limiter(Generic[Kind]):
+    """Lets ``most`` things of each kind and source pass in each ``period`` (seconds of ``clock``), and counts the
+    others by their kinds.
+    """
+
+    def __init__(self, most: int, period: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self.period = period
         self._clock = clock
-        self._second = 0
-        self._counts: dict[str, int] = {}
+        self._number = 0  # of the period
+        self._counts: dict[tuple[Kind, Hashable], int] = {}
+        self._held: Counter[Kind] = Counter()
+        self._over: Counter[Kind] = Counter()  # of periods that are over, and not told yet
 
-    def passes(self, kind: str) -> bool:
-        """Whether one more thing of this kind may pass."""
-        count = self._counts.get(kind, 0)
-        self._counts[kind] = count + 1
-        return count < self._most
+    def passes(self, kind: Kind, source: Hashable = None) -> bool:
+        """Whether one more thing of this kind, from this source, may pass."""
+        self._turn_over()
+        key = (kind, source)
+        count = self._counts.get(key, 0)
+        if not count and len(self._counts) >= _KEYS:
+            key = (kind, None)
+            count = self._counts.get(key, 0)
+        if count >= self._most:
+            self._held[kind] += 1
+            return False
+        self._counts[key] = count + 1
+        return True
 
-    def held_back(self) -> dict[str, int]:
-        """How many things of which kind did not pass in the second that is over; empty while it lasts."""
-        second = int(self._clock())
-        if second == self._second:
+    @property
+    def holds_back(self) -> bool:
+        """Whether there is something that `held_back` has not told yet, or will tell when the period is over."""
+        return bool(self._held or self._over)
+
+    def held_back(self) -> dict[Kind, int]:
+        """How many things of which kind did not pass in periods that are over; each is told once."""
+        self._turn_over()
+        if not self._over:
             return {}
-        self._second = second
-        counts, self._counts = self._counts, {}
-        return {kind: count - self._most for kind, count in counts.items() if count > self._most}
+        over, self._over = self._over, Counter()
+        return dict(over)
+
+    def _turn_over(self) -> None:
+        number = int(self._clock() / self.period)
+        if number != self._number:
+            self._number = number
+            self._counts.clear()
+            self._over += self._held
+            self._held.clear()

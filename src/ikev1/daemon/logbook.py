@@ -1,11 +1,16 @@
 """What happened, in lines that people read: the one place where events become text.
 
-Nothing is formatted unless somebody listens at its level: a gateway under load may write warnings only.
+Nothing is formatted unless somebody listens at its level: a gateway under load may write warnings only. And nothing
+that others cause is written without bound. Peers that have proved nothing share a budget for each kind of line; each
+peer that has proved who it is, and each that we call, has one of its own, which no flood of strangers uses up. What is
+left out is counted, and the count is written. Lines about ourselves and what operators do have no bound.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
@@ -45,17 +50,35 @@ class Line(NamedTuple):
 Sink = Callable[[Line], None]
 
 
+_OF_STRANGERS = 20  # lines of one kind in a second, for all together
+_OF_A_PEER = 600  # lines of one kind in a minute
+
+
+_NAMES: dict[type, str] = {
+    MessageSeen: "messages",
+    IkeUp: "established ISAKMP SAs",
+    IkeDown: "closed ISAKMP SAs",
+    ChildUp: "established IPsec SAs",
+    ChildDown: "closed IPsec SAs",
+}
+
+
+class _Kind(NamedTuple):
+    """What a budget is for: the label of a message (``MM1``), other things in words, and those that have a `Code`."""
+
+    name: str
+    level: Level
+    code: str = ""
+
+
 class Logbook:
-    """Hands each line to the sinks that listen at its level.
+    """Hands each line to the sinks that listen at its level; ``clock`` counts seconds, from any beginning."""
 
-    ``listeners_changed`` is called whenever `listens` may say something else than before.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._sinks: dict[object, tuple[Level, Sink]] = {}
         self._lowest: int = logging.CRITICAL
-        self._limiter = Limiter()
-        self.listeners_changed: Callable[[], None] = lambda: None
+        self._strangers: Limiter[_Kind] = Limiter(_OF_STRANGERS, 1.0, clock)
+        self._peers: Limiter[_Kind] = Limiter(_OF_A_PEER, 60.0, clock)
 
     def listens(self, level: Level) -> bool:
         """Whether anybody wants lines of ``level``."""
@@ -75,21 +98,60 @@ class Logbook:
 
     def _measure(self) -> None:
         self._lowest = min((level for level, _ in self._sinks.values()), default=logging.CRITICAL)
-        self.listeners_changed()
 
-    def write(self, level: Level, group: str, text: str) -> None:
-        """A line about the daemon itself."""
-        if self.listens(level):
-            self._hand_out(Line(level, group, text))
+    def write(self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "") -> None:
+        """A line about the daemon itself.
+
+        One that others cause, as often as they like, has a ``kind``, and counts against the budget for this kind: that
+        of the peers of ``connection``, where they have proved who they are, or that of strangers.
+        """
+        if not self.listens(level):
+            return
+        if kind:
+            self.tell_what_was_left_out()
+            limiter = self._peers if connection else self._strangers
+            if not limiter.passes(_Kind(kind, level), connection):
+                return
+        self._hand_out(Line(level, group, text))
 
     def event(self, event: Event) -> None:
-        """A line about what the engine reports; of what strangers cause, not more than people can read."""
+        """A line about what the engine reports, if the budget of whoever caused it allows one.
+
+        A `MessageSeen` was asked for (`wants_message`) before it was made.
+        """
         if not self.listens(_level(event)):
             return
-        for code, count in self._limiter.held_back().items():
-            self._hand_out(Line(Level.WARNING, "IKE", f"{count} more of these in a second were not written", code=code))
-        if not (isinstance(event, Failure) and _of_a_stranger(event)) or self._limiter.passes(event.code):
+        self.tell_what_was_left_out()
+        if isinstance(event, MessageSeen) or self._allows(_kind(event), event.sa):
             self._hand_out(_line(event))
+
+    def wants_message(self, sa: IkeSa | None, label: str) -> bool:
+        """Whether a message of ``sa`` (None: of a peer without one) with this label is to be reported at all.
+
+        To be asked before the report is made: what a flood of messages costs is mostly the making of reports.
+        """
+        return self._lowest <= Level.INFO and self._allows(_Kind(label, Level.INFO), sa)
+
+    def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
+        if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
+            return self._strangers.passes(kind)
+        return self._peers.passes(kind, (sa.connection, sa.peer_id_body, sa.path.remote_host))
+
+    @property
+    def tells_by(self) -> float:
+        """In how many seconds `tell_what_was_left_out` wants to be called, infinity if nothing was left out."""
+        waiting = [limiter.period for limiter in (self._strangers, self._peers) if limiter.holds_back]
+        return min(waiting, default=math.inf)
+
+    def tell_what_was_left_out(self) -> None:
+        """Write how many lines of which kind others caused and were not written, of the time that is over."""
+        for limiter, period, whom in (
+            (self._strangers, "second", "peers that have proved nothing"),
+            (self._peers, "minute", "known peers"),
+        ):
+            for kind, count in limiter.held_back().items():
+                text = f"{count} more {kind.name} in a {period} were not written, caused by {whom}"
+                self._hand_out(Line(kind.level, "IKE", text, code=kind.code))
 
     def _hand_out(self, line: Line) -> None:
         for level, sink in tuple(self._sinks.values()):
@@ -102,8 +164,10 @@ def write_to_logger(line: Line) -> None:
     logging.getLogger("ikev1").log(line.level, "%s", line)
 
 
-def _of_a_stranger(event: Failure) -> bool:
-    return event.sa is None or (event.sa.state is IkeState.CONNECTING and event.sa.role is Role.RESPONDER)
+def _kind(event: Event) -> _Kind:
+    if isinstance(event, Failure | Note):
+        return _Kind("of these", _level(event), event.code)
+    return _Kind(_NAMES[type(event)], _level(event))
 
 
 def _level(event: Event) -> Level:
