@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "ikev1"
-FLOORS = {"wire": 0, "crypto": 1, "core": 2, "esp": 3, "store": 3, "config": 3, "pki": 3}
+FLOORS = {"wire": 0, "files": 0, "crypto": 1, "core": 2, "esp": 3, "store": 3, "config": 3, "pki": 3}
 FLOORS |= {"capture": 4, "daemon": 5, "audit": 5, "lesson": 5, "page": 6, "cli": 7}
 PURE = ("wire", "crypto", "core")
 IMPURE_MODULES = frozenset(

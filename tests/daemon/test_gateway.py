@@ -370,6 +370,30 @@ def test_a_store_that_fails_is_told_and_does_not_stop_the_gateway(meet: Meet) ->
     meet(scenario)
 
 
+def test_the_thief_of_the_store_finds_no_keys_of_an_sa_that_was_closed_half_a_minute_ago(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    now = [1_000_000.0]
+
+    def stolen(side: Side) -> bytes:
+        return b"".join(file.read_bytes() for file in side.control.parent.glob("ours.sqlite*"))
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        assert sa.keys is not None
+        secret = sa.keys.SKEYID_d
+        us.gateway.close_ike(sa)
+        assert secret in stolen(us)
+        await us.gateway.initiate("branch", None)  # and the alarm rings that waits for what a lost message would need
+        now[0] += 31
+        async with asyncio.timeout(5):
+            while secret in stolen(us):
+                await asyncio.sleep(0)
+
+    meet(scenario, settings=impatient, clock=lambda: now[0])
+
+
 def test_a_tunnel_that_is_under_way_is_not_begun_twice(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await asyncio.gather(*(us.gateway.initiate("branch", "net") for _ in range(3)))

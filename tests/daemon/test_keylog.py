@@ -66,13 +66,33 @@ def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
     lines: list[Line] = []
     logbook = Logbook()
     logbook.attach(Level.DEBUG, lines.append)
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this machine has no /dev/full")
-    (tmp_path / "keys").symlink_to(full)
+    resource = pytest.importorskip("resource")
     log = KeyLog(tmp_path / "keys", logbook)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        log.observe(IkeUp(SA))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [line.text for line in lines] == ["keys cannot be logged: File too large"]
+
+
+@pytest.mark.parametrize("name", ["keys", "keys.esp_sa"])
+def test_a_link_in_the_place_of_the_key_log_is_refused_and_its_target_left_alone(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("root:x:0:0\n")
+    (tmp_path / name).symlink_to(victim)
+    with pytest.raises(PermissionError, match="symbolic link"):
+        KeyLog(tmp_path / "keys", Logbook())
+    assert victim.read_text() == "root:x:0:0\n"
+
+
+def test_a_key_log_that_everybody_could_read_is_closed(tmp_path: Path) -> None:
+    for name in ("keys", "keys.esp_sa"):
+        (tmp_path / name).touch(0o644)
+    log = KeyLog(tmp_path / "keys", Logbook())
     log.observe(IkeUp(SA))
-    assert [line.text for line in lines] == ["keys cannot be logged: No space left on device"]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.iterdir())] == [0o600, 0o600]
 
 
 def test_a_place_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:

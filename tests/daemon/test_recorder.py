@@ -67,6 +67,22 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_recording_that_everybody_could_read_is_closed(tmp_path: Path) -> None:
+    file = tmp_path / "record.pcapng"
+    file.touch(0o644)
+    Recorder(file, Logbook(), 4500).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_link_in_the_place_of_the_recording_is_refused_and_its_target_left_alone(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.touch()
+    (tmp_path / "record.pcapng").symlink_to(victim)
+    with pytest.raises(PermissionError, match="symbolic link"):
+        Recorder(tmp_path / "record.pcapng", Logbook(), 4500)
+    assert victim.read_bytes() == b""
+
+
 def test_another_file_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "diary.txt"
     file.write_text("dear diary")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,6 +123,107 @@ def test_nobody_else_may_read_it(file: Path) -> None:
     with pytest.raises(StoreError, match="locked"):
         SqliteStore(file)
     store.close()
+
+
+def secret(unique_id: int) -> bytes:
+    """A SKEYID_d that is found nowhere else."""
+    return hashlib.sha512(unique_id.to_bytes(4)).digest()
+
+
+def with_secret(unique_id: int) -> IkeSa:
+    return replace(sa(unique_id), keys=Keys(b"", secret(unique_id), b"a" * 32, b"e" * 16, b"l" * 16))
+
+
+def found_in(folder: Path) -> set[int]:
+    """The numbers of the SAs of which a part of SKEYID_d is in a file of ``folder``."""
+    content = b"".join(each.read_bytes() for each in folder.iterdir())
+    return {number for number in range(1, 41) if secret(number)[:16] in content or secret(number)[-16:] in content}
+
+
+def test_the_thief_of_the_file_finds_no_keys_of_sas_that_are_gone(file: Path) -> None:
+    store = SqliteStore(file)
+    for number in range(1, 41):
+        store.write([Keep(with_secret(number))])
+    store.write([Keep(sa(1))])
+    store.write([Forget(with_secret(number)) for number in range(2, 40)])
+    assert found_in(file.parent) == set(range(1, 41)), "it lies in the log: without that this test shows nothing"
+    store.tidy()
+    assert found_in(file.parent) == {40}
+    store.close()
+    assert found_in(file.parent) == {40}
+    assert reopened(file) == [sa(1), with_secret(40)]
+
+
+def test_the_thief_finds_none_either_once_a_process_comes_after_one_that_was_killed(file: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from ikev1.core.actions import Forget\n"
+        "from ikev1.store import SqliteStore\n"
+        "store = SqliteStore(Path(sys.argv[1]))\n"
+        "store.write([Forget(sa) for sa in store.read()[0]])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    store = SqliteStore(file)
+    store.write([Keep(with_secret(number)) for number in range(1, 41)])
+    store.close()
+    subprocess.run([sys.executable, "-c", program, str(file)], check=False)
+    assert found_in(file.parent) == set(range(1, 41))
+    store = SqliteStore(file)
+    assert found_in(file.parent) == set()
+    store.close()
+
+
+def test_what_an_earlier_version_deleted_and_did_not_overwrite_is_destroyed(file: Path) -> None:
+    store = SqliteStore(file)
+    store.write([Keep(with_secret(number)) for number in range(1, 41)])
+    store.close()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA application_id = 0")
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute("DELETE FROM ike_sa WHERE id > 3")
+        database.commit()
+    assert len(found_in(file.parent)) > 30
+    SqliteStore(file).close()
+    assert found_in(file.parent) == {1, 2, 3}
+
+
+def test_files_that_everybody_could_read_are_closed(file: Path) -> None:
+    SqliteStore(file).close()
+    for each in (file, file.with_name("sas.sqlite-wal"), file.with_name("sas.sqlite-shm")):
+        each.touch()
+        each.chmod(0o644)
+    store = SqliteStore(file)
+    store.write([Keep(sa(1))])
+    assert {stat.S_IMODE(entry.stat().st_mode) for entry in file.parent.iterdir()} == {0o600}
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["sas.sqlite", "sas.sqlite-wal", "sas.sqlite-journal"])
+@pytest.mark.parametrize("trap", ["link", "hard link", "fifo"])
+def test_a_file_that_somebody_else_prepared_is_refused_and_left_alone(file: Path, name: str, trap: str) -> None:
+    SqliteStore(file).close()
+    place, victim = file.parent / name, file.parent.parent / "victim"
+    place.unlink(missing_ok=True)
+    victim.write_bytes(b"")
+    if trap == "link":
+        place.symlink_to(victim)
+    elif trap == "hard link":
+        place.hardlink_to(victim)
+    else:
+        os.mkfifo(place)
+    with pytest.raises(StoreError, match=re.escape(name)):
+        SqliteStore(file)
+    assert victim.read_bytes() == b""
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_folder_in_which_others_can_put_files_is_refused(file: Path, mode: int) -> None:
+    file.parent.mkdir()
+    file.parent.chmod(mode)
+    with pytest.raises(StoreError, match="others may write"):
+        SqliteStore(file)
+    assert list(file.parent.iterdir()) == []
 
 
 def test_a_record_that_nobody_can_read_is_dropped_and_counted(file: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -56,6 +57,8 @@ from ikev1.store import Store, StoreError
 
 __all__ = ["Gateway"]
 
+_TIDY_AFTER = 30.0  # seconds in which the store may hold keys of what was closed or replaced
+
 
 class Gateway:
     """One IKEv1 gateway: its engine, its sockets, its data plane, and those who watch it.
@@ -97,6 +100,7 @@ class Gateway:
         self._examiner = Examiner(self._judge, clock)
         self._load = load
         self._store = store
+        self._tidy_at = math.inf
 
     # ------------------------------------------------------------------ life
 
@@ -180,6 +184,7 @@ class Gateway:
             self.apply(actions)
         for path in self._keepalives.due(now):
             self._endpoint.send_keepalive(path)
+        self._tidy(now)
         for line in self._watch.due(now, (child for sa in self.engine.sas.values() for child in sa.children)):
             self.logbook.write(Level.WARNING, "ESP", line)
         self._set_alarm()
@@ -246,7 +251,22 @@ class Gateway:
             self._store.write(changes)
         except StoreError as error:
             # a gateway that serves and forgets is better than one that does not serve
-            self.logbook.write(Level.ERROR, "IKE", f"SAs will not outlive this process: {error}")
+            self.logbook.write(
+                Level.ERROR, "IKE", f"SAs will not outlive this process: {error}", kind="errors of the store"
+            )
+        self._tidy_at = min(self._tidy_at, self.now() + _TIDY_AFTER)
+
+    def _tidy(self, now: float) -> None:
+        """Have keys that nobody needs any more destroyed: not at each write, for that waits for the disk."""
+        if self._store is None or now < self._tidy_at:
+            return
+        self._tidy_at = math.inf
+        try:
+            self._store.tidy()
+        except StoreError as error:
+            self._tidy_at = now + _TIDY_AFTER
+            text = f"keys of SAs that are gone may be in the store still: {error}"
+            self.logbook.write(Level.ERROR, "IKE", text, kind="errors of the store")
 
     def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove) -> bool:
         """Whether the data plane did it."""
@@ -281,7 +301,7 @@ class Gateway:
         return self._endpoint.send_esp(path, packets)
 
     def _set_alarm(self) -> None:
-        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline)
+        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline, self._tidy_at)
         self._alarm.set(min(deadline, self.now() + self.logbook.tells_by))
 
     # ------------------------------------------------------------------ commands

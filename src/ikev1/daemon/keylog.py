@@ -11,6 +11,7 @@ from pathlib import Path
 from ikev1.core.events import ChildUp, Event, IkeUp
 from ikev1.core.model import ChildSa, IkeSa, IpsecKeys
 from ikev1.daemon.logbook import Level, Logbook
+from ikev1.files.private import open_private
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 __all__ = ["KeyLog"]
@@ -45,13 +46,13 @@ class KeyLog:
     The files stay open as long as the process lives.
 
     Raises:
-        OSError: a file cannot be opened.
+        OSError: a file cannot be opened, or somebody else has a hand in it (`ikev1.files.private`).
     """
 
     def __init__(self, path: Path, logbook: Logbook) -> None:
         self._logbook = logbook
-        self._ike = _open(path)
-        self._esp = _open(path.with_name(path.name + ".esp_sa"))
+        self._ike = open_private(path, os.O_WRONLY | os.O_APPEND)
+        self._esp = open_private(path.with_name(path.name + ".esp_sa"), os.O_WRONLY | os.O_APPEND)
 
     def observe(self, event: Event) -> None:
         """Write down the keys that ``event`` brings; a disk that is full is no reason to drop a tunnel."""
@@ -62,10 +63,6 @@ class KeyLog:
                 os.write(self._esp, _esp_lines(event.child).encode("ascii"))
         except OSError as error:
             self._logbook.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _ike_line(sa: IkeSa) -> str:

@@ -17,6 +17,7 @@ from ikev1.capture.read.pcapng import MAGIC_NUMBER
 from ikev1.capture.write import datagram_block, section_blocks
 from ikev1.core.model import Path as UdpPath
 from ikev1.daemon.logbook import Level, Logbook
+from ikev1.files.private import open_private
 
 __all__ = ["Recorder"]
 
@@ -30,13 +31,14 @@ class Recorder:
     written, for a block that is not whole makes what follows unreadable.
 
     Raises:
-        OSError: the file cannot be opened, or is something else than pcapng.
+        OSError: the file cannot be opened, is something else than pcapng, or somebody else has a hand in it
+            (`ikev1.files.private`).
     """
 
     def __init__(self, path: Path, logbook: Logbook, encapsulation_port: int) -> None:
         self._logbook = logbook
         self._encapsulation_port = encapsulation_port
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = open_private(path, os.O_RDWR | os.O_APPEND)
         self._broken = False
         try:
             if os.pread(self._file, 4, 0) not in (b"", MAGIC_NUMBER):

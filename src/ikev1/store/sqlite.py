@@ -1,6 +1,8 @@
 """The store of a single gateway: one SQLite file, one row for each ISAKMP SA.
 
-The file holds the keys of every SA, so it belongs to the daemon alone: mode 0600, and locked while it runs.
+The file holds the keys of every SA, so it belongs to the daemon alone: mode 0600, in a folder where nobody else may
+write, and locked while it runs. Keys of SAs that are gone do not stay in it: SQLite overwrites what it deletes, and the
+log of its latest writes (WAL), which holds what they were about, is emptied soon after each write.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ import msgspec
 
 from ikev1.core.actions import Forget, Keep
 from ikev1.core.model import IkeSa
+from ikev1.files.private import check_folder, check_private, open_private
 from ikev1.store.store import StoreError
 
 __all__ = ["SqliteStore"]
 
 FORMAT = 1  # PRAGMA user_version: of the table, not of the records in it, which grow by fields with defaults
+OVERWRITTEN = 0x494B4531  # PRAGMA application_id: all that was ever deleted from the file was overwritten
+
+_BESIDE = ("-wal", "-shm", "-journal")  # files that SQLite makes, and believes where it finds them
 
 _DECODER = msgspec.msgpack.Decoder(IkeSa)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -42,20 +48,28 @@ class _Failures:
 class SqliteStore:
     """A `ikev1.store.store.Store` in the file ``path``, which is made where there is none.
 
+    Files of ours that others may read are closed to them. What was written over or deleted is in no file any more once
+    `tidy` was called, or the store was closed, or opened again after the end of a process that did neither.
+
     A write survives the end of the process as soon as it returns; the end of the machine's power may take the last
     moments with it (``synchronous = NORMAL``), for a wait for the disk in every handshake would cost more than peers
     that negotiate once again.
 
     Raises:
-        StoreError: the file cannot be opened, is none of ours, or another process has it.
+        StoreError: the file cannot be opened, is none of ours, another process has it, or somebody else has a hand in
+            it (`ikev1.files.private`).
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._failures = _Failures(path)
         with self._failures:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite itself would obey the umask only
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # no link can be put in the place of what is checked here before SQLite opens it
+            check_folder(path.parent)
+            os.close(open_private(path, os.O_RDWR))  # SQLite itself would obey the umask only
+            for suffix in _BESIDE:
+                check_private(path.with_name(path.name + suffix))
             self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
         try:
             with self._failures:
@@ -68,12 +82,24 @@ class SqliteStore:
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute("PRAGMA secure_delete = ON")
+        self._database.execute("PRAGMA temp_store = MEMORY")  # for VACUUM, which would write keys to a folder for all
         (found,) = self._database.execute("PRAGMA user_version").fetchone()
         if found not in (0, FORMAT):
             raise StoreError(f"{self._path} has format {found}; this version reads format {FORMAT}")
         with self._transaction():
             self._database.execute("CREATE TABLE IF NOT EXISTS ike_sa (id INTEGER PRIMARY KEY, record BLOB) STRICT")
             self._database.execute(f"PRAGMA user_version = {FORMAT}")
+        (overwritten,) = self._database.execute("PRAGMA application_id").fetchone()
+        if overwritten != OVERWRITTEN:
+            self._database.execute("VACUUM")
+            self._database.execute(f"PRAGMA application_id = {OVERWRITTEN}")
+        self._empty_log()  # a process that was killed left it
+
+    def _empty_log(self) -> None:
+        (busy, *_) = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(f"{self._path}-wal cannot be emptied: another program is reading it")
 
     def write(self, changes: Iterable[Keep | Forget]) -> None:
         """Obey ``changes`` in one transaction; of several that concern one SA only the last is written."""
@@ -101,6 +127,14 @@ class SqliteStore:
             with self._transaction():
                 self._database.executemany("DELETE FROM ike_sa WHERE id = ?", unreadable)
         return sas, len(unreadable)
+
+    def tidy(self) -> None:
+        """Leave nothing of what was written over or deleted, neither in the file nor in the log beside it.
+
+        This waits for the disk.
+        """
+        with self._failures:
+            self._empty_log()
 
     def close(self) -> None:
         """Close the file; closing twice is no error."""

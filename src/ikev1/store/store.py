@@ -24,5 +24,8 @@ class Store(Protocol):
     def read(self) -> tuple[list[IkeSa], int]:
         """All SAs that are kept, and how many records there were that nobody can read any more and that are dropped."""
 
+    def tidy(self) -> None:
+        """Destroy what was written over or deleted: it holds keys that may open traffic which somebody recorded."""
+
     def close(self) -> None:
         """Give the store back; what was written stays."""

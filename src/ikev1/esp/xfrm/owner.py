@@ -21,6 +21,7 @@ from ikev1.esp.networks import Network
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.policy import PolicyId
 from ikev1.esp.xfrm.state import StateId
+from ikev1.files.private import check_folder, open_private
 
 __all__ = ["Owner", "PolicyNote", "RouteNote", "StateNote", "Thing"]
 
@@ -69,6 +70,7 @@ class Owner:
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
         try:
+            check_folder(self._path.parent)
             self._fd = _open_locked(self._path)
             self.left = tuple(self._read())
         except OSError as error:
@@ -151,7 +153,7 @@ def _append(fd: int, there: bool, things: Iterable[Thing]) -> int:
 
 
 def _open_locked(path: Path) -> int:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = open_private(path, os.O_RDWR | os.O_APPEND)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         replaced = os.fstat(fd).st_ino != path.stat().st_ino  # since it was opened
