@@ -16,7 +16,9 @@ KEPT_BITS = sum(1 << number for number in KEPT.values())
 
 def process(code: str) -> str:
     """What a new process prints that runs ``code`` after it imported what is tested."""
-    imports = "import os, threading\nfrom ikev1.daemon.privileges import PrivilegeError, reduce_privileges\n"
+    imports = (
+        "import os, threading\nfrom ikev1.daemon.privileges import PrivilegeError, hide_memory, reduce_privileges\n"
+    )
     done = subprocess.run([sys.executable, "-c", imports + code], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -101,3 +103,43 @@ def test_no_thread_may_run_that_would_keep_everything() -> None:
 def test_the_command_reaches_that_point_with_one_thread() -> None:
     """Some libraries start threads when they are imported."""
     assert process("import ikev1.cli.run\nprint(len(os.listdir('/proc/self/task')))") == "1"
+
+
+def test_a_crash_leaves_nothing_of_the_memory() -> None:
+    said = process(
+        "import ctypes, resource\nhide_memory()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    assert said == "(0, 0) 0"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_process_of_the_same_user_cannot_look_into_its_memory() -> None:
+    """The environment of a process is a part of its memory, and what a neighbour may read by the weakest rule."""
+    said = process(
+        "import ctypes\n"
+        "def neighbour():\n"
+        "    pid = os.fork()\n"
+        "    if pid:\n"
+        "        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
+        "    try: open(f'/proc/{os.getppid()}/environ', 'rb').read()\n"
+        "    except PermissionError: os._exit(1)\n"
+        "    os._exit(0)\n"
+        "os.setresuid(65534, 65534, 65534)\n"
+        "ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as in a process that never was another user's\n"
+        "before = neighbour()\n"
+        "hide_memory()\n"
+        "print(before, neighbour())"
+    )
+    assert said == "0 1"
+
+
+@pytest.mark.parametrize(("options", "dumpable"), [([], "0"), (["--core-dumps"], "1")])
+def test_the_command_hides_its_memory_before_it_reads_a_secret(options: list[str], dumpable: str) -> None:
+    said = process(
+        "import ctypes, click\nfrom ikev1.cli.run import run\n"
+        "ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
+        f"try: run.main(['--config', '/nonexistent', *{options!r}], standalone_mode=False)\n"
+        "except click.ClickException: print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    assert said == dumpable

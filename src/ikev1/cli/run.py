@@ -8,7 +8,7 @@ import click
 
 from ikev1.cli.check import load_or_fail
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions
-from ikev1.daemon.privileges import PrivilegeError, reduce_privileges
+from ikev1.daemon.privileges import PrivilegeError, hide_memory, reduce_privileges
 
 __all__ = ["run"]
 
@@ -17,11 +17,16 @@ __all__ = ["run"]
 @click.option("--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="What to do.")
 @click.option("--keylog", type=click.Path(path_type=Path), help="Write keys for Wireshark into this file.")
 @click.option("--record", type=click.Path(path_type=Path), help="Write all ISAKMP messages into this pcapng file.")
-def run(config: Path, keylog: Path | None, record: Path | None) -> None:
+@click.option("--core-dumps", is_flag=True, help="Let a crash leave a core dump, with all secrets in it.")
+def run(config: Path, keylog: Path | None, record: Path | None, core_dumps: bool) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
-    options = load_or_fail(config).gateway
     try:
+        if not core_dumps:
+            hide_memory()  # before any secret is read
+        options = load_or_fail(config).gateway
         reduce_privileges(options.user, options.group, _folders(options))
+        if not core_dumps:
+            hide_memory()
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"The gateway cannot run: {error}.") from error
     _serve(config, keylog, record)

@@ -11,10 +11,11 @@ import errno
 import grp
 import os
 import pwd
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["KEPT", "PrivilegeError", "reduce_privileges"]
+__all__ = ["KEPT", "PrivilegeError", "hide_memory", "reduce_privileges"]
 
 # <linux/capability.h>
 KEPT = {
@@ -26,7 +27,7 @@ _CAP_SETPCAP = 8
 _VERSION_3 = 0x20080522
 
 # <linux/prctl.h>
-_PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 8, 23, 24, 38
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 8, 23, 24, 38
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
@@ -44,6 +45,22 @@ class _Sets(ctypes.Structure):
     """32 of the 64 bits of each set; two of these are a whole."""
 
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def hide_memory() -> None:
+    """Keep what is in memory from core dumps, and from all processes that are not root's (ptrace(2), /proc/PID/mem).
+
+    A change of user undoes it (prctl(2), PR_SET_DUMPABLE), so it is to be called again after one.
+
+    Raises:
+        PrivilegeError: the kernel does not allow it.
+    """
+    if resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        except OSError as error:
+            raise PrivilegeError(f"core dumps cannot be forbidden: {error.strerror}") from error
+    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def reduce_privileges(user: str | None = None, group: str | None = None, folders: Sequence[Path] = ()) -> None:

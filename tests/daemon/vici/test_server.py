@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -323,6 +323,101 @@ def _read_to_the_end(stream: socket.socket) -> int:
     while octets := stream.recv(1 << 16):
         total += len(octets)
     return total
+
+
+def test_a_file_in_the_place_of_the_socket_is_left_alone(meet: Meet, tmp_path: Path) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        diary = tmp_path / "diary"
+        diary.write_text("dear diary")
+        (tmp_path / "link").symlink_to(diary)
+        (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+        for name in ("diary", "link", "nowhere"):
+            with pytest.raises(FileExistsError, match="no socket"):
+                await ViciServer(us.gateway, tmp_path / name).start()
+            assert (tmp_path / name).is_symlink() == (name != "diary")
+        assert diary.read_text() == "dear diary"
+
+    meet(scenario)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+def test_the_socket_of_another_kind_of_program_is_not_taken_away(
+    meet: Meet, tmp_path: Path, kind: socket.SocketKind
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with closing(socket.socket(socket.AF_UNIX, kind)) as other:
+            other.bind(str(tmp_path / "other"))
+            with pytest.raises(FileExistsError, match="another program"):
+                await ViciServer(us.gateway, tmp_path / "other").start()
+            assert (tmp_path / "other").is_socket()
+
+    meet(scenario)
+
+
+def test_the_socket_of_a_daemon_that_is_too_busy_to_answer_is_not_taken_away(meet: Meet, tmp_path: Path) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with ExitStack() as open_sockets:
+            busy = open_sockets.enter_context(closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)))
+            busy.bind(str(tmp_path / "busy"))
+            busy.listen(0)
+            with suppress(BlockingIOError):
+                while True:
+                    client = open_sockets.enter_context(closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)))
+                    client.setblocking(False)
+                    client.connect(str(tmp_path / "busy"))
+            with pytest.raises(FileExistsError, match="another daemon answers"):
+                await ViciServer(us.gateway, tmp_path / "busy").start()
+            assert (tmp_path / "busy").is_socket()
+
+    meet(scenario)
+
+
+def test_a_server_that_ends_does_not_take_away_the_socket_of_the_next_one(meet: Meet, tmp_path: Path) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        place = tmp_path / "control"
+        first, second = ViciServer(us.gateway, place), ViciServer(them.gateway, place)
+        await first.start()
+        place.unlink()
+        await second.start()
+        await first.close()
+        assert place.is_socket()
+        await second.close()
+        assert not place.exists()
+
+    meet(scenario)
+
+
+def test_a_user_with_too_many_clients_is_sent_away_and_comes_back_when_others_left(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        def connect_them_all() -> None:
+            with ExitStack() as clients:
+                streams = [clients.enter_context(raw(us)) for _ in range(100)]
+                served = 0
+                for stream in streams:
+                    with suppress(ConnectionError):
+                        stream.sendall(command("version"))
+                        served += bool(stream.recv(1))
+                assert served == 24
+
+        await asyncio.to_thread(connect_them_all)
+        assert 0 < sum("sent away" in text for text in us.texts) < 50
+        assert await ask(us, lambda session: session.version())
+
+    meet(scenario)
+
+
+def test_a_client_that_begins_a_segment_and_does_not_finish_it_is_let_go(meet: Meet, tmp_path: Path) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        server = ViciServer(us.gateway, tmp_path / "control", patience=0.01)
+        await server.start()
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
+            stream.settimeout(10)
+            stream.connect(str(tmp_path / "control"))
+            stream.sendall(SEGMENT_LIMIT.to_bytes(4, "big") + b"x" * 1000)
+            assert await asyncio.to_thread(stream.recv, 1) == b""
+        await server.close()
+
+    meet(scenario)
 
 
 def test_the_socket_is_for_the_owner_and_the_group_and_goes_with_the_server(meet: Meet, tmp_path: Path) -> None:

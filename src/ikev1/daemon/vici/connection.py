@@ -27,7 +27,9 @@ BACKLOG_LIMIT = 4 << 20  # octets of events that wait for a slow reader before i
 
 
 class ClientConnection:
-    """Serves one client until it leaves, sends what is no VICI, or lets its events pile up."""
+    """Serves one client until it leaves, sends what is no VICI, lets its events pile up, or begins a segment and does
+    not finish it in ``patience`` seconds.
+    """
 
     def __init__(
         self,
@@ -36,12 +38,14 @@ class ClientConnection:
         gateway: Gateway,
         commands: Mapping[str, Command],
         registration_changed: Callable[[], None],
+        patience: float,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._gateway = gateway
         self._commands = commands
         self._registration_changed = registration_changed
+        self._patience = patience
         self.registered: frozenset[str] = frozenset()
 
     async def serve(self) -> None:
@@ -50,7 +54,7 @@ class ClientConnection:
             while True:
                 await self._answer(parse_packet(await self._read_segment()))
                 await self._writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, PacketError):
+        except (asyncio.IncompleteReadError, ConnectionError, PacketError, TimeoutError):
             pass
         finally:
             self.registered = frozenset()
@@ -61,7 +65,8 @@ class ClientConnection:
         length = int.from_bytes(await self._reader.readexactly(4))
         if length > SEGMENT_LIMIT:
             raise PacketError(f"a segment of {length} octets")
-        return await self._reader.readexactly(length)
+        async with asyncio.timeout(self._patience):
+            return await self._reader.readexactly(length)
 
     async def _answer(self, packet: Packet) -> None:
         if packet.type is PacketType.CMD_REQUEST:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
+import stat
+import struct
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,16 +22,27 @@ from ikev1.daemon.vici.events import log_event, translate
 
 __all__ = ["ViciServer"]
 
+# Who may connect may do anything to the gateway, but must not keep others from doing so, nor fill its memory: each
+# client may have the larger part of a segment (512 KiB) in its buffer.
+_MOST = 64
+_MOST_OF_A_USER = 24
+
+_PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid (unix(7))
 _OWNER_AND_GROUP = 0o117  # the umask that leaves 0660: who may write to the socket commands the gateway
 
 
 class ViciServer:
-    """Serves ``gateway`` to the clients that connect to the Unix socket ``path``."""
+    """Serves ``gateway`` to the clients that connect to the Unix socket ``path``; a segment that a client began must be
+    whole in ``patience`` seconds.
+    """
 
-    def __init__(self, gateway: Gateway, path: Path) -> None:
+    def __init__(self, gateway: Gateway, path: Path, patience: float = 10.0) -> None:
+        self._patience = patience
         self._gateway = gateway
         self._path = path
         self._clients: dict[ClientConnection, asyncio.Task[None]] = {}
+        self._users: Counter[int] = Counter()  # how many clients each has
+        self._inode: tuple[int, int] | None = None
         self._server: asyncio.Server | None = None
         self._detach_log: Callable[[], None] | None = None
         gateway.observers.append(self._observe)
@@ -36,7 +51,8 @@ class ViciServer:
         """Accept clients from now on.
 
         Raises:
-            OSError: the socket cannot be made, or another daemon answers on it.
+            OSError: the socket cannot be made, another daemon answers on it, or something else than a socket is in its
+                place.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(self._path)
@@ -45,6 +61,8 @@ class ViciServer:
         umask = os.umask(_OWNER_AND_GROUP)
         try:
             listener.bind(str(self._path))
+            listener.listen(_MOST)  # at once: who finds a socket that does not listen takes it for a dead one
+            self._inode = _inode(self._path)
         except OSError as error:
             listener.close()
             raise OSError(error.errno, os.strerror(error.errno or 0), str(self._path)) from error
@@ -62,14 +80,31 @@ class ViciServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._server.wait_closed()
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if _inode(self._path) == self._inode:
+                self._path.unlink()
         self._server = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = ClientConnection(reader, writer, self._gateway, COMMANDS, self._listen_to_log)
+        user = _user(writer.get_extra_info("socket"))
+        if len(self._clients) >= _MOST or self._users[user] >= _MOST_OF_A_USER:
+            text = f"a VICI client of user {user} is sent away: {self._users[user]} clients of that user and "
+            self._gateway.logbook.write(
+                Level.WARNING, "CFG", f"{text}{len(self._clients)} in all are connected", kind="VICI clients sent away"
+            )
+            writer.transport.abort()
+            return
+        client = ClientConnection(reader, writer, self._gateway, COMMANDS, self._listen_to_log, self._patience)
         serving = asyncio.get_running_loop().create_task(client.serve())
         self._clients[client] = serving
-        serving.add_done_callback(lambda _: self._clients.pop(client))
+        self._users[user] += 1
+        serving.add_done_callback(lambda _: self._forget(client, user))
+
+    def _forget(self, client: ClientConnection, user: int) -> None:
+        del self._clients[client]
+        self._users[user] -= 1
+        if not self._users[user]:
+            del self._users[user]
 
     def _observe(self, event: Event) -> None:
         if not self._clients:
@@ -94,14 +129,40 @@ class ViciServer:
             client.event("log", lambda: log_event(line, thread=True))
 
 
+def _user(stream: socket.socket) -> int:
+    """The number of the user who connected."""
+    credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+    uid: int = _PEER_CREDENTIALS.unpack(credentials)[1]
+    return uid
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of a daemon that is no more."""
+    """Remove the socket of a daemon that is no more, and nothing else."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        why = "this is no socket, and is left alone: remove it, or let `control` name another place"
+        raise FileExistsError(errno.EEXIST, why, str(path))
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
+        probe.setblocking(False)  # one that lives may be too busy to answer
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
-            path.unlink()
+            if _inode(path) == (status.st_dev, status.st_ino):
+                path.unlink()
+            return
         except FileNotFoundError:
+            return
+        except BlockingIOError:
             pass
-        else:
-            raise FileExistsError(f"another daemon answers on {path}")
+        except OSError as error:
+            why = f"the socket of another program is here: {os.strerror(error.errno or 0)}"
+            raise FileExistsError(errno.EEXIST, why, str(path)) from error
+    raise FileExistsError(errno.EEXIST, "another daemon answers here", str(path))
