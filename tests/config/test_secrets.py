@@ -71,6 +71,42 @@ def test_an_open_file_without_secrets_is_fine(loaded: Load, tmp_path: Path) -> N
     assert loaded(BY_FILE, 0o644).settings.connections[0].secret == b"hush"
 
 
+def changeable(configuration: Loaded) -> list[str]:
+    """The warnings that are about who can change it."""
+    return [warning.text for warning in configuration.warnings if not warning.key]
+
+
+def test_a_configuration_that_everybody_can_change_is_refused_though_it_holds_no_secret(
+    refused: Refused, tmp_path: Path
+) -> None:
+    (tmp_path / "branch.psk").touch(0o600)
+    (tmp_path / "branch.psk").write_text("hush")
+    assert "mode 0666 lets everybody change it" in refused(BY_FILE, 0o666)[""]
+
+
+@pytest.mark.parametrize(("mode", "sound"), [(0o755, True), (0o1777, True), (0o777, False), (0o733, False)])
+def test_a_configuration_that_everybody_can_replace_is_refused(
+    loaded: Load, refused: Refused, tmp_path: Path, mode: int, sound: bool
+) -> None:
+    (tmp_path / "branch.psk").touch(0o600)
+    (tmp_path / "branch.psk").write_text("hush")
+    tmp_path.chmod(mode)
+    if sound:
+        assert not changeable(loaded(BY_FILE))
+    else:
+        assert refused(BY_FILE)[""].startswith(f"{tmp_path.resolve()}: mode {mode:04o}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another group")
+def test_a_group_that_can_change_a_configuration_is_warned_of(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / "branch.psk").touch(0o600)
+    (tmp_path / "branch.psk").write_text("hush")
+    assert not changeable(loaded(BY_FILE, 0o664))  # it is root's group
+    os.chown(tmp_path / "ikev1.toml", -1, 1234)
+    (text,) = changeable(loaded(BY_FILE, 0o664))
+    assert "lets group 1234 change it" in text
+
+
 @pytest.mark.parametrize(("mode", "content", "fault"), [
     (0o644, b"hush", "everybody"),
     (0o600, b"\n", "is empty"),

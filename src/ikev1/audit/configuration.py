@@ -50,17 +50,18 @@ def audit_configuration(file: Path, now: float) -> Audit:
         NoConfiguration: there is nothing to audit.
     """
     written = _written(file)
-    exposed = tuple(files.exposed_files(file, written))
+    open_files = (*files.exposed_files(file, written), *files.changeable_files(file, written))
     try:
         loaded = load(file, lambda: now)
     except ConfigError as error:
-        # An exposed file is refused, and what then is missing says nothing new
-        found = exposed or tuple(_unusable(error))
+        # A file that is open to others is refused, and what then is missing says nothing new
+        refused = any(finding.severity is Severity.HIGH for finding in open_files)
+        found = open_files if refused else (*open_files, *_unusable(error))
         note = "the configuration cannot be used as it is (`ikev1 check` tells why): only its files were examined"
         return _audit(file, written, found, (note,))
     subject = Subject(file, written, loaded.settings, loaded.gateway, now)
     judged = (finding for rule in _RULES for finding in rule(subject))
-    return _audit(file, written, (*exposed, *judged), ())
+    return _audit(file, written, (*open_files, *judged), ())
 
 
 def _written(file: Path) -> dict[str, Any]:

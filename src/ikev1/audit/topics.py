@@ -264,6 +264,14 @@ _ALL = (
         "NIST SP 800-77r1",
     ),
     Topic(
+        "changeable-file",
+        "Others can change the configuration, or replace what it names",
+        "Whoever can write to the configuration, to the file of a CA, or to a folder that one of these is in, decides "
+        "whom the gateway believes, whom it calls, and what it protects.",
+        "chmod go-w the file or the folder, and look whether everything in it is as it was.",
+        "NIST SP 800-77r1",
+    ),
+    Topic(
         "key-log",
         "Keys are written to a file",
         "Whoever gets the key log reads everything that was recorded of the ISAKMP and ESP traffic.",

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ikev1.config.values import each, text
 
-__all__ = ["Files", "why_unreadable"]
+__all__ = ["Change", "Files", "changeable", "why_unreadable"]
 
 Value = TypeVar("Value")
 
 _CERTIFICATES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b"})
+
+
+class Change(NamedTuple):
+    """Who besides the owner and root could change a file, or what is in a folder, in words, and whether all could."""
+
+    text: str
+    by_all: bool
+
+
+def changeable(status: os.stat_result) -> Change | None:
+    """Who else could change this file or the names in this folder, None if nobody can.
+
+    In a sticky folder, as ``/tmp`` is one, nobody can rename or remove what belongs to another.
+    """
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+        return None
+    mode = f"mode {stat.S_IMODE(status.st_mode):04o}"
+    if status.st_mode & stat.S_IWOTH:
+        return Change(f"{mode} lets everybody change it", by_all=True)
+    if status.st_mode & stat.S_IWGRP and status.st_gid != 0:
+        return Change(f"{mode} lets group {status.st_gid} change it", by_all=False)
+    return None
 
 
 class Files:
@@ -55,9 +78,13 @@ def why_unreadable(error: OSError) -> str:
 
 def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            change = changeable(os.fstat(opened.fileno()))
+            content = opened.read()
     except OSError as error:
         raise ValueError(f"{file} {why_unreadable(error)}") from error
+    if change is not None and change.by_all:
+        raise ValueError(f"{file} is refused, its {change.text}: chmod go-w it")
     try:
         return parse(content)
     except ValueError as error:

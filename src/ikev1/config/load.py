@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
-from ikev1.config.files import Files, why_unreadable
+from ikev1.config.files import Files, changeable, why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Findings
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
@@ -42,6 +42,8 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     file = Path(path)
     values, exposed = _read(file)
     findings = Findings(file)
+    for place in (file, file.resolve().parent):
+        _ask_who_could_change(place, findings)
     top = Table(findings, "", values)
     gateway = top.table("gateway")
     options = gateway_options(gateway, file.parent)
@@ -53,6 +55,19 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     check(settings, options.data_plane, findings, clock())
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings))
+
+
+def _ask_who_could_change(place: Path, findings: Findings) -> None:
+    """Who can change the configuration, or replace it in its folder, decides whom the gateway believes and calls."""
+    try:
+        change = changeable(place.stat())
+    except OSError:
+        return  # the folder of a file that was read, closed to us
+    if change is not None:
+        tell = findings.error if change.by_all else findings.warn
+        tell(
+            "", f"{change.text}: chmod go-w it" if place == findings.file else f"{place}: {change.text}: chmod go-w it"
+        )
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str | None]:

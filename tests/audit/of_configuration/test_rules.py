@@ -170,6 +170,29 @@ def test_a_secret_file_that_others_can_read(audited: Audited, tmp_path: Path) ->
     assert set(audited(change)) == ALWAYS
 
 
+def test_a_configuration_that_others_can_change(audited: Audited, tmp_path: Path) -> None:
+    secret = tmp_path / "psk"
+    secret.touch(0o600)
+    secret.write_text("x7Qm-2vBz9LwPk4RtYc8HnSd\n")
+    change = (SECRET, 'secret_file = "psk"')
+    assert set(audited(change, mode=0o644)) == ALWAYS
+    found = audited(change, mode=0o666)
+    assert set(found) == {"ikev1", "changeable-file"}
+    assert found["changeable-file"][0].severity is Severity.HIGH
+
+
+def test_a_folder_that_others_can_write_to(audited: Audited, tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    gateway = '[gateway]\nstate = "open/state"\nrecord = "open/record"\n[connection.branch]'
+    (finding,) = audited(("[connection.branch]", gateway))["changeable-file"]
+    assert (finding.evidence[0].file, finding.evidence[0].key) == (str(tmp_path / "open"), "gateway.state")
+    tmp_path.chmod(0o777)
+    found = audited()
+    assert set(found) == {"ikev1", "changeable-file"}
+    assert found["changeable-file"][0].evidence[0].file == str(tmp_path)
+
+
 def test_a_key_log_that_others_can_read(audited: Audited, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("")

@@ -1,5 +1,5 @@
-"""Files with secrets: who else can open them. They are examined before the configuration is read, which may refuse
-to be read because of them.
+"""Files with secrets, and those that decide whom the gateway believes: who else can open or change them. They are
+examined before the configuration is read, which may refuse to be read because of them.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from typing import Any
 from ikev1.audit.finding import Evidence, Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject
 from ikev1.audit.topics import topic
+from ikev1.config.files import changeable
 from ikev1.config.secrets import exposure
 
-__all__ = ["exposed_files", "key_log"]
+__all__ = ["changeable_files", "exposed_files", "key_log"]
 
 _SECRETS = frozenset({"secret", "private_key_passphrase"})
+_BELIEVED = frozenset({"ca", "certificate", "crl", "intermediates", "peer_certificate", "peer_public_key"})
 _FILES = frozenset({"secret_file", "private_key", "private_key_passphrase_file", "keylog", "state"})
 
 
 def exposed_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
     """Files with secrets that others can open: the configuration itself, and those that it names."""
-    for key, path in _sensitive(file, written, ""):
+    for key, path in _sensitive(file, written):
         try:
             exposed = exposure(path.stat())
         except OSError:
@@ -32,15 +34,48 @@ def exposed_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _sensitive(file: Path, table: Mapping[str, Any], path: str) -> Iterator[tuple[str, Path]]:
+def changeable_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
+    """The configuration, the certificates that it names, and the folders of all its files, where others can change
+    them.
+    """
+    places = {file: "", file.resolve().parent: ""}
+    for key, path in _named(file, written, _BELIEVED | _FILES | {"control", "record"}):
+        if key.rpartition(".")[2] in _BELIEVED:
+            places.setdefault(path, key)
+        places.setdefault(path.resolve().parent, key)
+    for path, key in places.items():
+        try:
+            change = changeable(path.stat())
+        except OSError:
+            continue
+        if change is not None:
+            yield topic("changeable-file").finding(
+                Severity.HIGH if change.by_all else Severity.MEDIUM,
+                f"{path}: {change.text}",
+                Evidence(text=change.text, file=str(path), key=key),
+            )
+
+
+def _sensitive(file: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    yield from ((key, file) for key, _ in _walk(table, "", _SECRETS))
+    yield from _named(file, table, _FILES)
+
+
+def _named(file: Path, table: Mapping[str, Any], names: frozenset[str]) -> Iterator[tuple[str, Path]]:
+    """The keys with one of these names, and each file that they name."""
+    for key, value in _walk(table, "", names):
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str):
+                yield key, file.parent / Path(each).expanduser()
+
+
+def _walk(table: Mapping[str, Any], path: str, names: frozenset[str]) -> Iterator[tuple[str, object]]:
     for name, value in table.items():
         key = f"{path}.{name}" if path else name
         if isinstance(value, dict):
-            yield from _sensitive(file, value, key)
-        elif name in _SECRETS:
-            yield key, file
-        elif name in _FILES and isinstance(value, str):
-            yield key, file.parent / Path(value).expanduser()
+            yield from _walk(value, key, names)
+        elif name in names:
+            yield key, value
 
 
 def key_log(subject: Subject) -> Iterator[Finding]:
