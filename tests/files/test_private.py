@@ -67,6 +67,18 @@ def test_a_second_name_of_a_file_of_ours_is_refused(tmp_path: Path) -> None:
     assert mode(victim) == 0o644
 
 
+def test_a_file_that_is_written_anew_loses_its_content_only_if_it_is_ours(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("before")
+    (tmp_path / "second").hardlink_to(file)
+    with pytest.raises(PermissionError):
+        open_private(file, os.O_WRONLY | os.O_TRUNC)
+    assert file.read_text() == "before"
+    (tmp_path / "second").unlink()
+    os.close(open_private(file, os.O_WRONLY | os.O_TRUNC))
+    assert file.read_text() == ""
+
+
 def test_a_fifo_with_nobody_at_its_other_end_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "keys")
     for flags in (os.O_WRONLY, os.O_RDWR):

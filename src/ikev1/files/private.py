@@ -72,13 +72,15 @@ def _check_folder(folder: Path, *, may_be_sticky: bool) -> None:
 def _checked(path: Path, flags: int) -> int:
     try:
         # without O_NONBLOCK a FIFO would have us wait for its other end
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        descriptor = os.open(path, flags & ~os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _refused(path, "this is a symbolic link: name the file itself") from error
         raise
     try:
         _take_for_ourselves(descriptor, path)
+        if flags & os.O_TRUNC:  # not before it is known whose file that is
+            os.ftruncate(descriptor, 0)
     except OSError:
         os.close(descriptor)
         raise

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from ikev1.capture.write import datagram_block, section_blocks
+from ikev1.files.private import open_private
 from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.run import Run
 
@@ -22,12 +23,12 @@ def save(path: Path, run: Run) -> None:
     """Writes the packets of a run to ``path``, and the key that opens them beside it, for its owner alone.
 
     Raises:
-        OSError: a file cannot be written.
+        OSError: a file cannot be written, or somebody else has a hand in that of the key (`ikev1.files.private`).
     """
     blocks = [section_blocks("ikev1 learn", f"a lesson on {run.subject}: {run.suite}")]
     blocks += [datagram_block(datagram, sent=number % 2 == 0) for number, datagram in enumerate(run.datagrams)]
     path.write_bytes(b"".join(blocks))
-    opened = os.open(key_file(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    opened = open_private(key_file(path), os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(opened, "w", encoding="ascii") as out:
         out.write(f"{','.join(_key(run))}\n")
 
