@@ -175,6 +175,19 @@ def test_a_known_peer_cannot_fill_the_disk_either_and_takes_no_line_from_another
     assert sorted(line.text.split()[0] for line in heard.lines[1202:]) == ["4400", "4400"]
 
 
+def test_an_onlooker_that_knows_the_cookies_of_many_peers_fills_no_disk(heard: Heard) -> None:
+    peers = [replace(KNOWN, connection=f"site-{number}") for number in range(50)]
+    for _ in range(200):
+        for peer in peers:
+            heard.logbook.event(Failure(Code.MALFORMED, "junk", "192.0.2.2", peer))
+    assert len(heard.lines) == 6000
+    heard.logbook.event(ChildUp(peers[0], CHILD))
+    assert len(heard.lines) == 6001
+    heard.now += 60
+    heard.logbook.tell_what_was_left_out()
+    assert heard.lines[-1].text.startswith("4000 more ")
+
+
 def test_who_sends_from_addresses_that_cannot_be_answered_fills_no_disk(heard: Heard) -> None:
     for _ in range(1000):
         heard.logbook.write(Level.WARNING, "NET", "cannot send", kind="errors of the network")

@@ -52,6 +52,7 @@ Sink = Callable[[Line], None]
 
 _OF_STRANGERS = 20  # lines of one kind in a second, for all together
 _OF_A_PEER = 600  # lines of one kind in a minute
+_OF_ALL_PEERS = 6000  # lines with one code in a minute: who sees the cookies of many SAs can cause failures of them all
 
 
 _NAMES: dict[type, str] = {
@@ -79,6 +80,12 @@ class Logbook:
         self._lowest: int = logging.CRITICAL
         self._strangers: Limiter[_Kind] = Limiter(_OF_STRANGERS, 1.0, clock)
         self._peers: Limiter[_Kind] = Limiter(_OF_A_PEER, 60.0, clock)
+        self._all_peers: Limiter[_Kind] = Limiter(_OF_ALL_PEERS, 60.0, clock)
+        self._limiters = (
+            (self._strangers, "second", "peers that have proved nothing"),
+            (self._peers, "minute", "known peers"),
+            (self._all_peers, "minute", "all known peers together"),
+        )
 
     def listens(self, level: Level) -> bool:
         """Whether anybody wants lines of ``level``."""
@@ -135,20 +142,18 @@ class Logbook:
     def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
         if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
             return self._strangers.passes(kind)
-        return self._peers.passes(kind, (sa.connection, sa.peer_id_body, sa.path.remote_host))
+        peer = (sa.connection, sa.peer_id_body, sa.path.remote_host)
+        return self._peers.passes(kind, peer) and (not kind.code or self._all_peers.passes(kind))
 
     @property
     def tells_by(self) -> float:
         """In how many seconds `tell_what_was_left_out` wants to be called, infinity if nothing was left out."""
-        waiting = [limiter.period for limiter in (self._strangers, self._peers) if limiter.holds_back]
+        waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
         return min(waiting, default=math.inf)
 
     def tell_what_was_left_out(self) -> None:
         """Write how many lines of which kind others caused and were not written, of the time that is over."""
-        for limiter, period, whom in (
-            (self._strangers, "second", "peers that have proved nothing"),
-            (self._peers, "minute", "known peers"),
-        ):
+        for limiter, period, whom in self._limiters:
             for kind, count in limiter.held_back().items():
                 text = f"{count} more {kind.name} in a {period} were not written, caused by {whom}"
                 self._hand_out(Line(kind.level, "IKE", text, code=kind.code))
