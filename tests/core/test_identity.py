@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ikev1.core.identity import identification, matches, text_of
@@ -22,6 +23,7 @@ from ikev1.wire.registry import IdType
         ("@192.0.2.1", IdType.FQDN, b"192.0.2.1"),
         ("alice@example.org", IdType.USER_FQDN, b"alice@example.org"),
         ("@#0102ff", IdType.KEY_ID, b"\x01\x02\xff"),
+        ("userfqdn:group", IdType.USER_FQDN, b"group"),
         ("keyid:group name", IdType.KEY_ID, b"group name"),
     ],
 )
@@ -54,7 +56,25 @@ def test_what_a_peer_chose_is_shown_harmlessly(id_type: int, data: bytes) -> Non
         ("gw.example.org", "gw.example.org@x", False),
         ("*@example.org", "alice@example.org", True),
         ("*@example.org", "alice@example.com", False),
+        ("*@example.org", "alice.smith@example.org", True),
+        ("*@example.org", "@alice@example.org", False),
+        ("*@example.org", "alice@x@example.org", False),
+        ("*@example.org", "a/b@example.org", False),
+        ("*@example.org", "a b@example.org", False),
+        ("*@example.org", "userfqdn:@example.org", False),
+        ("*@*.example.org", "alice@gw.example.org", True),
+        ("*@*.example.org", "alice@b@gw.example.org", False),
+        ("alice@*", "alice@example", True),
+        ("alice@*", "alice@example.org", False),
         ("*.example.org", "gw.example.org", True),
+        ("*.example.org", "GW.EXAMPLE.ORG", True),
+        ("*.example.org", "a.gw.example.org", False),
+        ("*.*.example.org", "a.gw.example.org", True),
+        ("*.example.org", "@.example.org", False),
+        ("*.example.org", "@evil.test/.example.org", False),
+        ("*.example.org", "evil@gw.example.org", False),
+        ("gw-*-1.*", "gw-north-1.example", True),
+        ("gw-*.example", "gw-.example", True),
         ("*.example.org", "example.org", False),
         ("gw?.example.org", "gw1.example.org", False),
         ("gw[1].example.org", "gw1.example.org", False),
@@ -75,6 +95,88 @@ def test_no_identity_breaks_a_comparison(id_type: int, data: bytes) -> None:
     identity = Identification(id_type, 0, 0, data)
     for pattern in ("192.0.2.1", "gw.example.org", "*@example.org", "keyid:one"):
         assert matches(pattern, identity) in (True, False)
+
+
+@pytest.mark.parametrize("octet", [*range(0x20), 0x7F])
+def test_no_name_with_a_control_character_in_it_is_anybody_who_is_named(octet: int) -> None:
+    """The one who wrote the name before a NUL may have meant another domain than the one who reads to the end."""
+    evil = bytes([octet])
+    for id_type, data in (
+        (IdType.USER_FQDN, b"x@evil.test" + evil + b"@example.org"),
+        (IdType.USER_FQDN, b"x" + evil + b"@example.org"),
+        (IdType.USER_FQDN, b"alice@example.org" + evil),
+        (IdType.FQDN, b"evil.test" + evil + b".example.org"),
+        (IdType.FQDN, b"gw" + evil + b".example.org"),
+        (IdType.FQDN, b"gw.example.org" + evil),
+    ):
+        identity = Identification(id_type, 0, 0, data)
+        written = data.decode()
+        for pattern in ("*@example.org", "*@*", "alice@example.org", "*.example.org", "*", "gw.example.org", written):
+            assert not matches(pattern, identity)
+
+
+@pytest.mark.parametrize("letter", ["\u212a", "\u017f", "\u0130"])
+def test_only_ascii_letters_are_the_same_in_upper_and_lower_case(letter: str) -> None:
+    """The Kelvin sign is a k to Unicode, the long s an s, the dotted capital I nearly an i."""
+    for ascii_letter in "kKsSiI":
+        claimed = Identification(IdType.FQDN, 0, 0, f"{letter}gw.example.org".encode())
+        assert not matches(f"{ascii_letter}gw.example.org", claimed)
+        assert not matches(f"{letter}gw.example.org", identification(f"{ascii_letter}gw.example.org"))
+        assert not matches(f"{letter}*.example.org", identification(f"{ascii_letter}gw.example.org"))
+
+
+def test_a_name_outside_ascii_is_whom_it_is_written_for_but_fits_no_asterisk() -> None:
+    assert matches("gärtner.example", identification("gärtner.example"))
+    assert not matches("gärtner.example", identification("GÄRTNER.example"))
+    assert not matches("*.example", identification("gärtner.example"))
+
+
+name_characters = st.text(st.sampled_from("aB.@*-"), max_size=10)
+
+
+@given(name_characters, st.text(st.sampled_from("aB.@-/ \0\u212a"), max_size=12), st.sampled_from([2, 3]))
+def test_an_asterisk_is_what_the_manual_says(pattern: str, name: str, kind: int) -> None:
+    wanted = f"@{pattern}" if kind == IdType.FQDN else f"userfqdn:{pattern}"
+    assume("*" in pattern)
+    user, at, domain = pattern.rpartition("@")
+    within_user, within_label = r"[^@/\s\0\u212a]*", r"[^@/.\s\0\u212a]*"
+    regex = re.escape(user).replace(r"\*", within_user) + at + re.escape(domain).replace(r"\*", within_label)
+    well_formed = name.count("@") == pattern.count("@") < 3 and all(re.split("[@.]", name.rpartition("@")[2]))
+    well_formed = well_formed and ("@" not in name or all(name.rpartition("@")[0].split("@")))
+    well_formed = well_formed and re.fullmatch(r"[!-.0-~]*", name) is not None
+    expected = well_formed and re.fullmatch(regex, name, re.IGNORECASE) is not None
+    assert matches(wanted, Identification(kind, 0, 0, name.encode())) is expected
+
+
+def test_a_name_that_stops_a_regular_expression_for_seconds_is_nothing() -> None:
+    assert not matches("*a*a*a*a*a*b", Identification(IdType.FQDN, 0, 0, b"a" * 60_000))
+    assert not matches("*a*a*a*a*a*b@*", Identification(IdType.USER_FQDN, 0, 0, b"a" * 318 + b"@c"))
+
+
+@given(st.sampled_from([IdType.FQDN, IdType.USER_FQDN, IdType.KEY_ID]), st.text(st.characters(codec="ascii")))
+@example(IdType.FQDN, "198.51.100.2")
+@example(IdType.FQDN, "2001:db8::1")
+@example(IdType.FQDN, "10.0.0.1-10.0.0.9")
+@example(IdType.FQDN, "10.0.0.0/8")
+@example(IdType.FQDN, "CN=alice")
+@example(IdType.FQDN, "%any")
+@example(IdType.FQDN, "*.example.org")
+@example(IdType.FQDN, "#01")
+@example(IdType.FQDN, "keyid:one")
+@example(IdType.USER_FQDN, "group")
+@example(IdType.USER_FQDN, "@192.0.2.1")
+@example(IdType.USER_FQDN, "*@example.org")
+def test_what_is_shown_names_the_same_peer_when_it_is_configured(id_type: IdType, text: str) -> None:
+    claimed = Identification(id_type, 0, 0, text.encode())
+    shown = text_of(claimed)
+    assert shown.startswith(f"{id_type.name}:") or identification(shown) == claimed
+
+
+def test_an_address_sent_as_a_name_is_shown_as_a_name() -> None:
+    claimed = Identification(IdType.FQDN, 0, 0, b"198.51.100.2")
+    assert text_of(claimed) == "@198.51.100.2"
+    assert not matches("198.51.100.2", claimed)
+    assert matches("@198.51.100.2", claimed)
 
 
 @pytest.mark.parametrize("text", ["@#xyz", "@#123"])

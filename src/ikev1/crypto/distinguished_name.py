@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
@@ -10,13 +9,16 @@ from typing import ClassVar, NamedTuple
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-from ikev1.crypto import name_text
+from ikev1.crypto import name_text, wildcard
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.registry import NotifyType
 
 __all__ = ["InvalidName", "equal", "from_text", "matches", "to_text"]
 
-_LARGEST = 16_384  # octets of a name; real ones have some hundred
+_LARGEST = 4096  # octets of a name; real ones have some hundred
+_MOST_PARTS = 64  # of a name; real ones have up to a dozen
+_MOST_ATTRIBUTES = 16  # of a part; real ones have one, seldom two or three
+_LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
 _BETWEEN = "\ue000"  # marks the asterisks of a pattern while it is folded: for private use, so no CA writes it
 _CODECS = {
@@ -49,18 +51,25 @@ class _Name:
 
 
 class _Attribute(NamedTuple):
-    """One attribute: its type in dots, its value as text (None: it is no text) and as DER."""
+    """One attribute: its type in dots, its value as text (None: it is no text) and as DER, and the text as it is
+    compared (or the DER).
+    """
 
     oid: str
     text: str | None
     der: bytes
+    folded: str | bytes
 
-    @property
-    def folded(self) -> tuple[str, str | bytes]:
-        return self.oid, self.der if self.text is None else _fold(self.text)
+
+class _Wanted(NamedTuple):
+    """One attribute of a pattern: its type in dots, and what its value is made of, as it is compared."""
+
+    oid: str
+    pieces: tuple[str, ...]
 
 
 _Part = tuple[_Attribute, ...]
+_WantedPart = tuple[_Wanted, ...]
 
 
 def from_text(text: str) -> bytes:
@@ -87,7 +96,7 @@ def to_text(name: bytes) -> str:
 
 
 def _show(attribute: _Attribute) -> str:
-    oid, text, der = attribute
+    oid, text, der, _ = attribute
     return f"{name_text.show(oid, '')}#{der.hex()}" if text is None else name_text.show(oid, text)
 
 
@@ -109,7 +118,8 @@ def equal(a: bytes, b: bytes) -> bool:
 def matches(pattern: str, name: bytes) -> bool:
     """Whether a DER name is one that ``pattern`` means: a name as text, in whose values ``*`` stands for any text
     (``C=XX, O=lab, CN=*``), and in which a part that is only ``*`` stands for any number of parts (``O=lab, *``).
-    All else must be there and in the same order, as `equal` compares. Octets that are no name match nothing.
+    All else must be there and in the same order, as `equal` compares. Octets that are no name match nothing, and a
+    value that is no text, or has characters that cannot be printed, matches no value of a pattern.
 
     Raises:
         ValueError: the pattern is no name.
@@ -121,7 +131,7 @@ def matches(pattern: str, name: bytes) -> bool:
         return False
     reached = {0}  # how many parts of the name are what the pattern so far means
     for part in wanted:
-        if part == name_text.ANY_PARTS:
+        if not part:  # `name_text.ANY_PARTS`
             reached = set(range(min(reached), len(parts) + 1))
         else:
             reached = {at + 1 for at in reached if at < len(parts) and _part_matches(part, parts[at])}
@@ -131,42 +141,77 @@ def matches(pattern: str, name: bytes) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _patterns(pattern: str) -> tuple[name_text.Part, ...]:
-    return tuple(name_text.parse(pattern))
+def _patterns(pattern: str) -> tuple[_WantedPart, ...]:
+    return tuple(tuple(_Wanted(one.oid, _pieces(one.texts)) for one in part) for part in name_text.parse(pattern))
 
 
-def _part_matches(wanted: name_text.Part, part: _Part) -> bool:
+def _pieces(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts between asterisks as they are compared: folded as one, for a space beside an asterisk counts."""
+    return tuple(_fold(_BETWEEN.join(texts)).split(_BETWEEN))
+
+
+def _part_matches(wanted: _WantedPart, part: _Part) -> bool:
     """Whether each attribute of ``part`` is one that ``wanted`` means; types that occur twice are taken in order."""
     if len(wanted) != len(part):
         return False
     pairs = zip(sorted(wanted, key=lambda one: one.oid), sorted(part, key=lambda one: one.oid), strict=True)
-    return all(mine.oid == its.oid and _value_matches(mine.texts, its) for mine, its in pairs)
+    return all(mine.oid == its.oid and _value_matches(mine.pieces, its) for mine, its in pairs)
 
 
-def _value_matches(wanted: tuple[str, ...], attribute: _Attribute) -> bool:
-    if attribute.text is None:
-        return wanted == ("", "")  # a lone asterisk
-    texts = _fold(_BETWEEN.join(wanted)).split(_BETWEEN)
-    return re.fullmatch(".*".join(re.escape(text) for text in texts), _fold(attribute.text)) is not None
+def _value_matches(pieces: tuple[str, ...], attribute: _Attribute) -> bool:
+    text, folded = attribute.text, attribute.folded
+    return text is not None and text.isprintable() and isinstance(folded, str) and wildcard.fits(pieces, folded)
 
 
 def _folded(part: _Part) -> list[tuple[str, str | bytes]]:
-    return sorted((attribute.folded for attribute in part), key=repr)
+    return sorted(((attribute.oid, attribute.folded) for attribute in part), key=repr)
 
 
 def _fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(filter(None, folded.split(" ")))  # of all white space: a line feed is no space (RFC 5280 §7.1)
 
 
 @lru_cache(maxsize=256)
 def _parse(name: bytes) -> tuple[_Part, ...]:
     if len(name) > _LARGEST:
         raise InvalidName(f"a distinguished name of {len(name)} octets, expected at most {_LARGEST}")
+    _check_numbers(name)
     try:
         parts = asn1.decode_der(_Name, _sequence(name)).parts
     except ValueError as error:
         raise InvalidName(f"{len(name)} octets that are no distinguished name: {error}") from None
     return tuple(tuple(_attribute(one) for one in part.as_list()) for part in parts)
+
+
+def _check_numbers(name: bytes) -> None:
+    """Checks how many parts and attributes there are before anything is made of them.
+
+    Raises:
+        InvalidName: there are too many, or they do not lie within one another as DER says.
+    """
+    for start, end in _inside(name, *_whole(name), _MOST_PARTS, "parts"):
+        _inside(name, start, end, _MOST_ATTRIBUTES, "attributes in a part")
+
+
+def _whole(name: bytes) -> tuple[int, int]:
+    return _inside(name, 0, len(name), 1, "names")[0] if name else (0, 0)
+
+
+def _inside(octets: bytes, start: int, end: int, most: int, what: str) -> list[tuple[int, int]]:
+    """Where the contents of the values between ``start`` and ``end`` begin and end."""
+    found: list[tuple[int, int]] = []
+    while start < end:
+        if len(found) == most:
+            raise InvalidName(f"a distinguished name of more {what} than {most}")
+        size, start = int.from_bytes(octets[start + 1 : start + 2]), start + 2
+        if size in (0x81, 0x82):  # the length has a length of its own; none here is longer
+            size, start = int.from_bytes(octets[start : start + size - 0x80]), start + size - 0x80
+        if size > end - start:
+            raise InvalidName(f"{len(octets)} octets that are no distinguished name: a value reaches beyond the end")
+        found.append((start, start + size))
+        start += size
+    return found
 
 
 def _sequence(content: bytes) -> bytes:
@@ -183,4 +228,6 @@ def _attribute(attribute: _AttributeTypeAndValue) -> _Attribute:
         text = octets.decode(_CODECS[tag])
     except (KeyError, UnicodeDecodeError):
         text = None
-    return _Attribute(oid, text, tag + octets)
+    if text is None or (len(text) > _LONGEST and not text.isascii()):
+        return _Attribute(oid, None, tag + octets, tag + octets)
+    return _Attribute(oid, text, tag + octets, _fold(text))
