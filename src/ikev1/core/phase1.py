@@ -79,7 +79,8 @@ def choose_among(candidates: tuple[Connection, ...], turn: Turn, message: Messag
         Refusal: no policy of any of them is in the offer; the reason is that of the first.
     """
     offered = message.one(SecurityAssociation)
-    turn.connection, chosen, answer = _first_that_fits(candidates, offered)
+    place, chosen, answer = proposal.choose_among([each.policies for each in candidates], offered)
+    turn.connection = candidates[place]
     turn.sa = replace(
         turn.sa,
         connection=turn.connection.name,
@@ -98,18 +99,6 @@ def _follow_method(turn: Turn, chosen: Chosen) -> None:
     method = chosen.suite.authentication
     if method in ENCRYPTING:
         turn.exchange = replace(turn.exchange, method=method)
-
-
-def _first_that_fits(
-    candidates: tuple[Connection, ...], offered: SecurityAssociation
-) -> tuple[Connection, Chosen, SecurityAssociation]:
-    refusals: list[Refusal] = []
-    for connection in candidates:
-        try:
-            return connection, *proposal.choose(connection.policies, offered)
-        except Refusal as refusal:
-            refusals.append(refusal)
-    raise refusals[0]
 
 
 def answer_sa(turn: Turn) -> list[Payload]:

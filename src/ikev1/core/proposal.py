@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import product
+from operator import ne
 from typing import NamedTuple
 
 from ikev1.core.events import Code
 from ikev1.core.life import PHASE_1, Life, life_attributes, number_of, offered_life
 from ikev1.core.model import Chosen, Phase1Suite
 from ikev1.core.private_use import PRIVATE_IN_PHASE_1, private_use
-from ikev1.core.proposal_check import agreed_life, allows_key, life_differences
+from ikev1.core.proposal_check import agreed_life, allows_key, allows_life, life_differences
 from ikev1.core.refusal import Refusal
 from ikev1.core.settings import Policy
 from ikev1.crypto.algorithms import ike_cipher, registered_name
@@ -27,10 +29,16 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-__all__ = ["accept", "allows_suite", "check_situation", "choose", "offer", "same_transform"]
+__all__ = ["accept", "allows_suite", "check_situation", "choose", "choose_among", "offer", "same_transform"]
 
 # RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
+
+_ENCRYPTION = Phase1Attribute.ENCRYPTION_ALGORITHM.value
+_HASH = Phase1Attribute.HASH_ALGORITHM.value
+_GROUP = Phase1Attribute.GROUP_DESCRIPTION.value
+_AUTHENTICATION = Phase1Attribute.AUTHENTICATION_METHOD.value
+_KEY_LENGTH = Phase1Attribute.KEY_LENGTH.value
 
 _KNOWN = frozenset(
     {
@@ -45,10 +53,38 @@ _KNOWN = frozenset(
 )
 
 
+_NAMED = 16  # transforms that a refusal names
+_COMPARED = 32  # transforms among which a refusal looks for the nearest miss: more than peers are known to send
+
+_Algorithms = tuple[int, int, int, int]  # encryption, hash, group, authentication: what a policy has to find as it is
+
+
 class _Offered(NamedTuple):
+    """One transform, decoded as far as that is needed to tell for which policies it comes into question."""
+
     transform: Transform
-    suite: Phase1Suite
-    life: Life
+    algorithms: _Algorithms
+    values: dict[int, int | bytes]  # of the attributes, the last of each type
+
+    @property
+    def suite(self) -> Phase1Suite:
+        encryption, hash, group, authentication = self.algorithms
+        return Phase1Suite(encryption, self.key_length, hash, group, authentication)
+
+    @property
+    def key_length(self) -> int:
+        if self.algorithms[0] not in _VARIABLE_KEY:
+            return 0
+        return _number(self.values, _KEY_LENGTH, 128)
+
+    @property
+    def life(self) -> Life:
+        return offered_life(self.transform.attributes, PHASE_1)
+
+    @property
+    def unknown(self) -> list[int]:
+        """The types of attributes that we do not support, and that are not for private use."""
+        return [kind for kind in self.values.keys() - _KNOWN if kind < PRIVATE_IN_PHASE_1]
 
 
 def offer(policies: Iterable[Policy]) -> SecurityAssociation:
@@ -92,13 +128,28 @@ def check_situation(payload: SecurityAssociation) -> None:
         )
 
 
-def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Chosen, SecurityAssociation]:
+def choose(policies: Sequence[Policy], offered: SecurityAssociation) -> tuple[Chosen, SecurityAssociation]:
     """The first of our ``policies`` that the offer meets, and the SA payload that answers it as it was offered.
 
     Where several transforms meet it, the one with just our suite is taken before those with longer keys.
 
     Raises:
         Refusal: it meets none; the text names what was missing of the nearest miss.
+    """
+    _, chosen, answer = choose_among((policies,), offered)
+    return chosen, answer
+
+
+def choose_among(
+    alternatives: Sequence[Sequence[Policy]], offered: SecurityAssociation
+) -> tuple[int, Chosen, SecurityAssociation]:
+    """The place of the first of ``alternatives`` of which the offer meets a policy, and what `choose` returns for it.
+
+    Who offers has proved nothing: each transform is decoded once, and each policy looks only at those with its
+    algorithms. What was missing is put into words for the nearest miss alone.
+
+    Raises:
+        Refusal: it meets none; the text speaks of the policies of the first.
     """
     check_situation(offered)
     if len(offered.proposals) != 1:
@@ -109,31 +160,70 @@ def choose(policies: Iterable[Policy], offered: SecurityAssociation) -> tuple[Ch
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     (proposal,) = offered.proposals
-    found = [_decode(transform) for transform in proposal.transforms]
-    misses: list[tuple[int, str]] = []
-    for policy in policies:
-        fitting = []
-        for offer in found:
-            differences = _differences(policy, offer)
-            if not differences:
-                fitting.append(offer)
-            else:
-                misses.append((len(differences), f"policy {policy.priority} wants " + " and ".join(differences)))
-        if fitting:
-            taken = next((offer for offer in fitting if offer.suite == policy.suite), fitting[0])
-            answer = proposal._replace(transforms=(taken.transform,))
-            return _chosen(policy, taken), offered._replace(proposals=(answer,))
-    nearest = min(misses, key=lambda miss: miss[0])[1] if misses else "no policy is configured"
-    names = ", ".join(ike_name(suite.encryption, suite.key_length, suite.hash, suite.group) for _, suite, _ in found)
+    by_algorithms: dict[_Algorithms, list[_Offered]] = {}
+    found = [*map(_decode, proposal.transforms)]
+    for each in found:
+        by_algorithms.setdefault(each.algorithms, []).append(each)
+    for place, policies in enumerate(alternatives):
+        for policy in policies:
+            taken = _best(policy, by_algorithms.get(_algorithms(policy.suite), ()))
+            if taken is not None:
+                answer = proposal._replace(transforms=(taken.transform,))
+                return place, _chosen(policy, taken), offered._replace(proposals=(answer,))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"no policy fits the offer ({names}); nearest miss: {nearest}",
+        _why_nothing_fits(alternatives[0] if alternatives else (), found),
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
 
 
+def _best(policy: Policy, found: Iterable[_Offered]) -> _Offered | None:
+    """The transform among ``found``, all with the algorithms of ``policy``, that is taken for it."""
+    fitting = None
+    for each in found:
+        exact = each.key_length == policy.suite.key_length
+        if (exact or fitting is None) and not each.unknown and _allows(policy, each):
+            if exact:
+                return each
+            fitting = each
+    return fitting
+
+
+def _allows(policy: Policy, found: _Offered) -> bool:
+    return allows_suite(policy, found.suite) and allows_life(policy, found.life)
+
+
+def _why_nothing_fits(policies: Sequence[Policy], offers: Sequence[_Offered]) -> str:
+    compared = offers[:_COMPARED]
+    names = [_name(each.suite) for each in offers[:_NAMED]]
+    if len(offers) > _NAMED:
+        names.append(f"and {len(offers) - _NAMED} more")
+    nearest = "no policy is configured" if not policies else "no transform is offered"
+    if policies and compared:
+        pairs = product(policies, compared)
+        policy, found = min(pairs, key=lambda pair: sum(map(ne, _algorithms(pair[0].suite), pair[1].algorithms)))
+        nearest = f"policy {policy.priority} wants {' and '.join(_differences(policy, found))}"
+    return f"no policy fits the offer ({', '.join(names)}); nearest miss: {nearest}"
+
+
+def _algorithms(suite: Phase1Suite) -> _Algorithms:
+    return suite.encryption, suite.hash, suite.group, suite.authentication
+
+
 def _decode(transform: Transform) -> _Offered:
-    return _Offered(transform, _suite(transform), offered_life(transform.attributes, PHASE_1))
+    values: dict[int, int | bytes] = dict(transform.attributes)
+    algorithms = (
+        _number(values, _ENCRYPTION),
+        _number(values, _HASH),
+        _number(values, _GROUP),
+        _number(values, _AUTHENTICATION),
+    )
+    return _Offered(transform, algorithms, values)
+
+
+def _number(values: dict[int, int | bytes], kind: int, default: int = 0) -> int:
+    value = values.get(kind, default)
+    return value if isinstance(value, int) else number_of(Attribute(kind, value))
 
 
 def _chosen(policy: Policy, offer: _Offered) -> Chosen:
@@ -141,22 +231,13 @@ def _chosen(policy: Policy, offer: _Offered) -> Chosen:
     return Chosen(offer.suite, *life, life != offer.life, private_use(offer.transform.attributes, PRIVATE_IN_PHASE_1))
 
 
-def _suite(transform: Transform) -> Phase1Suite:
-    values = {attribute.type: number_of(attribute) for attribute in transform.attributes}
-    encryption = values.get(Phase1Attribute.ENCRYPTION_ALGORITHM, 0)
-    key_length = values.get(Phase1Attribute.KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
-    return Phase1Suite(
-        encryption,
-        key_length,
-        values.get(Phase1Attribute.HASH_ALGORITHM, 0),
-        values.get(Phase1Attribute.GROUP_DESCRIPTION, 0),
-        values.get(Phase1Attribute.AUTHENTICATION_METHOD, 0),
-    )
-
-
 def allows_suite(policy: Policy, suite: Phase1Suite) -> bool:
     """Whether ``policy`` is met by ``suite``, which may have another length of key where the policy lets it."""
-    return not _suite_differences(policy, suite)
+    wanted = policy.suite
+    if wanted == suite:
+        return True
+    same = _algorithms(wanted) == _algorithms(suite)
+    return same and allows_key(policy.check, wanted.key_length, ike_cipher(suite.encryption, suite.key_length))
 
 
 def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
@@ -179,9 +260,8 @@ def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
 
 def _differences(policy: Policy, offer: _Offered) -> list[str]:
     unknown = [
-        f"no attribute {Phase1Attribute(attribute.type).name}, which transform {offer.transform.number} has"
-        for attribute in offer.transform.attributes
-        if attribute.type not in _KNOWN and attribute.type < PRIVATE_IN_PHASE_1
+        f"no attribute {Phase1Attribute(kind).name}, which transform {offer.transform.number} has"
+        for kind in offer.unknown[:1]
     ]
     return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + unknown
 
@@ -205,7 +285,8 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
         )
     for ours in offered.proposals[0].transforms:
         if same_transform(ours, transforms[0]):
-            return Chosen(_suite(ours), *offered_life(ours.attributes, PHASE_1))
+            offer = _decode(ours)
+            return Chosen(offer.suite, *offer.life)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         "the peer answered with a transform that was not offered",
@@ -220,6 +301,10 @@ def same_transform(ours: Transform, theirs: Transform) -> bool:
     )
 
 
+def _name(suite: Phase1Suite) -> str:
+    return ike_name(suite.encryption, suite.key_length, suite.hash, suite.group)
+
+
 def _word(suite: Phase1Suite, part: int) -> str:
     """One part of a suite's name: 0 encryption, 1 hash, 2 group."""
-    return ike_name(suite.encryption, suite.key_length, suite.hash, suite.group).split("-")[part]
+    return _name(suite).split("-")[part]

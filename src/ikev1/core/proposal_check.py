@@ -6,12 +6,14 @@ is, and a longer life with a RESPONDER-LIFETIME that says what is kept of it (RF
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ikev1.core.life import Life, shorter
 from ikev1.core.settings import Policy, ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import CipherWord
 from ikev1.crypto.groups import NUMBERS
 
-__all__ = ["agreed_life", "allows_group", "allows_key", "life_differences"]
+__all__ = ["agreed_life", "allows_group", "allows_key", "allows_life", "life_differences"]
 
 
 def agreed_life(ours: Policy | Tunnel, offered: Life) -> Life:
@@ -21,21 +23,29 @@ def agreed_life(ours: Policy | Tunnel, offered: Life) -> Life:
     return shorter(offered, Life(ours.lifetime, ours.lifetime_kilobytes))
 
 
-def life_differences(ours: Policy | Tunnel, offered: Life) -> list[str]:
-    """Why an SA may not be offered with ``offered``: what we want, and what was found; nothing if it may.
+def allows_life(ours: Policy | Tunnel, offered: Life) -> bool:
+    """Whether an SA may be offered with ``offered``. A limit that the operator did not set forbids nothing."""
+    return next(_life_limits(ours, offered), None) is None
 
-    A limit that the operator did not set forbids nothing.
-    """
-    if ours.check in (ProposalCheck.OBEY, ProposalCheck.CLAIM):
-        return []
+
+def life_differences(ours: Policy | Tunnel, offered: Life) -> list[str]:
+    """Why an SA may not be offered with ``offered``: what we want, and what was found; nothing if it may."""
     exact = ours.check is ProposalCheck.EXACT
-    limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
     return [
         f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}), "
         f"offered was {f'{amount} {unit}' if amount else 'none'}"
-        for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True)
-        if limit and (amount != limit if exact else amount > limit)
+        for limit, amount, unit in _life_limits(ours, offered)
     ]
+
+
+def _life_limits(ours: Policy | Tunnel, offered: Life) -> Iterator[tuple[int, int, str]]:
+    """The limits of ours that ``offered`` does not keep: what we want, what was found, in which unit."""
+    if ours.check in (ProposalCheck.OBEY, ProposalCheck.CLAIM):
+        return
+    limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
+    for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True):
+        if limit and (amount != limit if ours.check is ProposalCheck.EXACT else amount > limit):
+            yield limit, amount, unit
 
 
 def allows_key(check: ProposalCheck, own: int, offered: CipherWord) -> bool:
