@@ -11,7 +11,7 @@ from ikev1.core.refusal import Refusal
 from ikev1.core.shape import Shape
 from ikev1.crypto import cipher, keymat
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import Message, build_chain, parse_message
+from ikev1.wire.message import Message, build_chain, parse_message, parse_unproved
 from ikev1.wire.payloads import Hash, Payload
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
@@ -113,7 +113,7 @@ def open_message(
     """
     chain = datagram[HEADER_SIZE : header.length]
     if not header.encrypted:
-        return parse_message(header, chain, hidden), iv
+        return parse_unproved(header, chain, hidden), iv
     context = _cipher_of(sa)
     if not chain or len(chain) % context.block_size:
         raise Refusal(

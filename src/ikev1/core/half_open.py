@@ -17,7 +17,7 @@ from ikev1.core.state import State
 from ikev1.wire.attributes import find
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
-from ikev1.wire.message import parse_message
+from ikev1.wire.message import parse_message, parse_unproved
 from ikev1.wire.payloads import CLASSES, SecurityAssociation
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, Phase1Attribute
 
@@ -69,7 +69,7 @@ def _choose(state: State, header: Header, datagram: bytes, path: Path, now: floa
     """
     blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
     turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
-    go_through(turn, parse_message(header, datagram[HEADER_SIZE : header.length]))
+    go_through(turn, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
     reply = turn.exchange.sent
     template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
     return template, reply[_NEXT_PAYLOAD], reply[HEADER_SIZE:]
@@ -127,7 +127,7 @@ def aggressive_caller(state: State, header: Header, datagram: bytes, path: Path,
 def _method_asked(header: Header, datagram: bytes) -> int:
     """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
     try:
-        unread = parse_message(header, datagram[HEADER_SIZE : header.length], _AFTER_SA)
+        unread = parse_unproved(header, datagram[HEADER_SIZE : header.length], _AFTER_SA)
         offered = unread.one(SecurityAssociation)
     except WireError:
         return 0  # which the table for all others will say again

@@ -17,7 +17,7 @@ from ikev1.core.settings import Connection
 from ikev1.core.state import Arrival, State
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE
-from ikev1.wire.message import Message, parse_message
+from ikev1.wire.message import Message, parse_unproved
 from ikev1.wire.payloads import Hash, Notification
 from ikev1.wire.registry import NotifyType
 
@@ -119,7 +119,7 @@ def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tu
 def _clear_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
     header = arrival.header
     try:
-        message = parse_message(header, arrival.datagram[HEADER_SIZE : header.length])
+        message = parse_unproved(header, arrival.datagram[HEADER_SIZE : header.length])
     except WireError:
         return None
     kind = _error_in(message)

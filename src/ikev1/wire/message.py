@@ -9,13 +9,39 @@ from typing import NamedTuple, TypeVar
 from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.payloads import Encrypted, Payload, build_body, parse_body, payload_type
+from ikev1.wire.payloads import (
+    STRUCTURED,
+    Encrypted,
+    Payload,
+    build_body,
+    check_unproved,
+    parse_body,
+    payload_type,
+)
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["MAX_PAYLOADS", "Message", "build_chain", "build_message", "parse_message"]
+__all__ = [
+    "MAX_PAYLOADS",
+    "MAX_UNPROVED",
+    "MAX_UNPROVED_OCTETS",
+    "Message",
+    "build_chain",
+    "build_message",
+    "parse_message",
+    "parse_unproved",
+]
 
 MAX_PAYLOADS = 256
 """Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
+
+SECURITY_ASSOCIATION = PayloadType.SECURITY_ASSOCIATION.value
+
+MAX_UNPROVED = 8
+"""Payloads in an unproved message that are read field by field (`STRUCTURED`). Peers send an SA payload, or a
+notification or two."""
+
+MAX_UNPROVED_OCTETS = 2560
+"""Octets of those: 64 transforms with eight attributes each."""
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
@@ -73,10 +99,45 @@ def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozens
 
     Raises WireError. Offsets in it count from the start of the header.
     """
+    return _parse(header, chain, partial(_hide, hidden) if hidden else parse_body)
+
+
+def parse_unproved(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
+    """`parse_message` for a message in the clear: whoever sent it has proved nothing, and anybody can send as many as
+    the line carries. What takes time to read is refused above what real peers send, before it is read.
+    """
+    return _parse(header, chain, _Sparing(hidden).parse)
+
+
+class _Sparing:
+    """Reads the payloads of one unproved message, as long as there is little to read."""
+
+    __slots__ = ("_hidden", "_octets", "_payloads")
+
+    def __init__(self, hidden: frozenset[int]) -> None:
+        self._hidden = hidden
+        self._payloads = MAX_UNPROVED
+        self._octets = MAX_UNPROVED_OCTETS
+
+    def parse(self, payload_type: int, body: bytes) -> Payload:
+        if payload_type in self._hidden:
+            return Encrypted(payload_type, body)
+        if payload_type in STRUCTURED:
+            self._payloads -= 1
+            self._octets -= len(body)
+            if self._payloads < 0:
+                raise PayloadMalformed(f"at most {MAX_UNPROVED} such payloads in a message in the clear", "more")
+            if self._octets < 0:
+                at_most = f"at most {MAX_UNPROVED_OCTETS} octets of such payloads in a message in the clear"
+                raise PayloadMalformed(at_most, MAX_UNPROVED_OCTETS - self._octets)
+            if payload_type == SECURITY_ASSOCIATION:
+                check_unproved(body)
+        return parse_body(payload_type, body)
+
+
+def _parse(header: Header, chain: bytes, parse: Callable[[int, bytes], Payload]) -> Message:
     try:
-        payloads, bodies, end = parse_chain(
-            chain, header.next_payload, MAX_PAYLOADS, partial(_hide, hidden) if hidden else parse_body
-        )
+        payloads, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, parse)
     except WireError as error:
         error.offset += HEADER_SIZE
         raise

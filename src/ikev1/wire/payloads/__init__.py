@@ -17,11 +17,12 @@ from ikev1.wire.payloads.identification import Identification
 from ikev1.wire.payloads.nat import NatDiscovery, NatOriginalAddress
 from ikev1.wire.payloads.notification import Delete, Notification
 from ikev1.wire.payloads.opaque import Encrypted, Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
-from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform
+from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform, check_unproved
 from ikev1.wire.registry import PayloadType
 
 __all__ = [
     "CLASSES",
+    "STRUCTURED",
     "Certificate",
     "CertificateRequest",
     "ConfigAttributes",
@@ -43,6 +44,7 @@ __all__ = [
     "Unknown",
     "VendorId",
     "build_body",
+    "check_unproved",
     "parse_body",
     "payload_type",
 ]
@@ -104,6 +106,9 @@ PLAIN = (
     Signature,
     VendorId,
 )
+STRUCTURED = frozenset(number for number, payload in CLASSES.items() if payload not in PLAIN)
+"""The types of payload that are read field by field: to read one costs far more than to copy its octets."""
+
 LAYOUTS: dict[int, Layout[Any]] = {
     number: (PlainLayout if payload in PLAIN else Layout)(payload, number) for number, payload in CLASSES.items()
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -10,7 +11,15 @@ from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, Si
 from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, UInt8
 from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
 
-__all__ = ["MAX_PROPOSALS", "MAX_TRANSFORMS", "Proposal", "SecurityAssociation", "Transform"]
+__all__ = [
+    "MAX_PROPOSALS",
+    "MAX_TRANSFORMS",
+    "MAX_UNPROVED_TRANSFORMS",
+    "Proposal",
+    "SecurityAssociation",
+    "Transform",
+    "check_unproved",
+]
 
 MAX_PROPOSALS = 128
 """Proposals in one SA payload; the peers seen send one to a few dozen."""
@@ -18,9 +27,15 @@ MAX_PROPOSALS = 128
 MAX_TRANSFORMS = 255
 """Transforms in one proposal: the field that counts them is one octet."""
 
+MAX_UNPROVED_TRANSFORMS = 64
+"""Transforms in phase 1, whose sender has proved nothing yet; clients that offer all that they can send up to 28."""
+
 KNOWN_DOIS = frozenset((DOI.ISAKMP, DOI.IPSEC))
 REMEMBERED = 64  # lists of transforms, and of those that peers send only such of up to
+REMEMBERED_LONG = 2  # message 1 of Aggressive Mode is read twice: first for the method that says how to read the rest
 LONGEST_REMEMBERED = 512  # octets: a dozen transforms
+PROPOSALS_AT = 8  # octets of DOI and situation before the proposals
+PROPOSAL_HEAD = struct.Struct("!B6xB")  # of the first proposal: what follows it, and how many transforms it has
 LABELLED = Situation.SECRECY | Situation.INTEGRITY
 SPI_SIZES: dict[int, tuple[int, ...]] = {
     # "the SPI Size is irrelevant and MAY be from zero (0) to sixteen (16)" (RFC 2408 §3.5)
@@ -64,8 +79,9 @@ class SubPayloads(Field):
         self.head = "B" if counted else ""
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
+        most = min(self.most, numbers[slot]) if self.head else self.most
         try:
-            payloads, end = self._read(body[position:])
+            payloads, end = self._read(body[position:], most)
         except WireError as error:
             error.offset += position
             raise
@@ -73,8 +89,8 @@ class SubPayloads(Field):
             raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads), position)
         return payloads, position + end
 
-    def _read(self, octets: bytes) -> tuple[tuple[Any, ...], int]:
-        payloads, _, end = parse_chain(octets, self.payload_type, self.most, self._parse_one, BadProposalSyntax)
+    def _read(self, octets: bytes, most: int) -> tuple[tuple[Any, ...], int]:
+        payloads, _, end = parse_chain(octets, self.payload_type, most, self._parse_one, BadProposalSyntax)
         return tuple(payloads), end
 
     def _parse_one(self, payload_type: int, body: bytes) -> Any:
@@ -97,10 +113,11 @@ class RememberedSubPayloads(SubPayloads):
     def __init__(self, payload_type: PayloadType, layout: Layout[Any], most: int, counted: bool) -> None:
         super().__init__(payload_type, layout, most, counted)
         self._recall = lru_cache(maxsize=REMEMBERED)(super()._read)
+        self._recall_long = lru_cache(maxsize=REMEMBERED_LONG)(super()._read)
         self._recall_built = lru_cache(maxsize=REMEMBERED)(super().build)
 
-    def _read(self, octets: bytes) -> tuple[tuple[Any, ...], int]:
-        return self._recall(octets) if len(octets) <= LONGEST_REMEMBERED else super()._read(octets)
+    def _read(self, octets: bytes, most: int) -> tuple[tuple[Any, ...], int]:
+        return (self._recall if len(octets) <= LONGEST_REMEMBERED else self._recall_long)(octets, most)
 
     def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
         return self._recall_built(value)
@@ -145,3 +162,20 @@ class SecurityAssociation(NamedTuple):
     doi: Annotated[int, KnownDoi("I")]
     situation: Annotated[int, UnlabelledSituation("I")]
     proposals: Annotated[tuple[Proposal, ...], PROPOSALS]
+
+
+def check_unproved(body: bytes) -> None:
+    """Checks, before any of it is read, that the body of a phase 1 SA payload offers no more than real peers do.
+
+    Raises:
+        BadProposalSyntax: it has several proposals, or too many transforms.
+    """
+    if len(body) < PROPOSALS_AT + PROPOSAL_HEAD.size:
+        return  # there is no whole proposal in it, as will be said when it is read
+    following, transforms = PROPOSAL_HEAD.unpack_from(body, PROPOSALS_AT)
+    if following != PayloadType.NONE:
+        # RFC 2409 §5: "there MUST NOT be multiple Proposal Payloads for a single SA payload"
+        raise BadProposalSyntax("one proposal in phase 1", "several", PROPOSALS_AT)
+    if transforms > MAX_UNPROVED_TRANSFORMS:
+        at_most = f"at most {MAX_UNPROVED_TRANSFORMS} transforms in phase 1"
+        raise BadProposalSyntax(at_most, transforms, PROPOSALS_AT + PROPOSAL_HEAD.size - 1)
