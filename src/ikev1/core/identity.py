@@ -23,6 +23,7 @@ _SEVERAL_ADDRESSES = frozenset(
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 _PREFIXES = {"keyid:": IdType.KEY_ID, "userfqdn:": IdType.USER_FQDN}
 _LONGEST_NAME = 320  # octets that an asterisk looks at: 64 of a user, an @, 255 of a domain (RFC 5321 §4.5.3.1)
+_LONGEST_SHOWN = 1024  # octets of an identity that people are shown; real ones have some hundred
 _UNPRINTABLE = re.compile(rb"[\x00-\x1f\x7f]")
 _NO_PART_OF_A_NAME = re.compile(rb"[^!-~]|/")  # but for the @ of a user's name
 _PLAIN = {  # what `identification` takes for a name as it is
@@ -75,8 +76,11 @@ def text_of(identity: Identification) -> str:
 
     A peer chose these octets: only printable ASCII is passed on. An address that is sent as a name is shown as
     ``@192.0.2.1``, which tells it from the address; a name with an asterisk is no pattern, and shown in hexadecimal.
+    Of one that is far too long only the beginning is shown.
     """
     data = identity.data
+    if len(data) > _LONGEST_SHOWN:
+        return f"{IdType(identity.id_type).name}:{data[:32].hex()}... ({len(data)} octets)"
     if len(data) == _ADDRESSES.get(IdType(identity.id_type)):
         return str(ipaddress.ip_address(data))
     if identity.id_type == IdType.DER_ASN1_DN:

@@ -79,4 +79,5 @@ def number_of(attribute: Attribute) -> int:
 
     A peer may write a number in thousands of octets, and what it writes is printed and stored.
     """
-    return min(attribute.number, _LARGEST)
+    value = attribute.value
+    return value if isinstance(value, int) else min(int.from_bytes(value), _LARGEST)

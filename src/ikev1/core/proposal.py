@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import product
-from operator import ne
+from operator import itemgetter, ne
 from typing import NamedTuple
 
 from ikev1.core.events import Code
@@ -53,29 +52,25 @@ _KNOWN = frozenset(
 )
 
 
-_NAMED = 16  # transforms that a refusal names
-_COMPARED = 32  # transforms among which a refusal looks for the nearest miss: more than peers are known to send
+_NAMED = 8  # transforms that a refusal names
+_ALIKE = 16  # transforms with the same algorithms that are considered: peers vary the length of the key
+_COMPARED = 16  # different algorithms among which a refusal looks for the nearest miss
 
 _Algorithms = tuple[int, int, int, int]  # encryption, hash, group, authentication: what a policy has to find as it is
 
 
 class _Offered(NamedTuple):
-    """One transform, decoded as far as that is needed to tell for which policies it comes into question."""
+    """One transform; ``values`` are those of its attributes, the last of each type."""
 
     transform: Transform
     algorithms: _Algorithms
-    values: dict[int, int | bytes]  # of the attributes, the last of each type
+    values: dict[int, int | bytes]
 
     @property
     def suite(self) -> Phase1Suite:
         encryption, hash, group, authentication = self.algorithms
-        return Phase1Suite(encryption, self.key_length, hash, group, authentication)
-
-    @property
-    def key_length(self) -> int:
-        if self.algorithms[0] not in _VARIABLE_KEY:
-            return 0
-        return _number(self.values, _KEY_LENGTH, 128)
+        key_length = _number(self.values, _KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
+        return Phase1Suite(encryption, key_length, hash, group, authentication)
 
     @property
     def life(self) -> Life:
@@ -84,7 +79,62 @@ class _Offered(NamedTuple):
     @property
     def unknown(self) -> list[int]:
         """The types of attributes that we do not support, and that are not for private use."""
-        return [kind for kind in self.values.keys() - _KNOWN if kind < PRIVATE_IN_PHASE_1]
+        kinds = self.values.keys() - _KNOWN
+        return [kind for kind in kinds if kind < PRIVATE_IN_PHASE_1] if kinds else []
+
+
+class _Usable(NamedTuple):
+    """A transform without unknown attributes, and what it says beside its algorithms."""
+
+    offer: _Offered
+    suite: Phase1Suite
+    life: Life
+
+
+class _Offers:
+    """The transforms of a proposal by their algorithms. What else those say that nobody asks for is not looked at."""
+
+    def __init__(self, transforms: tuple[Transform, ...]) -> None:
+        self.all = [*map(_decode, transforms)]
+        self._with: dict[_Algorithms, list[_Offered]] = {}
+        for each in self.all:
+            self._with.setdefault(each.algorithms, []).append(each)
+        self._usable: dict[_Algorithms, list[_Usable]] = {}
+        self._unfit: set[Policy] = set()
+
+    def best(self, policy: Policy) -> _Usable | None:
+        """What is taken for ``policy``: a transform with just its suite before those with longer keys."""
+        algorithms = _algorithms(policy.suite)
+        if algorithms not in self._with or policy in self._unfit:
+            return None
+        fitting = None
+        for each in self._usable_with(algorithms):
+            exact = each.suite == policy.suite
+            if (exact or fitting is None) and allows_life(policy, each.life) and allows_suite(policy, each.suite):
+                if exact:
+                    return each
+                fitting = each
+        if fitting is None:
+            self._unfit.add(policy)
+        return fitting
+
+    def _usable_with(self, algorithms: _Algorithms) -> list[_Usable]:
+        usable = self._usable.get(algorithms)
+        if usable is None:
+            found = self._with[algorithms][:_ALIKE]
+            usable = [_Usable(each, each.suite, each.life) for each in found if not each.unknown]
+            self._usable[algorithms] = usable
+        return usable
+
+    def nearest(self, policies: Sequence[Policy]) -> tuple[Policy, _Offered]:
+        """One of ``policies`` and the transform that differs from it in the fewest algorithms; there are some."""
+        different = {each.algorithms: each for each in reversed(self.all)}
+        misses = [
+            (sum(map(ne, wanted, algorithms)), policy, different[algorithms])
+            for policy, wanted in ((policy, _algorithms(policy.suite)) for policy in policies)
+            for algorithms in [*reversed(different)][:_COMPARED]
+        ]
+        return min(misses, key=itemgetter(0))[1:]
 
 
 def offer(policies: Iterable[Policy]) -> SecurityAssociation:
@@ -160,49 +210,28 @@ def choose_among(
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     (proposal,) = offered.proposals
-    by_algorithms: dict[_Algorithms, list[_Offered]] = {}
-    found = [*map(_decode, proposal.transforms)]
-    for each in found:
-        by_algorithms.setdefault(each.algorithms, []).append(each)
+    offers = _Offers(proposal.transforms)
     for place, policies in enumerate(alternatives):
         for policy in policies:
-            taken = _best(policy, by_algorithms.get(_algorithms(policy.suite), ()))
+            taken = offers.best(policy)
             if taken is not None:
-                answer = proposal._replace(transforms=(taken.transform,))
+                answer = proposal._replace(transforms=(taken.offer.transform,))
                 return place, _chosen(policy, taken), offered._replace(proposals=(answer,))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        _why_nothing_fits(alternatives[0] if alternatives else (), found),
+        _why_nothing_fits(alternatives[0] if alternatives else (), offers),
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
 
 
-def _best(policy: Policy, found: Iterable[_Offered]) -> _Offered | None:
-    """The transform among ``found``, all with the algorithms of ``policy``, that is taken for it."""
-    fitting = None
-    for each in found:
-        exact = each.key_length == policy.suite.key_length
-        if (exact or fitting is None) and not each.unknown and _allows(policy, each):
-            if exact:
-                return each
-            fitting = each
-    return fitting
-
-
-def _allows(policy: Policy, found: _Offered) -> bool:
-    return allows_suite(policy, found.suite) and allows_life(policy, found.life)
-
-
-def _why_nothing_fits(policies: Sequence[Policy], offers: Sequence[_Offered]) -> str:
-    compared = offers[:_COMPARED]
-    names = [_name(each.suite) for each in offers[:_NAMED]]
-    if len(offers) > _NAMED:
-        names.append(f"and {len(offers) - _NAMED} more")
-    nearest = "no policy is configured" if not policies else "no transform is offered"
-    if policies and compared:
-        pairs = product(policies, compared)
-        policy, found = min(pairs, key=lambda pair: sum(map(ne, _algorithms(pair[0].suite), pair[1].algorithms)))
-        nearest = f"policy {policy.priority} wants {' and '.join(_differences(policy, found))}"
+def _why_nothing_fits(policies: Sequence[Policy], offers: _Offers) -> str:
+    names = [_name(each.suite) for each in offers.all[:_NAMED]]
+    if len(offers.all) > _NAMED:
+        names.append(f"and {len(offers.all) - _NAMED} more")
+    nearest = "no transform is offered" if policies else "no policy is configured"
+    if policies and offers.all:
+        policy, offer = offers.nearest(policies)
+        nearest = f"policy {policy.priority} wants {' and '.join(_differences(policy, offer))}"
     return f"no policy fits the offer ({', '.join(names)}); nearest miss: {nearest}"
 
 
@@ -226,9 +255,10 @@ def _number(values: dict[int, int | bytes], kind: int, default: int = 0) -> int:
     return value if isinstance(value, int) else number_of(Attribute(kind, value))
 
 
-def _chosen(policy: Policy, offer: _Offered) -> Chosen:
-    life = agreed_life(policy, offer.life)
-    return Chosen(offer.suite, *life, life != offer.life, private_use(offer.transform.attributes, PRIVATE_IN_PHASE_1))
+def _chosen(policy: Policy, taken: _Usable) -> Chosen:
+    life = agreed_life(policy, taken.life)
+    ignored = private_use(taken.offer.transform.attributes, PRIVATE_IN_PHASE_1)
+    return Chosen(taken.suite, *life, life != taken.life, ignored)
 
 
 def allows_suite(policy: Policy, suite: Phase1Suite) -> bool:

@@ -6,8 +6,6 @@ is, and a longer life with a RESPONDER-LIFETIME that says what is kept of it (RF
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ikev1.core.life import Life, shorter
 from ikev1.core.settings import Policy, ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import CipherWord
@@ -25,27 +23,32 @@ def agreed_life(ours: Policy | Tunnel, offered: Life) -> Life:
 
 def allows_life(ours: Policy | Tunnel, offered: Life) -> bool:
     """Whether an SA may be offered with ``offered``. A limit that the operator did not set forbids nothing."""
-    return next(_life_limits(ours, offered), None) is None
+    check = ours.check
+    if check is ProposalCheck.OBEY or check is ProposalCheck.CLAIM:
+        return True
+    exact = check is ProposalCheck.EXACT
+    return not (
+        (ours.lifetime_set and _breaks(ours.lifetime, offered.seconds, exact))
+        or _breaks(ours.lifetime_kilobytes, offered.kilobytes, exact)
+    )
 
 
 def life_differences(ours: Policy | Tunnel, offered: Life) -> list[str]:
     """Why an SA may not be offered with ``offered``: what we want, and what was found; nothing if it may."""
+    if allows_life(ours, offered):
+        return []
     exact = ours.check is ProposalCheck.EXACT
+    limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
     return [
         f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}), "
         f"offered was {f'{amount} {unit}' if amount else 'none'}"
-        for limit, amount, unit in _life_limits(ours, offered)
+        for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True)
+        if _breaks(limit, amount, exact)
     ]
 
 
-def _life_limits(ours: Policy | Tunnel, offered: Life) -> Iterator[tuple[int, int, str]]:
-    """The limits of ours that ``offered`` does not keep: what we want, what was found, in which unit."""
-    if ours.check in (ProposalCheck.OBEY, ProposalCheck.CLAIM):
-        return
-    limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
-    for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True):
-        if limit and (amount != limit if ours.check is ProposalCheck.EXACT else amount > limit):
-            yield limit, amount, unit
+def _breaks(limit: int, amount: int, exact: bool) -> bool:
+    return limit != 0 and (amount != limit if exact else amount > limit)
 
 
 def allows_key(check: ProposalCheck, own: int, offered: CipherWord) -> bool:

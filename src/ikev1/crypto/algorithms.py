@@ -198,6 +198,10 @@ def _nameless_hash(name: str, hash: int = 0, integrity: int = 0) -> HashWord:
     return HashWord(name, hash, integrity, None, name, name)
 
 
+def _nameless_group(name: str, number: int) -> GroupWord:
+    return GroupWord(name, number, name)
+
+
 def ike_cipher(encryption: int, key_length: int) -> CipherWord:
     """The cipher of a phase 1 Encryption Algorithm; one without a word goes by its registered name and key length."""
     known = _IKE_CIPHER_BY_NUMBER.get((encryption, key_length))
@@ -223,5 +227,4 @@ def esp_integrity(integrity: int) -> HashWord:
 
 def dh_group(number: int) -> GroupWord:
     """The group of a Group Description; one without a word goes by its registered name."""
-    name = registered_name(Group, number)
-    return _GROUP_BY_NUMBER.get(number) or GroupWord(name, number, name)
+    return _GROUP_BY_NUMBER.get(number) or _nameless_group(registered_name(Group, number), number)

@@ -16,7 +16,7 @@ from ikev1.wire.registry import NotifyType
 __all__ = ["InvalidName", "equal", "from_text", "matches", "to_text"]
 
 _LARGEST = 4096  # octets of a name; real ones have some hundred
-_MOST_PARTS = 64  # of a name; real ones have up to a dozen
+_MOST_PARTS = 32  # of a name; real ones have up to a dozen
 _MOST_ATTRIBUTES = 16  # of a part; real ones have one, seldom two or three
 _LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
@@ -154,6 +154,8 @@ def _part_matches(wanted: _WantedPart, part: _Part) -> bool:
     """Whether each attribute of ``part`` is one that ``wanted`` means; types that occur twice are taken in order."""
     if len(wanted) != len(part):
         return False
+    if len(part) == 1:
+        return wanted[0].oid == part[0].oid and _value_matches(wanted[0].pieces, part[0])
     pairs = zip(sorted(wanted, key=lambda one: one.oid), sorted(part, key=lambda one: one.oid), strict=True)
     return all(mine.oid == its.oid and _value_matches(mine.pieces, its) for mine, its in pairs)
 

@@ -40,6 +40,7 @@ _OIDS = {name.lower(): oid for name, oid in _TYPES.items()} | {word: _TYPES[name
 _NAMES = {oid: name for name, oid in _TYPES.items()}
 
 _PIECE = re.compile(r'((?:\\[0-9A-Fa-f]{2})+)|\\(.)|"((?:[^"\\]|\\.)*)"|(.)', re.DOTALL)
+_MEANINGFUL = re.compile(r'([,/+*"\\]|^ | $)')
 _DOTTED = re.compile(r"[0-2](\.\d+)+")
 
 
@@ -80,8 +81,10 @@ def show(oid: str, value: str) -> str:
     """``type=value`` with what has a meaning escaped; what is not printable is given as octets, so that no value can
     do more to a terminal or a log than be read.
     """
-    escaped = re.sub(r'([,/+*"\\]|^ | $)', r"\\\1", value)
-    return f"{_NAMES.get(oid, oid)}={''.join(c if c.isprintable() else _octets(c) for c in escaped)}"
+    escaped = _MEANINGFUL.sub(r"\\\1", value)
+    if not escaped.isprintable():
+        escaped = "".join(c if c.isprintable() else _octets(c) for c in escaped)
+    return f"{_NAMES.get(oid, oid)}={escaped}"
 
 
 def _octets(character: str) -> str:

@@ -61,21 +61,23 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
 def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
     """Reads attributes from ``position`` until the octets end. Raises PayloadMalformed."""
     attributes: list[Attribute] = []
-    end = len(octets)
+    end, unpack, add = len(octets), TYPE_AND_VALUE.unpack_from, attributes.append
+    left = MAX_ATTRIBUTES
     while position < end:
-        if len(attributes) == MAX_ATTRIBUTES:
+        if not left:
             raise PayloadMalformed(f"at most {MAX_ATTRIBUTES} attributes", "more", position)
-        if end - position < TYPE_AND_VALUE.size:
+        if end - position < 4:
             raise PayloadMalformed("an attribute of at least 4 octets", end - position, position)
-        kind, length = TYPE_AND_VALUE.unpack_from(octets, position)
+        kind, length = unpack(octets, position)
         position += 4
+        left -= 1
         if kind & AF:
-            attributes.append(new_attribute((kind ^ AF, length)))
-        else:
-            if length > end - position:
-                raise PayloadMalformed(f"an attribute length of at most {end - position}", length, position - 2)
-            attributes.append(new_attribute((kind, octets[position : position + length])))
-            position += length
+            add(new_attribute((kind ^ AF, length)))
+            continue
+        if length > end - position:
+            raise PayloadMalformed(f"an attribute length of at most {end - position}", length, position - 2)
+        add(new_attribute((kind, octets[position : position + length])))
+        position += length
     return tuple(attributes)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "MAX_PAYLOADS",
     "MAX_UNPROVED",
     "MAX_UNPROVED_OCTETS",
+    "MAX_UNPROVED_OPAQUE",
     "Message",
     "build_chain",
     "build_message",
@@ -35,13 +36,17 @@ MAX_PAYLOADS = 256
 """Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
 
 SECURITY_ASSOCIATION = PayloadType.SECURITY_ASSOCIATION.value
+CERTIFICATE_REQUEST = PayloadType.CERTIFICATE_REQUEST.value
 
 MAX_UNPROVED = 8
 """Payloads in an unproved message that are read field by field (`STRUCTURED`). Peers send an SA payload, or a
 notification or two."""
 
-MAX_UNPROVED_OCTETS = 2560
-"""Octets of those: 64 transforms with eight attributes each."""
+MAX_UNPROVED_OPAQUE = 64
+"""Other payloads in one, but for certificate requests. Peers send up to two dozen vendor IDs."""
+
+MAX_UNPROVED_OCTETS = 2048
+"""Octets of those that are read field by field: 48 transforms of 40 octets, as most peers send them."""
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
@@ -112,27 +117,33 @@ def parse_unproved(header: Header, chain: bytes, hidden: frozenset[int] = frozen
 class _Sparing:
     """Reads the payloads of one unproved message, as long as there is little to read."""
 
-    __slots__ = ("_hidden", "_octets", "_payloads")
+    __slots__ = ("_hidden", "_octets", "_opaque", "_structured")
 
     def __init__(self, hidden: frozenset[int]) -> None:
         self._hidden = hidden
-        self._payloads = MAX_UNPROVED
+        self._opaque = MAX_UNPROVED_OPAQUE
+        self._structured = MAX_UNPROVED
         self._octets = MAX_UNPROVED_OCTETS
 
     def parse(self, payload_type: int, body: bytes) -> Payload:
-        if payload_type in self._hidden:
-            return Encrypted(payload_type, body)
-        if payload_type in STRUCTURED:
-            self._payloads -= 1
-            self._octets -= len(body)
-            if self._payloads < 0:
-                raise PayloadMalformed(f"at most {MAX_UNPROVED} such payloads in a message in the clear", "more")
-            if self._octets < 0:
-                at_most = f"at most {MAX_UNPROVED_OCTETS} octets of such payloads in a message in the clear"
-                raise PayloadMalformed(at_most, MAX_UNPROVED_OCTETS - self._octets)
-            if payload_type == SECURITY_ASSOCIATION:
-                check_unproved(body)
-        return parse_body(payload_type, body)
+        if payload_type in STRUCTURED and payload_type not in self._hidden:
+            self._take_structured(payload_type, body)
+        elif payload_type != CERTIFICATE_REQUEST:
+            self._opaque -= 1
+            if self._opaque < 0:
+                raise PayloadMalformed(f"at most {MAX_UNPROVED_OPAQUE} such payloads in the clear", "more")
+        return _hide(self._hidden, payload_type, body)
+
+    def _take_structured(self, payload_type: int, body: bytes) -> None:
+        self._structured -= 1
+        self._octets -= len(body)
+        if self._structured < 0:
+            raise PayloadMalformed(f"at most {MAX_UNPROVED} such payloads in the clear", "more")
+        if self._octets < 0:
+            at_most = f"at most {MAX_UNPROVED_OCTETS} octets of such payloads in the clear"
+            raise PayloadMalformed(at_most, MAX_UNPROVED_OCTETS - self._octets)
+        if payload_type == SECURITY_ASSOCIATION:
+            check_unproved(body)
 
 
 def _parse(header: Header, chain: bytes, parse: Callable[[int, bytes], Payload]) -> Message:
