@@ -183,7 +183,7 @@ def test_a_damaged_name_is_read_or_refused(data: st.DataObject) -> None:
         assert not matches(ALICE, bytes(der))
 
 
-@pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 3_800])
+@pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 1_900])
 def test_names_of_every_size(size: int) -> None:
     der = name(*(("2.5.4.10", "x" * 50) for _ in range(size // 60)))
     assert to_text(der).count("x" * 50) == size // 60
@@ -197,12 +197,12 @@ def test_names_of_every_size(size: int) -> None:
         x509.Name(
             [
                 x509.RelativeDistinguishedName(
-                    [x509.NameAttribute(x509.ObjectIdentifier("2.5.4.10"), str(number)) for number in range(17)]
+                    [x509.NameAttribute(x509.ObjectIdentifier("2.5.4.10"), str(number)) for number in range(49)]
                 )
             ]
         ).public_bytes(),
     ],
-    ids=["octets", "parts", "attributes in one part"],
+    ids=["octets", "parts", "attributes"],
 )
 def test_a_name_with_too_much_in_it_is_refused_before_it_is_compared(der: bytes) -> None:
     with pytest.raises(InvalidName) as caught:

@@ -30,7 +30,18 @@ from ikev1.wire.registry import ExchangeType, IdType
 from ikev1.wire.registry import Phase1Attribute as A
 from playbook import Randomness
 
-__all__ = ["FIRST_MESSAGES", "HONEST", "LARGEST", "PATH", "FirstMessage", "gateway"]
+__all__ = [
+    "FIRST_MESSAGES",
+    "HONEST",
+    "LARGEST",
+    "PATH",
+    "POLICIES",
+    "FirstMessage",
+    "gateway",
+    "main_mode",
+    "suite",
+    "transforms",
+]
 
 LARGEST = 8192  # octets of a datagram here
 PATH = Path(BOB, 500, ALICE, 500)
@@ -54,7 +65,9 @@ Attributes = Iterable[Attribute]
 
 
 class FirstMessage(NamedTuple):
-    """Message 1 of an exchange; ``payloads`` of a number are like those of another, and not the same."""
+    """Message 1 of an exchange. That of one number is like that of another, and not the same: none is answered from
+    memory.
+    """
 
     exchange: ExchangeType
     payloads: Callable[[int], list[Payload]]
@@ -62,7 +75,7 @@ class FirstMessage(NamedTuple):
     def datagram(self, number: int) -> bytes:
         """The octets that go with ``number``."""
         header = Header(b"CKY" + number.to_bytes(5), bytes(8), 0, self.exchange, 0, 0, 0)
-        return build_message(header, self.payloads(number))
+        return build_message(header, [*self.payloads(number), VendorId(number.to_bytes(16))])
 
 
 def gateway() -> Engine:
@@ -178,7 +191,7 @@ FIRST_MESSAGES = {
     ),
     "a number of 2 kB": main_mode(transforms(1, lambda each: [Attribute(A.GROUP_DESCRIPTION, b"\1" * 2000)])),
     "128 proposals": main_mode(lambda number: [offer(suite(number), proposals=128)]),
-    "200 SA payloads": main_mode(lambda number: [offer(suite(number, hash=9))] * 200),
+    "160 SA payloads": main_mode(lambda number: [offer(suite(number, hash=9))] * 160),
     "8 SA payloads": main_mode(lambda number: [offer(*(suite(number, hash=9),) * 9)] * 8),
     "250 vendor IDs": main_mode(lambda number: others(number, VendorId(number.to_bytes(27)), 250)),
     "250 empty vendor IDs": main_mode(lambda number: others(number, VendorId(b""), 250)),
@@ -186,11 +199,11 @@ FIRST_MESSAGES = {
     "250 notifications": main_mode(lambda number: others(number, Notification(1, 1, b"", 14, b""), 250)),
     "Deletes of 1,000 SPIs": main_mode(lambda number: others(number, Delete(1, 3, (bytes(4),) * 1000), 2)),
     "AM1: a DN of 2,000 octets for a pattern": called(IdType.DER_ASN1_DN, lambda _: dn([b"-gw--site" * 220])),
-    "AM1: 64 parts": called(IdType.DER_ASN1_DN, lambda number: dn(*[[b"-gw--site" + number.to_bytes(4)]] * 64)),
+    "AM1: 32 parts": called(IdType.DER_ASN1_DN, lambda number: dn(*[[b"-gw--site" + str(number).encode()]] * 32)),
     "AM1: 400 parts": called(IdType.DER_ASN1_DN, lambda number: dn(*[[b"abc"]] * 380)),
     "AM1: 400 attributes in a part": called(IdType.DER_ASN1_DN, lambda number: dn([b"abc"] * 380)),
-    "AM1: 16 attributes in each part": called(
-        IdType.DER_ASN1_DN, lambda number: dn(*[[bytes([97 + number % 20])] * 16] * 18)
+    "AM1: 16 attributes in each of three parts": called(
+        IdType.DER_ASN1_DN, lambda number: dn(*[[bytes([97 + number % 20])] * 16] * 3)
     ),
     "AM1: accents": called(IdType.DER_ASN1_DN, lambda number: dn(*[["\u0301\u0323".encode() * 125] * 2] * 3)),
     "AM1: ligatures that become sentences": called(IdType.DER_ASN1_DN, lambda _: dn(["\ufdfa".encode() * 200] * 5)),

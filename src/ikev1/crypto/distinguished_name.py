@@ -17,7 +17,7 @@ __all__ = ["InvalidName", "equal", "from_text", "matches", "to_text"]
 
 _LARGEST = 4096  # octets of a name; real ones have some hundred
 _MOST_PARTS = 32  # of a name; real ones have up to a dozen
-_MOST_ATTRIBUTES = 16  # of a part; real ones have one, seldom two or three
+_MOST_ATTRIBUTES = 48  # of a name; a part has one, seldom two or three
 _LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
 _BETWEEN = "\ue000"  # marks the asterisks of a pattern while it is folded: for private use, so no CA writes it
@@ -192,8 +192,9 @@ def _check_numbers(name: bytes) -> None:
     Raises:
         InvalidName: there are too many, or they do not lie within one another as DER says.
     """
+    left = _MOST_ATTRIBUTES
     for start, end in _inside(name, *_whole(name), _MOST_PARTS, "parts"):
-        _inside(name, start, end, _MOST_ATTRIBUTES, "attributes in a part")
+        left -= len(_inside(name, start, end, left, "attributes"))
 
 
 def _whole(name: bytes) -> tuple[int, int]:
@@ -205,7 +206,7 @@ def _inside(octets: bytes, start: int, end: int, most: int, what: str) -> list[t
     found: list[tuple[int, int]] = []
     while start < end:
         if len(found) == most:
-            raise InvalidName(f"a distinguished name of more {what} than {most}")
+            raise InvalidName(f"a distinguished name of too many {what}")
         size, start = int.from_bytes(octets[start + 1 : start + 2]), start + 2
         if size in (0x81, 0x82):  # the length has a length of its own; none here is longer
             size, start = int.from_bytes(octets[start : start + size - 0x80]), start + size - 0x80
