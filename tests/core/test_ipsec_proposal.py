@@ -181,3 +181,18 @@ def answers() -> list[SecurityAssociation]:
 def test_an_initiator_takes_no_altered_answer(answer: SecurityAssociation) -> None:
     with pytest.raises(Refusal):
         ipsec_proposal.accept(net("aes128-sha1"), offer(net("aes128-sha1")), answer)
+
+
+def test_of_an_offer_without_end_the_beginning_counts() -> None:
+    """A peer that is who it says may still not have us compare for as long as it likes."""
+    ours = net("aes256-sha256", lifetime=600, lifetime_set=True)
+    (only,) = offer(net("aes256-sha256", lifetime=3600)).proposals
+    (fitting,) = offer(ours).proposals
+    many = only._replace(transforms=tuple(only.transforms[0]._replace(number=number) for number in range(255)))
+    offered = offer(ours)._replace(proposals=(many, fitting._replace(number=2)))
+    assert choose(ours, offered)[0].suite == esp("aes256-sha256").suite
+    endless = offered._replace(proposals=(many, *(many._replace(number=number) for number in range(2, 20)), fitting))
+    with pytest.raises(Refusal) as refused:
+        choose(ours, endless)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
+    assert len(refused.value.text) < 500

@@ -6,10 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
+from ikev1.wire.attributes import Attribute
+from ikev1.wire.errors import BadProposalSyntax, PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, build_message, parse_message
-from ikev1.wire.payloads import Encrypted, Hash, Identification, Nonce, Payload, VendorId
+from ikev1.wire.message import (
+    MAX_PAYLOADS,
+    MAX_UNPROVED,
+    MAX_UNPROVED_OPAQUE,
+    Message,
+    build_chain,
+    build_message,
+    parse_message,
+    parse_unproved,
+)
+from ikev1.wire.payloads import (
+    CertificateRequest,
+    Delete,
+    Encrypted,
+    Hash,
+    Identification,
+    Nonce,
+    Notification,
+    Payload,
+    Proposal,
+    SecurityAssociation,
+    Transform,
+    Unknown,
+    VendorId,
+)
+from ikev1.wire.payloads.security_association import MAX_UNPROVED_TRANSFORMS
 from ikev1.wire.registry import Flags
 from wire_values import headers, payloads
 
@@ -116,3 +141,51 @@ def test_there_is_a_limit() -> None:
     first, chain = build_chain([VendorId(b"")] * (MAX_PAYLOADS + 1))
     with pytest.raises(PayloadMalformed, match="at most 256 payloads"):
         parse(first, chain)
+
+
+TRANSFORM = Transform(1, 1, (Attribute(1, 7),) * 8)
+
+
+def offer(transforms: int, proposals: int = 1) -> SecurityAssociation:
+    return SecurityAssociation(1, 1, (Proposal(1, 1, b"", (TRANSFORM,) * transforms),) * proposals)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        [offer(MAX_UNPROVED_TRANSFORMS), *[VendorId(b"")] * MAX_UNPROVED_OPAQUE],
+        [offer(1), *[CertificateRequest(4, b"")] * 200],
+        [offer(1), *[Notification(1, 1, b"", 24578, b"")] * (MAX_UNPROVED - 1)],
+    ],
+)
+def test_what_real_peers_send_before_they_prove_anything_is_read(chain: list[Payload]) -> None:
+    first, octets = build_chain(chain)
+    assert parse_unproved(HEADER._replace(next_payload=first), octets).payloads == tuple(chain)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        [offer(MAX_UNPROVED_TRANSFORMS + 1)],
+        [offer(1, proposals=2)],
+        [offer(30), offer(30)],
+        [offer(1)] * (MAX_UNPROVED + 1),
+        [offer(1), *[Notification(1, 1, b"", 24578, b"")] * MAX_UNPROVED],
+        [offer(1), Delete(1, 3, (bytes(4),) * 1000)],
+        [offer(1), *[VendorId(b"")] * (MAX_UNPROVED_OPAQUE + 1)],
+        [offer(1), *[Unknown(200, b"")] * (MAX_UNPROVED_OPAQUE + 1)],
+        [*[VendorId(b"")] * (MAX_UNPROVED_OPAQUE + 1), offer(1)],
+    ],
+)
+def test_more_is_refused_before_it_is_read_unless_it_is_read_for_its_own_sake(chain: list[Payload]) -> None:
+    first, octets = build_chain(chain)
+    with pytest.raises(WireError):
+        parse_unproved(HEADER._replace(next_payload=first), octets)
+    assert parse(first, octets).payloads == tuple(chain)
+
+
+def test_a_list_of_transforms_ends_where_its_proposal_says() -> None:
+    first, octets = build_chain([offer(3)])
+    few = octets[:19] + b"\x02" + octets[20:]  # the number of transforms
+    with pytest.raises(BadProposalSyntax):
+        parse(first, few)

@@ -20,6 +20,7 @@ _WITHOUT_UDP: dict[int, int] = {
     EncapsulationMode.UDP_TRANSPORT: EncapsulationMode.TRANSPORT,
     EncapsulationMode.UDP_TRANSPORT_DRAFT: EncapsulationMode.TRANSPORT,
 }
+_CONSIDERED = 16  # transforms: each is looked at for each of the proposal beside it
 _NEGOTIATED = range(256, 61_440)  # RFC 3173 §3.3
 
 
@@ -58,7 +59,7 @@ def compressed(proposal: Proposal, beside: Offered) -> Compressed | None:
     cpi = cpi_of(proposal.spi)
     fitting = (
         transform
-        for transform in proposal.transforms
+        for transform in proposal.transforms[:_CONSIDERED]
         if transform.id == IpcompTransform.DEFLATE and _consistent(transform, beside)
     )
     transform = next(fitting, None) if cpi else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, islice
 from typing import NamedTuple
 
 from ikev1.core import ipsec_suite
@@ -25,6 +25,8 @@ from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, 
 __all__ = ["Agreed", "accept", "answer", "as_before", "choose", "offer"]
 
 _NAMED = 8  # proposals that a refusal names
+_CONSIDERED = 256  # transforms of an offer; what is behind them is ignored, for peers send some dozens at most
+_COMPARED = 32  # transforms among which a refusal looks for the nearest miss
 
 
 class Agreed(NamedTuple):
@@ -84,7 +86,7 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
         Refusal: it meets none; the text names what was missing of the nearest miss.
     """
     check_situation(offered)
-    found = [*choices(offered.proposals)]
+    found = [*islice(choices(offered.proposals), _CONSIDERED)]
     for wanted in tunnel.proposals:
         suitable = [each for each in found if _allows_suite(tunnel, wanted.suite, each.found.proposal.suite)]
         fitting = [each for each in suitable if not _differences(tunnel, wanted, mode, each)]
@@ -100,7 +102,8 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
 
 
 def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, found: list[Choice]) -> str:
-    misses = [(wanted, _differences(tunnel, wanted, mode, choice)) for wanted in tunnel.proposals for choice in found]
+    compared = found[:_COMPARED]
+    misses = [(each, _differences(tunnel, each, mode, choice)) for each in tunnel.proposals for choice in compared]
     wanted, differences = min(misses, key=lambda miss: len(miss[1]))
     return f"{_name(wanted)} wants {' and '.join(differences)}"
 
