@@ -31,7 +31,7 @@ from unproved import (
     transforms,
 )
 
-MOST_CALLS = 5500  # of functions, which take less than a tenth of a microsecond each on an idle machine
+MOST_CALLS = 5000  # of functions, which take less than a tenth of a microsecond each on an idle machine
 
 
 def calls(engine: Engine, datagram: bytes) -> int:
@@ -75,7 +75,7 @@ def test_a_first_message_that_costs_much_is_refused(name: str) -> None:
     assert sum(len(each.datagram) for each in actions if isinstance(each, Send)) <= 60
 
 
-@pytest.mark.parametrize("count", [14, 28, 48])
+@pytest.mark.parametrize("count", [14, 28, 40])
 def test_what_clients_offer_that_send_all_they_can_is_understood(count: int) -> None:
     lifetime = (Attribute(A.LIFE_TYPE, 1), Attribute(A.LIFE_DURATION, (3600).to_bytes(4)))
     last = main_mode(transforms(count, lambda place: suite(0, *lifetime, hash=4 if place == count - 1 else 9)))
@@ -85,7 +85,7 @@ def test_what_clients_offer_that_send_all_they_can_is_understood(count: int) -> 
 
 
 def test_a_proposal_is_compared_once_however_many_connections_there_are() -> None:
-    message = FIRST_MESSAGES["46 transforms that live too long"].datagram(1)
+    message = FIRST_MESSAGES["38 transforms that live too long"].datagram(1)
     offered = parse_unproved(Header.parse(message), message[HEADER_SIZE:]).one(SecurityAssociation)
 
     def counted(connections: int) -> int:

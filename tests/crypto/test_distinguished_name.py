@@ -183,7 +183,7 @@ def test_a_damaged_name_is_read_or_refused(data: st.DataObject) -> None:
         assert not matches(ALICE, bytes(der))
 
 
-@pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 1_900])
+@pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 1_200])
 def test_names_of_every_size(size: int) -> None:
     der = name(*(("2.5.4.10", "x" * 50) for _ in range(size // 60)))
     assert to_text(der).count("x" * 50) == size // 60
@@ -193,11 +193,11 @@ def test_names_of_every_size(size: int) -> None:
     "der",
     [
         name(*(("2.5.4.10", "x" * 200) for _ in range(30))),
-        name(*(("2.5.4.10", "x") for _ in range(33))),
+        name(*(("2.5.4.10", "x") for _ in range(21))),
         x509.Name(
             [
                 x509.RelativeDistinguishedName(
-                    [x509.NameAttribute(x509.ObjectIdentifier("2.5.4.10"), str(number)) for number in range(49)]
+                    [x509.NameAttribute(x509.ObjectIdentifier("2.5.4.10"), str(number)) for number in range(33)]
                 )
             ]
         ).public_bytes(),

@@ -168,7 +168,7 @@ def test_what_real_peers_send_before_they_prove_anything_is_read(chain: list[Pay
     [
         [offer(MAX_UNPROVED_TRANSFORMS + 1)],
         [offer(1, proposals=2)],
-        [offer(30), offer(30)],
+        [offer(25), offer(25)],
         [offer(1)] * (MAX_UNPROVED + 1),
         [offer(1), *[Notification(1, 1, b"", 24578, b"")] * MAX_UNPROVED],
         [offer(1), Delete(1, 3, (bytes(4),) * 1000)],

@@ -16,8 +16,8 @@ from ikev1.wire.registry import NotifyType
 __all__ = ["InvalidName", "equal", "from_text", "matches", "to_text"]
 
 _LARGEST = 4096  # octets of a name; real ones have some hundred
-_MOST_PARTS = 32  # of a name; real ones have up to a dozen
-_MOST_ATTRIBUTES = 48  # of a name; a part has one, seldom two or three
+_MOST_PARTS = 20  # of a name; real ones have up to a dozen
+_MOST_ATTRIBUTES = 32  # of a name; a part has one, seldom two or three
 _LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
 _BETWEEN = "\ue000"  # marks the asterisks of a pattern while it is folded: for private use, so no CA writes it

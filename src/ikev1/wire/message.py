@@ -45,8 +45,8 @@ notification or two."""
 MAX_UNPROVED_OPAQUE = 64
 """Other payloads in one, but for certificate requests. Peers send up to two dozen vendor IDs."""
 
-MAX_UNPROVED_OCTETS = 2048
-"""Octets of those that are read field by field: 48 transforms of 40 octets, as most peers send them."""
+MAX_UNPROVED_OCTETS = 1664
+"""Octets of those that are read field by field: 40 transforms of 40 octets, as most peers send them."""
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
@@ -126,13 +126,15 @@ class _Sparing:
         self._octets = MAX_UNPROVED_OCTETS
 
     def parse(self, payload_type: int, body: bytes) -> Payload:
-        if payload_type in STRUCTURED and payload_type not in self._hidden:
+        if payload_type in self._hidden:
+            return Encrypted(payload_type, body)
+        if payload_type in STRUCTURED:
             self._take_structured(payload_type, body)
         elif payload_type != CERTIFICATE_REQUEST:
             self._opaque -= 1
             if self._opaque < 0:
                 raise PayloadMalformed(f"at most {MAX_UNPROVED_OPAQUE} such payloads in the clear", "more")
-        return _hide(self._hidden, payload_type, body)
+        return parse_body(payload_type, body)
 
     def _take_structured(self, payload_type: int, body: bytes) -> None:
         self._structured -= 1

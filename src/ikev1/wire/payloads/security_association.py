@@ -27,7 +27,7 @@ MAX_PROPOSALS = 128
 MAX_TRANSFORMS = 255
 """Transforms in one proposal: the field that counts them is one octet."""
 
-MAX_UNPROVED_TRANSFORMS = 48
+MAX_UNPROVED_TRANSFORMS = 40
 """Transforms in phase 1, whose sender has proved nothing yet; clients that offer all that they can send up to 28."""
 
 KNOWN_DOIS = frozenset((DOI.ISAKMP, DOI.IPSEC))
