@@ -14,8 +14,8 @@ from ikev1.core.model import IkeState
 from ikev1.core.record import replace
 from ikev1.core.settings import Credential, Mode, Policy, Trust
 from ikev1.crypto import public_keys
-from ikev1.wire.payloads import Hash, Signature
-from ikev1.wire.registry import AuthenticationMethod
+from ikev1.wire.payloads import Delete, Hash, Signature
+from ikev1.wire.registry import DOI, AuthenticationMethod, ProtocolId
 from playbook import Couple, Network, Peer
 
 KEY = rsa.generate_private_key(65537, 2048)
@@ -101,6 +101,12 @@ def test_a_client_that_proves_nothing_takes_nothing_from_others(network: Network
     network.settle()
     assert any(sa.awaits_user for sa in bob.engine.sas.values())
     assert bob.children == [child]
+    delete = Delete(DOI.IPSEC, ProtocolId.ESP, (child.outbound.spi.to_bytes(4),))
+    mallory.does(lambda engine: engine._state.say(mallory.sa, [delete], network.now))
+    network.settle()
+    assert bob.children == [child]
+    network.run(61)
+    assert bob.children == [child], "nor does the end of hers take anything along"
 
 
 def policy_psk() -> tuple[Policy, ...]:
