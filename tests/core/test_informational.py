@@ -6,14 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
+from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core import informational
 from ikev1.core.actions import Action
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildDown, Code, IkeDown, MessageSeen, Note
+from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
 from ikev1.core.informational import INFORMATIONAL, notify
+from ikev1.core.message_id import fresh_message_id, is_own, was_heard, with_heard
+from ikev1.core.model import Path
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 from playbook import Network, Peer, establish
+
+CAROL = "203.0.113.9"
 
 Told = Callable[[Engine], list[Action]]
 
@@ -142,19 +147,35 @@ def test_pairs_outlive_an_isakmp_sa_while_there_is_another(network: Network, ali
     assert bob.saw(ChildDown) == []
 
 
-def test_a_delete_names_what_the_sender_receives_with(network: Network, alice: Peer, bob: Peer) -> None:
+def test_a_peer_that_could_not_install_a_pair_deletes_it_by_our_spi(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
     tells(alice, Delete(DOI.IPSEC, ProtocolId.ESP, (bob.child.inbound.spi.to_bytes(4),)))
     network.settle()
-    assert len(bob.children) == 1
+    assert bob.children == []
+    assert [note.code for note in bob.saw(Note)] == [Code.NOTIFY]
+
+
+def test_a_peer_deletes_no_pair_of_another_peer_by_its_spi(network: Network, alice: Peer, bob: Peer) -> None:
+    carol = network.peer("carol", CAROL, settings(connection(CAROL, BOB, tunnel("carol", "10.3.0.0/16"))))
+    of_carol = connection(BOB, CAROL, tunnel("carol", "10.3.0.0/16", mirrored=True), name="carol")
+    bob.settings = settings(*bob.settings.connections, of_carol)
+    bob.engine.reconfigure(bob.settings)
+    alice.calls(host=BOB)
+    carol.calls("carol", host=BOB)
+    network.settle()
+    hers = next(child for child in bob.children if child.name == "carol")
+    spis = (hers.inbound.spi.to_bytes(4), hers.outbound.spi.to_bytes(4))
+    tells(alice, Delete(DOI.IPSEC, ProtocolId.ESP, spis))
+    network.settle()
+    assert len(bob.children) == 2
 
 
 def test_message_ids_are_never_used_twice(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
-    for _ in range(20):
+    for number in range(20):
         alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
         network.settle()
-        tells(alice, notify(alice.sa, NotifyType.R_U_THERE, bytes(4)))
+        tells(alice, notify(alice.sa, NotifyType.R_U_THERE, number.to_bytes(4)))
         network.settle()
     message_ids = [
         datagram.octets[20:24] for datagram in network.sent if datagram.label in ("QM1", "INFO N(R_U_THERE)")
@@ -163,13 +184,128 @@ def test_message_ids_are_never_used_twice(network: Network, alice: Peer, bob: Pe
     assert bytes(4) not in message_ids
 
 
-def test_what_is_remembered_of_informational_messages_is_bounded(network: Network, alice: Peer, bob: Peer) -> None:
-    establish(network, alice, None)
-    for _ in range(200):
-        tells(alice, notify(alice.sa, NotifyType.RESPONDER_LIFETIME))
+def test_what_is_remembered_of_notifies_is_bounded(pair: tuple[Peer, Peer]) -> None:
+    alice, _ = pair
+    alice.calls()
+    alice.network.settle()
+    sa = alice.sa
+    for number in range(1, 3000):
+        sa = with_heard(sa, number * 65_537)
+    assert len(sa.heard_message_ids) == 4 * 1024
+    assert was_heard(sa, 2999 * 65_537)
+    assert was_heard(sa, (3000 - 1024) * 65_537)
+    assert not was_heard(sa, (2999 - 1024) * 65_537)
+    assert not was_heard(sa, int.from_bytes(sa.heard_message_ids[2:6])), "octets of two message IDs are none"
+
+
+def test_message_ids_of_ours_are_known_without_a_list(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    ours = []
+    sa = alice.sa
+    for _ in range(500):
+        sa, message_id = fresh_message_id(sa)
+        ours.append(message_id)
+    assert len(set(ours)) == 500
+    assert 0 not in ours
+    assert all(is_own(sa, message_id) for message_id in ours)
+    theirs = bob.sa
+    for _ in range(500):
+        theirs, message_id = fresh_message_id(theirs)
+        assert not is_own(sa, message_id)
+
+
+def test_our_own_error_that_comes_back_blames_no_quick_mode(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    tells(alice, notify(alice.sa, NotifyType.NO_PROPOSAL_CHOSEN))
+    ours = network.flying.popleft()
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    before = alice.sa
+    alice.takes(ours.octets, Path(ALICE, 500, BOB, 500))
+    assert alice.sa == before
+
+
+def test_an_old_error_of_the_peer_blames_no_quick_mode(network: Network, alice: Peer, bob: Peer) -> None:
+    """Whatever somebody without keys sends in between, what was taken once is not taken again."""
+    establish(network, alice)
+    tells(bob, notify(bob.sa, NotifyType.NO_PROPOSAL_CHOSEN))
+    old = network.flying[0]
+    network.settle()
+    for number in range(3000):
+        junk = old.octets[:20] + (number + 1).to_bytes(4) + old.octets[24:]
+        alice.engine.receive(junk, Path(ALICE, 500, BOB, 500), network.now)
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    before = alice.sa
+    network.deliver(old)
+    assert alice.sa == before
+    network.settle()
+    assert alice.saw(ChildUp)
+
+
+@pytest.mark.parametrize(
+    ("spi", "data", "answered"),
+    [("cookies", 4, True), ("", 4, True), ("another", 4, False), ("cookies", 3, False), ("cookies", 8, False)],
+)
+def test_a_malformed_question_gets_no_answer(
+    network: Network, alice: Peer, bob: Peer, spi: str, data: int, answered: bool
+) -> None:
+    establish(network, alice)
+    before = bob.sa
+    about = {"cookies": alice.sa.cookies, "": b"", "another": bytes(16)}[spi]
+    question = Notification(DOI.IPSEC, ProtocolId.ISAKMP, about, NotifyType.R_U_THERE, bytes(data))
+    tells(alice, question)
+    network.settle()
+    assert network.labels("bob") == ["INFO N(R_U_THERE_ACK)"] * answered
+    assert (bob.sa == before) is not answered
+
+
+def test_an_old_question_gets_no_answer(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    for number in (0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 0, 0xFFFFFFFF, 1):
+        tells(alice, notify(alice.sa, NotifyType.R_U_THERE, number.to_bytes(4)))
         network.settle()
+    assert len(network.labels("bob")) == 4, "a number that begins near its largest value goes on from 0"
+
+
+def test_a_peer_that_asks_without_end_is_answered_now_and_then(pair: tuple[Peer, Peer]) -> None:
+    alice, _ = pair
+    network = alice.network
+    if network.reborn:
+        pytest.skip("how often a peer was answered is no part of what is dumped")
+    establish(network, alice)
+    for second in range(3):
+        for number in range(100):
+            tells(alice, notify(alice.sa, NotifyType.R_U_THERE, (1000 * second + number).to_bytes(4)))
+        network.settle()
+        network.wait(1)
+    assert len(network.labels("bob")) == 3 * 20
+
+
+def test_acknowledgements_that_nobody_asked_for_change_nothing(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    before = bob.sa
+    for number in range(50):
+        tells(alice, notify(alice.sa, NotifyType.R_U_THERE_ACK, number.to_bytes(4)))
+    network.settle()
+    assert bob.sa == before
+    assert bob.saw(Note) == []
+    assert bob.failures == []
+
+
+def test_a_late_delete_of_an_sa_that_both_ends_deleted_is_no_failure(pair: tuple[Peer, Peer]) -> None:
+    alice, bob = pair
+    network = alice.network
+    if network.reborn:
+        pytest.skip("what ended is no part of what is dumped")
+    establish(network, alice)
     for peer in (alice, bob):
-        assert len(peer.sa.recent_informationals) == 64
+        closing = peer.sa.unique_id
+        peer.does(lambda engine, closing=closing: engine.close_ike(closing, network.now))  # type: ignore[misc]
+    network.settle()
+    assert alice.failures == bob.failures == []
+    (late,) = [datagram for datagram in network.sent if datagram.label == "INFO D(ISAKMP)" and datagram.sender == "bob"]
+    for _ in range(10):
+        network.deliver(late)
+    assert set(alice.failures) == {Code.UNKNOWN_SA}, "a peer that does not stop does not know that the SA is gone"
 
 
 def test_a_notify_in_the_clear_says_what_it_is_about() -> None:

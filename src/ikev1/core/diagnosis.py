@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from ikev1.core import ipsec_suite
 from ikev1.core.events import Code
 from ikev1.core.methods import ENCRYPTING
-from ikev1.core.model import IkeSa, Role
+from ikev1.core.model import IkeSa, QuickMode, Role
 from ikev1.core.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-__all__ = ["of_clear_notify", "of_sealed_notify", "of_unreadable", "of_wrong_hash", "of_wrong_keys"]
+__all__ = [
+    "is_proved",
+    "of_changed",
+    "of_clear_notify",
+    "of_refused_quick_mode",
+    "of_sealed_elsewhere",
+    "of_sealed_notify",
+    "of_unreadable",
+    "of_wrong_hash",
+    "of_wrong_keys",
+]
 
 _PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
 
@@ -22,6 +33,12 @@ _UNREADABLE_TO_THEM = frozenset(
         NotifyType.AUTHENTICATION_FAILED,
     }
 )
+
+_REFUSED: dict[int, str] = {
+    NotifyType.NO_PROPOSAL_CHOSEN: "compare the algorithms, the group of perfect forward secrecy and the mode with the "
+    "peer's for these networks",
+    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's; local here is remote there",
+}
 
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
@@ -38,6 +55,49 @@ def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
         Code.PSK_MISMATCH,
         f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
         f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def of_changed(sa: IkeSa) -> tuple[Code, str]:
+    """What it means that an encrypted message of phase 1 begins with a payload, but is malformed behind that."""
+    return (
+        Code.MALFORMED,
+        f"{sa.path.remote_host} sent {_awaited(sa)}, which decrypts but is malformed: it was changed on its way, or is "
+        "a defect of the peer",
+    )
+
+
+def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] | None:
+    """What it means that an encrypted informational message does not open while phase 1 waits for an answer.
+
+    A peer that cannot read our proof says so under its own keys; but anybody can send such a message. Where there is
+    no better reason in the end, this is the one to look at first.
+    """
+    if not is_proved(sa):
+        return None
+    if _encrypts(sa) or _signs(sa):
+        return of_unreadable(sa, connection)
+    return (
+        Code.PSK_MISMATCH,
+        f"{sa.path.remote_host} answered our proof with an error that our keys do not open. Unless somebody else sent "
+        f"it, the pre-shared keys differ. Here the secret of connection {connection.name!r} was used, "
+        f"{_why(connection)}; compare it with the peer's",
+    )
+
+
+def is_proved(sa: IkeSa) -> bool:
+    """Whether the peer has seen what our secret makes, so that an error may be about that."""
+    return sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+
+
+def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
+    """What an error notify means while a Quick Mode of ours waits for its answer; the ISAKMP SA is up."""
+    proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
+    offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
+    asked = f"{quick.local} here and {quick.remote} there, by {offered}"
+    return (
+        f"phase 1 is up, but the peer refused the tunnel {quick.tunnel!r}: {kind.name}. We asked for {asked}: "
+        f"{_REFUSED.get(kind, 'its log says why')}"
     )
 
 
@@ -102,7 +162,7 @@ def _why(connection: Connection) -> str:
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
     """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
     peer = sa.path.remote_host
-    proved = sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+    proved = is_proved(sa)
     if proved and _encrypts(sa):
         return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
     if proved and _signs(sa):

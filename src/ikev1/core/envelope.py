@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 import struct
 
 from ikev1.core.events import Code
 from ikev1.core.model import Exchange, IkeSa, Keys
 from ikev1.core.record import replace
-from ikev1.core.refusal import Refusal
+from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.shape import Shape
-from ikev1.crypto import cipher, keymat
+from ikev1.crypto import cipher, hashes, keymat
+from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain
+from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import Message, build_chain, parse_message, parse_unproved
-from ikev1.wire.payloads import Hash, Payload
+from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message, parse_unproved
+from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
-__all__ = ["as_established", "in_the_clear", "open_message", "phase2_hash", "phase2_iv", "seal"]
+__all__ = ["as_established", "in_the_clear", "open_message", "open_proved", "phase2_hash", "phase2_iv", "seal"]
 
+_SMALLEST_NOTIFY = 12  # octets, generic header included, without SPI and data (RFC 2408 §3.14)
+_ENOUGH_OF_HASH = 4  # octets of a HASH that show whose keys it was made with, where only an error is at stake
 _GENERIC_HEADER = struct.Struct("!BxH")
 
 
@@ -111,14 +116,94 @@ def open_message(
         WireError: what is inside, once decrypted, is no chain of payloads.
         Refusal: it is encrypted and there are no keys yet, or not in whole blocks.
     """
-    chain = datagram[HEADER_SIZE : header.length]
     if not header.encrypted:
-        return parse_unproved(header, chain, hidden), iv
+        return parse_unproved(header, datagram[HEADER_SIZE : header.length], hidden), iv
+    chain, next_iv = _decrypted(sa, iv, header, datagram)
+    return parse_message(header, chain, hidden), next_iv
+
+
+def begins_well(sa: IkeSa, exchange: Exchange, datagram: bytes) -> bool:
+    """Whether an encrypted message of phase 1 begins with a payload once decrypted, as it would not by wrong keys."""
     context = _cipher_of(sa)
-    if not chain or len(chain) % context.block_size:
+    ciphertext = datagram[HEADER_SIZE:]
+    _, reserved, length = GENERIC_HEADER.unpack_from(context.decrypt(exchange.iv, ciphertext[: context.block_size]))
+    return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(ciphertext))
+
+
+def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, datagram: bytes) -> tuple[Message, bytes]:
+    """The message of phase 2 in ``datagram`` whose HASH(``number``) is right, and the IV for the one after it.
+
+    The HASH is checked before anything else is read: whatever else is wrong with the message is the peer's doing.
+
+    Raises:
+        Unproved: nothing shows that the peer sent it.
+        WireError: the peer sent it, and one of its payloads is malformed.
+    """
+    if not header.encrypted:
+        raise Unproved("it is in the clear")
+    try:
+        chain, next_iv = _decrypted(sa, exchange.iv, header, datagram)
+        kinds, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, _kind)
+    except (Refusal, WireError) as error:
+        raise Unproved("it does not decrypt to payloads") from error
+    if not kinds or kinds[0] != PayloadType.HASH:
+        raise Unproved("it does not begin with a HASH")
+    expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
+    if not hmac.compare_digest(expected, bodies[0]):
+        raise Unproved(f"its HASH({number}) is wrong")
+    return parse_message(header, chain), next_iv
+
+
+def may_hold_notify(sa: IkeSa, datagram: bytes) -> bool:
+    """Whether an encrypted ``datagram`` is as long as one with a HASH and a notify is, and in whole blocks."""
+    length = len(datagram) - HEADER_SIZE
+    least = GENERIC_HEADER_SIZE + _hash_size(sa) + _SMALLEST_NOTIFY
+    return length >= least and length % _cipher_of(sa).block_size == 0
+
+
+def notify_behind_wrong_iv(sa: IkeSa, exchange: Exchange, datagram: bytes) -> Notification | None:
+    """The notify in an informational message that was sealed with the right key and a wrong IV, None if it is none.
+
+    Such an IV spoils the first block alone. What is left of the HASH behind that shows that the peer has our keys;
+    pluto up to version 5.1 seals its errors of phase 1 so.
+    """
+    context = _cipher_of(sa)
+    size, start = _hash_size(sa), GENERIC_HEADER_SIZE + _hash_size(sa)
+    if not may_hold_notify(sa, datagram) or start - context.block_size < _ENOUGH_OF_HASH:
+        return None
+    plain = context.decrypt(exchange.iv, datagram[HEADER_SIZE:])
+    try:
+        payloads, _, end = parse_chain(plain[start:], PayloadType.NOTIFICATION, 1, parse_body)
+    except WireError:
+        return None
+    expected = phase2_hash(sa, exchange, 1, plain[start : start + end])
+    left = start - context.block_size
+    right = hmac.compare_digest(expected[size - left :], plain[context.block_size : start])
+    (payload,) = payloads
+    return payload if right and isinstance(payload, Notification) else None
+
+
+def _hash_size(sa: IkeSa) -> int:
+    return hashes.digest_size(hash_of(sa))
+
+
+def _kind(payload_type: int, body: bytes) -> int:
+    """What is made of a payload before its message is proved: nothing."""
+    return payload_type
+
+
+def _decrypted(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[bytes, bytes]:
+    """What follows the header of an encrypted message, in the clear, and its last block of ciphertext.
+
+    Raises:
+        Refusal: there are no keys yet, or it is not in whole blocks.
+    """
+    context = _cipher_of(sa)
+    ciphertext = datagram[HEADER_SIZE : header.length]
+    if not ciphertext or len(ciphertext) % context.block_size:
         raise Refusal(
             Code.MALFORMED,
-            f"{len(chain)} encrypted octets are not whole blocks of {context.block_size}",
+            f"{len(ciphertext)} encrypted octets are not whole blocks of {context.block_size}",
             notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
         )
-    return parse_message(header, context.decrypt(iv, chain), hidden), chain[-context.block_size :]
+    return context.decrypt(iv, ciphertext), ciphertext[-context.block_size :]

@@ -43,6 +43,8 @@ class Code(StrEnum):
     REFUSED_BY_PEER = "refused-by-peer"
     PEER_SILENT = "peer-silent"
     UNKNOWN_SA = "unknown-sa"
+    UNPROVED = "unproved"
+    QUICK_MODE_LIMIT = "quick-mode-limit"
     HALF_OPEN_LIMIT = "half-open-limit"
     RUNNER_UP = "runner-up"
     WEAK = "weak"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ikev1.core import envelope
+from ikev1.core import diagnosis, envelope
 from ikev1.core.actions import Remove, Send
+from ikev1.core.dead_peer import is_newer, sequence_of
 from ikev1.core.events import ChildDown, Code, IkeDown, MessageSeen, Note
+from ikev1.core.message_id import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.model import ChildSa, Exchange, IkeSa, IkeState, Role
 from ikev1.core.record import replace
 from ikev1.core.responder_lifetime import honour
@@ -21,17 +23,16 @@ __all__ = [
     "delete_child",
     "delete_ike",
     "deleted_pairs",
-    "fresh_message_id",
     "is_among",
     "is_error",
+    "is_repetition",
     "notify",
-    "remember",
     "remove_child",
+    "remove_deleted",
     "tell",
 ]
 
 _LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
-_REMEMBERED = 64  # message IDs of informational exchanges: what they tell is harmless when told again later
 
 
 def _send(turn: Turn) -> list[Payload]:
@@ -69,30 +70,15 @@ def tell(turn: Turn, payloads: list[Payload]) -> None:
 
     It has "a M-ID unique to this exchange" (RFC 2409 §5.7).
     """
-    message_id = fresh_message_id(turn)
+    turn.sa, message_id = fresh_message_id(turn.sa)
     exchange = new_exchange(
         INFORMATIONAL, message_id, Role.INITIATOR, turn.now, envelope.phase2_iv(turn.sa, message_id)
     )
     shape = INFORMATIONAL.shapes[0]
     datagram, _, sealed = envelope.seal(turn.sa, exchange, INFORMATIONAL.exchange, shape, payloads)
-    turn.sa = remember(turn.sa, message_id)
     turn.actions.append(Send(turn.sa.path, datagram))
     if turn.context.trace(turn.sa, "INFO"):
         turn.report(MessageSeen(turn.sa, True, "INFO", "", envelope.in_the_clear(datagram, sealed)))
-
-
-def fresh_message_id(turn: Turn) -> int:
-    """A message ID that this ISAKMP SA has not used; 0 is phase 1's (RFC 2408 §3.1)."""
-    sa = turn.sa
-    while True:
-        message_id = int.from_bytes(turn.context.random(4))
-        if message_id and message_id not in sa.spent_message_ids and message_id not in sa.recent_informationals:
-            return message_id
-
-
-def remember(sa: IkeSa, message_id: int) -> IkeSa:
-    """``sa`` with the message ID of an informational exchange spent."""
-    return replace(sa, recent_informationals=(*sa.recent_informationals[1 - _REMEMBERED :], message_id))
 
 
 def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:
@@ -133,7 +119,28 @@ def deleted_pairs(message: Message) -> set[tuple[int, int]]:
 
 def is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
     """Whether the peer deleted ``child``: it removed what it receives with, which is what we send with."""
-    return (child.suite.protocol, child.outbound.spi) in gone
+    return (child.suite.protocol, child.outbound.spi) in gone or names_ours(child, gone)
+
+
+def names_ours(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+    """Whether the peer deleted ``child`` by the SPI that we receive with. A Delete is to name what its sender receives
+    with (RFC 2408 §3.15), but strongSwan names ours if it cannot install a pair. The pair is of no use either way.
+    """
+    return (child.suite.protocol, child.inbound.spi) in gone
+
+
+def is_repetition(sa: IkeSa, header: Header, message: Message) -> bool:
+    """Whether an authentic informational ``message`` was taken before, or is one of ours that comes back.
+
+    A Delete may be taken twice: SPIs are drawn at random, and nothing has the old one any more. Dead peer detection has
+    numbers of its own. Other notifies are remembered by their message IDs: many, and none but the peer's own, so that
+    nobody else can have them forgotten.
+    """
+    if is_own(sa, header.message_id) or was_heard(sa, header.message_id):
+        return True
+    asked = [payload for payload in message.all(Notification) if payload.type == NotifyType.R_U_THERE]
+    sequences = [sequence_of(sa, payload) for payload in asked]
+    return bool(asked) and all(sequence is None or not is_newer(sequence, sa.peer_sequence) for sequence in sequences)
 
 
 def _take_delete(turn: Turn, payload: Delete) -> None:
@@ -145,7 +152,21 @@ def _take_delete(turn: Turn, payload: Delete) -> None:
     gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
     for child in turn.sa.children:
         if is_among(child, gone):
-            remove_child(turn, child, "the peer deleted it")
+            remove_deleted(turn, child, gone)
+
+
+def remove_deleted(turn: Turn, child: ChildSa, gone: set[tuple[int, int]]) -> None:
+    """Takes a pair out that the peer deleted."""
+    if names_ours(child, gone):
+        turn.report(
+            Note(
+                Code.NOTIFY,
+                f"the peer deletes {child.name!r} by the SPI {child.inbound.spi:08x} that we receive with, not by its "
+                "own: most likely it could not install the pair; its log says why",
+                turn.sa,
+            )
+        )
+    remove_child(turn, child, "the peer deleted it")
 
 
 def remove_child(turn: Turn, child: ChildSa, reason: str) -> None:
@@ -158,9 +179,9 @@ def remove_child(turn: Turn, child: ChildSa, reason: str) -> None:
 def _take_notify(turn: Turn, payload: Notification) -> None:
     kind = NotifyType(payload.type)
     if kind == NotifyType.R_U_THERE:
-        # RFC 3706 §5.4: the acknowledgement repeats the sequence number
-        tell(turn, [notify(turn.sa, NotifyType.R_U_THERE_ACK, payload.data)])
-    elif kind != NotifyType.R_U_THERE_ACK:
+        _take_question(turn, payload)
+    elif kind != NotifyType.R_U_THERE_ACK:  # that answers a question; without one it says nothing
+        turn.sa = with_heard(turn.sa, turn.exchange.message_id)
         turn.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", turn.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
             honour(turn, payload)
@@ -168,17 +189,27 @@ def _take_notify(turn: Turn, payload: Notification) -> None:
             _blame(turn, kind)
 
 
+def _take_question(turn: Turn, payload: Notification) -> None:
+    sequence = sequence_of(turn.sa, payload)
+    if sequence is None or not is_newer(sequence, turn.sa.peer_sequence):
+        return
+    turn.sa = replace(turn.sa, peer_sequence=sequence)
+    if turn.context.may_acknowledge(turn.sa, turn.now):
+        # RFC 3706 §5.4: the acknowledgement repeats the sequence number
+        tell(turn, [notify(turn.sa, NotifyType.R_U_THERE_ACK, payload.data)])
+
+
 def _blame(turn: Turn, kind: NotifyType) -> None:
     """Soon gives up the Quick Modes of ours that wait for an answer: this error is the answer to one of them, but does
     not say to which, for a notify names an SPI at best and many peers leave that out. The others get theirs meanwhile.
     """
-    turn.sa = replace(
-        turn.sa, exchanges=tuple(_with_complaint(exchange, kind, turn.now) for exchange in turn.sa.exchanges)
-    )
+    turn.sa = replace(turn.sa, exchanges=tuple(_with_complaint(turn, exchange, kind) for exchange in turn.sa.exchanges))
 
 
-def _with_complaint(exchange: Exchange, kind: NotifyType, now: float) -> Exchange:
-    if exchange.role is Role.RESPONDER or exchange.step != 1:
+def _with_complaint(turn: Turn, exchange: Exchange, kind: NotifyType) -> Exchange:
+    quick = exchange.quick
+    if exchange.role is Role.RESPONDER or exchange.step != 1 or quick is None:
         return exchange
-    complaint = (Code.REFUSED_BY_PEER, f"the peer refused it: {kind.name}")
-    return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=min(exchange.ends_at, now + _LATE_ANSWERS))
+    complaint = (Code.REFUSED_BY_PEER, diagnosis.of_refused_quick_mode(quick, turn.connection, kind))
+    ends_at = min(exchange.ends_at, turn.now + _LATE_ANSWERS)
+    return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=ends_at)

@@ -137,7 +137,6 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
         Code.AUTHENTICATION_FAILED,
         f"{identity.text_of(theirs)} did not prove its identity: {reason}",
         notify=NotifyType.INVALID_SIGNATURE,
-        ends=message.header.encrypted,
     )
 
 

@@ -7,6 +7,7 @@ from ikev1.core.actions import InstallInbound, InstallOutbound
 from ikev1.core.authentication import respond, shared_secret
 from ikev1.core.client_id import payload_of
 from ikev1.core.events import ChildUp, Code
+from ikev1.core.informational import delete_child, remove_child, tell
 from ikev1.core.ipsec_suite import is_ah, key_sizes
 from ikev1.core.lifetime import deadlines
 from ikev1.core.model import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, KeyShare, QuickMode
@@ -38,6 +39,8 @@ from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolI
 __all__ = ["QUICK_MODE"]
 
 _REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
+_REPLACED_BY_PEER = 120.0  # seconds in which the peer is to delete what it replaced
+_MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
 
 
 # --- QM1 ------------------------------------------------------------------------------------------------------------
@@ -218,6 +221,7 @@ def _finish(turn: Turn) -> None:
     previous = _previous(turn, quick)
     children = [_retired(other, turn) if other is previous else other for other in turn.sa.children]
     turn.sa = replace(turn.sa, children=(*children, child.without_keys()))
+    _bound_retired(turn, quick)
     turn.exchange = replace(turn.exchange, quick=None)
     turn.actions.append(InstallOutbound(child))
     turn.report(ChildUp(turn.sa, child, previous))
@@ -227,16 +231,28 @@ def _finish(turn: Turn) -> None:
 def _previous(turn: Turn, quick: QuickMode) -> ChildSa | None:
     """The newest live pair for the same traffic: this one takes its place."""
     for child in reversed(turn.sa.children):
-        same = (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
-        if same and child.state is ChildState.INSTALLED:
+        if child.state is ChildState.INSTALLED and _is_for(child, quick):
             return child
     return None
 
 
+def _is_for(child: ChildSa, quick: QuickMode) -> bool:
+    return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
+
+
 def _retired(child: ChildSa, turn: Turn) -> ChildSa:
-    """``child`` as replaced: whoever replaced it deletes it soon, the other side waits for that or for its end."""
-    expires_at = min(child.expires_at, turn.now + _REPLACED_LIVES_ON) if turn.initiates else child.expires_at
+    """``child`` as replaced: whoever replaced it deletes it soon; the other side waits for that, but not for long."""
+    lives_on = _REPLACED_LIVES_ON if turn.initiates else _REPLACED_BY_PEER
+    expires_at = min(child.expires_at, turn.now + lives_on) if child.expires_at else turn.now + lives_on
     return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
+
+
+def _bound_retired(turn: Turn, quick: QuickMode) -> None:
+    """Deletes the oldest of the replaced pairs for the same traffic if a peer replaces them faster than they end."""
+    retired = [child for child in turn.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
+    for child in retired[:-_MOST_REPLACED]:
+        tell(turn, [delete_child(child)])
+        remove_child(turn, child, "newer pairs took its place")
 
 
 def _quick(turn: Turn) -> QuickMode:

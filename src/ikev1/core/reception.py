@@ -6,36 +6,44 @@ from hashlib import blake2b
 
 from ikev1.core import diagnosis, paths, probe
 from ikev1.core.actions import Action, Examine, Keep, Remove, Report, Send
-from ikev1.core.envelope import as_established, open_message, phase2_iv
+from ikev1.core.envelope import as_established, begins_well, open_message, open_proved, phase2_iv
 from ikev1.core.establishment import after_establishment, confirm
-from ikev1.core.events import Code, Failure
+from ikev1.core.events import Code, Failure, Note
 from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_child, delete_ike, notify, tell
+from ikev1.core.message_id import is_own, was_heard
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
-from ikev1.core.refusal import Refusal
+from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.script import Script, new_exchange
 from ikev1.core.scripts import go_through, script_of
 from ikev1.core.state import Arrival, Examination, State
 from ikev1.core.tidings import take_informational
 from ikev1.core.turn import Turn
 from ikev1.core.verdict import Undecided, Verdict
+from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
+from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 __all__ = ["answer", "peer_seen", "receive"]
 
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
-_MOST_QUICK_MODES = 5000  # under one ISAKMP SA: all their message IDs are remembered
+_MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
+_MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
+_MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
+_AGAIN = "further ones are not taken under it"
+_PHASE_1 = (ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE)
 
 
 def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
     """What to do about ``datagram``, which came by ``path``."""
+    datagram, trailer = without_trailer(datagram)
     try:
         header = Header.parse(datagram)
     except WireError as error:
@@ -44,14 +52,22 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return answer_first(state, header, datagram, path, now)
     known, sa = _find(state, header, datagram, path, now)
     if sa is None:
-        return _unknown(header, path)
-    arrival = Arrival(header, datagram, path, now)
+        return _unknown(state, header, path)
+    noted = _note_trailer(state, sa, trailer) if trailer and known is not None else []
+    return noted + _receive(state, known, sa, Arrival(header, datagram, path, now))
+
+
+def _receive(state: State, known: IkeSa | None, sa: IkeSa, arrival: Arrival) -> list[Action]:
+    header = arrival.header
     if header.exchange == ExchangeType.INFORMATIONAL:
         return take_informational(state, sa, arrival)
     exchange = sa.phase1
     if header.exchange in _PHASE_2:
         _hold(state, sa, arrival)
-        exchange = _phase2(state, sa, header, now)
+        exchange = _phase2(state, sa, header, arrival.now)
+    elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
+        text = f"messages of exchange type {registered_name(ExchangeType, header.exchange)} are ignored"
+        return state.note_once(sa, Code.UNPROVED, text)
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return []
     return _take(state, known, sa, exchange, arrival)
@@ -77,7 +93,13 @@ def _find(state: State, header: Header, datagram: bytes, path: Path, now: float)
     return None, recognise(state, header, path, now)
 
 
-def _unknown(header: Header, path: Path) -> list[Action]:
+def _note_trailer(state: State, sa: IkeSa, octets: int) -> list[Action]:
+    return state.note_once(sa, Code.MALFORMED, f"the peer sends {octets} zeros behind a message, which are ignored")
+
+
+def _unknown(state: State, header: Header, path: Path) -> list[Action]:
+    if state.table.is_late(header.CKY_I + header.CKY_R):
+        return []
     text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
     return [Report(Failure(Code.UNKNOWN_SA, text, path.remote))]
 
@@ -87,8 +109,9 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
-    over = header.message_id in sa.spent_message_ids or len(sa.spent_message_ids) >= _MOST_QUICK_MODES
-    if over or not sa.is_up or sa.awaits_user or header.message_id == 0 or not state.believes(sa):
+    if not sa.is_up or sa.awaits_user or header.message_id == 0 or not state.believes(sa):
+        return None
+    if header.message_id in sa.spent_message_ids or is_own(sa, header.message_id) or was_heard(sa, header.message_id):
         return None
     iv = phase2_iv(sa, header.message_id)
     return new_exchange(_PHASE_2[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
@@ -103,7 +126,7 @@ def _take(
     verdict: Verdict | None = None,
 ) -> list[Action]:
     """Takes a message through its exchange; ``known`` is the SA as the table has it, None before a caller is kept."""
-    header, datagram, _, now = arrival
+    _, datagram, _, now = arrival
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
@@ -112,14 +135,18 @@ def _take(
     turn.seen = arrival.path
     turn.verdict = verdict
     try:
-        message, iv = open_message(sa, exchange.iv, header, datagram, script_of(exchange).hidden(exchange.step))
+        message, iv = _opened(sa, exchange, arrival)
         turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
-            turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
+            _begin(turn)
         go_through(turn, message)
     except Undecided as question:
         return _ask(state, sa, turn, arrival, question)
+    except Unproved as error:
+        return state.say_unproved(sa, f"a message of {script_of(exchange).name}", error)
     except (Refusal, WireError, CryptoError) as error:
+        if exchange.message_id:
+            return _refuse_proved(state, sa, exchange, digest, error, now)
         return _refuse(state, known, sa, exchange, arrival, error)
     actions = state.commit(known, turn, turn.exchange)
     if known is None:
@@ -155,6 +182,45 @@ def _path_for_again(sa: IkeSa, seen: Path) -> Path:
     """
     same = (seen.local_host, seen.remote_host) == (sa.path.local_host, sa.path.remote_host)
     return seen if same and seen.local_port == sa.path.local_port else sa.path
+
+
+def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, bytes]:
+    """The message that came for ``exchange``, and the IV for the one after it.
+
+    Raises:
+        Unproved: there must be a proof that it is the peer's, and there is none.
+        WireError, Refusal: it cannot be read.
+    """
+    script, (header, datagram, _, _) = script_of(exchange), arrival
+    if exchange.message_id == 0:
+        if sa.state is not IkeState.CONNECTING:
+            raise Unproved("phase 1 is over")
+        if sa.keys is not None and not header.encrypted and script.shapes[exchange.step].must_be_encrypted:
+            raise Unproved("it is in the clear")
+        return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange.step))
+    if not script.awaits(exchange.step, exchange.role):
+        raise Unproved("no further one is due")
+    return open_proved(sa, exchange, script.shapes[exchange.step].hash, header, datagram)
+
+
+def _begin(turn: Turn) -> None:
+    """Takes note that the peer begins an exchange of phase 2.
+
+    Raises:
+        Refusal: it has begun too many.
+    """
+    sa, spent = turn.sa, len(turn.sa.spent_message_ids) + 1
+    under_way = sum(1 for each in sa.exchanges if each.role is Role.RESPONDER)
+    if spent > _MOST_QUICK_MODES:
+        raise Refusal(
+            Code.QUICK_MODE_LIMIT, f"the peer began {_MOST_QUICK_MODES} Quick Modes under this ISAKMP SA: {_AGAIN}"
+        )
+    if under_way > _MOST_UNDER_WAY:
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
+    turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {turn.exchange.message_id})
+    if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and turn.now < sa.rekey_at:
+        turn.sa = replace(turn.sa, rekey_at=turn.now)
+        turn.report(Note(Code.QUICK_MODE_LIMIT, f"the ISAKMP SA is replaced early, after {spent} Quick Modes", sa))
 
 
 def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undecided) -> list[Action]:
@@ -194,9 +260,54 @@ def _answers_again(exchange: Exchange) -> bool:
     An initiator repeats by its own clock all but the message that ends the exchange: if both sides sent something again
     for whatever comes twice, one duplicate would go to and fro for ever.
     """
+    if exchange.step == 0:
+        return bool(exchange.sent)  # why its first message was refused
     script = script_of(exchange)
     ours = script.speaker(exchange.step - 1) is exchange.role
     return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
+
+
+def _refuse_proved(
+    state: State,
+    sa: IkeSa,
+    exchange: Exchange,
+    digest: bytes,
+    error: Refusal | WireError | CryptoError,
+    now: float,
+) -> list[Action]:
+    """Says why a message of phase 2 was not taken that the peer proved to have sent, to people and to the peer.
+
+    The refusal stays with the exchange for a while: a copy of the message brings at most the same answer again, and a
+    better message of the peer's is still taken.
+    """
+    code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
+    # No HASH covers the exchange type: a New Group Mode that does not look like one may be a copy of something else
+    if error.notify is None or (exchange.script == NEW_GROUP_MODE.name and code is Code.MALFORMED):
+        return state.say_once(sa, code, text)
+    if exchange.complaint is not None and exchange.complaint[0] == code:
+        return []
+    tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
+    refused = replace(exchange, complaint=(code, text), received=(*exchange.received, digest))
+    turn = state.turn(sa, refused, now)
+    tell(turn, [notify(sa, NotifyType(error.notify))])
+    begun = exchange.step == 0
+    if begun:
+        answer = next(action.datagram for action in turn.actions if isinstance(action, Send))
+        turn.exchange = replace(refused, sent=answer)
+        turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
+    gone = isinstance(error, Refusal) and error.ends and not begun
+    child = exchange.quick.child if exchange.quick is not None else None
+    if gone and child is not None:
+        # the peer sent the last message, and believes that the pair is up
+        tell(turn, [delete_child(child)])
+        turn.actions.append(Remove(child))
+    if gone:
+        left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
+        turn.sa = replace(turn.sa, exchanges=left)
+    return [
+        Report(Failure(code, text, sa.path.remote, sa, tunnel)),
+        *state.commit(sa, turn, None if gone else turn.exchange),
+    ]
 
 
 def _refuse(
@@ -207,15 +318,16 @@ def _refuse(
     arrival: Arrival,
     error: Refusal | WireError | CryptoError,
 ) -> list[Action]:
-    """Says why a message was not taken, to people once and to the peer; gives up what cannot succeed any more."""
+    """Says why a message of phase 1 was not taken, to people once and to the peer; gives up what cannot succeed."""
     header = arrival.header
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
-    if sa.state is IkeState.CONNECTING and header.encrypted and code is Code.MALFORMED:
-        code, text = diagnosis.of_unreadable(sa, state.turn(sa, exchange, arrival.now).connection)
+    if header.encrypted and isinstance(error, WireError):
+        keys_fit = begins_well(sa, exchange, arrival.datagram)
+        connection = state.turn(sa, exchange, arrival.now).connection
+        code, text = diagnosis.of_changed(sa) if keys_fit else diagnosis.of_unreadable(sa, connection)
     if exchange.complaint is not None and exchange.complaint[0] == code:
         return []
-    tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
-    failure = Report(Failure(code, text, sa.path.remote, sa, tunnel))
+    failure = Report(Failure(code, text, sa.path.remote, sa))
     told = (
         []
         if error.notify is None
@@ -225,19 +337,18 @@ def _refuse(
     if current is None:
         return [failure, *told]
     if isinstance(error, Refusal) and error.ends:
-        return [failure, *told, *_abandon(state, current, exchange, text, arrival.now)]
+        return [failure, *told, *state.end(current, text)]
     said_at_the_end = state.complain(current, exchange, (code, text), arrival.now)
     return told if said_at_the_end else [failure, *told]
 
 
 def _tell(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: NotifyType, ends: bool) -> list[Action]:
-    if sa.state is not IkeState.CONNECTING:
-        return state.say(sa, [notify(sa, kind)], arrival.now)
-    if ends and arrival.header.encrypted:
-        return _take_leave(state, sa, exchange, arrival, kind)
-    message_id = int.from_bytes(state.random(4))
+    """Tells the peer why its message of phase 1 was refused, in no more octets than came: anybody may have sent it."""
     header = arrival.header
-    return [Send(sa.path, clear_notify(header.CKY_I, header.CKY_R, kind, message_id))]
+    if ends and header.encrypted:
+        return _take_leave(state, sa, exchange, arrival, kind)
+    answer = clear_notify(header.CKY_I, header.CKY_R, kind, int.from_bytes(state.random(4)))
+    return [Send(sa.path, answer)] if len(answer) <= len(arrival.datagram) else []
 
 
 def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: NotifyType) -> list[Action]:
@@ -250,16 +361,3 @@ def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, k
     if exchange.step + 1 == len(script_of(exchange).rows):
         tell(turn, [delete_ike(sa)])
     return turn.actions
-
-
-def _abandon(state: State, sa: IkeSa, exchange: Exchange, reason: str, now: float) -> list[Action]:
-    if sa.state is IkeState.CONNECTING:
-        return state.end(sa, reason)
-    left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
-    bare = replace(sa, exchanges=left)
-    state.table.put(sa, bare)
-    child = exchange.quick.child if exchange.quick is not None else None
-    if child is None:
-        return []
-    # the peer sent the last message, and believes that the pair is up
-    return [*state.say(bare, [delete_child(child)], now), Remove(child)]

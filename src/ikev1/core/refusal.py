@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.core.events import Code
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["Refusal"]
+__all__ = ["Refusal", "Unproved"]
 
 
 class Refusal(Exception):
@@ -22,3 +22,13 @@ class Refusal(Exception):
         self.text = text
         self.notify = notify
         self.ends = ends
+
+
+class Unproved(Refusal):
+    """Nothing shows that a message under the cookies of an ISAKMP SA that is up is the peer's.
+
+    Anybody who saw the cookies can send it, so it is answered by nothing, and changes and costs next to nothing.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Code.UNPROVED, text)

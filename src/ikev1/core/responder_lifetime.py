@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.life import PHASE_1, PHASE_2, Life, life_attributes, shorter, stated_life
-from ikev1.core.lifetime import deadlines
+from ikev1.core.lifetime import SHORTEST, deadlines
 from ikev1.core.model import ChildSa, ChildState, IkeState, Role
 from ikev1.core.record import replace
 from ikev1.core.turn import Turn
@@ -74,4 +74,6 @@ def _shortened(turn: Turn, child: ChildSa, seconds: int) -> ChildSa:
 
 
 def _deadlines(turn: Turn, since: float, seconds: int) -> tuple[float, float]:
+    seconds = max(seconds, SHORTEST)
+    since = max(since, turn.now + SHORTEST - seconds)  # said late, it still leaves time to replace the SA
     return deadlines(since, seconds, Role.INITIATOR, turn.connection, turn.context.random)

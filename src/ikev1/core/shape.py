@@ -86,6 +86,11 @@ class Shape:
             self._add(word.strip("[] "), optional)
             optional = optional and not word.endswith("]")
 
+    @property
+    def must_be_encrypted(self) -> bool:
+        """Whether the peer may send the message in no other way."""
+        return self.encrypted and not self._either
+
     def _add(self, name: str, optional: bool) -> None:
         body = _BODY.fullmatch(name)
         kinds = _KINDS[body[1] if body else name]
@@ -125,7 +130,10 @@ class Shape:
         payloads = message.payloads
         for position, kind in enumerate(self._leading):
             if position >= len(payloads) or self._kind(payloads[position]) is not kind:
-                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}")
+                # No HASH covers the exchange type: what begins otherwise may be a message of another exchange, under
+                # whose type somebody else sent a copy of it
+                told = None if self.hash else NotifyType.PAYLOAD_MALFORMED
+                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}", told)
         counts: dict[type[wire.Payload], int] = {}
         for payload in payloads:
             kind = self._kind(payload)
@@ -146,7 +154,7 @@ class Shape:
             if type(payload) is kind and not (isinstance(payload, wire.Unknown) and payload.number > 127):
                 raise self._refusal(label, f"{kind.__name__} does not belong there", NotifyType.INVALID_PAYLOAD_TYPE)
 
-    def _refusal(self, label: str, fault: str, notify: NotifyType = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
+    def _refusal(self, label: str, fault: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
         return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
 
     def __repr__(self) -> str:

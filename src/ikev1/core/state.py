@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ikev1.core.actions import Action, Forget, Keep, Move, Remove, Report
-from ikev1.core.events import ChildDown, Code, IkeDown
+from ikev1.core.events import ChildDown, Code, Failure, IkeDown, Note
 from ikev1.core.first_message import FirstMessages
 from ikev1.core.informational import INFORMATIONAL, tell
 from ikev1.core.lookup import Lookup
 from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.paths import on_path
 from ikev1.core.record import replace
-from ikev1.core.refusal import Refusal
+from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.selector import Selector
@@ -124,6 +124,10 @@ class State:
         self._told.add((connection, text))
         return True
 
+    def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
+        """Whether the peer of ``sa`` gets one more answer to dead peer detection now."""
+        return self.table.may_acknowledge(sa, now)
+
     def first_contact(self, sa: IkeSa) -> bool:
         """Whether ``sa`` is all that we hold under its identity with the peer that it calls, over all connections, so
         that whatever else the peer has of us is stale (RFC 2407 §4.6.3.3).
@@ -170,6 +174,22 @@ class State:
         self.table.put(sa, replace(sa, exchanges=others))
         return False
 
+    def say_once(self, sa: IkeSa, code: Code, text: str) -> list[Action]:
+        """Tells people of a failure under ``sa`` if it is the first of this code that anybody might have caused."""
+        return [Report(Failure(code, text, sa.path.remote, sa))] if self.table.is_news(sa, code) else []
+
+    def say_unproved(self, sa: IkeSa, what: str, error: Unproved) -> list[Action]:
+        """Tells people once that ``what``, under the cookies of ``sa``, is not proved to be the peer's."""
+        text = (
+            f"{what} under the cookies of this ISAKMP SA is ignored: {error}. It was changed on its way, or is not the "
+            "peer's; if nothing works under this SA, the two ends have different keys, and a new one helps"
+        )
+        return self.say_once(sa, error.code, text)
+
+    def note_once(self, sa: IkeSa, code: Code, text: str) -> list[Action]:
+        """Notes ``text`` about ``sa`` if it is the first note of this code that anybody might have caused."""
+        return [Report(Note(code, text, sa))] if self.table.is_news(sa, f"note {code}") else []
+
     def commit(self, old: IkeSa | None, turn: Turn, exchange: Exchange | None) -> list[Action]:
         """Keeps what ``turn`` made of ``old``, with ``exchange`` as its exchange stands now (None: nothing to keep).
 
@@ -202,6 +222,8 @@ class State:
 
     def _bury(self, old: IkeSa, sa: IkeSa, reason: str, *, with_children: bool = False) -> list[Action]:
         self.table.drop(old)
+        if sa.state is not IkeState.CONNECTING:
+            self.table.note_end(sa.cookies)
         unfinished = [exchange.quick.child for exchange in sa.exchanges if exchange.quick and exchange.quick.child]
         ends: list[Action] = [*map(Remove, unfinished)]
         heirs = self._heirs(sa)
@@ -256,7 +278,7 @@ def _without_keys(sa: IkeSa) -> IkeSa:
         rekey_at=0.0,
         expires_at=0.0,
         spent_message_ids=frozenset(),
-        recent_informationals=(),
+        heard_message_ids=b"",
     )
     return left
 

@@ -16,6 +16,10 @@ from ikev1.core.selector import Selector
 
 __all__ = ["SaTable", "same_peer"]
 
+_MOST_ACKNOWLEDGEMENTS = 20  # in one second, to one peer
+_MOST_ENDED = 1024  # SAs that are remembered after their end
+_LATE_MESSAGES = 4  # for each of them
+
 
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline. Every change goes through `put` and `drop`."""
@@ -28,6 +32,10 @@ class SaTable:
         self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = PairTable()
+        self._said: dict[bytes, set[str]] = {}  # what was said once of an SA
+        self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and how often something was in it
+        # how many late messages for an SA that was up mean nothing, the oldest first
+        self._ended: dict[bytes, int] = {}
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
@@ -59,6 +67,8 @@ class SaTable:
         if kept is None:
             return
         self.half_open.pop(cookies, None)
+        self._said.pop(cookies, None)
+        self._acknowledged.pop(cookies, None)
         self._due.pop(cookies, None)
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
@@ -86,6 +96,38 @@ class SaTable:
     def of_host(self, host: str) -> list[IkeSa]:
         """The SAs with whoever called from this address, or was called there; the oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_host.get(host, ())]
+
+    # What follows is no part of a record: a message that proves nothing must not change one.
+
+    def is_news(self, sa: IkeSa, what: str) -> bool:
+        """Whether ``what`` was not said of ``sa`` yet; from now on it was."""
+        said = self._said.setdefault(sa.cookies, set())
+        if what in said:
+            return False
+        said.add(what)
+        return True
+
+    def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
+        """Whether the peer of ``sa`` gets one more answer to dead peer detection in this second."""
+        second, count = self._acknowledged.get(sa.cookies, (0, 0))
+        count = count + 1 if second == int(now) else 1
+        self._acknowledged[sa.cookies] = int(now), count
+        return count <= _MOST_ACKNOWLEDGEMENTS
+
+    def is_late(self, cookies: bytes) -> bool:
+        """Whether a message for an SA that is not known means nothing: one of these cookies was up, and this is one of
+        the first messages after its end. Both sides may delete an SA at once, and what they sent is still under way.
+        """
+        left = self._ended.get(cookies, 0)
+        if left:
+            self._ended[cookies] = left - 1
+        return left > 0
+
+    def note_end(self, cookies: bytes) -> None:
+        """Remembers for a while that an SA of these cookies was up, and ended."""
+        while len(self._ended) >= _MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+        self._ended[cookies] = _LATE_MESSAGES
 
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""

@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-import hmac
-
 from ikev1.core import diagnosis, probe
 from ikev1.core.actions import Action, Keep, Report
-from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
+from ikev1.core.envelope import as_established, may_hold_notify, notify_behind_wrong_iv, open_proved, phase2_iv
 from ikev1.core.establishment import confirm, initial_contact
-from ikev1.core.events import Code, Failure, Note
-from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_among, is_error, remember, remove_child
+from ikev1.core.events import Code, Failure
+from ikev1.core.informational import (
+    INFORMATIONAL,
+    deleted_pairs,
+    is_among,
+    is_error,
+    is_repetition,
+    remove_deleted,
+)
 from ikev1.core.model import IkeSa, IkeState, Role
-from ikev1.core.refusal import Refusal
+from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.script import advance, new_exchange
 from ikev1.core.settings import Connection
 from ikev1.core.state import Arrival, State
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.message import Message, parse_unproved
-from ikev1.wire.payloads import Hash, Notification
+from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
 __all__ = ["take_informational"]
 
 
 def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
-    """Takes an informational message for ``sa``.
-
-    It moves nobody: its message ID is not remembered for ever, so that an old one might come again from elsewhere.
-    """
+    """Takes an informational message for ``sa``. It moves nobody."""
     header, datagram, path, now = arrival
     if sa.state is IkeState.CONNECTING:
         return _while_connecting(state, sa, arrival)
-    if not header.encrypted:
-        return [Report(Note(Code.NOTIFY, "an informational message in the clear is ignored: the SA is up", sa))]
-    if header.message_id in sa.recent_informationals:
-        return []
     iv = phase2_iv(sa, header.message_id)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
     turn = state.turn(sa, exchange, now)
     try:
-        message, _ = open_message(sa, iv, header, datagram)
-        turn.sa = remember(turn.sa, header.message_id)
+        message, _ = open_proved(sa, exchange, 1, header, datagram)
+        if is_repetition(sa, header, message):
+            return []
         advance(INFORMATIONAL, turn, message)
+    except Unproved as error:
+        return state.say_unproved(sa, "an informational message", error)
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
-        return [Report(Failure(Code.MALFORMED, f"an informational message is refused: {error}", path.remote, sa))]
-    actions = state.commit(sa, turn, None)
+        return state.say_once(sa, Code.MALFORMED, f"an informational message is refused: {error}")
+    actions = turn.actions if turn.sa is sa else state.commit(sa, turn, None)
     if sa.confirmed:
         actions += _deleted_elsewhere(state, sa, message, now)
     current = state.table.by_cookies.get(sa.cookies)
@@ -73,7 +74,7 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
         turn = state.turn(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
         for child in other.children:
             if is_among(child, gone):
-                remove_child(turn, child, "the peer deleted it")
+                remove_deleted(turn, child, gone)
         if turn.actions:
             state.table.put(other, turn.sa)
             actions += [Keep(turn.sa), *turn.actions]
@@ -99,19 +100,21 @@ def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]
 
 def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
     """What a peer says that has keys already: if ours open it, its trouble is not with them."""
-    phase1, header = sa.phase1, arrival.header
+    phase1, header, datagram = sa.phase1, arrival.header, arrival.datagram
     if phase1 is None or sa.keys is None:
         return None
     early = as_established(sa, phase1.iv)
-    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, arrival.now)
+    iv = phase2_iv(early, header.message_id)
+    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, arrival.now, iv)
     try:
-        message, _ = open_message(early, phase2_iv(early, header.message_id), header, arrival.datagram)
-        INFORMATIONAL.shapes[0].admit(message, INFORMATIONAL.name)
-        genuine = hmac.compare_digest(phase2_hash(early, exchange, 1, message.after_first), message.one(Hash).data)
-    except (Refusal, WireError):
-        genuine = False
-    if not genuine:
-        return diagnosis.of_unreadable(sa, connection)
+        message, _ = open_proved(early, exchange, 1, header, datagram)
+    except Unproved:
+        behind = notify_behind_wrong_iv(early, exchange, datagram)
+        if behind is not None:
+            return diagnosis.of_sealed_notify(sa, NotifyType(behind.type)) if is_error(behind.type) else None
+        return diagnosis.of_sealed_elsewhere(sa, connection) if may_hold_notify(early, datagram) else None
+    except WireError:
+        return None
     kind = _error_in(message)
     return None if kind is None else diagnosis.of_sealed_notify(sa, kind)
 

@@ -52,6 +52,9 @@ class Context(Protocol):
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
 
+    def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
+        """Whether the peer gets one more answer to dead peer detection now."""
+
     def first_contact(self, sa: IkeSa) -> bool:
         """Whether we hold nothing else under our identity with the peer that ``sa`` calls."""
 

@@ -7,9 +7,10 @@ from collections.abc import Container
 from ikev1.core.actions import Action, Keep, Remove, Report
 from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Code, Failure, Note
-from ikev1.core.informational import delete_child, delete_ike, fresh_message_id
+from ikev1.core.informational import delete_child, delete_ike
 from ikev1.core.lookup import is_address
 from ikev1.core.main_mode import MAIN_MODE
+from ikev1.core.message_id import fresh_message_id
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
@@ -72,7 +73,7 @@ def begin_quick_mode(
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
     if configured is None or not sa.is_up:
         return []
-    message_id = fresh_message_id(draft)
+    numbered, message_id = fresh_message_id(sa)
     allowed = tunnel_selectors(draft, configured)
     local, remote = selectors or allowed
     if not (allowed[0].contains(local) and allowed[1].contains(remote)):
@@ -86,7 +87,7 @@ def begin_quick_mode(
         cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
         quick = QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi)
         turn = state.turn(sa, replace(exchange, quick=quick), now)
-        turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {message_id})
+        turn.sa = numbered
         begin(QUICK_MODE, turn)
     except Refusal as refusal:
         return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]

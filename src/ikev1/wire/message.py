@@ -30,6 +30,7 @@ __all__ = [
     "build_message",
     "parse_message",
     "parse_unproved",
+    "without_trailer",
 ]
 
 MAX_PAYLOADS = 256
@@ -47,6 +48,8 @@ MAX_UNPROVED_OPAQUE = 64
 
 MAX_UNPROVED_OCTETS = 1664
 """Octets of those that are read field by field: 40 transforms of 40 octets, as most peers send them."""
+_LONGEST_TRAILER = 16  # octets
+_LENGTH_AT = 24  # where the header says how long the message is
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
@@ -169,6 +172,21 @@ def _refuse_trailer(chain: bytes, end: int) -> None:
     if len(trailer) > 3 or any(trailer):
         more = f"{len(trailer)} octets more"
         raise UnequalPayloadLengths("the end of the message", more, HEADER_SIZE + end, ("MESSAGE",))
+
+
+def without_trailer(datagram: bytes) -> tuple[bytes, int]:
+    """``datagram`` without the zeros behind the message that it holds, and how many there were.
+
+    A message whose length differs from the datagram's "MUST be rejected" (RFC 2408 §5.1). Old clients of Cisco's send
+    16 zeros behind each of theirs, so up to so many are forgiven; anything else stays, and is refused by the header.
+    """
+    if len(datagram) < HEADER_SIZE:
+        return datagram, 0
+    length = int.from_bytes(datagram[_LENGTH_AT:HEADER_SIZE])
+    more = len(datagram) - length
+    if length < HEADER_SIZE or not 0 < more <= _LONGEST_TRAILER or any(datagram[length:]):
+        return datagram, 0
+    return datagram[:length], more
 
 
 def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:

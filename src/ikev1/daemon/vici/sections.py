@@ -111,11 +111,12 @@ def _tasks(sa: IkeSa) -> Section:
 
 
 def _running(sa: IkeSa, role: Role) -> Sequence[str]:
-    """The exchanges that wait for a message; those that only linger to repeat their last one are done."""
+    """The exchanges that wait for a message; those that only linger to repeat their last one, or why a first
+    message was refused, are done."""
     return [
         _TASKS[exchange.script]
         for exchange in (sa.phase1, *sa.exchanges)
-        if exchange is not None and exchange.role is role and exchange.step < len(script_of(exchange).rows)
+        if exchange is not None and exchange.role is role and 0 < exchange.step < len(script_of(exchange).rows)
     ]
 
 
