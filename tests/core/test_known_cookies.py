@@ -198,7 +198,7 @@ def test_a_bare_header_earns_nothing(network: Network, alice: Peer, bob: Peer, e
 
 
 def test_junk_does_not_end_the_quick_mode_of_an_honest_peer(network: Network, alice: Peer, bob: Peer) -> None:
-    """The first message is lost, junk comes under the cookies, and the message that is repeated brings the tunnel up."""
+    """The first message is lost, junk comes under the cookies, and the message that is repeated works."""
     establish(network, alice, None)
     alice.calls()
     network.flying.clear()

@@ -210,12 +210,13 @@ def _begin(turn: Turn) -> None:
         Refusal: it has begun too many.
     """
     sa, spent = turn.sa, len(turn.sa.spent_message_ids) + 1
-    under_way = sum(1 for each in sa.exchanges if each.role is Role.RESPONDER)
+    others = [each for each in sa.exchanges if each.message_id != turn.exchange.message_id]
+    under_way = sum(each.role is Role.RESPONDER for each in others)
     if spent > _MOST_QUICK_MODES:
         raise Refusal(
             Code.QUICK_MODE_LIMIT, f"the peer began {_MOST_QUICK_MODES} Quick Modes under this ISAKMP SA: {_AGAIN}"
         )
-    if under_way > _MOST_UNDER_WAY:
+    if under_way >= _MOST_UNDER_WAY:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
     turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {turn.exchange.message_id})
     if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and turn.now < sa.rekey_at:

@@ -45,7 +45,10 @@ class SaTable:
         known = None if old is None else self.by_cookies.get(old.cookies)
         if known is None or _names(known) != _names(new):
             if known is not None:
+                said = self._said.get(known.cookies)
                 self.drop(known)
+                if said is not None:
+                    self._said[cookies] = said
             self._by_connection.setdefault(new.connection, {})[cookies] = None
             if new.peer is not None:
                 self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
