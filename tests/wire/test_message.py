@@ -18,6 +18,7 @@ from ikev1.wire.message import (
     build_message,
     parse_message,
     parse_unproved,
+    without_trailer,
 )
 from ikev1.wire.payloads import (
     CertificateRequest,
@@ -189,3 +190,18 @@ def test_a_list_of_transforms_ends_where_its_proposal_says() -> None:
     few = octets[:19] + b"\x02" + octets[20:]  # the number of transforms
     with pytest.raises(BadProposalSyntax):
         parse(first, few)
+
+
+@given(headers, st.lists(payloads, max_size=3), st.integers(0, 40))
+def test_up_to_sixteen_zeros_behind_a_message_are_told_apart(header: Header, chain: list[Payload], zeros: int) -> None:
+    octets = build_message(header, chain)
+    message, more = without_trailer(octets + bytes(zeros))
+    forgiven = zeros if zeros <= 16 else 0
+    assert (message, more) == (octets + bytes(zeros - forgiven), forgiven)
+
+
+@given(st.binary(max_size=100))
+def test_what_is_behind_no_message_stays(octets: bytes) -> None:
+    message, more = without_trailer(octets)
+    assert octets == message + bytes(more)
+    assert len(message) >= HEADER_SIZE or not more
