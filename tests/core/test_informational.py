@@ -158,8 +158,7 @@ def test_a_peer_that_could_not_install_a_pair_deletes_it_by_our_spi(network: Net
 def test_a_peer_deletes_no_pair_of_another_peer_by_its_spi(network: Network, alice: Peer, bob: Peer) -> None:
     carol = network.peer("carol", CAROL, settings(connection(CAROL, BOB, tunnel("carol", "10.3.0.0/16"))))
     of_carol = connection(BOB, CAROL, tunnel("carol", "10.3.0.0/16", mirrored=True), name="carol")
-    bob.settings = settings(*bob.settings.connections, of_carol)
-    bob.engine.reconfigure(bob.settings)
+    bob.is_given(settings(*bob.settings.connections, of_carol))
     alice.calls(host=BOB)
     carol.calls("carol", host=BOB)
     network.settle()

@@ -157,7 +157,7 @@ def _take(
     elif exchange.message_id:
         actions += confirm(state, sa.cookies, now)
     current = state.table.by_cookies.get(turn.sa.cookies)
-    if current is not None and header.encrypted:
+    if current is not None and arrival.header.encrypted:
         actions += peer_seen(state, current, arrival.path, now)
     return actions
 
