@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.model import ChildSa, IkeSa, IkeState
+from ikev1.core.model import ChildSa, IkeSa, IkeState, Role
 
 __all__ = ["SaTable"]
 
@@ -22,7 +22,11 @@ class SaTable:
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
-        self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
+        # Of peers that called us and are not done, the oldest first: those that showed that they receive what we send,
+        # and those that Aggressive Mode makes us keep before they did
+        self.half_open: dict[bytes, None] = {}
+        self.aggressive_callers: dict[bytes, None] = {}
+        self.own_cookies: set[bytes] = set()
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
         self._by_peer: dict[_Peer, tuple[bytes, ...]] = {}  # the oldest first
         self._by_spi: dict[int, bytes] = {}
@@ -35,13 +39,14 @@ class SaTable:
         if old is None or _names(old) != _names(new):
             if old is not None:
                 self.drop(old)
+            self.own_cookies.add(_own_cookie(new))
             self._by_connection.setdefault(new.connection, {})[cookies] = None
             peer = _peer(new)
             self._by_peer[peer] = (*self._by_peer.get(peer, ()), cookies)
             old = None
         self.by_cookies[cookies] = new
-        if self.half_open and new.state is not IkeState.CONNECTING:
-            self.half_open.pop(cookies, None)
+        if new.state is not IkeState.CONNECTING:
+            self._is_done(cookies)
         if old is None or old.children is not new.children:
             self._index_spis(old, new, cookies)
         self._schedule(cookies, deadline(new))
@@ -51,12 +56,19 @@ class SaTable:
         cookies = sa.cookies
         if self.by_cookies.pop(cookies, None) is None:
             return
-        self.half_open.pop(cookies, None)
+        self._is_done(cookies)
+        self.own_cookies.discard(_own_cookie(sa))
         self._due.pop(cookies, None)
         self._forget_connection(sa.connection, cookies)
         self._forget_peer(_peer(sa), cookies)
         for child in sa.children:
             self._by_spi.pop(child.inbound.spi, None)
+
+    def _is_done(self, cookies: bytes) -> None:
+        if self.half_open:
+            self.half_open.pop(cookies, None)
+        if self.aggressive_callers:
+            self.aggressive_callers.pop(cookies, None)
 
     def _forget_connection(self, name: str, cookies: bytes) -> None:
         members = self._by_connection[name]
@@ -129,6 +141,10 @@ class SaTable:
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
     return sa.CKY_R, sa.connection, sa.IDii_b, sa.IDir_b, sa.path.remote_host
+
+
+def _own_cookie(sa: IkeSa) -> bytes:
+    return sa.CKY_I if sa.role is Role.INITIATOR else sa.CKY_R
 
 
 def _peer(sa: IkeSa) -> _Peer:

@@ -8,6 +8,7 @@ from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Keep, Report
 from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
 from ikev1.core.events import Code, Failure, Note
+from ikev1.core.half_open import awaits_message_3
 from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_among, is_error, remember, remove_child
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.refusal import Refusal
@@ -71,12 +72,12 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
 def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
     """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
     phase1 = sa.phase1
-    if phase1 is None or phase1.complaint is not None:
+    if phase1 is None or (phase1.complaint is not None and phase1.role is Role.INITIATOR):
         return []
     connection = state.turn(sa, phase1, arrival.now).connection
     find = _sealed_complaint if arrival.header.encrypted else _clear_complaint
     complaint = find(sa, arrival, connection)
-    if complaint is None:
+    if complaint is None or complaint == phase1.complaint:
         return []
     said_at_the_end = state.complain(sa, phase1, complaint, arrival.now)
     return [] if said_at_the_end else [Report(Failure(*complaint, sa.path.remote, sa))]
@@ -95,6 +96,8 @@ def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tu
         genuine = hmac.compare_digest(phase2_hash(early, exchange, 1, message.after_first), message.one(Hash).data)
     except (Refusal, WireError):
         genuine = False
+    if not genuine and awaits_message_3(sa):
+        return None  # most likely the peer believes that the SA is up: it is asked for message 3
     if not genuine:
         return diagnosis.of_unreadable(sa, connection)
     kind = _error_in(message)
