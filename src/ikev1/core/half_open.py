@@ -250,7 +250,7 @@ def keep_caller(state: State, sa: IkeSa, now: float) -> list[Action]:
     """Counts ``sa``, which was just put into the table, among those whose peers called us and are not done.
 
     Above the limit the oldest of its kind is dropped. A caller in Aggressive Mode, where nothing shows that it is
-    there, takes nobody's place in Main Mode, and the budget of Aggressive Mode leaves each of its callers time to go on.
+    there, takes nobody's place in Main Mode; its budget leaves each of them time to go on before it is the oldest.
     """
     if sa.phase1 is not None and sa.phase1.script == MAIN_MODE.name:
         queue = state.table.half_open

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from ikev1.core.model import Path
+from ikev1.daemon.steering import steer
 from ikev1.esp import segments
 
 __all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
@@ -22,20 +23,32 @@ IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name i
 _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
 _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
-_RECEIVE_BUFFER = 4 << 20  # octets: what a burst of first messages may fill before they are read
+_RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
+_STRANGERS_BUFFER = 1 << 18  # what waits longer than it takes to read so much is repeated by then
 
 
 class UdpSocket:
     """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
 
-    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods.
+    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods. With ``beside`` it
+    shares that socket's port and takes over the first messages of strangers (`ikev1.daemon.steering`); ``marker`` tells
+    that they begin with the non-ESP marker.
 
     Raises:
-        OSError: the address cannot be bound.
+        OSError: the address cannot be bound, or the port not shared.
     """
 
-    def __init__(self, host: str, port: int, *, coalesce: bool = False) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        coalesce: bool = False,
+        beside: UdpSocket | None = None,
+        marker: bool = False,
+    ) -> None:
         self._coalesces = coalesce
+        self.of_strangers = beside is not None
         address = ipaddress.ip_address(host)
         self.version = address.version
         self.wildcard = address.is_unspecified
@@ -46,11 +59,15 @@ class UdpSocket:
             else:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            buffer = _STRANGERS_BUFFER if self.of_strangers else _RECEIVE_BUFFER
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
             if coalesce:
                 segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
-            self.socket.bind((host, port))
+            if beside is None:
+                self.socket.bind((host, port))
+            else:
+                steer(beside.socket, self.socket, (host, port), marker=marker)
         except OSError:
             self.socket.close()
             raise
