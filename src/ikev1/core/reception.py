@@ -6,19 +6,17 @@ from hashlib import blake2b
 
 from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Examine, Report, Send
-from ikev1.core.envelope import as_established, open_message, phase2_iv
-from ikev1.core.establishment import after_establishment
-from ikev1.core.events import Code, Failure
-from ikev1.core.half_open import (
+from ikev1.core.aggressive_caller import (
     aggressive_caller,
-    answer_first,
     ask_again,
-    keep_caller,
     known_aggressive,
-    recognise,
     refuse_aggressive,
     refused_aggressive,
 )
+from ikev1.core.envelope import as_established, open_message, phase2_iv
+from ikev1.core.establishment import after_establishment
+from ikev1.core.events import Code, Failure
+from ikev1.core.half_open import answer_first, keep_caller, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_ike, notify, tell
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.new_group_mode import NEW_GROUP_MODE

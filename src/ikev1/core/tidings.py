@@ -6,9 +6,9 @@ import hmac
 
 from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Keep, Report
+from ikev1.core.aggressive_caller import awaits_message_3
 from ikev1.core.envelope import as_established, open_message, phase2_hash, phase2_iv
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.half_open import awaits_message_3
 from ikev1.core.informational import INFORMATIONAL, deleted_pairs, is_among, is_error, remember, remove_child
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.refusal import Refusal
