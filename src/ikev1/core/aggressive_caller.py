@@ -60,14 +60,18 @@ def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> li
     fault = fault_of(state, header, datagram)
     if fault is not None:
         return [Report(Failure(Code.MALFORMED, fault, path.remote))]
+    may = state.strangers.may_call_aggressively if known is None else state.strangers.may_ask_again
+    if not may(now):
+        return overloaded(state, path, now, "Aggressive Mode")
     if known is not None:
-        return None if state.strangers.admits_repetition(now) else overloaded(state, path, now, "Aggressive Mode")
+        return None
     if not candidate_names(state, path):
         return turn_away(state, as_told(no_connection(path)), header, path)
     refused = state.refusals.recall(_aggressive_mark(state, arrival))
     if refused is not None:
         return turn_away(state, refused, header, path)
-    return None if state.strangers.admits_aggressive(now) else overloaded(state, path, now, "Aggressive Mode")
+    state.strangers.called_aggressively()
+    return None
 
 
 def refused_aggressive(state: State, arrival: Arrival, error: Refusal | WireError) -> list[Action]:

@@ -118,12 +118,12 @@ class FirstMessages:
         """CKY-R for a peer of whom an SA is kept from its first message on: that of now, and the one before, which it
         has if it called just before now. The same message tomorrow gets another one.
         """
+        said = f" kept {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}".encode()
         slot = int(now // _SLOT)
-        return self._kept_cookie(CKY_I, path, slot), self._kept_cookie(CKY_I, path, slot - 1)
+        return self._kept_cookie(CKY_I, slot, said), self._kept_cookie(CKY_I, slot - 1, said)
 
-    def _kept_cookie(self, CKY_I: bytes, path: Path, slot: int) -> bytes:
-        said = f"kept {slot} {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
-        return blake2s(CKY_I + said.encode(), digest_size=8, key=self._secret).digest()
+    def _kept_cookie(self, CKY_I: bytes, slot: int, said: bytes) -> bytes:
+        return blake2s(CKY_I + slot.to_bytes(8, signed=True) + said, digest_size=8, key=self._secret).digest()
 
     def _mac(self, answer: Answer, CKY_I: bytes, path: Path, slot: int) -> bytes:
         said = f"{answer.serial} {slot} {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"

@@ -46,12 +46,13 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
     key = (state.generation, names, octets)
     kept = state.first_messages.recall(key)
     if kept is None:
+        if not state.strangers.may_call(now):
+            return overloaded(state, path, now, "Main Mode that were never seen before")
         mark = state.refusals.mark(*key)
         refused = state.refusals.recall(mark)
         if refused is not None:
             return turn_away(state, refused, header, path)
-        if not state.strangers.admits_first_message(now):
-            return overloaded(state, path, now, "Main Mode that were never seen before")
+        state.strangers.called()
         try:
             kept = state.first_messages.keep(key, *_choose(state, header, datagram, path, now))
         except (Refusal, WireError) as error:

@@ -68,30 +68,29 @@ class Strangers:
         self._turned_away = 0
         self._said_at = 0.0
 
-    def admits_first_message(self, now: float) -> bool:
-        """Whether one more first message of Main Mode may be thought about; if so, it is paid for."""
-        return self._pay(self._first_messages, now)
+    def may_call(self, now: float) -> bool:
+        """Whether time is left for a first message of Main Mode that was never seen before."""
+        return self._first_messages.is_open(now)
 
-    def admits_aggressive(self, now: float) -> bool:
-        """Whether one more first message of Aggressive Mode may be thought about and answered; if so, the thought is
-        paid for, and the octets are to be (`sent`).
-        """
-        return self.admits_repetition(now) and self._pay(self._aggressive, now)
+    def called(self) -> None:
+        """One was thought about."""
+        self._first_messages.spend(1)
 
-    def admits_repetition(self, now: float) -> bool:
-        """Whether an answer of Aggressive Mode may be sent once more."""
+    def may_call_aggressively(self, now: float) -> bool:
+        """Whether time and octets are left for a first message of Aggressive Mode."""
+        return self._aggressive.is_open(now) and self._aggressive_octets.is_open(now)
+
+    def called_aggressively(self) -> None:
+        """One was thought about; what it got for an answer is told by `sent`."""
+        self._aggressive.spend(1)
+
+    def may_ask_again(self, now: float) -> bool:
+        """Whether octets are left to repeat an answer of Aggressive Mode."""
         return self._aggressive_octets.is_open(now)
 
     def sent(self, octets: int) -> None:
         """So much went to strangers in Aggressive Mode."""
         self._aggressive_octets.spend(octets)
-
-    @staticmethod
-    def _pay(budget: Budget, now: float) -> bool:
-        if not budget.is_open(now):
-            return False
-        budget.spend(1)
-        return True
 
     def turn_away(self, now: float) -> int:
         """Counts a message that no budget was left for; how many there were, where it is time to say so, else 0."""

@@ -23,8 +23,8 @@ IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name i
 _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
 _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
+_SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h
 _RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
-_STRANGERS_BUFFER = 1 << 18  # what waits longer than it takes to read so much is repeated by then
 
 
 class UdpSocket:
@@ -59,8 +59,7 @@ class UdpSocket:
             else:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            buffer = _STRANGERS_BUFFER if self.of_strangers else _RECEIVE_BUFFER
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            _enlarge(self.socket)
             if coalesce:
                 segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
@@ -111,6 +110,14 @@ class UdpSocket:
     def send_run(self, datagrams: Sequence[bytes], path: Path) -> int:
         """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
         return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
+
+
+def _enlarge(udp: socket.socket) -> None:
+    """Makes room for bursts: beyond what the system allows everybody (net.core.rmem_max), where we may (socket(7))."""
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
 
 
 def local_address_towards(remote_host: str) -> str:
