@@ -25,6 +25,7 @@ _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface ind
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
 _SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h
 _RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
+_STRANGERS_BUFFER = 1 << 20  # a longer queue would be no better than what is lost and sent again
 
 
 class UdpSocket:
@@ -59,7 +60,7 @@ class UdpSocket:
             else:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            _enlarge(self.socket)
+            _make_room(self.socket, _STRANGERS_BUFFER if self.of_strangers else _RECEIVE_BUFFER)
             if coalesce:
                 segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
@@ -112,12 +113,12 @@ class UdpSocket:
         return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
 
 
-def _enlarge(udp: socket.socket) -> None:
+def _make_room(udp: socket.socket, octets: int) -> None:
     """Makes room for bursts: beyond what the system allows everybody (net.core.rmem_max), where we may (socket(7))."""
     try:
-        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, octets)
     except OSError:
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
 
 
 def local_address_towards(remote_host: str) -> str:
