@@ -24,14 +24,15 @@ from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tun
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
 from lab.charon import GATEWAY_ID, PSK
 
-__all__ = ["PEERS", "main"]
+__all__ = ["PEERS", "initiator", "main"]
 
 PEERS = "10.128.0.0/9"  # the networks behind the initiators
 WINDOW = 16
 PATIENCE = 10.0  # seconds without an answer
 
 
-def _engine(number: int, local: str, remote: str, ike: str, esp: str) -> Engine:
+def initiator(number: int, local: str, remote: str, ike: str, esp: str) -> Engine:
+    """The engine of one initiator; its connection is ``peer``, its tunnel ``net``."""
     phase1 = parse_ike_proposal(ike)
     phase2 = parse_esp_proposal(esp)
     esp_suite = IpsecSuite(phase2.encryption, phase2.key_length, phase2.integrity)
@@ -105,7 +106,7 @@ def main(arguments: list[str]) -> None:
     local, remote, ike, esp, count = arguments[:5]
     first = int(arguments[5]) if len(arguments) > 5 else 1
     numbers = range(first, first + int(count))
-    print(_Load(local, remote).run(_engine(number, local, remote, ike, esp) for number in numbers))
+    print(_Load(local, remote).run(initiator(number, local, remote, ike, esp) for number in numbers))
 
 
 if __name__ == "__main__":

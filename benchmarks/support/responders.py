@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lab.charon import CharonOptions
@@ -13,13 +17,15 @@ from lab.process import LabError, Program
 from support.flood import SOURCES
 from support.initiators import PEERS
 
-__all__ = ["NAMES", "flood", "load", "start"]
+__all__ = ["NAMES", "call", "flood", "load", "prepare_flood", "start", "torrent"]
 
 NAMES = ("ikev1", "charon")
 _FOLDER = Path(__file__).parent
 
 
-def start(name: str, lab: Lab, node: Node, *, ike: str, esp: str = "aes128-sha256") -> Program:
+def start(
+    name: str, lab: Lab, node: Node, *, ike: str, esp: str = "aes128-sha256", aggressive: bool = False
+) -> Program:
     """A responder for peers of any identity in ``lab``, with the networks that `initiators` have behind them.
 
     Neither logs more than warnings. charon runs without the protection that makes it fall silent under load, without
@@ -27,8 +33,9 @@ def start(name: str, lab: Lab, node: Node, *, ike: str, esp: str = "aes128-sha25
     OpenSSL's Diffie-Hellman; it believes that the kernel took its IPsec SAs, which costs it less than if it did.
     """
     if name == "ikev1":
-        return lab.ours(node, OurOptions(ike=ike, esp=esp, remote=PEERS, remote_id="*@lab", log_level="warning"))
-    options = CharonOptions(
+        options = OurOptions(ike=ike, esp=esp, remote=PEERS, remote_id="*@lab", log_level="warning")
+        return lab.ours(node, replace(options, aggressive=aggressive))
+    of_charon = CharonOptions(
         ike=ike,
         esp=esp,
         plane="noesp",
@@ -39,7 +46,7 @@ def start(name: str, lab: Lab, node: Node, *, ike: str, esp: str = "aes128-sha25
         log_level=0,
         threads=8,
     )
-    return lab.charon(node, options)
+    return lab.charon(node, of_charon)
 
 
 def load(caller: Node, *, ike: str, esp: str = "aes128-sha256", count: int, first: int = 1) -> None:
@@ -62,10 +69,41 @@ def prepare_flood(caller: Node, target: Node) -> None:
     target.run("ip", "route", "add", SOURCES, "via", caller.address)
 
 
+def call(
+    caller: Node, *, port: int, ike: str, esp: str = "aes128-sha256", count: int, every: float, first: int
+) -> list[float]:
+    """``count`` callers, one ``every`` so many seconds; the seconds that each took to its tunnel, infinity if never."""
+    own = (caller.address, caller.peer, str(port))
+    said = _say(caller, "callers.py", *own, ike, esp, str(count), str(every), str(first))
+    return [float(word) for word in said.splitlines()[-1].split()]
+
+
+@contextmanager
+def torrent(caller: Node, port: int, mode: str, *, ike: str, rate: int, seconds: float) -> Iterator[list[int]]:
+    """A flood of first messages, each never seen before, as long as ``seconds``; how many were sent is in the list that
+    it gives, once it is over.
+    """
+    command = [
+        *("ip", "netns", "exec", caller.namespace, "env", _search(), sys.executable, str(_FOLDER / "torrent.py")),
+        *(caller.peer, str(port), mode, ike, str(rate), str(seconds)),
+    ]
+    sent: list[int] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield sent
+        said, _ = process.communicate()
+        sent.append(int(said.split()[-1]))
+
+
+def _search() -> str:
+    return f"PYTHONPATH={':'.join(sys.path)}"
+
+
+def _say(caller: Node, script: str, *arguments: str) -> str:
+    return caller.run("env", _search(), sys.executable, _FOLDER / script, *arguments, timeout=600)
+
+
 def _run(caller: Node, script: str, *arguments: str, expect: int | None = None) -> int:
-    search = f"PYTHONPATH={':'.join(sys.path)}"
-    said = caller.run("env", search, sys.executable, _FOLDER / script, *arguments, timeout=600)
-    reached = int(said.split()[-1])
+    reached = int(_say(caller, script, *arguments).split()[-1])
     if expect is not None and reached != expect:
         raise LabError(f"{reached} of {expect} handshakes came to an end")
     return reached

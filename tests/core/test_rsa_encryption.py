@@ -529,7 +529,7 @@ def test_a_body_that_is_of_no_use_shows_only_at_the_HASH(
     network.link = changing(label, damage)
     alice.calls(tunnel=None)
     network.run(1)
-    answers = [name for name in network.labels("bob") if name in ("MM4", "AM2")]
+    answers = [*dict.fromkeys(name for name in network.labels("bob") if name in ("MM4", "AM2"))]
     revised_nonce = method == AuthenticationMethod.REVISED_RSA_ENCRYPTION and number == PayloadType.NONCE
     # Under a wrong Ke_i the key exchange value is none of the group, whatever it was that made Ke_i wrong
     assert answers == ([] if revised_nonce else ["MM4" if mode is Mode.MAIN else "AM2"])

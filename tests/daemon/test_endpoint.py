@@ -9,43 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from ikev1.core.model import Path
-from ikev1.daemon.endpoint import BATCH, Endpoint
+from ikev1.daemon.endpoint import BATCH, STRANGERS_BATCH, Endpoint
 from ikev1.daemon.logbook import Level, Line, Logbook
+from listener import Recorder, free_port
 
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
-
-
-class Recorder:
-    """Notes what an endpoint hands on."""
-
-    def __init__(self) -> None:
-        self.isakmp: list[tuple[bytes, Path]] = []
-        self.esp: list[tuple[bytes, Path]] = []
-        self.largest_batch = 0
-        self._changed = asyncio.Event()
-
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
-        self.isakmp += datagrams
-        self.largest_batch = max(self.largest_batch, len(datagrams))
-        self._changed.set()
-
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
-        self.esp += ((bytes(packet), path) for packet in packets)
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def converse(
@@ -103,13 +71,16 @@ def test_the_encapsulation_port_tells_isakmp_esp_and_keepalives_apart() -> None:
     assert converse(scenario) == []
 
 
-def test_a_flood_is_read_in_bounded_portions() -> None:
+@pytest.mark.parametrize(("cookie", "portion"), [(b"R" * 8, BATCH), (bytes(8), STRANGERS_BATCH)])
+def test_a_flood_is_read_in_bounded_portions(cookie: bytes, portion: int) -> None:
+    flood = [b"I" * 8 + cookie + number.to_bytes(2) for number in range(3 * BATCH)]
+
     async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
-        for number in range(3 * BATCH):
-            peer.sendto(number.to_bytes(2), ("127.0.0.1", endpoint.port))
+        for datagram in flood:
+            peer.sendto(datagram, ("127.0.0.1", endpoint.port))
         await recorder.until(lambda: len(recorder.isakmp) == 3 * BATCH)
-        assert recorder.largest_batch == BATCH
-        assert [datagram for datagram, _ in recorder.isakmp] == [n.to_bytes(2) for n in range(3 * BATCH)]
+        assert recorder.largest_batch == portion
+        assert [datagram for datagram, _ in recorder.isakmp] == flood
 
     assert converse(scenario) == []
 

@@ -99,11 +99,10 @@ def _willing(turn: Turn, theirs: Identification) -> tuple[Connection, ...]:
     candidates = turn.context.candidates(turn.sa)
     expected = [connection for connection in candidates if identity.matches(connection.remote_id, theirs)]
     if not expected:
-        path = turn.sa.path
         raise Refusal(
             Code.NO_CONNECTION,
-            f"no connection is configured for {identity.text_of(theirs)} at {path.remote_host} that calls "
-            f"{path.local_host}",
+            f"no connection is configured for {identity.text_of(theirs)} that calls {turn.sa.path.local_host} "
+            "from where it is",
             notify=NotifyType.INVALID_ID_INFORMATION,
         )
     return those_that_accept(expected, identity.text_of(theirs))
@@ -175,5 +174,4 @@ AGGRESSIVE_MODE = Script(
         Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", conclude, concluded),
     ),
     finish=establish,
-    patient_responder=True,  # nothing but message 2 once more makes an initiator repeat message 3
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from ikev1.core import expiry, reception, wishes
 from ikev1.core.actions import Action
-from ikev1.core.first_message import Answer, FirstMessages
+from ikev1.core.first_message import Dumped, FirstMessages
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
@@ -33,7 +33,9 @@ class Dump(Record, frozen=True):
 
     sas: tuple[IkeSa, ...]
     half_open: tuple[bytes, ...]
-    first_messages: tuple[bytes, int, tuple[Answer, ...], tuple[Answer, ...]]
+    aggressive_callers: tuple[bytes, ...]
+    first_messages: Dumped
+    strangers: tuple[tuple[float, float], ...]
     generation: int
     unique_ids: int
 
@@ -70,8 +72,10 @@ class Engine:
 
     @property
     def half_open(self) -> int:
-        """How many peers began phase 1 with us, showed that they receive, and are not done."""
-        return len(self._state.table.half_open)
+        """How many peers began phase 1 with us and are not done: in Main Mode only those that showed that they receive
+        what we send, in Aggressive Mode all.
+        """
+        return len(self._state.table.half_open) + len(self._state.table.aggressive_callers)
 
     @property
     def trace(self) -> Trace:
@@ -217,7 +221,9 @@ class Engine:
             Dump(
                 tuple(state.table),
                 tuple(state.table.half_open),
+                tuple(state.table.aggressive_callers),
                 state.first_messages.dump(),
+                state.strangers.dump(),
                 state.generation,
                 state.unique_ids,
             )
@@ -241,11 +247,13 @@ class Engine:
         engine = cls(settings, random, allocate_spi=allocate_spi)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
+        state.strangers.restore(dump.strangers)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         for sa in dump.sas:
             state.table.put(None, sa)
         state.table.half_open = dict.fromkeys(dump.half_open)
+        state.table.aggressive_callers = dict.fromkeys(dump.aggressive_callers)
         return engine
 
     def restore(self, sas: Iterable[IkeSa], now: float, alive: Container[int] = frozenset()) -> list[Action]:

@@ -45,6 +45,8 @@ def _exchanges(state: State, sa: IkeSa, now: float) -> list[Action]:
         if sa.state is IkeState.CONNECTING:
             return _give_up_phase1(state, sa, phase1)
         phase1 = None
+    elif phase1 is not None and _is_due(phase1.resend_at, now) and phase1.role is Role.RESPONDER:
+        phase1 = _complain(sa, phase1, actions)
     elif phase1 is not None and _is_due(phase1.resend_at, now):
         phase1 = _repeat(state, sa, phase1, actions, now)
     left = []
@@ -68,6 +70,13 @@ def _repeat(state: State, sa: IkeSa, exchange: Exchange, actions: list[Action], 
     tries = exchange.tries + 1
     again = tries <= settings.retransmit_tries
     return replace(exchange, tries=tries, resend_at=now + wait(settings, tries, state.random) if again else 0.0)
+
+
+def _complain(sa: IkeSa, exchange: Exchange, actions: list[Action]) -> Exchange:
+    """Says what was held back in the hope of something better; a responder in phase 1 repeats nothing by the clock."""
+    code, text = _reason(sa, exchange)
+    actions.append(Report(Failure(code, text, sa.path.remote, sa)))
+    return replace(exchange, resend_at=0.0)
 
 
 def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:

@@ -21,11 +21,12 @@ from hashlib import blake2s
 from ikev1.core.model import IkeSa, Path
 from ikev1.core.record import Record, replace
 
-__all__ = ["Answer", "FirstMessages"]
+__all__ = ["Answer", "Dumped", "FirstMessages", "sa_from"]
 
 _SLOT = 32  # seconds for which the same cookie is given; one slot later it is still known
 _CAPACITY = 4096  # answers kept of either kind
 _INDEX_OCTETS = 2
+_SPENT = 65_536  # pairs of cookies: each cost its peer a round trip, and us a Diffie-Hellman exchange
 
 
 class Answer(Record, frozen=True):
@@ -39,6 +40,10 @@ class Answer(Record, frozen=True):
     serial: int
 
 
+Dumped = tuple[bytes, int, tuple[Answer, ...], tuple[Answer, ...], tuple[tuple[bytes, int], ...]]
+"""The secret, the last serial number, the answers that nobody followed up, those that a peer did, and spent cookies."""
+
+
 class FirstMessages:
     """The answers kept, and the cookies that name them."""
 
@@ -49,6 +54,7 @@ class FirstMessages:
         self._unproven: OrderedDict[tuple[int, tuple[str, ...], bytes], Answer] = OrderedDict()
         self._proven: OrderedDict[tuple[int, tuple[str, ...], bytes], Answer] = OrderedDict()
         self._by_index: dict[int, Answer] = {}
+        self._spent: dict[bytes, int] = {}  # cookies that an SA came of, and the slot in which; the oldest first
 
     def recall(self, key: tuple[int, tuple[str, ...], bytes]) -> Answer | None:
         """The answer kept for ``key``: the settings' generation, the connections in question, and the octets."""
@@ -74,7 +80,11 @@ class FirstMessages:
         return answer.index.to_bytes(_INDEX_OCTETS) + self._mac(answer, CKY_I, path, int(now // _SLOT))
 
     def recognise(self, CKY_I: bytes, CKY_R: bytes, path: Path, now: float) -> Answer | None:
-        """The answer that we gave with this CKY-R to this peer; None if we did not, or too long ago."""
+        """The answer that we gave with this CKY-R to this peer; None if we did not, if it was too long ago, or if an SA
+        came of it: once that is gone, its first messages bring no other.
+        """
+        if CKY_I + CKY_R in self._spent:
+            return None
         answer = self._by_index.get(int.from_bytes(CKY_R[:_INDEX_OCTETS]))
         if answer is None:
             return None
@@ -95,26 +105,48 @@ class FirstMessages:
             del self._by_index[oldest.index]
         self._proven[answer.key] = answer
 
-    def lasting_cookie(self, CKY_I: bytes, path: Path) -> bytes:
-        """CKY-R for a peer of whom an SA is kept from its first message on: the same at any time."""
-        said = f"lasting {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
-        return blake2s(CKY_I + said.encode(), digest_size=8, key=self._secret).digest()
+    def spend(self, cookies: bytes, now: float) -> None:
+        """An SA came of these cookies: until they expire, they are recognised no more."""
+        slot = int(now // _SLOT)
+        self._spent[cookies] = slot
+        oldest = next(iter(self._spent))
+        while self._spent[oldest] < slot - 1 or len(self._spent) > _SPENT:
+            del self._spent[oldest]
+            oldest = next(iter(self._spent))
+
+    def kept_cookies(self, CKY_I: bytes, path: Path, now: float) -> tuple[bytes, bytes]:
+        """CKY-R for a peer of whom an SA is kept from its first message on: that of now, and the one before, which it
+        has if it called just before now. The same message tomorrow gets another one.
+        """
+        said = f" kept {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}".encode()
+        slot = int(now // _SLOT)
+        return self._kept_cookie(CKY_I, slot, said), self._kept_cookie(CKY_I, slot - 1, said)
+
+    def _kept_cookie(self, CKY_I: bytes, slot: int, said: bytes) -> bytes:
+        return blake2s(CKY_I + slot.to_bytes(8, signed=True) + said, digest_size=8, key=self._secret).digest()
 
     def _mac(self, answer: Answer, CKY_I: bytes, path: Path, slot: int) -> bytes:
         said = f"{answer.serial} {slot} {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
         return blake2s(CKY_I + said.encode(), digest_size=8 - _INDEX_OCTETS, key=self._secret).digest()
 
-    def dump(self) -> tuple[bytes, int, tuple[Answer, ...], tuple[Answer, ...]]:
+    def dump(self) -> Dumped:
         """All of it, for another process to go on with."""
-        return self._secret, self._serial, tuple(self._unproven.values()), tuple(self._proven.values())
+        unproven, proven = tuple(self._unproven.values()), tuple(self._proven.values())
+        return self._secret, self._serial, unproven, proven, tuple(self._spent.items())
 
     @classmethod
     def load(
-        cls, secret: bytes, serial: int, unproven: tuple[Answer, ...], proven: tuple[Answer, ...]
+        cls,
+        secret: bytes,
+        serial: int,
+        unproven: tuple[Answer, ...],
+        proven: tuple[Answer, ...],
+        spent: tuple[tuple[bytes, int], ...],
     ) -> FirstMessages:
         """What `dump` gave."""
         loaded = cls(secret)
         loaded._serial = serial
+        loaded._spent = dict(spent)
         for kept, answers in ((loaded._unproven, unproven), (loaded._proven, proven)):
             for answer in answers:
                 kept[answer.key] = loaded._by_index[answer.index] = answer

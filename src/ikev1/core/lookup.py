@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from ikev1.core.fingerprint import fingerprint
@@ -95,7 +96,7 @@ def is_address(text: str) -> bool:
 
 
 def _packed(host: str) -> bytes:
-    return ipaddress.ip_address(host.partition("%")[0]).packed
+    return inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
 
 
 def _prefix(pattern: _Pattern | None) -> int:

@@ -7,7 +7,7 @@ from ikev1.core.authentication import derive, respond, shared_secret
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
 from ikev1.core.methods import ENCRYPTING
-from ikev1.core.model import Anchor, Chosen, IkeState, KeyShare, Role
+from ikev1.core.model import Anchor, Chosen, IkeState, KeyShare, Path, Role
 from ikev1.core.private_use import note_ignored
 from ikev1.core.proof import is_hybrid, note_requests, request_certificates
 from ikev1.core.record import replace
@@ -38,6 +38,7 @@ __all__ = [
     "establish",
     "look_for_nat",
     "nat_d",
+    "no_connection",
     "offer_sa",
     "send_ke",
     "send_share",
@@ -63,13 +64,14 @@ def choose_sa(turn: Turn, message: Message) -> None:
     """Chooses connection and policy: the first connection, the most specific first, whose policies the offer meets."""
     candidates = turn.context.candidates(turn.sa)
     if not candidates:
-        path = turn.sa.path
-        raise Refusal(
-            Code.NO_CONNECTION,
-            f"no connection is configured for a peer at {path.remote_host} that calls {path.local_host}",
-            notify=NotifyType.NO_PROPOSAL_CHOSEN,
-        )
+        raise no_connection(turn.sa.path)
     choose_among(candidates, turn, message)
+
+
+def no_connection(path: Path) -> Refusal:
+    """Why nobody is answered who calls along ``path``."""
+    text = f"no connection is configured for a peer at {path.remote_host} that calls {path.local_host}"
+    return Refusal(Code.NO_CONNECTION, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
 
 
 def choose_among(candidates: tuple[Connection, ...], turn: Turn, message: Message) -> None:

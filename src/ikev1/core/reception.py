@@ -6,10 +6,17 @@ from hashlib import blake2b
 
 from ikev1.core import diagnosis, paths, probe
 from ikev1.core.actions import Action, Examine, Keep, Remove, Report, Send
+from ikev1.core.aggressive_caller import (
+    aggressive_caller,
+    ask_again,
+    known_aggressive,
+    refuse_aggressive,
+    refused_aggressive,
+)
 from ikev1.core.envelope import as_established, begins_well, open_message, open_proved, phase2_iv
 from ikev1.core.establishment import after_establishment, confirm
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.half_open import aggressive_caller, answer_first, make_room, recognise
+from ikev1.core.half_open import answer_first, keep_caller, recognise
 from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_child, delete_ike, notify, tell
 from ikev1.core.message_id import is_own, was_heard
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
@@ -20,6 +27,7 @@ from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.script import Script, new_exchange
 from ikev1.core.scripts import go_through, script_of
 from ikev1.core.state import Arrival, Examination, State
+from ikev1.core.strangers import is_proportionate
 from ikev1.core.tidings import take_informational
 from ikev1.core.turn import Turn
 from ikev1.core.verdict import Undecided, Verdict
@@ -50,20 +58,25 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         return [Report(Failure(Code.MALFORMED, str(error), path.remote))]
     if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
-    known, sa = _find(state, header, datagram, path, now)
+    arrival = Arrival(header, datagram, path, now)
+    if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
+        return _aggressive_first(state, arrival)
+    known, sa = _find(state, header, path, now)
     if sa is None:
         return _unknown(state, header, path)
     noted = _note_trailer(state, sa, trailer) if trailer and known is not None else []
-    return noted + _receive(state, known, sa, Arrival(header, datagram, path, now))
+    return noted + _receive(state, known, sa, arrival)
 
 
 def _receive(state: State, known: IkeSa | None, sa: IkeSa, arrival: Arrival) -> list[Action]:
     header = arrival.header
     if header.exchange == ExchangeType.INFORMATIONAL:
-        return take_informational(state, sa, arrival)
+        return take_informational(state, sa, arrival) or ask_again(state, sa, arrival)
     exchange = sa.phase1
     if header.exchange in _PHASE_2:
         _hold(state, sa, arrival)
+        if sa.state is IkeState.CONNECTING:
+            return ask_again(state, sa, arrival)
         exchange = _phase2(state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
         text = f"messages of exchange type {registered_name(ExchangeType, header.exchange)} are ignored"
@@ -73,19 +86,28 @@ def _receive(state: State, known: IkeSa | None, sa: IkeSa, arrival: Arrival) -> 
     return _take(state, known, sa, exchange, arrival)
 
 
-def _find(state: State, header: Header, datagram: bytes, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
+def _aggressive_first(state: State, arrival: Arrival) -> list[Action]:
+    known, CKY_R = known_aggressive(state, arrival)
+    refused = refuse_aggressive(state, arrival, known)
+    if refused is not None:
+        return refused
+    sa = known or aggressive_caller(state, arrival, CKY_R)
+    if sa.phase1 is None:
+        return []
+    actions = _take(state, known, sa, sa.phase1, arrival)
+    state.strangers.sent(sum(len(action.datagram) for action in actions if isinstance(action, Send)))
+    return actions
+
+
+def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
     """The SA that a message belongs to: as the table has it, and as it is to be gone on with.
 
-    The two differ for a caller: of one in Main Mode nothing is kept before its message 3, of one in Aggressive Mode
-    nothing before its message 1.
+    The two differ for a caller in Main Mode, of which nothing is kept before its message 3.
     """
     sas = state.table.by_cookies
     sa = sas.get(header.CKY_I + header.CKY_R)
     if sa is not None:
         return (None, None) if sa.state is IkeState.DELETED else (sa, sa)
-    if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.AGGRESSIVE:
-        caller = aggressive_caller(state, header, datagram, path, now)
-        return sas.get(caller.cookies), caller
     # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
     sa = sas.get(header.CKY_I + NO_COOKIE)
     if sa is not None and sa.path.remote_host == path.remote_host:
@@ -150,8 +172,7 @@ def _take(
         return _refuse(state, known, sa, exchange, arrival, error)
     actions = state.commit(known, turn, turn.exchange)
     if known is None:
-        state.table.half_open[turn.sa.cookies] = None
-        actions += make_room(state)
+        actions += keep_caller(state, turn.sa, now)
     if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
         actions += after_establishment(state, turn.sa.cookies, message, now)
     elif exchange.message_id:
@@ -321,12 +342,16 @@ def _refuse(
 ) -> list[Action]:
     """Says why a message of phase 1 was not taken, to people once and to the peer; gives up what cannot succeed."""
     header = arrival.header
+    if header.CKY_R == NO_COOKIE and known is None and not isinstance(error, CryptoError):
+        return refused_aggressive(state, arrival, error)
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
     if header.encrypted and isinstance(error, WireError):
         keys_fit = begins_well(sa, exchange, arrival.datagram)
         connection = state.turn(sa, exchange, arrival.now).connection
         code, text = diagnosis.of_changed(sa) if keys_fit else diagnosis.of_unreadable(sa, connection)
-    if exchange.complaint is not None and exchange.complaint[0] == code:
+    # What anybody forged before is not to silence what a caller's own message shows, so that is told apart by its words
+    by_words = exchange.role is Role.RESPONDER
+    if exchange.complaint is not None and exchange.complaint[: 1 + by_words] == (code, text)[: 1 + by_words]:
         return []
     failure = Report(Failure(code, text, sa.path.remote, sa))
     told = (
@@ -348,8 +373,8 @@ def _tell(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: N
     header = arrival.header
     if ends and header.encrypted:
         return _take_leave(state, sa, exchange, arrival, kind)
-    answer = clear_notify(header.CKY_I, header.CKY_R, kind, int.from_bytes(state.random(4)))
-    return [Send(sa.path, answer)] if len(answer) <= len(arrival.datagram) else []
+    reply = clear_notify(header.CKY_I, header.CKY_R, kind, int.from_bytes(state.random(4)))
+    return [Send(sa.path, reply)] if is_proportionate(len(reply), len(arrival.datagram)) else []
 
 
 def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, kind: NotifyType) -> list[Action]:

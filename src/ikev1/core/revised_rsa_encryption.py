@@ -188,6 +188,5 @@ AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(
         Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, conclude_with_caller),
     ),
     finish=establish,
-    patient_responder=True,
     method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,
 )

@@ -21,7 +21,6 @@ from ikev1.core.encrypted_bodies import (
     settle_caller,
     suite_of,
 )
-from ikev1.core.events import Code
 from ikev1.core.main_mode import last_words, take_last_words
 from ikev1.core.model import Role
 from ikev1.core.phase1 import (
@@ -32,18 +31,18 @@ from ikev1.core.phase1 import (
     establish,
     look_for_nat,
     nat_d,
+    no_connection,
     offer_sa,
     send_share,
     take_share,
 )
 from ikev1.core.proof import check_proof, prove
-from ikev1.core.refusal import Refusal
 from ikev1.core.script import Row, Script
 from ikev1.core.turn import Turn
 from ikev1.crypto import public_key_encryption
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
-from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
+from ikev1.wire.registry import AuthenticationMethod, ExchangeType
 
 __all__ = [
     "AGGRESSIVE_MODE_RSA_ENCRYPTION",
@@ -135,11 +134,7 @@ def accept_caller(turn: Turn, message: Message) -> None:
     host = turn.sa.path.remote_host
     candidates = turn.context.candidates(turn.sa)
     if not candidates:
-        raise Refusal(
-            Code.NO_CONNECTION,
-            f"no connection is configured for a peer at {host} that calls {turn.sa.path.local_host}",
-            notify=NotifyType.NO_PROPOSAL_CHOSEN,
-        )
+        raise no_connection(turn.sa.path)
     choose_among(those_that_accept(candidates, f"a peer at {host}", turn.exchange.method), turn, message)
 
 
@@ -178,6 +173,5 @@ AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
         Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, conclude_with_caller),
     ),
     finish=establish,
-    patient_responder=True,
     method=AuthenticationMethod.RSA_ENCRYPTION,
 )

@@ -41,8 +41,10 @@ class Script:
     """An exchange as a table.
 
     ``name`` starts the labels of its messages (``MM1``). ``finish`` runs on each side once its last row is done.
-    ``patient_responder`` tells that the responder, too, repeats its message until the next one comes. ``method`` is the
-    method of authentication that the table is for where an exchange has several tables, 0 in the one for all others.
+    ``patient_responder`` tells that the responder, too, repeats its message by the clock until the next one comes: only
+    where its peer is proved, for whoever forged the address of another would make us send there again and again.
+    ``method`` is the method of authentication that the table is for where an exchange has several tables, 0 in the one
+    for all others.
     """
 
     def __init__(

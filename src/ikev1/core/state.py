@@ -20,6 +20,7 @@ from ikev1.core.scripts import script_of
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Tunnel
 from ikev1.core.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
+from ikev1.core.strangers import Refusals, Strangers
 from ikev1.core.table import SaTable
 from ikev1.core.turn import Trace, Turn
 from ikev1.wire.header import Header
@@ -60,6 +61,8 @@ class State:
         self.trace: Trace = lambda sa, label: True
         self.table = SaTable()
         self.first_messages = FirstMessages(random(32))
+        self.refusals = Refusals(random(32))
+        self.strangers = Strangers()
         self.lookup = Lookup(settings.connections)
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
@@ -159,17 +162,20 @@ class State:
     def complain(self, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
         """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
 
-        A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did.
+        A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did. Of a peer's
+        call nothing else changes, for anybody's junk would change it.
 
         Returns:
             Whether the complaint will be said when the call is given up.
         """
         complaining = replace(exchange, complaint=complaint)
         if sa.phase1 is not None and exchange.message_id == 0:
-            calling = exchange.role is Role.INITIATOR
-            ends_at = min(exchange.ends_at, now + _IMPATIENCE) if calling else exchange.ends_at
+            if exchange.role is Role.RESPONDER:
+                self.table.put(sa, replace(sa, phase1=complaining))
+                return False
+            ends_at = min(exchange.ends_at, now + _IMPATIENCE)
             self.table.put(sa, replace(sa, phase1=replace(complaining, resend_at=0.0, ends_at=ends_at)))
-            return calling
+            return True
         others = tuple(complaining if other is exchange else other for other in sa.exchanges)
         self.table.put(sa, replace(sa, exchanges=others))
         return False

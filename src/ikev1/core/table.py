@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.model import ChildSa, IkeSa, IkeState, PeerKey
+from ikev1.core.model import ChildSa, IkeSa, IkeState, PeerKey, Role
 from ikev1.core.pair_table import PairTable
 from ikev1.core.selector import Selector
 
@@ -26,7 +26,11 @@ class SaTable:
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
-        self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
+        # Of peers that called us and are not done, the oldest first: those that showed that they receive what we send,
+        # and those that Aggressive Mode makes us keep before they did
+        self.half_open: dict[bytes, None] = {}
+        self.aggressive_callers: dict[bytes, None] = {}
+        self.own_cookies: set[bytes] = set()
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
         self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
         self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
@@ -49,6 +53,7 @@ class SaTable:
                 self.drop(known)
                 if said is not None:
                     self._said[cookies] = said
+            self.own_cookies.add(_own_cookie(new))
             self._by_connection.setdefault(new.connection, {})[cookies] = None
             if new.peer is not None:
                 self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
@@ -56,8 +61,8 @@ class SaTable:
             self._by_number[new.unique_id] = cookies
         kept = self.by_cookies.get(cookies)
         self.by_cookies[cookies] = new
-        if self.half_open and new.state is not IkeState.CONNECTING:
-            self.half_open.pop(cookies, None)
+        if new.state is not IkeState.CONNECTING:
+            self._is_done(cookies)
         before = () if kept is None else kept.children
         if before is not new.children:
             self._pairs.change(before, new.children, cookies)
@@ -69,7 +74,8 @@ class SaTable:
         kept = self.by_cookies.pop(cookies, None)
         if kept is None:
             return
-        self.half_open.pop(cookies, None)
+        self._is_done(cookies)
+        self.own_cookies.discard(_own_cookie(kept))
         self._said.pop(cookies, None)
         self._acknowledged.pop(cookies, None)
         self._due.pop(cookies, None)
@@ -79,6 +85,12 @@ class SaTable:
             self._forget_peer(kept.peer, cookies)
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
+
+    def _is_done(self, cookies: bytes) -> None:
+        if self.half_open:
+            self.half_open.pop(cookies, None)
+        if self.aggressive_callers:
+            self.aggressive_callers.pop(cookies, None)
 
     def _forget_peer(self, peer: PeerKey, cookies: bytes) -> None:
         others = tuple(other for other in self._by_peer[peer] if other != cookies)
@@ -196,6 +208,10 @@ class SaTable:
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
     return sa.CKY_R, sa.connection, sa.peer, sa.hosts[1]
+
+
+def _own_cookie(sa: IkeSa) -> bytes:
+    return sa.CKY_I if sa.role is Role.INITIATOR else sa.CKY_R
 
 
 def _forget(index: dict[str, dict[bytes, None]], key: str, cookies: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ikev1.core import diagnosis, probe
 from ikev1.core.actions import Action, Keep, Report
+from ikev1.core.aggressive_caller import awaits_message_3
 from ikev1.core.envelope import as_established, may_hold_notify, notify_behind_wrong_iv, open_proved, phase2_iv
 from ikev1.core.establishment import confirm, initial_contact
 from ikev1.core.events import Code, Failure
@@ -87,12 +88,12 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
 def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
     """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
     phase1 = sa.phase1
-    if phase1 is None or phase1.complaint is not None:
+    if phase1 is None or (phase1.complaint is not None and phase1.role is Role.INITIATOR):
         return []
     connection = state.turn(sa, phase1, arrival.now).connection
     find = _sealed_complaint if arrival.header.encrypted else _clear_complaint
     complaint = find(sa, arrival, connection)
-    if complaint is None:
+    if complaint is None or complaint == phase1.complaint:
         return []
     said_at_the_end = state.complain(sa, phase1, complaint, arrival.now)
     return [] if said_at_the_end else [Report(Failure(*complaint, sa.path.remote, sa))]
@@ -112,6 +113,8 @@ def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tu
         behind = notify_behind_wrong_iv(early, exchange, datagram)
         if behind is not None:
             return diagnosis.of_sealed_notify(sa, NotifyType(behind.type)) if is_error(behind.type) else None
+        if awaits_message_3(sa):
+            return None  # most likely the peer believes that the SA is up: it is asked for message 3
         return diagnosis.of_sealed_elsewhere(sa, connection) if may_hold_notify(early, datagram) else None
     except WireError:
         return None

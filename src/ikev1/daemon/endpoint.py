@@ -21,6 +21,7 @@ __all__ = ["Endpoint", "Receiver"]
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
+STRANGERS_BATCH = 16  # the same where first messages of strangers wait: who is under way waits for no more than these
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
 
@@ -36,7 +37,8 @@ class Receiver(Protocol):
 
 
 class Endpoint:
-    """The gateway's sockets: for every address in ``listen`` (none: all of them) one on each of the two ports.
+    """The gateway's sockets: for every address in ``listen`` (none: all of them) two on each of the two ports, one of
+    them for the first messages of strangers, where the kernel can tell these from others.
 
     ``coalesce`` says that floods of ESP will be read here; where the kernel keeps ESP, none are.
     """
@@ -87,6 +89,18 @@ class Endpoint:
                 self._wildcards[udp.version, udp.port] = udp
             else:
                 self._by_address[udp.host, udp.port] = udp
+            self._part_from_strangers(udp)
+
+    def _part_from_strangers(self, udp: UdpSocket) -> None:
+        encapsulates = udp.port == self.encapsulation_port
+        coalesce = self._coalesce and encapsulates  # as beside it: the kernel asks either socket when it builds runs
+        try:
+            other = UdpSocket(udp.host, udp.port, coalesce=coalesce, beside=udp, marker=encapsulates)
+        except OSError as error:
+            text = f"first messages to port {udp.port} have no queue of their own: {error.strerror}"
+            self._logbook.write(Level.INFO, "NET", text)
+        else:
+            self._sockets.append(other)
 
     @property
     def sockets(self) -> Sequence[UdpSocket]:
@@ -119,7 +133,7 @@ class Endpoint:
 
     def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, Path]]:
         try:
-            for _ in range(BATCH):
+            for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
                 datagrams, path = udp.receive()
                 for datagram in datagrams:
                     yield datagram, path

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from ikev1.core.model import Path
+from ikev1.daemon.steering import steer
 from ikev1.esp import segments
 
 __all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
@@ -22,20 +23,33 @@ IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name i
 _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
 _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
-_RECEIVE_BUFFER = 4 << 20  # octets: what a burst of first messages may fill before they are read
+_SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h
+_RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
+_STRANGERS_BUFFER = 1 << 20  # a longer queue would be no better than what is lost and sent again
 
 
 class UdpSocket:
     """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
 
-    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods.
+    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods. With ``beside`` it
+    shares that socket's port and takes over the first messages of strangers (`ikev1.daemon.steering`); ``marker`` tells
+    that they begin with the non-ESP marker.
 
     Raises:
-        OSError: the address cannot be bound.
+        OSError: the address cannot be bound, or the port not shared.
     """
 
-    def __init__(self, host: str, port: int, *, coalesce: bool = False) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        coalesce: bool = False,
+        beside: UdpSocket | None = None,
+        marker: bool = False,
+    ) -> None:
         self._coalesces = coalesce
+        self.of_strangers = beside is not None
         address = ipaddress.ip_address(host)
         self.version = address.version
         self.wildcard = address.is_unspecified
@@ -46,11 +60,14 @@ class UdpSocket:
             else:
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            _make_room(self.socket, _STRANGERS_BUFFER if self.of_strangers else _RECEIVE_BUFFER)
             if coalesce:
                 segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
-            self.socket.bind((host, port))
+            if beside is None:
+                self.socket.bind((host, port))
+            else:
+                steer(beside.socket, self.socket, (host, port), marker=marker)
         except OSError:
             self.socket.close()
             raise
@@ -94,6 +111,14 @@ class UdpSocket:
     def send_run(self, datagrams: Sequence[bytes], path: Path) -> int:
         """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
         return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
+
+
+def _make_room(udp: socket.socket, octets: int) -> None:
+    """Makes room for bursts: beyond what the system allows everybody (net.core.rmem_max), where we may (socket(7))."""
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, octets)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
 
 
 def local_address_towards(remote_host: str) -> str:
