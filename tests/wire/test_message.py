@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, build_message, parse_message
+from ikev1.wire.message import MAX_PADDING, MAX_PAYLOADS, Message, build_chain, build_message, parse_message
 from ikev1.wire.payloads import Encrypted, Hash, Identification, Nonce, Payload, VendorId
 from ikev1.wire.registry import Flags
 from wire_values import headers, payloads
@@ -79,6 +79,13 @@ def test_equal_payloads_have_their_own_bodies() -> None:
 def test_an_encrypted_message_may_be_padded(padding: bytes) -> None:
     first, chain = build_chain([NONCE])
     assert parse(first, chain + padding, Flags.ENCRYPTION).payloads == (NONCE,)
+
+
+def test_what_follows_an_encrypted_message_is_bounded() -> None:
+    first, chain = build_chain([NONCE])
+    assert parse(first, chain + bytes(MAX_PADDING), Flags.ENCRYPTION).payloads == (NONCE,)
+    with pytest.raises(UnequalPayloadLengths):
+        parse(first, chain + bytes(MAX_PADDING + 1), Flags.ENCRYPTION)
 
 
 @pytest.mark.parametrize(("padding", "accepted"), [(b"\0", True), (bytes(3), True), (bytes(4), False), (b"\1", False)])

@@ -12,10 +12,15 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Encrypted, Payload, build_body, parse_body, payload_type
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["MAX_PAYLOADS", "Message", "build_chain", "build_message", "parse_message"]
+__all__ = ["MAX_PADDING", "MAX_PAYLOADS", "Message", "build_chain", "build_message", "parse_message"]
 
 MAX_PAYLOADS = 256
 """Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
+
+MAX_PADDING = 352
+"""Octets behind the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
+``randomize_length``.
+"""
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
@@ -66,8 +71,9 @@ new_message: Callable[[tuple[object, ...]], Message] = partial(tuple.__new__, Me
 def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
     """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
 
-    After the last payload of an encrypted message any padding may follow (RFC 2409 Appendix B), after that of a clear
-    one up to three zeros, "added at the end of the message to make the message 4-octet aligned" (RFC 2408 §3.6).
+    After the last payload of an encrypted message up to `MAX_PADDING` octets of any value may follow (RFC 2409
+    Appendix B), after that of a clear one up to three zeros, "added at the end of the message to make the message
+    4-octet aligned" (RFC 2408 §3.6).
 
     Payloads of the types ``hidden`` are those whose bodies are encrypted on their own (RFC 2409 §5.2, §5.3).
 
@@ -80,7 +86,7 @@ def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozens
     except WireError as error:
         error.offset += HEADER_SIZE
         raise
-    if end != len(chain) and not header.encrypted:
+    if end != len(chain) and (not header.encrypted or len(chain) - end > MAX_PADDING):
         _refuse_trailer(chain, end)
     after_first = chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end] if bodies else b""
     return new_message((header, tuple(payloads), tuple(bodies), after_first))
