@@ -16,6 +16,7 @@ from ikev1.pki.errors import Unusable
 
 __all__ = ["check_path", "public_key_of"]
 
+_CLIENT_ONLY = ExtendedKeyUsageOID.CLIENT_AUTH
 _IKE_PURPOSES = {
     ExtendedKeyUsageOID.IPSEC_IKE,
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
@@ -30,9 +31,15 @@ _IKE_PURPOSES = {
 _BROKEN_HASHES = frozenset({"md5"})
 
 
-def check_path(path: Sequence[X509Certificate], trust: Trust) -> None:
-    """Raises Unusable if a certificate of the path, the peer's first, must not be used as it is here."""
+def check_path(path: Sequence[X509Certificate], trust: Trust, *, answers_call: bool = False) -> None:
+    """Raises Unusable if a certificate of the path, the peer's first, must not be used as it is here.
+
+    ``answers_call`` tells that the peer is a gateway which we called: a certificate for clients alone is none for it,
+    or each client of a CA could answer in its place.
+    """
     _check_usage(path[0])
+    if answers_call:
+        _check_is_no_client(path[0])
     for certificate in path:
         _check_key(certificate, trust.smallest_rsa_bits)
     for authority in path[1:-1]:
@@ -67,6 +74,15 @@ def _check_usage(leaf: X509Certificate) -> None:
     if purposes is not None and _IKE_PURPOSES.isdisjoint(purposes):
         found = ", ".join(purpose.dotted_string for purpose in purposes)
         raise Unusable(f"the certificate of {leaf.text} is for other purposes than IKE (extendedKeyUsage {found})")
+
+
+def _check_is_no_client(leaf: X509Certificate) -> None:
+    purposes = leaf.extension(x509.ExtendedKeyUsage)
+    if purposes is not None and _IKE_PURPOSES.intersection(purposes) == {_CLIENT_ONLY}:
+        raise Unusable(
+            f"the certificate of {leaf.text} is for clients alone (extendedKeyUsage clientAuth), but we called it: a "
+            "gateway needs one for ipsecIKE or serverAuth, or without extendedKeyUsage"
+        )
 
 
 def _check_key(certificate: X509Certificate, smallest_rsa_bits: int) -> None:

@@ -36,10 +36,13 @@ def verify_peer(
     trust: Trust,
     now: float,
     fetch: Fetcher | None = None,
+    *,
+    answers_call: bool = False,
 ) -> VerifiedPeer:
     """The key of the peer that says that it is ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT
     payloads, in any order). ``now`` is in seconds since 1970. ``fetch`` gets CRLs and OCSP responses; without it only
     the CRLs in ``trust`` are asked. May block for as long as ``fetch`` does; many threads may call it at once.
+    ``answers_call`` tells that the peer is a gateway which we called.
 
     Raises:
         CertificateError: why not; see `ikev1.pki.errors`.
@@ -48,7 +51,7 @@ def verify_peer(
     leaf = _leaf(found, identity, sent=bool(certificates))
     public_key = public_key_of(leaf)
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
-    check_path(path, trust)
+    check_path(path, trust, answers_call=answers_call)
     check_identity(leaf, identity)
     check_revocation(path, trust, now, fetch)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)
