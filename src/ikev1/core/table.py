@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.model import ChildSa, IkeSa, IkeState
+from ikev1.core.model import ChildSa, IkeSa, IkeState, Role
 
 __all__ = ["SaTable"]
 
@@ -22,6 +22,7 @@ class SaTable:
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
+        self.own_cookies: set[bytes] = set()  # CKY-I of the SAs that we called for
         self.half_open: dict[bytes, None] = {}  # of peers that called us, the oldest first
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
         self._by_peer: dict[_Peer, tuple[bytes, ...]] = {}  # the oldest first
@@ -38,6 +39,8 @@ class SaTable:
             self._by_connection.setdefault(new.connection, {})[cookies] = None
             peer = _peer(new)
             self._by_peer[peer] = (*self._by_peer.get(peer, ()), cookies)
+            if new.role is Role.INITIATOR:
+                self.own_cookies.add(new.CKY_I)
             old = None
         self.by_cookies[cookies] = new
         if self.half_open and new.state is not IkeState.CONNECTING:
@@ -51,6 +54,8 @@ class SaTable:
         cookies = sa.cookies
         if self.by_cookies.pop(cookies, None) is None:
             return
+        if sa.role is Role.INITIATOR:
+            self.own_cookies.discard(sa.CKY_I)
         self.half_open.pop(cookies, None)
         self._due.pop(cookies, None)
         self._forget_connection(sa.connection, cookies)

@@ -36,6 +36,9 @@ class Context(Protocol):
     def rival(self, sa: IkeSa, local: Selector, remote: Selector) -> ChildSa | None:
         """A pair with another peer at the address of ``sa``'s peer that carries some of this traffic, or None."""
 
+    def is_own_cookie(self, cookie: bytes) -> bool:
+        """Whether ``cookie`` is the CKY-I of a call of ours."""
+
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
 
