@@ -14,7 +14,7 @@ from ikev1.crypto.signatures import PublicKey, UnsuitableKey, method_of
 from ikev1.pki.certificate import X509Certificate
 from ikev1.pki.errors import Unusable
 
-__all__ = ["check_path", "public_key_of"]
+__all__ = ["check_is_no_client", "check_path", "public_key_of"]
 
 _CLIENT_ONLY = ExtendedKeyUsageOID.CLIENT_AUTH
 _IKE_PURPOSES = {
@@ -31,15 +31,9 @@ _IKE_PURPOSES = {
 _BROKEN_HASHES = frozenset({"md5"})
 
 
-def check_path(path: Sequence[X509Certificate], trust: Trust, *, answers_call: bool = False) -> None:
-    """Raises Unusable if a certificate of the path, the peer's first, must not be used as it is here.
-
-    ``answers_call`` tells that the peer is a gateway which we called: a certificate for clients alone is none for it,
-    or each client of a CA could answer in its place.
-    """
+def check_path(path: Sequence[X509Certificate], trust: Trust) -> None:
+    """Raises Unusable if a certificate of the path, the peer's first, must not be used as it is here."""
     _check_usage(path[0])
-    if answers_call:
-        _check_is_no_client(path[0])
     for certificate in path:
         _check_key(certificate, trust.smallest_rsa_bits)
     for authority in path[1:-1]:
@@ -76,7 +70,10 @@ def _check_usage(leaf: X509Certificate) -> None:
         raise Unusable(f"the certificate of {leaf.text} is for other purposes than IKE (extendedKeyUsage {found})")
 
 
-def _check_is_no_client(leaf: X509Certificate) -> None:
+def check_is_no_client(leaf: X509Certificate) -> None:
+    """Raises Unusable if ``leaf`` is for clients alone, although its owner is a gateway that we called: otherwise each
+    client of a CA could answer in its place.
+    """
     purposes = leaf.extension(x509.ExtendedKeyUsage)
     if purposes is not None and _IKE_PURPOSES.intersection(purposes) == {_CLIENT_ONLY}:
         raise Unusable(

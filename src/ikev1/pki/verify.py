@@ -14,7 +14,7 @@ from ikev1.pki.fetch import Fetcher
 from ikev1.pki.identity import check_identity, is_for
 from ikev1.pki.path import find_path
 from ikev1.pki.payloads import read_payloads
-from ikev1.pki.profile import check_path, public_key_of
+from ikev1.pki.profile import check_is_no_client, check_path, public_key_of
 from ikev1.pki.revocation import check_revocation
 from ikev1.wire.payloads import Certificate, Identification
 
@@ -51,9 +51,11 @@ def verify_peer(
     leaf = _leaf(found, identity, sent=bool(certificates))
     public_key = public_key_of(leaf)
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
-    check_path(path, trust, answers_call=answers_call)
+    check_path(path, trust)
     check_identity(leaf, identity)
     check_revocation(path, trust, now, fetch)
+    if answers_call:
+        check_is_no_client(leaf)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)
 
 
