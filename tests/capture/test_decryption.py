@@ -16,7 +16,7 @@ from configured import SECRET, esp, policy, suite
 from ikev1.capture.keys import IkeKeys, KeyRing, PreSharedKey, dh_secret
 from ikev1.capture.report import Conversation, Formula, Message
 from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust
+from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import keymat, public_keys
 from ikev1.crypto.hashes import prf
 from ikev1.wire.registry import AuthenticationMethod
@@ -115,26 +115,29 @@ def test_keys_without_a_cookie_are_tried() -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(
-    ("method", "key"),
+    ("method", "keys"),
     [
-        (AuthenticationMethod.RSA_SIGNATURES, rsa.generate_private_key(65537, 2048)),
-        (AuthenticationMethod.ECDSA_SHA256_P256, ec.generate_private_key(ec.SECP256R1())),
+        (AuthenticationMethod.RSA_SIGNATURES, [rsa.generate_private_key(65537, 2048) for _ in range(2)]),
+        (AuthenticationMethod.ECDSA_SHA256_P256, [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]),
     ],
     ids=["rsa", "ecdsa"],
 )
 def test_signatures_without_certificates_need_a_key_from_elsewhere(
-    mode: Mode, method: AuthenticationMethod, key: Any
+    mode: Mode, method: AuthenticationMethod, keys: list[Any]
 ) -> None:
-    credential = Credential(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    trust = Trust(public_keys=(public_keys.encode(key.public_key()),))
+    def proof(own: Any, peers: Any) -> dict[str, Any]:
+        credential = Credential(own.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+        return {
+            "credential": credential,
+            "trust": Trust(public_keys=(TrustedKey(public_keys.encode(peers.public_key())),)),
+        }
+
     signing = (replace(policy(), suite=replace(suite("aes128-sha1-ecp256"), authentication=int(method))),)
     recorder, *_ = play(
-        alice={"mode": mode},
-        bob={"aggressive": Aggressive.ACCEPT},
+        alice=proof(*keys) | {"mode": mode},
+        bob=proof(*reversed(keys)) | {"aggressive": Aggressive.ACCEPT},
         policies=signing,
         secret=b"",
-        credential=credential,
-        trust=trust,
     )
     conversation = only(analysed(recorder.packets, dh_keys(recorder)))
     assert all(message.decrypted for message in conversation.messages if message.encrypted)

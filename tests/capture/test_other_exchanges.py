@@ -11,7 +11,7 @@ from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only,
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
 from ikev1.capture.packets import Datagram
 from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust
+from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.core.verdict import Trusted
 from ikev1.crypto import cipher, keymat, public_keys
 from ikev1.wire.attributes import Attribute
@@ -146,7 +146,7 @@ def test_signatures_are_checked_with_the_certificates_in_the_messages() -> None:
 )
 def test_what_is_encrypted_with_public_keys_stays_closed(mode: Mode, method: AuthenticationMethod) -> None:
     def side(key: authority.PrivateKey, peer: authority.PrivateKey) -> dict[str, Any]:
-        trust = Trust(public_keys=(public_keys.encode(peer.public_key()),))
+        trust = Trust(public_keys=(TrustedKey(public_keys.encode(peer.public_key())),))
         return {"credential": Credential(authority.pkcs8(key)), "trust": trust}
 
     encrypting = (replace(policy(), suite=replace(suite("aes128-sha256-ecp256"), authentication=int(method))),)

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     pkcs12,
 )
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import authority
 from ikev1.config import Loaded, load
-from ikev1.core.settings import Connection, Credential, Revocation, Trust
+from ikev1.core.settings import Connection, Credential, Revocation, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 
@@ -33,10 +34,12 @@ RSA_KEY = authority.rsa_key(1)
 ROOT = authority.root("C=XX, O=lab, CN=root")
 SUB = ROOT.subordinate("C=XX, O=lab, CN=sub", 5)
 LEAF = SUB.issue("C=XX, O=lab, CN=alice", KEY, ["alice.example", "alice@lab.example", "192.0.2.1"])
+BOB_KEY = authority.rsa_key(2)
+BOB_LEAF = SUB.issue("C=XX, O=lab, CN=bob", BOB_KEY, ["bob.example"])
 RSA_LEAF = SUB.issue("C=XX, O=lab, CN=alice", RSA_KEY, ["alice.example"])
 CRL = ROOT.revocation_list()
 
-BRANCH = "[connection.branch]\n"
+BRANCH = '[connection.branch]\nremote_address = "198.51.100.2"\n'
 SIGNED = BRANCH + 'private_key = "alice.key"\n'
 CERTIFIED = SIGNED + 'certificate = "alice.pem"\nca = "root.pem"\n'
 ALICE = CERTIFIED + 'local_id = "alice.example"\n'
@@ -69,6 +72,7 @@ def _files(tmp_path: Path) -> None:
     closed(tmp_path / "alice-locked.key", encoded(KEY, b"open sesame"))
     (tmp_path / "alice.pem").write_bytes(pem(LEAF, SUB.certificate))
     (tmp_path / "alice-rsa.pem").write_bytes(pem(RSA_LEAF))
+    (tmp_path / "bob-rsa.pem").write_bytes(pem(BOB_LEAF))
     (tmp_path / "root.pem").write_bytes(pem(ROOT.certificate))
     (tmp_path / "root.crl").write_bytes(CRL)
 
@@ -92,11 +96,11 @@ def test_a_certificate_with_its_chain(loaded: Load) -> None:
 
 
 def test_a_raw_key_needs_no_certificate(loaded: Load, tmp_path: Path) -> None:
-    spki = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    spki = BOB_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (tmp_path / "bob.pub").write_bytes(spki)
     found = connection(loaded(BRANCH + 'private_key = "alice-rsa.key"\npeer_public_key = "bob.pub"'))
     assert found.credential == Credential(authority.pkcs8(RSA_KEY))
-    assert found.trust.public_keys == (public_keys.parse(spki),)
+    assert found.trust.public_keys == (TrustedKey(public_keys.parse(spki)),)
 
 
 @pytest.mark.parametrize("how", ['private_key_passphrase = "open sesame"', 'private_key_passphrase_file = "phrase"'])
@@ -225,7 +229,7 @@ def test_a_method_needs_its_key(refused: Refused, keys: str, fault: str) -> None
 
 
 RSA_KEYS = BRANCH + 'private_key = "alice-rsa.key"\n'
-KNOWN = RSA_KEYS + 'peer_public_key = "alice-rsa.pem"\n'
+KNOWN = RSA_KEYS + 'peer_public_key = "bob-rsa.pem"\n'
 ENCRYPTION = [
     ("rsa-encr", AuthenticationMethod.RSA_ENCRYPTION),
     ("rsa-encr-revised", AuthenticationMethod.REVISED_RSA_ENCRYPTION),
@@ -236,7 +240,7 @@ ENCRYPTION = [
 @pytest.mark.parametrize("key", ["peer_public_key", "peer_certificate"])
 def test_encryption_needs_the_key_of_the_peer(loaded: Load, refused: Refused, word: str, method: int, key: str) -> None:
     asked = f'authentication = "{word}"\n'
-    found = connection(loaded(RSA_KEYS + f'{key} = "alice-rsa.pem"\n' + asked))
+    found = connection(loaded(RSA_KEYS + f'{key} = "bob-rsa.pem"\n' + asked))
     assert {policy.suite.authentication for policy in found.policies} == {method}
     without = refused(RSA_KEYS + 'ca = "root.pem"\n' + asked)
     assert "the RSA key of the peer in peer_public_key" in without["connection.branch.authentication"]
@@ -256,8 +260,8 @@ def test_a_key_is_for_signatures_unless_told_otherwise(loaded: Load) -> None:
 
 
 def test_of_several_keys_only_the_first_encrypts(loaded: Load) -> None:
-    keys = KNOWN.replace('"alice-rsa.pem"', '["alice-rsa.pem", "alice-rsa.pem"]') + 'authentication = "rsa-encr"'
-    assert "only the first" in warnings(loaded(keys))["connection.branch.peer_public_key"]
+    keys = KNOWN.replace('"bob-rsa.pem"', '["bob-rsa.pem", "bob-rsa.pem"]') + 'authentication = "rsa-encr"'
+    assert "what the first encrypts" in warnings(loaded(keys))["connection.branch.peer_public_key"]
 
 
 # --- whom to believe
@@ -274,7 +278,7 @@ def test_everything_that_says_whom_to_believe(loaded: Load, tmp_path: Path) -> N
     keys = """
     ca = ["cas", "root.pem"]
     intermediates = "sub.pem"
-    peer_certificate = "alice-rsa.pem"
+    peer_certificate = "bob-rsa.pem"
     crl = "root.crl"
     revocation = "strict"
     smallest_rsa = 3072
@@ -283,7 +287,7 @@ def test_everything_that_says_whom_to_believe(loaded: Load, tmp_path: Path) -> N
     assert connection(loaded(SIGNED + keys)).trust == Trust(
         authorities=(ROOT.der, other.der),
         intermediates=(SUB.der,),
-        peers=(authority.der(RSA_LEAF),),
+        peers=(authority.der(BOB_LEAF),),
         revocation_lists=(CRL,),
         revocation=Revocation.STRICT,
         smallest_rsa_bits=3072,
@@ -292,10 +296,12 @@ def test_everything_that_says_whom_to_believe(loaded: Load, tmp_path: Path) -> N
 
 
 def test_a_peers_key_as_libreswan_writes_it(loaded: Load) -> None:
-    numbers = RSA_KEY.public_key().public_numbers()
+    numbers = BOB_KEY.public_key().public_numbers()
     octets = b"\x03" + numbers.e.to_bytes(3) + numbers.n.to_bytes(256)
     keys = f'private_key = "alice-rsa.key"\npeer_public_key = "0s{base64.b64encode(octets).decode()}"'
-    assert connection(loaded(BRANCH + keys)).trust.public_keys == (public_keys.encode(RSA_KEY.public_key()),)
+    assert connection(loaded(BRANCH + keys)).trust.public_keys == (
+        TrustedKey(public_keys.encode(BOB_KEY.public_key())),
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,7 +314,7 @@ def test_a_peers_key_as_libreswan_writes_it(loaded: Load) -> None:
         ('crl = "root.pem"', ".crl", "root.pem: "),
         ('peer_public_key = "0sZZZ"', ".peer_public_key", "no public key was found"),
         ('peer_public_key = "root.crl"', ".peer_public_key", "root.crl: "),
-        ('peer_public_key = "alice-rsa.pem"', ".peer_public_key", "a key for RSA_SIGNATURES, which no policy"),
+        ('peer_public_key = "bob-rsa.pem"', ".peer_public_key", "a key for RSA_SIGNATURES, which no policy"),
         ('peer_public_key = "p384.pub"', ".peer_public_key", "a key for ECDSA_SHA384_P384, which no policy"),
         ('revocation = "perhaps"', ".revocation", "one of strict, if-present, off"),
         ("smallest_rsa = 512", ".smallest_rsa", "from 1024"),
@@ -322,7 +328,7 @@ def test_what_cannot_be_believed(refused: Refused, tmp_path: Path, keys: str, ke
 
 
 def test_a_peers_key_that_is_too_small(refused: Refused) -> None:
-    keys = 'private_key = "alice-rsa.key"\npeer_public_key = "alice-rsa.pem"\nsmallest_rsa = 4096'
+    keys = 'private_key = "alice-rsa.key"\npeer_public_key = "bob-rsa.pem"\nsmallest_rsa = 4096'
     assert "an RSA key of 2048 bits, allowed are 4096" in refused(BRANCH + keys)["connection.branch.peer_public_key"]
 
 
@@ -416,3 +422,106 @@ def test_connections_at_the_same_addresses_that_believe_others_are_doubtful(load
     assert not warnings(loaded(one + two.replace("other.pem", "root.pem")))
     shared = '[connection.shared]\nsecret = "s"\n'
     assert not warnings(loaded(one + shared))
+
+
+# --- who may be taken for the peer
+
+
+ANYWHERE = ALICE.replace('remote_address = "198.51.100.2"\n', "")
+KEYS = 'private_key = "alice-rsa.key"\nlocal_id = "alice.example"\n'
+TWO = KEYS + 'peer_public_key = ["bob-rsa.pem", "carol-rsa.pem"]\n'
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_others(tmp_path: Path) -> None:
+    carol = SUB.issue("C=XX, O=lab, CN=carol", authority.rsa_key(3), ["carol.example"])
+    (tmp_path / "carol-rsa.pem").write_bytes(pem(carol))
+
+
+def spki(number: int) -> bytes:
+    return public_keys.encode(authority.rsa_key(number).public_key())
+
+
+def test_a_ca_alone_names_nobody_where_no_address_does(loaded: Load, refused: Refused) -> None:
+    assert "any certificate of this CA" in refused(ANYWHERE)["connection.branch.remote_id"]
+    assert warnings(loaded(ANYWHERE + 'remote_id = "*.example"\n')) == {}
+    assert "whom the CA certified" in warnings(loaded(ANYWHERE + 'remote_id = "%any"\n'))["connection.branch.remote_id"]
+
+
+def test_to_call_anybody_is_doubtful(loaded: Load) -> None:
+    for text in (ALICE, BRANCH + 'secret = "s"\n'):
+        assert warnings(loaded(text)) == {}
+        assert "takes whoever answers" in warnings(loaded(text + 'remote_id = "%any"'))["connection.branch.remote_id"]
+
+
+def test_several_keys_of_one_peer(loaded: Load) -> None:
+    found = connection(loaded(BRANCH + TWO)).trust
+    assert found.public_keys == (TrustedKey(spki(2)), TrustedKey(spki(3)))
+
+
+@pytest.mark.parametrize("remote_id", ["%any", "*.example", "O=lab, *", "198.51.100.0/24"])
+def test_several_keys_for_whoever_it_is(refused: Refused, remote_id: str) -> None:
+    found = refused(BRANCH + TWO + f'remote_id = "{remote_id}"')
+    assert "Say which key proves whom" in found["connection.branch.peer_public_key"]
+
+
+def test_several_keys_of_several_peers(loaded: Load) -> None:
+    table = '{ "bob.example" = "bob-rsa.pem", "carol.example" = ["carol-rsa.pem"] }'
+    text = BRANCH + KEYS + f'remote_id = "*.example"\npeer_public_key = {table}\n'
+    found = connection(loaded(text)).trust
+    assert found.public_keys == (TrustedKey(spki(2), "bob.example"), TrustedKey(spki(3), "carol.example"))
+
+
+def test_a_key_names_the_peer(loaded: Load) -> None:
+    found = connection(loaded(BRANCH + KEYS + 'peer_public_key = { "bob.example" = "bob-rsa.pem" }'))
+    assert found.remote_id == "bob.example"
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ("peer_public_key = {}", "is an empty table"),
+        ('peer_public_key = { "*.example" = "bob-rsa.pem" }', "is no single identity"),
+        ('peer_public_key = { "%any" = "bob-rsa.pem" }', "is no single identity"),
+        ('remote_id = "x"\npeer_public_key = { "bob.example" = "bob-rsa.pem" }', "does not expect"),
+        ('peer_public_key = { "b" = "bob-rsa.pem", "c" = "carol-rsa.pem" }', "names several peers"),
+        ('peer_public_key = "alice-rsa.pem"', "is our own key"),
+    ],
+)
+def test_keys_that_do_not_go_with_the_peer(refused: Refused, more: str, fault: str) -> None:
+    assert fault in refused(BRANCH + KEYS + more)["connection.branch.peer_public_key"]
+
+
+def test_our_own_certificate_as_the_peers(refused: Refused) -> None:
+    assert (
+        "our own key"
+        in refused(BRANCH + KEYS + 'peer_certificate = "alice-rsa.pem"')["connection.branch.peer_certificate"]
+    )
+
+
+def test_both_ends_may_be_one(loaded: Load) -> None:
+    assert not connection(loaded(ALICE)).same_identity
+    assert connection(loaded(ALICE + "same_identity = true")).same_identity
+
+
+def test_one_key_for_signatures_and_encryption_is_doubtful(loaded: Load) -> None:
+    first = BRANCH + KEYS + 'peer_public_key = "bob-rsa.pem"\nauthentication = "rsa-encr"\n'
+    second = first.replace("branch", "other").replace("100.2", "100.3").replace("rsa-encr", "rsa-sig")
+    assert "signs in connection.other" in warnings(loaded(first + second))["connection.branch.private_key"]
+    assert not warnings(loaded(first))
+    assert not warnings(loaded(second))
+
+
+def test_a_key_for_encryption_that_a_web_server_has_too_is_doubtful(loaded: Load, tmp_path: Path) -> None:
+    web = SUB.issue("CN=alice", RSA_KEY, ["alice.example"], extended=[ExtendedKeyUsageOID.SERVER_AUTH])
+    (tmp_path / "web.pem").write_bytes(pem(web))
+    keys = KEYS + 'certificate = "web.pem"\npeer_public_key = "bob-rsa.pem"\n'
+    found = warnings(loaded(BRANCH + keys + 'authentication = "rsa-encr"\n'))
+    assert "for TLS, too" in found["connection.branch.private_key"]
+    assert not warnings(loaded(BRANCH + keys))
+
+
+def test_aggressive_mode_leaves_out_what_is_weak(loaded: Load) -> None:
+    proposals = 'mode = "aggressive"\nproposals = ["aes256-sha256-modp2048", "3des-sha256-modp2048"]'
+    found = loaded(ALICE + proposals)
+    assert any("leaves out policy 2" in finding.text for finding in found.warnings)

@@ -17,7 +17,11 @@ from ikev1.wire.payloads import Hash, Identification, KeyExchange, Nonce, Securi
 from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer
 
-CALLER: dict[str, Any] = {"mode": Mode.AGGRESSIVE, "local_id": "alice@example.org"}
+CALLER: dict[str, Any] = {
+    "mode": Mode.AGGRESSIVE,
+    "local_id": "alice@example.org",
+    "remote_id": "gw.example.org",
+}
 CALLED: dict[str, Any] = {
     "aggressive": Aggressive.ACCEPT_PSK,
     "local_id": "gw.example.org",
@@ -151,7 +155,7 @@ def test_the_secret_is_chosen_by_identity(network: Network) -> None:
     alice = network.peer(
         "alice", "192.0.2.1", settings(connection("192.0.2.1", address, tunnel(), secret=b"for alice", **CALLER))
     )
-    common = {"remote_address": "%any", "aggressive": Aggressive.ACCEPT_PSK}
+    common = {"remote_address": "%any", "aggressive": Aggressive.ACCEPT_PSK, "local_id": "gw.example.org"}
     bob = network.peer(
         "bob",
         address,
@@ -190,7 +194,8 @@ def test_different_secrets_are_told_at_both_ends(network: Network, couple: Coupl
 
 
 def test_only_policies_of_one_group_are_offered(network: Network, couple: Couple) -> None:
-    several = (policy("aes128-sha256-ecp256"), policy("aes256-sha1-modp1024", 2), policy("3des-md5-ecp256", 3))
+    texts = ("aes128-sha256-ecp256", "aes256-sha256-modp2048", "aes256-sha256-ecp256")
+    several = tuple(policy(text, priority) for priority, text in enumerate(texts, 1))
     alice, bob = couple(alice=CALLER | {"policies": several}, bob=CALLED | {"policies": several})
     alice.calls(tunnel=None)
     network.settle()
@@ -240,7 +245,7 @@ def test_a_caller_is_kept_from_its_first_message_on(network: Network, alice: Pee
 
 def test_the_most_specific_connection_wins_and_the_runner_up_is_named(network: Network) -> None:
     alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **CALLER)))
-    common = {"aggressive": Aggressive.ACCEPT_PSK}
+    common = {"aggressive": Aggressive.ACCEPT_PSK, "local_id": "gw.example.org"}
     general = connection(BOB, "%any", tunnel(mirrored=True), name="general", remote_id="*@example.org", **common)
     special = connection(BOB, "192.0.2.0/24", tunnel(mirrored=True), name="special", **common)
     bob = network.peer("bob", BOB, settings(general, special))

@@ -52,7 +52,8 @@ def test_the_initiator_expects_another_identity(network: Network, couple: Couple
     alice.calls()
     network.settle()
     assert alice.failure.code is Code.ID_MISMATCH
-    assert alice.failure.text == "the peer is 198.51.100.2, but connection 'peer' expects somebody.else"
+    assert "198.51.100.2" in alice.failure.text
+    assert "somebody.else" in alice.failure.text
     assert dict(alice.engine.sas) == {}
     assert [down.reason for down in alice.saw(IkeDown)] == [alice.failure.text]
 
@@ -62,7 +63,8 @@ def test_the_responder_expects_another_identity(network: Network, couple: Couple
     alice.calls()
     network.run(5)
     assert bob.failure.code is Code.ID_MISMATCH
-    assert bob.failure.text == "the peer is 192.0.2.1, but connection 'peer' expects alice@example.org"
+    assert "192.0.2.1" in bob.failure.text
+    assert "alice@example.org" in bob.failure.text
     assert dict(bob.engine.sas) == dict(alice.engine.sas) == {}
     assert alice.failure.code is Code.REFUSED_BY_PEER
     assert "INVALID_ID_INFORMATION" in alice.failure.text

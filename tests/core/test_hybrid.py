@@ -12,7 +12,7 @@ from configured import policy, suite
 from ikev1.core.events import Code, MessageSeen
 from ikev1.core.model import IkeState
 from ikev1.core.record import replace
-from ikev1.core.settings import Credential, Mode, Policy, Trust
+from ikev1.core.settings import Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.payloads import Delete, Hash, Signature
 from ikev1.wire.registry import DOI, AuthenticationMethod, ProtocolId
@@ -20,7 +20,7 @@ from playbook import Couple, Network, Peer
 
 KEY = rsa.generate_private_key(65537, 2048)
 GATEWAY = Credential(KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-KNOWN = Trust(public_keys=(public_keys.encode(KEY.public_key()),))
+KNOWN = Trust(public_keys=(TrustedKey(public_keys.encode(KEY.public_key())),))
 
 
 def hybrid(method: int = AuthenticationMethod.HYBRID_INIT_RSA) -> tuple[Policy, ...]:
@@ -77,7 +77,7 @@ def test_it_ends_when_nobody_authenticates_the_user(network: Network, couple: Co
 
 def test_a_gateway_with_another_key_is_refused(network: Network, couple: Couple) -> None:
     other = rsa.generate_private_key(65537, 2048)
-    wrong = Trust(public_keys=(public_keys.encode(other.public_key()),))
+    wrong = Trust(public_keys=(TrustedKey(public_keys.encode(other.public_key())),))
     alice, _ = couple(alice=client(trust=wrong), bob=gateway())
     alice.calls()
     network.run(5)

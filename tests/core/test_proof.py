@@ -16,7 +16,7 @@ from configured import policy, suite
 from ikev1.core.events import Code, MessageSeen
 from ikev1.core.model import IkeState
 from ikev1.core.record import replace
-from ikev1.core.settings import Credential, Mode, Policy, Trust
+from ikev1.core.settings import Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.core.verdict import Trusted, Untrusted
 from ikev1.crypto import certificates, public_keys
 from ikev1.wire.header import Header
@@ -46,7 +46,7 @@ KINDS = {
     "p384": Kind(AuthenticationMethod.ECDSA_SHA384_P384, lambda: ec.generate_private_key(ec.SECP384R1())),
     "p521": Kind(AuthenticationMethod.ECDSA_SHA512_P521, lambda: ec.generate_private_key(ec.SECP521R1())),
 }
-KEYS = {(kind, who): KINDS[kind].make() for kind in KINDS for who in ("alice", "bob")}
+KEYS = {(kind, who): KINDS[kind].make() for kind in KINDS for who in ("alice", "bob", "carol")}
 
 
 def signing(kind: str) -> tuple[Policy, ...]:
@@ -74,7 +74,7 @@ def with_raw_keys(kind: str, **more: Any) -> Both:
     """Alice and bob know each other's keys."""
 
     def of(who: str, other: str) -> dict[str, Any]:
-        believed = Trust(public_keys=(public(kind, other),))
+        believed = Trust(public_keys=(TrustedKey(public(kind, other)),))
         own = {"policies": signing(kind), "credential": credential(kind, who), "trust": believed}
         return {"secret": b""} | own | more
 
@@ -114,7 +114,7 @@ def test_known_keys_prove_both_sides(network: Network, couple: Couple, kind: str
 @pytest.mark.parametrize("mode", list(Mode))
 def test_another_key_proves_nothing(network: Network, couple: Couple, mode: Mode) -> None:
     settings = with_raw_keys("p256", mode=mode)
-    settings["bob"]["trust"] = Trust(public_keys=(public("p256", "bob"),))
+    settings["bob"]["trust"] = Trust(public_keys=(TrustedKey(public("p256", "carol")),))
     alice, bob = couple(**settings)
     alice.calls()
     network.settle()
@@ -213,7 +213,7 @@ def test_a_good_certificate_with_anothers_signature_is_refused(network: Network,
     alice, bob = couple(**with_certificates())
     alice.calls()
     network.settle()
-    bob.is_told(good("p256", "bob"))
+    bob.is_told(good("p256", "carol"))
     assert bob.failures == [Code.AUTHENTICATION_FAILED]
 
 

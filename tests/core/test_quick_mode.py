@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
+from dishonest import resealed
 from ikev1.core.events import ChildUp, Code, Failure
 from ikev1.core.model import ChildSa, Mark, Steering
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes
+from ikev1.wire.payloads import Payload, SecurityAssociation
 from ikev1.wire.registry import ExchangeType
-from playbook import Couple, Network, Peer, establish
+from playbook import Couple, Datagram, Network, Peer, establish
 
 THREE = ("alice -> bob QM1", "bob -> alice QM2", "alice -> bob QM3")
 
@@ -247,3 +249,49 @@ def test_the_shorter_lifetime_holds_on_both_sides(network: Network) -> None:
     assert bob.child.expires_at == network.now + 600
     assert bob.child.lifetime_kilobytes == 4000
     assert alice.child.expires_at == network.now + 600, "the responder answers as offered, and tells what it keeps to"
+
+
+# --- one SPI for both directions is one key for both (RFC 2409 §5.5) --------------------------------------------------
+
+
+def test_a_responder_takes_our_spi_as_its_own(network: Network, alice: Peer, bob: Peer) -> None:
+    alice.asks_for_spis(lambda path, protocol: 0xC000_0001)
+    establish(network, alice, None)
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if datagram.label != "QM2":
+            return [datagram]
+
+        def change(payloads: list[Payload]) -> list[Payload]:
+            offer = next(payload for payload in payloads if isinstance(payload, SecurityAssociation))
+            (proposal,) = offer.proposals
+            taken = offer._replace(proposals=(proposal._replace(spi=b"\xc0\0\0\1"),))
+            return [taken if payload is offer else payload for payload in payloads]
+
+        return [resealed(alice, datagram, change)]
+
+    network.link = link
+    alice.calls()
+    network.settle()
+    assert Code.REFLECTION in alice.failures
+    assert alice.children == bob.children == []
+
+
+def test_a_responder_draws_another_spi_than_the_peers(network: Network, alice: Peer, bob: Peer) -> None:
+    drawn = [0xC000_0001, 0xC000_0001, 0xC000_0002]
+    alice.asks_for_spis(lambda path, protocol: 0xC000_0001)
+    bob.asks_for_spis(lambda path, protocol: drawn.pop(0))
+    establish(network, alice)
+    assert bob.child.inbound.spi == 0xC000_0002
+    assert bob.child.outbound.spi == 0xC000_0001
+    assert mirror(alice.carries, bob.carries)
+
+
+def test_whoever_chooses_our_spis_knows_no_other_than_the_peers(network: Network, alice: Peer, bob: Peer) -> None:
+    for peer in (alice, bob):
+        peer.asks_for_spis(lambda path, protocol: 0xC000_0001)
+    establish(network, alice, None)
+    alice.calls()
+    network.settle()
+    assert bob.failures == [Code.NO_SPI]
+    assert alice.children == bob.children == []

@@ -16,7 +16,7 @@ from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.revised_rsa_encryption import AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION, MAIN_MODE_REVISED_RSA_ENCRYPTION
 from ikev1.core.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
-from ikev1.core.settings import Aggressive, Credential, Mode, Policy, Trust
+from ikev1.core.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import keymat, public_key_encryption, public_keys
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
@@ -56,7 +56,7 @@ def credential(key: authority.PrivateKey, *certificates: bytes) -> Credential:
 
 
 def trusting(*keys: authority.PrivateKey) -> Trust:
-    return Trust(public_keys=tuple(public_keys.encode(key.public_key()) for key in keys))
+    return Trust(public_keys=tuple(TrustedKey(public_keys.encode(key.public_key())) for key in keys))
 
 
 ALICE: dict[str, Any] = {

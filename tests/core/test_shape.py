@@ -26,6 +26,7 @@ from ikev1.wire.payloads import (
     Signature,
     Unknown,
     VendorId,
+    build_body,
 )
 from ikev1.wire.registry import NotifyType
 
@@ -48,8 +49,9 @@ INFO = "HDR*, HASH(1), N/D"
 
 
 def message(encrypted: bool, *payloads: Payload) -> Message:
-    header = Header(b"I" * 8, b"R" * 8, 1, 2, int(encrypted), 0, 28)
-    return Message(header, payloads, (b"",) * len(payloads), b"")
+    bodies = tuple(map(build_body, payloads))
+    header = Header(b"I" * 8, b"R" * 8, 1, 2, int(encrypted), 0, 28 + sum(4 + len(body) for body in bodies))
+    return Message(header, payloads, bodies, b"")
 
 
 def admit(text: str, *payloads: Payload) -> None:
@@ -69,6 +71,10 @@ def admit(text: str, *payloads: Payload) -> None:
         (MM5, (ID, Signature(bytes(64)))),
         (MM5, (ID, CERTIFICATE, CERTIFICATE, Signature(bytes(64)))),
         (MM5, (ID, HASH, NOTIFY)),
+        (MM5, (ID, HASH, *[VENDOR] * 47, NOTIFY)),
+        (MM5, (ID, HASH, *[REQUEST] * 200)),
+        (MM5, (ID, HASH, CertificateRequest(4, bytes(6000)))),
+        (AM3, (NAT_D, HASH)),
         (QM1, (HASH, SA, NONCE)),
         (QM1, (HASH, SA, NONCE, KE, ID, ID, NOTIFY)),
         (QM3, (HASH,)),
@@ -94,7 +100,13 @@ def test_what_is_of_the_shape(text: str, payloads: tuple[Payload, ...]) -> None:
         (MM3, (KE, NONCE, SA), "SecurityAssociation does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
         (MM3, (KE, NONCE, Unknown(99, b"")), "Unknown does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
         (MM5, (ID,), "AUTH_I is missing", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (HASH,), "IDii is missing", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (VENDOR, ID, HASH), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[VENDOR] * 48, NOTIFY), "49 payloads are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[Unknown(200, b"")] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, VendorId(bytes(3073))), "3073 octets are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, Unknown(200, bytes(9000))), "9000 octets are", NotifyType.PAYLOAD_MALFORMED),
+        (AM3, (HASH, *[VENDOR] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (HASH,), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
         (MM5, (ID, ID, HASH), "2 payloads are Identification", NotifyType.PAYLOAD_MALFORMED),
         (MM5, (ID, HASH, KE), "KeyExchange does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
         (QM1, (SA, HASH, NONCE), "payload 1 must be Hash", None),

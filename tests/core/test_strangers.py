@@ -27,7 +27,7 @@ from ikev1.core.strangers import (
 )
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_message, parse_message
-from ikev1.wire.payloads import Payload, VendorId
+from ikev1.wire.payloads import CertificateRequest, Payload, VendorId
 from ikev1.wire.registry import ExchangeType
 from playbook import Couple, Datagram, Network, Peer, Randomness
 
@@ -320,7 +320,7 @@ def test_repetitions_share_a_budget_of_octets(network: Network, alice: Peer, bob
 def test_message_1_has_a_largest_size(network: Network, alice: Peer, bob: Peer, octets: int, taken: bool) -> None:
     first = aggressive_message_1(network, alice)
     message = parse_message(Header.parse(first), first[28:])
-    padding = VendorId(bytes(octets - len(first) - 4))
+    padding = CertificateRequest(4, bytes(octets - len(first) - 5))
     large = build_message(message.header, [*message.payloads, padding])
     assert len(large) == octets
     assert [each.label for each in said(bob, large)] == (["AM2"] if taken else [])
@@ -491,7 +491,7 @@ def test_a_caller_with_a_cookie_of_ours_is_refused(network: Network, couple: Cou
         before = dict(peer.engine.sas)
         path = Path(peer.address, 500, network.other(peer).address, 500)
         assert said(peer, own(peer) + octets[8:], path) == []
-        assert peer.failure.code is Code.MALFORMED
+        assert peer.failure.code is Code.REFLECTION
         assert dict(peer.engine.sas) == before
     if up:
         delete(network, alice)

@@ -17,7 +17,7 @@ import authority
 from authority import Authority, PrivateKey
 from ikev1.core.actions import Examine
 from ikev1.core.record import replace
-from ikev1.core.settings import Connection, Credential, Mode, Revocation, Settings, Trust
+from ikev1.core.settings import Connection, Credential, Mode, Revocation, Settings, Trust, TrustedKey
 from ikev1.core.verdict import Trusted, Untrusted, Verdict
 from ikev1.crypto import public_keys, signatures
 from ikev1.crypto.distinguished_name import from_text
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 ROOT = authority.root("C=XX, O=lab, CN=root")
 OTHER_ROOT = authority.root("C=XX, O=elsewhere, CN=root", 101)
 TRUST = Trust(authorities=(ROOT.der,))
+
+OTHERS = {"alice": "bob", "bob": "alice"}
 
 BEGAN = time.monotonic()
 
@@ -61,7 +63,7 @@ def signing(
             credential=Credential(authority.pkcs8(key), certificates),
             trust=trust,
             policies=policies,
-            **({"local_id": f"{host}.example"} | more),
+            **({"local_id": f"{host}.example", "remote_id": f"{OTHERS[host]}.example"} | more),
         )
 
     return change
@@ -89,8 +91,8 @@ def test_certificates_prove_who_both_are(meet: Meet, kind: str, mode: Mode) -> N
         assert us.gateway.counters.total["ike-up"] == them.gateway.counters.total["ike-up"] == 1
 
     alice, bob = KEYS[kind]
-    ours = signing("alice", alice, certificate("alice", alice), mode=mode, remote_id="bob.example")
-    theirs = signing("bob", bob, certificate("bob", bob), remote_id="alice.example")
+    ours = signing("alice", alice, certificate("alice", alice), mode=mode)
+    theirs = signing("bob", bob, certificate("bob", bob))
     meet(scenario, change=ours, their_change=theirs, clock=clock)
 
 
@@ -101,7 +103,7 @@ def test_raw_keys_need_no_certificates(meet: Meet, kind: str, mode: Mode) -> Non
         await us.gateway.initiate("branch", "net")
 
     alice, bob = KEYS[kind]
-    known = [Trust(public_keys=(public_keys.encode(key.public_key()),)) for key in (bob, alice)]
+    known = [Trust(public_keys=(TrustedKey(public_keys.encode(key.public_key())),)) for key in (bob, alice)]
     meet(
         scenario,
         change=signing("alice", alice, trust=known[0], mode=mode),
@@ -119,7 +121,8 @@ def test_our_distinguished_name_goes_out_in_the_octets_of_our_certificate(meet: 
 
     named = authority.der(ROOT.issue(subject, ALICE))
     ours = signing("alice", ALICE, named, local_id="CN=alice")
-    meet(scenario, change=ours, their_change=THEIRS, clock=clock)
+    theirs = signing("bob", BOB, certificate("bob", BOB), remote_id="CN=alice")
+    meet(scenario, change=ours, their_change=theirs, clock=clock)
 
 
 def test_a_certificate_that_is_known_already_need_not_be_sent(meet: Meet) -> None:
@@ -139,7 +142,7 @@ def test_a_key_that_is_not_the_peers_proves_nothing(meet: Meet, impatient: Calla
             await us.gateway.initiate("branch", "net")
         await them.until(lambda: "authentication-failed" in [line.code for line in them.lines])
 
-    forged = replace(TRUST, public_keys=(public_keys.encode(authority.ec_key(9).public_key()),))
+    forged = replace(TRUST, public_keys=(TrustedKey(public_keys.encode(authority.ec_key(9).public_key())),))
     theirs = signing("bob", BOB, certificate("bob", BOB), trust=forged)
     meet(scenario, change=OURS, their_change=theirs, settings=impatient, clock=clock)
 

@@ -222,7 +222,8 @@ def test_a_good_certificate_passes_the_revocation_list(lab: Lab, we_call: bool) 
 
 @ROLES
 def test_charon_refuses_our_revoked_certificate(lab: Lab, we_call: bool) -> None:
-    ours = OurOptions(certificate="revoked-rsa", own_id="alice@lab")
+    # charon is alice, too
+    ours = OurOptions(certificate="revoked-rsa", own_id="alice@lab", extra="same_identity = true")
     found = ends(lab, we_call=we_call, ours=ours, charons=replace(NO_ESP, peer_id="alice@lab", revocation_list=True))
     fails(found.caller)
     assert "certificate was revoked" in found.charon.log()

@@ -212,6 +212,31 @@ def test_extended_key_usage(pki: Pki, purposes: list[x509.ObjectIdentifier], *, 
             pki.verify(leaf)
 
 
+@pytest.mark.parametrize(
+    ("purposes", "suits"),
+    [
+        ([], True),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH], False),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION], False),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH], True),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.IPSEC_IKE], True),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH, x509.ObjectIdentifier("1.3.6.1.5.5.8.2.2")], True),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], True),
+        ([ExtendedKeyUsageOID.SERVER_AUTH], True),
+    ],
+)
+def test_a_client_answers_as_the_gateway_that_we_called(
+    pki: Pki, purposes: list[x509.ObjectIdentifier], *, suits: bool
+) -> None:
+    leaf = pki.root.issue(ALICE, ec_key(10), extended=purposes)
+    assert pki.verify(leaf), "whoever calls may be a client"
+    if suits:
+        assert pki.verify(leaf, answers_call=True)
+    else:
+        with pytest.raises(Unusable, match="for clients alone"):
+            pki.verify(leaf, answers_call=True)
+
+
 def test_weak_rsa_keys(pki: Pki) -> None:
     leaf = pki.root.issue(ALICE, rsa_key(0, 1024))
     with pytest.raises(Unusable, match="1024 bits"):

@@ -34,9 +34,12 @@ class Pki:
         trust: Trust | None = None,
         now: float = NOW,
         fetch: Fetcher | None = None,
+        answers_call: bool = False,
     ) -> VerifiedPeer:
         payloads = [cert_payload(der(certificate)) for certificate in sent]
-        return verify_peer(payloads, identification(identity), trust or self.trust, now, fetch)
+        return verify_peer(
+            payloads, identification(identity), trust or self.trust, now, fetch, answers_call=answers_call
+        )
 
 
 def make() -> Pki:

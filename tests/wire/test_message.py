@@ -10,6 +10,7 @@ from ikev1.wire.attributes import Attribute
 from ikev1.wire.errors import BadProposalSyntax, PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import (
+    MAX_PADDING,
     MAX_PAYLOADS,
     MAX_UNPROVED,
     MAX_UNPROVED_OPAQUE,
@@ -105,6 +106,13 @@ def test_equal_payloads_have_their_own_bodies() -> None:
 def test_an_encrypted_message_may_be_padded(padding: bytes) -> None:
     first, chain = build_chain([NONCE])
     assert parse(first, chain + padding, Flags.ENCRYPTION).payloads == (NONCE,)
+
+
+def test_what_follows_an_encrypted_message_is_bounded() -> None:
+    first, chain = build_chain([NONCE])
+    assert parse(first, chain + bytes(MAX_PADDING), Flags.ENCRYPTION).payloads == (NONCE,)
+    with pytest.raises(UnequalPayloadLengths):
+        parse(first, chain + bytes(MAX_PADDING + 1), Flags.ENCRYPTION)
 
 
 @pytest.mark.parametrize(("padding", "accepted"), [(b"\0", True), (bytes(3), True), (bytes(4), False), (b"\1", False)])

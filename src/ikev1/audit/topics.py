@@ -190,8 +190,8 @@ _ALL = (
     Topic(
         "any-peer",
         "Whoever has a certificate of the CA is the peer",
-        "Without remote_id every certificate that the CA ever issued will do: that of another branch, of a laptop, "
-        "of a printer.",
+        'With remote_id = "%any" every certificate that the CA ever issued will do: that of another branch, of a '
+        "laptop, of a printer.",
         "Say who the peer is in remote_id: its distinguished name, its FQDN, or a pattern of these.",
         "RFC 4945 §3.1",
     ),

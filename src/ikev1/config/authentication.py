@@ -41,7 +41,7 @@ def methods_of(secret: bytes, credential: Credential | None, trust: Trust) -> Me
 def _encrypts(trust: Trust) -> bool:
     """Whether the peer's key is known before it says a word, and is one that encrypts (RFC 2409 §5.2)."""
     try:
-        known = trust.public_keys or tuple(map(certificates.public_key, trust.peers[:1]))
+        known = tuple(each.spki for each in trust.public_keys) or tuple(map(certificates.public_key, trust.peers[:1]))
     except ValueError:  # a certificate for a key of another kind, which path validation may still make something of
         return False
     return any(public_key_encryption.encrypts(public_keys.load(key)) for key in known[:1])

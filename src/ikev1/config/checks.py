@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
+from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings
 from ikev1.config.protection_checks import check_protection, check_userspace
-from ikev1.config.signature_checks import check_signatures
+from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
-from ikev1.core.aggressive_mode import offered_policies
+from ikev1.core.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.methods import ENCRYPTING
+from ikev1.core.not_me import expected
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
@@ -33,8 +35,10 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
             check_protection(connection, tunnel, tunnel_path, findings)
             if data_plane == "userspace":
                 check_userspace(tunnel, tunnel_path, findings)
+        check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         _check_aggressive_mode(connection, path, findings)
+    check_key_uses(settings.connections, findings)
     _check_tunnels(settings, findings)
     _check_connections(settings.connections, findings)
 
@@ -67,11 +71,19 @@ def _version(selector: Selector, connection: Connection) -> int | None:
 def _check_aggressive_mode(connection: Connection, path: str, findings: Findings) -> None:
     if connection.mode is Mode.AGGRESSIVE and connection.policies:
         offered = offered_policies(connection).policies
-        if len(offered) < len(connection.policies):
+        weak = [policy for policy in connection.policies if is_left_out(connection, policy)]
+        if weak:
+            which = ", ".join(str(policy.priority) for policy in weak)
+            findings.warn(
+                f"{path}.mode",
+                f"Aggressive Mode leaves out policy {which}: nothing protects the peer's choice there, so that a weak "
+                "suite beside a strong one is what an attacker chooses",
+            )
+        if len(offered) + len(weak) < len(connection.policies):
             suite = offered[0].suite
             findings.warn(
                 f"{path}.mode",
-                f"Aggressive Mode can offer one group and one method only (RFC 2409 §5): {len(offered)} of "
+                f"Aggressive Mode can offer one group and one method only (RFC 2409 §5): {len(offered) + len(weak)} of "
                 f"{len(connection.policies)} policies, those with {dh_group(suite.group).word} and "
                 f"{registered_name(AuthenticationMethod, suite.authentication)}",
             )
@@ -132,6 +144,7 @@ def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings
         if rival.trust != connection.trust and not common <= ENCRYPTING:  # with these, who calls says so first
             fault = "and believes others: which certificates to ask for is settled before the peer says who it is"
             return findings.warn(path, f"{answers} {fault}, so the first is used")
-        if rival.remote_id == connection.remote_id or None in (rival.remote_id, connection.remote_id):
+        wanted = {expected(rival), expected(connection)}
+        if len(wanted) == 1 or not wanted.isdisjoint({None, ANY}):
             return findings.warn(path, f"{answers}, and no remote_id tells their peers apart: the first is used")
     return None

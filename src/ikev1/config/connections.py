@@ -14,7 +14,7 @@ from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck
+from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck, Trust
 
 __all__ = ["read_connections"]
 
@@ -50,13 +50,20 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         local_address=table.take("local_address", endpoint, ANY),
         remote_address=table.take("remote_address", endpoint, ANY),
         local_id=table.take("local_id", own_identity(credential), None),
-        remote_id=table.take("remote_id", peers_identity, None),
+        remote_id=table.take("remote_id", peers_identity, _named_by_keys(trust)),
+        same_identity=table.take("same_identity", boolean, False),
         remote_port=table.take("remote_port", port, 500),
         encapsulation=table.take("encapsulation", boolean, False),
         rekey=table.take("rekey", boolean, True),
     )
     table.finish()
     return connection
+
+
+def _named_by_keys(trust: Trust) -> str | None:
+    """The peer's identity where all of its keys are for the same one."""
+    named = {known.identity for known in trust.public_keys}
+    return named.pop() if len(named) == 1 else None
 
 
 def _check_name(name: str) -> str:

@@ -5,6 +5,7 @@ is said at once, rather than by a peer that refuses us.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from ikev1.config.findings import Findings
 from ikev1.config.identities import in_certificate
@@ -16,7 +17,7 @@ from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
 from ikev1.wire.registry import AuthenticationMethod, IdType
 
-__all__ = ["check_signatures"]
+__all__ = ["check_key_uses", "check_signatures"]
 
 _USUAL_RSA_BITS = 2048
 
@@ -45,12 +46,38 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
             _check_own_identity(connection, certificate, path, findings)
 
 
+def check_key_uses(connections: Iterable[Connection], findings: Findings) -> None:
+    """Warn of private keys that both sign and decrypt in ``connections``, or decrypt here and serve a program that
+    speaks TLS: an error of one use that tells how decryption failed forges the other (CVE-2018-5389).
+    """
+    signing: dict[bytes, str] = {}
+    decrypting: dict[bytes, str] = {}
+    for connection in connections:
+        path, credential = f"connection.{connection.name}", connection.credential
+        if credential is None:
+            continue
+        methods = {policy.suite.authentication for policy in connection.policies}
+        if AuthenticationMethod.RSA_SIGNATURES in methods:
+            signing.setdefault(credential.private_key, path)
+        if methods & ENCRYPTING:
+            decrypting.setdefault(credential.private_key, path)
+            if any(certificates.is_for_tls(certificate) for certificate in credential.certificates[:1]):
+                text = "decrypts for peers, and its certificate is for TLS, too: give IKE a key of its own"
+                findings.warn(f"{path}.private_key", text)
+    for key, path in decrypting.items():
+        if key in signing:
+            text = f"decrypts for peers, and signs in {signing[key]}: one key for both can forge both; use two"
+            findings.warn(f"{path}.private_key", text)
+
+
 def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> None:
     methods = {policy.suite.authentication for policy in connection.policies}
     if methods <= ENCRYPTING and len(connection.trust.public_keys) > 1:
-        findings.warn(key, "has several keys: only the first encrypts what is for the peer (RFC 2409 §5.2)")
-    for spki in connection.trust.public_keys:
-        public_key = public_keys.load(spki)
+        findings.warn(
+            key, "has several keys: we call with what the first encrypts, and answer with the first of an identity"
+        )
+    for known in connection.trust.public_keys:
+        public_key = public_keys.load(known.spki)
         try:
             public_keys.check_strength(public_key, connection.trust.smallest_rsa_bits)
             method = signatures.method_of(public_key)

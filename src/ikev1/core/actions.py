@@ -81,6 +81,7 @@ class Examine(NamedTuple):
     certificates: tuple[Certificate, ...]
     identity: Identification
     connection: Connection
+    answers_call: bool = False  # the peer is at the address that the connection calls, and was called
 
 
 class Report(NamedTuple):

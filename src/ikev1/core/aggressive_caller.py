@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from ikev1.core import diagnosis
 from ikev1.core.actions import Action, Report, Send
-from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
+from ikev1.core.aggressive_mode import AGGRESSIVE_MODE, method_asked
 from ikev1.core.events import Code, Failure, Note
-from ikev1.core.life import number_of
 from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.phase1 import no_connection
 from ikev1.core.record import replace
@@ -19,12 +18,11 @@ from ikev1.core.script import new_exchange
 from ikev1.core.scripts import aggressive_mode
 from ikev1.core.state import Arrival, State
 from ikev1.core.turned_away import after_cookies, as_told, candidate_names, fault_of, overloaded, remember, turn_away
-from ikev1.wire.attributes import find
+from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import parse_unproved
-from ikev1.wire.payloads import CLASSES, SecurityAssociation
-from ikev1.wire.registry import ExchangeType, PayloadType, Phase1Attribute
+from ikev1.wire.registry import ExchangeType
 
 __all__ = [
     "aggressive_caller",
@@ -35,7 +33,6 @@ __all__ = [
     "refused_aggressive",
 ]
 
-_AFTER_SA = frozenset(CLASSES) - {PayloadType.SECURITY_ASSOCIATION}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 _DOUBT = 2.0  # seconds after which message 3 is no longer hoped for, if something came that does not open
 
@@ -95,14 +92,14 @@ def aggressive_caller(state: State, arrival: Arrival, CKY_R: bytes) -> IkeSa:
 
 def _method_asked(header: Header, datagram: bytes) -> int:
     """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
-    try:
-        unread = parse_unproved(header, datagram[HEADER_SIZE : header.length], _AFTER_SA)
-        offered = unread.one(SecurityAssociation)
-    except WireError:
+    chain = datagram[HEADER_SIZE : header.length]
+    if len(chain) < GENERIC_HEADER_SIZE:
         return 0  # which the table for all others will say again
-    attributes = (each for proposal in offered.proposals for each in proposal.transforms[:1])
-    methods = (find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD) for transform in attributes)
-    return next((number_of(method) for method in methods if method is not None), 0)
+    _, _, length = GENERIC_HEADER.unpack_from(chain)
+    try:
+        return method_asked(parse_unproved(header, b"\0" + chain[1:length]))
+    except WireError:
+        return 0
 
 
 def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:

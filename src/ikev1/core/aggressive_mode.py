@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from ikev1.core import identity
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.events import Code
+from ikev1.core.life import number_of
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Phase1Suite
+from ikev1.core.modes import accepts_aggressive
+from ikev1.core.not_me import expected
 from ikev1.core.paths import aggressive_path
 from ikev1.core.phase1 import (
     accept_sa,
@@ -29,25 +32,52 @@ from ikev1.core.proof import check_proof, prove, request_certificates
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
 from ikev1.core.script import Row, Script
-from ikev1.core.settings import Aggressive, Connection
+from ikev1.core.settings import Aggressive, Connection, Policy
 from ikev1.core.turn import Turn
-from ikev1.core.weakness import warn_of_aggressive_psk
+from ikev1.core.weakness import is_weak_phase1, note_left_out, warn_of_aggressive_psk
+from ikev1.wire.attributes import find
 from ikev1.wire.message import Message
-from ikev1.wire.payloads import Identification, Payload
-from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
+from ikev1.wire.payloads import Identification, Payload, SecurityAssociation
+from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, Phase1Attribute
 
-__all__ = ["AGGRESSIVE_MODE", "conclude", "concluded", "offered_policies", "those_that_accept", "with_policies_for"]
+__all__ = [
+    "AGGRESSIVE_MODE",
+    "conclude",
+    "concluded",
+    "is_left_out",
+    "method_asked",
+    "offer_policies",
+    "offered_policies",
+    "those_that_accept",
+    "with_policies_for",
+]
 
 
 def offered_policies(connection: Connection) -> Connection:
-    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group.
+    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group, and no weak
+    one beside a strong one.
 
     "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), for message 1
-    carries a public value of it already; nor can the authentication method, which message 2 uses.
+    carries a public value of it already; nor can the authentication method, which message 2 uses. No HASH covers the
+    choice that message 2 brings: whoever changes it on its way has us take the weakest suite that we offered.
     """
     first = connection.policies[0].suite
-    return replace(
-        connection, policies=tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
+    possible = tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
+    strong = tuple(policy for policy in possible if not is_weak_phase1(policy.suite))
+    return replace(connection, policies=strong or possible)
+
+
+def offer_policies(turn: Turn) -> None:
+    """Has the call offer what Aggressive Mode can, and says which weak suites are left out."""
+    configured = turn.connection
+    turn.connection = offered_policies(configured)
+    note_left_out(turn, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
+
+
+def is_left_out(connection: Connection, policy: Policy) -> bool:
+    """Whether Aggressive Mode offers ``policy`` only not for being weak."""
+    return (
+        _goes_with(connection.policies[0].suite, policy.suite) and policy not in offered_policies(connection).policies
     )
 
 
@@ -73,7 +103,7 @@ def with_policies_for(connection: Connection, method: int) -> Connection:
 
 
 def _offer(turn: Turn) -> list[Payload]:
-    turn.connection = offered_policies(turn.connection)
+    offer_policies(turn)
     warn_of_aggressive_psk(turn)
     sa, *vendors = offer_sa(turn)
     own = identify_self(turn)
@@ -83,45 +113,67 @@ def _offer(turn: Turn) -> list[Payload]:
 
 def _choose(turn: Turn, message: Message) -> None:
     theirs = identify_peer(turn, message)
-    choose_among(_willing(turn, theirs), turn, message)
+    choose_among(_willing(turn, theirs, method_asked(message)), turn, message)
     assert turn.sa.chosen is not None
-    method = turn.sa.chosen.suite.authentication
-    if method == AuthenticationMethod.PRE_SHARED_KEY and turn.connection.aggressive is not Aggressive.ACCEPT_PSK:
-        raise _wrong_mode(
-            f"{identity.text_of(theirs)} asks for Aggressive Mode with a pre-shared key, which connection "
-            f"{turn.connection.name!r} does not accept: our answer would let anybody who asks guess the secret offline"
-        )
+    if not accepts_aggressive(turn.connection, turn.sa.chosen.suite.authentication):
+        raise _wrong_mode(identity.text_of(theirs), turn.connection, NotifyType.NO_PROPOSAL_CHOSEN)
     take_share(turn, message)
 
 
-def _willing(turn: Turn, theirs: Identification) -> tuple[Connection, ...]:
-    """The connections that this peer's address and identity allow and that accept Aggressive Mode."""
+def method_asked(message: Message) -> int:
+    """The method of authentication that an offer is for, of which it has but one; 0 if it names none."""
+    for proposal in message.one(SecurityAssociation).proposals[:1]:
+        for transform in proposal.transforms[:1]:
+            method = find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD)
+            return 0 if method is None else number_of(method)
+    return 0
+
+
+def _willing(turn: Turn, theirs: Identification, method: int) -> tuple[Connection, ...]:
+    """The connections that this peer's address and identity allow and that accept Aggressive Mode by ``method``.
+
+    What the peer is told depends on its address and its offer alone: an identity that is not configured is refused as
+    an offer that does not fit is, or anybody could find out which ones are.
+    """
+    caller, path = identity.text_of(theirs), turn.sa.path
     candidates = turn.context.candidates(turn.sa)
-    expected = [connection for connection in candidates if identity.matches(connection.remote_id, theirs)]
-    if not expected:
+    expecting = [connection for connection in candidates if identity.matches(expected(connection), theirs)]
+    if candidates and not any(accepts_aggressive(connection, method) for connection in candidates):
+        raise _wrong_mode(caller, (*expecting, *candidates)[0], NotifyType.INVALID_EXCHANGE_TYPE)
+    if not expecting:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"no connection is configured for {identity.text_of(theirs)} that calls {turn.sa.path.local_host} "
-            "from where it is",
-            notify=NotifyType.INVALID_ID_INFORMATION,
+            f"no connection is configured for {caller} that calls {path.local_host} from where it is",
+            notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
-    return those_that_accept(expected, identity.text_of(theirs))
+    willing = [connection for connection in expecting if accepts_aggressive(connection, method)]
+    if not willing:
+        raise _wrong_mode(caller, expecting[0], NotifyType.NO_PROPOSAL_CHOSEN)
+    return tuple(with_policies_for(connection, 0) for connection in willing)
 
 
-def those_that_accept(expected: Sequence[Connection], caller: str, method: int = 0) -> tuple[Connection, ...]:
-    """Those of ``expected``, of which there are some, that accept Aggressive Mode, with their policies for ``method``.
+def those_that_accept(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
+    """Those of ``candidates``, of which there are some, that accept Aggressive Mode, with their policies for
+    ``method``.
 
     Raises:
         Refusal: none does.
     """
-    willing = [connection for connection in expected if connection.aggressive is not Aggressive.REFUSE]
+    willing = [connection for connection in candidates if accepts_aggressive(connection, method)]
     if not willing:
-        raise _wrong_mode(f"{caller} asks for Aggressive Mode, which connection {expected[0].name!r} refuses")
+        raise _wrong_mode(caller, candidates[0], NotifyType.INVALID_EXCHANGE_TYPE)
     return tuple(with_policies_for(connection, method) for connection in willing)
 
 
-def _wrong_mode(text: str) -> Refusal:
-    return Refusal(Code.WRONG_MODE, text, notify=NotifyType.INVALID_EXCHANGE_TYPE)
+def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refusal:
+    if connection.aggressive is Aggressive.REFUSE:
+        fault = f"Aggressive Mode, which connection {connection.name!r} refuses"
+    else:
+        fault = (
+            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: our answer "
+            "would let anybody who asks guess the secret offline"
+        )
+    return Refusal(Code.WRONG_MODE, f"{caller} asks for {fault}", notify=notify)
 
 
 # --- AM2 ------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from ikev1.core import identity
 from ikev1.core.events import Code, Note
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
+from ikev1.core.modes import accepts_mode
+from ikev1.core.not_me import expected, refuse_own_identity
 from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -98,13 +100,18 @@ def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
 
 def identify_self(turn: Turn) -> Identification:
     """Our own identity: as configured, else our address."""
+    own = _own_identity(turn)
+    body = build_body(own)
+    ours = {"IDii_b": body} if turn.sa.role is Role.INITIATOR else {"IDir_b": body}
+    turn.sa = replace(turn.sa, **ours)
+    return own
+
+
+def _own_identity(turn: Turn) -> Identification:
     connection = turn.connection
     own = identity.identification(connection.local_id or turn.sa.path.local_host)
     if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
         own = own._replace(data=_as_certified(own.data, connection.credential))
-    body = build_body(own)
-    ours = {"IDii_b": body} if turn.sa.role is Role.INITIATOR else {"IDir_b": body}
-    turn.sa = replace(turn.sa, **ours)
     return own
 
 
@@ -157,22 +164,30 @@ def settle_connection(turn: Turn, theirs: Identification) -> None:
     fitting = [
         connection
         for connection in dict.fromkeys((turn.connection, *known))
-        if identity.matches(connection.remote_id, theirs)
+        if identity.matches(expected(connection), theirs)
+        and accepts_mode(connection, turn.exchange, turn.sa)
         and (connection is turn.connection or _agrees(turn, connection))
     ]
     if fitting:
         chosen, *others = fitting
         turn.connection = chosen
+        refuse_own_identity(turn, theirs, _own_identity(turn))
         turn.sa = replace(turn.sa, connection=chosen.name)
         _name_runner_up(turn, others)
         return
     raise Refusal(
         Code.ID_MISMATCH,
-        f"the peer is {identity.text_of(theirs)}, but connection {turn.connection.name!r} expects "
-        f"{turn.connection.remote_id}",
+        _unexpected(turn.connection, identity.text_of(theirs)),
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def _unexpected(connection: Connection, who: str) -> str:
+    wanted = f"connection {connection.name!r} expects {expected(connection)}"
+    if connection.remote_id is None:
+        wanted += ", the address that it calls, as it has no remote_id"
+    return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
 
 
 def _name_runner_up(turn: Turn, others: list[Connection]) -> None:

@@ -14,14 +14,16 @@ from ikev1.core import identity
 from ikev1.core.authentication import check_port
 from ikev1.core.events import Code
 from ikev1.core.model import Phase1Suite, Role
+from ikev1.core.modes import accepts_mode
+from ikev1.core.not_me import certificate_is_for, expected, keys_for, names_one, refuse_own_key
 from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import Aggressive, Connection
+from ikev1.core.settings import Connection
 from ikev1.core.turn import Turn
 from ikev1.crypto import certificates, hashes, private_keys, public_key_encryption, public_keys
 from ikev1.crypto.errors import CryptoError
-from ikev1.crypto.signatures import PrivateKey, PublicKey
+from ikev1.crypto.signatures import PrivateKey
 from ikev1.wire.errors import WireError
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -39,6 +41,7 @@ from ikev1.wire.registry import IdType, NotifyType, PayloadType
 
 __all__ = [
     "announce_key",
+    "check_key_is_for",
     "choose_key",
     "encrypt_body",
     "encrypts_for_peer",
@@ -66,7 +69,9 @@ def encrypts_for_peer(turn: Turn) -> Callable[[bytes], bytes]:
     Raises:
         Refusal: we know none; and when it is called, the key is too small, or the body does not fit under it.
     """
-    key = _peer_key(turn)
+    known = _peer_key(turn)
+    refuse_own_key(turn, known, ends=True)
+    key = public_keys.load(known)
 
     def encrypt(body: bytes) -> bytes:
         try:
@@ -81,10 +86,17 @@ def encrypts_for_peer(turn: Turn) -> Callable[[bytes], bytes]:
     return encrypt
 
 
-def _peer_key(turn: Turn) -> PublicKey:
+def _peer_key(turn: Turn) -> bytes:
+    """The key (SubjectPublicKeyInfo) that we encrypt with for this peer.
+
+    A responder has been told who the caller is, and takes the key of that identity. It takes the first key for an
+    identity that it does not know as well: that this one cannot prove it is said after the HASH (`check_key_is_for`).
+    """
     # "the initiator must already have the responder's public key" (RFC 2409 §5.2), and the responder the initiator's
     trust = turn.connection.trust
-    known = trust.public_keys or tuple(map(certificates.public_key, trust.peers[:1]))
+    known = tuple(each.spki for each in trust.public_keys) or tuple(map(certificates.public_key, trust.peers[:1]))
+    if turn.sa.role is Role.RESPONDER and turn.sa.IDii_b:
+        known = keys_for(trust, identity.parse(turn.sa.IDii_b)) or known
     if not known:
         raise Refusal(
             Code.NO_CONNECTION,
@@ -93,7 +105,32 @@ def _peer_key(turn: Turn) -> PublicKey:
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
-    return public_keys.load(known[0])
+    return known[0]
+
+
+def check_key_is_for(turn: Turn, theirs: Identification) -> None:
+    """Checks that the key which the peer has shown to have is one for ``theirs``: what it says of itself was encrypted
+    by itself, so that the HASH proves nothing of it.
+
+    Raises:
+        Refusal: it is the key of another.
+    """
+    trust, connection = turn.connection.trust, turn.connection
+    if trust.public_keys:
+        if _peer_key(turn) in keys_for(trust, theirs):
+            return
+        key = "peer_public_key"
+    else:
+        if names_one(expected(connection)) or any(certificate_is_for(each, theirs) for each in trust.peers[:1]):
+            return
+        key = "peer_certificate"
+    raise Refusal(
+        Code.ID_MISMATCH,
+        f"the peer says that it is {identity.text_of(theirs)}, which is not whom the key in {key} of connection "
+        f"{connection.name!r} is for",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+        ends=True,
+    )
 
 
 def own_key(turn: Turn) -> PrivateKey:
@@ -144,10 +181,10 @@ def settle_caller(turn: Turn, theirs: Identification) -> None:
     """Takes the connection that expects this caller, for the answer is encrypted for it; that it is nobody whom we
     expect is said once it has proved who it is.
     """
-    if identity.matches(turn.connection.remote_id, theirs):
+    if identity.matches(expected(turn.connection), theirs):
         return
     for connection in _candidates(turn):
-        if identity.matches(connection.remote_id, theirs) and connection.credential == turn.connection.credential:
+        if identity.matches(expected(connection), theirs) and connection.credential == turn.connection.credential:
             _take_connection(turn, connection)
             return
 
@@ -155,8 +192,9 @@ def settle_caller(turn: Turn, theirs: Identification) -> None:
 def _candidates(turn: Turn) -> Iterator[Connection]:
     """The connections that could have answered message 1 as we did."""
     for connection in turn.context.candidates(turn.sa):
-        willing = turn.exchange.script != "AM" or connection.aggressive is not Aggressive.REFUSE
-        if willing and any(allows_suite(policy, suite_of(turn)) for policy in connection.policies):
+        if accepts_mode(connection, turn.exchange, turn.sa) and any(
+            allows_suite(policy, suite_of(turn)) for policy in connection.policies
+        ):
             yield connection
 
 

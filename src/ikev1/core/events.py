@@ -30,6 +30,7 @@ class Code(StrEnum):
     NO_CONNECTION = "no-connection"
     ID_MISMATCH = "id-mismatch"
     AUTHENTICATION_FAILED = "authentication-failed"
+    REFLECTION = "reflection"
     CERTIFICATE_UNTRUSTED = "cert-untrusted"
     CERTIFICATE_EXPIRED = "cert-expired"
     CERTIFICATE_REVOKED = "cert-revoked"

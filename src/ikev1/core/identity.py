@@ -14,7 +14,7 @@ from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.payloads import Identification, parse_body
 from ikev1.wire.registry import IdType, PayloadType
 
-__all__ = ["identification", "matches", "parse", "text_of"]
+__all__ = ["identification", "matches", "names_several_addresses", "parse", "text_of"]
 
 _ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
 _SEVERAL_ADDRESSES = frozenset(
@@ -123,6 +123,11 @@ def matches(pattern: str | None, identity: Identification) -> bool:
     if wanted.id_type in _NAMES:
         return _name_matches(wanted.data, identity.data)
     return wanted.data == identity.data
+
+
+def names_several_addresses(pattern: str) -> bool:
+    """Whether ``pattern`` is a network or a range of addresses."""
+    return _addresses(pattern) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core import natt, proposal, vendor
+from ikev1.core import natt, not_me, proposal, vendor
 from ikev1.core.authentication import derive, respond, shared_secret
 from ikev1.core.events import Code, IkeUp, Note
 from ikev1.core.lifetime import deadlines
@@ -110,6 +110,7 @@ def answer_sa(turn: Turn) -> list[Payload]:
 
 def accept_sa(turn: Turn, message: Message) -> None:
     """Takes the responder's choice, which must be one of our offers."""
+    not_me.refuse_own_cookie(turn, message.header.CKY_R)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, turn.sa.SAi_b)
     assert isinstance(offered, SecurityAssociation)
     chosen = proposal.accept(offered, message.one(SecurityAssociation))
@@ -159,6 +160,7 @@ def take_share(turn: Turn, message: Message) -> None:
     sa = turn.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
     if sa.role is Role.INITIATOR:
+        not_me.refuse_own_share(turn, public, nonce)
         assert sa.share is not None
         assert sa.chosen is not None
         g_xy = shared_secret(sa.chosen.suite.group, sa.share.private, public)

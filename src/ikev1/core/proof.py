@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 
-from ikev1.core import diagnosis, identity
+from ikev1.core import diagnosis, identity, not_me
 from ikev1.core.events import Code
 from ikev1.core.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
 from ikev1.core.model import IkeSa, Role
@@ -110,8 +110,15 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
     expected = _peer_hash(turn.sa, method)
     if _signs(method, _other(turn.sa.role)):
         _check_signature(turn, message, theirs, method, expected)
-    elif not hmac.compare_digest(expected, message.one(Hash).data):
+    elif not hmac.compare_digest(expected, received := message.one(Hash).data):
+        if _is_under_way(turn.sa):
+            not_me.refuse_own_hash(turn, received, _own_hash(turn.sa, method))
         raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
+
+
+def _is_under_way(sa: IkeSa) -> bool:
+    """Whether we said who we are, so that a HASH of ours can have come back."""
+    return bool(sa.local_id_body)
 
 
 def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
@@ -127,12 +134,14 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
     note_requests(turn, message)
     signature = message.one(Signature).data
     for key in _keys(turn, message, theirs):
+        not_me.refuse_own_key(turn, key, ends=message.header.encrypted)
         try:
             signatures.verify(method, public_keys.load(key), HASH, signature)
         except (BadSignature, UnsuitableKey) as error:
             reason = str(error)
         else:
             return
+    _refuse_own_signature(turn, method, signature, ends=message.header.encrypted)
     raise Refusal(
         Code.AUTHENTICATION_FAILED,
         f"{identity.text_of(theirs)} did not prove its identity: {reason}",
@@ -140,12 +149,26 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
     )
 
 
+def _refuse_own_signature(turn: Turn, method: int, signature: bytes, *, ends: bool) -> None:
+    """Tells a signature of ours that came back from one that is merely wrong."""
+    credential = turn.connection.credential
+    if credential is None or not _is_under_way(turn.sa):
+        return
+    own = private_keys.load(credential.private_key).public_key()
+    try:
+        signatures.verify(method, own, _own_hash(turn.sa, method), signature)
+    except (BadSignature, UnsuitableKey):
+        return
+    raise not_me.reflection(turn, "our own signature", notify=NotifyType.INVALID_SIGNATURE, ends=ends)
+
+
 def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, ...]:
     """The public keys that may prove this identity: those that are configured, else that of a trusted certificate."""
     trust = turn.connection.trust
     if trust.public_keys:
-        return trust.public_keys
+        return _known_keys(turn, theirs, ends=message.header.encrypted)
     certificates = message.all(Certificate)
+    not_me.refuse_own_certificate(turn, certificates, ends=message.header.encrypted)
     if not certificates and not trust.peers:
         raise Refusal(
             Code.CERTIFICATE_MISSING,
@@ -154,11 +177,25 @@ def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, 
             ends=message.header.encrypted,
         )
     if turn.verdict is None:
-        raise Undecided(certificates, theirs)
+        answers_call = turn.initiates and not_me.called_address(turn.connection) is not None
+        raise Undecided(certificates, theirs, answers_call=answers_call)
     if isinstance(turn.verdict, Untrusted):
         verdict = turn.verdict
         raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
     return (turn.verdict.public_key,)
+
+
+def _known_keys(turn: Turn, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:
+    known = not_me.keys_for(turn.connection.trust, theirs)
+    if not known:
+        raise Refusal(
+            Code.ID_MISMATCH,
+            f"the peer says that it is {identity.text_of(theirs)}, for which connection {turn.connection.name!r} has "
+            "no key: peer_public_key says which key proves which identity",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+            ends=ends,
+        )
+    return known
 
 
 # --- HASH_I and HASH_R ----------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolI
 
 __all__ = ["QUICK_MODE"]
 
+_DRAWS = 4  # of an SPI that is not the peer's
 _REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
 _REPLACED_BY_PEER = 120.0  # seconds in which the peer is to delete what it replaced
 _MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
@@ -80,7 +81,7 @@ def _choose(turn: Turn, message: Message) -> None:
     _check_nat(turn, tunnel)
     offered = message.one(SecurityAssociation)
     agreed, taken = ipsec_proposal.choose(tunnel, offered, natt.encapsulation_mode(tunnel.mode, turn.sa.nat))
-    spi = turn.context.free_spi(turn.sa.path, agreed.suite.protocol)
+    spi = _spi_other_than(turn, agreed)
     cpi = turn.context.free_spi(turn.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
@@ -96,6 +97,25 @@ def _choose(turn: Turn, message: Message) -> None:
     note_ignored(turn, agreed.ignored)
     if agreed.shortened:
         turn.prepared.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+
+
+def _spi_other_than(turn: Turn, agreed: ipsec_proposal.Agreed) -> int:
+    """An inbound SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC 2409
+    §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
+
+    Raises:
+        Refusal: whoever chooses our SPIs chooses this one again and again.
+    """
+    for _ in range(_DRAWS):
+        spi = turn.context.free_spi(turn.sa.path, agreed.suite.protocol)
+        if spi != agreed.spi:
+            return spi
+    raise Refusal(
+        Code.NO_SPI,
+        f"the data plane gave SPI {agreed.spi:08x} {_DRAWS} times, which is the peer's: both directions would have one "
+        "key",
+        notify=NotifyType.NO_PROPOSAL_CHOSEN,
+    )
 
 
 def _check_nat(turn: Turn, tunnel: Tunnel) -> None:
@@ -133,6 +153,14 @@ def _accept(turn: Turn, message: Message) -> None:
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
     agreed = ipsec_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
+    if agreed.spi == quick.spi:
+        raise Refusal(
+            Code.REFLECTION,
+            f"the peer took our SPI {quick.spi:08x} as its own: both directions would have one key (RFC 2409 §5.5). "
+            "Its random numbers are bad, or it means to send our packets back to us",
+            notify=NotifyType.NO_PROPOSAL_CHOSEN,
+            ends=True,
+        )
     agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
     check_echoed(turn, _tunnel(turn, quick.tunnel), quick, message)
     nonce = message.one(Nonce).data

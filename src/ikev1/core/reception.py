@@ -21,6 +21,7 @@ from ikev1.core.informational import INFORMATIONAL, clear_notify, delete_child, 
 from ikev1.core.message_id import is_own, was_heard
 from ikev1.core.model import Exchange, IkeSa, IkeState, Path, Role
 from ikev1.core.new_group_mode import NEW_GROUP_MODE
+from ikev1.core.not_me import OWN_CALL
 from ikev1.core.quick_mode import QUICK_MODE
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal, Unproved
@@ -40,13 +41,13 @@ from ikev1.wire.registry import ExchangeType, NotifyType
 
 __all__ = ["answer", "peer_seen", "receive"]
 
+_PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
 _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
 _MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
 _AGAIN = "further ones are not taken under it"
-_PHASE_1 = (ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE)
 
 
 def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
@@ -56,6 +57,8 @@ def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Actio
         header = Header.parse(datagram)
     except WireError as error:
         return [Report(Failure(Code.MALFORMED, str(error), path.remote))]
+    if header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1 and state.is_own_cookie(header.CKY_I):
+        return [Report(Failure(Code.REFLECTION, OWN_CALL, path.remote))]
     if header.CKY_R == NO_COOKIE and header.exchange == ExchangeType.IDENTITY_PROTECTION:
         return answer_first(state, header, datagram, path, now)
     arrival = Arrival(header, datagram, path, now)
@@ -251,7 +254,7 @@ def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undeci
         return []
     request = state.next_unique_id()
     state.examined[sa.cookies] = Examination(request, arrival)
-    return [Examine(request, question.certificates, question.identity, turn.connection)]
+    return [Examine(request, question.certificates, question.identity, turn.connection, question.answers_call)]
 
 
 def _hold(state: State, sa: IkeSa, arrival: Arrival) -> None:

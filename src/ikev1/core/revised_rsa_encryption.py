@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 
 from ikev1.core import diagnosis, identity
-from ikev1.core.aggressive_mode import conclude, offered_policies
+from ikev1.core.aggressive_mode import conclude, offer_policies
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.encrypted_bodies import (
     announce_key,
+    check_key_is_for,
     choose_key,
     encrypt_body,
     encrypts_for_peer,
@@ -108,6 +109,8 @@ def _take_share(turn: Turn, message: Message) -> Message:
 
 def _wrong_keys(turn: Turn, refusal: Refusal) -> Refusal:
     """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
+    if refusal.code is Code.REFLECTION:
+        return refusal
     return Refusal(*diagnosis.of_wrong_keys(turn.sa, "a key exchange value that is none"), notify=refusal.notify)
 
 
@@ -144,7 +147,7 @@ MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
 
 
 def _offer(turn: Turn) -> list[Payload]:
-    turn.connection = offered_policies(turn.connection)
+    offer_policies(turn)
     offer = offer_sa(turn)
     return [*offer, *_share(turn)]
 
@@ -165,6 +168,7 @@ def _accept(turn: Turn, message: Message) -> None:
     theirs = identity.parse(turn.sa.IDir_b)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
+    check_key_is_for(turn, theirs)
     look_for_nat(turn, clear)
 
 

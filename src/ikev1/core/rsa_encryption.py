@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 
 from ikev1.core import identity
-from ikev1.core.aggressive_mode import conclude, concluded, offered_policies, those_that_accept
+from ikev1.core.aggressive_mode import conclude, concluded, offer_policies, those_that_accept
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.encrypted_bodies import (
     announce_key,
+    check_key_is_for,
     choose_key,
     encrypt_body,
     encrypts_for_peer,
@@ -100,6 +101,7 @@ def take_hash(turn: Turn, message: Message) -> None:
     theirs = identity.parse(turn.sa.peer_id_body)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
+    check_key_is_for(turn, theirs)
     take_last_words(turn, message)
 
 
@@ -124,7 +126,7 @@ MAIN_MODE_RSA_ENCRYPTION = Script(
 
 
 def _offer(turn: Turn) -> list[Payload]:
-    turn.connection = offered_policies(turn.connection)
+    offer_policies(turn)
     sa, *vendors = offer_sa(turn)
     return [sa, *_share(turn), *vendors]
 
@@ -154,13 +156,14 @@ def _accept(turn: Turn, message: Message) -> None:
     theirs = identity.parse(turn.sa.IDir_b)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
+    check_key_is_for(turn, theirs)
     look_for_nat(turn, message)
 
 
 def conclude_with_caller(turn: Turn, message: Message) -> None:
-    """Checks the initiator's proof, and only then whether it is whom we expect."""
+    """Checks the initiator's proof, and only then whether it is whom we expect and has the key of that one."""
     concluded(turn, message)
-    settle_connection(turn, identity.parse(turn.sa.IDii_b))
+    check_key_is_for(turn, identity.parse(turn.sa.IDii_b))
 
 
 AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(

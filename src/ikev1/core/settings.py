@@ -20,6 +20,7 @@ __all__ = [
     "Settings",
     "Start",
     "Trust",
+    "TrustedKey",
     "Tunnel",
     "Unique",
     "WhenDown",
@@ -96,13 +97,20 @@ class Revocation(StrEnum):
     OFF = "off"
 
 
+class TrustedKey(Record, frozen=True):
+    """A peer's public key, and which identity it proves."""
+
+    spki: bytes  # DER SubjectPublicKeyInfo
+    identity: str | None = None  # None: whatever identity the connection allows
+
+
 class Trust(Record, frozen=True):
     """Whom to believe: CAs and what they issue, or certificates and keys that are known already. All octets are DER."""
 
     authorities: tuple[bytes, ...] = ()  # CAs that end a path; intermediate ones may be among them
     intermediates: tuple[bytes, ...] = ()  # for peers that do not send those above their own
     peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted as they are, also when not sent
-    public_keys: tuple[bytes, ...] = ()  # SubjectPublicKeyInfo of peers with raw keys
+    public_keys: tuple[TrustedKey, ...] = ()  # of peers with raw keys
     revocation_lists: tuple[bytes, ...] = ()
     revocation: Revocation = Revocation.IF_PRESENT
     smallest_rsa_bits: int = 2048
@@ -150,7 +158,8 @@ class Connection(Record, frozen=True):
     """One peer, or one kind of peer: how we reach it, who we are to it, and what we share.
 
     ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a single remote
-    address can be called. Identities are in strongSwan's notation; None is our own address (local) or any (remote).
+    address can be called. Identities are in strongSwan's notation; None is our own address (local), or the remote
+    address where that can be called and else anybody (remote, `ikev1.core.not_me.expected`).
     """
 
     name: str
@@ -165,6 +174,7 @@ class Connection(Record, frozen=True):
     remote_address: str = "%any"
     local_id: str | None = None
     remote_id: str | None = None
+    same_identity: bool = False  # the peer may be who we are
     remote_port: int = 500
     encapsulation: bool = False  # UDP even where no NAT was found
     rekey: bool = True

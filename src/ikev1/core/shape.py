@@ -44,6 +44,12 @@ _REPEATED = {"CERT", "Cert-I", "NAT-D", "NAT-OA", "N/D"}
 # What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
 _TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
 
+# Of vendor IDs, notifies and payloads of private use together: no peer sends more than twenty, of about 20 octets each.
+# Requests for certificates are not among them: some peers send one for each CA of their system.
+_COUNTED = (wire.VendorId, wire.Notification, wire.Unknown)
+_MOST_EXTRAS = 48
+_LARGEST_EXTRAS = 3072  # octets
+
 _BODY = re.compile(r"<(.+)_b>\w+")  # a body that is encrypted on its own, such as <IDii_b>PubKey_r
 _FORM = re.compile(r"^HDR(\*|\(\*\)|)((?:, .+)?)$")
 
@@ -100,8 +106,11 @@ class Shape:
         if name.startswith("HASH(") and not optional:
             self.hash = int(name[5])
         # RFC 2409 §5: "The SA payload MUST precede all other payloads in a phase 1 exchange"; §5.5: "a HASH payload
-        # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH"
-        if (name.startswith("HASH(") and not optional) or name == "SA":
+        # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH". In the encrypted
+        # messages of phase 1 what RFC 2409 writes first comes first with all peers: no HASH protects what may stand
+        # before it, where others can put blocks of their choice until one decrypts to what they want.
+        encrypted_first = self.encrypted and not self._either and not self._most
+        if (name.startswith("HASH(") and not optional) or name == "SA" or (encrypted_first and not optional):
             self._leading.append(kinds[0])
         for kind in kinds:
             self._most[kind] = _SEVERAL if (body[1] if body else name) in _REPEATED else self._most.get(kind, 0) + 1
@@ -117,11 +126,23 @@ class Shape:
             Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
         """
         kinds = tuple(map(self._kind, message.payloads))
+        if message.header.length > _LARGEST_EXTRAS:
+            self._check_size(message, label)
         if kinds in self._admitted and (message.header.encrypted is self.encrypted or self._either):
             return
         self._check(message, label)
         if wire.Unknown not in kinds and len(self._admitted) < _REMEMBERED:
             self._admitted.add(kinds)
+
+    def _check_size(self, message: Message, label: str) -> None:
+        extras = [
+            len(body)
+            for payload, body in zip(message.payloads, message.bodies, strict=True)
+            if isinstance(payload, _COUNTED) and type(payload) not in self._most
+        ]
+        if sum(extras) > _LARGEST_EXTRAS:
+            fault = f"{sum(extras)} octets are vendor IDs, notifies or private, at most {_LARGEST_EXTRAS} may be"
+            raise self._refusal(label, fault)
 
     def _check(self, message: Message, label: str) -> None:
         if message.header.encrypted is not self.encrypted and not self._either:
@@ -138,6 +159,11 @@ class Shape:
         for payload in payloads:
             kind = self._kind(payload)
             counts[kind] = counts.get(kind, 0) + 1
+        extras = sum(count for present, count in counts.items() if present in _COUNTED and present not in self._most)
+        if extras > _MOST_EXTRAS:
+            raise self._refusal(
+                label, f"{extras} payloads are vendor IDs, notifies or private, at most {_MOST_EXTRAS} may be"
+            )
         for present, count in counts.items():
             most = self._most.get(present)
             if most is None and present not in _TOLERATED:

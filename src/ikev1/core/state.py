@@ -120,6 +120,10 @@ class State:
         """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
         return self.lookup.claims(local, remote)
 
+    def is_own_cookie(self, cookie: bytes) -> bool:
+        """Whether ``cookie`` is the CKY-I of an SA that we called for."""
+        return cookie in self.table.own_cookies
+
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
         if (connection, text) in self._told:

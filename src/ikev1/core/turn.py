@@ -49,6 +49,9 @@ class Context(Protocol):
     def claims(self, local: Selector, remote: Selector, /) -> Iterator[tuple[str, Tunnel]]:
         """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
 
+    def is_own_cookie(self, cookie: bytes) -> bool:
+        """Whether ``cookie`` is the CKY-I of a call of ours."""
+
     def is_news(self, connection: str, text: str) -> bool:
         """Whether nothing was said yet of this connection in these words; from now on it was."""
 

@@ -34,8 +34,6 @@ def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
         return "message 1 with a message ID or encrypted"
     if len(datagram) > _LARGEST:
         return f"message 1 with {len(datagram)} octets: more than {_LARGEST} are not taken from a stranger"
-    if header.CKY_I in state.table.own_cookies:
-        return "message 1 with a cookie of ours: it came back, or we are to be led to call ourselves"
     return None
 
 

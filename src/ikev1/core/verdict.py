@@ -35,9 +35,15 @@ Verdict = Trusted | Untrusted
 
 
 class Undecided(Exception):
-    """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``."""
+    """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``.
 
-    def __init__(self, certificates: tuple[Certificate, ...], identity: Identification) -> None:
+    ``answers_call`` tells that the peer was called at its address, so that it must be more than somebody's client.
+    """
+
+    def __init__(
+        self, certificates: tuple[Certificate, ...], identity: Identification, *, answers_call: bool = False
+    ) -> None:
         super().__init__("the peer's certificate is being examined")
         self.certificates = certificates
         self.identity = identity
+        self.answers_call = answers_call

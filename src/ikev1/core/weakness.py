@@ -6,15 +6,31 @@ from ikev1.core import ipsec_suite
 from ikev1.core.events import Code, Note
 from ikev1.core.model import IpsecSuite, Phase1Suite
 from ikev1.core.turn import Turn
-from ikev1.crypto.suites import IkeProposal, weaknesses
+from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
+__all__ = ["is_weak_phase1", "note_left_out", "warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
 
 
 def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
     """Warns of weak algorithms under the ISAKMP SA."""
     _warn(turn, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
+
+
+def is_weak_phase1(suite: Phase1Suite) -> bool:
+    """Whether a suite of phase 1 has a weak algorithm."""
+    return is_weak(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group))
+
+
+def note_left_out(turn: Turn, priorities: list[int]) -> None:
+    """Tells which policies a call in Aggressive Mode does not offer, as they are weak and others are not."""
+    if priorities:
+        which = ", ".join(map(str, priorities))
+        told = (
+            f"Aggressive Mode does not offer policy {which}, weak beside others: the peer's choice is not protected "
+            "there, so that whoever changes it could have us take the weakest"
+        )
+        _warn(turn, (told,))
 
 
 def warn_of_phase2(turn: Turn, suite: IpsecSuite, group: int) -> None:

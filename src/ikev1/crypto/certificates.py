@@ -11,11 +11,22 @@ from typing import NamedTuple
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import IdType
 
-__all__ = ["Names", "Validity", "identities", "names", "parse", "parse_revocation_lists", "public_key", "validity"]
+__all__ = [
+    "Names",
+    "Validity",
+    "identities",
+    "is_for_tls",
+    "names",
+    "parse",
+    "parse_revocation_lists",
+    "public_key",
+    "validity",
+]
 
 
 _NOT_VALUE_ERRORS = (x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
@@ -132,6 +143,20 @@ def identities(certificate: bytes) -> tuple[tuple[IdType, bytes], ...]:
     ]
     subject = [(IdType.DER_ASN1_DN, parsed.subject.public_bytes())] if parsed.subject.rdns else []
     return (*subject, *hosts, *mailboxes, *addresses)
+
+
+def is_for_tls(certificate: bytes) -> bool:
+    """Whether the extendedKeyUsage of a DER certificate names servers or clients of TLS (RFC 5280 §4.2.1.12).
+
+    Raises:
+        ValueError: the octets are no certificate.
+    """
+    parsed = x509.load_der_x509_certificate(certificate)
+    try:
+        purposes = parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.SERVER_AUTH in purposes or ExtendedKeyUsageOID.CLIENT_AUTH in purposes
 
 
 def _parse_der(octets: bytes) -> list[x509.Certificate]:

@@ -73,7 +73,14 @@ class Examiner:
 
 def _verdict(question: Examine, now: float, fetch: Fetcher) -> Verdict:
     try:
-        peer = verify_peer(question.certificates, question.identity, question.connection.trust, now, fetch)
+        peer = verify_peer(
+            question.certificates,
+            question.identity,
+            question.connection.trust,
+            now,
+            fetch,
+            answers_call=question.answers_call,
+        )
     except CertificateError as error:
         return Untrusted(Code(error.code), str(error), error.notify)
     return Trusted(peer.public_key, peer.subject)

@@ -14,8 +14,9 @@ from ikev1.crypto.signatures import PublicKey, UnsuitableKey, method_of
 from ikev1.pki.certificate import X509Certificate
 from ikev1.pki.errors import Unusable
 
-__all__ = ["check_path", "public_key_of"]
+__all__ = ["check_is_no_client", "check_path", "public_key_of"]
 
+_CLIENT_ONLY = ExtendedKeyUsageOID.CLIENT_AUTH
 _IKE_PURPOSES = {
     ExtendedKeyUsageOID.IPSEC_IKE,
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
@@ -67,6 +68,18 @@ def _check_usage(leaf: X509Certificate) -> None:
     if purposes is not None and _IKE_PURPOSES.isdisjoint(purposes):
         found = ", ".join(purpose.dotted_string for purpose in purposes)
         raise Unusable(f"the certificate of {leaf.text} is for other purposes than IKE (extendedKeyUsage {found})")
+
+
+def check_is_no_client(leaf: X509Certificate) -> None:
+    """Raises Unusable if ``leaf`` is for clients alone, although its owner is a gateway that we called: otherwise each
+    client of a CA could answer in its place.
+    """
+    purposes = leaf.extension(x509.ExtendedKeyUsage)
+    if purposes is not None and _IKE_PURPOSES.intersection(purposes) == {_CLIENT_ONLY}:
+        raise Unusable(
+            f"the certificate of {leaf.text} is for clients alone (extendedKeyUsage clientAuth), but we called it: a "
+            "gateway needs one for ipsecIKE or serverAuth, or without extendedKeyUsage"
+        )
 
 
 def _check_key(certificate: X509Certificate, smallest_rsa_bits: int) -> None:

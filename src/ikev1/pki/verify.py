@@ -14,7 +14,7 @@ from ikev1.pki.fetch import Fetcher
 from ikev1.pki.identity import check_identity, is_for
 from ikev1.pki.path import find_path
 from ikev1.pki.payloads import read_payloads
-from ikev1.pki.profile import check_path, public_key_of
+from ikev1.pki.profile import check_is_no_client, check_path, public_key_of
 from ikev1.pki.revocation import check_revocation
 from ikev1.wire.payloads import Certificate, Identification
 
@@ -36,10 +36,13 @@ def verify_peer(
     trust: Trust,
     now: float,
     fetch: Fetcher | None = None,
+    *,
+    answers_call: bool = False,
 ) -> VerifiedPeer:
     """The key of the peer that says that it is ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT
     payloads, in any order). ``now`` is in seconds since 1970. ``fetch`` gets CRLs and OCSP responses; without it only
     the CRLs in ``trust`` are asked. May block for as long as ``fetch`` does; many threads may call it at once.
+    ``answers_call`` tells that the peer is a gateway which we called.
 
     Raises:
         CertificateError: why not; see `ikev1.pki.errors`.
@@ -51,6 +54,8 @@ def verify_peer(
     check_path(path, trust)
     check_identity(leaf, identity)
     check_revocation(path, trust, now, fetch)
+    if answers_call:
+        check_is_no_client(leaf)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)
 
 

@@ -21,6 +21,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import PayloadType
 
 __all__ = [
+    "MAX_PADDING",
     "MAX_PAYLOADS",
     "MAX_UNPROVED",
     "MAX_UNPROVED_OCTETS",
@@ -48,6 +49,11 @@ MAX_UNPROVED_OPAQUE = 64
 
 MAX_UNPROVED_OCTETS = 1664
 """Octets of those that are read field by field: 40 transforms of 40 octets, as most peers send them."""
+MAX_PADDING = 352
+"""Octets behind the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
+``randomize_length``.
+"""
+
 _LONGEST_TRAILER = 16  # octets
 _LENGTH_AT = 24  # where the header says how long the message is
 
@@ -100,8 +106,9 @@ new_message: Callable[[tuple[object, ...]], Message] = partial(tuple.__new__, Me
 def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
     """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
 
-    After the last payload of an encrypted message any padding may follow (RFC 2409 Appendix B), after that of a clear
-    one up to three zeros, "added at the end of the message to make the message 4-octet aligned" (RFC 2408 §3.6).
+    After the last payload of an encrypted message up to `MAX_PADDING` octets of any value may follow (RFC 2409
+    Appendix B), after that of a clear one up to three zeros, "added at the end of the message to make the message
+    4-octet aligned" (RFC 2408 §3.6).
 
     Payloads of the types ``hidden`` are those whose bodies are encrypted on their own (RFC 2409 §5.2, §5.3).
 
@@ -157,7 +164,7 @@ def _parse(header: Header, chain: bytes, parse: Callable[[int, bytes], Payload])
     except WireError as error:
         error.offset += HEADER_SIZE
         raise
-    if end != len(chain) and not header.encrypted:
+    if end != len(chain) and (not header.encrypted or len(chain) - end > MAX_PADDING):
         _refuse_trailer(chain, end)
     after_first = chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end] if bodies else b""
     return new_message((header, tuple(payloads), tuple(bodies), after_first))

@@ -98,7 +98,7 @@ def test_a_small_key_without_a_certificate(signed: Audited, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "code", "key"),
     [
-        ('remote_id = "C=XX, O=lab, CN=bob"', "", "any-peer", "remote_id"),
+        ('remote_id = "C=XX, O=lab, CN=bob"', 'remote_id = "%any"', "any-peer", "remote_id"),
         ('ca = "ca.pem"', 'ca = "ca.pem"\nrevocation = "off"', "revocation-off", "revocation"),
         ('ca = "ca.pem"', 'ca = "ca.pem"\nsmallest_rsa = 1024', "small-key", "smallest_rsa"),
         ('ca = "ca.pem"', 'ca = "ca.pem"\nallow_sha1 = true', "weak-signature", "allow_sha1"),

@@ -8,7 +8,7 @@ import authority
 from ikev1.core.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
 from ikev1.core.record import replace
 from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import Connection, Credential, Policy, Trust, Tunnel
+from ikev1.core.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel
 from ikev1.daemon.vici.sections import child_section, connection_section
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
@@ -93,5 +93,5 @@ def test_certificates() -> None:
 
 
 def test_raw_keys() -> None:
-    section = connection_section(signing((), Trust(public_keys=(b"a key",))))
+    section = connection_section(signing((), Trust(public_keys=(TrustedKey(b"a key"),))))
     assert section["local-1"] == {"class": "public key"}

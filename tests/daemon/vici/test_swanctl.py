@@ -170,6 +170,7 @@ def test_queries(meet: Meet) -> None:
             "  remote: 127.0.0.2\n"
             "  local pre-shared key authentication:\n"
             "  remote pre-shared key authentication:\n"
+            "    id: 127.0.0.2\n"
             "  net: TUNNEL, rekeying every 3600s\n"
             "    local:  10.1.0.0/16\n"
             "    remote: 10.2.0.0/16\n"

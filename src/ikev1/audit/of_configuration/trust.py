@@ -11,6 +11,7 @@ from ikev1.audit.certificates import SMALLEST_RSA_BITS, judge, judge_rsa_size
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
+from ikev1.core.not_me import expected
 from ikev1.core.settings import Revocation
 from ikev1.crypto import private_keys
 
@@ -52,7 +53,7 @@ def _findings(subject: Subject, key: str, judgements: Iterable[Judgement]) -> It
 def any_certificate(subject: Subject) -> Iterator[Finding]:
     """Connections whose peer may be anybody that a CA has certified."""
     for connection in subject.settings.connections:
-        if connection.trust.authorities and connection.remote_id is None:
+        if connection.trust.authorities and expected(connection) in (None, "%any"):
             yield topic("any-peer").finding(
                 Severity.MEDIUM,
                 f"connection {connection.name} takes every peer with a certificate of its CA",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ikev1.core import identity, ipsec_suite
 from ikev1.core.model import ChildSa, IkeSa, IkeState, Mark, Role, Steering
+from ikev1.core.not_me import expected
 from ikev1.core.scripts import cisco_state, script_of
 from ikev1.core.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
@@ -203,7 +204,7 @@ def connection_section(connection: Connection) -> Section:
         "local_port": "500",
         "remote_port": str(connection.remote_port),
         "local-1": {**_round(connection, connection.local_id), **_own_certificate(connection)},
-        "remote-1": {**_round(connection, connection.remote_id), **_authorities(connection)},
+        "remote-1": {**_round(connection, expected(connection)), **_authorities(connection)},
         "children": {tunnel.name: _tunnel_section(tunnel, connection.rekey) for tunnel in connection.tunnels},
     }
 
