@@ -2,9 +2,10 @@
 
     python esp_node.py '{"local": "10.1.0.0/16", "remote": "10.2.0.0/16", "here": "192.0.2.1", "there": "192.0.2.2"}'
 
-It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``trap`` a trap,
-``counters`` prints all counters and events as JSON, ``quit`` ends it. Both ends run it with the same options but for
-``local`` and ``remote``, ``here`` and ``there``.
+It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``down`` removes it,
+``trap`` installs a trap, ``protect`` protects its traffic and ``unprotect`` none, ``counters`` prints all counters and
+events as JSON, ``quit`` ends it. Both ends run it with the same options but for ``local`` and ``remote``, ``here`` and
+``there``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.selector import Selector
 from ikev1.esp import segments
-from ikev1.esp.plane import PlaneEvent, Trap
+from ikev1.esp.plane import PlaneEvent, Protected, Trap
 from ikev1.esp.userspace import UserspacePlane
 
 _PORT = 4500
@@ -98,8 +99,14 @@ class Node:
         if command == "up":
             self.plane.install_inbound(self.child)
             self.plane.install_outbound(self.child)
+        elif command == "down":
+            self.plane.remove(self.child)
         elif command == "trap":
             self.plane.install_trap(Trap("peer", "net", *self.trapped))
+        elif command == "protect":
+            self.plane.protect([Protected("peer", "net", *self.trapped)])
+        elif command == "unprotect":
+            self.plane.protect(())
         elif command == "counters":
             print(json.dumps(self.counters()), flush=True)
             return True

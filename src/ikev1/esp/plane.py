@@ -43,6 +43,7 @@ __all__ = [
     "RekeyNeeded",
     "SendUdp",
     "Trap",
+    "Unguarded",
 ]
 
 
@@ -78,6 +79,8 @@ class Drops(NamedTuple):
     unknown_spi: int = 0  # RFC 4303 §3.4.2: no SA, or too short to name one
     no_policy: int = 0  # routed to us, but the selectors of no tunnel match
     trapped: int = 0  # a trap matched, and its queue was full
+    unprotected_in: int = 0  # RFC 4301 §5.2: came in the clear, and a tunnel protects it
+    unprotected_out: int = 0  # RFC 4301 §5.1: would have left in the clear, and a tunnel protects it
 
 
 class Trap(NamedTuple):
@@ -147,7 +150,13 @@ class PeerMoved(NamedTuple):
     path: Path
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved
+class Unguarded(NamedTuple):
+    """Protected traffic could pass unprotected, or still can; ``reason`` says which, and why."""
+
+    reason: str
+
+
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
