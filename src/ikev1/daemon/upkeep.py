@@ -12,6 +12,7 @@ from ikev1.core.model import ChildState
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished
+from ikev1.daemon.protection import known_selectors
 from ikev1.esp.plane import DataPlane, PlaneError, Trap
 from ikev1.wire.registry import ProtocolId
 
@@ -144,15 +145,13 @@ def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
     local_host, remote_host = (
         host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
     )
-    local = tunnel.local.at(local_host) if local_host else tunnel.local
-    remote = tunnel.remote.at(remote_host) if remote_host else tunnel.remote
-    if local.dynamic or remote.dynamic:
+    selectors = known_selectors(connection, tunnel)
+    if selectors is None:
         return None
     return Trap(
         connection.name,
         tunnel.name,
-        local,
-        remote,
+        *selectors,
         local_host,
         remote_host,
         tunnel.mode,
