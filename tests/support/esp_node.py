@@ -4,8 +4,8 @@
 
 It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``down`` removes it,
 ``trap`` installs a trap, ``protect`` protects its traffic and ``unprotect`` none, ``counters`` prints all counters and
-events as JSON, ``quit`` ends it. Both ends run it with the same options but for ``local`` and ``remote``, ``here`` and
-``there``.
+events as JSON, ``quit`` ends it, ``close-protected`` too, and leaves the protection. Both ends run it with the same
+options but for ``local`` and ``remote``, ``here`` and ``there``.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Node:
         family = socket.AF_INET6 if ":" in here else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.plane = UserspacePlane(self.note, self.send_udp)
+        self.udp.bind((here, _PORT))
         self.plane.prepare_socket(self.udp, encapsulates=True)
         segments.enable_coalescing(self.udp)
-        self.udp.bind((here, _PORT))
         self.witness = socket.socket(
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL)
         )
@@ -107,6 +107,10 @@ class Node:
             self.plane.protect([Protected("peer", "net", *self.trapped)])
         elif command == "unprotect":
             self.plane.protect(())
+        elif command == "close-protected":
+            self.plane.close(keep_protected=True)
+            print("done", flush=True)
+            os._exit(0)
         elif command == "counters":
             print(json.dumps(self.counters()), flush=True)
             return True

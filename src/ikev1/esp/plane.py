@@ -176,7 +176,7 @@ class DataPlane(Protocol):
     """
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
-        """Set up one of the daemon's UDP sockets before it is used; ``encapsulates`` if ESP comes on it, too (4500).
+        """Set up one of the daemon's UDP sockets, bound but not used yet; ``encapsulates`` if ESP comes on it, too.
 
         It keeps the socket's packets out of the tunnels, even where a tunnel's remote network holds the peer itself.
         """
