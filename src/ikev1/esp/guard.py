@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from ikev1.core.selector import Selector
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Message
-from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, always, entries, frame, rules, sets
+from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, Shape, always, entries, frame, rules, sets
 from ikev1.esp.nft.transaction import Nftables
 from ikev1.esp.plane import PlaneError, Reader, Unguarded
 
@@ -40,7 +40,8 @@ class Guard:
         self._listener = listener
         self._held: dict[Hashable, tuple[Entry, ...]] = {}
         self._holders = Counter(always())
-        self._shapes = dict.fromkeys(entry.shape for entry in self._holders)
+        self._sizes = Counter(entry.shape for entry in self._holders)
+        self._shapes = dict.fromkeys(self._sizes)  # those that have a set
         self._ports: set[int] = set()
         self._built = False
         self._said = ""  # the last reason why there is no table
@@ -89,17 +90,29 @@ class Guard:
         fewer = [entry for entry, by in change.items() if by < 0 and not self._holders[entry]]
         for entry in fewer:
             del self._holders[entry]
-        shapes = [shape for shape in dict.fromkeys(entry.shape for entry in more) if shape not in self._shapes]
-        self._shapes |= dict.fromkeys(shapes)
+        self._sizes.update(entry.shape for entry in more)
+        self._sizes.subtract(entry.shape for entry in fewer)
         if not self._built:
             self._do([])
         elif more or fewer:
-            steps = sets(self._table, shapes)
-            if shapes:
-                steps += rules(self._table, self._shapes)
+            steps = self._members(fewer, layout.delete_elements)
+            steps += self._new_shapes(dict.fromkeys(entry.shape for entry in more))
             steps += self._members(more, layout.add_elements)
-            steps += self._members(fewer, layout.delete_elements)
             self._do(steps)
+
+    def _new_shapes(self, wanted: Iterable[Shape]) -> list[Message]:
+        """Steps to have sets for all of ``wanted``. Sets that are empty by now go when others come, and not before: a
+        tunnel that comes and goes costs no new rules each time.
+        """
+        new = [shape for shape in wanted if shape not in self._shapes]
+        if not new:
+            return []
+        empty = [shape for shape in self._shapes if not self._sizes[shape]]
+        for shape in empty:
+            del self._shapes[shape], self._sizes[shape]
+        self._shapes |= dict.fromkeys(new)
+        steps = [*sets(self._table, new), *rules(self._table, self._shapes)]
+        return steps + [layout.delete_set(self._table, shape.name) for shape in empty]
 
     def dropped(self) -> tuple[int, int]:
         """The packets that came unprotected, and those that would have left so, since the table was made."""
@@ -144,7 +157,8 @@ class Guard:
             self._built, self._said = True, ""
 
     def _whole(self) -> list[Message]:
-        self._shapes = dict.fromkeys(entry.shape for entry in self._holders)
+        self._sizes = Counter(entry.shape for entry in self._holders)
+        self._shapes = dict.fromkeys(self._sizes)
         steps = frame(self._table, self._device, self._mark, sorted(self._ports))
         steps += sets(self._table, self._shapes)
         steps += rules(self._table, self._shapes)

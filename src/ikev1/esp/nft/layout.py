@@ -33,6 +33,7 @@ __all__ = [
     "compare",
     "count",
     "delete_elements",
+    "delete_set",
     "delete_table",
     "drop",
     "flush_chain",
@@ -172,6 +173,11 @@ def add_set(table: str, name: str, number: int, key_type: int, key_length: int) 
     # in the host's byte order, for nft(8) alone (NFTNL_UDATA_SET_KEYBYTEORDER: big endian)
     shown = attribute(13, bytes((0, 4)) + struct.pack("=I", 2))
     return _message(Kind.NEW_SET, CREATE, *details, _number(10, number), shown)
+
+
+def delete_set(table: str, name: str) -> Message:
+    """A set that no rule refers to any more."""
+    return _message(Kind.DELETE_SET, 0, _text(1, table), _text(2, name))
 
 
 def add_elements(table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:

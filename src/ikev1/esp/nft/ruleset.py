@@ -23,7 +23,7 @@ from typing import NamedTuple
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.esp.inner import WITH_PORTS
-from ikev1.esp.networks import encloses, networks
+from ikev1.esp.networks import Network, encloses, networks
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Compare, Hook, Message, Meta
 
@@ -31,6 +31,7 @@ __all__ = ["COUNTERS", "PORTS", "Entry", "Shape", "always", "entries", "frame", 
 
 PORTS = "our-ports"  # the set of UDP ports on which ISAKMP comes, and ESP in UDP
 COUNTERS = ("in", "out")  # of packets that were dropped; the chains have the same names
+_MOST_NETWORKS = 8  # of one selector
 _PRIORITY = 10  # behind addresses are changed (-100) and behind the usual filters (0)
 _NFPROTO = {4: b"\x02", 6: b"\x0a"}
 _WIDTH = {4: 4, 6: 16}
@@ -135,7 +136,7 @@ def _entries(
     rest = struct.pack("!B3x", protocol) if protocol else b""
     if ports:
         rest += b"".join(struct.pack("!H2x", port) for port in (local.port, remote.port) if port)
-    for ours, theirs in product(networks(local), networks(remote)):
+    for ours, theirs in product(_networks(local), _networks(remote)):
         shape = Shape(
             local.version,
             ours.prefix,
@@ -147,6 +148,19 @@ def _entries(
             passes,
         )
         yield Entry(shape, ours.address + theirs.address + rest)
+
+
+def _networks(selector: Selector) -> list[Network]:
+    """The networks of a selector, or the smallest one that holds it, where they are many: a peer may choose any range
+    within those of its tunnel, and must not choose what a packet costs.
+    """
+    found = networks(selector)
+    if len(found) <= _MOST_NETWORKS:
+        return found
+    bits = 8 * len(selector.first)
+    first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
+    prefix = bits - (first ^ last).bit_length()
+    return [Network((first & ~((1 << bits - prefix) - 1)).to_bytes(bits // 8), prefix)]
 
 
 def frame(table: str, device: str, mark: int, ports: Sequence[int]) -> list[Message]:
