@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.core.events import ChildUp, Event
-from ikev1.core.lookup import is_address
+from ikev1.core.lookup import known_selectors
 from ikev1.core.model import ChildSa
-from ikev1.core.selector import Selector
 from ikev1.core.settings import Connection, Settings, Start, Tunnel, WhenDown
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.esp.plane import DataPlane, PlaneError, Protected
 
-__all__ = ["Protection", "known_selectors"]
+__all__ = ["Protection"]
 
 Key = tuple[str, str]  # connection, tunnel
 
@@ -95,16 +94,6 @@ class Protection:
         else:
             self._told = True
         self._protected = protected
-
-
-def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
-    """The networks of ``tunnel``, ours and the peer's; None where the address that stands for one is not configured."""
-    local, remote = tunnel.local, tunnel.remote
-    if is_address(connection.local_address):
-        local = local.at(connection.local_address)
-    if is_address(connection.remote_address):
-        remote = remote.at(connection.remote_address)
-    return None if local.dynamic or remote.dynamic else (local, remote)
 
 
 def _drops(tunnel: Tunnel, *, in_use: bool) -> bool:

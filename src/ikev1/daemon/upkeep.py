@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ikev1.core.events import ChildDown, Event
-from ikev1.core.lookup import is_address
+from ikev1.core.lookup import is_address, known_selectors
 from ikev1.core.model import ChildState
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished
-from ikev1.daemon.protection import known_selectors
 from ikev1.esp.plane import DataPlane, PlaneError, Trap
 from ikev1.wire.registry import ProtocolId
 
