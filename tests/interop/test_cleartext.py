@@ -200,6 +200,18 @@ def test_of_a_port_only_that_port(world: World, start: Start) -> None:
     assert world.heard(4, inbound=False, forwarded=True) == EVERYTHING  # from another port
 
 
+@versions
+def test_the_rest_of_a_fragmented_datagram_does_not_leave_either(world: World, start: Start, version: int) -> None:
+    """Only the first fragment shows the port."""
+    local, remote = NETWORKS[version]
+    node = start(local=f"{local}[udp]", remote=f"{remote}[udp/7777]")
+    node.tell("protect")
+    before = node.counters()["drops"]["unprotected_out"]
+    said = [(LAN_HOST[version], REMOTE_HOST[version], 3000 * "x"), (SECOND_LAN[version][1], OUTER[version][1], "end")]
+    assert exchange(world.lan, world.wan, version, said) == ONLY_THE_END
+    assert node.counters()["drops"]["unprotected_out"] - before == 3
+
+
 def test_with_the_whole_internet_in_the_tunnel_the_lan_reaches_its_router(world: World, start: Start) -> None:
     node = start(local="10.1.0.0/16", remote="0.0.0.0/0")
     node.tell("protect")

@@ -9,7 +9,7 @@ daemon's loop calls back when one is readable.
 |------------------|----------------------------------------------|--------------------------------------------|
 | prepare_socket   | marks the socket: its packets miss our routes | UDP_ENCAP, and a policy that bypasses ESP |
 | allocate_spi     | a random number                              | a reservation in the kernel's table        |
-| adopt            | nothing outlives the process                 | keeps what is known, removes what is not   |
+| adopt            | no pair outlives the process                 | keeps what is known, removes what is not   |
 | install_inbound  | an entry by SPI                              | an SA                                      |
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
