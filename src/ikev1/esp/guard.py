@@ -130,7 +130,15 @@ class Guard:
         return [(self._kernel.descriptor, self._hear)] if self._kernel is not None else []
 
     def _hear(self) -> None:
-        if self._kernel is not None and self._kernel.taken_away(self._table) and self._built:
+        if self._kernel is None:
+            return
+        try:
+            taken_away = self._kernel.taken_away(self._table)
+        except OSError as error:
+            raise PlaneError(
+                f"nftables: nobody tells any more whether table inet {self._table} stays: {error}"
+            ) from error
+        if taken_away and self._built:
             self._built = False
             self._do([])
             if self._built:
