@@ -56,6 +56,18 @@ def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str, mi
         assert "connection.a.tunnel.net" not in warnings(loaded(f'[gateway]\ndata_plane = "{plane}"\n{text}'))
 
 
+def test_what_nobody_can_drop_before_its_address_is_known(loaded: Load) -> None:
+    def found(addresses: str, keys: str) -> dict[str, str]:
+        text = NET.format("a", "s", addresses, "net", keys)
+        return {key: text for key, text in warnings(loaded(text)).items() if key.endswith("when_down")}
+
+    both = 'local_address = "192.0.2.1"\nremote_address = "198.51.100.1"'
+    assert "single addresses" in found("", 'when_down = "drop"')["connection.a.tunnel.net.when_down"]
+    assert found(both, 'when_down = "drop"') == {}
+    assert found("", 'when_down = "pass"') == {}
+    assert found("", 'when_down = "drop"\nlocal = "10.1.0.0/16"\nremote = "10.2.0.0/16"') == {}
+
+
 @pytest.mark.parametrize(
     ("connection", "tunnel"),
     [

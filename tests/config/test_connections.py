@@ -9,7 +9,7 @@ import pytest
 from ikev1.config import Loaded
 from ikev1.core.model import IpsecMode, IpsecSuite, Mark, Steering
 from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel
+from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
 from ikev1.wire.registry import ProtocolId
 
 Refused = Callable[..., dict[str, str]]
@@ -45,6 +45,8 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
             proposals = "aes256-sha256-modp2048"
             encapsulation = true
             rekey = false
+            unique = "keep"
+            close_children = true
             """
         )
     )
@@ -60,6 +62,8 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
         remote_port=1500,
         encapsulation=True,
         rekey=False,
+        unique=Unique.KEEP,
+        close_children=True,
     )
 
 
@@ -75,6 +79,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
             lifetime = "20m"
             lifetime_kilobytes = "1G"
             start = "trap"
+            when_down = "pass"
             replay_window = 0
             compress = true
             mark_in = "0x2a/0xff"
@@ -93,6 +98,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         lifetime_kilobytes=1024 * 1024,
         lifetime_set=True,
         start=Start.TRAP,
+        when_down=WhenDown.PASS,
         replay_window=0,
         compress=True,
         steering=Steering(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
@@ -116,7 +122,7 @@ def test_a_mark_is_what_its_mask_leaves_of_it(loaded: Load) -> None:
 
 def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:
     found = tunnel(loaded(TUNNEL))
-    assert (found.local, found.remote, found.start) == (DYNAMIC, DYNAMIC, Start.NONE)
+    assert (found.local, found.remote, found.start, found.when_down) == (DYNAMIC, DYNAMIC, Start.NONE, None)
     assert GCM in [proposal.suite for proposal in found.proposals]
 
 
@@ -204,6 +210,7 @@ def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str, fau
         ("pfs", '"modp999"', "one of modp768"),
         ("pfs", "true", "string"),
         ("start", '"auto"', "one of none, start, trap"),
+        ("when_down", '"block"', "one of drop, pass"),
         ("mode", '"beet"', "one of tunnel, transport"),
         ("compress", '"deflate"', "true or false"),
         ("ah_proposals", '"aes128-sha256"', "'aes128' is not among those of AH"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, GatewayOptions, Loaded, load
-from ikev1.core.settings import Settings
+from ikev1.core.settings import Settings, WhenDown
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]
@@ -30,6 +30,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         control = "run/control.vici"
         data_plane = "userspace"
         tun = "vpn0"
+        when_stopped = "drop"
         log_level = "debug"
         keylog = "/tmp/keys"
         record = "messages.pcapng"
@@ -51,6 +52,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         control=str(tmp_path / "run/control.vici"),
         data_plane="userspace",
         tun="vpn0",
+        when_stopped=WhenDown.DROP,
         log_level="debug",
         keylog="/tmp/keys",
         record=str(tmp_path / "messages.pcapng"),

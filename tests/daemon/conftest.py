@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +27,7 @@ from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.logbook import Level, Line, Logbook
 from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.vici.server import ViciServer
-from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, SendUdp, Trap
+from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
 from ikev1.store import SqliteStore
 
 AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
@@ -49,6 +49,8 @@ class CountingPlane:
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[int, ChildSa] = {}
         self.traps: dict[tuple[str, str], Trap] = {}
+        self.protected: dict[tuple[str, str], Protected] | None = None  # before it is told
+        self.kept_protected = False
         self.received: list[bytes] = []
         self.dropped = Drops()
         self.counted: dict[int, Counters] = {}  # other than what is always there
@@ -120,7 +122,13 @@ class CountingPlane:
     def readers(self) -> Sequence[Reader]:
         return [(self._bell, self._break_down)]
 
-    def close(self) -> None:
+    def protect(self, traffic: Collection[Protected]) -> None:
+        if self.refuse:
+            raise PlaneError(self.refuse)
+        self.protected = {(protected.connection, protected.tunnel): protected for protected in traffic}
+
+    def close(self, *, keep_protected: bool = False) -> None:
+        self.kept_protected = keep_protected
         if not self.closed:
             os.close(self._bell)
         self.closed = True

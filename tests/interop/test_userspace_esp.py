@@ -85,7 +85,7 @@ def test_carries_traffic_without_fragments(tunnel: Tunnel, outer: int, inner: in
     transfer(one, other, inner)
     for node in (one, other):
         counters = node.counters()
-        assert counters["drops"] == {"unknown_spi": 0, "no_policy": 0, "trapped": 0}
+        assert set(counters["drops"].values()) == {0}
         assert counters["wire"]["other"] == 0
         assert counters["wire"]["esp"] > 0
         assert counters["events"] == []

@@ -89,6 +89,15 @@ class Node:
         counters: dict[str, Any] = json.loads(self.tell("counters"))
         return counters
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        self._process.kill()
+        self._process.wait()
+
     def close(self) -> None:
         self._process.communicate("quit\n", timeout=20)
 

@@ -2,9 +2,10 @@
 
     python esp_node.py '{"local": "10.1.0.0/16", "remote": "10.2.0.0/16", "here": "192.0.2.1", "there": "192.0.2.2"}'
 
-It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``trap`` a trap,
-``counters`` prints all counters and events as JSON, ``quit`` ends it. Both ends run it with the same options but for
-``local`` and ``remote``, ``here`` and ``there``.
+It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``down`` removes it,
+``trap`` installs a trap, ``protect`` protects its traffic and ``unprotect`` none, ``counters`` prints all counters and
+events as JSON, ``quit`` ends it, ``close-protected`` too, and leaves the protection. Both ends run it with the same
+options but for ``local`` and ``remote``, ``here`` and ``there``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
 from ikev1.core.selector import Selector
 from ikev1.esp import segments
-from ikev1.esp.plane import PlaneEvent, Trap
+from ikev1.esp.plane import PlaneEvent, Protected, Trap
 from ikev1.esp.userspace import UserspacePlane
 
 _PORT = 4500
@@ -40,9 +41,9 @@ class Node:
         family = socket.AF_INET6 if ":" in here else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.plane = UserspacePlane(self.note, self.send_udp)
+        self.udp.bind((here, _PORT))
         self.plane.prepare_socket(self.udp, encapsulates=True)
         segments.enable_coalescing(self.udp)
-        self.udp.bind((here, _PORT))
         self.witness = socket.socket(
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL)
         )
@@ -98,8 +99,18 @@ class Node:
         if command == "up":
             self.plane.install_inbound(self.child)
             self.plane.install_outbound(self.child)
+        elif command == "down":
+            self.plane.remove(self.child)
         elif command == "trap":
             self.plane.install_trap(Trap("peer", "net", *self.trapped))
+        elif command == "protect":
+            self.plane.protect([Protected("peer", "net", *self.trapped)])
+        elif command == "unprotect":
+            self.plane.protect(())
+        elif command == "close-protected":
+            self.plane.close(keep_protected=True)
+            print("done", flush=True)
+            os._exit(0)
         elif command == "counters":
             print(json.dumps(self.counters()), flush=True)
             return True

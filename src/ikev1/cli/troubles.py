@@ -91,6 +91,16 @@ OF_THE_PLANE = {
         "more came than wait for it",
         "nothing, unless the tunnel does not come up: then see the log",
     ),
+    "unprotected-in": Words(
+        "packets between the networks of a tunnel that came in the clear",
+        "it is down at the peer, or NAT or a route applies first there; or somebody forges them",
+        "see which way the peer sends packets for our networks; exempt them from its NAT",
+    ),
+    "unprotected-out": Words(
+        "packets of a tunnel that would have left in the clear",
+        "the tunnel is down",
+        "see what `ikev1 up NAME` says of the tunnel; with `when_down` they may pass meanwhile",
+    ),
     # in the kernel, on the way in
     "XfrmInError": Words(
         "packets dropped on the way in, for a reason without a name of its own",

@@ -14,7 +14,7 @@ from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck, Trust
+from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
 
 __all__ = ["read_connections"]
 
@@ -55,6 +55,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         remote_port=table.take("remote_port", port, 500),
         encapsulation=table.take("encapsulation", boolean, False),
         rekey=table.take("rekey", boolean, True),
+        unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
+        close_children=table.take("close_children", boolean, False),
     )
     table.finish()
     return connection

@@ -7,7 +7,7 @@ from pathlib import Path
 from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
 from ikev1.core.record import Record
-from ikev1.core.settings import Connection, Settings
+from ikev1.core.settings import Connection, Settings, WhenDown
 
 __all__ = ["DATA_PLANES", "LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 
@@ -24,6 +24,7 @@ class GatewayOptions(Record, frozen=True):
     control: str = "/run/ikev1/control.vici"
     data_plane: str = "auto"  # the kernel's ESP where it can be had
     tun: str = "ikev1"
+    when_stopped: WhenDown = WhenDown.PASS  # what becomes of tunnels' traffic when the gateway is told to end
     log_level: str = "info"
     keylog: str | None = None
     record: str | None = None  # the pcapng file that gets every ISAKMP message
@@ -43,6 +44,7 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         control=table.take("control", path, default.control),
         data_plane=table.take("data_plane", choice(DATA_PLANES), default.data_plane),
         tun=table.take("tun", interface, default.tun),
+        when_stopped=WhenDown(table.take("when_stopped", choice(tuple(WhenDown)), default.when_stopped)),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
         record=table.take("record", path, default.record),

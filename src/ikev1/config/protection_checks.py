@@ -5,8 +5,9 @@ from __future__ import annotations
 from ikev1.config.findings import Findings
 from ikev1.core.ipsec_suite import is_ah
 from ikev1.core.kernel_only import kernel_only
+from ikev1.core.lookup import known_selectors
 from ikev1.core.model import IpsecMode
-from ikev1.core.settings import Connection, Tunnel
+from ikev1.core.settings import Connection, Tunnel, WhenDown
 
 __all__ = ["check_protection", "check_userspace"]
 
@@ -18,6 +19,12 @@ def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings
             f"{path}.mode",
             "'transport' protects what the two peers themselves say to one another, not networks: leave local and "
             'remote out, or narrow them to a protocol and port, such as "dynamic[udp/1701]"',
+        )
+    if tunnel.when_down is WhenDown.DROP and known_selectors(connection, tunnel) is None:
+        findings.warn(
+            f"{path}.when_down",
+            "is 'drop', but which traffic that is will be known only while the tunnel is up: name local_address and "
+            "remote_address of the connection as single addresses, or local and remote of the tunnel",
         )
     if tunnel.replay_window == 0 and any(proposal.suite.esn for proposal in tunnel.proposals):
         findings.error(

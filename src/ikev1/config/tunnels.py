@@ -10,7 +10,7 @@ from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
 from ikev1.core.model import IpsecMode
 from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel
+from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
 from ikev1.crypto.suites import DEFAULT_ESP
 
 __all__ = ["read_tunnel"]
@@ -34,9 +34,14 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
         mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
         compress=table.take("compress", boolean, False),
         steering=read_steering(table),
+        when_down=table.take("when_down", _when_down, None),
     )
     table.finish()
     return tunnel
+
+
+def _when_down(value: object) -> WhenDown:
+    return WhenDown(choice(tuple(WhenDown))(value))
 
 
 def _selector(value: object) -> Selector:

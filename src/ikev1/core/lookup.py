@@ -12,7 +12,7 @@ from ikev1.core.selector import Selector
 from ikev1.core.selector_index import SelectorIndex
 from ikev1.core.settings import Connection, Tunnel
 
-__all__ = ["Lookup", "is_address"]
+__all__ = ["Lookup", "is_address", "known_selectors"]
 
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
@@ -84,6 +84,16 @@ class Lookup:
             if (remote_pattern is None or remote_pattern.holds(remote))
             and (local_pattern is None or local_pattern.holds(local))
         )
+
+
+def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
+    """The networks of ``tunnel``, ours and the peer's; None where the address that stands for one is not configured."""
+    local, remote = tunnel.local, tunnel.remote
+    if is_address(connection.local_address):
+        local = local.at(connection.local_address)
+    if is_address(connection.remote_address):
+        remote = remote.at(connection.remote_address)
+    return None if local.dynamic or remote.dynamic else (local, remote)
 
 
 def is_address(text: str) -> bool:

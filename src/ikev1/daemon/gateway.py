@@ -42,6 +42,7 @@ from ikev1.daemon.keepalive import Keepalives
 from ikev1.daemon.logbook import Level, Logbook
 from ikev1.daemon.operations import NotEstablished, Operations
 from ikev1.daemon.planes import PlaneChoice
+from ikev1.daemon.protection import Protection
 from ikev1.daemon.upkeep import Upkeep
 from ikev1.daemon.watch import Watch
 from ikev1.esp.plane import (
@@ -52,6 +53,7 @@ from ikev1.esp.plane import (
     PlaneError,
     PlaneEvent,
     RekeyNeeded,
+    Unguarded,
 )
 from ikev1.store import Store, StoreError
 
@@ -93,7 +95,8 @@ class Gateway:
         self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
         self.observers: list[Callable[[Event], None]] = [logbook.event, self.counters.observe]
         self._operations = Operations()
-        self.observers += [self._operations.observe, self.upkeep.observe]
+        self.protection = Protection(self.plane, logbook)
+        self.observers += [self._operations.observe, self.upkeep.observe, self.protection.observe]
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._alarm = Alarm(clock, self._expire)
@@ -126,8 +129,11 @@ class Gateway:
         gc.collect()
         gc.freeze()
 
-    async def close(self) -> None:
-        """Tell every peer goodbye, and give back sockets, devices and routes."""
+    async def close(self, *, keep_protected: bool = False) -> None:
+        """Tell every peer goodbye, and give back sockets, devices and routes.
+
+        With ``keep_protected`` what belongs to tunnels goes on being dropped.
+        """
         await self.upkeep.close()
         for sa in tuple(self.engine.sas.values()):
             self.close_ike(sa)
@@ -136,7 +142,7 @@ class Gateway:
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         try:
-            self.plane.close()
+            self.plane.close(keep_protected=keep_protected)
         except PlaneError as error:
             self.logbook.write(Level.ERROR, "ESP", f"something is left of the data plane: {error}")
         self._endpoint.close()
@@ -148,7 +154,9 @@ class Gateway:
         sas, unreadable = self._store.read() if self._store is not None else ([], 0)
         if unreadable:
             self.logbook.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
-        alive = self.plane.adopt([child for sa in sas for child in sa.children])
+        children = [child for sa in sas for child in sa.children]
+        alive = self.plane.adopt(children)
+        self.protection.adopt(self.settings, children)
         if sas:
             carried = f", and {len(alive)} pairs of IPsec SAs that carried traffic meanwhile" if alive else ""
             self.logbook.write(
@@ -208,6 +216,8 @@ class Gateway:
             self.upkeep.acquire(event.connection, event.tunnel)
         elif isinstance(event, PeerMoved):
             self._follow(event)
+        elif isinstance(event, Unguarded):
+            self.logbook.write(Level.ERROR, "ESP", event.reason)
 
     def _follow(self, event: PeerMoved) -> None:
         self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
@@ -314,6 +324,8 @@ class Gateway:
         Raises:
             NotEstablished: it did not come up.
         """
+        if tunnel is not None:
+            self.protection.use(connection, tunnel)
         sa, actions = self._newest(connection), []
         if sa is None or not under_way(sa, tunnel):
             path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
@@ -380,6 +392,7 @@ class Gateway:
         self.settings = settings
         self.apply(self.engine.reconfigure(settings, self.now()))
         self._keepalives.interval = settings.nat_keepalive
+        self.protection.adopt(settings)
         self.upkeep.adopt(settings)
         self._set_alarm()
         self.logbook.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from ikev1.config import GatewayOptions
 from ikev1.core.model import IpsecSuite
 from ikev1.core.settings import Settings
+from ikev1.esp.guard import forget as forget_guard
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
 
-__all__ = ["MakePlane", "PlaneChoice", "choose", "forget_kernel", "suites_lacking"]
+__all__ = ["MakePlane", "PlaneChoice", "choose", "forget_kernel", "forget_userspace", "suites_lacking"]
 
 MakePlane = Callable[[Listener, SendUdp], DataPlane]
 
@@ -70,6 +71,15 @@ def forget_kernel(options: GatewayOptions) -> bool:
     finally:
         plane.close()
     return True
+
+
+def forget_userspace(options: GatewayOptions) -> bool:
+    """Take away the packet filter of an earlier gateway that carried packets itself; whether there was any.
+
+    Raises:
+        PlaneError: it may still be there, and drop packets that the kernel opened.
+    """
+    return forget_guard(options.tun)
 
 
 def suites_lacking(settings: Settings, missing: Callable[[IpsecSuite], str] = probe) -> list[str]:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, load
-from ikev1.core.settings import Settings
+from ikev1.core.settings import Settings, WhenDown
 from ikev1.daemon.endpoint import Endpoint
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.keylog import KeyLog
 from ikev1.daemon.logbook import Level, Logbook, write_to_logger
 from ikev1.daemon.notify import notify
-from ikev1.daemon.planes import PlaneChoice, choose, forget_kernel, suites_lacking
+from ikev1.daemon.planes import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
 from ikev1.daemon.recorder import Recorder
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
@@ -53,8 +53,6 @@ def run(
     logbook.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:
         _try_suites(loaded.settings, logbook)
-    else:
-        _forget_kernel(options, logbook)
     endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
@@ -67,6 +65,8 @@ def run(
             record=record or (Path(options.record) if options.record else None),
             load_settings=lambda: _load_again(file, loaded, chosen, logbook),
             store=SqliteStore(Path(options.state)) if options.state else None,
+            forget_other_plane=lambda: _forget_other_plane(options, chosen, logbook),
+            keep_protected=options.when_stopped is WhenDown.DROP,
         )
     )
 
@@ -76,13 +76,19 @@ def _try_suites(settings: Settings, logbook: Logbook) -> None:
         logbook.write(Level.WARNING, "ESP", line)
 
 
-def _forget_kernel(options: GatewayOptions, logbook: Logbook) -> None:
+def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, logbook: Logbook) -> None:
+    """Take away what an earlier process with the other data plane left, now that ours protects what is protected."""
+    forget, left, look = (
+        (forget_userspace, "the packet filter of an earlier process", "nft list ruleset")
+        if chosen.kernel
+        else (forget_kernel, "what an earlier process had the kernel do", "ip xfrm policy")
+    )
     try:
-        if forget_kernel(options):
-            logbook.write(Level.INFO, "ESP", "what an earlier process had the kernel do is taken away")
+        if forget(options):
+            logbook.write(Level.INFO, "ESP", f"{left} is taken away")
     except PlaneError as error:
-        text = f"what an earlier process had the kernel do may be there yet, and keep packets from us: {error}"
-        logbook.write(Level.WARNING, "ESP", f"{text} (see `ip xfrm policy`)")
+        text = f"{left} may be there yet, and keep packets from us: {error}"
+        logbook.write(Level.WARNING, "ESP", f"{text} (see `{look}`)")
 
 
 def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, logbook: Logbook) -> Settings:
@@ -107,8 +113,12 @@ async def serve(
     keylog: Path | None = None,
     record: Path | None = None,
     store: Store | None = None,
+    forget_other_plane: Callable[[], None] = lambda: None,
+    keep_protected: bool = False,
 ) -> None:
     """Be a gateway in the running event loop, until SIGTERM or SIGINT.
+
+    With ``keep_protected`` what belongs to tunnels is dropped after its end, too.
 
     Raises:
         OSError: a port, the control socket, the key log or the recording cannot be had.
@@ -132,6 +142,7 @@ async def serve(
     loop.add_signal_handler(signal.SIGHUP, _reload, gateway)
     try:
         gateway.start()
+        forget_other_plane()
         await vici.start()
         logbook.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
         notify("READY=1")
@@ -139,7 +150,7 @@ async def serve(
     finally:
         notify("STOPPING=1")
         await vici.close()
-        await gateway.close()
+        await gateway.close(keep_protected=keep_protected)
 
 
 def _reload(gateway: Gateway) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ikev1.core.events import ChildDown, Event
-from ikev1.core.lookup import is_address
+from ikev1.core.lookup import is_address, known_selectors
 from ikev1.core.model import ChildState
 from ikev1.core.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.logbook import Level, Logbook
@@ -144,15 +144,13 @@ def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
     local_host, remote_host = (
         host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
     )
-    local = tunnel.local.at(local_host) if local_host else tunnel.local
-    remote = tunnel.remote.at(remote_host) if remote_host else tunnel.remote
-    if local.dynamic or remote.dynamic:
+    selectors = known_selectors(connection, tunnel)
+    if selectors is None:
         return None
     return Trap(
         connection.name,
         tunnel.name,
-        local,
-        remote,
+        *selectors,
         local_host,
         remote_host,
         tunnel.mode,

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from ikev1.core.selector import Selector
 
-__all__ = ["IPV4", "IPV6", "TCP", "Flow", "InnerPacketError", "decode", "matches", "parse"]
+__all__ = ["IPV4", "IPV6", "TCP", "WITH_PORTS", "Flow", "InnerPacketError", "decode", "matches", "parse"]
 
 IPV4, IPV6 = 4, 41  # the protocol numbers of IP in IP, ESP's next header in tunnel mode (RFC 4303 §2.6)
 TCP, _UDP, _SCTP, _UDP_LITE = 6, 17, 132, 136
-_WITH_PORTS = frozenset({TCP, _UDP, _SCTP, _UDP_LITE})
+WITH_PORTS = frozenset({TCP, _UDP, _SCTP, _UDP_LITE})  # as the first four octets of their headers
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION = 0, 43, 44, 51, 60
 _EXTENSIONS = frozenset({_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION})
 _MOST_EXTENSIONS = 8  # headers; RFC 8200 §4.1 knows of seven in a sensible packet
@@ -75,7 +75,7 @@ def parse(packet: bytes) -> tuple[bytes, int, int]:
             return flow, 0, length
     else:
         raise InnerPacketError(f"IP version {version}")
-    if protocol in _WITH_PORTS and upper + 4 <= length:
+    if protocol in WITH_PORTS and upper + 4 <= length:
         return flow + packet[upper : upper + 4], upper, length
     return flow, upper, length
 

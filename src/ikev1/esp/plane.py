@@ -9,10 +9,11 @@ daemon's loop calls back when one is readable.
 |------------------|----------------------------------------------|--------------------------------------------|
 | prepare_socket   | marks the socket: its packets miss our routes | UDP_ENCAP, and a policy that bypasses ESP |
 | allocate_spi     | a random number                              | a reservation in the kernel's table        |
-| adopt            | nothing outlives the process                 | keeps what is known, removes what is not   |
+| adopt            | no pair outlives the process                 | keeps what is known, removes what is not   |
 | install_inbound  | an entry by SPI                              | an SA                                      |
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
+| protect          | rules of a packet filter, routes             | policies that block                        |
 | receive          | ESP that the daemon's UDP sockets got        | never called: the kernel keeps it          |
 | PlaneEvent       | noticed while a packet is handled            | messages of a netlink socket in `readers`  |
 """
@@ -20,7 +21,7 @@ daemon's loop calls back when one is readable.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
@@ -42,6 +43,7 @@ __all__ = [
     "RekeyNeeded",
     "SendUdp",
     "Trap",
+    "Unguarded",
 ]
 
 
@@ -77,6 +79,8 @@ class Drops(NamedTuple):
     unknown_spi: int = 0  # RFC 4303 §3.4.2: no SA, or too short to name one
     no_policy: int = 0  # routed to us, but the selectors of no tunnel match
     trapped: int = 0  # a trap matched, and its queue was full
+    unprotected_in: int = 0  # RFC 4301 §5.2: came in the clear, and a tunnel protects it
+    unprotected_out: int = 0  # RFC 4301 §5.1: would have left in the clear, and a tunnel protects it
 
 
 class Trap(NamedTuple):
@@ -146,7 +150,13 @@ class PeerMoved(NamedTuple):
     path: Path
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved
+class Unguarded(NamedTuple):
+    """Protected traffic could pass unprotected, or still can; ``reason`` says which, and why."""
+
+    reason: str
+
+
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
@@ -166,7 +176,7 @@ class DataPlane(Protocol):
     """
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
-        """Set up one of the daemon's UDP sockets before it is used; ``encapsulates`` if ESP comes on it, too (4500).
+        """Set up one of the daemon's UDP sockets, bound but not used yet; ``encapsulates`` if ESP comes on it, too.
 
         It keeps the socket's packets out of the tunnels, even where a tunnel's remote network holds the peer itself.
         """
@@ -218,11 +228,22 @@ class DataPlane(Protocol):
     def remove_trap(self, connection: str, tunnel: str) -> None:
         """Take the trap away; one that is not there is no error."""
 
+    def protect(self, traffic: Collection[Protected]) -> None:
+        """Let this traffic pass through tunnels only, from now on, in place of what was named before: unprotected it
+        neither leaves nor comes in, whether or not a pair carries it (RFC 4301 §5.1, §5.2).
+
+        The traffic of installed pairs is protected in any case. What protects outlives a process that is killed; the
+        next one takes it over with its first call, which comes after `adopt`.
+        """
+
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""
 
     def readers(self) -> Sequence[Reader]:
         """The file descriptors to watch, for as long as the plane is open."""
 
-    def close(self) -> None:
-        """Give back devices, routes and sockets; the plane is of no use afterwards."""
+    def close(self, *, keep_protected: bool = False) -> None:
+        """Give back devices, routes and sockets; the plane is of no use afterwards.
+
+        What `protect` named stays protected with ``keep_protected``, until another plane is told otherwise.
+        """

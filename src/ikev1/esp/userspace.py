@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
 from ikev1.core.kernel_only import kernel_only
 from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
+from ikev1.esp.guard import Guard, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.pair import Pair
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Reader, SendUdp, Trap
+from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
 from ikev1.esp.policies import Catch, Policies
 from ikev1.esp.raw import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
@@ -63,6 +64,7 @@ class UserspacePlane:
         self._pairs: dict[int, Pair] = {}  # by inbound SPI
         self._policies = Policies()
         self._traps: dict[tuple[str, str], Catch] = {}
+        self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
         with ExitStack() as opened:
             self._tun = Tun(device)
@@ -72,10 +74,12 @@ class UserspacePlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._hop = self._routes.bring_up(self._tun.name, path_mtu)
+            self._guard = Guard(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         _prepare(udp)
+        self._guard.allow_port(udp.getsockname()[1])
 
     def allocate_spi(self, path: Path, protocol: int) -> int:
         end = _FIRST_PRIVATE_CPI if protocol == ProtocolId.IPCOMP else 2**32
@@ -97,6 +101,7 @@ class UserspacePlane:
         self._routes.hold(pair, child.local, child.remote, self._hop, pair.mtu)
         pair.sends = True
         self._policies.add_pair(pair)
+        self._guard.change({pair: (child.local, child.remote)})
         for catch in list(self._traps.values()):
             self._send([packet] for packet in catch.release())
 
@@ -105,6 +110,7 @@ class UserspacePlane:
         if pair is not None:
             self._policies.remove_pair(pair)
             self._routes.release(pair)
+            self._guard.change({pair: None})
 
     def move(self, child: ChildSa) -> None:
         pair = self._pairs.get(child.inbound.spi)
@@ -120,7 +126,7 @@ class UserspacePlane:
         return pair.counters() if pair else Counters()
 
     def drops(self) -> Drops:
-        return Drops(self._unknown_spi, self._no_policy, self._trapped)
+        return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
 
     def install_trap(self, trap: Trap) -> None:
         _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.steering)
@@ -136,6 +142,14 @@ class UserspacePlane:
             self._policies.remove_trap(catch)
             self._routes.release(catch)
 
+    def protect(self, traffic: Collection[Protected]) -> None:
+        # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
+        wanted = frozenset(protected for protected in traffic if protected.steering == Steering())
+        changed: dict[Hashable, Traffic | None] = dict.fromkeys(self._protected - wanted)
+        changed |= {protected: (protected.local, protected.remote) for protected in wanted - self._protected}
+        self._guard.change(changed)
+        self._protected = wanted
+
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         now = self._clock()
         opened: list[bytes] = []
@@ -148,10 +162,15 @@ class UserspacePlane:
         self._tun.write(opened)
 
     def readers(self) -> Sequence[Reader]:
-        return [(self._tun.fd, self._read_tun), *self._raw.readers()]
+        return [(self._tun.fd, self._read_tun), *self._raw.readers(), *self._guard.readers()]
 
-    def close(self) -> None:
-        self._opened.close()
+    def close(self, *, keep_protected: bool = False) -> None:
+        try:
+            if keep_protected and self._pairs:
+                self._guard.change(dict.fromkeys(self._pairs.values()))
+            self._guard.close(keep=keep_protected)
+        finally:
+            self._opened.close()
 
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))

@@ -171,6 +171,49 @@ def test_the_reason_of_a_failure_reaches_the_caller(meet: Meet, impatient: Calla
     meet(scenario, settings=impatient, change=lambda c: replace(c, remote_address="127.0.0.3"))
 
 
+def test_a_tunnel_that_failed_is_protected_until_the_operator_takes_it_down(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert us.plane.protected == {}
+        with pytest.raises(CommandException):
+            await ask(us, lambda session: list(session.initiate({"child": "net"})))
+        assert list(us.plane.protected) == [("branch", "net")]
+        others: list[dict[str, Any]] = [{"child": "other"}, {"ike": "other"}, {"ike": "branch", "child-id": 5}]
+        for other in others:
+            with pytest.raises(CommandException):
+                await ask(us, lambda session, other=other: list(session.terminate(other)))  # type: ignore[misc]
+            assert list(us.plane.protected) == [("branch", "net")]
+        with pytest.raises(CommandException):
+            await ask(us, lambda session: list(session.terminate({"child": "net"})))
+        assert us.plane.protected == {}
+
+    meet(scenario, settings=impatient, change=lambda c: replace(c, remote_address="127.0.0.3"))
+
+
+def test_a_tunnel_that_is_up_is_protected_at_both_ends_until_each_operator_takes_it_down(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        assert list(us.plane.protected or ()) == list(them.plane.protected or ()) == [("branch", "net")]
+        await ask(us, lambda session: list(session.terminate({"ike": "branch"})))
+        await them.until(lambda: not them.gateway.engine.sas)
+        assert us.plane.protected == {}
+        assert list(them.plane.protected or ()) == [("branch", "net")]  # whose operator said nothing
+
+    meet(scenario)
+
+
+def test_a_trap_by_hand_is_protected_while_it_is_there(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await ask(us, lambda session: session.install({"child": "net"}))
+        assert list(us.plane.protected or ()) == [("branch", "net")]
+        await ask(us, lambda session: session.uninstall({"child": "net"}))
+        assert us.plane.protected == {}
+
+    meet(scenario)
+
+
 def test_traps_are_installed_listed_and_taken_away(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         for _ in range(2):

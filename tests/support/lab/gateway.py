@@ -40,6 +40,7 @@ class OurOptions:
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
+    gateway: str = ""  # more lines of [gateway]
     extra: str = ""  # more lines of the connection
     tunnel: str = ""  # more lines of each tunnel
     others: str = ""  # more tables: other connections
@@ -93,6 +94,7 @@ def _toml(node: Node, control: Path, keylog: Path, record: Path, options: OurOpt
 control = "{control}"
 log_level = "{options.log_level}"
 half_open_limit = {options.half_open_limit}
+{options.gateway}
 {f'keylog = "{keylog}"' if options.keylog else ""}
 {f'record = "{record}"' if options.record else ""}
 {f'data_plane = "{options.data_plane}"' if options.data_plane not in ("", _NOBODY) else ""}

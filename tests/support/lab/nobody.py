@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ikev1.config import GatewayOptions
@@ -17,7 +17,7 @@ from ikev1.core.model import Path as UdpPath
 from ikev1.core.spi import drawn
 from ikev1.daemon.planes import PlaneChoice
 from ikev1.daemon.process import run
-from ikev1.esp.plane import Counters, Drops, Listener, Reader, SendUdp, Trap
+from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, SendUdp, Trap
 
 
 class Nobody:
@@ -65,7 +65,10 @@ class Nobody:
     def readers(self) -> Sequence[Reader]:
         return ()
 
-    def close(self) -> None:
+    def protect(self, traffic: Collection[Protected]) -> None:
+        pass
+
+    def close(self, *, keep_protected: bool = False) -> None:
         pass
 
 

@@ -93,6 +93,7 @@ def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
 async def terminate(call: Call) -> Section:
     """Close SAs; the answer comes once the peers were told."""
     matches = _matches(call, "terminate")
+    _leave(call)
     if not matches:
         raise Refused("no matching SAs to terminate found", matches=0, terminated=0)
     ours = {match.unique_id for match in matches if isinstance(match, IkeSa)}
@@ -101,12 +102,27 @@ async def terminate(call: Call) -> Section:
         for match in matches:
             if isinstance(match, ChildSa):
                 call.gateway.upkeep.release(match.connection, match.name)
+                call.gateway.protection.leave(match.connection, match.name)
                 call.gateway.close_child(match)
             else:
                 call.gateway.upkeep.release(match.connection)
+                call.gateway.protection.leave(match.connection)
                 call.gateway.close_ike(match)
     count = str(len(matches))
     return {"success": "yes", "matches": count, "terminated": count}
+
+
+def _leave(call: Call) -> None:
+    """Give up the tunnels that a request names, also those that never came up or are down already."""
+    ike, ike_id, child, child_id = Selection.of(call.request)
+    if ike_id is not None or child_id is not None:
+        return  # one SA of perhaps several
+    if child is not None:
+        for connection in call.gateway.settings.connections:
+            if ike in (None, connection.name):
+                call.gateway.protection.leave(connection.name, child)
+    elif ike is not None:
+        call.gateway.protection.leave(ike)
 
 
 async def rekey(call: Call) -> Section:

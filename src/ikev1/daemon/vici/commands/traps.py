@@ -24,6 +24,7 @@ async def install(call: Call) -> Section:
     reason = call.gateway.upkeep.install_trap(*found)
     if reason:
         raise Refused(reason)
+    call.gateway.protection.use(found[0].name, found[1].name)
     return SUCCESS
 
 
@@ -33,6 +34,7 @@ async def uninstall(call: Call) -> Section:
     found = find_tunnel(call.gateway.settings, name, call.request.text("ike"))
     if found is None or not call.gateway.upkeep.remove_trap(found[0].name, name):
         raise Refused(f"policy '{name}' not found")
+    call.gateway.protection.leave(found[0].name, name)
     return SUCCESS
 
 

@@ -1,0 +1,102 @@
+"""Which traffic may pass through tunnels only, whatever becomes of these: what the data plane is to be told of it.
+
+| `start`          | without `when_down`                                          | ``drop`` | ``pass`` |
+|------------------|--------------------------------------------------------------|----------|----------|
+| ``start, trap``  | always                                                       | always   | never    |
+| ``none``         | from its first ``up``, or the peer's, to an operator's ``down`` | always | never    |
+
+The traffic of a pair of IPsec SAs is protected while the pair is installed in any case; the data plane sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ikev1.core.events import ChildUp, Event
+from ikev1.core.lookup import known_selectors
+from ikev1.core.model import ChildSa
+from ikev1.core.settings import Connection, Settings, Start, Tunnel, WhenDown
+from ikev1.daemon.logbook import Level, Logbook
+from ikev1.esp.plane import DataPlane, PlaneError, Protected
+
+__all__ = ["Protection"]
+
+Key = tuple[str, str]  # connection, tunnel
+
+
+class Protection:
+    """Keeps ``plane`` told of what is protected.
+
+    A tunnel is *in use* from its first ``up`` to an operator's ``down``: only those with ``start = "none"`` care.
+    """
+
+    def __init__(self, plane: DataPlane, logbook: Logbook) -> None:
+        self._plane = plane
+        self._logbook = logbook
+        self._tunnels: dict[Key, tuple[Connection, Tunnel]] = {}
+        self._in_use: set[Key] = set()
+        self._protected: dict[Key, Protected] = {}
+        self._told = False
+
+    def adopt(self, settings: Settings, children: Iterable[ChildSa] = ()) -> None:
+        """Protect what ``settings`` say; tunnels of ``children`` are in use."""
+        self._tunnels = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
+        self._in_use |= {(child.connection, child.name) for child in children}
+        self._in_use &= self._tunnels.keys()
+        found = ((key, self._of(key)) for key in self._tunnels)
+        self._tell({key: protected for key, protected in found if protected is not None})
+
+    def use(self, connection: str, tunnel: str) -> None:
+        """The tunnel comes up for the first time, or somebody wants it to."""
+        key = connection, tunnel
+        if key in self._tunnels and key not in self._in_use:
+            self._in_use.add(key)
+            self._look_again([key])
+
+    def leave(self, connection: str, tunnel: str | None = None) -> None:
+        """An operator closes ``tunnel``, or all tunnels of the connection."""
+        keys = [key for key in self._in_use if key[0] == connection and tunnel in (None, key[1])]
+        self._in_use.difference_update(keys)
+        self._look_again(keys)
+
+    def observe(self, event: Event) -> None:
+        """A tunnel that the peer brings up is in use as well."""
+        if isinstance(event, ChildUp):
+            self.use(event.child.connection, event.child.name)
+
+    def _look_again(self, keys: Iterable[Key]) -> None:
+        protected = dict(self._protected)
+        for key in keys:
+            found = self._of(key)
+            if found is not None:
+                protected[key] = found
+            else:
+                protected.pop(key, None)
+        self._tell(protected)
+
+    def _of(self, key: Key) -> Protected | None:
+        connection, tunnel = self._tunnels[key]
+        if not _drops(tunnel, in_use=key in self._in_use):
+            return None
+        selectors = known_selectors(connection, tunnel)
+        return Protected(*key, *selectors, tunnel.steering) if selectors else None
+
+    def _tell(self, protected: dict[Key, Protected]) -> None:
+        if self._told and protected == self._protected:
+            return
+        try:
+            self._plane.protect(tuple(protected.values()))
+        except PlaneError as error:
+            # the next change tries all of it again
+            text = f"what belongs to tunnels may pass in the clear while they are down: {error}"
+            self._logbook.write(Level.ERROR, "ESP", text)
+            self._told = False
+        else:
+            self._told = True
+        self._protected = protected
+
+
+def _drops(tunnel: Tunnel, *, in_use: bool) -> bool:
+    if tunnel.when_down is not None:
+        return tunnel.when_down is WhenDown.DROP
+    return tunnel.start is not Start.NONE or in_use

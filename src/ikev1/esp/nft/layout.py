@@ -1,0 +1,268 @@
+"""Messages, rules and expressions of nf_tables as netlink has them (<linux/netfilter/nf_tables.h>).
+
+Only what `ikev1.esp.nft.ruleset` needs, and of that nothing but expressions that every kernel with nf_tables has.
+Numbers are in network byte order, unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from ikev1.esp.netlink import CREATE, attribute
+
+__all__ = [
+    "FIRST_REGISTER",
+    "GROUP",
+    "SUBSYSTEM",
+    "Compare",
+    "Hook",
+    "Kind",
+    "Message",
+    "Meta",
+    "accept",
+    "add_chain",
+    "add_counter",
+    "add_elements",
+    "add_rule",
+    "add_set",
+    "add_table",
+    "batch_mark",
+    "compare",
+    "count",
+    "delete_elements",
+    "delete_set",
+    "delete_table",
+    "drop",
+    "flush_chain",
+    "header_field",
+    "is_in",
+    "jump",
+    "later_fragment_v6",
+    "list_counters",
+    "mask",
+    "meta",
+    "return_",
+]
+
+SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
+GROUP = 7  # NFNLGRP_NFTABLES
+_INET = 1  # NFPROTO_INET: rules for both IP versions
+_BASE_POLICY_ACCEPT = 1
+_ELEMENTS_AT_ONCE = 256  # what is nested has at most 65,535 octets
+_NESTED = 0x8000
+FIRST_REGISTER = 8  # NFT_REG32_00; 16 of 4 octets follow one another
+_VERDICT = 0  # the register
+_DROP, _ACCEPT, _JUMP, _RETURN = 0, 1, -3, -5
+_COUNTER_OBJECT = 1
+
+
+class Kind(IntEnum):
+    """Types of messages (NFT_MSG_...)."""
+
+    NEW_TABLE = 0
+    DELETE_TABLE = 2
+    NEW_CHAIN = 3
+    DELETE_CHAIN = 5
+    NEW_RULE = 6
+    DELETE_RULE = 8
+    NEW_SET = 9
+    DELETE_SET = 11
+    NEW_ELEMENTS = 12
+    DELETE_ELEMENTS = 14
+    NEW_OBJECT = 18
+    GET_OBJECT = 19
+    DELETE_OBJECT = 20
+
+
+class Hook(IntEnum):
+    """Where packets pass by (NF_INET_...)."""
+
+    INPUT = 1
+    FORWARD = 2
+    OUTPUT = 3
+
+
+class Meta(IntEnum):
+    """What the kernel knows of a packet (NFT_META_...)."""
+
+    MARK = 3
+    INPUT_DEVICE = 6
+    OUTPUT_DEVICE = 7
+    VERSION = 15
+    PROTOCOL = 16
+
+
+class Compare(IntEnum):
+    """How a register compares to octets (NFT_CMP_...)."""
+
+    EQUAL = 0
+    UNEQUAL = 1
+    AT_MOST = 3
+    AT_LEAST = 5
+
+
+class Message(NamedTuple):
+    """One step of a transaction."""
+
+    kind: Kind
+    flags: int
+    body: bytes
+
+
+def batch_mark() -> bytes:
+    """The body of the messages that stand before and behind a transaction."""
+    return struct.pack("!BBH", 0, 0, SUBSYSTEM)
+
+
+def _message(kind: Kind, flags: int, *details: bytes) -> Message:
+    return Message(kind, flags, struct.pack("!BBH", _INET, 0, 0) + b"".join(details))
+
+
+def _text(kind: int, text: str) -> bytes:
+    return attribute(kind, text.encode() + b"\0")
+
+
+def _number(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("!I", value & 0xFFFF_FFFF))
+
+
+def _nest(kind: int, *inside: bytes) -> bytes:
+    return attribute(kind | _NESTED, b"".join(inside))
+
+
+def add_table(table: str) -> Message:
+    """A table, if it is not there."""
+    return _message(Kind.NEW_TABLE, CREATE, _text(1, table))
+
+
+def delete_table(table: str) -> Message:
+    """A table and all that is in it."""
+    return _message(Kind.DELETE_TABLE, 0, _text(1, table))
+
+
+def add_chain(table: str, chain: str, hook: Hook | None = None, priority: int = 0) -> Message:
+    """A chain that packets pass at ``hook``, or one that others jump to."""
+    details = [_text(1, table), _text(3, chain)]
+    if hook is not None:
+        details += [_nest(4, _number(1, hook), _number(2, priority)), _number(5, _BASE_POLICY_ACCEPT)]
+        details.append(_text(7, "filter"))
+    return _message(Kind.NEW_CHAIN, CREATE, *details)
+
+
+def flush_chain(table: str, chain: str) -> Message:
+    """The rules of a chain go."""
+    return _message(Kind.DELETE_RULE, 0, _text(1, table), _text(2, chain))
+
+
+def add_counter(table: str, name: str) -> Message:
+    """A counter that rules share; it begins at 0."""
+    return _message(Kind.NEW_OBJECT, CREATE, _text(1, table), _text(2, name), _number(3, _COUNTER_OBJECT), _nest(4))
+
+
+def list_counters(table: str) -> bytes:
+    """The body of the request for all counters of a table."""
+    return struct.pack("!BBH", _INET, 0, 0) + _text(1, table) + _number(3, _COUNTER_OBJECT)
+
+
+def add_set(table: str, name: str, number: int, key_type: int, key_length: int) -> Message:
+    """A set of keys of ``key_length`` octets; ``key_type`` tells nft(8) how to show them."""
+    details = (_text(1, table), _text(2, name), _number(3, 0), _number(4, key_type), _number(5, key_length))
+    # in the host's byte order, for nft(8) alone (NFTNL_UDATA_SET_KEYBYTEORDER: big endian)
+    shown = attribute(13, bytes((0, 4)) + struct.pack("=I", 2))
+    return _message(Kind.NEW_SET, CREATE, *details, _number(10, number), shown)
+
+
+def delete_set(table: str, name: str) -> Message:
+    """A set that no rule refers to any more."""
+    return _message(Kind.DELETE_SET, 0, _text(1, table), _text(2, name))
+
+
+def add_elements(table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:
+    """Keys for a set; those that it has already do no harm."""
+    return _elements(Kind.NEW_ELEMENTS, CREATE, table, name, keys)
+
+
+def delete_elements(table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:
+    """Keys out of a set; they must be there."""
+    return _elements(Kind.DELETE_ELEMENTS, 0, table, name, keys)
+
+
+def _elements(kind: Kind, flags: int, table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:
+    for start in range(0, len(keys), _ELEMENTS_AT_ONCE):
+        some = (_nest(1, _nest(1, attribute(1, key))) for key in keys[start : start + _ELEMENTS_AT_ONCE])
+        yield _message(kind, flags, _text(1, table), _text(2, name), _nest(3, *some))
+
+
+def add_rule(table: str, chain: str, *expressions: bytes) -> Message:
+    """A rule at the end of a chain: its expressions are worked through until one does not hold."""
+    append = 0x800  # NLM_F_APPEND
+    rule = _nest(4, *expressions)
+    return _message(Kind.NEW_RULE, CREATE | append, _text(1, table), _text(2, chain), rule)
+
+
+def _expression(name: str, *details: bytes) -> bytes:
+    return _nest(1, _text(1, name), _nest(2, *details))
+
+
+def meta(what: Meta, register: int = FIRST_REGISTER) -> bytes:
+    """Load what the kernel knows of the packet."""
+    return _expression("meta", _number(1, register), _number(2, what))
+
+
+def header_field(offset: int, length: int, *, transport: bool = False, register: int = FIRST_REGISTER) -> bytes:
+    """Load octets of the IP header, or of the one behind it; a packet without them ends the rule."""
+    base = 2 if transport else 1
+    return _expression("payload", _number(1, register), _number(2, base), _number(3, offset), _number(4, length))
+
+
+def later_fragment_v6() -> bytes:
+    """Load offset and flags of the fragment header; a packet without one ends the rule."""
+    return _expression("exthdr", _number(1, FIRST_REGISTER), attribute(2, bytes((44,))), _number(3, 2), _number(4, 2))
+
+
+def mask(octets: bytes, register: int = FIRST_REGISTER) -> bytes:
+    """Keep only those bits of a register that are set in ``octets``."""
+    kept, zero = _nest(4, attribute(1, octets)), _nest(5, attribute(1, bytes(len(octets))))
+    return _expression("bitwise", _number(1, register), _number(2, register), _number(3, len(octets)), kept, zero)
+
+
+def compare(octets: bytes, how: Compare = Compare.EQUAL) -> bytes:
+    """Go on only if the first register compares to ``octets`` like this."""
+    return _expression("cmp", _number(1, FIRST_REGISTER), _number(2, how), _nest(3, attribute(1, octets)))
+
+
+def is_in(name: str) -> bytes:
+    """Go on only if what the registers hold is in a set."""
+    return _expression("lookup", _text(1, name), _number(2, FIRST_REGISTER))
+
+
+def count(counter: str) -> bytes:
+    """Count the packet."""
+    return _expression("objref", _number(1, _COUNTER_OBJECT), _text(2, counter))
+
+
+def _verdict(code: int, *chain: bytes) -> bytes:
+    return _expression("immediate", _number(1, _VERDICT), _nest(2, _nest(2, _number(1, code), *chain)))
+
+
+def accept() -> bytes:
+    """Let the packet go on to other tables."""
+    return _verdict(_ACCEPT)
+
+
+def drop() -> bytes:
+    """The end of the packet."""
+    return _verdict(_DROP)
+
+
+def return_() -> bytes:
+    """Back to where the chain was jumped to from."""
+    return _verdict(_RETURN)
+
+
+def jump(chain: str) -> bytes:
+    """Work through another chain, and come back."""
+    return _verdict(_JUMP, _text(2, chain))

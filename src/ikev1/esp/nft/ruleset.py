@@ -1,0 +1,278 @@
+"""What the packet filter is to know of protected traffic, as rules and sets (RFC 4301 §5.1, §5.2).
+
+Packets pass three chains, ``input``, ``forward`` and ``output``. What did not come from the tunnels' device is looked
+up in the chain ``in``, what does not go to it in ``out``: is it of protected traffic? A selector that is no network is
+several of them. All selectors of one `Shape` (the lengths of their prefixes, and whether they name protocol and ports)
+share a set, so a packet costs a look-up for each shape, however many tunnels there are. The narrowest shape goes first;
+of equals what is dropped goes before what passes.
+
+What passes by: packets of our own sockets (marked) and those for them, the loopback device, neighbour discovery
+(RFC 4861), what no router forwards (link-local multicast), and, where a tunnel's remote network holds the local one,
+packets that stay inside that.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from socket import IPPROTO_ESP, IPPROTO_ICMPV6, IPPROTO_UDP
+from typing import NamedTuple
+
+from ikev1.core.record import replace
+from ikev1.core.selector import Selector
+from ikev1.esp.inner import WITH_PORTS
+from ikev1.esp.networks import Network, encloses, networks
+from ikev1.esp.nft import layout
+from ikev1.esp.nft.layout import Compare, Hook, Message, Meta
+
+__all__ = ["COUNTERS", "PORTS", "Entry", "Shape", "always", "entries", "frame", "rules", "sets"]
+
+PORTS = "our-ports"  # the set of UDP ports on which ISAKMP comes, and ESP in UDP
+COUNTERS = ("in", "out")  # of packets that were dropped; the chains have the same names
+_MOST_NETWORKS = 8  # of one selector
+_PRIORITY = 10  # behind addresses are changed (-100) and behind the usual filters (0)
+_NFPROTO = {4: b"\x02", 6: b"\x0a"}
+_WIDTH = {4: 4, 6: 16}
+_SOURCE, _DESTINATION = {4: 12, 6: 8}, {4: 16, 6: 24}  # offsets in the IP header
+_FRAGMENT_OFFSET_V4, _FRAGMENT_OFFSET_V6 = b"\x1f\xff", b"\xff\xf8"  # RFC 791 §3.1, RFC 8200 §4.5
+_FIRST_DISCOVERY, _LAST_DISCOVERY = b"\x85", b"\x89"  # RFC 4861 §4: ICMPv6 types 133 to 137
+_TYPE_ADDRESS, _TYPE_PROTOCOL, _TYPE_PORT, _TYPE_BITS = {4: 7, 6: 8}, 12, 13, 6  # as nft(8) numbers them
+_LINK_LOCAL_MULTICAST = ("224.0.0.0/24", "255.255.255.255", "ff01::/16", "ff02::/16")
+_ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+class Shape(NamedTuple):
+    """What a set of entries looks at."""
+
+    version: int
+    local_prefix: int  # bits
+    remote_prefix: int
+    protocol: bool = False
+    local_port: bool = False
+    remote_port: bool = False
+    fragments: bool = False  # only fragments other than the first, which have no ports
+    passes: bool = False  # what it holds is not dropped, whatever wider shapes say
+
+    @property
+    def name(self) -> str:
+        """The name of its set."""
+        words = [f"ipv{self.version}-{self.local_prefix}-{self.remote_prefix}"]
+        words += [
+            name for name in ("protocol", "local_port", "remote_port", "fragments", "passes") if getattr(self, name)
+        ]
+        return "-".join(words).replace("_", "-")
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """What sorts shapes: the narrowest goes first."""
+        return (
+            self.version,
+            -self.remote_prefix,
+            -self.local_prefix,
+            -self.protocol,
+            -self.remote_port,
+            -self.local_port,
+            self.fragments,
+            self.passes,
+        )
+
+
+class Entry(NamedTuple):
+    """One member of the set of ``shape``."""
+
+    shape: Shape
+    key: bytes
+
+
+@lru_cache(maxsize=4096)
+def entries(local: Selector, remote: Selector) -> tuple[Entry, ...]:
+    """What makes traffic between ``local`` and ``remote``, neither of them dynamic, protected.
+
+    It is empty where no packet can match both.
+    """
+    if len(local.first) != len(remote.first):
+        return ()
+    found = list(_protected(local, remote))
+    if encloses(remote, local):
+        inside = replace(local, protocol=0, port=0)
+        found += _entries(inside, inside, passes=True)
+    return tuple(found)
+
+
+def always() -> tuple[Entry, ...]:
+    """What is never dropped: multicast that no router forwards."""
+    found: list[Entry] = []
+    for text in _LINK_LOCAL_MULTICAST:
+        remote = Selector.parse(text)
+        found += _entries(Selector.parse(_ANYWHERE[remote.version]), remote, passes=True)
+    return tuple(found)
+
+
+def _protected(local: Selector, remote: Selector) -> Iterator[Entry]:
+    named = {selector.protocol for selector in (local, remote)} - {0}
+    if len(named) > 1:
+        return
+    ports = bool(local.port or remote.port)
+    protocols: Iterable[int] = named or (WITH_PORTS if ports else (0,))
+    for protocol in protocols:
+        if not ports:
+            yield from _entries(local, remote, protocol)
+        elif protocol in WITH_PORTS:  # of others no packet has a port to match
+            yield from _entries(local, remote, protocol, ports=True)
+            yield from _entries(local, remote, protocol, fragments=True)
+
+
+def _entries(
+    local: Selector,
+    remote: Selector,
+    protocol: int = 0,
+    *,
+    ports: bool = False,
+    fragments: bool = False,
+    passes: bool = False,
+) -> Iterator[Entry]:
+    rest = struct.pack("!B3x", protocol) if protocol else b""
+    if ports:
+        rest += b"".join(struct.pack("!H2x", port) for port in (local.port, remote.port) if port)
+    for ours, theirs in product(_networks(local), _networks(remote)):
+        shape = Shape(
+            local.version,
+            ours.prefix,
+            theirs.prefix,
+            bool(protocol),
+            ports and bool(local.port),
+            ports and bool(remote.port),
+            fragments,
+            passes,
+        )
+        yield Entry(shape, ours.address + theirs.address + rest)
+
+
+def _networks(selector: Selector) -> list[Network]:
+    """The networks of a selector, or the smallest one that holds it, where they are many: a peer may choose any range
+    within those of its tunnel, and must not choose what a packet costs.
+    """
+    found = networks(selector)
+    if len(found) <= _MOST_NETWORKS:
+        return found
+    bits = 8 * len(selector.first)
+    first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
+    prefix = bits - (first ^ last).bit_length()
+    return [Network((first & ~((1 << bits - prefix) - 1)).to_bytes(bits // 8), prefix)]
+
+
+def frame(table: str, device: str, mark: int, ports: Sequence[int]) -> list[Message]:
+    """An empty table, in place of whatever has its name; ``device`` is that of the tunnels."""
+    messages = [layout.add_table(table), layout.delete_table(table), layout.add_table(table)]
+    messages.append(layout.add_set(table, PORTS, 1, _TYPE_PORT, 2))
+    messages += layout.add_elements(table, PORTS, [port.to_bytes(2) for port in ports])
+    for name in COUNTERS:
+        messages += [layout.add_counter(table, name), layout.add_chain(table, name)]
+    for name, hook in (("input", Hook.INPUT), ("forward", Hook.FORWARD), ("output", Hook.OUTPUT)):
+        messages.append(layout.add_chain(table, name, hook, _PRIORITY))
+    here, there = _device(Meta.INPUT_DEVICE, device), _device(Meta.OUTPUT_DEVICE, device)
+    accept = layout.accept()
+    for chain, expressions in (
+        ("input", (*here, accept)),
+        ("input", (*_device(Meta.INPUT_DEVICE, "lo"), accept)),
+        ("input", (*_protocol(IPPROTO_ESP), accept)),
+        ("input", (*_protocol(IPPROTO_UDP), layout.header_field(2, 2, transport=True), layout.is_in(PORTS), accept)),
+        ("input", (*_neighbour_discovery(), accept)),
+        ("input", (layout.jump("in"),)),
+        ("forward", (*_device(Meta.INPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("in"))),
+        ("forward", (*_device(Meta.OUTPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("out"))),
+        ("output", (*there, accept)),
+        ("output", (*_device(Meta.OUTPUT_DEVICE, "lo"), accept)),
+        ("output", (layout.meta(Meta.MARK), layout.compare(struct.pack("=I", mark)), accept)),
+        ("output", (*_neighbour_discovery(), accept)),
+        ("output", (layout.jump("out"),)),
+    ):
+        messages.append(layout.add_rule(table, chain, *expressions))
+    return messages
+
+
+def sets(table: str, shapes: Iterable[Shape]) -> list[Message]:
+    """The sets of ``shapes``, empty."""
+    return [
+        layout.add_set(table, shape.name, number, _key_type(shape), _key_length(shape))
+        for number, shape in enumerate(shapes, start=2)
+    ]
+
+
+def rules(table: str, shapes: Iterable[Shape]) -> list[Message]:
+    """The rules of the chains ``in`` and ``out`` for all ``shapes``, in place of what there is."""
+    messages = [layout.flush_chain(table, chain) for chain in COUNTERS]
+    for shape in sorted(shapes, key=lambda shape: shape.order):
+        for chain in COUNTERS:
+            end = [layout.return_()] if shape.passes else [layout.count(chain), layout.drop()]
+            found = [*_loads(shape, inbound=chain == "in"), layout.is_in(shape.name), *end]
+            messages.append(layout.add_rule(table, chain, *found))
+    return messages
+
+
+def _loads(shape: Shape, *, inbound: bool) -> Iterator[bytes]:
+    """Put what the shape looks at into registers, in the order of a key."""
+    version, register = shape.version, layout.FIRST_REGISTER
+    yield layout.meta(Meta.VERSION)
+    yield layout.compare(_NFPROTO[version])
+    if shape.fragments and version == 4:
+        yield layout.header_field(6, 2)
+        yield layout.mask(_FRAGMENT_OFFSET_V4)
+        yield layout.compare(bytes(2), Compare.UNEQUAL)
+    elif shape.fragments:
+        yield layout.later_fragment_v6()
+        yield layout.mask(_FRAGMENT_OFFSET_V6)
+        yield layout.compare(bytes(2), Compare.UNEQUAL)
+    width = _WIDTH[version]
+    ours, theirs = (_DESTINATION, _SOURCE) if inbound else (_SOURCE, _DESTINATION)
+    for offset, prefix in ((ours[version], shape.local_prefix), (theirs[version], shape.remote_prefix)):
+        yield layout.header_field(offset, width, register=register)
+        if prefix < 8 * width:
+            yield layout.mask(_netmask(prefix, width), register)
+        register += width // 4
+    if shape.protocol:
+        yield layout.meta(Meta.PROTOCOL, register)
+        register += 1
+    ours_port, theirs_port = (2, 0) if inbound else (0, 2)
+    for wanted, offset in ((shape.local_port, ours_port), (shape.remote_port, theirs_port)):
+        if wanted:
+            yield layout.header_field(offset, 2, transport=True, register=register)
+            register += 1
+
+
+def _netmask(prefix: int, width: int) -> bytes:
+    bits = 8 * width
+    return ((1 << bits) - (1 << bits - prefix)).to_bytes(width)
+
+
+def _key_type(shape: Shape) -> int:
+    address = _TYPE_ADDRESS[shape.version]
+    kinds = [address, address, *[_TYPE_PROTOCOL] * shape.protocol]
+    kinds += [_TYPE_PORT] * (shape.local_port + shape.remote_port)
+    number = 0
+    for kind in kinds:
+        number = number << _TYPE_BITS | kind
+    return number
+
+
+def _key_length(shape: Shape) -> int:
+    return 2 * _WIDTH[shape.version] + 4 * (shape.protocol + shape.local_port + shape.remote_port)
+
+
+def _device(which: Meta, name: str, how: Compare = Compare.EQUAL) -> tuple[bytes, ...]:
+    return layout.meta(which), layout.compare(name.encode().ljust(16, b"\0"), how)
+
+
+def _protocol(number: int) -> tuple[bytes, ...]:
+    return layout.meta(Meta.PROTOCOL), layout.compare(bytes((number,)))
+
+
+def _neighbour_discovery() -> tuple[bytes, ...]:
+    """Only on one link: whoever forwards a packet may not let it through by its type alone."""
+    kind = layout.header_field(0, 1, transport=True)
+    first = layout.compare(_FIRST_DISCOVERY, Compare.AT_LEAST)
+    last = layout.compare(_LAST_DISCOVERY, Compare.AT_MOST)
+    version = (layout.meta(Meta.VERSION), layout.compare(_NFPROTO[6]))
+    return (*version, *_protocol(IPPROTO_ICMPV6), kind, first, last)
