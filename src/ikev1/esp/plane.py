@@ -13,6 +13,7 @@ daemon's loop calls back when one is readable.
 | install_inbound  | an entry by SPI                              | an SA                                      |
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
+| protect          | rules of a packet filter, routes             | policies that block                        |
 | receive          | ESP that the daemon's UDP sockets got        | never called: the kernel keeps it          |
 | PlaneEvent       | noticed while a packet is handled            | messages of a netlink socket in `readers`  |
 """
@@ -20,7 +21,7 @@ daemon's loop calls back when one is readable.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
@@ -218,11 +219,22 @@ class DataPlane(Protocol):
     def remove_trap(self, connection: str, tunnel: str) -> None:
         """Take the trap away; one that is not there is no error."""
 
+    def protect(self, traffic: Collection[Protected]) -> None:
+        """Let this traffic pass through tunnels only, from now on, in place of what was named before: unprotected it
+        neither leaves nor comes in, whether or not a pair carries it (RFC 4301 §5.1, §5.2).
+
+        The traffic of installed pairs is protected in any case. What protects outlives a process that is killed; the
+        next one takes it over with its first call, which comes after `adopt`.
+        """
+
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""
 
     def readers(self) -> Sequence[Reader]:
         """The file descriptors to watch, for as long as the plane is open."""
 
-    def close(self) -> None:
-        """Give back devices, routes and sockets; the plane is of no use afterwards."""
+    def close(self, *, keep_protected: bool = False) -> None:
+        """Give back devices, routes and sockets; the plane is of no use afterwards.
+
+        What `protect` named stays protected with ``keep_protected``, until another plane is told otherwise.
+        """
