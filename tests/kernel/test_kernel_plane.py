@@ -553,6 +553,15 @@ def test_two_gateways_of_one_machine(sides: Sides) -> None:
     side.open()
 
 
+def test_another_gateway_that_ends_takes_no_rule_away_that_is_needed(sides: Sides) -> None:
+    """One that was started by mistake, say, while no tunnel of the first was up."""
+    side = sides[0]
+    with side.namespace.entered():
+        KernelPlane(side.events.append, side.owner.with_name("other.owner")).close()
+    side.up(two_ends()[0])
+    assert (Leftovers(side).rules.count("4500"), "10.2.0.0" in Leftovers(side).routes) == (2, True)
+
+
 # ---------------------------------------------------------------------- SPIs, marks
 
 
