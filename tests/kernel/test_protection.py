@@ -9,8 +9,9 @@ import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path as File
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -25,6 +26,7 @@ ETHERTYPE = {4: 0x0800, 6: 0x86DD}
 ESP = 50
 DISCARD = 9
 
+Found = TypeVar("Found")
 FAMILIES = pytest.mark.parametrize("version", [4, 6])
 
 
@@ -156,8 +158,9 @@ def received(udp: socket.socket) -> int:
     return count
 
 
-def protected(version: int = 4, **changes: object) -> Protected:
-    return Protected("peer", "net", *map(Selector.parse, NETWORKS[version]))._replace(**changes)
+def protected(version: int = 4, **changes: Any) -> Protected:
+    local, remote = map(Selector.parse, NETWORKS[version])
+    return Protected("peer", "net", local, remote)._replace(**changes)
 
 
 def everything(version: int) -> dict[str, Selector]:
@@ -196,13 +199,13 @@ def test_what_is_protected_does_not_come_in_in_the_clear(
         sender = Sender(network.stranger, INNER[version][1], here)
         with namespace.socket(here, DISCARD) as udp:
             sender.send()
-            assert wait_for(lambda udp=udp: received(udp)) == 1
+            assert wait_for(partial(received, udp)) == 1
             ours.plane.protect([protected(version)])
             sender.send(3)
             assert received(udp) == 0
             ours.plane.protect([])
             sender.send()
-            assert wait_for(lambda udp=udp: received(udp)) == 1
+            assert wait_for(partial(received, udp)) == 1
         sender.close()
     assert counted() == {"XfrmInPolBlock": 6}
 
@@ -269,8 +272,11 @@ class Onlooker:
         return protocols.count(socket.IPPROTO_UDP), received(self._inside) + received(self._at_the_gateway)
 
     def close(self) -> None:
-        for opened in (*self._senders, self._witness, self._inside, self._at_the_gateway):
+        for sender in self._senders:
+            sender.close()
+        for opened in (self._inside, self._at_the_gateway):
             opened.close()
+        self._witness.close()
 
 
 @pytest.fixture
@@ -280,8 +286,9 @@ def onlooker(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[Onlo
     onlooker.close()
 
 
-def trap(**changes: object) -> Trap:
-    return Trap("peer", "net", *map(Selector.parse, NETWORKS[4]), *OUTER[4])._replace(**changes)
+def trap() -> Trap:
+    local, remote = map(Selector.parse, NETWORKS[4])
+    return Trap("peer", "net", local, remote, *OUTER[4])
 
 
 def replaced_by_another_process(side: Side) -> None:
@@ -300,8 +307,14 @@ def test_nothing_leaves_or_comes_in_the_clear_whatever_becomes_of_the_tunnel(
 ) -> None:
     """Not before it is up, between two pairs, when it is gone, when the daemon is killed, stops or starts again."""
     side, old, new = ours, two_ends(number=1)[0], two_ends(number=2)[0]
-    protect: Callable[[], None] = lambda: side.plane.protect([protected()])  # noqa: E731
-    put_trap: Callable[[], None] = lambda: side.plane.install_trap(trap()) if trapped else None  # noqa: E731
+
+    def protect() -> None:
+        side.plane.protect([protected()])
+
+    def put_trap() -> None:
+        if trapped:
+            side.plane.install_trap(trap())
+
     side.plane.adopt([])
     protect()
     onlooker.leaks()  # those before the first policy
@@ -433,8 +446,9 @@ def test_ike_finds_its_way_where_everything_is_protected(
     with network.stranger.socket(OUTER[version][1], DISCARD) as udp:
         sender.send()
         assert received(udp) == 0
-    for opened in (*sockets, sender):
-        opened.close()
+    sender.close()
+    for udp in sockets:
+        udp.close()
 
 
 @FAMILIES
@@ -529,7 +543,7 @@ def test_a_gateway_that_does_not_get_to_its_start_takes_nothing_away(ours: Side)
     side.plane.protect([])
 
 
-def wait_for(look: Callable[[], object], seconds: float = 2.0) -> object:
+def wait_for(look: Callable[[], Found], seconds: float = 2.0) -> Found:
     """What ``look`` sees, once it sees anything."""
     for _ in range(int(seconds / 0.01)):
         if found := look():

@@ -297,10 +297,12 @@ class Life(RuleBasedStateMachine):
         self.process = again(self.process)
         spd = self.process.spd
         protected = {id: there for id, there in self.protected.items() if id in kept}
-        steps: list[Callable[[], object]] = [
-            lambda: [spd.protect([id], there.number, there.templates) for id, there in protected.items()],
-            spd.hold,
-        ]
+
+        def go_on() -> None:
+            for id, there in protected.items():
+                spd.protect([id], there.number, there.templates)
+
+        steps: list[Callable[[], object]] = [go_on, spd.hold]
         named: list[Callable[[], object]] = [lambda: spd.bypass(self.passing), lambda: spd.discard(self.discarded)]
         for step in (*named, *steps, spd.settle) if named_before else (*steps, *named, spd.settle):
             assert self.call(step, self.discarded)
