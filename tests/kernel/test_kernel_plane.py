@@ -452,6 +452,7 @@ def test_a_killed_gateway_is_gone_on_with(sides: Sides) -> None:
     side.die()
     side.open()
     assert side.plane.adopt([known[0], two_ends(number=3)[0]]) == {known[0].inbound.spi}
+    side.plane.protect([])
     assert side.show("state").count("proto esp") == 2
     assert "fd02" not in side.show("policy")
     assert "10.9" not in side.show("policy")
@@ -470,6 +471,7 @@ def test_half_a_pair_is_not_gone_on_with(sides: Sides) -> None:
     side.namespace.run("ip", "xfrm", "state", "delete", "dst", OUTER[4][1], "proto", "esp", "spi", "0x1002")
     side.open()
     assert side.plane.adopt([ends[0]]) == frozenset()
+    side.plane.protect([])
     assert (side.show("state"), side.show("policy")) == ("", "")
 
 
@@ -488,6 +490,7 @@ def test_what_is_not_ours_is_never_touched(sides: Sides) -> None:
     before = Leftovers(side)
     side.open()
     assert side.plane.adopt([child]) == frozenset()
+    side.plane.protect([])
     foreign = Leftovers(side)
     assert (foreign.states, foreign.policies) == (before.states, before.policies)
     with pytest.raises(PlaneError, match="File exists"):
@@ -524,6 +527,7 @@ def test_tunnels_of_one_network_share_its_route(sides: Sides) -> None:
     side.die()
     side.open()
     side.plane.adopt([])
+    side.plane.protect([])
     assert "10.2.0.0/16" not in side.namespace.run("ip", "route", "show", "table", "4500")
 
 
@@ -547,6 +551,15 @@ def test_two_gateways_of_one_machine(sides: Sides) -> None:
     other.close()
     assert Leftovers(side).rules.count("4500") == 0
     side.open()
+
+
+def test_another_gateway_that_ends_takes_no_rule_away_that_is_needed(sides: Sides) -> None:
+    """One that was started by mistake, say, while no tunnel of the first was up."""
+    side = sides[0]
+    with side.namespace.entered():
+        KernelPlane(side.events.append, side.owner.with_name("other.owner")).close()
+    side.up(two_ends()[0])
+    assert (Leftovers(side).rules.count("4500"), "10.2.0.0" in Leftovers(side).routes) == (2, True)
 
 
 # ---------------------------------------------------------------------- SPIs, marks

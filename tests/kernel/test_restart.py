@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import pytest
 
+from lab.capture import packets
 from lab.lab import Lab
 from lab.network import Node
 from lab.pair import OURS, KernelPair
-from lab.process import LabError
+from lab.process import LabError, Program
 from lab.traffic import Pings, ping
-from lab.xfrm import policies, states, troubles
+from lab.xfrm import policies, route_to_peer, states, troubles
 
 STRANGER = "192.0.2.7"
 
@@ -70,6 +71,25 @@ def test_a_killed_daemon_is_taken_over_from_without_loss(lab: Lab) -> None:
     second.wait_for(lambda: len(second.control.children()) == 1, "one pair")
     ping(pair.client)
     assert not troubles(pair.charon_node)
+
+
+def test_a_trap_of_a_killed_daemon_holds_until_the_next_one_has_its_own(lab: Lab) -> None:
+    """The peer is not there, and packets come all the time: none of them leaves in the clear."""
+    ours, peer = lab.direct()
+    route_to_peer(ours)
+    gateway = lab.ours(ours, replace(OURS, calls=True, tunnel='start = "trap"'))
+    witness = lab.capture(peer)
+    command = ["ping", "-q", "-i", "0.005", "-I", ours.host, ours.remote_host]
+    lab.started(Program(ours.namespace, command, lab.folder("flow")))
+    gateway.wait_for_log("wanted by")
+    gateway.send_signal(signal.SIGKILL)
+    gateway.wait()
+    second = lab.again(gateway)
+    second.wait_for_log("wanted by")  # at once, though the kernel still waits for what the first one was asked for
+    pings = "icmp[icmptype] == icmp-echo"
+    assert not packets(witness.file, pings)
+    second.stop()
+    witness.finish_with(1, pings)
 
 
 def test_without_state_nothing_is_left_over(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from ikev1.core.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, selectors
+from ikev1.esp.xfrm.policy import Direction, PolicyId, Rule, Template, selectors
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.sockets import bypass_policies
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
@@ -155,7 +155,8 @@ def test_a_policy_is_as_it_was_asked_for(kernel: Kernel, direction: Direction) -
     id = PolicyId(direction, selector, Mark(5, 0xFF), 9)
     optional = direction is not Direction.OUT  # which of them the kernel takes on the way in alone
     compressed = Template(HERE, THERE, Protocol.COMP, XfrmMode.TUNNEL, 77, 0x99, optional)
-    assert kernel.add_policies([(id, [compressed, Template(HERE, THERE, Protocol.ESP, XfrmMode.TRANSPORT, 77)])]) == []
+    esp = Template(HERE, THERE, Protocol.ESP, XfrmMode.TRANSPORT, 77)
+    assert kernel.add_policies([(id, Rule(77, (compressed, esp)))]) == []
     shown, level = kernel.show("policy"), "use" if optional else "required"
     assert "src fd01::/64 dst fd02::/48" in shown
     assert "proto tcp sport 80" in shown
@@ -164,8 +165,8 @@ def test_a_policy_is_as_it_was_asked_for(kernel: Kernel, direction: Direction) -
     assert "if_id 0x9" in shown
     assert re.search(r"proto comp spi 0x00000099\(153\) reqid 77\(\S+\) mode tunnel\s+level " + level, shown)
     assert re.search(r"proto esp spi 0x00000000\(0\) reqid 77\(\S+\) mode transport\s+level required", shown)
-    assert kernel.policy_reqids(id) == (77, 77)
-    assert kernel.policy_reqids(id._replace(if_id=8)) is None
+    assert kernel.policy_numbers(id) == frozenset({77})
+    assert kernel.policy_numbers(id._replace(if_id=8)) is None
     assert kernel.delete_policy(id)
     assert not kernel.delete_policy(id)
 
@@ -175,21 +176,35 @@ def test_policies_that_are_there_are_told_and_kept(kernel: Kernel) -> None:
     (other,) = selectors(Selector.parse("10.1.0.0/16"), Selector.parse("10.3.0.0/16"))
     first, second = PolicyId(Direction.OUT, one), PolicyId(Direction.OUT, other)
     template = Template(HERE, THERE, Protocol.ESP, XfrmMode.TUNNEL, 77)
-    assert kernel.add_policies([(first, [template])]) == []
-    again = [(first, [template._replace(reqid=78)]), (second, [template._replace(reqid=78)])]
+    assert kernel.add_policies([(first, Rule(77, (template,)))]) == []
+    again = [(id, Rule(78, (template._replace(reqid=78),))) for id in (first, second)]
     assert kernel.add_policies(again) == [first]
-    assert (kernel.policy_reqids(first), kernel.policy_reqids(second)) == ((77,), (78,))
+    assert (kernel.policy_numbers(first), kernel.policy_numbers(second)) == (
+        frozenset({77}),
+        frozenset({78}),
+    )
     kernel.put_policies(again)
-    assert kernel.policy_reqids(first) == (78,)
+    assert kernel.policy_numbers(first) == frozenset({78})
+
+
+def test_a_policy_turns_from_one_kind_into_another_in_its_place(kernel: Kernel) -> None:
+    (selector,) = selectors(Selector.parse("10.1.0.0/16"), Selector.parse("10.2.0.0/16"))
+    id, discarding = PolicyId(Direction.OUT, selector), Rule(0xC000_0000, discards=True)
+    protecting = Rule(77, (Template(HERE, THERE, Protocol.ESP, XfrmMode.TUNNEL, 77),))
+    for rule in (discarding, protecting, Rule(), discarding):
+        kernel.put_policies([(id, rule)])
+        assert kernel.policy_numbers(id) == frozenset((rule.number,) if rule.number else ())
+        assert kernel.show("policy").count("dir out action") == 1
+    assert "action block" in kernel.show("policy")
 
 
 def test_policies_are_added_all_or_none(kernel: Kernel) -> None:
     (selector,) = selectors(Selector.parse("10.1.0.0/16"), Selector.parse("10.2.0.0/16"))
     good, bad = PolicyId(Direction.OUT, selector), PolicyId(Direction.IN, b"\xff" * 56)
-    template = Template(HERE, THERE, Protocol.ESP, XfrmMode.TUNNEL, 77)
+    rule = Rule(77, (Template(HERE, THERE, Protocol.ESP, XfrmMode.TUNNEL, 77),))
     with pytest.raises(NetlinkError):
-        kernel.add_policies([(good, [template]), (bad, [template])])
-    assert kernel.policy_reqids(good) is None
+        kernel.add_policies([(good, rule), (bad, rule)])
+    assert kernel.policy_numbers(good) is None
 
 
 @pytest.mark.parametrize(("family", "address"), [(AF_INET, "127.0.0.1"), (AF_INET6, "::1")])

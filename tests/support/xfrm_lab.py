@@ -75,15 +75,19 @@ class Namespace:
         udp.settimeout(5)
         return udp
 
-    def wire_to(self, other: Namespace) -> None:
-        """Put a wire between the two: ``eth0`` on either end."""
+    def wire(self, other: Namespace, device: str = "eth0") -> None:
+        """Put a wire between the two, which is ``eth0`` here and ``device`` there."""
         there = f"/proc/self/fd/{other._descriptor}"
         with self.entered():
             subprocess.run(
-                ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", there],
+                ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", device, "netns", there],
                 pass_fds=(other._descriptor,),
                 check=True,
             )
+
+    def wire_to(self, other: Namespace) -> None:
+        """The outer network, between two gateways."""
+        self.wire(other)
         for side, namespace in enumerate((self, other)):
             namespace.batch(
                 "link set lo up",

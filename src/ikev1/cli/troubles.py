@@ -60,11 +60,6 @@ OF_A_PAIR = {
     ),
 }
 
-_NOT_OURS = Words(
-    "a policy that is none of ours refused packets",
-    "another program installed policies",
-    "look for actions `block` in `ip xfrm policy`",
-)
 _MEMORY = Words(
     "packets dropped for want of memory",
     "the machine is short of it",
@@ -156,7 +151,11 @@ OF_THE_PLANE = {
         "the peer sends other networks than were agreed, or another program removed our policies",
         "compare `local` and `remote` with the peer's; see `ip xfrm policy`",
     ),
-    "XfrmInPolBlock": _NOT_OURS,
+    "XfrmInPolBlock": Words(
+        "packets that only a tunnel may carry came in the clear, and it is not up",
+        "the peer sends them past its tunnel, somebody forges them, or another program has policies that block",
+        "see with `ikev1 up NAME` why the tunnel does not come up; other programs' policies are in `ip xfrm policy`",
+    ),
     "XfrmInPolError": Words("the policy for packets could not be found out", _MEMORY.cause, _MEMORY.cure),
     "XfrmAcquireError": Words(
         "packets for a pair that is still being negotiated",
@@ -214,7 +213,11 @@ OF_THE_PLANE = {
         "it was not replaced in time",
         "see in the log why rekeying failed",
     ),
-    "XfrmOutPolBlock": _NOT_OURS,
+    "XfrmOutPolBlock": Words(
+        "packets that only a tunnel may carry, and it is not up",
+        "the tunnel is just coming up, or cannot, or another program has policies that block",
+        "see with `ikev1 up NAME` why the tunnel does not come up; other programs' policies are in `ip xfrm policy`",
+    ),
     "XfrmOutPolDead": Words("packets whose policy was removed meanwhile", "a tunnel was just closed", _LASTING),
     "XfrmOutPolError": Words("the policy for packets could not be found out", _MEMORY.cause, _MEMORY.cure),
     "XfrmFwdHdrError": Words(

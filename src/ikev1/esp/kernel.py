@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
 
 from ikev1.core.model import ChildSa, IpsecMode, Path
-from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Reader, Trap
+from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.events import EventSocket
@@ -20,7 +20,8 @@ from ikev1.esp.xfrm.pairs import Pairs
 from ikev1.esp.xfrm.probe import probe
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
-from ikev1.esp.xfrm.translate import Flows, trap_flows, trap_templates
+from ikev1.esp.xfrm.spd import Spd
+from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
 
 __all__ = ["KernelPlane", "probe"]
 
@@ -46,10 +47,12 @@ class KernelPlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
-        self._guard = Guard(self._xfrm, self._routes, self._owner)
+        self._spd = Spd(self._xfrm, self._owner)
+        self._guard = Guard(self._spd, self._routes, self._owner)
         self._pairs = Pairs(self._xfrm, self._guard, self._owner)
         self._traps: dict[tuple[str, str], Flows] = {}
         self._herald = Herald(self._events, self._xfrm, self._pairs, self._guard, listener)
+        self._adopted = False
         self._before = statistics.read()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
@@ -66,7 +69,8 @@ class KernelPlane:
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
         with _refusals("what an earlier process left cannot be taken over"):
             survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
-            remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._guard)
+            remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
+            self._adopted = True
         return frozenset(child.inbound.spi for child in survivors)
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -117,14 +121,32 @@ class KernelPlane:
             with _refusals("the trap is not removed"):
                 self._guard.detach(flows, (connection, tunnel))
 
+    def protect(self, traffic: Collection[Protected]) -> None:
+        """Where another program has a policy for the very same packets it stays, and is told of; the rest is protected.
+
+        Until the first call after `adopt` all packets are held that an earlier process's policies were about.
+        """
+        with _refusals("what only tunnels are to carry is not protected"):
+            foreign = self._guard.protect([protected_flows(entry) for entry in traffic])
+            if self._adopted:
+                self._spd.settle()
+        if foreign:
+            raise PlaneError(
+                f"another program has IPsec policies ({foreign}) for packets that only tunnels are to carry, and "
+                "decides what becomes of them, see `ip xfrm policy`; all others are protected"
+            )
+
     def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
         """Nothing to do: the kernel takes ESP out of the sockets that `prepare_socket` set up."""
 
     def readers(self) -> Sequence[Reader]:
         return [(self._events.fileno(), self._read_events)]
 
-    def close(self) -> None:
+    def close(self, *, keep_protected: bool = False) -> None:
         # what cannot be taken away stays in the owner's file
+        if not keep_protected:
+            with suppress(PlaneError):
+                self.protect(())
         for connection, tunnel in tuple(self._traps):
             with suppress(PlaneError):
                 self.remove_trap(connection, tunnel)

@@ -177,6 +177,8 @@ class Routes:
                 self._netlink.rule("del", **_rule(family))
 
     def _hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int) -> None:
+        if not self._held:  # while nobody had routes, another gateway may have ended and taken the rules away
+            self._call(self._add_rules)
         route = _shared(_Route(hop, mtu, self._address_inside(local)))
         routes = dict.fromkeys(networks(remote), route)
         if encloses(remote, local):

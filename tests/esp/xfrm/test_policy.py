@@ -18,11 +18,13 @@ from ikev1.esp.netlink import GarbledAnswer, attributes
 from ikev1.esp.xfrm.policy import (
     Direction,
     PolicyId,
+    Rule,
     Template,
     bypass,
     encode,
     encode_id,
     neighbour_discovery,
+    numbers,
     reqids,
     selectors,
 )
@@ -35,6 +37,7 @@ from xfrm_structures import Template as TemplateStructure
 TMPL, MARK, IF_ID = 5, 21, 31
 HERE, THERE = bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2))
 ESP = Template(HERE, THERE, Protocol.ESP, XfrmMode.TUNNEL, 77, 0x1234)
+PROTECT, BYPASS, DISCARD = Rule(77, (ESP,)), Rule(), Rule(0xC000_0000, discards=True)
 
 
 def policy_id(source: str, destination: str, direction: Direction = Direction.OUT, if_id: int = 0) -> PolicyId:
@@ -43,7 +46,7 @@ def policy_id(source: str, destination: str, direction: Direction = Direction.OU
 
 
 def priority(source: str, destination: str, direction: Direction = Direction.OUT) -> int:
-    return int(Policy.from_buffer_copy(encode(policy_id(source, destination, direction), [ESP])).priority)
+    return int(Policy.from_buffer_copy(encode(policy_id(source, destination, direction), PROTECT)).priority)
 
 
 def text(selector: SelectorStructure) -> tuple[str, str]:
@@ -87,7 +90,7 @@ def test_a_range_becomes_the_fewest_networks() -> None:
 def test_a_policy_requires_its_templates_in_order() -> None:
     compressed = Template(HERE, THERE, Protocol.COMP, XfrmMode.TUNNEL, 77, 0x99, optional=True)
     inner = Template(b"\0\0\0\0", THERE, Protocol.AH, XfrmMode.TRANSPORT, 77)
-    octets = encode(policy_id("10.1.0.0/16", "10.2.0.0/16", Direction.FORWARD), [compressed, inner])
+    octets = encode(policy_id("10.1.0.0/16", "10.2.0.0/16", Direction.FORWARD), Rule(77, (compressed, inner)))
     policy = Policy.from_buffer_copy(octets)
     assert (policy.dir, policy.action, policy.flags, policy.index) == (2, 0, 0, 0)
     assert policy.lft.hard_byte_limit == policy.lft.hard_packet_limit == 2**64 - 1
@@ -104,7 +107,7 @@ def test_a_policy_requires_its_templates_in_order() -> None:
 
 def test_marks_and_interface_are_part_of_the_name() -> None:
     id = policy_id("10.1.0.0/16", "10.2.0.0/16", if_id=9)._replace(mark=Mark(5, 0xFF))
-    for octets, size in ((encode(id, [ESP]), ctypes.sizeof(Policy)), (encode_id(id), ctypes.sizeof(IdStructure))):
+    for octets, size in ((encode(id, PROTECT), ctypes.sizeof(Policy)), (encode_id(id), ctypes.sizeof(IdStructure))):
         found = attributes(octets[size:])
         assert (bytes(found[MARK]), bytes(found[IF_ID])) == (struct.pack("=II", 5, 0xFF), struct.pack("=I", 9))
     named = IdStructure.from_buffer_copy(encode_id(id))
@@ -131,12 +134,12 @@ def test_both_directions_rank_alike() -> None:
 
 
 def test_neighbours_are_found_before_all_else() -> None:
-    policies = [Policy.from_buffer_copy(encode(id, ())) for id in neighbour_discovery()]
+    policies = [Policy.from_buffer_copy(encode(id, BYPASS)) for id in neighbour_discovery()]
     assert {(policy.sel.proto, policy.sel.sport.value, policy.dir) for policy in policies} == {
         (58, kind, direction) for kind in (133, 134, 135, 136) for direction in (0, 1)
     }
     assert {policy.priority for policy in policies} == {1}
-    assert all(len(encode(id, ())) == ctypes.sizeof(Policy) for id in neighbour_discovery())
+    assert all(len(encode(id, BYPASS)) == ctypes.sizeof(Policy) for id in neighbour_discovery())
 
 
 @pytest.mark.parametrize("family", [AF_INET, AF_INET6])
@@ -147,9 +150,24 @@ def test_a_socket_s_bypass(family: int) -> None:
 
 
 def test_reqids_of_templates() -> None:
-    octets = encode(policy_id("10.1.0.0/16", "10.2.0.0/16"), [ESP, ESP._replace(reqid=78)])
+    octets = encode(policy_id("10.1.0.0/16", "10.2.0.0/16"), Rule(77, (ESP, ESP._replace(reqid=78))))
     assert reqids(octets[ctypes.sizeof(Policy) :]) == (77, 78)
     assert reqids(b"") == ()
+
+
+def test_a_policy_that_discards_goes_behind_all_that_do_not() -> None:
+    id = policy_id("0.0.0.0/0", "0.0.0.0/0", if_id=9)
+    octets = encode(id, DISCARD)
+    policy = Policy.from_buffer_copy(octets)
+    assert (policy.action, policy.dir, policy.priority) == (1, 1, 0xC000_0000)
+    assert policy.priority > priority("0.0.0.0/0", "0.0.0.0/0")
+    assert policy.lft.hard_add_expires_seconds == policy.lft.hard_use_expires_seconds == 0
+    assert attributes(octets[ctypes.sizeof(Policy) :]).keys() == {IF_ID}
+
+
+@pytest.mark.parametrize(("rule", "known_by"), [(PROTECT, {77}), (BYPASS, set()), (DISCARD, {0xC000_0000})])
+def test_a_policy_is_known_by_its_number(rule: Rule, known_by: set[int]) -> None:
+    assert numbers(memoryview(encode(policy_id("10.1.0.0/16", "10.2.0.0/16"), rule))) == known_by
 
 
 def test_half_a_template_cannot_be_read() -> None:
@@ -159,5 +177,6 @@ def test_half_a_template_cannot_be_read() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_octets_are_read_or_refused(octets: bytes) -> None:
-    with suppress(GarbledAnswer):
-        reqids(octets)
+    for read in (reqids, numbers):
+        with suppress(GarbledAnswer):
+            read(memoryview(octets))

@@ -8,6 +8,7 @@
 | `policy`       | one policy, likewise                                                           |
 | `requests`     | what can be asked: allocate, add, update, delete, find, all of it              |
 | `events`       | what the kernel says by itself: EXPIRE, ACQUIRE, MAPPING                       |
+| `spd`          | all our policies: what is protected, what passes, what is dropped              |
 | `translate`    | a `ChildSa` or a trap as states, templates and selectors                       |
 | `guard`        | policies that several pairs share, and the routes that bring packets to them   |
 | `pairs`        | the states of each pair: installed, counted, moved, removed, resumed           |

@@ -3,11 +3,13 @@
 The newest pair that sends is what the outbound policy names, by its SPI: so a rekey switches when we say so, in one
 step of the kernel, and an older pair takes over again when a newer one goes. Inbound policies name a reqid, which all
 these pairs share. Where there is no pair but a trap, its templates stand in the policy and no state fits them.
+
+What is protected without either is dropped (`spd`), behind the policies of all pairs and traps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -15,18 +17,13 @@ from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
 from ikev1.esp.rtnetlink import Hop
-from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote
+from ikev1.esp.xfrm.owner import Owner, RouteNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
-from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.translate import Flows
 
 __all__ = ["Bearer", "Guard"]
 
-_OURS = 0x8000_0000  # of 32 bits; people and other daemons count from 1
-_NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
-_LAST = (1 << _NUMBER_SHIFT) - 1
-
-Policy = tuple[PolicyId, Sequence[Template]]
 Key = int | tuple[str, str]  # the inbound SPI of a pair; connection and tunnel of a trap
 
 
@@ -65,20 +62,20 @@ class Guard:
         OSError: the kernel refused.
     """
 
-    def __init__(self, xfrm: Xfrm, routes: Routes, owner: Owner) -> None:
-        self._xfrm = xfrm
+    def __init__(self, spd: Spd, routes: Routes, owner: Owner) -> None:
+        self._spd = spd
         self._routes = routes
         self._owner = owner
         self._groups: dict[Flows, _Group] = {}
         self._flows: dict[int, Flows] = {}  # by reqid
-        self._first = _OURS | owner.number << _NUMBER_SHIFT
-        self._next = 1
         self._neighbour_discovery: list[PolicyId] = []
-        self._spared: dict[PolicyId, set[Flows]] = {}  # and for whom
+        self._spared: dict[PolicyId, set[Hashable]] = {}  # and for whom
+        self._protected: dict[Flows, frozenset[PolicyId]] = {}
+        self._foreign: set[PolicyId] = set()  # of these, what is another program's
 
     def is_ours(self, reqid: int) -> bool:
         """Whether this gateway, or one before it with the same file, gave the number out."""
-        return self._first < reqid <= self._first + _LAST
+        return self._spd.is_ours(reqid)
 
     def reqid(self, flows: Flows) -> int:
         """The number that binds the states of ``flows`` to their policies; given back by `detach`."""
@@ -96,11 +93,6 @@ class Guard:
         flows = self._flows.get(reqid)
         newest = self._groups[flows].newest(sends=True) if flows else None
         return newest[0] if newest else None
-
-    def policies(self) -> set[PolicyId]:
-        """All that there are."""
-        named = {id for flows in self._groups for id in (*_inbound_ids(flows), *_outbound_ids(flows))}
-        return named.union(self._neighbour_discovery, self._spared)
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
         """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was.
@@ -122,12 +114,35 @@ class Guard:
             self._drop_if_empty(flows, group)
             raise
 
+    def protect(self, traffic: Collection[Flows]) -> int:
+        """Let these packets pass through tunnels only, in place of those that were named before.
+
+        Where another program has a policy for the very same packets it stays; comes back how many these are.
+        """
+        wanted = {flows: self._protected.get(flows) or _ids(flows) for flows in traffic}
+        added, gone = wanted.keys() - self._protected.keys(), self._protected.keys() - wanted.keys()
+        before = set().union(*self._protected.values())
+        ids = set().union(*wanted.values())
+        try:
+            for flows in added:
+                self._spare(flows, (flows,))
+            self._foreign = self._spd.discard((ids - before) | (self._foreign & ids))
+        except (PlaneError, OSError):
+            for flows in added:
+                with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+                    self._spare_no_more(flows, (flows,))
+            raise
+        self._protected = wanted
+        self._spd.discard_no_more(before - ids)
+        for flows in gone:
+            self._spare_no_more(flows, (flows,))
+        return len(self._foreign)
+
     def close(self) -> None:
-        """Take away what is left when nobody is attached any more."""
-        for id in self._neighbour_discovery:
-            self._xfrm.delete_policy(id)
-        self._owner.strike(*(PolicyNote(id, 0) for id in self._neighbour_discovery))
-        self._neighbour_discovery = []
+        """Take away what is left when nobody is attached any more, but for what protects."""
+        if not any(flows.local.version == 6 for flows in self._protected):
+            self._spd.bypass_no_more(self._neighbour_discovery)
+            self._neighbour_discovery = []
 
     def detach(self, flows: Flows, key: Key) -> None:
         """Let another carry the packets; without one the policies go."""
@@ -139,10 +154,8 @@ class Guard:
 
     def _refresh(self, flows: Flows, group: _Group) -> None:
         """Bring the kernel in line with who should be in the policies."""
-        if flows.local.version == 6 and not self._neighbour_discovery:
-            self._neighbour_discovery = self._let_pass(neighbour_discovery())
         if group.bearers:
-            self._spare(flows)
+            self._spare(flows, flows)
         receiving, sending = group.newest(sends=False), group.newest(sends=True)
         inbound = receiving[1].inbound if receiving else ()
         outbound = sending[1].outbound if sending else ()
@@ -154,60 +167,35 @@ class Guard:
         if hop != group.hop:
             self._route(flows, group, hop)
         if not group.bearers:
-            self._spare_no_more(flows)
-
-    def _spare(self, flows: Flows) -> None:
-        """Let pass what stays inside the local network, though the remote one takes it in; in user space routes do."""
-        ids = _inner_ids(flows)
-        self._spared |= {id: set() for id in self._let_pass([id for id in ids if id not in self._spared])}
-        for id in ids:
-            if id in self._spared:
-                self._spared[id].add(flows)
-
-    def _spare_no_more(self, flows: Flows) -> None:
-        for id in _inner_ids(flows):
-            users = self._spared.get(id, set())
-            users.discard(flows)
-            if id in self._spared and not users:
-                del self._spared[id]
-                self._xfrm.delete_policy(id)
-                self._owner.strike(PolicyNote(id, 0))
+            self._spare_no_more(flows, flows)
 
     def _replace(self, ids: list[PolicyId], reqid: int, old: tuple[Template, ...], new: tuple[Template, ...]) -> None:
-        if old == new:
-            return
-        notes = [PolicyNote(id, reqid) for id in ids]
-        if not new:
-            for id in ids:
-                self._xfrm.delete_policy(id)
-            self._owner.strike(*notes)
-        elif old:
-            self._xfrm.put_policies([(id, new) for id in ids])
-        else:
-            self._owner.note(*notes)
-            self._add([(id, new) for id in ids], reqid)
+        if new and new != old:
+            self._spd.protect(ids, reqid, new)
+        elif old and not new:
+            self._spd.protect_no_more(ids)
 
-    def _add(self, policies: list[Policy], reqid: int) -> None:
-        """Add policies where there are none, or such as an earlier process of ours left."""
-        there = self._xfrm.add_policies(policies)
-        whose = {other for id in there for other in self._xfrm.policy_reqids(id) or (0,)}
-        if any(other != reqid and (other in self._flows or not self.is_ours(other)) for other in whose):
-            for id, _ in policies:
-                if id not in there:
-                    self._xfrm.delete_policy(id)
-            self._owner.strike(*(PolicyNote(id, reqid) for id, _ in policies))
-            who = "another tunnel" if whose & self._flows.keys() else "another program"
-            raise PlaneError(f"{who} has an IPsec policy for the same packets: see `ip xfrm policy`")
-        self._xfrm.put_policies([policy for policy in policies if policy[0] in there])
+    def _spare(self, flows: Flows, user: Hashable) -> None:
+        """Let pass, for ``user``, what a policy for ``flows`` must not catch.
 
-    def _let_pass(self, ids: list[PolicyId]) -> list[PolicyId]:
-        """Add policies without templates; those that others have for these packets stay, and do not come back."""
-        self._owner.note(*(PolicyNote(id, 0) for id in ids))
-        there = self._xfrm.add_policies([(id, ()) for id in ids])
-        left = [id for id in there if PolicyNote(id, 0) in self._owner.left and self._xfrm.policy_reqids(id) == ()]
-        others = [id for id in there if id not in left]
-        self._owner.strike(*(PolicyNote(id, 0) for id in others))
-        return [id for id in ids if id not in others]
+        That is how neighbours are found, and what stays inside the local network though the remote one takes it in; in
+        user space routes do that.
+        """
+        if flows.local.version == 6 and not self._neighbour_discovery:
+            self._neighbour_discovery = self._spd.bypass(neighbour_discovery())
+        ids = _inner_ids(flows)
+        self._spared |= {id: set() for id in self._spd.bypass([id for id in ids if id not in self._spared])}
+        for id in ids:
+            if id in self._spared:
+                self._spared[id].add(user)
+
+    def _spare_no_more(self, flows: Flows, user: Hashable) -> None:
+        for id in _inner_ids(flows):
+            users = self._spared.get(id, set())
+            users.discard(user)
+            if id in self._spared and not users:
+                self._spd.bypass_no_more([id])
+                del self._spared[id]
 
     def _hop(self, flows: Flows, peer: str) -> Hop | None:
         return self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
@@ -233,10 +221,8 @@ class Guard:
             self._flows.pop(group.reqid, None)
 
     def _unused(self) -> int:
-        while self._first + self._next in self._flows:
-            self._next = self._next % _LAST + 1
-        reqid = self._first + self._next
-        self._next = self._next % _LAST + 1
+        while (reqid := self._spd.new_reqid()) in self._flows:
+            pass
         return reqid
 
 
@@ -252,6 +238,10 @@ def _inner_ids(flows: Flows) -> list[PolicyId]:
         return []
     inner = flows._replace(remote=flows.local)
     return [*_inbound_ids(inner), *_outbound_ids(inner)]
+
+
+def _ids(flows: Flows) -> frozenset[PolicyId]:
+    return frozenset((*_inbound_ids(flows), *_outbound_ids(flows)))
 
 
 def _outbound_ids(flows: Flows) -> list[PolicyId]:

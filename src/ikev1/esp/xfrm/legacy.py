@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from ikev1.esp.routes import Routes
-from ikev1.esp.xfrm.guard import Guard
-from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote, StateNote
+from ikev1.esp.xfrm.owner import Owner, RouteNote, StateNote
 from ikev1.esp.xfrm.pairs import Pairs, unmarked
 from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.spd import Spd
 
 __all__ = ["remove_legacy"]
 
 
-def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, guard: Guard) -> None:
-    """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``guard`` go on with.
+def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, spd: Spd) -> None:
+    """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``spd`` go on with.
 
-    Only what bears the reqid that was noted: another program may have made the same since. Policies go first, or
-    packets would wait for SAs.
+    Only what bears the reqid that was noted: another program may have made the same since. First the packets of its
+    policies are held, or they would wait for SAs; `Spd.settle` ends that.
 
     Raises:
         OSError: the kernel refused.
     """
-    alive = guard.policies()
-    policies = [note for note in owner.left if isinstance(note, PolicyNote) and note.id not in alive]
-    for policy in policies:
-        reqids = xfrm.policy_reqids(policy.id)
-        if reqids is not None and set(reqids or (0,)) == {policy.reqid}:
-            xfrm.delete_policy(policy.id)
+    spd.hold()
     states = [note for note in owner.left if isinstance(note, StateNote) and not pairs.of_state(unmarked(note.id))]
     for state in states:
         found = xfrm.find(state.id)
@@ -34,4 +29,4 @@ def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, guard:
     ways = [note for note in owner.left if isinstance(note, RouteNote) and not routes.routed(note.network)]
     for way in ways:
         routes.forget(way.network)
-    owner.strike(*policies, *states, *ways)
+    owner.strike(*states, *ways)

@@ -36,7 +36,7 @@ class StateNote(msgspec.Struct, frozen=True, array_like=True, tag="state"):
 
 
 class PolicyNote(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
-    """A policy, and the reqid of its templates."""
+    """A policy, and the number by which we know it again (`ikev1.esp.xfrm.policy.Rule`)."""
 
     id: PolicyId
     reqid: int

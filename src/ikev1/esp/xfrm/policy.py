@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -30,18 +29,20 @@ from ikev1.esp.xfrm.state import XfrmMode
 __all__ = [
     "Direction",
     "PolicyId",
+    "Rule",
     "Template",
     "bypass",
     "encode",
     "encode_id",
     "neighbour_discovery",
+    "numbers",
     "reqids",
     "selectors",
 ]
 
 _FOREVER = LIFETIME_CONFIG.pack(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 0, 0, 0, 0)
 _NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
-_ALLOW = 0
+_ALLOW, _BLOCK = 0, 1  # XFRM_POLICY_...
 _ANY_ALGORITHM = 2**32 - 1
 _ALL_PORT_BITS = b"\xff\xff"
 _FIRST_PRIORITY = 1
@@ -77,6 +78,18 @@ class PolicyId(NamedTuple):
     selector: bytes
     mark: Mark = Mark()
     if_id: int = 0
+
+
+class Rule(NamedTuple):
+    """What becomes of the packets (RFC 4301 §4.4.1): PROTECT with templates, BYPASS without, or DISCARD.
+
+    ``number`` is what we know the policy by when we meet it in the kernel: the reqid of its templates, 0 where it has
+    none. One that discards has its priority for that, which has to be behind those of all others.
+    """
+
+    number: int = 0
+    templates: tuple[Template, ...] = ()
+    discards: bool = False
 
 
 class _Endpoint(NamedTuple):
@@ -131,13 +144,12 @@ def neighbour_discovery() -> list[PolicyId]:
 _NEIGHBOUR_POLICIES = frozenset(neighbour_discovery())  # whatever other policies say
 
 
-def encode(id: PolicyId, templates: Sequence[Template]) -> bytes:
-    """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY.
-
-    Without templates packets pass as they are.
-    """
+def encode(id: PolicyId, rule: Rule) -> bytes:
+    """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY."""
+    if rule.discards:
+        return _info(id.selector, id.direction, rule.number, _BLOCK) + _qualifiers(id)
     priority = _FIRST_PRIORITY if id in _NEIGHBOUR_POLICIES else _priority(id)
-    required = attribute(Attribute.TMPL, b"".join(map(_template, templates))) if templates else b""
+    required = attribute(Attribute.TMPL, b"".join(map(_template, rule.templates))) if rule.templates else b""
     return _info(id.selector, id.direction, priority) + required + _qualifiers(id)
 
 
@@ -151,6 +163,16 @@ def bypass(family: int, direction: Direction) -> bytes:
     return _info(SELECTOR.pack(bytes(16), bytes(16), *4 * (bytes(2),), family, 0, 0, 0, 0, 0), direction, 0)
 
 
+def numbers(octets: memoryview) -> frozenset[int]:
+    """What the maker of a policy knows it by, of the kernel's NEWPOLICY; see `Rule`. Empty: it lets packets pass.
+
+    Raises:
+        GarbledAnswer: it is too short, or an attribute is not as long as it says.
+    """
+    _, _, _, priority, _, _, action, _, _ = unpack(POLICY_INFO, octets)
+    return frozenset((priority,) if action == _BLOCK else reqids(octets[POLICY_INFO.size :]))
+
+
 def reqids(octets: Buffer) -> tuple[int, ...]:
     """Those of the templates in the kernel's NEWPOLICY or ACQUIRE attributes.
 
@@ -162,8 +184,8 @@ def reqids(octets: Buffer) -> tuple[int, ...]:
     return tuple(unpack(TEMPLATE, templates[start:])[5] for start in starts)
 
 
-def _info(selector: bytes, direction: Direction, priority: int) -> bytes:
-    return POLICY_INFO.pack(selector, _FOREVER, _NOTHING_CARRIED, priority, 0, direction, _ALLOW, 0, 0)
+def _info(selector: bytes, direction: Direction, priority: int, action: int = _ALLOW) -> bytes:
+    return POLICY_INFO.pack(selector, _FOREVER, _NOTHING_CARRIED, priority, 0, direction, action, 0, 0)
 
 
 def _template(template: Template) -> bytes:

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from ikev1.esp.netlink import CREATE, DUMP, EXCLUSIVE, REPLACE, Netlink, NetlinkError, Request
 from ikev1.esp.xfrm import policy, state
-from ikev1.esp.xfrm.layout import POLICY_INFO, STATE_INFO, Kind
-from ikev1.esp.xfrm.policy import PolicyId, Template
+from ikev1.esp.xfrm.layout import STATE_INFO, Kind
+from ikev1.esp.xfrm.policy import PolicyId, Rule
 from ikev1.esp.xfrm.state import Protocol, State, StateId, StateInfo
 
 __all__ = ["NETLINK_XFRM", "Xfrm"]
@@ -89,7 +89,7 @@ class Xfrm:
         """All states of the namespace, other people's, too."""
         return self._netlink.ask(Kind.GETSA, DUMP, (bytes(STATE_INFO.size),), lambda _, octets: state.parse(octets))
 
-    def add_policies(self, policies: Sequence[tuple[PolicyId, Sequence[Template]]]) -> list[PolicyId]:
+    def add_policies(self, policies: Sequence[tuple[PolicyId, Rule]]) -> list[PolicyId]:
         """Add policies; comes back which of them were there already, and are as they were.
 
         Raises:
@@ -105,7 +105,7 @@ class Xfrm:
                 raise refusal
         return [id for (id, _), refusal in zip(policies, refusals, strict=True) if refusal is not None]
 
-    def put_policies(self, policies: Sequence[tuple[PolicyId, Sequence[Template]]]) -> None:
+    def put_policies(self, policies: Sequence[tuple[PolicyId, Rule]]) -> None:
         """Add policies, or change those that are there."""
         self._netlink.command(*(Request(Kind.UPDPOLICY, REPLACE, (policy.encode(*item),)) for item in policies))
 
@@ -113,11 +113,11 @@ class Xfrm:
         """Delete a policy; False if there was none."""
         return self._delete(Request(Kind.DELPOLICY, 0, (policy.encode_id(id),)))
 
-    def policy_reqids(self, id: PolicyId) -> tuple[int, ...] | None:
-        """The reqids in the templates of a policy, None where there is none."""
+    def policy_numbers(self, id: PolicyId) -> frozenset[int] | None:
+        """What its maker knows a policy by (`policy.numbers`), None where there is none."""
         try:
             (found,) = self._netlink.ask(
-                Kind.GETPOLICY, 0, (policy.encode_id(id),), lambda _, octets: policy.reqids(octets[POLICY_INFO.size :])
+                Kind.GETPOLICY, 0, (policy.encode_id(id),), lambda _, octets: policy.numbers(octets)
             )
         except NetlinkError as error:
             if error.errno in _GONE:

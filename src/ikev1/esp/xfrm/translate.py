@@ -12,7 +12,7 @@ from ikev1.core.model import ChildSa, IpsecMode, Steering
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.esp.networks import packed
-from ikev1.esp.plane import PlaneError, Trap
+from ikev1.esp.plane import PlaneError, Protected, Trap
 from ikev1.esp.xfrm.layout import NO_LIMIT
 from ikev1.esp.xfrm.policy import Template
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
@@ -26,6 +26,7 @@ __all__ = [
     "inbound_templates",
     "outbound_states",
     "outbound_templates",
+    "protected_flows",
     "trap_flows",
     "trap_templates",
 ]
@@ -68,6 +69,11 @@ def flows(child: ChildSa) -> Flows:
 def trap_flows(trap: Trap) -> Flows:
     """The packets that ``trap`` waits for."""
     return _flows(trap.local, trap.remote, trap.steering)
+
+
+def protected_flows(traffic: Protected) -> Flows:
+    """The packets that only tunnels may carry."""
+    return _flows(traffic.local, traffic.remote, traffic.steering)
 
 
 def _flows(local: Selector, remote: Selector, steering: Steering) -> Flows:

@@ -1,0 +1,231 @@
+"""Our part of the kernel's SPD: which packets are protected, which pass, which are dropped (RFC 4301 §4.4.1).
+
+For the same packets (direction, selector, mark, interface ID) the kernel has room for one policy, whatever its
+priority. Where several are wanted PROTECT goes before BYPASS, and BYPASS before DISCARD. When one goes the next takes
+its place by an update, which the kernel does in one step, so there is no moment without a policy.
+
+What an earlier process of the same gateway left stays as it is while its pairs may be gone on with, then its packets
+are held, and in the end it goes. So they never pass in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.owner import Owner, PolicyNote
+from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
+from ikev1.esp.xfrm.requests import Xfrm
+
+__all__ = ["Spd"]
+
+_OURS = 0x8000_0000  # of 32 bits; people and other daemons count from 1
+_NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
+_LAST = (1 << _NUMBER_SHIFT) - 1
+
+_BYPASS = Rule()
+
+Policy = tuple[PolicyId, Rule]
+
+
+class Spd:
+    """The policies of one gateway.
+
+    Each is in the owner's file before it is in the kernel, with the number by which it is known there (`Rule`). A call
+    that raises has changed nothing.
+
+    Raises:
+        PlaneError: the owner's file cannot be written.
+        OSError: the kernel refused.
+    """
+
+    def __init__(self, xfrm: Xfrm, owner: Owner) -> None:
+        self._xfrm = xfrm
+        self._owner = owner
+        self._zero = _OURS | owner.number << _NUMBER_SHIFT
+        self._discarding = Rule(self._zero, discards=True)
+        self._protected: dict[PolicyId, Rule] = {}
+        self._passing: set[PolicyId] = set()
+        self._discarded: set[PolicyId] = set()
+        self._held: dict[PolicyId, Rule] = {}  # where an earlier process left something
+        self._there: dict[PolicyId, Rule] = {}  # what we have put into the kernel
+        self._left: dict[PolicyId, set[int]] = {}  # what an earlier process did, by its numbers, and is not replaced
+        for note in owner.left:
+            if isinstance(note, PolicyNote):
+                self._left.setdefault(note.id, set()).add(note.reqid)
+        # the kernel may still wait for an SA with one of the old numbers, and would not ask again for it
+        self._last = max((number for numbers in self._left.values() for number in numbers), default=self._zero)
+
+    def new_reqid(self) -> int:
+        """A reqid of this gateway, the next one; they come round again."""
+        self._last = self._zero + 1 + max(0, self._last - self._zero) % _LAST
+        return self._last
+
+    def is_ours(self, reqid: int) -> bool:
+        """Whether this gateway, or one before it with the same file, gave the number out."""
+        return self._zero < reqid <= self._zero + _LAST
+
+    def protect(self, ids: Collection[PolicyId], reqid: int, templates: tuple[Template, ...]) -> None:
+        """Let these packets pass through states with ``reqid`` only; it replaces what was said of them before.
+
+        Raises:
+            PlaneError: another program has a policy for them, or another tunnel.
+        """
+        if any(self._protected[id].number != reqid for id in ids if id in self._protected):
+            raise PlaneError("another tunnel has an IPsec policy for the same packets: see `ip xfrm policy`")
+        with self._change(ids):
+            self._protected |= dict.fromkeys(ids, Rule(reqid, templates))
+            if self._apply(ids):
+                raise PlaneError("another program has an IPsec policy for the same packets: see `ip xfrm policy`")
+
+    def protect_no_more(self, ids: Collection[PolicyId]) -> None:
+        """Take `protect` back."""
+        with self._change(ids):
+            for id in ids:
+                self._protected.pop(id, None)
+            self._apply(ids)
+
+    def bypass(self, ids: Collection[PolicyId]) -> list[PolicyId]:
+        """Let these packets pass as they are, where nothing protects them.
+
+        Where another program has a policy for them it stays; the others come back.
+        """
+        with self._change(ids):
+            self._passing.update(ids)
+            foreign = self._apply(ids)
+            self._passing -= foreign
+        return [id for id in ids if id not in foreign]
+
+    def bypass_no_more(self, ids: Collection[PolicyId]) -> None:
+        """Take `bypass` back."""
+        with self._change(ids):
+            self._passing.difference_update(ids)
+            self._apply(ids)
+
+    def discard(self, ids: Collection[PolicyId]) -> set[PolicyId]:
+        """Drop these packets where nothing else takes them.
+
+        Where another program has a policy for them it stays, and comes back.
+        """
+        with self._change(ids):
+            self._discarded.update(ids)
+            foreign = self._apply(ids)
+            self._discarded -= foreign
+        return foreign
+
+    def discard_no_more(self, ids: Collection[PolicyId]) -> None:
+        """Take `discard` back."""
+        with self._change(ids):
+            self._discarded.difference_update(ids)
+            self._apply(ids)
+
+    def hold(self) -> None:
+        """Go on with nothing more of what an earlier process left: hold its packets until it is settled.
+
+        Only where the policy bears a number that was noted: another program may have made the same since.
+        """
+        found = {id: self._xfrm.policy_numbers(id) for id in self._left}
+        ours = {id for id, numbers in self._left.items() if _is(found[id], numbers)}
+        self._held = {id: self._discarding if found[id] else _BYPASS for id in ours}
+        self._replace(list(self._held.items()))
+        rest, self._left = self._left, {}
+        self._discarded -= self._apply(rest)
+        self._strike(PolicyNote(id, number) for id, numbers in rest.items() for number in numbers)
+
+    def settle(self) -> None:
+        """Hold no packets any more because of what an earlier process left."""
+        held, self._held = self._held, {}
+        self._apply(held)
+
+    def _wanted(self, id: PolicyId) -> Rule | None:
+        if (rule := self._protected.get(id)) is not None:
+            return rule
+        if id in self._passing:
+            return _BYPASS
+        return self._discarding if id in self._discarded else self._held.get(id)
+
+    @contextmanager
+    def _change(self, ids: Collection[PolicyId]) -> Iterator[None]:
+        """If what follows fails, all is as before."""
+        protected = {id: self._protected.get(id) for id in ids}
+        passing, discarded = self._passing.intersection(ids), self._discarded.intersection(ids)
+        try:
+            yield
+        except (PlaneError, OSError):
+            for id, rule in protected.items():
+                if rule is not None:
+                    self._protected[id] = rule
+                else:
+                    self._protected.pop(id, None)
+            self._passing = self._passing.difference(ids) | passing
+            self._discarded = self._discarded.difference(ids) | discarded
+            with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+                self._apply(ids)
+            raise
+
+    def _apply(self, ids: Iterable[PolicyId]) -> set[PolicyId]:
+        """Have in the kernel what is wanted for ``ids``; those for which another program has a policy come back."""
+        added: list[Policy] = []
+        replaced: list[Policy] = []
+        gone: list[PolicyId] = []
+        for id in ids:
+            there, wanted = self._there.get(id), self._wanted(id)
+            if id in self._left and (wanted is None or wanted.discards):
+                continue  # until `hold`
+            if wanted is None:
+                gone += (id,) * (there is not None)
+            elif there is None:
+                added.append((id, wanted))
+            elif there != wanted:
+                replaced.append((id, wanted))
+        foreign = self._add(added)
+        self._replace(replaced)
+        for id in gone:
+            self._xfrm.delete_policy(id)
+            self._strike([PolicyNote(id, self._there.pop(id).number)])
+        return foreign
+
+    def _add(self, policies: list[Policy]) -> set[PolicyId]:
+        """Add policies where there are none, or such as an earlier process of ours left; the others come back."""
+        self._owner.note(*map(_note, policies))
+        try:
+            met = set(self._xfrm.add_policies(policies))
+        except OSError:
+            self._strike(map(_note, policies))
+            raise
+        foreign = {id for id in met if not _is(self._xfrm.policy_numbers(id), self._left.get(id, set()))}
+        fresh = {id: rule for id, rule in policies if id not in met}
+        self._there |= fresh
+        self._strike(self._nothing_left(fresh))
+        self._replace([policy for policy in policies if policy[0] in met - foreign])
+        self._strike(_note(policy) for policy in policies if policy[0] in foreign)
+        return foreign
+
+    def _replace(self, policies: list[Policy]) -> None:
+        """Change policies that are there, and ours."""
+        self._owner.note(*map(_note, policies))
+        earlier = [PolicyNote(id, self._there[id].number) for id, _ in policies if id in self._there]
+        self._there |= policies  # in any case: what the kernel has after a refusal is to be replaced again
+        self._xfrm.put_policies(policies)
+        self._strike([*earlier, *self._nothing_left(id for id, _ in policies)])
+
+    def _nothing_left(self, ids: Iterable[PolicyId]) -> list[PolicyNote]:
+        """What an earlier process noted of ``ids``, which is replaced."""
+        return [PolicyNote(id, number) for id in ids for number in self._left.pop(id, ())]
+
+    def _strike(self, notes: Iterable[PolicyNote]) -> None:
+        """Strike out what is not there, or bears another number by now."""
+        gone = [note for note in notes if (rule := self._there.get(note.id)) is None or rule.number != note.reqid]
+        if gone:
+            self._owner.strike(*gone)
+
+
+def _is(found: frozenset[int] | None, noted: set[int]) -> bool:
+    """Whether a policy of the kernel, by its numbers (None: there is none), is one that was noted."""
+    return found is not None and (found <= noted - {0} if found else 0 in noted)
+
+
+def _note(policy: Policy) -> PolicyNote:
+    id, rule = policy
+    return PolicyNote(id, rule.number)
