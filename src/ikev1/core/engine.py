@@ -206,6 +206,8 @@ class Engine:
             current = state.table.by_cookies.get(sa.cookies)
             if current is not None and current.is_up and not state.believes(current):
                 actions += wishes.reauthenticate(state, current, now)
+            elif current is not None and current.state is IkeState.DELETED:
+                actions += wishes.end_removed(state, current)
             elif current is not None and current.state is IkeState.CONNECTING:
                 was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
                 if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):

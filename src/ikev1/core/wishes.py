@@ -30,6 +30,7 @@ __all__ = [
     "begin_quick_mode",
     "close_child",
     "close_ike",
+    "end_removed",
     "expire_ike",
     "reauthenticate",
     "rekey_child",
@@ -164,6 +165,13 @@ def reauthenticate(state: State, sa: IkeSa, now: float) -> list[Action]:
     return [*actions, *state.end(state.table.by_cookies[sa.cookies], text)]
 
 
+def end_removed(state: State, sa: IkeSa) -> list[Action]:
+    """Ends the pairs that an ISAKMP SA left behind if their connection is gone: nobody else would end them."""
+    if state.lookup.by_name(sa.connection) is not None:
+        return []
+    return state.end(sa, "its connection was removed from the configuration", with_children=True)
+
+
 def close_child(state: State, sa: IkeSa, child: ChildSa, reason: str, now: float) -> list[Action]:
     """Deletes a pair and tells the peer."""
     bare = replace(sa, children=tuple(other for other in sa.children if other is not child))
@@ -205,7 +213,10 @@ def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> lis
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
     state.table.put(None, left)
     if stays is IkeState.DELETED:
-        return [Keep(left)] if survivors else state.end(left, "its pairs ended with an earlier process")
+        ended = end_removed(state, left)
+        if ended or survivors:
+            return ended or [Keep(left)]
+        return state.end(left, "its pairs ended with an earlier process")
     if 0.0 < sa.expires_at <= now:
         return expire_ike(state, left, now)
     if not state.believes(left):

@@ -1,0 +1,134 @@
+"""What a man in the middle without keys, or a peer with a proof of its own, tries against what belongs to others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from configured import ALICE, BOB, connection, settings, tunnel
+from dishonest import drop, resealed
+from ikev1.core.events import ChildDown, Code, IkeConfirmed, Note
+from ikev1.core.informational import delete_ike
+from ikev1.core.model import Path
+from ikev1.core.record import replace
+from ikev1.core.settings import Unique
+from ikev1.wire.header import Header
+from ikev1.wire.payloads import VendorId
+from ikev1.wire.registry import ExchangeType, Flags, PayloadType
+from playbook import Datagram, Network, Peer, establish
+
+CAROL, ELSEWHERE = "198.51.100.33", "203.0.113.77"
+
+# --- a call that is led astray --------------------------------------------------------------------------------------
+
+
+class Redirected:
+    """Alice calls carol, and a man in the middle leads that to bob: by default it seems to come from her own address.
+
+    Alice refuses bob, which the man in the middle keeps to himself.
+    """
+
+    def __init__(self, network: Network, source: str = ALICE, *, known: bool = False, **of_bob: Any) -> None:
+        names = {"local_id": "alice.example"}
+        to_bob = connection(ALICE, BOB, tunnel(), name="bob", remote_id="bob.example", **names)
+        to_carol = connection(ALICE, CAROL, tunnel(), name="carol", remote_id="carol.example", **names)
+        options = {"local_id": "bob.example", "remote_id": "*.example"} | of_bob
+        at_bob = connection(BOB, options.pop("remote", ALICE), tunnel(mirrored=True), **options)
+        self.network, self.source = network, source
+        self.alice = network.peer("alice", ALICE, settings(to_bob, to_carol, replace(to_bob, name="bob too")))
+        self.bob = network.peer("bob", BOB, settings(at_bob))
+        if known:
+            self.alice.calls(connection="bob", host=BOB)
+            network.settle()
+        self.known = set(self.bob.engine.sas)
+        network.link = self.leads_astray
+        self.alice.calls("net", connection="carol", host=CAROL)
+        network.settle()
+        assert self.alice.failures == [Code.ID_MISMATCH]
+
+    def leads_astray(self, datagram: Datagram) -> list[Datagram]:
+        if datagram.octets[:16] in self.known:
+            return [datagram]
+        if datagram.sender == "bob":
+            return [datagram._replace(source=(CAROL, datagram.source[1]), destination=(ALICE, datagram.destination[1]))]
+        if datagram.destination[0] == BOB or datagram.label.startswith("INFO"):
+            return []
+        if datagram.label == "MM1" and self.source != ALICE:
+            datagram = resealed(self.bob, datagram, drop(VendorId))  # else the two would look for a NAT
+        return [datagram._replace(source=(self.source, datagram.source[1]), destination=(BOB, datagram.destination[1]))]
+
+    def goes_away(self) -> None:
+        """The man in the middle is content."""
+        self.network.link = lambda datagram: [datagram]
+
+
+def junk(cookies: bytes, message_id: int) -> bytes:
+    """A Quick Mode by somebody without the keys."""
+    header = Header(
+        cookies[:8], cookies[8:], PayloadType.HASH, ExchangeType.QUICK_MODE, Flags.ENCRYPTION, message_id, 28 + 48
+    )
+    return header.build() + bytes(48)
+
+
+def test_our_own_question_sent_back_confirms_nothing_whatever_junk_came_before(network: Network) -> None:
+    """Each error notify of ours would take one place among the message IDs that are remembered."""
+    there = Redirected(network, known=True)
+    network.wait(5.5)
+    question = next(datagram for datagram in network.sent if datagram.label == "INFO N(R_U_THERE)")
+    assert question.sender == "bob"
+    network.flying.clear()
+    path = Path(BOB, 500, ALICE, 500)
+    for number in range(1, 100):
+        there.bob.takes(junk(question.octets[:16], number), path)
+    assert list(network.flying) == []
+    there.bob.takes(question.octets, path)
+    assert there.bob.saw(IkeConfirmed) == [
+        confirmed for confirmed in there.bob.saw(IkeConfirmed) if confirmed.sa.cookies in there.known
+    ]
+    assert there.bob.saw(ChildDown) == []
+    assert there.known <= set(there.bob.engine.sas)
+
+
+def test_a_call_that_was_led_astray_does_not_keep_a_tunnel_down(network: Network) -> None:
+    """Bob believes to have an ISAKMP SA with alice, who knows of none."""
+    there = Redirected(network)
+    there.goes_away()
+    for _ in range(2):
+        there.bob.calls(host=ALICE)
+        network.run(200)
+    assert Code.NOT_CONFIRMED in there.bob.failures
+    assert {child.outbound.spi for child in there.bob.children} == {child.inbound.spi for child in there.alice.children}
+    assert there.bob.children
+
+
+def test_a_call_that_was_led_astray_does_not_send_the_real_peer_away(network: Network) -> None:
+    """It seemed to come from another address, and the first one of an identity is to stay."""
+    there = Redirected(network, ELSEWHERE, remote="%any", unique=Unique.KEEP)
+    there.goes_away()
+    there.alice.calls(None, connection="bob too", host=BOB)
+    network.flying.clear()  # who has begun something with bob already does not say INITIAL-CONTACT
+    there.alice.calls("net", connection="bob", host=BOB)
+    network.run(10)
+    assert Code.DUPLICATE_PEER not in [note.code for note in there.bob.saw(Note)]
+    assert there.bob.children
+
+
+# --- what was removed from the configuration ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_a_peer_that_was_removed_keeps_no_pair_by_deleting_its_isakmp_sa_first(
+    network: Network, alice: Peer, bob: Peer, how: str
+) -> None:
+    establish(network, alice)
+    sa, pair = alice.sa, bob.child
+    alice.does(lambda engine: engine._state.say(sa, [delete_ike(sa)], network.now))
+    network.settle()
+    if how == "reload":
+        bob.is_given(settings())
+    else:
+        bob.settings = settings()
+        bob.is_killed(pair.inbound.spi)
+    assert dict(bob.engine.sas) == {}
+    assert [down.child.inbound.spi for down in bob.saw(ChildDown)] == [pair.inbound.spi]
