@@ -63,7 +63,8 @@ def _who_stays(state: State, sa: IkeSa) -> IkeSa | None:
     """The SA with the same peer elsewhere that is to stay, as the connection of ``sa`` has it; None if ``sa`` may."""
     if sa.initial_contact or _unique(state, sa) is not Unique.KEEP:
         return None
-    return next((other for other in _older(state, sa) if other.is_up and not _is_renewal(other, sa)), None)
+    others = (other for other in _older(state, sa) if other.is_up and other.confirmed)
+    return next((other for other in others if not _is_renewal(other, sa)), None)
 
 
 def _hasten(state: State, sa: IkeSa, now: float) -> None:

@@ -50,15 +50,26 @@ def _exchanges(state: State, sa: IkeSa, now: float) -> list[Action]:
     elif phase1 is not None and _is_due(phase1.resend_at, now):
         phase1 = _repeat(state, sa, phase1, actions, now)
     left = []
+    unanswered = False
     for exchange in sa.exchanges:
         if _is_due(exchange.ends_at, now):
             actions += _give_up_phase2(sa, exchange)
+            unanswered = unanswered or _is_unanswered(exchange)
         elif _is_due(exchange.resend_at, now):
             left.append(_repeat(state, sa, exchange, actions, now))
         else:
             left.append(exchange)
-    state.table.put(sa, replace(sa, phase1=phase1, exchanges=tuple(left)))
+    waiting = replace(sa, phase1=phase1, exchanges=tuple(left))
+    state.table.put(sa, waiting)
+    if unanswered and not sa.confirmed:
+        # the peer may never have meant to reach us: it is called anew rather than asked under this ISAKMP SA again
+        actions += _not_confirmed(state, waiting)
     return actions
+
+
+def _is_unanswered(exchange: Exchange) -> bool:
+    """Whether the exchange is a Quick Mode of ours to which nothing came."""
+    return exchange.quick is not None and exchange.role is Role.INITIATOR and exchange.complaint is None
 
 
 def _repeat(state: State, sa: IkeSa, exchange: Exchange, actions: list[Action], now: float) -> Exchange:
