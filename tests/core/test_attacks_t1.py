@@ -10,12 +10,14 @@ from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import drop, resealed
 from ikev1.core.events import ChildDown, Code, IkeConfirmed, Note
 from ikev1.core.informational import delete_ike
-from ikev1.core.model import Path
+from ikev1.core.model import IpsecMode, Path
 from ikev1.core.record import replace
+from ikev1.core.selector import Selector
 from ikev1.core.settings import Unique
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.registry import ExchangeType, Flags, PayloadType
+from nat import NatBox
 from playbook import Datagram, Network, Peer, establish
 
 CAROL, ELSEWHERE = "198.51.100.33", "203.0.113.77"
@@ -132,3 +134,25 @@ def test_a_peer_that_was_removed_keeps_no_pair_by_deleting_its_isakmp_sa_first(
         bob.is_killed(pair.inbound.spi)
     assert dict(bob.engine.sas) == {}
     assert [down.child.inbound.spi for down in bob.saw(ChildDown)] == [pair.inbound.spi]
+
+
+# --- the traffic of a neighbour in transport mode -------------------------------------------------------------------
+
+
+def test_a_move_gives_nobody_the_traffic_of_a_neighbour_in_transport_mode(network: Network) -> None:
+    """Mallory had her pair elsewhere, where it was nobody's, and comes behind the NAT of alice."""
+    outside, home = "203.0.113.1", "192.0.2.33"
+    ours = tunnel(local=None, remote=None, mode=IpsecMode.TRANSPORT)
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", ours)))
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, ours, local_id="alice.example")))
+    mallory = network.peer("mallory", home, settings(connection(home, BOB, ours, local_id="mallory.example")))
+    boxes = [NatBox(network, alice, outside), NatBox(network, mallory, ELSEWHERE, first_port=50_001)]
+    for each in (alice, mallory):
+        each.calls(host=BOB)
+        network.settle()
+    boxes[1].moves_to(outside, 60_001)
+    mallory.does(lambda engine: engine.rekey_child(mallory.child.unique_id, network.now))
+    network.run(30)
+    used = bob.outbound[Selector.parse(BOB), Selector.parse(outside)]
+    assert used.outbound.spi == alice.child.inbound.spi
+    assert Code.SELECTORS_UNACCEPTABLE in [note.code for note in bob.saw(Note)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 
 from ikev1.core import vendor
-from ikev1.core.actions import Action, Keep
+from ikev1.core.actions import Action, Keep, Report
+from ikev1.core.events import Code, Note
 from ikev1.core.informational import INFORMATIONAL, notify, tell
 from ikev1.core.model import IkeSa, Path, Probe, Role
 from ikev1.core.paths import moved
@@ -69,6 +70,11 @@ def answered(state: State, sa: IkeSa, message: Message, seen: Path, now: float) 
     done = replace(sa, probe=None)
     moves: list[Action] = []
     if seen == probe.path != sa.path:
-        done, moves = moved(done, seen, now)
+        coming = (exchange.quick.child for exchange in sa.exchanges if exchange.quick is not None)
+        if any(state.takes_anothers(sa, child, seen) for child in (*sa.children, *filter(None, coming))):
+            text = f"the peer is at {seen.remote} now, where another peer has the traffic of its pair in transport mode"
+            moves = [Report(Note(Code.SELECTORS_UNACCEPTABLE, text, done))]
+        else:
+            done, moves = moved(done, seen, now)
     state.table.put(sa, done)
     return True, [Keep(done), *moves, *state.reunite(done)]

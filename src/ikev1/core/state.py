@@ -257,6 +257,14 @@ class State:
     def _heirs(self, sa: IkeSa) -> list[IkeSa]:
         return [other for other in self.table.of_peer(sa) if other.is_up and other.confirmed]
 
+    def takes_anothers(self, sa: IkeSa, child: ChildSa, path: Path) -> bool:
+        """Whether ``child``, a pair of the peer of ``sa``, would carry what another peer has if it were on ``path``: in
+        transport mode the traffic of a pair follows its addresses, and peers behind one NAT share one.
+        """
+        moved = on_path(child, path)
+        rivals = self.rivals(sa, moved.local, moved.remote) if moved.traffic != child.traffic else iter(())
+        return any(rival.steering == child.steering for rival in rivals)
+
     def adopt(self, heir: IkeSa, children: tuple[ChildSa, ...]) -> list[Action]:
         """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them; from now on they go
         where the heir goes.
@@ -265,6 +273,14 @@ class State:
             return []
         newer = {child.traffic for child in heir.children if child.state is ChildState.INSTALLED}
         encapsulates = heir.nat is not None and heir.nat.encapsulate
+        unwelcome = [child for child in children if self.takes_anothers(heir, child, heir.path)]
+        children = tuple(child for child in children if child not in unwelcome)
+        ends: list[Action] = []
+        for child in unwelcome:
+            ends += [
+                Remove(child),
+                Report(ChildDown(heir, child, "another peer has its traffic where its peer is now")),
+            ]
         adopted = tuple(
             on_path(child, heir.path) if child.udp_encapsulation is encapsulates else child for child in children
         )
@@ -272,7 +288,7 @@ class State:
         grown = replace(heir, children=(*heir.children, *adopted))
         self.table.put(heir, grown)
         moved = [child for child, before in zip(adopted, children, strict=True) if child.path != before.path]
-        return [Keep(grown), *map(Move, moved)]
+        return [Keep(grown), *map(Move, moved), *ends]
 
 
 def _without_keys(sa: IkeSa) -> IkeSa:
