@@ -9,14 +9,14 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import drop, resealed
 from ikev1.core.events import ChildDown, Code, IkeConfirmed, Note
-from ikev1.core.informational import delete_ike
+from ikev1.core.informational import delete_ike, notify
 from ikev1.core.model import IpsecMode, Path
 from ikev1.core.record import replace
 from ikev1.core.selector import Selector
 from ikev1.core.settings import Unique
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import VendorId
-from ikev1.wire.registry import ExchangeType, Flags, PayloadType
+from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 from nat import NatBox
 from playbook import Datagram, Network, Peer, establish
 
@@ -156,3 +156,33 @@ def test_a_move_gives_nobody_the_traffic_of_a_neighbour_in_transport_mode(networ
     used = bob.outbound[Selector.parse(BOB), Selector.parse(outside)]
     assert used.outbound.spi == alice.child.inbound.spi
     assert Code.SELECTORS_UNACCEPTABLE in [note.code for note in bob.saw(Note)]
+
+
+# --- a peer that calls and calls ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confirms", [False, True])
+def test_a_peer_that_calls_and_calls_does_not_pile_up_isakmp_sas(network: Network, confirms: bool) -> None:
+    """It does not say INITIAL-CONTACT, nor that it knows dead peer detection."""
+    to_bob = connection(ALICE, BOB, tunnel())
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(mirrored=True))))
+    alice = network.peer("alice", ALICE, settings(to_bob, replace(to_bob, name="too")))
+    network.link = lambda datagram: [resealed(bob, datagram, drop(VendorId)) if datagram.label == "MM1" else datagram]
+    for _ in range(30):
+        alice.engine, alice.stored = type(alice.engine)(alice.settings, alice.random), {}
+        alice.calls(None, connection="too")
+        network.flying.clear()
+        alice.calls(None)
+        network.settle()
+        if confirms:
+            asks(alice)
+    assert len(bob.engine.sas) == len(bob.stored) <= 10
+    assert [sa.confirmed for sa in bob.engine.sas.values()] == [confirms] * len(bob.engine.sas)
+
+
+def asks(peer: Peer) -> None:
+    """R-U-THERE, as a peer sends it that looks whether we are alive."""
+    sa = next(sa for sa in peer.engine.sas.values() if sa.is_up)
+    question = notify(sa, NotifyType.R_U_THERE, bytes(4))
+    peer.does(lambda engine: engine._state.say(sa, [question], peer.network.now))
+    peer.network.settle()

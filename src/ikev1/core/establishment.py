@@ -26,6 +26,7 @@ __all__ = ["after_establishment", "confirm", "initial_contact"]
 
 _BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
 _PATIENCE = 5.0  # seconds in which a peer begins Quick Mode, or asks once more for a last message that was lost
+_MOST = 8  # older ISAKMP SAs with one peer: a renewal leaves one, and a few more where both sides begin it
 _FIRST_WORDS = 60.0  # seconds after phase 1 in which INITIAL-CONTACT may come in a message of its own
 
 
@@ -39,6 +40,8 @@ def after_establishment(state: State, cookies: bytes, last: Message, now: float)
     actions: list[Action] = []
     if last.header.encrypted and _says_initial_contact(last):
         sa = _noted(state, sa)
+    if not sa.confirmed:
+        actions += _make_room(state, sa, now)
     first = _who_stays(state, sa)
     if first is not None:
         text = f"{sa.path.remote} is sent away: {first.path.remote} has the same identity, and unique is 'keep'"
@@ -57,6 +60,22 @@ def after_establishment(state: State, cookies: bytes, last: Message, now: float)
     if sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
         _hasten(state, state.table.by_cookies[cookies], now)
     return actions
+
+
+def _make_room(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Ends the oldest of the ISAKMP SAs that the peer of ``sa`` has where that is, if there are more than enough.
+
+    One that is not confirmed makes room among its like only: it may not be the peer's own.
+    """
+    others = [
+        other
+        for other in state.table.of_peer(sa)
+        if other.is_up and other.confirmed is sa.confirmed and _is_renewal(other, sa)
+    ]
+    if len(others) < _MOST:
+        return []
+    told = state.say(others[0], [delete_ike(others[0])], now)
+    return [*told, *state.end(state.table.by_cookies[others[0].cookies], "its peer has many newer ones")]
 
 
 def _who_stays(state: State, sa: IkeSa) -> IkeSa | None:
@@ -120,7 +139,7 @@ def _succeed(state: State, sa: IkeSa, now: float) -> list[Action]:
         if heir is None:
             break
         actions += _give_way(state, other, heir, now)
-    return actions
+    return [*actions, *_make_room(state, sa, now)]
 
 
 def _older(state: State, sa: IkeSa) -> list[IkeSa]:
@@ -157,6 +176,8 @@ def _give_way(state: State, other: IkeSa, sa: IkeSa, now: float) -> list[Action]
         return [*actions, *state.end(state.table.by_cookies[bare.cookies], "a newer one took its place")]
     if not here:  # where the peer was, somebody else may be by now
         return [*actions, *state.end(bare, "the peer came back from another address")]
+    if not bare.rekey_at:
+        return actions
     retired = replace(bare, rekey_at=0.0)
     state.table.put(bare, retired)
     return [*actions, Keep(retired)]
@@ -174,6 +195,8 @@ def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
 
 def _hand_over(state: State, other: IkeSa, sa: IkeSa) -> list[Action]:
     """The pairs of ``other`` go over to ``sa``; nothing is left of one that ended before."""
+    if other.is_up and not other.children:
+        return []
     bare = replace(other, children=())
     state.table.put(other, bare)
     actions = state.adopt(sa, other.children)
