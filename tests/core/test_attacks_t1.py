@@ -186,3 +186,18 @@ def asks(peer: Peer) -> None:
     question = notify(sa, NotifyType.R_U_THERE, bytes(4))
     peer.does(lambda engine: engine._state.say(sa, [question], peer.network.now))
     peer.network.settle()
+
+
+# --- a call that is never finished ----------------------------------------------------------------------------------
+
+
+def test_a_call_that_is_never_finished_does_not_hold_up_a_tunnel(network: Network, alice: Peer, bob: Peer) -> None:
+    """A man in the middle needs no secret for messages 1 to 4."""
+    alice.calls(None)
+    while network.flying[0].label != "MM5":
+        network.deliver(network.flying.popleft())
+    network.flying.clear()
+    alice.engine = type(alice.engine)(alice.settings, alice.random)
+    bob.calls()
+    network.settle()
+    assert [child.outbound.spi for child in bob.children] == [alice.child.inbound.spi]

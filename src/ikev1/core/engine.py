@@ -13,7 +13,7 @@ import msgspec
 from ikev1.core import expiry, reception, wishes
 from ikev1.core.actions import Action
 from ikev1.core.first_message import Dumped, FirstMessages
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path, Role
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
 from ikev1.core.spi import AllocateSpi
@@ -137,6 +137,8 @@ class Engine:
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         wanted = () if tunnel is None else (tunnel,)
         for sa in reversed(state.table.of_connection(connection)):
+            if sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER:
+                continue  # whoever calls may be of another connection, or never prove anything
             if sa.state is not IkeState.CONNECTING and not (sa.is_up and state.believes(sa)):
                 continue
             if sa.state is IkeState.CONNECTING or sa.awaits_user:
