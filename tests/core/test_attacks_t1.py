@@ -201,3 +201,24 @@ def test_a_call_that_is_never_finished_does_not_hold_up_a_tunnel(network: Networ
     bob.calls()
     network.settle()
     assert [child.outbound.spi for child in bob.children] == [alice.child.inbound.spi]
+
+
+# --- the network of somebody with the same identity -----------------------------------------------------------------
+
+
+def test_where_all_of_one_identity_may_stay_none_takes_the_network_of_another(network: Network) -> None:
+    at_bob = connection(BOB, "%any", tunnel(local="10.2.0.0/16", remote="10.9.0.0/24"), unique=Unique.NEVER)
+    bob = network.peer("bob", BOB, settings(at_bob))
+    first, second = (
+        network.peer(
+            name,
+            host,
+            settings(connection(host, BOB, tunnel(local="10.9.0.1/32"), local_id="keyid:all", remote_id=BOB)),
+        )
+        for name, host in (("alice", ALICE), ("mallory", ELSEWHERE))
+    )
+    for each in (first, second):
+        each.calls(host=BOB)
+        network.settle()
+    assert [child.outbound.spi for child in bob.outbound.values()] == [first.child.inbound.spi]
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]

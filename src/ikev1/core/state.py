@@ -18,7 +18,7 @@ from ikev1.core.refusal import Refusal, Unproved
 from ikev1.core.script import new_exchange
 from ikev1.core.scripts import script_of
 from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, Settings, Tunnel
+from ikev1.core.settings import Connection, Settings, Tunnel, Unique
 from ikev1.core.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.core.strangers import Refusals, Strangers
 from ikev1.core.table import SaTable
@@ -110,11 +110,16 @@ class State:
 
     def rivals(self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None) -> Iterator[ChildSa]:
         """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
-        return self.table.rivals(sa, local, remote, connection)
+        return self.table.rivals(sa, local, remote, connection, apart=self._all_stay(sa))
 
     def equals(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
         """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
-        return self.table.equals(sa, local, remote)
+        return self.table.equals(sa, local, remote, apart=self._all_stay(sa))
+
+    def _all_stay(self, sa: IkeSa) -> bool:
+        """Whether peers that share an identity are different ones, as the connection of ``sa`` has it."""
+        connection = self.lookup.by_name(sa.connection)
+        return connection is not None and connection.unique is Unique.NEVER
 
     def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
         """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""

@@ -159,17 +159,23 @@ class SaTable:
         cookies = self._pairs.of_number(unique_id)
         return None if cookies is None else self._pair(cookies, unique_id)
 
-    def rivals(self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
-        return self._of_others(sa, self._pairs.overlapping(local, remote, connection))
+    def rivals(
+        self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False
+    ) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection.
 
-    def equals(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
-        return self._of_others(sa, self._pairs.equal(local, remote))
+        With ``apart`` one of the same identity elsewhere is another peer.
+        """
+        return self._of_others(sa, self._pairs.overlapping(local, remote, connection), apart)
 
-    def _of_others(self, sa: IkeSa, pairs: Iterator[tuple[bytes, int]]) -> Iterator[ChildSa]:
+    def equals(self, sa: IkeSa, local: Selector, remote: Selector, *, apart: bool = False) -> Iterator[ChildSa]:
+        """The pairs with other peers than ``sa``'s that carry exactly this traffic; ``apart`` as in `rivals`."""
+        return self._of_others(sa, self._pairs.equal(local, remote), apart)
+
+    def _of_others(self, sa: IkeSa, pairs: Iterator[tuple[bytes, int]], apart: bool) -> Iterator[ChildSa]:
         for cookies, number in pairs:
-            if not same_peer(sa, self.by_cookies[cookies]):
+            other = self.by_cookies[cookies]
+            if not same_peer(sa, other) or (apart and not _same_place(sa, other)):
                 yield self._pair(cookies, number)[1]
 
     def _pair(self, cookies: bytes, number: int) -> tuple[IkeSa, ChildSa]:
@@ -226,6 +232,11 @@ def same_peer(one: IkeSa, other: IkeSa) -> bool:
     identity, proved to the same connection, wherever it is now.
     """
     return one.connection == other.connection and one.peer_id_body == other.peer_id_body
+
+
+def _same_place(one: IkeSa, other: IkeSa) -> bool:
+    """Whether two SAs of one identity are with a peer at one place: behind a NAT its port says so, too."""
+    return one.peer == other.peer and one.path.remote_host == other.path.remote_host
 
 
 def deadline(sa: IkeSa) -> float:
