@@ -187,21 +187,34 @@ def test_esp_of_an_unknown_pair_moves_nothing(network: Network, alice: Peer, bob
     assert bob.engine.peer_moved(bob.child.inbound.spi, moved, network.now) == [], "there is no NAT before alice"
 
 
-def test_a_new_isakmp_sa_takes_the_pairs_along_to_where_it_goes(network: Network) -> None:
+def test_a_new_isakmp_sa_takes_the_pairs_along_once_the_peer_answers_where_it_is(network: Network) -> None:
+    alice, bob, _ = behind(network, "alice")
+    network.settle()
+    pair = bob.child
+    bob.does(lambda engine: engine.peer_moved(pair.inbound.spi, pair.path._replace(remote_port=50_000), network.now))
+    network.settle()
+    bob.does(lambda engine: engine.peer_moved(pair.inbound.spi, pair.path, network.now))
+    network.run(20)  # alice answers where she really is
+    alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+    network.settle()
+    assert len(bob.engine.sas) == 2, "behind a NAT another peer may have the same identity"
+    network.run(6)
+    assert bob.child.inbound.spi == pair.inbound.spi
+    assert bob.child.path == bob.sa.path
+
+
+def test_a_pair_without_an_isakmp_sa_follows_its_peer_to_another_port(network: Network) -> None:
     alice, bob, box = behind(network, "alice")
     assert box is not None
     network.settle()
     pair = bob.child
     box.rebind()
     alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
-    network.run(6)
-    assert len(bob.engine.sas) == 2, "behind a NAT another port may be another peer with the same identity"
+    network.run(10)
     moved = pair.path._replace(remote_port=40_003)
     bob.does(lambda engine: engine.peer_moved(pair.inbound.spi, moved, network.now))
-    network.plays("bob -> alice INFO N(R_U_THERE)", "alice -> bob INFO N(R_U_THERE_ACK)")
-    assert bob.sa.path.remote_port == 40_003
-    assert bob.child.path == bob.sa.path
-    assert {child.path for child in bob.inbound.values()} == {bob.sa.path}
+    assert [child.path for child in bob.children] == [moved]
+    assert {child.path for child in bob.outbound.values()} == {moved}
 
 
 def test_rekeying_begins_on_the_encapsulation_port(network: Network) -> None:

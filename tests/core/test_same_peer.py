@@ -8,8 +8,8 @@ import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.informational import delete_ike
-from ikev1.core.model import ChildState
+from ikev1.core.informational import delete_ike, notify
+from ikev1.core.model import ChildState, Path
 from ikev1.core.record import replace
 from ikev1.core.settings import Unique
 from ikev1.wire.payloads import Notification
@@ -63,6 +63,34 @@ def test_a_client_that_rebooted_behind_a_nat_ends_nobody_elses_sa(network: Netwo
     network.run(10)
     assert there.alice.child.inbound.spi in [child.outbound.spi for child in there.bob.children]
     assert there.carol.child.inbound.spi in [child.outbound.spi for child in there.bob.children]
+
+
+@pytest.mark.parametrize("begins_anew", [True, False])
+def test_who_forges_the_port_of_a_neighbour_is_not_taken_for_it(network: Network, begins_anew: bool) -> None:
+    """Carol has alice's identity, and can send from alice's port at the NAT, but receives nothing there."""
+    there = Group(network)
+    there.comes(there.alice)
+    victim = there.alice.child
+    port = there.boxes[0].port_of(4500)
+    if not begins_anew:  # who has something with bob already does not say INITIAL-CONTACT
+        other = replace(there.carol.settings.connections[0], name="other")
+        there.carol.is_given(settings(*there.carol.settings.connections, other))
+        there.carol.calls(None, host=BOB, connection="other")
+        network.flying.clear()
+    there.carol.calls(None, host=BOB)
+    while network.flying[0].label != "MM5":
+        network.deliver(network.flying.popleft())
+    there.bob.takes(network.flying.popleft().octets, Path(BOB, 4500, OUTSIDE, port))
+    there.carol.takes(network.flying.popleft().octets, Path(CAROL, 4500, BOB, 4500))  # message 6, which she can compute
+    (sa,) = [sa for sa in there.carol.engine.sas.values() if sa.is_up]
+    there.carol.does(lambda engine: engine._state.say(sa, [notify(sa, NotifyType.R_U_THERE, bytes(4))], network.now))
+    there.bob.takes(network.flying.popleft().octets, Path(BOB, 4500, OUTSIDE, port))
+    network.run(30)
+    there.comes(there.carol)
+    network.run(30)
+    assert there.bob.saw(ChildDown) == []
+    (pair,) = [child for child in there.bob.inbound.values() if child.outbound.spi == victim.inbound.spi]
+    assert pair.path.remote_port == port
 
 
 def reboots(peer: Peer) -> None:

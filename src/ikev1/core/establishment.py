@@ -17,6 +17,7 @@ from ikev1.core.model import IkeSa, IkeState, Role
 from ikev1.core.record import replace
 from ikev1.core.settings import Unique
 from ikev1.core.state import State
+from ikev1.core.table import same_peer
 from ikev1.core.wishes import begin_quick_mode, close_ike
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
@@ -48,7 +49,9 @@ def after_establishment(state: State, cookies: bytes, last: Message, now: float)
         return [Report(Note(Code.DUPLICATE_PEER, text, sa)), *close_ike(state, sa, "the peer is here already", now)]
     if sa.confirmed:
         actions += _succeed(state, sa, now)
-    elif not sa.queued and (sa.role is Role.INITIATOR or state.table.of_peer(sa)):
+    if sa.peer is None and state.table.of_claimed_peer(sa):
+        actions += probe.ask(state, state.table.by_cookies[cookies], sa.path, now, _PATIENCE)
+    elif not sa.confirmed and not sa.queued and (sa.role is Role.INITIATOR or state.table.of_peer(sa)):
         delay = _BUSY if sa.role is Role.INITIATOR else _PATIENCE
         actions += probe.ask(state, sa, sa.path, now, delay)
     current = state.table.by_cookies.get(cookies)
@@ -69,7 +72,7 @@ def _make_room(state: State, sa: IkeSa, now: float) -> list[Action]:
     """
     others = [
         other
-        for other in state.table.of_peer(sa)
+        for other in state.table.of_claim(sa)
         if other.is_up and other.confirmed is sa.confirmed and _is_renewal(other, sa)
     ]
     if len(others) < _MOST:
@@ -94,12 +97,16 @@ def _hasten(state: State, sa: IkeSa, now: float) -> None:
     state.table.put(sa, replace(sa, exchanges=hastened))
 
 
-def confirm(state: State, cookies: bytes, now: float) -> list[Action]:
-    """Notes that the peer has shown that it has the SA with these cookies, and has older ones give way."""
+def confirm(state: State, cookies: bytes, now: float, *, answered: bool = False) -> list[Action]:
+    """Notes that the peer has shown that it has the SA with these cookies, and has older ones give way; ``answered``
+    if it was by the answer to a question of ours, which shows where the peer is as well.
+    """
     sa = state.table.by_cookies.get(cookies)
-    if sa is None or sa.confirmed or not sa.is_up or sa.awaits_user:
+    if sa is None or not sa.is_up or sa.awaits_user:
         return []
-    asks_here = sa.probe is not None and sa.probe.path == sa.path
+    if sa.confirmed:
+        return _succeed(state, sa, now) if answered else []
+    asks_here = sa.probe is not None and sa.probe.path == sa.path and sa.peer is not None
     confirmed = replace(sa, confirmed=True, probe=None if asks_here else sa.probe)
     state.table.put(sa, confirmed)
     return [Keep(confirmed), Report(IkeConfirmed(confirmed)), *_succeed(state, confirmed, now)]
@@ -143,7 +150,12 @@ def _succeed(state: State, sa: IkeSa, now: float) -> list[Action]:
 
 
 def _older(state: State, sa: IkeSa) -> list[IkeSa]:
-    return [other for other in state.table.of_peer(sa) if other.established_at <= sa.established_at]
+    """The SAs with the peer of ``sa`` that came up before it, and the one in whose place we began it."""
+    others = state.table.of_peer(sa)
+    replaced = state.table.of_number(sa.replaces) if sa.replaces else None
+    if replaced is not None and replaced not in others and same_peer(replaced, sa):
+        others = [replaced, *others]
+    return [other for other in others if other.established_at <= sa.established_at]
 
 
 def _end_older(state: State, sa: IkeSa) -> list[Action]:

@@ -363,12 +363,23 @@ class IkeSa(Record, frozen=True):
     confirmed: bool = False  # the peer has shown that it has this SA, too: what other SAs hold may go over to it
     initial_contact: bool = False  # the peer said so; obeyed once the SA is confirmed (RFC 2407 §4.6.3.3)
     probe: Probe | None = None
+    reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
     moved_at: float = 0.0  # when the peer's address or port changed last
     moves: int = 0  # how often it did
 
     @property
     def peer(self) -> PeerKey | None:
-        """The key of the peer; None as long as it has not proved who it is."""
+        """The key of the peer; None as long as it has not proved who it is, nor, behind a NAT, where."""
+        claim = self.claim
+        if claim is None or claim.location is None:
+            return claim
+        return None if self.reached is None else claim._replace(location=self.reached)
+
+    @property
+    def claim(self) -> PeerKey | None:
+        """The key that the peer has if it is where its last messages seem to come from: anybody who knows the keys of
+        this SA can send from a forged address.
+        """
         if self.anchor is None or self.awaits_user:
             return None
         behind = self.nat is not None and self.nat.remote_behind

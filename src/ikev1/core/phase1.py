@@ -219,6 +219,8 @@ def establish(turn: Turn) -> None:
         state=IkeState.ESTABLISHED,
         anchor=Anchor(*sa.hosts, turn.context.fingerprint(turn.connection)),
         confirmed=not turn.speaks_last,
+        # a responder answered where we called it; an initiator floats with its last message
+        reached=(sa.path.remote_host, sa.path.remote_port) if sa.role is Role.INITIATOR else None,
         awaits_user=awaits_user,
         share=None,
         SAi_b=b"",

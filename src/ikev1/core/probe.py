@@ -68,6 +68,8 @@ def answered(state: State, sa: IkeSa, message: Message, seen: Path, now: float) 
     if probe is None or not any(hmac.compare_digest(ack.data, probe.sequence) for ack in acks):
         return False, []
     done = replace(sa, probe=None)
+    if seen == probe.path:
+        done = replace(done, reached=(seen.remote_host, seen.remote_port))
     moves: list[Action] = []
     if seen == probe.path != sa.path:
         coming = (exchange.quick.child for exchange in sa.exchanges if exchange.quick is not None)
@@ -77,4 +79,4 @@ def answered(state: State, sa: IkeSa, message: Message, seen: Path, now: float) 
         else:
             done, moves = moved(done, seen, now)
     state.table.put(sa, done)
-    return True, [Keep(done), *moves, *state.reunite(done)]
+    return True, [Keep(done), *moves]

@@ -192,11 +192,8 @@ def peer_seen(state: State, sa: IkeSa, path: Path, now: float) -> list[Action]:
     if paths.follows(sa, path, port):
         moved, moves = paths.moved(sa, path, now)
         state.table.put(sa, moved)
-        actions = [Keep(moved), *moves, *state.reunite(moved)]
-        for other in state.table.of_peer(moved):
-            # the peer may be the one of an SA that is not confirmed yet, which then takes over what this one holds
-            actions += [] if other.confirmed else probe.ask(state, other, other.path, now)
-        return actions
+        # The port may be forged: who the peer is among those behind its NAT changes once it has answered there
+        return [Keep(moved), *moves, *probe.ask(state, replace(moved, probe=None), path, now)]
     return probe.ask(state, sa, path, now) if paths.wants_probe(sa, path, port) else []
 
 

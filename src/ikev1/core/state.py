@@ -253,12 +253,6 @@ class State:
             ends += [Remove(child), Report(ChildDown(sa, child, reason))]
         return [*ends, Forget(sa)]
 
-    def reunite(self, sa: IkeSa) -> list[Action]:
-        """Hands the pairs that ``sa`` left behind over to another SA with the same peer, if the peer is found to be the
-        same now that it has moved.
-        """
-        return self._bury(sa, sa, "") if sa.state is IkeState.DELETED and self._heirs(sa) else []
-
     def _heirs(self, sa: IkeSa) -> list[IkeSa]:
         return [other for other in self.table.of_peer(sa) if other.is_up and other.confirmed]
 

@@ -33,6 +33,7 @@ class SaTable:
         self.own_cookies: set[bytes] = set()
         self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
         self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
+        self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
         self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = PairTable()
@@ -55,8 +56,9 @@ class SaTable:
                     self._said[cookies] = said
             self.own_cookies.add(_own_cookie(new))
             self._by_connection.setdefault(new.connection, {})[cookies] = None
-            if new.peer is not None:
-                self._by_peer[new.peer] = (*self._by_peer.get(new.peer, ()), cookies)
+            for index, key in ((self._by_peer, new.peer), (self._by_claim, new.claim)):
+                if key is not None:
+                    index[key] = (*index.get(key, ()), cookies)
             self._by_host.setdefault(new.hosts[1], {})[cookies] = None
             self._by_number[new.unique_id] = cookies
         kept = self.by_cookies.get(cookies)
@@ -81,8 +83,9 @@ class SaTable:
         self._due.pop(cookies, None)
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
-        if kept.peer is not None:
-            self._forget_peer(kept.peer, cookies)
+        for index, key in ((self._by_peer, kept.peer), (self._by_claim, kept.claim)):
+            if key is not None:
+                _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
 
@@ -92,20 +95,24 @@ class SaTable:
         if self.aggressive_callers:
             self.aggressive_callers.pop(cookies, None)
 
-    def _forget_peer(self, peer: PeerKey, cookies: bytes) -> None:
-        others = tuple(other for other in self._by_peer[peer] if other != cookies)
-        if others:
-            self._by_peer[peer] = others
-        else:
-            del self._by_peer[peer]
-
     def of_connection(self, name: str) -> list[IkeSa]:
         """The SAs of a connection, the oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
 
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
         """The other SAs with the same peer, the oldest first; none where the peer of ``sa`` has proved nothing."""
-        members = self._by_peer.get(sa.peer, ()) if sa.peer is not None else ()
+        return self._others(sa, self._by_peer, sa.peer)
+
+    def of_claimed_peer(self, sa: IkeSa) -> list[IkeSa]:
+        """The other SAs that would be with the same peer if that of ``sa`` is where it seems to be."""
+        return self._others(sa, self._by_peer, sa.claim)
+
+    def of_claim(self, sa: IkeSa) -> list[IkeSa]:
+        """The other SAs whose peers seem to be the same and at the same place, the oldest first."""
+        return self._others(sa, self._by_claim, sa.claim)
+
+    def _others(self, sa: IkeSa, index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey | None) -> list[IkeSa]:
+        members = index.get(key, ()) if key is not None else ()
         return [self.by_cookies[cookies] for cookies in members if cookies != sa.cookies]
 
     def of_host(self, host: str) -> list[IkeSa]:
@@ -213,11 +220,19 @@ class SaTable:
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
-    return sa.CKY_R, sa.connection, sa.peer, sa.hosts[1]
+    return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
 
 
 def _own_cookie(sa: IkeSa) -> bytes:
     return sa.CKY_I if sa.role is Role.INITIATOR else sa.CKY_R
+
+
+def _leave_out(index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey, cookies: bytes) -> None:
+    others = tuple(other for other in index[key] if other != cookies)
+    if others:
+        index[key] = others
+    else:
+        del index[key]
 
 
 def _forget(index: dict[str, dict[bytes, None]], key: str, cookies: bytes) -> None:
@@ -236,7 +251,7 @@ def same_peer(one: IkeSa, other: IkeSa) -> bool:
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:
     """Whether two SAs of one identity are with a peer at one place: behind a NAT its port says so, too."""
-    return one.peer == other.peer and one.path.remote_host == other.path.remote_host
+    return one.peer is not None and one.peer == other.peer and one.path.remote_host == other.path.remote_host
 
 
 def deadline(sa: IkeSa) -> float:

@@ -57,7 +57,7 @@ def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action
     ours, moves = probe.answered(state, current, message, path, now)
     actions += moves
     if ours or _asks(message):
-        actions += confirm(state, sa.cookies, now)
+        actions += confirm(state, sa.cookies, now, answered=ours)
     return [*actions, *initial_contact(state, sa.cookies, message, now)]
 
 

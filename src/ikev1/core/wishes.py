@@ -109,7 +109,8 @@ def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Act
         return begin_quick_mode(state, sa_waiting, child.name, now, selectors)
     others = [other for other in state.table.of_peer(sa) if other.is_up and state.believes(other)]
     if others:
-        return begin_quick_mode(state, others[-1], child.name, now, selectors)
+        confirmed = [other for other in others if other.confirmed] or others
+        return begin_quick_mode(state, confirmed[-1], child.name, now, selectors)
     connection = state.lookup.by_name(sa.connection)
     calling = any(other.state is IkeState.CONNECTING for other in state.table.of_connection(sa.connection))
     if connection is None or not is_address(connection.remote_address) or calling:
