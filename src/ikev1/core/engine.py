@@ -137,11 +137,9 @@ class Engine:
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         wanted = () if tunnel is None else (tunnel,)
         for sa in reversed(state.table.of_connection(connection)):
-            if sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER:
-                continue  # whoever calls may be of another connection, or never prove anything
-            if sa.state is not IkeState.CONNECTING and not (sa.is_up and state.believes(sa)):
+            if not sa.is_call_of_ours and not (sa.is_up and state.believes(sa)):
                 continue
-            if sa.state is IkeState.CONNECTING or sa.awaits_user:
+            if sa.is_call_of_ours or sa.awaits_user:
                 state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
                 return []
             return wishes.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []

@@ -394,6 +394,13 @@ class IkeSa(Record, frozen=True):
         return self.anchor.local_host, self.anchor.remote_host
 
     @property
+    def is_call_of_ours(self) -> bool:
+        """Whether we are calling the peer. Somebody who calls us proves nothing before the end of phase 1, so nothing
+        of ours waits for that.
+        """
+        return self.state is IkeState.CONNECTING and self.role is Role.INITIATOR
+
+    @property
     def is_up(self) -> bool:
         """Whether exchanges of phase 2 can be protected by it."""
         return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING)

@@ -112,7 +112,7 @@ def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Act
         confirmed = [other for other in others if other.confirmed] or others
         return begin_quick_mode(state, confirmed[-1], child.name, now, selectors)
     connection = state.lookup.by_name(sa.connection)
-    calling = any(other.state is IkeState.CONNECTING for other in state.table.of_connection(sa.connection))
+    calling = any(other.is_call_of_ours for other in state.table.of_connection(sa.connection))
     if connection is None or not is_address(connection.remote_address) or calling:
         return []
     # the pair goes over to the new ISAKMP SA, and is renewed under that when its next try is due

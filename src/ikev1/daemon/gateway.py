@@ -342,8 +342,10 @@ class Gateway:
         await outcome
 
     def _newest(self, connection: str) -> IkeSa | None:
-        sas = self.engine.of_connection(connection)
-        return next((sa for sa in reversed(sas) if sa.state is not IkeState.DELETED), None)
+        """The newest ISAKMP SA with the peer, or our call; somebody who calls us and has proved nothing is nobody."""
+        sas = reversed(self.engine.of_connection(connection))
+        known = (sa for sa in sas if sa.anchor is not None or sa.is_call_of_ours)
+        return next((sa for sa in known if sa.state is not IkeState.DELETED), None)
 
     def close_ike(self, sa: IkeSa) -> None:
         """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
