@@ -36,6 +36,10 @@ class NatBox:
         """The port that stands for ``inside`` on the other side."""
         return self._ports[inside]
 
+    def inside_of(self, port: int) -> int:
+        """The port inside that ``port`` stands for, 0 if it stands for none."""
+        return next((inside for inside, handed_out in self._ports.items() if handed_out == port), 0)
+
     def pass_on(self, datagram: Datagram) -> list[Datagram]:
         """The datagram as it looks on the other side."""
         if datagram.source[0] == self.inside:
