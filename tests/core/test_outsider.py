@@ -50,7 +50,7 @@ NOTIFIES = (
 )
 QUIET = 60.0  # seconds
 YESTERDAY = 86_400.0
-AM2_AT_MOST = 4 * 2.0  # octets for each of message 1: it is repeated to who never answered
+AM2_AT_MOST = 2.0  # octets for each of message 1
 
 Change = Callable[[bytes], bytes]
 Wish = Callable[[World, Peer], None]
@@ -306,11 +306,13 @@ class Outsider(RuleBasedStateMachine):
     # --- how he does it
 
     def passes(self, datagrams: list[Datagram]) -> list[Datagram]:
-        """Notes what a NAT box does not let through: a copy of that is the first that arrives."""
+        """Notes what a NAT box does not let through, and what is to be answered where Mallory is: a copy of that is the
+        first that arrives.
+        """
         for datagram in datagrams:
             sender, (host, port) = self.network.peers[datagram.sender], datagram.destination
             receiver = self.noisy.other(sender)
-            if host == self.noisy.hosts[receiver.name] != receiver.address:
+            if host == MALLORY or host == self.noisy.hosts[receiver.name] != receiver.address:
                 self.lost.append(datagram._replace(destination=(receiver.address, port)))
         return datagrams
 
@@ -371,7 +373,7 @@ class Outsider(RuleBasedStateMachine):
         )
 
     def harmless(self, seen: Snapshot) -> Snapshot:
-        """What he must not change. Junk under known cookies still leaves a complaint and earns a notify."""
+        """What he must not change: all but what junk leaves of a phase 1 under way, which no key vouches for."""
         return seen.without_complaints()
 
     # --- what cannot be mended

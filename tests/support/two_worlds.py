@@ -16,7 +16,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.events import ChildDown, ChildUp, IkeDown, IkeUp
 from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path
 from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust
+from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 from nat import NatBox
@@ -165,7 +165,7 @@ def _proof(kind: Kind, who: int) -> dict[str, Any]:
         "secret": b"",
         "policies": (replace(policy(lifetime=_LIFETIME), suite=phase1),),
         "credential": Credential(authority.pkcs8(mine)),
-        "trust": Trust(public_keys=(public_keys.encode(theirs.public_key()),)),
+        "trust": Trust(public_keys=(TrustedKey(public_keys.encode(theirs.public_key())),)),
         **modes,
     }
 
@@ -250,8 +250,8 @@ class Snapshot(NamedTuple):
         )
 
     def without_complaints(self) -> Snapshot:
-        """It, without what junk under known cookies leaves: a complaint, and the message that reported it."""
-        return self._replace(sas=_quiet(self.sas), stored=_quiet(self.stored))
+        """It, without what junk leaves of a phase 1 under way: a complaint, and how long is waited on after it."""
+        return self._replace(sas=_quiet(self.sas))
 
     def differences(self, other: Snapshot) -> list[str]:
         """What is not the same in ``other``, in few words."""
@@ -271,18 +271,13 @@ class Snapshot(NamedTuple):
 
 def _quiet(sas: dict[bytes, IkeSa]) -> dict[bytes, IkeSa]:
     return {
-        cookies: replace(
-            sa,
-            recent_informationals=(),
-            phase1=_uncomplaining(sa.phase1),
-            exchanges=tuple(map(_uncomplaining, sa.exchanges)),
-        )
+        cookies: replace(sa, phase1=_uncomplaining(sa.phase1)) if sa.state is IkeState.CONNECTING else sa
         for cookies, sa in sas.items()
     }
 
 
 def _uncomplaining(exchange: Any) -> Any:
-    return exchange and replace(exchange, complaint=None, resend_at=0.0, ends_at=0.0)
+    return exchange and replace(exchange, complaint=None, resend_at=0.0, ends_at=0.0, tries=0)
 
 
 _NOWHERE = Path("", 0, "", 0)
@@ -293,7 +288,8 @@ def _nowhere(sa: IkeSa) -> IkeSa:
         sa,
         path=_NOWHERE,
         probe=None,
-        recent_informationals=(),
+        reached=None,
+        own_message_ids=0,
         moved_at=0.0,
         moves=0,
         children=tuple(map(_unplaced, sa.children)),

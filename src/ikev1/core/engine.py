@@ -13,7 +13,7 @@ import msgspec
 from ikev1.core import expiry, reception, wishes
 from ikev1.core.actions import Action
 from ikev1.core.first_message import Dumped, FirstMessages
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path, Role
+from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
 from ikev1.core.record import Record, replace
 from ikev1.core.settings import Settings
 from ikev1.core.spi import AllocateSpi
