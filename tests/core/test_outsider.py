@@ -366,11 +366,7 @@ class Outsider(RuleBasedStateMachine):
 
     def is_excused(self, original: Datagram, path: Path) -> bool:
         """Whether a copy of ``original`` that comes by ``path`` may have another effect."""
-        return (
-            self.makes_believe_in_a_nat(original, path)
-            or self.overtakes_a_delete(original)
-            or self.spoils_the_verdict(original, path)
-        )
+        return self.makes_believe_in_a_nat(original, path) or self.overtakes_a_delete(original)
 
     def harmless(self, seen: Snapshot) -> Snapshot:
         """What he must not change: all but what junk leaves of a phase 1 under way, which no key vouches for."""
@@ -404,12 +400,6 @@ class Outsider(RuleBasedStateMachine):
         flights = list(self.network.flying)
         ahead = flights[: flights.index(flying)] if flying in flights else []
         return "D(ISAKMP)" in flying.label and any("D(ESP)" in other.label for other in ahead)
-
-    def spoils_the_verdict(self, flying: Datagram, path: Path) -> bool:
-        """Whether it is message 3 of Aggressive Mode from elsewhere: its NAT-D payloads are about the path on which the
-        original travels, and are held against another.
-        """
-        return flying.label == "AM3" and path != Path(*flying.destination, *flying.source)
 
     # --- what he gets
 

@@ -17,7 +17,7 @@ from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Phase1Suite
 from ikev1.core.modes import accepts_aggressive
 from ikev1.core.not_me import expected
-from ikev1.core.paths import aggressive_path
+from ikev1.core.paths import aggressive_path, same_hosts
 from ikev1.core.phase1 import (
     accept_sa,
     choose_among,
@@ -205,12 +205,21 @@ def conclude(turn: Turn) -> list[Payload]:
 
 
 def concluded(turn: Turn, message: Message) -> None:
-    """Checks the initiator's proof, and looks for a NAT."""
+    """Checks the initiator's proof, and looks for a NAT.
+
+    Raises:
+        Refusal: it proves nothing, or came from another address than message 1.
+    """
+    assert turn.seen is not None
+    if not same_hosts(turn.sa.path, turn.seen):
+        text = (
+            f"AM3 came from {turn.seen.remote_host}, but AM1 from {turn.sa.path.remote_host}: it was copied on its way"
+        )
+        raise Refusal(Code.MALFORMED, text)
     theirs = identity.parse(turn.sa.IDii_b)
     check_proof(turn, message, theirs)
     settle_connection(turn, theirs)
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
-    assert turn.seen is not None
     port = turn.context.settings.encapsulation_port
     turn.sa = replace(turn.sa, path=aggressive_path(turn.sa.path, turn.seen, port))
     look_for_nat(turn, message)

@@ -16,7 +16,7 @@ from ikev1.core.events import Code, Note
 from ikev1.core.model import ChildSa, Exchange, IkeSa, IpsecMode, Path
 from ikev1.core.record import replace
 
-__all__ = ["aggressive_path", "follows", "moved", "on_path", "take_path", "wants_probe", "with_path"]
+__all__ = ["aggressive_path", "follows", "moved", "on_path", "same_hosts", "take_path", "wants_probe", "with_path"]
 
 _QUIET = 60.0  # seconds between two notes that a peer has moved
 
@@ -27,7 +27,7 @@ def follows(sa: IkeSa, seen: Path, port: int) -> bool:
     ``port`` is the encapsulation port.
     """
     path, nat = sa.path, sa.nat
-    if nat is None or not nat.encapsulate or not _same_hosts(path, seen) or seen.local_port != port or seen == path:
+    if nat is None or not nat.encapsulate or not same_hosts(path, seen) or seen.local_port != port or seen == path:
         return False
     floats = path.local_port != port
     # a peer that is not behind a NAT keeps its port, but for the float, which leads to the same number on both sides
@@ -37,15 +37,16 @@ def follows(sa: IkeSa, seen: Path, port: int) -> bool:
 def wants_probe(sa: IkeSa, seen: Path, port: int) -> bool:
     """Whether the peer may have moved to ``seen``, and is to be asked there."""
     behind = sa.nat is not None and sa.nat.remote_behind
-    return behind and seen.local_port == port and not _same_hosts(sa.path, seen)
+    return behind and seen.local_port == port and not same_hosts(sa.path, seen)
 
 
 def aggressive_path(path: Path, seen: Path, port: int) -> Path:
     """The path of Aggressive Mode's message 3: with it the initiator may float to ``port``, and do nothing else."""
-    return seen if _same_hosts(path, seen) and seen.local_port in (path.local_port, port) else path
+    return seen if seen.local_port in (path.local_port, port) else path
 
 
-def _same_hosts(path: Path, seen: Path) -> bool:
+def same_hosts(path: Path, seen: Path) -> bool:
+    """Whether both lead from the same address of ours to the same address of the peer."""
     return (path.local_host, path.remote_host) == (seen.local_host, seen.remote_host)
 
 
