@@ -181,7 +181,9 @@ def _take(
     elif exchange.message_id:
         actions += confirm(state, sa.cookies, now)
     current = state.table.by_cookies.get(turn.sa.cookies)
-    if current is not None and arrival.header.encrypted:
+    if current is not None and current.moves != sa.moves:
+        actions += _ask_where_it_is(state, current, now)
+    elif current is not None and arrival.header.encrypted:
         actions += peer_seen(state, current, arrival.path, now)
     return actions
 
@@ -192,9 +194,15 @@ def peer_seen(state: State, sa: IkeSa, path: Path, now: float) -> list[Action]:
     if paths.follows(sa, path, port):
         moved, moves = paths.moved(sa, path, now)
         state.table.put(sa, moved)
-        # The port may be forged: who the peer is among those behind its NAT changes once it has answered there
-        return [Keep(moved), *moves, *probe.ask(state, replace(moved, probe=None), path, now)]
+        return [Keep(moved), *moves, *_ask_where_it_is(state, moved, now)]
     return probe.ask(state, sa, path, now) if paths.wants_probe(sa, path, port) else []
+
+
+def _ask_where_it_is(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Asks a peer that seems to have another port: the port may be forged, and who the peer is among those behind its
+    NAT changes once it has answered there.
+    """
+    return probe.ask(state, replace(sa, probe=None), sa.path, now)
 
 
 def _path_for_again(sa: IkeSa, seen: Path) -> Path:
