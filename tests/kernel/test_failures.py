@@ -200,6 +200,7 @@ def test_a_tunnel_for_everything_leaves_the_local_network_alone(sides: Sides) ->
     side.die()
     side.open()
     side.plane.adopt([whole])
+    side.plane.protect(())  # what nobody went on with was held until now
     side.namespace.run("ip", "route", "del", "10.2.0.0/16")
     side.plane.remove(whole)
     assert kernel_has(side) == before
