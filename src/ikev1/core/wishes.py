@@ -131,8 +131,8 @@ def _again_at(state: State, sa: IkeSa | ChildSa, now: float) -> float:
     return at if at < sa.expires_at else 0.0
 
 
-def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
-    """Negotiates the ISAKMP SA that follows ``sa`` and takes over its pairs.
+def rekey_ike(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] = ()) -> list[Action]:
+    """Negotiates the ISAKMP SA that follows ``sa`` and takes over its pairs; the ``queued`` tunnels come up after that.
 
     "If the responder has to rekey the Phase 1 SA, then the rekey negotiation MUST be started by using UDP(4500,Y)"
     (RFC 3947 §4): the new one begins where the old one is.
@@ -143,25 +143,29 @@ def rekey_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
         state.table.put(sa, replace(waiting, rekey_at=0.0))
         return []
     state.table.put(sa, replace(waiting, state=IkeState.REKEYING))
-    return begin_phase1(state, connection, sa.path, (), now, replaces=sa.unique_id)
+    return begin_phase1(state, connection, sa.path, queued, now, replaces=sa.unique_id)
 
 
-def reauthenticate(state: State, sa: IkeSa, now: float) -> list[Action]:
-    """Ends what an ISAKMP SA may negotiate whose peer was believed by what the configuration no longer holds.
+def reauthenticate(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] = ()) -> list[Action]:
+    """Ends what an ISAKMP SA may negotiate whose peer was believed by what the configuration no longer holds, or by
+    what an earlier version did not note.
 
-    If its connection is gone, it is closed with its pairs. Else the peer is called anew where it can be; where it
-    cannot, the ISAKMP SA is deleted, so that the peer calls. Its pairs live until their end, and are renewed only under
-    an ISAKMP SA that is believed by what is configured now.
+    If its connection is gone, it is closed with its pairs. Else the peer is called anew where it can be, and the
+    ``queued`` tunnels come up after that; where it cannot, the ISAKMP SA is deleted, so that the peer calls. Its pairs
+    live until their end, and are renewed only under an ISAKMP SA that is believed by what is configured now.
     """
     connection = state.lookup.by_name(sa.connection)
     if connection is None:
         return close_ike(state, sa, "its connection was removed from the configuration", now)
-    text = f"connection {connection.name!r} changed whom it believes: the peer has to authenticate again"
+    why = f"connection {connection.name!r} changed whom it believes"
+    if sa.anchor is None:
+        why = "an earlier version kept this ISAKMP SA, and did not note by what the peer was believed"
+    text = f"{why}: the peer has to authenticate again"
     actions: list[Action] = [Report(Note(Code.REAUTHENTICATION, text, sa))]
     if is_address(connection.remote_address):
         if sa.state is IkeState.REKEYING:
             return []
-        return [*actions, *rekey_ike(state, sa, now)]
+        return [*actions, *rekey_ike(state, sa, now, queued)]
     actions += state.say(sa, [delete_ike(sa)], now)
     return [*actions, *state.end(state.table.by_cookies[sa.cookies], text)]
 
@@ -220,13 +224,14 @@ def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> lis
         return state.end(left, "its pairs ended with an earlier process")
     if 0.0 < sa.expires_at <= now:
         return expire_ike(state, left, now)
-    if not state.believes(left):
-        return reauthenticate(state, left, now)
     actions: list[Action] = [Keep(left)]
     for child in dead:
         actions += state.say(state.table.by_cookies[sa.cookies], [delete_child(child)], now)
-    for child in dead:
-        if child.state is ChildState.INSTALLED:
-            current = state.table.by_cookies[sa.cookies]
-            actions += begin_quick_mode(state, current, child.name, now, (child.local, child.remote))
+    lost = [child for child in dead if child.state is ChildState.INSTALLED]
+    if not state.believes(left):
+        wanted = tuple(dict.fromkeys(child.name for child in lost))
+        return [*actions, *reauthenticate(state, state.table.by_cookies[sa.cookies], now, wanted)]
+    for child in lost:
+        current = state.table.by_cookies[sa.cookies]
+        actions += begin_quick_mode(state, current, child.name, now, (child.local, child.remote))
     return actions

@@ -1,0 +1,79 @@
+"""SAs that were kept, and are not believed by the process that takes them over: their peers have to authenticate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.events import Code, Note
+from ikev1.core.model import IkeSa, IkeState
+from playbook import Network, Peer, establish
+
+LATER_FIELDS = ("own_message_ids", "heard_message_ids", "anchor", "confirmed", "reached")
+
+
+def as_kept_before(sa: IkeSa) -> IkeSa:
+    """``sa`` as read from a record that was written before there were `LATER_FIELDS`."""
+    fields: dict[str, Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(sa), strict=False)
+    for name in LATER_FIELDS:
+        fields.pop(name, None)
+    fields["recent_informationals"] = [7, 8]
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(fields), type=IkeSa)
+
+
+def was_run_by_an_earlier_version(peer: Peer) -> None:
+    peer.stored = {cookies: as_kept_before(sa) for cookies, sa in peer.stored.items()}
+    assert all(sa.anchor is None for sa in peer.stored.values())
+
+
+def expects_a_peer_of_another_name(peer: Peer) -> None:
+    """The name is another, and the peer has it: only what is written in the configuration has changed."""
+    own = peer.settings.connections[0]
+    peer.settings = settings(connection(own.local_address, own.remote_address, *own.tunnels, remote_id="192.0.2.0/24"))
+
+
+changes = pytest.mark.parametrize("change", [was_run_by_an_earlier_version, expects_a_peer_of_another_name])
+alive = pytest.mark.parametrize("carries", [True, False], ids=["carries on", "carries nothing"])
+
+
+@changes
+@alive
+def test_a_peer_that_is_believed_no_longer_is_called_anew(
+    network: Network, alice: Peer, bob: Peer, change: Callable[[Peer], None], carries: bool
+) -> None:
+    establish(network, alice)
+    before = bob.child
+    change(bob)
+    bob.is_killed(*([before.inbound.spi] if carries else []))
+    assert Code.REAUTHENTICATION in [note.code for note in bob.events if isinstance(note, Note)]
+    network.settle()
+    assert bob.sa.anchor is not None
+    assert bob.sa.created_at == network.now
+    assert [bob.child.outbound.spi] == [*alice.inbound], "both ends have one pair, and the same"
+    assert (bob.child.inbound.spi == before.inbound.spi) is carries
+
+
+@changes
+@alive
+def test_a_caller_that_is_believed_no_longer_has_to_call_again(
+    network: Network, change: Callable[[Peer], None], carries: bool
+) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel())))
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True))))
+    establish(network, alice)
+    before = bob.child
+    change(bob)
+    bob.is_killed(*([before.inbound.spi] if carries else []))
+    network.settle()
+    assert [sa.state for sa in bob.engine.sas.values()] == [IkeState.DELETED] * carries
+    alice.calls("net")
+    network.settle()
+    assert bob.outbound[before.local, before.remote].inbound.spi != before.inbound.spi
+    network.now = before.expires_at + 1
+    bob.takes_time()
+    assert before.inbound.spi not in bob.inbound, "nothing is left of what is not believed when its time is over"
+    assert [sa.anchor is not None for sa in bob.engine.sas.values()] == [True]
