@@ -9,7 +9,8 @@ import pytest
 import authority
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
 from ikev1.core.events import Code, IkeUp, Note
-from ikev1.core.not_me import expected, names_one
+from ikev1.core.lookup import expected
+from ikev1.core.not_me import names_one
 from ikev1.core.record import replace
 from ikev1.core.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys

@@ -120,6 +120,20 @@ def test_a_peer_that_is_believed_by_something_else_authenticates_again(
     )
 
 
+def test_a_peer_at_another_address_than_is_configured_now_is_nobody_without_another_identity(
+    network: Network, alice: Peer, bob: Peer
+) -> None:
+    establish(network, alice)
+    pair = bob.child
+    bob.is_given(settings(connection(BOB, "192.0.2.9", tunnel(mirrored=True))))
+    assert [note.code for note in bob.saw(Note)] == [Code.REAUTHENTICATION]
+    network.plays("bob -> alice INFO D(ISAKMP)")
+    assert bob.children == [pair], "it lives until its own end"
+    alice.calls()
+    network.settle()
+    assert bob.children == [pair], "and nothing is added"
+
+
 def test_a_caller_that_is_believed_by_something_else_has_to_call_again(network: Network, couple: Couple) -> None:
     alice, bob = couple(bob={"remote_address": "%any"})
     establish(network, alice)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ikev1.config.findings import Findings
 from ikev1.config.values import ANY
 from ikev1.core import identity
+from ikev1.core.lookup import called_address, expected
 from ikev1.core.methods import SHARED_OR_ENCRYPTING
-from ikev1.core.not_me import called_address, expected, is_own_key, names_one
+from ikev1.core.not_me import is_own_key, names_one
 from ikev1.core.settings import Connection
 from ikev1.crypto import certificates
 

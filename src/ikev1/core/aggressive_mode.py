@@ -13,10 +13,10 @@ from ikev1.core import identity
 from ikev1.core.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.events import Code
 from ikev1.core.life import number_of
+from ikev1.core.lookup import expected
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Phase1Suite
 from ikev1.core.modes import accepts_aggressive
-from ikev1.core.not_me import expected
 from ikev1.core.paths import aggressive_path, same_hosts
 from ikev1.core.phase1 import (
     accept_sa,

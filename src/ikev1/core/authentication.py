@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from ikev1.core import identity
 from ikev1.core.events import Code, Note
+from ikev1.core.lookup import expected
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
 from ikev1.core.modes import accepts_mode
-from ikev1.core.not_me import expected, refuse_own_identity
+from ikev1.core.not_me import refuse_own_identity
 from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal

@@ -13,9 +13,10 @@ from collections.abc import Callable, Container, Iterator
 from ikev1.core import identity
 from ikev1.core.authentication import check_port
 from ikev1.core.events import Code
+from ikev1.core.lookup import expected
 from ikev1.core.model import Phase1Suite, Role
 from ikev1.core.modes import accepts_mode
-from ikev1.core.not_me import certificate_is_for, expected, keys_for, names_one, refuse_own_key
+from ikev1.core.not_me import certificate_is_for, keys_for, names_one, refuse_own_key
 from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal

@@ -14,8 +14,10 @@ _OCTETS = 8
 _OF_SECRET = 2  # octets: enough to notice another secret, too few to recognise a guessed one in a stolen state file
 
 
-def fingerprint(connection: Connection) -> bytes:
-    """8 octets that differ when the secret, the trust or the identity that ``connection`` expects differ."""
+def fingerprint(connection: Connection, who: str | None) -> bytes:
+    """8 octets that differ when the secret or the trust of ``connection`` differ, or ``who`` its peer must prove to be
+    (`ikev1.core.lookup.expected`).
+    """
     secret = blake2s(connection.secret, digest_size=_OF_SECRET).digest()
-    public = msgspec.msgpack.encode((connection.trust, connection.remote_id))
+    public = msgspec.msgpack.encode((connection.trust, who))
     return blake2s(secret + public, digest_size=_OCTETS).digest()

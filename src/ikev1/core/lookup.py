@@ -12,7 +12,7 @@ from ikev1.core.selector import Selector
 from ikev1.core.selector_index import SelectorIndex
 from ikev1.core.settings import Connection, Tunnel
 
-__all__ = ["Lookup", "is_address", "known_selectors"]
+__all__ = ["Lookup", "called_address", "expected", "is_address", "known_selectors"]
 
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
@@ -61,7 +61,7 @@ class Lookup:
         known = self._by_name.get(connection.name, connection)
         found = self._fingerprints.get(known.name)
         if found is None:
-            found = self._fingerprints[known.name] = fingerprint(known)
+            found = self._fingerprints[known.name] = fingerprint(known, expected(known))
         return found
 
     def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
@@ -94,6 +94,18 @@ def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, S
     if is_address(connection.remote_address):
         remote = remote.at(connection.remote_address)
     return None if local.dynamic or remote.dynamic else (local, remote)
+
+
+def expected(connection: Connection) -> str | None:
+    """Whom the peer of ``connection`` must prove to be, as a pattern of `identity.matches`: the ``remote_id``; without
+    one the address that is called; None, which is anybody, only where no single address can be called.
+    """
+    return connection.remote_id or called_address(connection)
+
+
+def called_address(connection: Connection) -> str | None:
+    """The address at which ``connection`` can call its peer, None if it has no single one."""
+    return connection.remote_address if is_address(connection.remote_address) else None
 
 
 def is_address(text: str) -> bool:

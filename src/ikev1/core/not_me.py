@@ -9,7 +9,8 @@ key, and our identity proved by a secret or key that we have, too. Without this 
 own messages back is taken for the peer. The functions below are this rule; each refusal has `Code.REFLECTION`.
 
 *Destination.* A connection that calls accepts nobody but whom it names, by default the address that it calls
-(`expected`), in both roles. And a key proves only the identities that it was configured with (`keys_for`).
+(`ikev1.core.lookup.expected`), in both roles. And a key proves only the identities that it was configured with
+(`keys_for`).
 
 *Last speaker.* Whoever sends the last message of phase 1 has not seen that the other end agrees, so the SA gives
 nothing up, adopts, moves and deletes nothing before the peer used its keys: that is in `ikev1.core.establishment`.
@@ -24,7 +25,7 @@ from ikev1.core import identity
 from ikev1.core.events import Code
 from ikev1.core.lookup import is_address
 from ikev1.core.refusal import Refusal
-from ikev1.core.settings import Connection, Credential, Trust
+from ikev1.core.settings import Credential, Trust
 from ikev1.core.turn import Turn
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys
 from ikev1.wire.payloads import Certificate, Identification
@@ -32,9 +33,7 @@ from ikev1.wire.registry import IdType, NotifyType
 
 __all__ = [
     "OWN_CALL",
-    "called_address",
     "certificate_is_for",
-    "expected",
     "is_own_key",
     "keys_for",
     "names_one",
@@ -166,18 +165,6 @@ def _same(one: Identification, other: Identification) -> bool:
 
 
 # --- destination ----------------------------------------------------------------------------------------------------
-
-
-def expected(connection: Connection) -> str | None:
-    """Whom the peer of ``connection`` must prove to be, as a pattern of `identity.matches`: the ``remote_id``; without
-    one the address that is called; None, which is anybody, only where no single address can be called.
-    """
-    return connection.remote_id or called_address(connection)
-
-
-def called_address(connection: Connection) -> str | None:
-    """The address at which ``connection`` can call its peer, None if it has no single one."""
-    return connection.remote_address if is_address(connection.remote_address) else None
 
 
 def names_one(pattern: str | None) -> bool:

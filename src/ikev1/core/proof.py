@@ -11,6 +11,7 @@ import hmac
 
 from ikev1.core import diagnosis, identity, not_me
 from ikev1.core.events import Code
+from ikev1.core.lookup import called_address
 from ikev1.core.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
 from ikev1.core.model import IkeSa, Role
 from ikev1.core.record import replace
@@ -177,7 +178,7 @@ def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, 
             ends=message.header.encrypted,
         )
     if turn.verdict is None:
-        answers_call = turn.initiates and not_me.called_address(turn.connection) is not None
+        answers_call = turn.initiates and called_address(turn.connection) is not None
         raise Undecided(certificates, theirs, answers_call=answers_call)
     if isinstance(turn.verdict, Untrusted):
         verdict = turn.verdict

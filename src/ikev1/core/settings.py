@@ -159,7 +159,7 @@ class Connection(Record, frozen=True):
 
     ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a single remote
     address can be called. Identities are in strongSwan's notation; None is our own address (local), or the remote
-    address where that can be called and else anybody (remote, `ikev1.core.not_me.expected`).
+    address where that can be called and else anybody (remote, `ikev1.core.lookup.expected`).
     """
 
     name: str

@@ -8,7 +8,7 @@ from ikev1.core.actions import Action, Keep, Remove, Report
 from ikev1.core.envelope import phase2_iv
 from ikev1.core.events import ChildDown, Code, Failure, Note
 from ikev1.core.informational import delete_child, delete_ike
-from ikev1.core.lookup import is_address
+from ikev1.core.lookup import called_address, is_address
 from ikev1.core.main_mode import MAIN_MODE
 from ikev1.core.message_id import fresh_message_id
 from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
@@ -151,8 +151,9 @@ def reauthenticate(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] 
     what an earlier version did not note.
 
     If its connection is gone, it is closed with its pairs. Else the peer is called anew where it can be, and the
-    ``queued`` tunnels come up after that; where it cannot, the ISAKMP SA is deleted, so that the peer calls. Its pairs
-    live until their end, and are renewed only under an ISAKMP SA that is believed by what is configured now.
+    ``queued`` tunnels come up after that; where it cannot, or the address to call is another one by now, the ISAKMP SA
+    is deleted. Its pairs live until their end, and are renewed only under an ISAKMP SA that is believed by what is
+    configured now.
     """
     connection = state.lookup.by_name(sa.connection)
     if connection is None:
@@ -162,7 +163,7 @@ def reauthenticate(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] 
         why = "an earlier version kept this ISAKMP SA, and did not note by what the peer was believed"
     text = f"{why}: the peer has to authenticate again"
     actions: list[Action] = [Report(Note(Code.REAUTHENTICATION, text, sa))]
-    if is_address(connection.remote_address):
+    if called_address(connection) == sa.hosts[1]:
         if sa.state is IkeState.REKEYING:
             return []
         return [*actions, *rekey_ike(state, sa, now, queued)]

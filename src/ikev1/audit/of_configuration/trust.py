@@ -11,7 +11,7 @@ from ikev1.audit.certificates import SMALLEST_RSA_BITS, judge, judge_rsa_size
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
-from ikev1.core.not_me import expected
+from ikev1.core.lookup import expected
 from ikev1.core.settings import Revocation
 from ikev1.crypto import private_keys
 

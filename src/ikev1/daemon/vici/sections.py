@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ikev1.core import identity, ipsec_suite
+from ikev1.core.lookup import expected
 from ikev1.core.model import ChildSa, IkeSa, IkeState, Mark, Role, Steering
-from ikev1.core.not_me import expected
 from ikev1.core.scripts import cisco_state, script_of
 from ikev1.core.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
