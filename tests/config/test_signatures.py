@@ -446,6 +446,7 @@ def test_a_ca_alone_names_nobody_where_no_address_does(loaded: Load, refused: Re
     assert "any certificate of this CA" in refused(ANYWHERE)["connection.branch.remote_id"]
     assert warnings(loaded(ANYWHERE + 'remote_id = "*.example"\n')) == {}
     assert "whom the CA certified" in warnings(loaded(ANYWHERE + 'remote_id = "%any"\n'))["connection.branch.remote_id"]
+    assert "single label" in warnings(loaded(ANYWHERE + 'remote_id = "*"\n'))["connection.branch.remote_id"]
 
 
 def test_to_call_anybody_is_doubtful(loaded: Load) -> None:

@@ -22,6 +22,9 @@ def check_destination(connection: Connection, path: str, findings: Findings) -> 
             f"{ANY} takes whoever answers at {connection.remote_address} for the peer, if it only has a secret or a "
             "certificate that is believed here: write who the peer is",
         )
+    elif connection.remote_id == "*":
+        text = f'* takes names of a single label only, such as "gw": for anybody write "{ANY}", else a pattern such as'
+        findings.warn(f"{path}.remote_id", f'{text} "*.example.org"')
     _check_authorities(connection, path, findings)
     _check_keys(connection, f"{path}.peer_public_key", findings)
     _check_own_keys(connection, path, findings)
@@ -35,10 +38,10 @@ def _check_authorities(connection: Connection, path: str, findings: Findings) ->
         findings.error(
             f"{path}.remote_id",
             "is missing: whoever has any certificate of this CA would be the peer. Name it, or name many by a pattern "
-            f'such as "*.example.org"; remote_id = "{ANY}" takes everybody whom the CA certified',
+            f'such as "*.example.org" (* is one label); remote_id = "{ANY}" takes everybody whom the CA certified',
         )
     elif connection.remote_id == ANY and called_address(connection) is None:
-        findings.warn(f"{path}.remote_id", f"{ANY} takes everybody whom the CA certified, for whatever it did that")
+        findings.warn(f"{path}.remote_id", f"{ANY} takes everybody whom the CA certified, for whatever purpose")
 
 
 def _check_keys(connection: Connection, key: str, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from ikev1.core.lookup import expected
 from ikev1.core.methods import ENCRYPTING
 from ikev1.core.model import Chosen, Keys, KeyShare, Role
 from ikev1.core.modes import accepts_mode
-from ikev1.core.not_me import refuse_own_identity
+from ikev1.core.not_me import names_one, refuse_own_identity
 from ikev1.core.proposal import allows_suite
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
@@ -188,7 +188,13 @@ def _unexpected(connection: Connection, who: str) -> str:
     wanted = f"connection {connection.name!r} expects {expected(connection)}"
     if connection.remote_id is None:
         wanted += ", the address that it calls, as it has no remote_id"
-    return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
+    if names_one(expected(connection)):
+        return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
+    return (
+        f"the peer is {who}, but {wanted}. If it is one of the right ones, widen that (* stands for text in one label "
+        "of a name, or in one value of a distinguished name), or write a connection of its own for it with "
+        f'remote_id = "{who}"'
+    )
 
 
 def _name_runner_up(turn: Turn, others: list[Connection]) -> None:
