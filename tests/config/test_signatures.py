@@ -460,6 +460,10 @@ def test_several_keys_of_one_peer(loaded: Load) -> None:
     assert found.public_keys == (TrustedKey(spki(2)), TrustedKey(spki(3)))
 
 
+def test_a_key_that_cannot_be_used_is_told_once(refused: Refused) -> None:
+    assert list(refused(BRANCH + KEYS + "peer_public_key = {}")) == ["connection.branch.peer_public_key"]
+
+
 @pytest.mark.parametrize("remote_id", ["%any", "*.example", "O=lab, *", "198.51.100.0/24"])
 def test_several_keys_for_whoever_it_is(refused: Refused, remote_id: str) -> None:
     found = refused(BRANCH + TWO + f'remote_id = "{remote_id}"')

@@ -20,6 +20,7 @@ from ikev1.wire.registry import AuthenticationMethod, IdType
 __all__ = ["check_key_uses", "check_signatures"]
 
 _USUAL_RSA_BITS = 2048
+_BELIEVED = ("ca", "peer_certificate", "peer_public_key")
 
 
 def check_signatures(connection: Connection, path: str, findings: Findings, now: float) -> None:
@@ -28,7 +29,9 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
     """
     trust = connection.trust
     if any(policy.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY for policy in connection.policies):
-        if not (trust.authorities or trust.peers or trust.public_keys):
+        sources = {f"{path}.{key}" for key in _BELIEVED}
+        told = not sources.isdisjoint(finding.key for finding in findings.errors)  # what cannot be used
+        if not told and not (trust.authorities or trust.peers or trust.public_keys):
             findings.error(
                 path,
                 "believes nobody's signature: give the CA of the peer in ca, its certificate in peer_certificate, or "
