@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ikev1.core import identity, ipsec_suite
 from ikev1.core.lookup import expected
-from ikev1.core.model import ChildSa, IkeSa, IkeState, Mark, Role, Steering
+from ikev1.core.model import ChildSa, IkeSa, Mark, Role, Steering
 from ikev1.core.scripts import cisco_state, script_of
 from ikev1.core.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
@@ -93,7 +93,7 @@ def _seconds(duration: float) -> str:
 
 
 def _ike_times(sa: IkeSa, now: float) -> Section:
-    if sa.state is not IkeState.ESTABLISHED:
+    if not sa.is_up:
         return {}
     return {
         "established": _seconds(now - sa.established_at),
