@@ -16,7 +16,7 @@ from ikev1.core.events import Code, MessageSeen
 from ikev1.core.model import Exchange, Role
 from ikev1.core.record import replace
 from ikev1.core.refusal import Refusal
-from ikev1.core.retransmit import first_wait
+from ikev1.core.retransmit import first_wait, patience
 from ikev1.core.shape import Shape
 from ikev1.core.turn import Turn
 from ikev1.wire.message import Message
@@ -130,7 +130,11 @@ def take(script: Script, turn: Turn, message: Message) -> None:
     script.rows[step].check(turn, message)
     if message.header.encrypted and not shape.hash:
         _follow(turn)  # in phase 1 the check was the proof
-    turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, complaint=None)
+    ends_at = turn.exchange.ends_at
+    if turn.exchange.complaint is not None and turn.exchange.message_id == 0 and turn.initiates:
+        # An error that anybody may have sent had shortened our patience, and here is the proper answer
+        ends_at = max(ends_at, turn.now + patience(turn.context.settings))
+    turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=None)
 
 
 def answer(script: Script, turn: Turn) -> None:
