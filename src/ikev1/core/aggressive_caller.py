@@ -113,12 +113,15 @@ def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
         return []
     if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.examined:
         return []
+    if not state.strangers.may_ask_again(arrival.now):
+        return []
     asking = replace(phase1, tries=phase1.tries + 1)
     if arrival.header.exchange == ExchangeType.INFORMATIONAL and phase1.complaint is None:
         # It may as well tell of an error under other keys: that is said if no message 3 comes soon
         complaint = diagnosis.of_unreadable(sa, state.turn(sa, phase1, arrival.now).connection)
         asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
     state.table.put(sa, replace(sa, phase1=asking))
+    state.strangers.sent(len(phase1.sent))
     note = Note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come", sa)
     return [Send(sa.path, phase1.sent), Report(note)]
 
