@@ -47,6 +47,7 @@ _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that
 _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
 _MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
+_MOST_HELD = 4  # messages behind one that waits for a verdict
 _AGAIN = "further ones are not taken under it"
 
 
@@ -256,6 +257,7 @@ def _begin(turn: Turn) -> None:
 def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undecided) -> list[Action]:
     """Puts the message aside until the world gave its verdict; of the SA nothing changes."""
     if sa.cookies in state.examined:
+        _hold(state, sa, arrival)
         return []
     request = state.next_unique_id()
     state.examined[sa.cookies] = Examination(request, arrival)
@@ -264,23 +266,27 @@ def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undeci
 
 def _hold(state: State, sa: IkeSa, arrival: Arrival) -> None:
     """Keeps what comes right behind a message that waits for its verdict: who concludes Aggressive Mode begins Quick
-    Mode at once, and would wait for seconds before it repeated that.
+    Mode at once, and would wait for seconds before it repeated that. And in Aggressive Mode, where the message that
+    waits may be forged, the peer's own comes behind it, and does not come again.
     """
     waiting = state.examined.get(sa.cookies)
-    if waiting is not None and waiting.follower is None:
-        state.examined[sa.cookies] = waiting._replace(follower=arrival)
+    if waiting is None or len(waiting.followers) >= _MOST_HELD:
+        return
+    if all(arrival.datagram != held.datagram for held in (waiting.arrival, *waiting.followers)):
+        state.examined[sa.cookies] = waiting._replace(followers=(*waiting.followers, arrival))
 
 
 def answer(state: State, request: int, verdict: Verdict, now: float) -> list[Action]:
-    """Takes the message that waited for ``verdict``, and the one behind it, as if they had just come."""
+    """Takes the message that waited for ``verdict``, and those behind it, as if they had just come."""
     cookies = next((cookies for cookies, waiting in state.examined.items() if waiting.request == request), b"")
     waiting = state.examined.pop(cookies, None)
     sa = state.table.by_cookies.get(cookies)
     if sa is None or sa.phase1 is None or waiting is None:
         return []
     actions = _take(state, sa, sa, sa.phase1, waiting.arrival._replace(now=now), verdict)
-    if waiting.follower is not None and cookies in state.table.by_cookies:
-        actions += receive(state, waiting.follower.datagram, waiting.follower.path, now)
+    for follower in waiting.followers:
+        if cookies in state.table.by_cookies:
+            actions += receive(state, follower.datagram, follower.path, now)
     return actions
 
 

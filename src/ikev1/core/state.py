@@ -42,11 +42,11 @@ class Arrival(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """A message that waits for a verdict, the number of the question, and the first message that came behind it."""
+    """A message that waits for a verdict, the number of the question, and the first messages that came behind it."""
 
     request: int
     arrival: Arrival
-    follower: Arrival | None = None
+    followers: tuple[Arrival, ...] = ()
 
 
 class State:
