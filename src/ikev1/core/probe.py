@@ -21,7 +21,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["answered", "ask", "exhausted", "repeat"]
+__all__ = ["answered", "answers", "ask", "deferred", "exhausted", "repeat"]
 
 _TRIES = 4
 _FIRST_WAIT = 1.0  # seconds; each wait is twice the one before
@@ -33,11 +33,22 @@ def ask(state: State, sa: IkeSa, path: Path, now: float, delay: float = 0.0) -> 
     Nothing is done while another question is under way, nor if the peer has not announced that it answers such
     questions (RFC 3706 §5.1).
     """
-    if sa.probe is not None or vendor.DPD not in sa.vendors or not sa.is_up:
+    if sa.probe is not None or not answers(sa):
         return []
     asking = replace(sa, probe=Probe(path, state.random(4), resend_at=now + delay))
     state.table.put(sa, asking)
     return [Keep(asking)] if delay else repeat(state, asking, now)
+
+
+def answers(sa: IkeSa) -> bool:
+    """Whether the peer of ``sa`` can be asked: it has announced that it answers such questions (RFC 3706 §5.1)."""
+    return vendor.DPD in sa.vendors and sa.is_up
+
+
+def deferred(state: State, sa: IkeSa, at: float) -> IkeSa:
+    """``sa`` with a question that is put to its peer, where that is now, at ``at``, in place of any other question."""
+    asking: IkeSa = replace(sa, probe=Probe(sa.path, state.random(4), resend_at=at))
+    return asking
 
 
 def exhausted(probe: Probe) -> bool:

@@ -47,6 +47,7 @@ _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that
 _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
 _MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
+_SETTLED = 1.0  # seconds without another move after which a peer that has just moved is asked where it is
 _MOST_HELD = 4  # messages behind one that waits for a verdict
 _AGAIN = "further ones are not taken under it"
 
@@ -195,7 +196,11 @@ def peer_seen(state: State, sa: IkeSa, path: Path, now: float) -> list[Action]:
     if paths.follows(sa, path, port):
         moved, moves = paths.moved(sa, path, now)
         state.table.put(sa, moved)
-        return [Keep(moved), *moves, *_ask_where_it_is(state, moved, now)]
+        if now - sa.moved_at >= _SETTLED or not probe.answers(moved):
+            return [Keep(moved), *moves, *_ask_where_it_is(state, moved, now)]
+        # Each packet may come from another port: once that is over, the question is put, and the record stored with it
+        state.table.put(moved, probe.deferred(state, moved, now + _SETTLED))
+        return moves
     return probe.ask(state, sa, path, now) if paths.wants_probe(sa, path, port) else []
 
 
