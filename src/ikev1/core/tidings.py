@@ -79,6 +79,8 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
         if turn.actions:
             state.table.put(other, turn.sa)
             actions += [Keep(turn.sa), *turn.actions]
+            if turn.sa.state is IkeState.DELETED and not turn.sa.children:
+                actions += state.end(turn.sa, "its peer deleted what was left of it")
     return actions
 
 
