@@ -160,6 +160,20 @@ def test_a_forged_error_does_not_hurry_a_peer_that_goes_on(network: Network, cou
     assert alice.carries.inbound == bob.carries.outbound
 
 
+def test_junk_in_the_last_moment_does_not_silence_why_a_caller_is_given_up(network: Network, couple: Couple) -> None:
+    alice, bob = couple(mode=Mode.AGGRESSIVE, aggressive=Aggressive.ACCEPT_PSK)
+    alice.calls()
+    network.deliver(network.flying.popleft())
+    network.link = lambda datagram: []
+    network.flying.clear()
+    network.wait(29)
+    sa = bob.sa
+    bob.takes(Header(sa.CKY_I, sa.CKY_R, 8, ExchangeType.INFORMATIONAL, 1, 7, HEADER_SIZE).build(), TO_BOB)
+    network.wait(5)
+    assert not bob.engine.sas
+    assert len(bob.failures) == 1
+
+
 # --- another process ------------------------------------------------------------------------------------------------
 
 

@@ -105,7 +105,8 @@ def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
 
 def _give_up_phase1(state: State, sa: IkeSa, exchange: Exchange) -> list[Action]:
     code, text = _reason(sa, exchange)
-    said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None
+    # A responder repeats nothing by the clock: what is still to come then is the complaint
+    said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
     failures = [] if said_before else [Report(Failure(code, text, sa.path.remote_host, sa))]
     return [*failures, *state.end(sa, text)]
 
