@@ -6,12 +6,13 @@ import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from dishonest import Change, add, resealed
+from ikev1.core.actions import Report, Send
 from ikev1.core.envelope import as_established, seal
-from ikev1.core.events import ChildDown, Code, IkeUp, Note
+from ikev1.core.events import ChildDown, Code, Failure, IkeUp, Note
 from ikev1.core.informational import INFORMATIONAL, notify
 from ikev1.core.life import Life
 from ikev1.core.message_id import fresh_message_id
-from ikev1.core.model import ChildState, Path, Role
+from ikev1.core.model import ChildState, IpsecKeys, Path, Role
 from ikev1.core.record import replace
 from ikev1.core.responder_lifetime import lifetime_notify
 from ikev1.core.script import new_exchange
@@ -77,6 +78,21 @@ def test_quick_modes_without_end_are_refused_with_a_word(pair: tuple[Peer, Peer]
     assert network.reborn or len(bob.failures) == 1
     assert bob.sa == full
     assert len(network.flying) == 1
+
+
+def test_pairs_for_ever_other_traffic_are_bounded(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    one = bob.child
+    more = tuple(replace(one, unique_id=number, inbound=IpsecKeys(number)) for number in range(10_000, 11_999))
+    full = replace(bob.sa, children=(one, *more), rekey_at=0.0)
+    bob.engine._state.table.put(bob.sa, full)
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    actions = bob.engine.receive(network.flying.popleft().octets, bob.sa.path, network.now)
+    (failure,) = [action.event for action in actions if isinstance(action, Report)]
+    assert isinstance(failure, Failure)
+    assert failure.code is Code.QUICK_MODE_LIMIT
+    assert not [action for action in actions if isinstance(action, Send)]
+    assert bob.engine.sas[full.cookies] == full
 
 
 def test_quick_modes_that_are_begun_and_not_finished_are_bounded(pair: tuple[Peer, Peer]) -> None:

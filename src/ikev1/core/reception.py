@@ -47,6 +47,7 @@ _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that
 _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
 _MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
+_MOST_PAIRS = 2000  # under one ISAKMP SA, which is written as a whole with each change
 _SETTLED = 1.0  # seconds without another move after which a peer that has just moved is asked where it is
 _MOST_HELD = 4  # messages behind one that waits for a verdict
 _AGAIN = "further ones are not taken under it"
@@ -253,6 +254,8 @@ def _begin(turn: Turn) -> None:
         )
     if under_way >= _MOST_UNDER_WAY:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
+    if len(sa.children) >= _MOST_PAIRS:
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs under this ISAKMP SA: {_AGAIN}")
     turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {turn.exchange.message_id})
     if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and turn.now < sa.rekey_at:
         turn.sa = replace(turn.sa, rekey_at=turn.now)
