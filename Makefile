@@ -14,7 +14,11 @@ AS_ROOT  = $(shell [ "$$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || echo 'su
 WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && command -v linux.uml > /dev/null && \
              echo tests/support/lab/kernel-run --timeout 1500)
 
-.PHONY: help venv peers lint test unit interop kernel demo bench clean
+# Two kernels run half of the tests each: one takes one processor
+FIRST_HALF  = $(wildcard tests/kernel/test_[a-o]*.py tests/kernel/test_p[el]*.py)
+SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
+
+.PHONY: help venv peers lint test unit interop kernel kernel-1 kernel-2 demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -45,15 +49,20 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
-# Most of an interop test is waiting, and each has namespaces of its own; the other kernel takes one processor.
+# Most of an interop test is waiting, and each has namespaces of its own.
 test: unit peers
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target interop kernel
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
 
 interop: $(READY) peers
 	$(AS_ROOT) $(BIN)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider tests/interop
 
-kernel: $(READY) peers
-	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider tests/kernel
+kernel: kernel-1 kernel-2
+
+kernel-1: $(READY) peers
+	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(FIRST_HALF)
+
+kernel-2: $(READY) peers
+	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(SECOND_HALF)
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop'
