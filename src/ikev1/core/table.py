@@ -48,7 +48,7 @@ class SaTable:
         """Keeps ``new``, in place of ``old`` if that was kept before."""
         cookies = new.cookies
         known = None if old is None else self.by_cookies.get(old.cookies)
-        if known is None or _names(known) != _names(new):
+        if known is None or (not _is_named_as(known, new) and _names(known) != _names(new)):
             if known is not None:
                 said = self._said.get(known.cookies)
                 self.drop(known)
@@ -216,6 +216,21 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
+
+
+def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
+    """Whether all that `_names` is made of is the very same, as in most changes: then no key needs to be made."""
+    return (
+        known.path is new.path
+        and known.nat is new.nat
+        and known.anchor is new.anchor
+        and known.reached is new.reached
+        and known.awaits_user is new.awaits_user
+        and known.connection is new.connection
+        and known.CKY_R is new.CKY_R
+        and known.IDii_b is new.IDii_b
+        and known.IDir_b is new.IDir_b
+    )
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
