@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from esp_packets import child, udp  # noqa: E402
 from ikev1.esp.inner import parse  # noqa: E402
-from ikev1.esp.pair import Pair  # noqa: E402
-from ikev1.esp.policies import Policies  # noqa: E402
+from ikev1.esp.outbound_policies import Policies  # noqa: E402
+from ikev1.esp.sa_pair import Pair  # noqa: E402
 
 _FLOWS = 400
 _RUNS = 5

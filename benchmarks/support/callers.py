@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Iterable
 
-from ikev1.core.actions import Action, Report, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildUp
-from ikev1.core.model import Path
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import ChildUp
+from ikev1.core.records.model import Path
 from ikev1.wire.header import NON_ESP_MARKER
 from support.initiators import initiator
 

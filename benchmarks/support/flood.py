@@ -18,10 +18,10 @@ import socket
 import struct
 import sys
 
-from ikev1.core.actions import Send
 from ikev1.core.engine import Engine
-from ikev1.core.model import Path, Phase1Suite
-from ikev1.core.settings import Connection, Policy, Settings
+from ikev1.core.records.actions import Send
+from ikev1.core.records.model import Path, Phase1Suite
+from ikev1.core.records.settings import Connection, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 
 __all__ = ["SOURCES", "main"]

@@ -15,12 +15,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from ikev1.core.actions import Action, Report, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildUp
-from ikev1.core.model import IpsecSuite, Path, Phase1Suite
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import ChildUp
+from ikev1.core.records.model import IpsecSuite, Path, Phase1Suite
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
 from lab.charon import GATEWAY_ID, PSK
 

@@ -16,10 +16,10 @@ import struct
 import sys
 import time
 
-from ikev1.core.actions import Send
 from ikev1.core.engine import Engine
-from ikev1.core.model import Path, Phase1Suite
-from ikev1.core.settings import Connection, Mode, Policy, Settings
+from ikev1.core.records.actions import Send
+from ikev1.core.records.model import Path, Phase1Suite
+from ikev1.core.records.settings import Connection, Mode, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 from ikev1.wire.header import NON_ESP_MARKER, Header
 from ikev1.wire.message import build_message, parse_message

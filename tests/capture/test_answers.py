@@ -9,8 +9,8 @@ import pytest
 from captured import Recorder, analysed, answer, dh_keys, labels, only, two
 from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
 from ikev1.capture.keys import KeyRing
-from ikev1.capture.report import Conversation
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.capture.records.report import Conversation
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES
 from playbook import Network
 

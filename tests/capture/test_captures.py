@@ -11,8 +11,8 @@ from captured import answer, labels, only
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import EspKeys, IkeKeys, KeyRing, PreSharedKey, load_keys
 from ikev1.capture.read import open_capture
-from ikev1.capture.report import Message, Report
-from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.capture.records.report import Message, Report
+from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, PayloadType
 from wire_oracle import CAPTURES, needs_captures, needs_tshark
 

@@ -9,8 +9,8 @@ import pytest
 from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only, two
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.packets import Datagram, Packet
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.capture.records.packets import Datagram, Packet
+from ikev1.core.records.settings import Aggressive, Mode
 from nat import NatBox
 from playbook import Network
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only, two
 from configured import SECRET, esp, policy, suite
 from ikev1.capture.keys import IkeKeys, KeyRing, PreSharedKey, dh_secret
-from ikev1.capture.report import Conversation, Formula, Message
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
+from ikev1.capture.records.report import Conversation, Formula, Message
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import keymat, public_keys
 from ikev1.crypto.hashes import prf
 from ikev1.wire.registry import AuthenticationMethod

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from captured import Recorder, analysed, answer, dh_keys, esp, key_log, only, two
 from configured import esp as proposal
-from ikev1.capture.flows import Sequence
 from ikev1.capture.keys import EspKeys, KeyRing
-from ikev1.core.record import replace
+from ikev1.capture.track.esp_flows import Sequence
+from ikev1.core.records.record import replace
 from ikev1.wire.registry import EspTransform
 from playbook import Network, Peer
 

@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captured import Recorder, analysed, dh_keys, two
-from ikev1.capture import dialogue, dialogues, secrets, traffic
 from ikev1.capture.analyse import Analyst
+from ikev1.capture.decrypt import conversation_keys
 from ikev1.capture.keys import EspKeys, IkeKeys, KeyRing
-from ikev1.capture.packets import Datagram, EspPacket, Packet
-from ikev1.core.model import IpsecKeys, IpsecSuite
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.capture.records.packets import Datagram, EspPacket, Packet
+from ikev1.capture.track import conversation, esp_tracker, tracker
+from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.settings import Aggressive, Mode
 from playbook import Network
 
 
-def conversation(**options: Any) -> Recorder:
+def recorded(**options: Any) -> Recorder:
     network = Network()
     alice, _ = two(network, **options)
     recorder = Recorder(network)
@@ -29,8 +30,8 @@ def conversation(**options: Any) -> Recorder:
 
 
 SPOKEN = [
-    conversation(),
-    conversation(alice={"mode": Mode.AGGRESSIVE}, bob={"aggressive": Aggressive.ACCEPT_PSK}),
+    recorded(),
+    recorded(alice={"mode": Mode.AGGRESSIVE}, bob={"aggressive": Aggressive.ACCEPT_PSK}),
 ]
 RINGS = [dh_keys(recorder) for recorder in SPOKEN]
 addresses = st.sampled_from(["192.0.2.1", "198.51.100.2", "2001:db8::1"])
@@ -85,7 +86,7 @@ def test_esp_keys_of_any_shape_raise_nothing(key: bytes, transform: int) -> None
 
 
 def test_a_flood_of_first_messages_is_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogues, "MOST_DIALOGUES", 10)
+    monkeypatch.setattr(tracker, "MOST_DIALOGUES", 10)
     first = SPOKEN[0].packets[0]
     flood = [first._replace(payload=number.to_bytes(8) + first.payload[8:]) for number in range(1, 31)]
     report = analysed(flood)
@@ -94,14 +95,14 @@ def test_a_flood_of_first_messages_is_cut_off_and_said_so(monkeypatch: pytest.Mo
 
 
 def test_an_endless_conversation_is_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogue, "MOST_MESSAGES", 12)
+    monkeypatch.setattr(conversation, "MOST_MESSAGES", 12)
     report = analysed([*SPOKEN[0].packets, *SPOKEN[0].packets])
     assert len(report.conversations[0].messages) == 12
     assert report.notes == ("conversation 1: 6 messages more than are kept were left out",)
 
 
 def test_spis_without_end_are_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(traffic, "MOST_FLOWS", 5)
+    monkeypatch.setattr(esp_tracker, "MOST_FLOWS", 5)
     report = analysed(EspPacket((1,), 0.0, "a", 0, "b", 0, number.to_bytes(4) + bytes(40), 44) for number in range(20))
     assert len(report.esp) == 5
     assert any("15 ESP packets were left out" in note for note in report.notes)
@@ -120,7 +121,7 @@ def test_many_answers_to_many_first_messages_do_not_multiply() -> None:
 
 
 def test_small_messages_are_not_kept_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialogues, "MOST_OCTETS", 10_000)
+    monkeypatch.setattr(tracker, "MOST_OCTETS", 10_000)
     first = SPOKEN[0].packets[0]
     empty = [
         first._replace(payload=first.payload[:20] + number.to_bytes(4) + bytes((0, 0, 0, 28))) for number in range(99)
@@ -138,7 +139,7 @@ def test_exponents_that_do_not_fit_are_tried_once(monkeypatch: pytest.MonkeyPatc
         tried.append(exponent)
         return b""
 
-    monkeypatch.setattr(secrets, "_by_exponent", never_fits)
+    monkeypatch.setattr(conversation_keys, "_by_exponent", never_fits)
     packets = SPOKEN[0].packets
     last = packets[-1]
     more = [

@@ -9,10 +9,10 @@ import pytest
 import authority
 from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only, two
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
-from ikev1.capture.packets import Datagram
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
-from ikev1.core.verdict import Trusted
+from ikev1.capture.records.packets import Datagram
+from ikev1.core.records.certificate_check import Trusted
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import cipher, keymat, public_keys
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header

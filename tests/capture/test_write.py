@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.capture.packets import Datagram
 from ikev1.capture.read import open_capture
+from ikev1.capture.records.packets import Datagram
 from ikev1.capture.write import datagram_block, ip_packet, section_blocks
 from ikev1.wire.header import Header
 from wire_oracle import needs_tshark

@@ -13,8 +13,8 @@ from vici import Session
 
 from ikev1.cli.debug import watch
 from ikev1.cli.main import main
-from ikev1.core.settings import Settings
-from ikev1.daemon.logbook import Level
+from ikev1.core.records.settings import Settings
+from ikev1.daemon.observe.event_log import Level
 from ikev1.esp.plane import Drops
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ikev1.cli.states import meaning, state_word
-from ikev1.core.main_mode import MAIN_MODE
-from ikev1.core.model import Role
-from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.script import Script, state_name
+from ikev1.core.exchanges.interpreter import Script, state_name
+from ikev1.core.exchanges.main_mode import MAIN_MODE
+from ikev1.core.exchanges.quick_mode import QUICK_MODE
+from ikev1.core.records.model import Role
 
 
 @pytest.mark.parametrize("script", [MAIN_MODE, QUICK_MODE], ids=lambda script: script.name)

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from ikev1.cli.counter_help import words_of
 from ikev1.cli.tables import drops_text, duration, ipsec_text, isakmp_table, plane_text, states_text
-from ikev1.cli.troubles import words_of
 from ikev1.cli.views import Drop, Plane, ipsec_sas, isakmp_sas
 
 Sas = list[tuple[str, dict[str, Any]]]

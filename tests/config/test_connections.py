@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded
-from ikev1.core.model import IpsecMode, IpsecSuite, Mark, Steering
-from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
+from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, Steering
+from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
 from ikev1.wire.registry import ProtocolId
 
 Refused = Callable[..., dict[str, str]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, GatewayOptions, Loaded, load
-from ikev1.core.settings import Settings, WhenDown
+from ikev1.core.records.settings import Settings, WhenDown
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]

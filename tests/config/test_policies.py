@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikev1.config import Loaded
-from ikev1.core.model import Phase1Suite
-from ikev1.core.settings import DAY, Policy
+from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.settings import DAY, Policy
 
 Refused = Callable[..., dict[str, str]]
 Load = Callable[..., Loaded]

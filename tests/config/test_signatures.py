@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import authority
 from ikev1.config import Loaded, load
-from ikev1.core.settings import Connection, Credential, Revocation, Trust, TrustedKey
+from ikev1.core.records.settings import Connection, Credential, Revocation, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
-from ikev1.core.events import Code, IkeUp, MessageSeen, Note
-from ikev1.core.model import Exchange, IkeState, Role
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.core.records.events import Code, IkeUp, MessageSeen, Note
+from ikev1.core.records.model import Exchange, IkeState, Role
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.crypto.keymat import HASH_R, SKEYID_psk
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message

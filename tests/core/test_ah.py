@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, ah, connection, esp, settings, tunnel
-from ikev1.core import ipsec_proposal
-from ikev1.core.envelope import open_message, phase2_iv, seal
-from ikev1.core.events import Code
-from ikev1.core.informational import INFORMATIONAL
-from ikev1.core.model import ChildState, IpsecMode, Role
-from ikev1.core.refusal import Refusal
-from ikev1.core.script import new_exchange
-from ikev1.core.settings import IpsecProposal, Tunnel
+from ikev1.core.exchanges.informational import INFORMATIONAL
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.protection import open_message, phase2_iv, seal
+from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import ChildState, IpsecMode, Role
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import IpsecProposal, Tunnel
 from ikev1.crypto import keymat
 from ikev1.crypto.algorithms import HASHES
 from ikev1.wire.attributes import Attribute
@@ -35,7 +35,7 @@ def net(*proposals: IpsecProposal, **rest: Any) -> Tunnel:
 
 
 def offer(*proposals: IpsecProposal) -> SecurityAssociation:
-    return ipsec_proposal.offer(net(*proposals), SPI, MODE)
+    return phase2_proposal.offer(net(*proposals), SPI, MODE)
 
 
 def altered(offered: SecurityAssociation, *added: Attribute, drop: int = 0, transform: int = 0) -> SecurityAssociation:
@@ -79,13 +79,13 @@ def test_a_transform_of_ah_and_its_algorithm_belong_together(word: str) -> None:
 )
 def test_what_is_not_ours_is_refused(ours: IpsecProposal, offered: SecurityAssociation, said: str) -> None:
     with pytest.raises(Refusal) as refused:
-        ipsec_proposal.choose(net(ours), offered, MODE)
+        phase2_proposal.choose(net(ours), offered, MODE)
     assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
     assert said in refused.value.text
 
 
 def test_longer_keys_of_a_cipher_keep_their_sequence_numbers() -> None:
-    agreed, _ = ipsec_proposal.choose(net(esp("aes128-sha1-esn")), offer(esp("aes256-sha1-esn")), MODE)
+    agreed, _ = phase2_proposal.choose(net(esp("aes128-sha1-esn")), offer(esp("aes256-sha1-esn")), MODE)
     assert (agreed.suite.key_length, agreed.suite.esn) == (256, True)
 
 

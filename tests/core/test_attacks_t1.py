@@ -8,12 +8,12 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import drop, resealed
-from ikev1.core.events import ChildDown, Code, IkeConfirmed, Note
-from ikev1.core.informational import delete_ike, notify
-from ikev1.core.model import IpsecMode, Path
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Unique
+from ikev1.core.exchanges.informational import delete_ike, notify
+from ikev1.core.records.events import ChildDown, Code, IkeConfirmed, Note
+from ikev1.core.records.model import IpsecMode, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Unique
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType

@@ -9,15 +9,15 @@ import pytest
 
 import authority
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
-from ikev1.core.actions import Action, Keep, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import Code
-from ikev1.core.informational import clear_notify, delete_child, delete_ike
-from ikev1.core.model import IkeState, Path
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust, Unique
-from ikev1.core.strangers import AGGRESSIVE_ANSWERS, AGGRESSIVE_OCTETS
-from ikev1.core.verdict import Trusted, Untrusted
+from ikev1.core.exchanges.informational import clear_notify, delete_child, delete_ike
+from ikev1.core.machine.admission import AGGRESSIVE_ANSWERS, AGGRESSIVE_OCTETS
+from ikev1.core.records.actions import Action, Keep, Send
+from ikev1.core.records.certificate_check import Trusted, Untrusted
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, Unique
 from ikev1.crypto import public_keys
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType

@@ -8,11 +8,11 @@ import pytest
 
 import authority
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
-from ikev1.core.events import Code, IkeUp, Note
-from ikev1.core.lookup import expected
-from ikev1.core.not_me import names_one
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.reflection import names_one
+from ikev1.core.records.events import Code, IkeUp, Note
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import parse_message

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dishonest import Change, add, drop, put, resealed
-from ikev1.core.events import Code
+from ikev1.core.records.events import Code
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import (
     CertificateRequest,

@@ -8,9 +8,9 @@ import pytest
 
 from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
-from ikev1.core.model import IkeState, Path
-from ikev1.core.spi import AllocateSpi, SpiUnavailable
+from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
+from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.spi import AllocateSpi, SpiUnavailable
 from ikev1.wire.registry import ProtocolId
 from playbook import Couple, Network, Peer, establish
 

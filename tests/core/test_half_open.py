@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
-from ikev1.core.events import Code, Failure
-from ikev1.core.model import Path
-from ikev1.core.proposal import offer
+from ikev1.core.negotiation.phase1_proposal import offer
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.model import Path
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import VendorId

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from configured import policy, suite
-from ikev1.core.events import Code, MessageSeen
-from ikev1.core.model import IkeState
-from ikev1.core.record import replace
-from ikev1.core.settings import Credential, Mode, Policy, Trust, TrustedKey
+from ikev1.core.records.events import Code, MessageSeen
+from ikev1.core.records.model import IkeState
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.payloads import Delete, Hash, Signature
 from ikev1.wire.registry import DOI, AuthenticationMethod, ProtocolId

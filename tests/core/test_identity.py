@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ikev1.core.identity import identification, matches, text_of
+from ikev1.core.peer.identity import identification, matches, text_of
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
-from ikev1.core import informational
-from ikev1.core.actions import Action
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.informational import INFORMATIONAL, notify
-from ikev1.core.message_id import fresh_message_id, is_own, was_heard, with_heard
-from ikev1.core.model import Path
+from ikev1.core.exchanges import informational
+from ikev1.core.exchanges.informational import INFORMATIONAL, notify
+from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
+from ikev1.core.records.actions import Action
+from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
+from ikev1.core.records.model import Path
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 from playbook import Network, Peer, establish

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configured import ALICE, BOB, ah, connection, esp, settings, tunnel
-from ikev1.core import ipsec_proposal
-from ikev1.core.events import Code
-from ikev1.core.ipcomp import cpi_of
-from ikev1.core.model import ChildSa, Compression, IpsecMode, Path
-from ikev1.core.refusal import Refusal
-from ikev1.core.settings import Tunnel
-from ikev1.core.spi import SpiUnavailable
+from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.negotiation.ipcomp import cpi_of
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import ChildSa, Compression, IpsecMode, Path
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Tunnel
+from ikev1.core.records.spi import SpiUnavailable
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, ProtocolId
@@ -30,7 +30,7 @@ COMPRESSED: dict[str, Any] = {"tunnel_options": {"compress": True}}
 
 
 def offer(theirs: Tunnel = COMPRESSING, mode: EncapsulationMode = MODE) -> SecurityAssociation:
-    return ipsec_proposal.offer(theirs, SPI, mode, CPI if theirs.compress else 0)
+    return phase2_proposal.offer(theirs, SPI, mode, CPI if theirs.compress else 0)
 
 
 def only_bundled(offered: SecurityAssociation, **changes: Any) -> SecurityAssociation:
@@ -151,8 +151,8 @@ def test_the_choice_between_with_and_without_is_ours() -> None:
     offered = offer()
     swapped = offered._replace(proposals=offered.proposals[2:] + offered.proposals[:2])
     for each in (offered, swapped):
-        with_it, _ = ipsec_proposal.choose(COMPRESSING, each, MODE)
-        without, _ = ipsec_proposal.choose(PLAIN, each, MODE)
+        with_it, _ = phase2_proposal.choose(COMPRESSING, each, MODE)
+        without, _ = phase2_proposal.choose(PLAIN, each, MODE)
         assert (with_it.compression, with_it.cpi) == (2, CPI)
         assert (without.compression, without.cpi) == (0, 0)
 
@@ -161,27 +161,27 @@ def test_a_suite_that_is_preferred_comes_before_compression() -> None:
     ours = tunnel(proposals=(esp("aes256-sha256"), esp("aes128-sha256")), compress=True)
     weak = offer(tunnel(proposals=(esp("aes128-sha256"),), compress=True)).proposals[:2]
     strong = offer(tunnel(proposals=(esp("aes256-sha256"),))).proposals[0]._replace(number=9)
-    agreed, _ = ipsec_proposal.choose(ours, offer()._replace(proposals=(*weak, strong)), MODE)
+    agreed, _ = phase2_proposal.choose(ours, offer()._replace(proposals=(*weak, strong)), MODE)
     assert (agreed.suite.key_length, agreed.compression) == (256, 0)
 
 
 def test_the_answer_is_as_it_was_offered() -> None:
     offered = offer()
-    agreed, taken = ipsec_proposal.choose(COMPRESSING, offered, MODE)
-    answer = ipsec_proposal.answer(offered, taken, 0x2000, 0x1234)
+    agreed, taken = phase2_proposal.choose(COMPRESSING, offered, MODE)
+    answer = phase2_proposal.answer(offered, taken, 0x2000, 0x1234)
     assert [(each.number, each.protocol, each.spi.hex()) for each in answer.proposals] == [
         (1, ProtocolId.ESP, "00002000"),
         (1, ProtocolId.IPCOMP, "1234"),
     ]
     assert [each.transforms for each in answer.proposals] == [each.transforms for each in offered.proposals[:2]]
-    assert ipsec_proposal.accept(COMPRESSING, offered, answer) == agreed._replace(spi=0x2000, cpi=0x1234)
+    assert phase2_proposal.accept(COMPRESSING, offered, answer) == agreed._replace(spi=0x2000, cpi=0x1234)
 
 
 def test_a_cpi_of_four_octets_is_answered_in_four() -> None:
     offered = only_bundled(offer(), spi=b"\xff\xff\x56\x78")
-    agreed, taken = ipsec_proposal.choose(COMPRESSING, offered, MODE)
+    agreed, taken = phase2_proposal.choose(COMPRESSING, offered, MODE)
     assert agreed.cpi == CPI
-    assert ipsec_proposal.answer(offered, taken, 0x2000, 0x1234).proposals[1].spi == b"\x00\x00\x12\x34"
+    assert phase2_proposal.answer(offered, taken, 0x2000, 0x1234).proposals[1].spi == b"\x00\x00\x12\x34"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_cpi_of_four_octets_is_answered_in_four() -> None:
     ],
 )
 def test_what_ipcomp_may_look_like(offered: SecurityAssociation) -> None:
-    agreed, _ = ipsec_proposal.choose(COMPRESSING, offered, MODE)
+    agreed, _ = phase2_proposal.choose(COMPRESSING, offered, MODE)
     assert agreed.compression == 2
 
 
@@ -214,13 +214,13 @@ UNFIT = [
 @pytest.mark.parametrize("offered", UNFIT)
 def test_ipcomp_that_cannot_be_had_is_refused(offered: SecurityAssociation) -> None:
     with pytest.raises(Refusal, match="IPComp with DEFLATE"):
-        ipsec_proposal.choose(COMPRESSING, offered, MODE)
+        phase2_proposal.choose(COMPRESSING, offered, MODE)
 
 
 @pytest.mark.parametrize("offered", [only_bundled(offer()), *UNFIT])
 def test_ipcomp_that_nobody_wants_is_refused_in_clear_words(offered: SecurityAssociation) -> None:
     with pytest.raises(Refusal, match=r"compress = false.*offered was this with IPComp only"):
-        ipsec_proposal.choose(PLAIN, offered, MODE)
+        phase2_proposal.choose(PLAIN, offered, MODE)
 
 
 def protocols(*wanted: int) -> SecurityAssociation:
@@ -243,15 +243,15 @@ def protocols(*wanted: int) -> SecurityAssociation:
 )
 def test_other_bundles_are_refused_by_name(offered: SecurityAssociation, said: str) -> None:
     with pytest.raises(Refusal, match=f"alone or with IPComp, offered was {said}$"):
-        ipsec_proposal.choose(COMPRESSING, offered, MODE)
+        phase2_proposal.choose(COMPRESSING, offered, MODE)
 
 
 def test_proposals_of_one_number_belong_together_wherever_they_stand() -> None:
     first, ipcomp, alone = offer().proposals
     spread = offer()._replace(proposals=(first, alone, ipcomp))
-    agreed, taken = ipsec_proposal.choose(COMPRESSING, spread, MODE)
+    agreed, taken = phase2_proposal.choose(COMPRESSING, spread, MODE)
     assert (agreed.compression, taken.proposal.number) == (2, 1)
-    _, taken = ipsec_proposal.choose(PLAIN, spread, MODE)
+    _, taken = phase2_proposal.choose(PLAIN, spread, MODE)
     assert taken.proposal.number == 2
 
 
@@ -280,18 +280,18 @@ def answers() -> list[SecurityAssociation]:
 @pytest.mark.parametrize("answer", answers())
 def test_an_initiator_takes_no_altered_answer(answer: SecurityAssociation) -> None:
     with pytest.raises(Refusal):
-        ipsec_proposal.accept(COMPRESSING, offer(), answer)
+        phase2_proposal.accept(COMPRESSING, offer(), answer)
 
 
 def test_an_answer_may_repeat_without_ipcomp_what_it_takes_with_it() -> None:
     """As strongSwan does."""
-    agreed = ipsec_proposal.accept(COMPRESSING, offer(), offer())
+    agreed = phase2_proposal.accept(COMPRESSING, offer(), offer())
     assert (agreed.compression, agreed.cpi, agreed.spi) == (2, CPI, SPI)
 
 
 def test_an_answer_with_ipcomp_that_was_not_offered_is_refused() -> None:
     with pytest.raises(Refusal, match="not offered"):
-        ipsec_proposal.accept(PLAIN, offer(PLAIN), only_bundled(offer()))
+        phase2_proposal.accept(PLAIN, offer(PLAIN), only_bundled(offer()))
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_an_answer_with_ipcomp_that_was_not_offered_is_refused() -> None:
 def test_the_mode_of_ipcomp_needs_no_mention_of_a_nat(mode: EncapsulationMode, found: int) -> None:
     ours = tunnel(compress=True)
     offered = with_attributes(offer(ours, mode), Attribute(A.ENCAPSULATION_MODE, found))
-    agreed, _ = ipsec_proposal.choose(ours, offered, mode)
+    agreed, _ = phase2_proposal.choose(ours, offered, mode)
     assert agreed.compression == 2
 
 
@@ -342,21 +342,21 @@ def test_whatever_is_offered_is_taken_as_it_is_or_refused(found: list[Proposal],
     offered = offer()._replace(proposals=tuple(found))
     said = ""
     try:
-        agreed, taken = ipsec_proposal.choose(ours, offered, MODE)
+        agreed, taken = phase2_proposal.choose(ours, offered, MODE)
     except Refusal as refusal:
         said = refusal.text
     else:
         together = [each for each in found if each.number == taken.proposal.number]
         assert len(together) == (2 if agreed.compression else 1)
         assert agreed.suite.protocol == taken.proposal.protocol
-        answer = ipsec_proposal.answer(offered, taken, 0x2000, 0x1234)
-        assert ipsec_proposal.accept(ours, offered, answer).suite == agreed.suite
+        answer = phase2_proposal.answer(offered, taken, 0x2000, 0x1234)
+        assert phase2_proposal.accept(ours, offered, answer).suite == agreed.suite
     assert len(said) < 1000
 
 
 @given(st.lists(proposals, max_size=4))
 def test_whatever_is_answered_is_what_was_offered_or_refused(found: list[Proposal]) -> None:
     with suppress(Refusal):
-        agreed = ipsec_proposal.accept(COMPRESSING, offer(), offer()._replace(proposals=tuple(found)))
+        agreed = phase2_proposal.accept(COMPRESSING, offer(), offer()._replace(proposals=tuple(found)))
         assert agreed.suite == esp().suite
         assert agreed.compression in (0, 2)

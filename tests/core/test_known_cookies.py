@@ -13,13 +13,13 @@ from hypothesis import settings as thoroughness
 from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
-from ikev1.core.actions import Action, Report, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildUp, Code, Failure, Note
-from ikev1.core.informational import notify
-from ikev1.core.model import IkeSa, IkeState, Path, Role
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
+from ikev1.core.exchanges.informational import notify
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import ChildUp, Code, Failure, Note
+from ikev1.core.records.model import IkeSa, IkeState, Path, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType

@@ -12,11 +12,11 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import add, resealed
-from ikev1.core.envelope import open_message
-from ikev1.core.events import ChildDown, Code, IkeConfirmed, IkeDown
-from ikev1.core.informational import notify
-from ikev1.core.model import IkeSa
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.core.exchanges.informational import notify
+from ikev1.core.exchanges.protection import open_message
+from ikev1.core.records.events import ChildDown, Code, IkeConfirmed, IkeDown
+from ikev1.core.records.model import IkeSa
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message
 from ikev1.wire.payloads import Notification

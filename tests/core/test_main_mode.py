@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from configured import IKE, policy
-from ikev1.core.events import IkeUp, MessageSeen
-from ikev1.core.main_mode import MAIN_MODE
-from ikev1.core.model import IkeState, Role
-from ikev1.core.settings import Policy
+from ikev1.core.exchanges.main_mode import MAIN_MODE
+from ikev1.core.records.events import IkeUp, MessageSeen
+from ikev1.core.records.model import IkeState, Role
+from ikev1.core.records.settings import Policy
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.groups import NUMBERS
 from ikev1.wire.registry import ExchangeType

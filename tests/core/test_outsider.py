@@ -26,9 +26,9 @@ from hypothesis.stateful import (
 )
 
 from configured import ALICE, BOB
-from ikev1.core.informational import clear_notify
-from ikev1.core.model import IkeState, Path, Role
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.core.exchanges.informational import clear_notify
+from ikev1.core.records.model import IkeState, Path, Role
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_chain
 from ikev1.wire.payloads import Delete

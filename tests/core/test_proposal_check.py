@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
-from ikev1.core import ipsec_proposal, proposal
-from ikev1.core.events import ChildUp, Code
-from ikev1.core.life import Life
-from ikev1.core.model import Chosen
-from ikev1.core.record import replace
-from ikev1.core.refusal import Refusal
-from ikev1.core.settings import IpsecProposal, Policy, ProposalCheck
+from ikev1.core.negotiation import phase1_proposal, phase2_proposal
+from ikev1.core.negotiation.lifetime_attributes import Life
+from ikev1.core.records.events import ChildUp, Code
+from ikev1.core.records.model import Chosen
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import IpsecProposal, Policy, ProposalCheck
 from ikev1.wire.registry import EncapsulationMode
 from playbook import Network, establish
 
@@ -71,12 +71,12 @@ def test_lifetimes_of_phase_1(
     check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], agreed: tuple[int, int] | None
 ) -> None:
     ours = policy(**terms(own, check=check))
-    offer = proposal.offer((policy(**terms(offered)),))
+    offer = phase1_proposal.offer((policy(**terms(offered)),))
     if agreed is None:
         with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
-            proposal.choose((ours,), offer)
+            phase1_proposal.choose((ours,), offer)
         return
-    chosen, answer = proposal.choose((ours,), offer)
+    chosen, answer = phase1_proposal.choose((ours,), offer)
     assert chosen == Chosen(ours.suite, *agreed, agreed != offered)
     assert answer == offer
 
@@ -86,14 +86,14 @@ def test_lifetimes_of_phase_2(
     check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], agreed: tuple[int, int] | None
 ) -> None:
     ours = tunnel(**terms(own, check=check))
-    offer = ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
+    offer = phase2_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
     if agreed is None:
         with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
-            ipsec_proposal.choose(ours, offer, MODE)
+            phase2_proposal.choose(ours, offer, MODE)
         return
-    found, choice = ipsec_proposal.choose(ours, offer, MODE)
+    found, choice = phase2_proposal.choose(ours, offer, MODE)
     assert (found.life, found.shortened) == (agreed, agreed != offered)
-    assert ipsec_proposal.answer(offer, choice, 4096, 0) == offer
+    assert phase2_proposal.answer(offer, choice, 4096, 0) == offer
 
 
 @pytest.mark.parametrize(
@@ -107,23 +107,23 @@ def test_a_refusal_says_which_lifetime_is_wanted(
     check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], said: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        proposal.choose((policy(**terms(own, check=check)),), proposal.offer((policy(**terms(offered)),)))
+        phase1_proposal.choose((policy(**terms(own, check=check)),), phase1_proposal.offer((policy(**terms(offered)),)))
     assert refused.value.text.endswith(f"nearest miss: policy 1 wants {said}")
 
 
 @pytest.mark.parametrize("check", [CLAIM, STRICT, EXACT])
 @pytest.mark.parametrize("offered", [Life(600, 0), Life(3960, 0), Life(200_000, 7000)])
 def test_a_lifetime_that_nobody_set_is_no_reason_to_refuse(check: ProposalCheck, offered: Life) -> None:
-    chosen, _ = proposal.choose((policy(check=check),), proposal.offer((policy(**terms(offered)),)))
+    chosen, _ = phase1_proposal.choose((policy(check=check),), phase1_proposal.offer((policy(**terms(offered)),)))
     assert (chosen.lifetime, chosen.lifetime_kilobytes) == (min(offered.seconds, 86_400), offered.kilobytes)
-    found, _ = ipsec_proposal.choose(
-        tunnel(check=check), ipsec_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE
+    found, _ = phase2_proposal.choose(
+        tunnel(check=check), phase2_proposal.offer(tunnel(**terms(offered)), 4096, MODE), MODE
     )
     assert found.life == (min(offered.seconds, 3600), offered.kilobytes)
 
 
 def test_who_obeys_does_so_without_an_opinion_too() -> None:
-    chosen, _ = proposal.choose((policy(check=OBEY),), proposal.offer((policy(lifetime=200_000),)))
+    chosen, _ = phase1_proposal.choose((policy(check=OBEY),), phase1_proposal.offer((policy(lifetime=200_000),)))
     assert chosen.lifetime == 200_000
 
 
@@ -131,35 +131,37 @@ def test_who_obeys_does_so_without_an_opinion_too() -> None:
 def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) -> None:
     ours = policy(f"aes{own}-sha256-ecp256", check=check)
     theirs = Policy(1, replace(ours.suite, key_length=offered))
-    ike = proposal.offer((theirs,))
+    ike = phase1_proposal.offer((theirs,))
     net = tunnel(proposals=(esp(f"aes{own}-sha1"),), check=check)
     suite = replace(net.proposals[0].suite, key_length=offered)
-    offer = ipsec_proposal.offer(tunnel(proposals=(IpsecProposal(suite),)), 4096, MODE)
+    offer = phase2_proposal.offer(tunnel(proposals=(IpsecProposal(suite),)), 4096, MODE)
     if not taken:
         with pytest.raises(Refusal, match=f"encryption aes{own}, offered was "):
-            proposal.choose((ours,), ike)
+            phase1_proposal.choose((ours,), ike)
         with pytest.raises(Refusal, match=f"aes{own}-sha1 wants it, offered was "):
-            ipsec_proposal.choose(net, offer, MODE)
+            phase2_proposal.choose(net, offer, MODE)
         return
-    chosen, answer = proposal.choose((ours,), ike)
+    chosen, answer = phase1_proposal.choose((ours,), ike)
     assert (chosen.suite, answer) == (theirs.suite, ike)
-    assert proposal.allows_suite(ours, chosen.suite)
-    agreed, choice = ipsec_proposal.choose(net, offer, MODE)
-    assert (agreed.suite, ipsec_proposal.answer(offer, choice, 4096, 0)) == (suite, offer)
+    assert phase1_proposal.allows_suite(ours, chosen.suite)
+    agreed, choice = phase2_proposal.choose(net, offer, MODE)
+    assert (agreed.suite, phase2_proposal.answer(offer, choice, 4096, 0)) == (suite, offer)
 
 
 def test_a_cipher_with_one_length_of_key_is_no_other_cipher() -> None:
     with pytest.raises(Refusal, match="encryption 3des, offered was aes256"):
-        proposal.choose((policy("3des-sha1-modp1024", check=OBEY),), proposal.offer((policy("aes256-sha1-modp1024"),)))
+        phase1_proposal.choose(
+            (policy("3des-sha1-modp1024", check=OBEY),), phase1_proposal.offer((policy("aes256-sha1-modp1024"),))
+        )
 
 
 def test_our_own_length_is_taken_before_a_longer_one() -> None:
     offered = [policy("aes256-sha256-ecp256"), policy("aes128-sha256-ecp256")]
-    chosen, _ = proposal.choose((policy("aes128-sha256-ecp256"),), proposal.offer(offered))
+    chosen, _ = phase1_proposal.choose((policy("aes128-sha256-ecp256"),), phase1_proposal.offer(offered))
     assert chosen.suite.key_length == 128
     both = tunnel(proposals=(esp("aes256-sha1"), esp("aes128-sha1")))
-    agreed, _ = ipsec_proposal.choose(
-        tunnel(proposals=(esp("aes128-sha1"),)), ipsec_proposal.offer(both, 4096, MODE), MODE
+    agreed, _ = phase2_proposal.choose(
+        tunnel(proposals=(esp("aes128-sha1"),)), phase2_proposal.offer(both, 4096, MODE), MODE
     )
     assert agreed.suite.key_length == 128
 
@@ -183,13 +185,13 @@ def test_our_own_length_is_taken_before_a_longer_one() -> None:
 def test_perfect_forward_secrecy(check: ProposalCheck, own: int, offered: int, taken: bool) -> None:
     suite = esp().suite
     ours = tunnel(proposals=(IpsecProposal(suite, own),), check=check)
-    offer = ipsec_proposal.offer(tunnel(proposals=(IpsecProposal(suite, offered),)), 4096, MODE)
+    offer = phase2_proposal.offer(tunnel(proposals=(IpsecProposal(suite, offered),)), 4096, MODE)
     if taken:
-        agreed, _ = ipsec_proposal.choose(ours, offer, MODE)
+        agreed, _ = phase2_proposal.choose(ours, offer, MODE)
         assert agreed.group == offered
     else:
         with pytest.raises(Refusal, match="perfect forward secrecy"):
-            ipsec_proposal.choose(ours, offer, MODE)
+            phase2_proposal.choose(ours, offer, MODE)
 
 
 def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: Network) -> None:

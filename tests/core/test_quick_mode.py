@@ -8,10 +8,10 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from dishonest import resealed
-from ikev1.core.events import ChildUp, Code, Failure
-from ikev1.core.model import ChildSa, Mark, Steering
-from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.selector import Selector
+from ikev1.core.exchanges.quick_mode import QUICK_MODE
+from ikev1.core.records.events import ChildUp, Code, Failure
+from ikev1.core.records.model import ChildSa, Mark, Steering
+from ikev1.core.records.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.payloads import Payload, SecurityAssociation

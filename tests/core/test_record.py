@@ -12,11 +12,13 @@ import pytest
 import rich.console
 
 from configured import ALICE, BOB, SECRET, connection, settings, tunnel
-from ikev1.core import engine, first_message, model, selector
-from ikev1.core import settings as settings_module
+from ikev1.core import engine
 from ikev1.core.engine import Engine
-from ikev1.core.model import IpsecKeys, Keys, KeyShare
-from ikev1.core.record import Record, replace
+from ikev1.core.machine import stateless_responder
+from ikev1.core.records import model, selector
+from ikev1.core.records import settings as settings_module
+from ikev1.core.records.model import IpsecKeys, Keys, KeyShare
+from ikev1.core.records.record import Record, replace
 from playbook import Network
 
 
@@ -27,7 +29,11 @@ def records_in(module: ModuleType) -> Iterator[type[Record]]:
 
 
 ALL = [
-    *(kind for module in (model, settings_module, selector, first_message, engine) for kind in records_in(module)),
+    *(
+        kind
+        for module in (model, settings_module, selector, stateless_responder, engine)
+        for kind in records_in(module)
+    ),
 ]
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
-from ikev1.core import lifetime
-from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
-from ikev1.core.model import ChildState, IkeState, Role
+from ikev1.core.negotiation import rekey_times
+from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
+from ikev1.core.records.model import ChildState, IkeState, Role
 from playbook import Couple, Datagram, Network, Peer, Randomness, establish
 
 HOUR, DAY = 3600, 86_400
@@ -269,7 +269,7 @@ def test_an_isakmp_sa_whose_peer_is_gone_ends_with_its_time(network: Network, al
 @given(st.integers(1, 10 * DAY), st.sampled_from(Role), st.booleans(), st.text(max_size=4))
 def test_deadlines_lie_before_the_end(seconds: int, role: Role, rekey: bool, seed: str) -> None:
     peer = connection(ALICE, BOB, rekey=rekey)
-    rekey_at, expires_at = lifetime.deadlines(1000.0, seconds, role, peer, Randomness(seed))
+    rekey_at, expires_at = rekey_times.deadlines(1000.0, seconds, role, peer, Randomness(seed))
     lifetime_of_ours = max(seconds, 10)
     assert expires_at == 1000 + lifetime_of_ours
     margin = expires_at - rekey_at

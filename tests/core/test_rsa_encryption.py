@@ -10,13 +10,16 @@ import pytest
 
 import authority
 from configured import connection, policy, settings, suite, tunnel
-from ikev1.core.events import Code, Failure, MessageSeen
-from ikev1.core.model import IkeSa, IkeState, Role
-from ikev1.core.record import replace
-from ikev1.core.refusal import Refusal
-from ikev1.core.revised_rsa_encryption import AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION, MAIN_MODE_REVISED_RSA_ENCRYPTION
-from ikev1.core.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
-from ikev1.core.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
+from ikev1.core.exchanges.revised_rsa_encryption import (
+    AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION,
+    MAIN_MODE_REVISED_RSA_ENCRYPTION,
+)
+from ikev1.core.exchanges.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
+from ikev1.core.records.events import Code, Failure, MessageSeen
+from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import keymat, public_key_encryption, public_keys
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header

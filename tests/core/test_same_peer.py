@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
-from ikev1.core.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.informational import delete_ike, notify
-from ikev1.core.model import ChildState, Path
-from ikev1.core.record import replace
-from ikev1.core.settings import Unique
+from ikev1.core.exchanges.informational import delete_ike, notify
+from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
+from ikev1.core.records.model import ChildState, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 from nat import NatBox

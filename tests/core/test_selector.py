@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.client_id import payload_of, selector_of
-from ikev1.core.refusal import Refusal
-from ikev1.core.selector import Selector
+from ikev1.core.peer.selector_payload import payload_of, selector_of
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.selector import Selector
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType, NotifyType
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.selector import Selector
-from ikev1.core.selector_index import SelectorIndex
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.selector_index import SelectorIndex
 
 _PORTS = [0, 0, 0, 7, 53]
 _NONE: tuple[int | None, int | None] = (None, None)

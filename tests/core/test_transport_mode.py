@@ -9,11 +9,11 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import Change, payloads_of, put, resealed
-from ikev1.core import vendor
-from ikev1.core.client_id import payload_of, selector_of
-from ikev1.core.events import Code
-from ikev1.core.model import Flavour, IpsecMode
-from ikev1.core.selector import Selector
+from ikev1.core.peer import vendor_ids
+from ikev1.core.peer.selector_payload import payload_of, selector_of
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import Flavour, IpsecMode
+from ikev1.core.records.selector import Selector
 from ikev1.wire.payloads import Identification, NatOriginalAddress, Payload, SecurityAssociation, VendorId
 from ikev1.wire.registry import Phase2Attribute
 from nat import NatBox
@@ -112,7 +112,7 @@ def test_through_a_nat_the_traffic_is_that_of_the_addresses_on_the_path(
 
 def only(flavour: Flavour) -> Change:
     """As if the peer were that old."""
-    hidden = {data for data, known in vendor.FLAVOURS.items() if known is not flavour}
+    hidden = {data for data, known in vendor_ids.FLAVOURS.items() if known is not flavour}
     return lambda payloads: [each for each in payloads if not (isinstance(each, VendorId) and each.data in hidden)]
 
 

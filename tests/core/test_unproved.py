@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ikev1.core import proposal
-from ikev1.core.actions import Report, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import Code, Failure
-from ikev1.core.refusal import Refusal
+from ikev1.core.negotiation import phase1_proposal
+from ikev1.core.records.actions import Report, Send
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import parse_message, parse_unproved
@@ -97,7 +97,7 @@ def test_a_proposal_is_compared_once_however_many_connections_there_are() -> Non
 
         sys.setprofile(profile)
         try:
-            proposal.choose_among([POLICIES] * connections, offered)
+            phase1_proposal.choose_among([POLICIES] * connections, offered)
         except Refusal:
             pass
         finally:

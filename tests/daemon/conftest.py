@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding
-from ikev1.core.model import ChildSa, IpsecSuite, Phase1Suite
-from ikev1.core.model import Path as UdpPath
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel
-from ikev1.core.spi import drawn
-from ikev1.daemon.endpoint import Endpoint
+from ikev1.core.records.model import ChildSa, IpsecSuite, Phase1Suite
+from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel
+from ikev1.core.records.spi import drawn
 from ikev1.daemon.gateway import Gateway
-from ikev1.daemon.logbook import Level, Line, Logbook
-from ikev1.daemon.planes import PlaneChoice
+from ikev1.daemon.host.data_plane_choice import PlaneChoice
+from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.observe.event_log import Level, Line, Logbook
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
 from ikev1.store import SqliteStore

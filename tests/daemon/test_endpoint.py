@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from ikev1.core.model import Path
-from ikev1.daemon.endpoint import BATCH, STRANGERS_BATCH, Endpoint
-from ikev1.daemon.logbook import Level, Line, Logbook
+from ikev1.core.records.model import Path
+from ikev1.daemon.net.endpoint import BATCH, STRANGERS_BATCH, Endpoint
+from ikev1.daemon.observe.event_log import Level, Line, Logbook
 from listener import Recorder, free_port
 
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ikev1.config import ConfigError
-from ikev1.core.actions import Keep
-from ikev1.core.model import ChildState, Flavour, IkeState, Nat, Path
-from ikev1.core.record import replace
-from ikev1.core.settings import Connection, Settings, Start
-from ikev1.daemon.operations import NotEstablished
+from ikev1.core.records.actions import Keep
+from ikev1.core.records.model import ChildState, Flavour, IkeState, Nat, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Connection, Settings, Start
+from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import Acquire, Counters, PeerMoved, RekeyNeeded
 
 if TYPE_CHECKING:

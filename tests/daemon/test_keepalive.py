@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from ikev1.core.model import Flavour, IkeSa, Nat, Path, Role
-from ikev1.core.record import replace
-from ikev1.daemon.keepalive import Keepalives
+from ikev1.core.records.model import Flavour, IkeSa, Nat, Path, Role
+from ikev1.core.records.record import replace
+from ikev1.daemon.net.keepalive import Keepalives
 
 PATH = Path("10.0.0.2", 4500, "192.0.2.1", 4500)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.core.events import ChildUp, IkeUp
-from ikev1.core.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role
-from ikev1.core.model import Path as UdpPath
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
-from ikev1.daemon.keylog import KeyLog
-from ikev1.daemon.logbook import Level, Line, Logbook
+from ikev1.core.records.events import ChildUp, IkeUp
+from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role
+from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.keylog import KeyLog
 
 PATH = UdpPath("192.0.2.1", 4500, "192.0.2.2", 4500)
 KEYS = Keys(b"", b"d" * 20, b"a" * 20, bytes(range(16)), b"iv")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.actions import Report, Send
 from ikev1.core.engine import Engine
-from ikev1.core.events import MessageSeen
-from ikev1.core.model import IkeState, Path
-from ikev1.core.settings import Settings
-from ikev1.daemon.logbook import Level
+from ikev1.core.records.actions import Report, Send
+from ikev1.core.records.events import MessageSeen
+from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.settings import Settings
+from ikev1.daemon.observe.event_log import Level
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.daemon.privileges import KEPT
+from ikev1.daemon.host.privileges import KEPT
 
 KEPT_BITS = sum(1 << number for number in KEPT.values())
 
@@ -17,7 +17,8 @@ KEPT_BITS = sum(1 << number for number in KEPT.values())
 def process(code: str) -> str:
     """What a new process prints that runs ``code`` after it imported what is tested."""
     imports = (
-        "import os, threading\nfrom ikev1.daemon.privileges import PrivilegeError, hide_memory, reduce_privileges\n"
+        "import os, threading\n"
+        "from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges\n"
     )
     done = subprocess.run([sys.executable, "-c", imports + code], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr

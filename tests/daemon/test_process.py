@@ -16,7 +16,7 @@ import vici
 
 from ikev1.capture.read import open_capture
 from ikev1.config import ConfigError
-from ikev1.daemon.planes import PlaneChoice
+from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.model import IpsecMode, Mark, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import Connection, Settings, Start, Tunnel, WhenDown
-from ikev1.daemon.logbook import Level, Line, Logbook
+from ikev1.core.records.model import IpsecMode, Mark, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
+from ikev1.daemon.observe.event_log import Level, Line, Logbook
 from ikev1.daemon.protection import Protection
 from ikev1.esp.plane import Protected
 

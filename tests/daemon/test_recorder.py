@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.capture.packets import Datagram, Packet
 from ikev1.capture.read import open_capture
-from ikev1.core.model import Path as UdpPath
-from ikev1.daemon.endpoint import Endpoint
-from ikev1.daemon.logbook import Level, Line, Logbook
-from ikev1.daemon.recorder import Recorder
+from ikev1.capture.records.packets import Datagram, Packet
+from ikev1.core.records.model import Path as UdpPath
+from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.net.recorder import Recorder
+from ikev1.daemon.observe.event_log import Level, Line, Logbook
 from ikev1.wire.header import Header
 
 PLAIN = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.events import Event
-from ikev1.core.record import Record, replace
-from ikev1.core.settings import Connection
-from ikev1.daemon.operations import NotEstablished
+from ikev1.core.records.events import Event
+from ikev1.core.records.record import Record, replace
+from ikev1.core.records.settings import Connection
+from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.codec import PacketType, build_packet, segment
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.events import EVENT_NAMES

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from ikev1.capture import report
-from ikev1.capture.report import Report
+from ikev1.capture.records import report
+from ikev1.capture.records.report import Report
 from ikev1.cli.main import main
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMAND = """python -c 'import msgspec; from ikev1.capture.report import Report
+COMMAND = """python -c 'import msgspec; from ikev1.capture.records.report import Report
 print(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report))).decode())' > docs/explain.schema.json"""
 KINDS: list[Any] = [getattr(report, name) for name in report.__all__ if name != "SCHEMA"]
 

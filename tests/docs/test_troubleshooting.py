@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ikev1.core.events import Code
+from ikev1.core.records.events import Code
 
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from esp_packets import PATH, child, ones_complement
-from ikev1.core.model import IpsecSuite
-from ikev1.esp.pair import Pair
+from ikev1.core.records.model import IpsecSuite
+from ikev1.esp.sa_pair import Pair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"

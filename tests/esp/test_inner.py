@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import ip, tcp, udp
-from ikev1.core.selector import Selector
+from ikev1.core.records.selector import Selector
 from ikev1.esp.inner import InnerPacketError, decode, matches, parse
 
 TCP_HEADER = bytes.fromhex("04d20050") + bytes(16)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.selector import Selector
+from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import Network, encloses, networks
 
 

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from esp_packets import PATH, all_suites, child, udp
-from ikev1.core.model import IpsecSuite
+from ikev1.core.records.model import IpsecSuite
 from ikev1.esp.overhead import inner_mtu
-from ikev1.esp.pair import Pair
+from ikev1.esp.sa_pair import Pair
 
 
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), all_suites(), ids=str)

@@ -187,7 +187,7 @@ def test_who_takes_the_table_away_is_told_of_and_it_is_made_again(world: World, 
     """As ``nft flush ruleset`` does, which many scripts begin with."""
     node = start()
     node.tell("protect")
-    world.gateway.run(sys.executable, "-c", "from ikev1.esp.guard import forget; assert forget('ikev1')")
+    world.gateway.run(sys.executable, "-c", "from ikev1.esp.clear_traffic import forget; assert forget('ikev1')")
     assert any(node.counters()["events"] == ["Unguarded"] for _ in range(1000))
     assert not passes(world, 4)
 
@@ -244,12 +244,12 @@ def test_protection_of_the_peer_itself_lets_ike_and_esp_pass(world: World, start
 
 def test_kernel_without_the_packet_filter_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket family that is not there stands for a kernel without nf_tables."""
-    from ikev1.esp import guard
+    from ikev1.esp import clear_traffic
     from ikev1.esp.nft import transaction
 
     monkeypatch.setattr(transaction, "_NETFILTER", 31)
     said: list[object] = []
-    alone = guard.Guard("ikev1", 4500, said.append)
+    alone = clear_traffic.Guard("ikev1", 4500, said.append)
     alone.change({})
     alone.change({})
     assert [type(event).__name__ for event in said] == ["Unguarded"]

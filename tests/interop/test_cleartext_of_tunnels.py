@@ -94,7 +94,7 @@ def test_nor_does_it_after_its_peer_was_there_and_died(lab: Lab, nodes: Nodes) -
     ping(a)
     kill(peer)
     # the peer's own filter must not be what keeps the datagrams away
-    b.run(sys.executable, "-c", "from ikev1.esp.guard import forget; assert forget('ikev1')")
+    b.run(sys.executable, "-c", "from ikev1.esp.clear_traffic import forget; assert forget('ikev1')")
     assert not passes(nodes)
     gateway.command("down", "net")
     assert not gateway.control.children()

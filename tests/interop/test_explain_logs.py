@@ -9,7 +9,7 @@ import pytest
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import DhSecret, KeyRing, load_keys
 from ikev1.capture.read import open_capture
-from ikev1.capture.report import Conversation, Message
+from ikev1.capture.records.report import Conversation, Message
 from lab.capture import said_first, tshark, wireshark_profile
 from lab.charon import PSK, CharonOptions
 from lab.gateway import OurOptions

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ikev1.capture.packets import Datagram, EspPacket
 from ikev1.capture.read import open_capture
+from ikev1.capture.records.packets import Datagram, EspPacket
 from lab.charon import CharonOptions
 from lab.gateway import OurOptions
 from lab.lab import Lab

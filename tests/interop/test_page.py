@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from chromium import EXECUTABLE, Watched, browser
 from ikev1.audit.capture import audit_capture
-from ikev1.capture.report import Field, Message
+from ikev1.capture.records.report import Field, Message
 from ikev1.lesson.evidence import evidence_of
 from ikev1.lesson.run import Subject, run
 from ikev1.lesson.teach import lesson_of

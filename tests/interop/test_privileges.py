@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.daemon.privileges import KEPT
+from ikev1.daemon.host.privileges import KEPT
 from lab.charon import CharonOptions
 from lab.control import Control
 from lab.gateway import OurOptions

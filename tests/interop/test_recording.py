@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ikev1.capture.packets import Datagram
 from ikev1.capture.read import open_capture
+from ikev1.capture.records.packets import Datagram
 from lab.capture import ENCRYPTED, MALFORMED, OPENED, tshark, wireshark_profile
 from lab.charon import CharonOptions
 from lab.gateway import OurOptions

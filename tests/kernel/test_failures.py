@@ -11,14 +11,14 @@ from pathlib import Path as File
 import pytest
 
 from ikev1.config import GatewayOptions
-from ikev1.core.model import Compression, IpsecMode, IpsecSuite
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
-from ikev1.daemon.planes import forget_kernel
+from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.daemon.host.data_plane_choice import forget_kernel
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm import algorithms
-from ikev1.esp.xfrm.owner import Owner
+from ikev1.esp.xfrm.ownership_file import Owner
 from ikev1.esp.xfrm.probe import probe
 from xfrm_lab import INNER, OUTER, Side, two_ends, two_sides
 

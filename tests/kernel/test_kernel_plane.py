@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ikev1.core.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
 from ikev1.esp.plane import Acquire, Expired, PeerMoved, PlaneError, RekeyNeeded, Trap

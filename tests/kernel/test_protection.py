@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from ikev1.core.model import IpsecMode, Mark, Steering
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import IpsecMode, Mark, Steering
+from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
 from ikev1.esp.plane import Acquire, PlaneError, Protected, Trap
 from xfrm_lab import INNER, NETWORKS, OUTER, Namespace, Side, two_ends

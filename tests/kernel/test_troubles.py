@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ikev1.cli.troubles import words_of
+from ikev1.cli.counter_help import words_of
 from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node

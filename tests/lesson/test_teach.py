@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ikev1.capture.report import Formula
-from ikev1.core.record import replace
+from ikev1.capture.records.report import Formula
+from ikev1.core.records.record import replace
 from ikev1.lesson.evidence import Disagreement, evidence_of
 from ikev1.lesson.record import Lesson, Step
 from ikev1.lesson.run import Run, Subject, run

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.daemon.privileges import KEPT
+from ikev1.daemon.host.privileges import KEPT
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 LARGEST_EXPOSURE = 20  # tenths; systemd calls up to 49 OK, and a unit without any hardening has 96

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ikev1.capture.report import Field, Message, Report
+from ikev1.capture.records.report import Field, Message, Report
 from ikev1.page.limits import CONVERSATIONS, FLOWS, shown_messages
 from ikev1.page.report import report_page
 from reports import AGGRESSIVE, MAIN, REPORT, conversation, message, report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.capture.report import Check
+from ikev1.capture.records.report import Check
 from ikev1.page.words import after, ends_of, frames_text, mark_of, moment, size, spaced
 
 

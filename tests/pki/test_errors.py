@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ikev1.core.events import Code
+from ikev1.core.records.events import Code
 from ikev1.pki import errors
 from ikev1.pki.errors import CertificateError
 

@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from authority import ec_key
-from ikev1.core.record import replace
-from ikev1.core.settings import Revocation
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Revocation
 from ikev1.pki.errors import Revoked
 from ikev1.pki.fetch import CachedFetcher, FetchFailed, HttpFetcher
 from small_pki import Pki

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key, signed_weakly
-from ikev1.core.record import replace
-from ikev1.core.settings import Revocation, Trust
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.crypto import public_keys
 from ikev1.pki.errors import Expired, Malformed, Missing, Untrusted, Unusable
 from ikev1.wire.registry import NotifyType

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authority import NOW, der, ec_key, key_usage, root, signed_anew
-from ikev1.core.identity import identification
-from ikev1.core.record import replace
-from ikev1.core.settings import Revocation
+from ikev1.core.peer.identity import identification
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Revocation
 from ikev1.pki.certificate import LARGEST
 from ikev1.pki.errors import CertificateError, Malformed, Missing, UnsupportedEncoding
 from ikev1.pki.payloads import MOST

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
-from ikev1.core.record import replace
-from ikev1.core.settings import Revocation
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Revocation
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
 from ikev1.pki.crl import ask_lists

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ikev1.core.actions import Forget, Keep
-from ikev1.core.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role
-from ikev1.core.model import Path as UdpPath
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.actions import Forget, Keep
+from ikev1.core.records.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role
+from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.store import SqliteStore, StoreError
 
 PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
@@ -103,8 +103,8 @@ def test_a_process_that_is_killed_loses_nothing_that_was_written(file: Path) -> 
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from ikev1.core.actions import Keep\n"
-        "from ikev1.core.model import IkeSa, Path as UdpPath, Role\n"
+        "from ikev1.core.records.actions import Keep\n"
+        "from ikev1.core.records.model import IkeSa, Path as UdpPath, Role\n"
         "from ikev1.store import SqliteStore\n"
         "path = UdpPath('192.0.2.1', 500, '192.0.2.2', 500)\n"
         "store = SqliteStore(Path(sys.argv[1]))\n"
@@ -158,7 +158,7 @@ def test_the_thief_finds_none_either_once_a_process_comes_after_one_that_was_kil
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from ikev1.core.actions import Forget\n"
+        "from ikev1.core.records.actions import Forget\n"
         "from ikev1.store import SqliteStore\n"
         "store = SqliteStore(Path(sys.argv[1]))\n"
         "store.write([Forget(sa) for sa in store.read()[0]])\n"

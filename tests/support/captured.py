@@ -8,9 +8,9 @@ from typing import Any
 from configured import ALICE, BOB, SECRET, connection, settings, tunnel
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import DhSecret, IkeKeys, KeyRing, PreSharedKey
-from ikev1.capture.packets import Datagram, EspPacket, Packet
-from ikev1.capture.report import Answer, Conversation, Message, Report
-from ikev1.core.model import ChildSa, IpsecKeys
+from ikev1.capture.records.packets import Datagram, EspPacket, Packet
+from ikev1.capture.records.report import Answer, Conversation, Message, Report
+from ikev1.core.records.model import ChildSa, IpsecKeys
 from ikev1.esp.transforms import sealer
 from playbook import Datagram as Sent
 from playbook import Network, Peer, Randomness

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ikev1.core.model import IpsecSuite, Phase1Suite
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
+from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_ah_proposal, parse_esp_proposal, parse_ike_proposal
 from ikev1.wire.registry import ProtocolId
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ikev1.core.envelope import open_message, phase2_iv, seal
-from ikev1.core.model import Exchange, IkeSa, Role
-from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.script import new_exchange
-from ikev1.core.scripts import script_of
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.protection import open_message, phase2_iv, seal
+from ikev1.core.exchanges.quick_mode import QUICK_MODE
+from ikev1.core.exchanges.registry import script_of
+from ikev1.core.records.model import Exchange, IkeSa, Role
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import Payload

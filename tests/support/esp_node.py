@@ -19,8 +19,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.selector import Selector
 from ikev1.esp import segments
 from ikev1.esp.plane import PlaneEvent, Protected, Trap
 from ikev1.esp.userspace import UserspacePlane

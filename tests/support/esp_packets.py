@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import struct
 
-from ikev1.core.model import ChildSa, IpsecKeys, IpsecSuite, Path
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 LOCAL, REMOTE = "10.1.0.0/16", "10.2.0.0/16"

@@ -15,7 +15,7 @@ from typing import Any
 from captured import Recorder, esp
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from configured import esp as proposal
-from ikev1.capture.packets import Packet
+from ikev1.capture.records.packets import Packet
 from ikev1.esp.checksum import internet_checksum
 from nat import NatBox
 from pcap_writer import pcap

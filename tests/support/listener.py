@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from ikev1.core.model import Path
+from ikev1.core.records.model import Path
 
 __all__ = ["Recorder", "free_port"]
 

@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Iterable
 
-from ikev1.capture.packets import Datagram, Packet
+from ikev1.capture.records.packets import Datagram, Packet
 
 __all__ = ["pcap"]
 

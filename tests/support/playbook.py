@@ -24,7 +24,9 @@ from collections.abc import Callable, Sequence
 from hashlib import shake_256
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ikev1.core.actions import (
+from ikev1.core.engine import Engine
+from ikev1.core.exchanges.registry import cisco_state
+from ikev1.core.records.actions import (
     Action,
     Examine,
     Forget,
@@ -36,15 +38,13 @@ from ikev1.core.actions import (
     Report,
     Send,
 )
-from ikev1.core.engine import Engine
-from ikev1.core.events import Code, Event, Failure, MessageSeen
-from ikev1.core.model import ChildSa, IkeSa, IkeState, Path
-from ikev1.core.record import replace
-from ikev1.core.scripts import cisco_state
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Settings
-from ikev1.core.spi import AllocateSpi
-from ikev1.core.verdict import Verdict
+from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.events import Code, Event, Failure, MessageSeen
+from ikev1.core.records.model import ChildSa, IkeSa, IkeState, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Settings
+from ikev1.core.records.spi import AllocateSpi
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification

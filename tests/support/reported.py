@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ikev1.capture.report import Conversation, Message, Party, Report
+from ikev1.capture.records.report import Conversation, Message, Party, Report
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message

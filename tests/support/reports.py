@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ikev1.capture.report import Answer, Check, Conversation, EspFlow, Field, Formula, Message, Party, Report
+from ikev1.capture.records.report import Answer, Check, Conversation, EspFlow, Field, Formula, Message, Party, Report
 
 __all__ = ["AGGRESSIVE", "MAIN", "REPORT", "Part", "conversation", "message", "report"]
 

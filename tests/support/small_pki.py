@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from authority import NOW, Authority, der, root
-from ikev1.core.identity import identification
-from ikev1.core.settings import Revocation, Trust
+from ikev1.core.peer.identity import identification
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.fetch import Fetcher
 from ikev1.pki.verify import VerifiedPeer, verify_peer
 from ikev1.wire.payloads import Certificate

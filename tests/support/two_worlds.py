@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import authority
 from configured import ALICE, BOB, SECRET, connection, policy, settings, suite, tunnel
 from ikev1.core.engine import Engine
-from ikev1.core.events import ChildDown, ChildUp, IkeDown, IkeUp
-from ikev1.core.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path
-from ikev1.core.record import replace
-from ikev1.core.settings import Aggressive, Credential, Mode, Trust, TrustedKey
+from ikev1.core.records.events import ChildDown, ChildUp, IkeDown, IkeUp
+from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 from nat import NatBox

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.engine import Engine
-from ikev1.core.model import Path
-from ikev1.core.settings import Aggressive
+from ikev1.core.records.model import Path
+from ikev1.core.records.settings import Aggressive
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message

@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
 from typing import Any
 
-from ikev1.core.model import ChildSa, IpsecKeys, IpsecMode, IpsecSuite, Path
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecMode, IpsecSuite, Path
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import PlaneEvent

@@ -17,7 +17,7 @@ from ikev1.audit.of_capture import (
 )
 from ikev1.audit.reading import Reading, read
 from ikev1.audit.topics import topic
-from ikev1.capture.report import Report
+from ikev1.capture.records.report import Report
 
 __all__ = ["audit_capture"]
 

@@ -18,7 +18,7 @@ from ikev1.audit.reading import Reading, Seen
 from ikev1.audit.strength import MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
 from ikev1.audit.words import Fate, Search, search
-from ikev1.core.record import Record
+from ikev1.core.records.record import Record
 from ikev1.crypto import keymat
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.wire.payloads import Hash, Identification, KeyExchange, Nonce, SecurityAssociation

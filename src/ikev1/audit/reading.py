@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.audit.finding import Evidence
-from ikev1.capture.report import Conversation, Report
-from ikev1.capture.report import Message as Reported
-from ikev1.core.methods import ENCRYPTING
+from ikev1.capture.records.report import Conversation, Report
+from ikev1.capture.records.report import Message as Reported
+from ikev1.core.records.methods import ENCRYPTING
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.attributes import find as find_attribute
 from ikev1.wire.chain import GENERIC_HEADER_SIZE

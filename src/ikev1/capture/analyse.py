@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.capture.answers import wishes_of
-from ikev1.capture.conversations import conversation_of
-from ikev1.capture.dialogue import Dialogue
-from ikev1.capture.dialogues import MOST_DIALOGUES, Dialogues
+from ikev1.capture.describe.answers import wishes_of
+from ikev1.capture.describe.conversation_report import conversation_of
+from ikev1.capture.describe.messages import message_of
 from ikev1.capture.keys.ring import KeyRing
-from ikev1.capture.messages import message_of
-from ikev1.capture.packets import Datagram, Packet
-from ikev1.capture.report import Message, Report
-from ikev1.capture.seen import Seen
-from ikev1.capture.traffic import MOST_FLOWS, Traffic
+from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.packets import Datagram, Packet
+from ikev1.capture.records.report import Message, Report
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.esp_tracker import MOST_FLOWS, Traffic
+from ikev1.capture.track.tracker import MOST_DIALOGUES, Dialogues
 from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.registry import ExchangeType
 

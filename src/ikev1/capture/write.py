@@ -9,8 +9,8 @@ import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from ikev1.capture.packets import Datagram
 from ikev1.capture.read.link import RAW
+from ikev1.capture.records.packets import Datagram
 from ikev1.wire.header import NON_ESP_MARKER
 
 __all__ = ["datagram_block", "ip_packet", "section_blocks"]

@@ -8,7 +8,7 @@ import click
 
 from ikev1.cli.check import load_or_fail
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions
-from ikev1.daemon.privileges import PrivilegeError, hide_memory, reduce_privileges
+from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
 __all__ = ["run"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from ikev1.cli.control import Section
-from ikev1.core.aggressive_mode import AGGRESSIVE_MODE
-from ikev1.core.main_mode import MAIN_MODE
-from ikev1.core.quick_mode import QUICK_MODE
-from ikev1.core.script import Row, Script
+from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE
+from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.main_mode import MAIN_MODE
+from ikev1.core.exchanges.quick_mode import QUICK_MODE
 
 __all__ = ["ESTABLISHED", "meaning", "state_word"]
 

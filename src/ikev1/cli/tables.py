@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from ikev1.cli.troubles import Words, words_of
+from ikev1.cli.counter_help import Words, words_of
 from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane
 
 __all__ = ["drops_text", "duration", "ipsec_text", "isakmp_table", "plane_text", "states_text", "terminal"]

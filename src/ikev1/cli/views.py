@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ikev1.cli.control import Section
+from ikev1.cli.counter_help import OF_A_PAIR, words_of
 from ikev1.cli.states import meaning, state_word
-from ikev1.cli.troubles import OF_A_PAIR, words_of
 
 __all__ = ["Direction", "Drop", "IpsecSa", "IsakmpSa", "Plane", "ipsec_sas", "isakmp_sas", "plane_of"]
 

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import text
-from ikev1.core import ipsec_suite
-from ikev1.core.model import IpsecSuite
-from ikev1.core.settings import IpsecProposal
+from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.settings import IpsecProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
 from ikev1.crypto.suites import IkeProposal, parse_ah_proposal, parse_esp_proposal, parse_ike_proposal, weaknesses
 from ikev1.wire.registry import ProtocolId

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.settings import Credential, Trust
+from ikev1.core.records.settings import Credential, Trust
 from ikev1.crypto import certificates, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.wire.registry import AuthenticationMethod
 

@@ -10,11 +10,11 @@ from ikev1.config.findings import Findings
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
-from ikev1.core.aggressive_mode import is_left_out, offered_policies
-from ikev1.core.lookup import expected
-from ikev1.core.methods import ENCRYPTING
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
+from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
 from ikev1.wire.registry import AuthenticationMethod
 

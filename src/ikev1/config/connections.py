@@ -14,7 +14,7 @@ from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
+from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
 
 __all__ = ["read_connections"]
 

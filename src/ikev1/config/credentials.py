@@ -5,8 +5,8 @@ from __future__ import annotations
 from ikev1.config.files import Files
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
-from ikev1.core.record import replace
-from ikev1.core.settings import Credential
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Credential
 from ikev1.crypto import certificates, private_keys, public_keys, signatures
 from ikev1.crypto.signatures import UnsuitableKey
 

@@ -1,14 +1,14 @@
-"""Who may be taken for the peer: what is said about it must leave no room for others (`ikev1.core.not_me`)."""
+"""Who may be taken for the peer: what is said about it must leave no room for others (`ikev1.core.peer.reflection`)."""
 
 from __future__ import annotations
 
 from ikev1.config.findings import Findings
 from ikev1.config.values import ANY
-from ikev1.core import identity
-from ikev1.core.lookup import called_address, expected
-from ikev1.core.methods import SHARED_OR_ENCRYPTING
-from ikev1.core.not_me import is_own_key, names_one
-from ikev1.core.settings import Connection
+from ikev1.core.peer import identity
+from ikev1.core.peer.connection_lookup import called_address, expected
+from ikev1.core.peer.reflection import is_own_key, names_one
+from ikev1.core.records.methods import SHARED_OR_ENCRYPTING
+from ikev1.core.records.settings import Connection
 from ikev1.crypto import certificates
 
 __all__ = ["check_destination"]

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable
 
 from ikev1.config.values import text
-from ikev1.core import identity
-from ikev1.core.settings import Credential
+from ikev1.core.peer import identity
+from ikev1.core.records.settings import Credential
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType

@@ -17,7 +17,7 @@ from ikev1.config.options import GatewayOptions, engine_settings, gateway_option
 from ikev1.config.policies import read_policies
 from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
-from ikev1.core.settings import Settings
+from ikev1.core.records.settings import Settings
 
 __all__ = ["DEFAULT_FILE", "Loaded", "load"]
 

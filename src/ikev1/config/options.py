@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
-from ikev1.core.record import Record
-from ikev1.core.settings import Connection, Settings, WhenDown
+from ikev1.core.records.record import Record
+from ikev1.core.records.settings import Connection, Settings, WhenDown
 
 __all__ = ["DATA_PLANES", "LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 
@@ -16,7 +16,7 @@ LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
 class GatewayOptions(Record, frozen=True):
-    """The ``[gateway]`` table, without what concerns the engine (`ikev1.core.settings.Settings`)."""
+    """The ``[gateway]`` table, without what concerns the engine (`ikev1.core.records.settings.Settings`)."""
 
     listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6
     port: int = 500

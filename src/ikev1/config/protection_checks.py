@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ikev1.config.findings import Findings
-from ikev1.core.ipsec_suite import is_ah
-from ikev1.core.kernel_only import kernel_only
-from ikev1.core.lookup import known_selectors
-from ikev1.core.model import IpsecMode
-from ikev1.core.settings import Connection, Tunnel, WhenDown
+from ikev1.core.negotiation.ipsec_suite import is_ah
+from ikev1.core.negotiation.userspace_limits import kernel_only
+from ikev1.core.peer.connection_lookup import known_selectors
+from ikev1.core.records.model import IpsecMode
+from ikev1.core.records.settings import Connection, Tunnel, WhenDown
 
 __all__ = ["check_protection", "check_userspace"]
 

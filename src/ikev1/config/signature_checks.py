@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from ikev1.config.findings import Findings
 from ikev1.config.identities import in_certificate
-from ikev1.core.lookup import is_address
-from ikev1.core.methods import ENCRYPTING
-from ikev1.core.settings import Connection, Trust
+from ikev1.core.peer.connection_lookup import is_address
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.settings import Connection, Trust
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey

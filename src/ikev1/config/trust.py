@@ -9,8 +9,8 @@ from ikev1.config.files import Files
 from ikev1.config.identities import peers_identity
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, each, integer, text
-from ikev1.core.not_me import names_one
-from ikev1.core.settings import Revocation, Trust, TrustedKey
+from ikev1.core.peer.reflection import names_one
+from ikev1.core.records.settings import Revocation, Trust, TrustedKey
 from ikev1.crypto import certificates, public_keys
 from ikev1.crypto.public_keys import LARGEST_RSA_BITS
 

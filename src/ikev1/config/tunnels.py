@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
-from ikev1.config.steering import read_steering
+from ikev1.config.packet_marks import read_steering
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
-from ikev1.core.model import IpsecMode
-from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
+from ikev1.core.records.model import IpsecMode
+from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
 from ikev1.crypto.suites import DEFAULT_ESP
 
 __all__ = ["read_tunnel"]

@@ -10,16 +10,16 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 import msgspec
 
-from ikev1.core import expiry, reception, wishes
-from ikev1.core.actions import Action
-from ikev1.core.first_message import Dumped, FirstMessages
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
-from ikev1.core.record import Record, replace
-from ikev1.core.settings import Settings
-from ikev1.core.spi import AllocateSpi
-from ikev1.core.state import State
-from ikev1.core.turn import Trace
-from ikev1.core.verdict import Verdict
+from ikev1.core.machine import commands, receive, timers
+from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
+from ikev1.core.records.actions import Action
+from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.context import Trace
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.records.record import Record, replace
+from ikev1.core.records.settings import Settings
+from ikev1.core.records.spi import AllocateSpi
 
 __all__ = ["Engine", "UnknownName"]
 
@@ -95,15 +95,15 @@ class Engine:
 
         Whatever a peer sends, this raises nothing: what is wrong with it is reported.
         """
-        return reception.receive(self._state, datagram, path, now)
+        return receive.receive(self._state, datagram, path, now)
 
     def answer(self, request: int, verdict: Verdict, now: float) -> list[Action]:
         """Gives the verdict that an `Examine` of this number asked for; one that nobody waits for is ignored."""
-        return reception.answer(self._state, request, verdict, now)
+        return receive.answer(self._state, request, verdict, now)
 
     def expire(self, now: float) -> list[Action]:
         """Does what is due by ``now``: to be called when `deadline` has come."""
-        return expiry.expire(self._state, now)
+        return timers.expire(self._state, now)
 
     def deadline(self) -> float:
         """The time at which `expire` wants to be called, infinity if nothing waits."""
@@ -117,7 +117,7 @@ class Engine:
         changed" (RFC 3947 §7).
         """
         sa = self._state.table.of_spi(spi)
-        return [] if sa is None else reception.peer_seen(self._state, sa, path, now)
+        return [] if sa is None else receive.peer_seen(self._state, sa, path, now)
 
     # --- what we want
 
@@ -142,8 +142,8 @@ class Engine:
             if sa.is_call_of_ours or sa.awaits_user:
                 state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
                 return []
-            return wishes.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
-        return wishes.begin_phase1(state, known, path, wanted, now)
+            return commands.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
+        return commands.begin_phase1(state, known, path, wanted, now)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Deletes an ISAKMP SA with its pairs and tells the peer.
@@ -151,7 +151,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
-        return wishes.close_ike(self._state, self._ike(unique_id), "it was closed here", now)
+        return commands.close_ike(self._state, self._ike(unique_id), "it was closed here", now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Deletes a pair of IPsec SAs and tells the peer.
@@ -159,7 +159,7 @@ class Engine:
         Raises:
             UnknownName: there is no pair of this number.
         """
-        return wishes.close_child(self._state, *self._child(unique_id), "it was closed here", now)
+        return commands.close_child(self._state, *self._child(unique_id), "it was closed here", now)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
@@ -168,7 +168,7 @@ class Engine:
             UnknownName: there is no ISAKMP SA of this number.
         """
         sa = self._ike(unique_id)
-        return wishes.rekey_ike(self._state, sa, now) if sa.is_up else []
+        return commands.rekey_ike(self._state, sa, now) if sa.is_up else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.
@@ -179,7 +179,7 @@ class Engine:
         sa, child = self._child(unique_id)
         if child.state is not ChildState.INSTALLED:
             return []
-        return wishes.rekey_child(self._state, sa, child, now)
+        return commands.rekey_child(self._state, sa, child, now)
 
     def _ike(self, unique_id: int) -> IkeSa:
         sa = self._state.table.of_number(unique_id)
@@ -205,9 +205,9 @@ class Engine:
         for sa in state.table:
             current = state.table.by_cookies.get(sa.cookies)
             if current is not None and current.is_up and not state.believes(current):
-                actions += wishes.reauthenticate(state, current, now)
+                actions += commands.reauthenticate(state, current, now)
             elif current is not None and current.state is IkeState.DELETED:
-                actions += wishes.end_removed(state, current)
+                actions += commands.end_removed(state, current)
             elif current is not None and current.state is IkeState.CONNECTING:
                 was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
                 if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
@@ -267,5 +267,5 @@ class Engine:
         """
         actions: list[Action] = []
         for sa in sas:
-            actions += wishes.take_over(self._state, sa, now, alive)
+            actions += commands.take_over(self._state, sa, now, alive)
         return actions

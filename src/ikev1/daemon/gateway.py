@@ -14,7 +14,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from ikev1.core.actions import (
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.records.actions import (
     Action,
     Examine,
     Forget,
@@ -26,25 +27,24 @@ from ikev1.core.actions import (
     Report,
     Send,
 )
-from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.events import ChildUp, Event
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState, Path
-from ikev1.core.settings import Settings
-from ikev1.core.spi import SpiUnavailable
-from ikev1.core.verdict import Verdict
-from ikev1.daemon.alarm import Alarm
-from ikev1.daemon.calling import first_path, under_way
-from ikev1.daemon.counters import EventCounters
-from ikev1.daemon.drops import DropCounters
-from ikev1.daemon.endpoint import Endpoint
-from ikev1.daemon.examiner import Examiner
-from ikev1.daemon.keepalive import Keepalives
-from ikev1.daemon.logbook import Level, Logbook
-from ikev1.daemon.operations import NotEstablished, Operations
-from ikev1.daemon.planes import PlaneChoice
+from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.events import ChildUp, Event
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.records.settings import Settings
+from ikev1.core.records.spi import SpiUnavailable
+from ikev1.daemon.autostart import Upkeep
+from ikev1.daemon.certificate_checker import Examiner
+from ikev1.daemon.host.data_plane_choice import PlaneChoice
+from ikev1.daemon.initiation import first_path, under_way
+from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.net.keepalive import Keepalives
+from ikev1.daemon.observe.drop_counters import DropCounters
+from ikev1.daemon.observe.drop_monitor import Watch
+from ikev1.daemon.observe.event_counters import EventCounters
+from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.pending_operations import NotEstablished, Operations
 from ikev1.daemon.protection import Protection
-from ikev1.daemon.upkeep import Upkeep
-from ikev1.daemon.watch import Watch
+from ikev1.daemon.timer import Alarm
 from ikev1.esp.plane import (
     Acquire,
     Counters,

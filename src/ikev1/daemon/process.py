@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, load
-from ikev1.core.settings import Settings, WhenDown
-from ikev1.daemon.endpoint import Endpoint
+from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
-from ikev1.daemon.keylog import KeyLog
-from ikev1.daemon.logbook import Level, Logbook, write_to_logger
-from ikev1.daemon.notify import notify
-from ikev1.daemon.planes import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
-from ikev1.daemon.recorder import Recorder
+from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
+from ikev1.daemon.host.sd_notify import notify
+from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.net.recorder import Recorder
+from ikev1.daemon.observe.event_log import Level, Logbook, write_to_logger
+from ikev1.daemon.observe.keylog import KeyLog
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple
 
-from ikev1.core.selector import Selector
+from ikev1.core.records.selector import Selector
 
 __all__ = ["IPV4", "IPV6", "TCP", "WITH_PORTS", "Flow", "InnerPacketError", "decode", "matches", "parse"]
 

@@ -7,20 +7,20 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path as File
 
-from ikev1.core.model import ChildSa, IpsecMode, Path
+from ikev1.core.records.model import ChildSa, IpsecMode, Path
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.xfrm import statistics
+from ikev1.esp.xfrm.event_translation import Herald
 from ikev1.esp.xfrm.events import EventSocket
-from ikev1.esp.xfrm.guard import Bearer, Guard
-from ikev1.esp.xfrm.herald import Herald
-from ikev1.esp.xfrm.legacy import remove_legacy
-from ikev1.esp.xfrm.owner import Owner
+from ikev1.esp.xfrm.ownership_file import Owner
 from ikev1.esp.xfrm.pairs import Pairs
+from ikev1.esp.xfrm.policy_sets import Bearer, Guard
 from ikev1.esp.xfrm.probe import probe
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
+from ikev1.esp.xfrm.stale_state import remove_legacy
 from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
 
 __all__ = ["KernelPlane", "probe"]
@@ -29,8 +29,8 @@ __all__ = ["KernelPlane", "probe"]
 class KernelPlane:
     """A `ikev1.esp.plane.DataPlane` for Linux with CONFIG_XFRM_USER and CONFIG_INET_ESP; it needs CAP_NET_ADMIN.
 
-    ``owner`` is the file in which it notes what is its own (`ikev1.esp.xfrm.owner`); each gateway of a machine needs
-    another.
+    ``owner`` is the file in which it notes what is its own (`ikev1.esp.xfrm.ownership_file`); each gateway of a machine
+    needs another.
 
     Raises:
         PlaneError: netlink, routes or the file cannot be had.

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import NamedTuple
 
-from ikev1.core.selector import Selector
+from ikev1.core.records.selector import Selector
 
 __all__ = ["Network", "encloses", "networks", "packed"]
 

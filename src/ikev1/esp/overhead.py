@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.model import ChildSa
+from ikev1.core.records.model import ChildSa
 from ikev1.esp.transforms import HEADER_SIZE, sizes
 
 __all__ = ["inner_mtu"]

@@ -24,8 +24,8 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, IpsecMode, Path, Steering
+from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
 __all__ = [

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
-from ikev1.core.selector import Selector
+from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import Network, encloses, networks, packed
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.rtnetlink import Hop, RoutingTable

@@ -9,17 +9,17 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
-from ikev1.core.kernel_only import kernel_only
-from ikev1.core.model import ChildSa, IpsecMode, Path, Steering
-from ikev1.esp.guard import Guard, Traffic
+from ikev1.core.negotiation.userspace_limits import kernel_only
+from ikev1.core.records.model import ChildSa, IpsecMode, Path, Steering
+from ikev1.esp.clear_traffic import Guard, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
+from ikev1.esp.outbound_policies import Catch, Policies
 from ikev1.esp.overhead import inner_mtu
-from ikev1.esp.pair import Pair
 from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
-from ikev1.esp.policies import Catch, Policies
-from ikev1.esp.raw import RawSockets
+from ikev1.esp.raw_sockets import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
+from ikev1.esp.sa_pair import Pair
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 from ikev1.wire.registry import ProtocolId

@@ -6,8 +6,8 @@ the draw from which the group makes the public value that was sent.
 
 from __future__ import annotations
 
-from ikev1.capture.report import Formula
-from ikev1.core.record import Record
+from ikev1.capture.records.report import Formula
+from ikev1.core.records.record import Record
 from ikev1.crypto.groups import group
 
 __all__ = ["Agreement", "NoAgreement", "agreement"]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
-from ikev1.capture.report import Conversation, Formula
-from ikev1.core.model import KeyShare, QuickMode
+from ikev1.capture.records.report import Conversation, Formula
+from ikev1.core.records.model import KeyShare, QuickMode
 from ikev1.lesson.diffie_hellman import Agreement, agreement
 from ikev1.lesson.run import Run
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ikev1.core.model import IpsecSuite, Phase1Suite
-from ikev1.core.selector import Selector
-from ikev1.core.settings import Aggressive, Connection, IpsecProposal, Mode, Policy, Settings, Tunnel
+from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Aggressive, Connection, IpsecProposal, Mode, Policy, Settings, Tunnel
 from ikev1.crypto.suites import IkeProposal, parse_esp_proposal, parse_ike_proposal
 
 __all__ = ["CONNECTION", "INITIATOR", "RESPONDER", "TUNNEL", "initiator_settings", "responder_settings"]

@@ -1,14 +1,14 @@
 """What a lesson says: values that a terminal, JSON and HTML are made of.
 
-They stand beside a `ikev1.capture.report.Conversation`, which has the messages, their fields and their octets. Fields
-are added in later versions, and none is taken away or changes its meaning while `SCHEMA` stays the same.
+They stand beside a `ikev1.capture.records.report.Conversation`, which has the messages, their fields and their octets.
+Fields are added in later versions, and none is taken away or changes its meaning while `SCHEMA` stays the same.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from ikev1.capture.report import Conversation, Formula
+from ikev1.capture.records.report import Conversation, Formula
 
 __all__ = ["SCHEMA", "Comparison", "Lesson", "Misreading", "Step", "Toy", "ToyLine"]
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 
-from ikev1.capture.packets import Datagram
-from ikev1.core.actions import Action, InstallInbound, Report, Send
+from ikev1.capture.records.packets import Datagram
 from ikev1.core.engine import Engine
-from ikev1.core.events import Failure
-from ikev1.core.model import ChildSa, IkeSa, Path
-from ikev1.core.record import Record
-from ikev1.core.settings import Settings
+from ikev1.core.records.actions import Action, InstallInbound, Report, Send
+from ikev1.core.records.events import Failure
+from ikev1.core.records.model import ChildSa, IkeSa, Path
+from ikev1.core.records.record import Record
+from ikev1.core.records.settings import Settings
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
 
 __all__ = ["LessonFailed", "Peer", "Run", "Subject", "run"]

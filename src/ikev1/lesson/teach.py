@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ikev1.capture.report import Formula, Message
+from ikev1.capture.records.report import Formula, Message
 from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.misreadings import comparisons, misreadings_of
+from ikev1.lesson.prose import TEXTS
 from ikev1.lesson.record import Lesson, Misreading, Step
 from ikev1.lesson.run import Subject
-from ikev1.lesson.texts import TEXTS
-from ikev1.lesson.toy import toy
+from ikev1.lesson.small_numbers import toy
 from ikev1.lesson.values import values_of
 
 __all__ = ["lesson_of"]

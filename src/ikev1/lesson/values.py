@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from ikev1.capture.report import Message as Reported
+from ikev1.capture.records.report import Message as Reported
 from ikev1.wire.describe import describe_payload
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ikev1.capture.report import Conversation, EspFlow, Message
+from ikev1.capture.records.report import Conversation, EspFlow, Message
 from ikev1.page.render import render
 from ikev1.page.words import after, ends_of, kind_of, mark_of, timeless, when
 

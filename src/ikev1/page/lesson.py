@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ikev1.capture.report import Message
+from ikev1.capture.records.report import Message
 from ikev1.lesson.record import Lesson
 from ikev1.page.frame import frame
 from ikev1.page.ladder import ladder

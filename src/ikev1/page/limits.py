@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ikev1.capture.report import Conversation, Field, Message
+from ikev1.capture.records.report import Conversation, Field, Message
 
 __all__ = ["CONVERSATIONS", "FLOWS", "PAGE", "shown_messages"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ikev1.capture.report import Conversation, Message, Report
+from ikev1.capture.records.report import Conversation, Message, Report
 from ikev1.page.frame import frame
 from ikev1.page.ladder import ladder
 from ikev1.page.limits import CONVERSATIONS, FLOWS, PAGE, shown_messages

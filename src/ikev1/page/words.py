@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ikev1.capture.report import Check, Conversation, Message
+from ikev1.capture.records.report import Check, Conversation, Message
 
 __all__ = [
     "SIGNS",

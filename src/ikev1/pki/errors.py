@@ -21,8 +21,8 @@ __all__ = [
 
 
 class CertificateError(Exception):
-    """Base of all: ``code`` is a stable word (one of `ikev1.core.events.Code`), the text names the certificate, what
-    was expected and what was found, and ``notify`` is what the peer is told (RFC 2408 §5.9).
+    """Base of all: ``code`` is a stable word (one of `ikev1.core.records.events.Code`), the text names the certificate,
+    what was expected and what was found, and ``notify`` is what the peer is told (RFC 2408 §5.9).
     """
 
     code: ClassVar[str]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from ikev1.core.identity import text_of
+from ikev1.core.peer.identity import text_of
 from ikev1.crypto import distinguished_name
 from ikev1.pki.certificate import X509Certificate
 from ikev1.pki.errors import IdentityMismatch

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from OpenSSL import crypto
 
-from ikev1.core.settings import Trust
+from ikev1.core.records.settings import Trust
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import CertificateError, Expired, Malformed, Untrusted, Unusable
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ikev1.core.settings import Trust
+from ikev1.core.records.settings import Trust
 from ikev1.crypto.public_keys import WeakPublicKey, check_strength
 from ikev1.crypto.signatures import PublicKey, UnsuitableKey, method_of
 from ikev1.pki.certificate import X509Certificate

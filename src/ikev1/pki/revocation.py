@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ikev1.core.settings import Revocation, Trust
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Answer, Status
 from ikev1.pki.certificate import X509Certificate
 from ikev1.pki.crl import ask_lists, list_urls

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ikev1.core.identity import text_of
-from ikev1.core.settings import Trust
+from ikev1.core.peer.identity import text_of
+from ikev1.core.records.settings import Trust
 from ikev1.crypto import public_keys
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Missing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ikev1.core.actions import Forget, Keep
-from ikev1.core.model import IkeSa
+from ikev1.core.records.actions import Forget, Keep
+from ikev1.core.records.model import IkeSa
 
 __all__ = ["Store", "StoreError"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.audit.of_capture.group_secrets import seen_from_several, with_xauth
 from ikev1.audit.reading import read
-from ikev1.capture.report import Conversation
+from ikev1.capture.records.report import Conversation
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import ConfigAttributes, Hash, Identification, Payload
 from ikev1.wire.registry import AuthenticationMethod, ConfigAttribute, ConfigType, IdType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.audit.of_capture.peers import dead_peer_detection, makers
 from ikev1.audit.reading import Reading, read
-from ikev1.capture.report import Message
+from ikev1.capture.records.report import Message
 from ikev1.wire.payloads import VendorId
 from reported import conversation, message, phase1, report, sa, share
 

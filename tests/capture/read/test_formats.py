@@ -36,8 +36,8 @@ from capture_files import (
     simple,
     udp,
 )
-from ikev1.capture.packets import Datagram, Packet
 from ikev1.capture.read import CaptureError, NotACapture, open_capture
+from ikev1.capture.records.packets import Datagram, Packet
 from wire_oracle import needs_tshark
 
 PACKET = ipv4(udp(ISAKMP))

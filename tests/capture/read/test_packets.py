@@ -37,8 +37,8 @@ from capture_files import (
     section,
     udp,
 )
-from ikev1.capture.packets import Datagram, EspPacket, Packet
 from ikev1.capture.read import open_capture
+from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from wire_oracle import CAPTURES, needs_captures, needs_tshark
 
 MARKER = bytes(4)

@@ -18,12 +18,12 @@ from click.testing import CliRunner, Result
 
 from captured import Recorder, two
 from configured import SECRET
-from ikev1.capture.packets import Datagram
-from ikev1.capture.report import Report
+from ikev1.capture.records.packets import Datagram
+from ikev1.capture.records.report import Report
 from ikev1.capture.write import datagram_block, section_blocks
 from ikev1.cli.explain.text import MANY
 from ikev1.cli.main import main
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.core.records.settings import Aggressive, Mode
 from pcap_writer import pcap
 from playbook import Network
 

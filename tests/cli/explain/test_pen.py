@@ -10,8 +10,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from ikev1.capture.report import Report
-from ikev1.cli.explain.pen import Pen
+from ikev1.capture.records.report import Report
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.cli.explain.text import write_report
 from reports import MAIN, REPORT, conversation, message, report
 

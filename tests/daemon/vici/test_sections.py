@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.daemon.conftest import AES128_SHA256_ECP256
 
 import authority
-from ikev1.core.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import DYNAMIC, Selector
-from ikev1.core.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel
+from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel
 from ikev1.daemon.vici.sections import child_section, connection_section
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId

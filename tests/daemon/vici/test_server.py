@@ -13,9 +13,9 @@ import pytest
 import vici
 from vici.exception import CommandException, EventUnknownException, SessionException
 
-from ikev1.core.record import replace
-from ikev1.core.settings import Settings, Start
-from ikev1.daemon.logbook import Level
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Settings, Start
+from ikev1.daemon.observe.event_log import Level
 from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, segment
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.server import ViciServer

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from ikev1.core.model import IpsecMode, IpsecSuite, Mark, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import DYNAMIC
-from ikev1.core.settings import Connection, IpsecProposal, Settings, Start, Tunnel
+from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import DYNAMIC
+from ikev1.core.records.settings import Connection, IpsecProposal, Settings, Start, Tunnel
 from ikev1.wire.registry import IntegrityAlgorithm, ProtocolId
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.core.model import Mark
+from ikev1.core.records.model import Mark
 from ikev1.esp.networks import Network
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.owner import Owner, PolicyNote, RouteNote, StateNote, Thing
+from ikev1.esp.xfrm.ownership_file import Owner, PolicyNote, RouteNote, StateNote, Thing
 from ikev1.esp.xfrm.policy import Direction, PolicyId
 from ikev1.esp.xfrm.state import Protocol, StateId
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.core.model import Compression, IpsecMode, IpsecSuite, Mark, Path, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.esp.plane import PlaneError, Trap
 from ikev1.esp.xfrm.state import Limits, Protocol, XfrmMode
 from ikev1.esp.xfrm.translate import (

@@ -12,10 +12,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ikev1.config import GatewayOptions
-from ikev1.core.model import ChildSa
-from ikev1.core.model import Path as UdpPath
-from ikev1.core.spi import drawn
-from ikev1.daemon.planes import PlaneChoice
+from ikev1.core.records.model import ChildSa
+from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.spi import drawn
+from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run
 from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, SendUdp, Trap
 

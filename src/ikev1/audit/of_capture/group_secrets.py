@@ -8,7 +8,7 @@ from itertools import groupby
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.reading import Reading, Seen
 from ikev1.audit.topics import topic
-from ikev1.core.identity import text_of
+from ikev1.core.peer.identity import text_of
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.payloads import ConfigAttributes, Identification
 from ikev1.wire.registry import AuthenticationMethod, ConfigAttribute

@@ -9,7 +9,7 @@ from ikev1.audit.of_configuration.secrets import strength
 from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
 from ikev1.audit.strength import MANY_GUESSES
 from ikev1.audit.topics import topic
-from ikev1.core.settings import Aggressive, Mode
+from ikev1.core.records.settings import Aggressive, Mode
 
 __all__ = ["exposed_identities", "guessable"]
 

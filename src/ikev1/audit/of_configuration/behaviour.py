@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
-from ikev1.core.settings import ProposalCheck
+from ikev1.core.records.settings import ProposalCheck
 
 __all__ = ["dead_peer_detection", "obedience"]
 

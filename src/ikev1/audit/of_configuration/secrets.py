@@ -9,7 +9,7 @@ from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
 from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
-from ikev1.core.settings import Connection
+from ikev1.core.records.settings import Connection
 
 __all__ = ["for_many", "reused", "strength", "weak"]
 

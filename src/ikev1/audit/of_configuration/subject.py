@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ikev1.audit.finding import Evidence
 from ikev1.config import GatewayOptions
-from ikev1.core.settings import Connection, Policy, Settings, Tunnel
+from ikev1.core.records.settings import Connection, Policy, Settings, Tunnel
 from ikev1.wire.registry import AuthenticationMethod
 
 __all__ = ["Subject", "key_of", "shares_secret"]

@@ -11,8 +11,8 @@ from ikev1.audit.certificates import SMALLEST_RSA_BITS, judge, judge_rsa_size
 from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
-from ikev1.core.lookup import expected
-from ikev1.core.settings import Revocation
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.records.settings import Revocation
 from ikev1.crypto import private_keys
 
 __all__ = ["any_certificate", "certificates", "private_keys_of_ours", "revocation", "weak_proofs"]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
 from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
-from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
 __all__ = ["CHARON_LINE", "read_charon"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ikev1.core.model import IpsecKeys, IpsecSuite
-from ikev1.core.record import Record
+from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.record import Record
 
 __all__ = ["DhSecret", "EspKeys", "IkeKeys", "KeyRing", "PreSharedKey"]
 

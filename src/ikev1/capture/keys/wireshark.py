@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
-from ikev1.core.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 __all__ = ["read_tables", "read_tcpdump"]

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ikev1.capture.packets import Datagram, Packet
 from ikev1.capture.read import pcap, pcapng
 from ikev1.capture.read.errors import CaptureError
 from ikev1.capture.read.fragments import Reassembly
@@ -22,6 +21,7 @@ from ikev1.capture.read.source import Source
 from ikev1.capture.read.stranger import stranger
 from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet_of
 from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.records.packets import Datagram, Packet
 
 __all__ = ["PORTS", "Capture", "FrameLooker", "open_capture"]
 

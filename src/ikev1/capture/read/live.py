@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from ikev1.capture.packets import Packet
 from ikev1.capture.read.capture import PORTS, FrameLooker
 from ikev1.capture.read.errors import CaptureError
 from ikev1.capture.read.frame import Frame
 from ikev1.capture.read.kernel_filter import attach_filter
 from ikev1.capture.read.link import RAW
 from ikev1.capture.read.notes import Notes
+from ikev1.capture.records.packets import Packet
 
 __all__ = ["ANY", "Live", "listen"]
 

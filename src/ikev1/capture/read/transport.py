@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Set
 
-from ikev1.capture.packets import Datagram, EspPacket, Packet
 from ikev1.capture.read.network import ESP, UDP, IpPacket
 from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.wire.header import HEADER_SIZE, NON_ESP_MARKER
 
 __all__ = ["ISAKMP_PORT", "NAT_TRAVERSAL_PORT", "packet_of"]

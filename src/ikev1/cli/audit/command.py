@@ -24,8 +24,8 @@ from ikev1.capture.read import PORTS, CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit
 from ikev1.cli.explain.keys import key_options
-from ikev1.cli.explain.pen import Pen
 from ikev1.cli.explain.source import read
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.page.audit import audit_page
 
 __all__ = ["audit"]

@@ -9,7 +9,7 @@ import click
 from ikev1.audit.guess import OwnSecret
 from ikev1.config import ConfigError, load
 from ikev1.config.secrets import Secrets
-from ikev1.core.settings import Connection
+from ikev1.core.records.settings import Connection
 
 __all__ = ["own_secrets"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ikev1.audit.finding import Audit, Evidence, Finding, Severity
-from ikev1.cli.explain.pen import Pen
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.page.words import frames_text
 
 __all__ = ["write_audit"]

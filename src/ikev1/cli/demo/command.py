@@ -23,7 +23,7 @@ from ikev1.cli.demo.gateways import DemoGateway
 from ikev1.cli.demo.network import LEFT, RIGHT, Stage, enter
 from ikev1.cli.tables import ipsec_text, isakmp_table
 from ikev1.cli.views import IpsecSa, ipsec_sas, isakmp_sas
-from ikev1.lesson.texts import TEXTS
+from ikev1.lesson.prose import TEXTS
 
 __all__ = ["demo"]
 

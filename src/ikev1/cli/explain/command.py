@@ -11,10 +11,10 @@ from rich.console import Console
 
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.read import PORTS
-from ikev1.capture.report import Message, Report
+from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.keys import key_options
-from ikev1.cli.explain.pen import Pen
 from ikev1.cli.explain.source import read, watch
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.cli.explain.text import write_report
 from ikev1.page.report import report_page
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from ikev1.capture.report import Field, Message
-from ikev1.cli.explain.pen import Pen
+from ikev1.capture.records.report import Field, Message
+from ikev1.cli.explain.terminal_writer import Pen
 
 __all__ = ["Fields", "octet_lines"]
 

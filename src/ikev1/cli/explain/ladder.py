@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from ikev1.capture.report import Conversation, Message, Party
+from ikev1.capture.records.report import Conversation, Message, Party
 from ikev1.cli.explain.fields import Fields, octet_lines
-from ikev1.cli.explain.pen import Pen
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.page.words import frames_text, kind_of, mark_of, when
 
 __all__ = ["Ladder"]

@@ -16,8 +16,8 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.read import CaptureError, open_capture
 from ikev1.capture.read.live import listen
-from ikev1.capture.report import Message, Report
-from ikev1.cli.explain.pen import Pen
+from ikev1.capture.records.report import Message, Report
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.page.visible import visible
 from ikev1.page.words import moment
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from rich.text import Text
 
-from ikev1.capture.report import Answer, Conversation, EspFlow, Message, Report
+from ikev1.capture.records.report import Answer, Conversation, EspFlow, Message, Report
 from ikev1.cli.explain.ladder import Ladder
-from ikev1.cli.explain.pen import Pen
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
 __all__ = ["MANY", "write_report"]

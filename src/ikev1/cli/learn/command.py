@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from ikev1.cli.explain.pen import Pen
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.cli.learn.save import save, ways_to_open
 from ikev1.cli.learn.text import write_lesson
 from ikev1.crypto.suites import parse_ike_proposal

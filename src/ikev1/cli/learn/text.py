@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ikev1.capture.report import Formula
-from ikev1.cli.explain.pen import Pen
+from ikev1.capture.records.report import Formula
+from ikev1.cli.explain.terminal_writer import Pen
 from ikev1.lesson.record import Comparison, Lesson, Misreading, Step, Toy
 
 __all__ = ["write_lesson"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from ikev1.daemon.gateway import Gateway
-from ikev1.daemon.logbook import Line
+from ikev1.daemon.observe.event_log import Line
 from ikev1.daemon.vici.codec import (
     SEGMENT_LIMIT,
     Packet,

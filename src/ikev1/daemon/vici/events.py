@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ikev1.core.events import ChildDown, ChildUp, Event, IkeDown, IkeUp
-from ikev1.core.model import ChildSa, ChildState, IkeSa, IkeState
-from ikev1.core.record import replace
-from ikev1.daemon.logbook import Level, Line
+from ikev1.core.records.events import ChildDown, ChildUp, Event, IkeDown, IkeUp
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState
+from ikev1.core.records.record import replace
+from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.sections import child_key, child_section, ike_section
 from ikev1.esp.plane import Counters

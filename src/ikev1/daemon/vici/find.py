@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.settings import Connection, Settings, Tunnel
+from ikev1.core.records.settings import Connection, Settings, Tunnel
 
 __all__ = ["find_tunnel"]
 

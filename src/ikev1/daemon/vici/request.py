@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ikev1.daemon.gateway import Gateway
-from ikev1.daemon.logbook import Sink
+from ikev1.daemon.observe.event_log import Sink
 from ikev1.daemon.vici.codec import Received, Section
 
 __all__ = ["SUCCESS", "Call", "Command", "Refused", "Request", "failure"]

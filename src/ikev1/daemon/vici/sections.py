@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ikev1.core import identity, ipsec_suite
-from ikev1.core.lookup import expected
-from ikev1.core.model import ChildSa, IkeSa, Mark, Role, Steering
-from ikev1.core.scripts import cisco_state, script_of
-from ikev1.core.settings import Connection, Tunnel
+from ikev1.core.exchanges.registry import cisco_state, script_of
+from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.peer import identity
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.records.model import ChildSa, IkeSa, Mark, Role, Steering
+from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.vici.codec import Section

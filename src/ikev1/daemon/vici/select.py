@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ikev1.core.model import ChildSa, IkeSa
+from ikev1.core.records.model import ChildSa, IkeSa
 from ikev1.daemon.vici.request import Request
 
 __all__ = ["Selection"]

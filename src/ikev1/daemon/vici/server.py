@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ikev1.core.events import Event
+from ikev1.core.records.events import Event
 from ikev1.daemon.gateway import Gateway
-from ikev1.daemon.logbook import Level, Line
+from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.connection import ClientConnection
 from ikev1.daemon.vici.events import log_event, translate

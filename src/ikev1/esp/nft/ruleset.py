@@ -20,8 +20,8 @@ from itertools import product
 from socket import IPPROTO_ESP, IPPROTO_ICMPV6, IPPROTO_UDP
 from typing import NamedTuple
 
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.esp.inner import WITH_PORTS
 from ikev1.esp.networks import Network, encloses, networks
 from ikev1.esp.nft import layout

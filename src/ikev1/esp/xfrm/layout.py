@@ -10,7 +10,7 @@ import socket
 import struct
 from enum import IntEnum
 
-from ikev1.core.model import Mark
+from ikev1.core.records.model import Mark
 from ikev1.esp.netlink import attribute
 
 __all__ = [

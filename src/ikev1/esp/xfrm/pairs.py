@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from ikev1.core.model import ChildSa, IpsecMode, Mark, Path
-from ikev1.core.record import replace
+from ikev1.core.records.model import ChildSa, IpsecMode, Mark, Path
+from ikev1.core.records.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
-from ikev1.esp.xfrm.guard import Bearer, Guard
-from ikev1.esp.xfrm.owner import Owner, StateNote
+from ikev1.esp.xfrm.ownership_file import Owner, StateNote
+from ikev1.esp.xfrm.policy_sets import Bearer, Guard
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import State, StateId, leap
 from ikev1.esp.xfrm.translate import (

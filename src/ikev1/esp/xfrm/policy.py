@@ -6,8 +6,8 @@ import socket
 from enum import IntEnum
 from typing import NamedTuple
 
-from ikev1.core.model import Mark
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import Mark
+from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Buffer, attribute, attributes, unpack
 from ikev1.esp.networks import Network, networks
 from ikev1.esp.xfrm.layout import (

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.owner import Owner, PolicyNote
+from ikev1.esp.xfrm.ownership_file import Owner, PolicyNote
 from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 

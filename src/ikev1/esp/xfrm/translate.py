@@ -8,9 +8,9 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
-from ikev1.core.model import ChildSa, IpsecMode, Steering
-from ikev1.core.record import replace
-from ikev1.core.selector import Selector
+from ikev1.core.records.model import ChildSa, IpsecMode, Steering
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import PlaneError, Protected, Trap
 from ikev1.esp.xfrm.layout import NO_LIMIT

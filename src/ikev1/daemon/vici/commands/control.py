@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ikev1.core.model import ChildSa, IkeSa
-from ikev1.daemon.logbook import Level, Line
-from ikev1.daemon.operations import NotEstablished
+from ikev1.core.records.model import ChildSa, IkeSa
+from ikev1.daemon.observe.event_log import Level, Line
+from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.find import find_tunnel
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused

@@ -1,0 +1,130 @@
+"""What the messages of phase 1 told: proposals, public values, nonces, identities. All of it for people to ask about,
+and for keys to be derived from.
+"""
+
+from __future__ import annotations
+
+from ikev1.capture.decrypt.suites import phase1_suite, transform_name
+from ikev1.capture.records.message_record import Seen
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.model import Phase1Suite, Role
+from ikev1.wire.payloads import (
+    Certificate,
+    Identification,
+    KeyExchange,
+    NatDiscovery,
+    Nonce,
+    SecurityAssociation,
+    Transform,
+    VendorId,
+)
+from ikev1.wire.registry import AuthenticationMethod, ProtocolId
+
+__all__ = ["PSK_METHODS", "Phase1"]
+
+PSK_METHODS = frozenset(
+    {
+        AuthenticationMethod.PRE_SHARED_KEY,
+        AuthenticationMethod.XAUTH_INIT_PRE_SHARED,
+        AuthenticationMethod.XAUTH_RESP_PRE_SHARED,
+    }
+)
+"""Those in which a pre-shared key makes SKEYID."""
+
+_MOST_VENDOR_IDS = 64  # of one side
+
+
+class Phase1:
+    """Each thing is kept as it was first said: a second MM3 that differs is somebody else's."""
+
+    def __init__(self) -> None:
+        self.SAi_b = b""
+        self.offer: Seen | None = None
+        self.answer: Seen | None = None
+        self.public: dict[Role, bytes] = {}  # g^xi and g^xr
+        self.nonces: dict[Role, bytes] = {}  # Ni_b and Nr_b
+        self.identities: dict[Role, Seen] = {}  # the messages that bring them
+        self.vendor_ids: dict[Role, dict[bytes, int]] = {Role.INITIATOR: {}, Role.RESPONDER: {}}  # and their frames
+        self.discoveries: dict[Role, Seen] = {}  # the messages that bring NAT-D payloads
+        self.certificates: dict[Role, Seen] = {}
+        self.shares: dict[Role, Seen] = {}  # the messages that bring KE
+
+    def absorb(self, seen: Seen) -> None:
+        """Takes what a message of phase 1 tells."""
+        if seen.message is None or not seen.in_phase_1:
+            return
+        message, sender = seen.message, seen.sender
+        vendor_ids = self.vendor_ids[sender]
+        for vendor_id in message.all(VendorId):
+            if len(vendor_ids) < _MOST_VENDOR_IDS:
+                vendor_ids.setdefault(vendor_id.data, seen.frame)
+        if (offered := message.first(SecurityAssociation)) is not None:
+            if sender is Role.INITIATOR and self.offer is None:
+                self.offer, self.SAi_b = seen, message.body_of(offered)
+            elif sender is Role.RESPONDER and self.answer is None:
+                self.answer = seen
+        if (share := message.first(KeyExchange)) is not None and sender not in self.public:
+            self.public[sender], self.shares[sender] = share.data, seen
+        if (nonce := message.first(Nonce)) is not None:
+            self.nonces.setdefault(sender, nonce.data)
+        for kind, known in (
+            (Identification, self.identities),
+            (NatDiscovery, self.discoveries),
+            (Certificate, self.certificates),
+        ):
+            if message.first(kind) is not None:
+                known.setdefault(sender, seen)
+
+    @property
+    def offered(self) -> tuple[Transform, ...]:
+        """The transforms of the offer; none if it is not in the capture."""
+        return _transforms(self.offer)
+
+    @property
+    def chosen(self) -> Transform | None:
+        """The transform of the answer; without an answer, the only one that was offered."""
+        found = _transforms(self.answer) or self.offered
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def suite(self) -> Phase1Suite | None:
+        """What protects the ISAKMP SA, if the capture tells."""
+        return None if self.chosen is None else phase1_suite(self.chosen)
+
+    @property
+    def suite_name(self) -> str:
+        """The same for people; "" if the capture does not tell."""
+        return "" if self.chosen is None else transform_name(ProtocolId.ISAKMP, self.chosen)
+
+    @property
+    def method(self) -> int:
+        """The Authentication Method; 0 if the capture does not tell.
+
+        Where an offer leaves it open, all its transforms may still agree on it.
+        """
+        methods = {phase1_suite(transform).authentication for transform in _transforms(self.answer) or self.offered}
+        return methods.pop() if len(methods) == 1 else 0
+
+    @property
+    def hides_bodies(self) -> bool:
+        """Whether identities and nonces are encrypted on their own (RFC 2409 §5.2, §5.3)."""
+        return self.method in ENCRYPTING
+
+    def identity_body(self, role: Role) -> bytes:
+        """IDii_b or IDir_b, empty if it is not known."""
+        seen = self.identities.get(role)
+        if seen is None or seen.message is None:
+            return b""
+        return seen.message.body_of(seen.message.all(Identification)[0])
+
+    def identity(self, role: Role) -> Identification | None:
+        """The identity of that side, if it is known."""
+        seen = self.identities.get(role)
+        return None if seen is None or seen.message is None else seen.message.first(Identification)
+
+
+def _transforms(seen: Seen | None) -> tuple[Transform, ...]:
+    if seen is None or seen.message is None:
+        return ()
+    payload = seen.message.first(SecurityAssociation)
+    return () if payload is None else tuple(each for proposal in payload.proposals for each in proposal.transforms)

@@ -1,0 +1,1 @@
+"""From conversations to the report: messages, checks of HASHes and signatures, outcome, and answers to questions."""

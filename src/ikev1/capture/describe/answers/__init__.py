@@ -1,0 +1,42 @@
+"""What people ask of a conversation, a file for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ikev1.capture.describe.answers.group import which_group
+from ikev1.capture.describe.answers.identities import which_identities
+from ikev1.capture.describe.answers.keys import which_keys
+from ikev1.capture.describe.answers.lifetimes import which_lifetimes
+from ikev1.capture.describe.answers.makers import which_makers
+from ikev1.capture.describe.answers.nat import which_nat
+from ikev1.capture.describe.answers.offline_guess import can_be_guessed
+from ikev1.capture.describe.answers.pfs import forward_secrecy
+from ikev1.capture.describe.answers.refusal import Wishes, why_refused, wishes_of
+from ikev1.capture.describe.answers.silence import who_fell_silent
+from ikev1.capture.describe.answers.traffic import what_traffic
+from ikev1.capture.records.report import Answer
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.esp_flows import Flow
+
+__all__ = ["Wishes", "answers_to", "wishes_of"]
+
+_QUESTIONS: tuple[Callable[[Dialogue], Answer | None], ...] = (
+    who_fell_silent,
+    which_group,
+    which_identities,
+    can_be_guessed,
+    forward_secrecy,
+    which_lifetimes,
+    which_nat,
+    which_makers,
+    which_keys,
+)
+
+
+def answers_to(dialogue: Dialogue, flows: list[Flow], wishes: Wishes) -> tuple[Answer, ...]:
+    """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation, ``wishes``
+    what everybody wants of a peer.
+    """
+    found = [why_refused(dialogue, wishes), *(question(dialogue) for question in _QUESTIONS), what_traffic(flows)]
+    return tuple(answer for answer in found if answer is not None)

@@ -1,0 +1,94 @@
+"""Which Diffie-Hellman group, and which numbers that means."""
+
+from __future__ import annotations
+
+from ikev1.capture.decrypt.suites import group_name, phase1_suite
+from ikev1.capture.describe.answers.alike import of_quick_modes
+from ikev1.capture.describe.outcome import is_agreed
+from ikev1.capture.records.report import Answer
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
+from ikev1.wire.registry import Group
+
+__all__ = ["group_words", "which_group"]
+
+_TITLE = "Which group, and which p and g?"
+_SHOWN = 16  # octets of each end of p
+
+_SOURCES: dict[int, str] = {
+    Group.MODP_768: "RFC 2409 §6.1",
+    Group.MODP_1024: "RFC 2409 §6.2",
+    Group.MODP_1536: "RFC 3526 §2",
+    Group.MODP_2048: "RFC 3526 §3",
+    Group.MODP_3072: "RFC 3526 §4",
+    Group.MODP_4096: "RFC 3526 §5",
+    Group.MODP_6144: "RFC 3526 §6",
+    Group.MODP_8192: "RFC 3526 §7",
+    Group.MODP_1024_160: "RFC 5114 §2.1",
+    Group.MODP_2048_224: "RFC 5114 §2.2",
+    Group.MODP_2048_256: "RFC 5114 §2.3",
+}
+_CURVES: dict[int, str] = {
+    Group.ECP_192: "the NIST curve P-192 (RFC 5114 §2.4)",
+    Group.ECP_224: "the NIST curve P-224 (RFC 5114 §2.5)",
+    Group.ECP_256: "the NIST curve P-256 (RFC 5903 §3.1)",
+    Group.ECP_384: "the NIST curve P-384 (RFC 5903 §3.2)",
+    Group.ECP_521: "the NIST curve P-521 (RFC 5903 §3.3)",
+    Group.BRAINPOOL_224: "the curve brainpoolP224r1 (RFC 6932)",
+    Group.BRAINPOOL_256: "the curve brainpoolP256r1 (RFC 6932)",
+    Group.BRAINPOOL_384: "the curve brainpoolP384r1 (RFC 6932)",
+    Group.BRAINPOOL_512: "the curve brainpoolP512r1 (RFC 6932)",
+    Group.CURVE_25519: "Curve25519 (RFC 7748), by the number that IKEv2 has for it",
+}
+
+
+def which_group(dialogue: Dialogue) -> Answer | None:
+    """The group of phase 1, and in a decrypted Quick Mode that of perfect forward secrecy."""
+    phase1 = dialogue.phase1
+    if phase1.offer is None and phase1.answer is None:
+        return None
+    frames = [seen.frame for seen in (phase1.offer, phase1.answer) if seen is not None]
+    if phase1.suite is None or not phase1.suite.group or not is_agreed(dialogue):
+        groups = dict.fromkeys(phase1_suite(transform).group for transform in phase1.offered)
+        names = ", ".join(group_name(number) for number in groups if number)
+        text = f"None was chosen in this capture. Offered: {names or 'none by a number'}."
+        return Answer(question="group", title=_TITLE, text=text, frames=tuple(frames))
+    words = group_words(phase1.suite.group)
+    if phase1.suite.group in _CURVES:
+        sent = "names the curve, which is never sent; the public values are points of it."
+    else:
+        sent = "names p and g, which are never sent; the public values are g^x mod p."
+    parts = [f"{words[0].upper()}{words[1:]}.", f"The number of the group, attribute 4 of the proposal, {sent}"]
+    with_group = [quick for quick in dialogue.quick_modes.values() if quick.group]
+    parts += of_quick_modes(
+        (quick.message_id, f"a Diffie-Hellman exchange of its own, in {group_name(quick.group)}.")
+        for quick in with_group
+    )
+    frames += [quick.messages["QM2"].frame for quick in with_group]
+    if dialogue.first("NGM1") is not None:
+        parts.append("New Group Mode is the exception: it sends the numbers of a group, encrypted.")
+    return Answer(question="group", title=_TITLE, text=" ".join(parts), frames=tuple(frames))
+
+
+def group_words(number: int) -> str:
+    """A group, with the numbers that its name stands for."""
+    if number in OAKLEY_PRIMES:
+        return f"{group_name(number)}: g = 2, {_prime_words(OAKLEY_PRIMES[number].prime(), number)}"
+    if number in RFC_5114:
+        p, g, q = RFC_5114[number]
+        return (
+            f"{group_name(number)}: g is a number of {g.bit_length()} bits, {_cut(g)}, that generates a subgroup of a "
+            f"prime order of {q.bit_length()} bits; {_prime_words(p, number)}"
+        )
+    if number in _CURVES:
+        return f"{group_name(number)}: {_CURVES[number]}; its base point is what g is elsewhere"
+    return f"{group_name(number)}, of which nothing is known here"
+
+
+def _prime_words(p: int, number: int) -> str:
+    return f"p is the prime of {p.bit_length()} bits {_cut(p)} ({_SOURCES[number]})"
+
+
+def _cut(number: int) -> str:
+    text = f"{number:x}"
+    return f"{text[: 2 * _SHOWN]}...{text[-2 * _SHOWN :]}"

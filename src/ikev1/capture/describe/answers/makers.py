@@ -1,0 +1,32 @@
+"""What the vendor IDs say of the peers' make."""
+
+from __future__ import annotations
+
+from ikev1.capture.records.report import Answer
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.core.records.model import Role
+from ikev1.wire.vendors import maker_of, vendor_name
+
+__all__ = ["which_makers"]
+
+_TITLE = "Who made the peers?"
+
+
+def which_makers(dialogue: Dialogue) -> Answer | None:
+    """Vendor IDs are in the clear; a peer may leave them out, or send another's."""
+    frames: list[int] = []
+    parts = []
+    for role in (Role.INITIATOR, Role.RESPONDER):
+        found = dialogue.phase1.vendor_ids[role]
+        if not found:
+            continue
+        frames += found.values()
+        maker = maker_of(tuple(found))
+        names = [name for data in found if (name := vendor_name(data)) is not None]
+        unknown = len(found) - len(names)
+        words = [*dict.fromkeys(names), *([f"{unknown} unknown"] if unknown else [])]
+        who = f"looks like {maker}" if maker else "does not say who made it"
+        parts.append(f"The {role} {who}; its vendor IDs: {', '.join(words)}.")
+    if not parts:
+        return None
+    return Answer(question="makers", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))

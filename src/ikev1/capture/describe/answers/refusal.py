@@ -1,0 +1,172 @@
+"""Why phase 1 or a tunnel was refused: what was said, what was offered, and what else the refusing side wants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ikev1.capture.decrypt.phase1_values import PSK_METHODS
+from ikev1.capture.decrypt.suites import group_name, life_words, phase1_suite, transform_name
+from ikev1.capture.describe.outcome import closed_refusal, errors
+from ikev1.capture.records.endpoints import other
+from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.report import Answer
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.core.records.model import Phase1Suite, Role
+from ikev1.crypto.algorithms import ike_cipher, ike_hash, registered_name
+from ikev1.wire.payloads import Notification, SecurityAssociation, Transform
+from ikev1.wire.registry import AuthenticationMethod, NotifyType, ProtocolId
+
+__all__ = ["Wishes", "why_refused", "wishes_of"]
+
+Wishes = Mapping[str, Collection[Transform]]
+"""By address: the phase 1 transforms that it offered or took somewhere in a capture."""
+
+_MOST_WISHES = 256  # transforms of one address
+_TITLE = "Why was it refused?"
+
+_MEANING: dict[int, str] = {
+    NotifyType.NO_PROPOSAL_CHOSEN: "none of the proposals is one that it allows",
+    NotifyType.AUTHENTICATION_FAILED: "the proof of identity did not convince it",
+    NotifyType.INVALID_HASH_INFORMATION: "the HASH is wrong, mostly for another pre-shared key",
+    NotifyType.INVALID_ID_INFORMATION: "the identity, or the networks asked for, are not what it is configured for",
+    NotifyType.INVALID_KEY_INFORMATION: "the public value is not of the group that it wants",
+    NotifyType.INVALID_CERTIFICATE: "it does not take the certificate",
+    NotifyType.INVALID_SIGNATURE: "the signature is wrong",
+    NotifyType.INVALID_EXCHANGE_TYPE: "it does not do this exchange with this peer",
+    NotifyType.UNSUPPORTED_EXCHANGE_TYPE: "it does not do this exchange with this peer",
+    NotifyType.PAYLOAD_MALFORMED: "it could not read the message, which after encryption mostly means another key",
+    NotifyType.INVALID_COOKIE: "it does not know this SA (any more)",
+    NotifyType.INVALID_SPI: "it does not know this SA (any more)",
+    NotifyType.INVALID_MAJOR_VERSION: "it speaks another version of IKE only",
+}
+
+
+def wishes_of(dialogues: Iterable[Dialogue]) -> Wishes:
+    """What everybody wants, by all that they say."""
+    wishes: dict[str, dict[Transform, None]] = {}
+    for dialogue in dialogues:
+        phase1 = dialogue.phase1
+        taken = (phase1.chosen,) if phase1.answer is not None and phase1.chosen is not None else ()
+        for role, transforms in ((Role.INITIATOR, phase1.offered), (Role.RESPONDER, taken)):
+            known = wishes.setdefault(dialogue.ends.host(role), {})
+            for transform in transforms:
+                if len(known) < _MOST_WISHES:
+                    known.setdefault(transform)
+    return wishes
+
+
+def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
+    """By the error notifications, what they answer, and the ``wishes`` of the refusing side."""
+    found = errors(dialogue)
+    parts = [_words(dialogue, seen, payload) for seen, payload in found]
+    frames = [seen.frame for seen, _ in found]
+    for seen, payload in found:
+        if payload.type == NotifyType.NO_PROPOSAL_CHOSEN:
+            parts += _offers(dialogue, seen, frames)
+            parts += _difference(dialogue, seen, wishes)
+    parts += _strange_answer(dialogue, frames)
+    parts += _closed(dialogue, frames)
+    if not parts:
+        return None
+    text = " ".join(dict.fromkeys(parts))
+    return Answer(question="refusal", title=_TITLE, text=text, frames=tuple(dict.fromkeys(frames)))
+
+
+def _words(dialogue: Dialogue, seen: Seen, payload: Notification) -> str:
+    name, meaning = NotifyType(payload.type).name, _MEANING.get(payload.type)
+    if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(dialogue, seen):
+        meaning = "nothing was proved yet, so it has no use for a peer of this address or identity, or for this mode"
+    sure = "" if seen.encrypted else " It is in the clear, so anybody on the way could have sent it."
+    return f"The {seen.sender} says {name}{f': {meaning}' if meaning else ''}.{sure}"
+
+
+def _has_proof_before(dialogue: Dialogue, refusal: Seen) -> bool:
+    """Whether the refusing side could have judged a proof: strongSwan says AUTHENTICATION_FAILED of first messages,
+    too, for which it has no connection.
+    """
+    proofs = ("AM2", "MM6") if refusal.sender is Role.INITIATOR else ("AM3", "MM5")
+    return any(seen.label in proofs for seen in dialogue.messages[: refusal.index])
+
+
+def _offers(dialogue: Dialogue, refusal: Seen, frames: list[int]) -> list[str]:
+    """What was offered and not answered, in phase 1 or in a Quick Mode that could be decrypted."""
+    offers = [] if dialogue.phase1.answer is not None else [(dialogue.phase1.offer, "phase 1")]
+    offers += [
+        (quick.messages.get("QM1"), f"Quick Mode {quick.message_id:08x}")
+        for quick in dialogue.quick_modes.values()
+        if quick.answer is None and quick.initiator is other(refusal.sender)
+    ]
+    parts = []
+    for seen, where in offers:
+        payload = None if seen is None or seen.message is None else seen.message.first(SecurityAssociation)
+        if seen is not None and payload is not None:
+            frames.append(seen.frame)
+            parts.append(f"Offered in {where} was: {_proposals(payload)}.")
+    return parts
+
+
+def _proposals(payload: SecurityAssociation) -> str:
+    return "; ".join(
+        f"{transform_name(proposal.protocol, each)} for {life_words(proposal.protocol, each)}"
+        for proposal in payload.proposals
+        for each in proposal.transforms
+    )
+
+
+# --- what the other side wants
+
+
+def _difference(dialogue: Dialogue, refusal: Seen, wishes: Wishes) -> list[str]:
+    """The nearest miss between what was offered here and what the refusing address offered or took in another place."""
+    if dialogue.phase1.answer is not None or refusal.sender is Role.INITIATOR:
+        return []
+    host = dialogue.ends.host(refusal.sender)
+    wanted = wishes.get(host, ())
+    pairs = [(_differences(offered, wish), wish) for offered in dialogue.phase1.offered for wish in wanted]
+    if not pairs:
+        return []
+    nearest, wish = min(pairs, key=lambda pair: len(pair[0]))
+    name = f"{transform_name(ProtocolId.ISAKMP, wish)} for {life_words(ProtocolId.ISAKMP, wish)}"
+    if not nearest:
+        return [f"Elsewhere in this capture {host} offers or takes {name}, as offered here: that is not the reason."]
+    differences = ", ".join(nearest)
+    return [f"Elsewhere in this capture {host} offers or takes {name}; what was offered here differs in {differences}."]
+
+
+def _differences(offered: Transform, wish: Transform) -> list[str]:
+    pairs = zip(_parts(phase1_suite(offered)), _parts(phase1_suite(wish)), strict=True)
+    found = [f"{name}: {here} against {there}" for (name, here), (_, there) in pairs if here != there]
+    lives = [life_words(ProtocolId.ISAKMP, each) for each in (offered, wish)]
+    return found + ([f"lifetime: {lives[0]} against {lives[1]}"] if lives[0] != lives[1] else [])
+
+
+def _parts(suite: Phase1Suite) -> tuple[tuple[str, str], ...]:
+    return (
+        ("encryption", ike_cipher(suite.encryption, suite.key_length).word),
+        ("hash", ike_hash(suite.hash).word),
+        ("group", group_name(suite.group)),
+        ("authentication", registered_name(AuthenticationMethod, suite.authentication)),
+    )
+
+
+def _strange_answer(dialogue: Dialogue, frames: list[int]) -> list[str]:
+    """An answer that is not one of the transforms offered: it "MUST be rejected" (RFC 2409 §5)."""
+    phase1 = dialogue.phase1
+    if phase1.answer is None or phase1.chosen is None or not phase1.offered:
+        return []
+    if any(phase1_suite(each) == phase1_suite(phase1.chosen) for each in phase1.offered):
+        return []
+    frames.append(phase1.answer.frame)
+    return [f"The answer, {phase1.suite_name}, is none of the proposals that were offered."]
+
+
+def _closed(dialogue: Dialogue, frames: list[int]) -> list[str]:
+    """What a responder does that has another pre-shared key and encrypts its refusal with what it made of that."""
+    refusal = closed_refusal(dialogue)
+    if refusal is None:
+        return []
+    frames.append(refusal.frame)
+    text = "The responder answers message 5 by an informational message that is encrypted, and no message 6: a refusal."
+    if dialogue.phase1.method in PSK_METHODS:
+        text += " With a pre-shared key that mostly means that the two sides have different ones."
+    return [text]

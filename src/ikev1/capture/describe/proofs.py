@@ -1,0 +1,189 @@
+"""Every HASH and every signature that can be computed again, with the formula that does it (RFC 2409 §5)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ikev1.capture.decrypt.phase1_values import PSK_METHODS
+from ikev1.capture.describe.skeyid import skeyid_of
+from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.report import Check, Formula
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.model import Role
+from ikev1.crypto import certificates, keymat, public_keys, signatures
+from ikev1.crypto.errors import CryptoError
+from ikev1.wire.payloads import Certificate, Hash, Signature
+from ikev1.wire.registry import CertificateEncoding
+
+__all__ = ["Proof", "proofs"]
+
+Inputs = Sequence[tuple[str, bytes]]
+
+
+class Proof(NamedTuple):
+    """What came of it; without a formula it could not be computed."""
+
+    check: Check
+    formula: Formula | None = None
+
+
+def proofs(dialogue: Dialogue, seen: Seen) -> list[Proof]:
+    """What the HASH or signature payload of a message in the clear proves."""
+    message = seen.message
+    assert message is not None
+    if (found := message.first(Hash)) is not None:
+        if seen.in_phase_1:
+            return [_phase1_hash(dialogue, seen, found.data)]
+        return [_phase2_hash(dialogue, seen, found.data)]
+    if (signature := message.first(Signature)) is not None and seen.in_phase_1:
+        return [_signature(dialogue, seen, signature.data)]
+    return []
+
+
+def _unknown(name: str, text: str) -> Proof:
+    return Proof(Check(name=name, right=None, text=text))
+
+
+def _judged(formula: Formula, found: bytes, right: str, wrong: str) -> Proof:
+    same = hmac.compare_digest(bytes.fromhex(formula.result), found)
+    return Proof(Check(name=formula.name, right=same, text=right if same else wrong), formula)
+
+
+def _formula(name: str, expression: str, source: str, inputs: Inputs, result: bytes) -> Formula:
+    shown = tuple((each, octets.hex()) for each, octets in inputs)
+    return Formula(name=name, expression=expression, source=source, inputs=shown, result=result.hex())
+
+
+# --- HASH_I and HASH_R
+
+
+def _phase1_hash(dialogue: Dialogue, seen: Seen, found: bytes) -> Proof:
+    name = "HASH_I" if seen.sender is Role.INITIATOR else "HASH_R"
+    if dialogue.phase1.method in ENCRYPTING and not seen.encrypted and seen.label != "AM2":
+        return _unknown("HASH(1)", "the hash of a certificate that this message does not carry")
+    formula = _phase1_formula(dialogue, seen)
+    if isinstance(formula, str):
+        return _unknown(name, formula)
+    whose = f"the {seen.sender}"
+    if dialogue.phase1.method in PSK_METHODS:
+        right = f"{whose} knows the pre-shared key and speaks of these proposals, public values and this identity"
+        wrong = f"{whose} has another pre-shared key than the one given here, or the message was changed"
+    else:
+        right = f"{whose} knows SKEYID and speaks of these proposals, public values and this identity"
+        wrong = f"{whose} computed it from something else than what is in the capture"
+    return _judged(formula, found, right, wrong)
+
+
+def _phase1_formula(dialogue: Dialogue, seen: Seen) -> Formula | str:
+    """The formula of HASH_I or HASH_R of the one who sent ``seen``, or what is missing for it."""
+    phase1 = dialogue.phase1
+    suite, SKEYID = phase1.suite, skeyid_of(dialogue)
+    first, second = seen.sender, Role.RESPONDER if seen.sender is Role.INITIATOR else Role.INITIATOR
+    missing = [
+        what
+        for what, there in (
+            ("the proposal that was chosen", suite is not None),
+            ("SKEYID", bool(SKEYID)),
+            ("the initiator's SA payload", bool(phase1.SAi_b)),
+            ("both public values", len(phase1.public) == 2),
+            ("the identity", bool(phase1.identity_body(seen.sender))),
+        )
+        if not there
+    ]
+    if missing or suite is None:
+        return f"cannot be checked without {', '.join(missing)}"
+    try:
+        algorithm = signatures.hash_of(suite.authentication) or suite.hash
+        initiator = seen.sender is Role.INITIATOR
+        compute = keymat.HASH_I if initiator else keymat.HASH_R
+        g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
+        identity = phase1.identity_body(seen.sender)
+        result = compute(algorithm, SKEYID, g_xi, g_xr, dialogue.CKY_I, dialogue.CKY_R, phase1.SAi_b, identity)
+    except CryptoError as error:
+        return str(error)
+    cookies = {Role.INITIATOR: ("CKY-I", dialogue.CKY_I), Role.RESPONDER: ("CKY-R", dialogue.CKY_R)}
+    values = {Role.INITIATOR: ("g^xi", g_xi), Role.RESPONDER: ("g^xr", g_xr)}
+    inputs = [
+        ("SKEYID", SKEYID),
+        values[first],
+        values[second],
+        cookies[first],
+        cookies[second],
+        ("SAi_b", phase1.SAi_b),
+        ("IDii_b" if initiator else "IDir_b", identity),
+    ]
+    expression = f"prf(SKEYID, {' | '.join(name for name, _ in inputs[1:])})"
+    return _formula("HASH_I" if initiator else "HASH_R", expression, "RFC 2409 §5", inputs, result)
+
+
+# --- signatures
+
+
+def _signature(dialogue: Dialogue, seen: Seen, signature: bytes) -> Proof:
+    name = "SIG_I" if seen.sender is Role.INITIATOR else "SIG_R"
+    formula = _phase1_formula(dialogue, seen)
+    keys = _certified_keys(seen)
+    if not keys:
+        return _unknown(name, "cannot be checked: the message carries no certificate with a key that signs")
+    if isinstance(formula, str):
+        return _unknown(name, formula)
+    method = dialogue.phase1.method
+    for key in keys:
+        try:
+            signatures.verify(method, key, bytes.fromhex(formula.result), signature)
+        except CryptoError as error:
+            reason = str(error)
+        else:
+            text = "by the key of the certificate in the message; whether that may be trusted is another question"
+            return Proof(Check(name=name, right=True, text=text), formula)
+    return Proof(Check(name=name, right=False, text=reason), formula)
+
+
+def _certified_keys(seen: Seen) -> list[signatures.PublicKey]:
+    assert seen.message is not None
+    found = []
+    for certificate in seen.message.all(Certificate):
+        if certificate.encoding == CertificateEncoding.X509_SIGNATURE:
+            try:
+                found.append(public_keys.load(certificates.public_key(certificate.data)))
+            except ValueError:
+                continue
+    return found
+
+
+# --- HASH(1), HASH(2), HASH(3)
+
+
+def _phase2_hash(dialogue: Dialogue, seen: Seen, found: bytes) -> Proof:
+    name = {"QM2": "HASH(2)", "QM3": "HASH(3)"}.get(seen.label, "HASH(1)")
+    secrets = dialogue.opener.secrets
+    if seen.beginning_lost:
+        return _unknown(name, "its beginning could not be decrypted: the message before this one is not in the capture")
+    if secrets is None or not secrets.SKEYID_a:
+        return _unknown(name, "cannot be checked without SKEYID_a: the encryption key alone does not lead to it")
+    assert seen.message is not None
+    quick = dialogue.quick_modes.get(seen.header.message_id)
+    Ni_b, Nr_b = (quick.nonce("QM1"), quick.nonce("QM2")) if quick is not None else (b"", b"")
+    if (name != "HASH(1)" and not Ni_b) or (name == "HASH(3)" and not Nr_b):
+        return _unknown(name, "cannot be checked: a nonce that it covers is in a message that is not in the capture")
+    message_id, rest = seen.header.message_id, seen.message.after_first
+    SKEYID_a = ("SKEYID_a", secrets.SKEYID_a)
+    M_ID = ("M-ID", message_id.to_bytes(4))
+    inputs: Inputs
+    if name == "HASH(1)":
+        result = keymat.HASH_1(secrets.hash, secrets.SKEYID_a, message_id, rest)
+        inputs = (SKEYID_a, M_ID, ("the rest of the message", rest))
+    elif name == "HASH(2)":
+        result = keymat.HASH_2(secrets.hash, secrets.SKEYID_a, message_id, Ni_b, rest)
+        inputs = (SKEYID_a, M_ID, ("Ni_b", Ni_b), ("the rest of the message", rest))
+    else:
+        result = keymat.HASH_3(secrets.hash, secrets.SKEYID_a, message_id, Ni_b, Nr_b)
+        inputs = (SKEYID_a, ("0", b"\0"), M_ID, ("Ni_b", Ni_b), ("Nr_b", Nr_b))
+    source = "RFC 2409 §5.7" if seen.label == "INFO" else "RFC 2409 §5.5"
+    expression = f"prf({inputs[0][0]}, {' | '.join(each for each, _ in inputs[1:])})"
+    formula = _formula(name, expression, source, inputs, result)
+    right = f"the {seen.sender} knows SKEYID_a, and nobody changed this message"
+    return _judged(formula, found, right, "this message was changed, or is not by one who knows SKEYID_a")

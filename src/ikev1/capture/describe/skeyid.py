@@ -1,0 +1,145 @@
+"""SKEYID of a conversation, and the lines by which everything is derived (RFC 2409 §5, Appendix B)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ikev1.capture.decrypt.conversation_keys import Secrets
+from ikev1.capture.decrypt.phase1_values import PSK_METHODS
+from ikev1.capture.records.report import Formula
+from ikev1.capture.track.conversation import Dialogue
+from ikev1.core.records.model import Role
+from ikev1.crypto import cipher, keymat
+from ikev1.crypto.errors import CryptoError
+from ikev1.wire.payloads import Hash
+from ikev1.wire.registry import ProtocolId
+
+__all__ = ["Psk", "derivation", "keymat_formulas", "psk_of", "skeyid_of"]
+
+_SECTION_5 = "RFC 2409 §5"
+
+
+class Psk(NamedTuple):
+    """A pre-shared key with the SKEYID that it makes; ``right`` is whether HASH_R was made with it."""
+
+    key: bytes
+    SKEYID: bytes
+    right: bool
+
+
+def skeyid_of(dialogue: Dialogue) -> bytes:
+    """SKEYID, empty if it is not known."""
+    secrets = dialogue.opener.secrets
+    if secrets is not None and secrets.SKEYID:
+        return secrets.SKEYID
+    psk = psk_of(dialogue)
+    return b"" if psk is None else psk.SKEYID
+
+
+def psk_of(dialogue: Dialogue) -> Psk | None:
+    """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first.
+
+    All that goes into it beside the key is in the clear; in Main Mode HASH_I and HASH_R are encrypted.
+    """
+    phase1, suite = dialogue.phase1, dialogue.phase1.suite
+    answer = dialogue.first("AM2")
+    if suite is None or suite.authentication not in PSK_METHODS or len(phase1.nonces) < 2 or answer is None:
+        return None
+    told = answer.message.first(Hash) if answer.message is not None else None
+    found: Psk | None = None
+    for key in dialogue.ring.pre_shared_keys:
+        try:
+            SKEYID = keymat.SKEYID_psk(
+                suite.hash, key.octets, phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
+            )
+            HASH_R = keymat.HASH_R(
+                suite.hash,
+                SKEYID,
+                phase1.public.get(Role.INITIATOR, b""),
+                phase1.public.get(Role.RESPONDER, b""),
+                dialogue.CKY_I,
+                dialogue.CKY_R,
+                phase1.SAi_b,
+                phase1.identity_body(Role.RESPONDER),
+            )
+        except CryptoError:
+            return None
+        if told is not None and hmac.compare_digest(HASH_R, told.data):
+            return Psk(key.octets, SKEYID, right=True)
+        found = found or Psk(key.octets, SKEYID, right=False)
+    return found
+
+
+def derivation(dialogue: Dialogue) -> Iterator[Formula]:
+    """Each line from the secret to the key, as far as its inputs are known."""
+    phase1, secrets = dialogue.phase1, dialogue.opener.secrets
+    Ni_b, Nr_b = phase1.nonces.get(Role.INITIATOR, b""), phase1.nonces.get(Role.RESPONDER, b"")
+    psk = psk_of(dialogue)
+    if secrets is None:
+        if psk is not None:
+            yield _psk_formula(psk.key, Ni_b, Nr_b, psk.SKEYID)
+        return
+    if secrets.SKEYID:
+        key = secrets.pre_shared_key or (psk.key if psk is not None and psk.SKEYID == secrets.SKEYID else b"")
+        if key:
+            yield _psk_formula(key, Ni_b, Nr_b, secrets.SKEYID)
+        elif phase1.method not in PSK_METHODS and secrets.g_xy:
+            inputs = (("Ni_b", Ni_b), ("Nr_b", Nr_b), ("g^xy", secrets.g_xy))
+            yield _formula("SKEYID", "prf(Ni_b | Nr_b, g^xy)", _SECTION_5, inputs, secrets.SKEYID)
+    yield from _after_SKEYID(dialogue, secrets)
+
+
+def _after_SKEYID(dialogue: Dialogue, secrets: Secrets) -> Iterator[Formula]:
+    if secrets.SKEYID and secrets.g_xy and secrets.SKEYID_d and secrets.SKEYID_a and secrets.SKEYID_e:
+        before: tuple[tuple[str, bytes], ...] = ()
+        shared = (("g^xy", secrets.g_xy), ("CKY-I", dialogue.CKY_I), ("CKY-R", dialogue.CKY_R))
+        for number, name in enumerate(("SKEYID_d", "SKEYID_a", "SKEYID_e")):
+            octets = getattr(secrets, name)
+            covered = (*before, *shared, (str(number), bytes((number,))))
+            expression = f"prf(SKEYID, {' | '.join(each for each, _ in covered)})"
+            yield _formula(name, expression, _SECTION_5, (("SKEYID", secrets.SKEYID), *covered), octets)
+            before = ((name, octets),)
+    if secrets.SKEYID_e and secrets.encryption_key:
+        whole = secrets.SKEYID_e.startswith(secrets.encryption_key)
+        expression = (
+            "the first octets of SKEYID_e" if whole else "K1 | K2 ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)"
+        )
+        covered = (("SKEYID_e", secrets.SKEYID_e),)
+        yield _formula("encryption key", expression, "RFC 2409 Appendix B", covered, secrets.encryption_key)
+    public = dialogue.phase1.public
+    if secrets.encryption_key and len(public) == 2:
+        g_xi, g_xr = public[Role.INITIATOR], public[Role.RESPONDER]
+        iv = keymat.phase1_iv(secrets.hash, g_xi, g_xr, cipher.block_size(secrets.encryption))
+        inputs = (("g^xi", g_xi), ("g^xr", g_xr))
+        yield _formula("first IV", "the first octets of hash(g^xi | g^xr)", "RFC 2409 Appendix B", inputs, iv)
+
+
+def keymat_formulas(dialogue: Dialogue, message_id: int) -> Iterator[Formula]:
+    """KEYMAT of the SAs that a Quick Mode made, where g(qm)^xy is known or there is none."""
+    secrets, quick = dialogue.opener.secrets, dialogue.quick_modes.get(message_id)
+    if secrets is None or quick is None:
+        return
+    g_xy = next((agreed.octets for agreed in quick.agreed_secrets(dialogue.ring) if agreed.certain), None)
+    if g_xy is None:
+        return
+    for keys in quick.esp_keys(secrets, g_xy):
+        covered = [("g(qm)^xy", g_xy)] if g_xy else []
+        covered += [("protocol", bytes((ProtocolId.ESP,))), ("SPI", keys.keys.spi.to_bytes(4))]
+        covered += [("Ni_b", quick.nonce("QM1")), ("Nr_b", quick.nonce("QM2"))]
+        name = f"KEYMAT of SPI {keys.keys.spi:08x}"
+        octets = keys.keys.encryption_key + keys.keys.integrity_key
+        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), continued until it is long enough"
+        inputs = (("SKEYID_d", secrets.SKEYID_d), *covered)
+        yield _formula(name, expression, "RFC 2409 §5.5", inputs, octets)
+
+
+def _psk_formula(key: bytes, Ni_b: bytes, Nr_b: bytes, SKEYID: bytes) -> Formula:
+    inputs = (("pre-shared-key", key), ("Ni_b", Ni_b), ("Nr_b", Nr_b))
+    return _formula("SKEYID", "prf(pre-shared-key, Ni_b | Nr_b)", _SECTION_5, inputs, SKEYID)
+
+
+def _formula(name: str, expression: str, source: str, inputs: tuple[tuple[str, bytes], ...], result: bytes) -> Formula:
+    shown = tuple((each, octets.hex()) for each, octets in inputs)
+    return Formula(name=name, expression=expression, source=source, inputs=shown, result=result.hex())

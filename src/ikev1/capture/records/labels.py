@@ -1,0 +1,113 @@
+"""The place of a message in its exchange: MM1 to MM6, AM1 to AM3, QM1 to QM3 and the others.
+
+What a message carries and who sent it says more than its number: captures begin late and lose messages.
+"""
+
+from __future__ import annotations
+
+from ikev1.capture.records.endpoints import other
+from ikev1.capture.records.message_record import Seen
+from ikev1.core.records.model import Role
+from ikev1.wire.registry import ExchangeType, PayloadType
+
+__all__ = ["UNKNOWN", "Turns", "exchange_name", "label_of"]
+
+UNKNOWN = "?"
+_MOST_TURNS = 16  # messages of one exchange that are labelled: more belong to none
+
+_NAMES: dict[int, str] = {
+    ExchangeType.BASE: "Base",
+    ExchangeType.IDENTITY_PROTECTION: "Main Mode",
+    ExchangeType.AUTHENTICATION_ONLY: "Authentication Only",
+    ExchangeType.AGGRESSIVE: "Aggressive Mode",
+    ExchangeType.INFORMATIONAL: "Informational",
+    ExchangeType.TRANSACTION: "Transaction",
+    ExchangeType.QUICK_MODE: "Quick Mode",
+    ExchangeType.NEW_GROUP_MODE: "New Group Mode",
+}
+
+
+def exchange_name(exchange: int) -> str:
+    """The exchange as people call it; "Exchange 99" for one without a name."""
+    return _NAMES.get(exchange, f"Exchange {exchange}")
+
+
+def label_of(seen: Seen) -> str:
+    """The label of a message whose exchange needs no other message to tell its place."""
+    match seen.header.exchange:
+        case ExchangeType.IDENTITY_PROTECTION:
+            return _main_mode(seen)
+        case ExchangeType.AGGRESSIVE:
+            return _aggressive_mode(seen)
+        case ExchangeType.INFORMATIONAL:
+            return "INFO"
+        case ExchangeType.TRANSACTION:
+            return "CFG"
+        case _:
+            return UNKNOWN
+
+
+def _main_mode(seen: Seen) -> str:
+    """RFC 2409 §5.1, §5.4: SA, then KE, then what is encrypted."""
+    second = seen.sender is Role.RESPONDER
+    if seen.encrypted:
+        return f"MM{5 + second}"
+    if PayloadType.SECURITY_ASSOCIATION in (seen.header.next_payload, *_kinds(seen)):
+        return f"MM{1 + second}"
+    if not {PayloadType.KEY_EXCHANGE, PayloadType.NONCE}.isdisjoint((seen.header.next_payload, *_kinds(seen))):
+        return f"MM{3 + second}"
+    return UNKNOWN
+
+
+def _aggressive_mode(seen: Seen) -> str:
+    second = seen.sender is Role.RESPONDER
+    if not seen.encrypted and PayloadType.SECURITY_ASSOCIATION in (seen.header.next_payload, *_kinds(seen)):
+        return f"AM{1 + second}"
+    return UNKNOWN if second else "AM3"
+
+
+def _kinds(seen: Seen) -> tuple[int, ...]:
+    return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if seen.has(kind))
+
+
+# --- exchanges in which both sides take turns
+
+
+class Turns:
+    """One Quick Mode or New Group Mode: its messages, and the side of the ISAKMP SA that began it."""
+
+    def __init__(self, exchange: int) -> None:
+        self._name, self._last = ("QM", 3) if exchange == ExchangeType.QUICK_MODE else ("NGM", 2)
+        self.messages: list[Seen] = []
+        self.initiator = Role.INITIATOR
+
+    def add(self, seen: Seen) -> None:
+        """Takes a message that is no repetition, and labels all anew: it may show where those before it belong."""
+        if len(self.messages) < _MOST_TURNS:
+            self.messages.append(seen)
+            self.label()
+
+    def label(self) -> None:
+        """Gives every message the label that its content, its IV or, failing these, its order shows."""
+        places = [self._shown(seen) for seen in self.messages]
+        sides = [
+            seen.sender if place % 2 else other(seen.sender)
+            for seen, place in zip(self.messages, places, strict=True)
+            if place
+        ]
+        self.initiator = sides[0] if sides else self.messages[0].sender
+        counts = {Role.INITIATOR: 0, Role.RESPONDER: 0}
+        for seen, shown in zip(self.messages, places, strict=True):
+            counts[seen.sender] += 1
+            place = shown or 2 * counts[seen.sender] - (seen.sender is self.initiator)
+            seen.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
+
+    def _shown(self, seen: Seen) -> int:
+        """The place that a decrypted message has by what it is, 0 if that does not show."""
+        if seen.message is None:
+            return 0
+        if self._name == "QM" and not seen.has(PayloadType.SECURITY_ASSOCIATION):
+            return 3  # nothing but a HASH
+        if seen.after is None:
+            return 0
+        return 2 if seen.after else 1

@@ -1,0 +1,3 @@
+"""Which packet belongs to which conversation or ESP flow. Read `tracker` first, then `conversation` and
+`esp_tracker`.
+"""

@@ -1,0 +1,238 @@
+"""Aggressive Mode: three messages, and the price of the three that it saves (RFC 2409 §5.4).
+
+Both identities pass in the clear, the group cannot be negotiated, and with a pre-shared key the responder's HASH_R goes
+to whoever asked: anybody can try secrets against it offline. In exchange the responder sees IDii in message 1, and can
+choose the secret by identity rather than by address, which is what peers without a fixed address need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.phase1_steps import (
+    accept_sa,
+    choose_among,
+    establish,
+    look_for_nat,
+    nat_d,
+    offer_sa,
+    send_share,
+    take_share,
+)
+from ikev1.core.negotiation.lifetime_attributes import number_of
+from ikev1.core.peer import identity
+from ikev1.core.peer.accepted_modes import accepts_aggressive
+from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.path_changes import aggressive_path, same_hosts
+from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
+from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Aggressive, Connection, Policy
+from ikev1.wire.attributes import find
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Identification, Payload, SecurityAssociation
+from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, Phase1Attribute
+
+__all__ = [
+    "AGGRESSIVE_MODE",
+    "conclude",
+    "concluded",
+    "is_left_out",
+    "method_asked",
+    "offer_policies",
+    "offered_policies",
+    "those_that_accept",
+    "with_policies_for",
+]
+
+
+def offered_policies(connection: Connection) -> Connection:
+    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group, and no weak
+    one beside a strong one.
+
+    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), for message 1
+    carries a public value of it already; nor can the authentication method, which message 2 uses. No HASH covers the
+    choice that message 2 brings: whoever changes it on its way has us take the weakest suite that we offered.
+    """
+    first = connection.policies[0].suite
+    possible = tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
+    strong = tuple(policy for policy in possible if not is_weak_phase1(policy.suite))
+    return replace(connection, policies=strong or possible)
+
+
+def offer_policies(turn: Turn) -> None:
+    """Has the call offer what Aggressive Mode can, and says which weak suites are left out."""
+    configured = turn.connection
+    turn.connection = offered_policies(configured)
+    note_left_out(turn, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
+
+
+def is_left_out(connection: Connection, policy: Policy) -> bool:
+    """Whether Aggressive Mode offers ``policy`` only not for being weak."""
+    return (
+        _goes_with(connection.policies[0].suite, policy.suite) and policy not in offered_policies(connection).policies
+    )
+
+
+def _goes_with(first: Phase1Suite, other: Phase1Suite) -> bool:
+    if first.authentication == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
+        # "when using the revised method of public key encryption for authentication the cipher and hash cannot be
+        # negotiated" (RFC 2409 §5), for message 1 is encrypted by them already
+        return first == other
+    return (first.group, first.authentication) == (other.group, other.authentication)
+
+
+def with_policies_for(connection: Connection, method: int) -> Connection:
+    """``connection`` with the policies of the table for ``method``; 0 is the table of all methods without their own."""
+    allowed = tuple(
+        policy
+        for policy in connection.policies
+        if (policy.suite.authentication if policy.suite.authentication in ENCRYPTING else 0) == method
+    )
+    return connection if allowed == connection.policies else replace(connection, policies=allowed)
+
+
+# --- AM1 ------------------------------------------------------------------------------------------------------------
+
+
+def _offer(turn: Turn) -> list[Payload]:
+    offer_policies(turn)
+    warn_of_aggressive_psk(turn)
+    sa, *vendors = offer_sa(turn)
+    own = identify_self(turn)
+    share = send_share(turn, turn.connection.policies[0].suite.group)
+    return [sa, *share, own, *request_certificates(turn), *vendors]
+
+
+def _choose(turn: Turn, message: Message) -> None:
+    theirs = identify_peer(turn, message)
+    choose_among(_willing(turn, theirs, method_asked(message)), turn, message)
+    assert turn.sa.chosen is not None
+    if not accepts_aggressive(turn.connection, turn.sa.chosen.suite.authentication):
+        raise _wrong_mode(identity.text_of(theirs), turn.connection, NotifyType.NO_PROPOSAL_CHOSEN)
+    take_share(turn, message)
+
+
+def method_asked(message: Message) -> int:
+    """The method of authentication that an offer is for, of which it has but one; 0 if it names none."""
+    for proposal in message.one(SecurityAssociation).proposals[:1]:
+        for transform in proposal.transforms[:1]:
+            method = find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD)
+            return 0 if method is None else number_of(method)
+    return 0
+
+
+def _willing(turn: Turn, theirs: Identification, method: int) -> tuple[Connection, ...]:
+    """The connections that this peer's address and identity allow and that accept Aggressive Mode by ``method``.
+
+    What the peer is told depends on its address and its offer alone: an identity that is not configured is refused as
+    an offer that does not fit is, or anybody could find out which ones are.
+    """
+    caller, path = identity.text_of(theirs), turn.sa.path
+    candidates = turn.context.candidates(turn.sa)
+    expecting = [connection for connection in candidates if identity.matches(expected(connection), theirs)]
+    if candidates and not any(accepts_aggressive(connection, method) for connection in candidates):
+        raise _wrong_mode(caller, (*expecting, *candidates)[0], NotifyType.INVALID_EXCHANGE_TYPE)
+    if not expecting:
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"no connection is configured for {caller} that calls {path.local_host} from where it is",
+            notify=NotifyType.NO_PROPOSAL_CHOSEN,
+        )
+    willing = [connection for connection in expecting if accepts_aggressive(connection, method)]
+    if not willing:
+        raise _wrong_mode(caller, expecting[0], NotifyType.NO_PROPOSAL_CHOSEN)
+    return tuple(with_policies_for(connection, 0) for connection in willing)
+
+
+def those_that_accept(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
+    """Those of ``candidates``, of which there are some, that accept Aggressive Mode, with their policies for
+    ``method``.
+
+    Raises:
+        Refusal: none does.
+    """
+    willing = [connection for connection in candidates if accepts_aggressive(connection, method)]
+    if not willing:
+        raise _wrong_mode(caller, candidates[0], NotifyType.INVALID_EXCHANGE_TYPE)
+    return tuple(with_policies_for(connection, method) for connection in willing)
+
+
+def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refusal:
+    if connection.aggressive is Aggressive.REFUSE:
+        fault = f"Aggressive Mode, which connection {connection.name!r} refuses"
+    else:
+        fault = (
+            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: our answer "
+            "would let anybody who asks guess the secret offline"
+        )
+    return Refusal(Code.WRONG_MODE, f"{caller} asks for {fault}", notify=notify)
+
+
+# --- AM2 ------------------------------------------------------------------------------------------------------------
+
+
+def _answer(turn: Turn) -> list[Payload]:
+    answer, *vendors = turn.prepared
+    assert turn.sa.chosen is not None
+    share = send_share(turn, turn.sa.chosen.suite.group)
+    own = identify_self(turn)
+    return [answer, *share, own, *prove(turn), *request_certificates(turn), *nat_d(turn), *vendors]
+
+
+def _accept(turn: Turn, message: Message) -> None:
+    accept_sa(turn, message)
+    take_share(turn, message)
+    theirs = identify_peer(turn, message)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+    look_for_nat(turn, message)
+
+
+# --- AM3 ------------------------------------------------------------------------------------------------------------
+
+
+def conclude(turn: Turn) -> list[Payload]:
+    """Our proof as the initiator, and what the responder needs to find a NAT."""
+    return [*prove(turn), *nat_d(turn)]
+
+
+def concluded(turn: Turn, message: Message) -> None:
+    """Checks the initiator's proof, and looks for a NAT.
+
+    Raises:
+        Refusal: it proves nothing, or came from another address than message 1.
+    """
+    assert turn.seen is not None
+    if not same_hosts(turn.sa.path, turn.seen):
+        text = (
+            f"AM3 came from {turn.seen.remote_host}, but AM1 from {turn.sa.path.remote_host}: it was copied on its way"
+        )
+        raise Refusal(Code.MALFORMED, text)
+    theirs = identity.parse(turn.sa.IDii_b)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+    # The initiator floats with this message, and its NAT-D payloads are about the path that it took
+    port = turn.context.settings.encapsulation_port
+    turn.sa = replace(turn.sa, path=aggressive_path(turn.sa.path, turn.seen, port))
+    look_for_nat(turn, message)
+
+
+AGGRESSIVE_MODE = Script(
+    "AM",
+    ExchangeType.AGGRESSIVE,
+    (
+        #   from  RFC 2409 §5.1, §5.4                               build      check
+        Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
+        Row("r", "HDR, SA, KE, Nr, IDir [, CERT], AUTH_R [, NAT-D]", _answer, _accept),
+        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", conclude, concluded),
+    ),
+    finish=establish,
+)

@@ -1,0 +1,71 @@
+"""Main Mode: six messages that agree on protection, exchange keys, and only then tell who is who (RFC 2409 §5)."""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.phase1_steps import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
+from ikev1.core.negotiation.lifetime_attributes import Life
+from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
+from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
+from ikev1.core.peer.phase1_auth import check_proof, prove
+from ikev1.core.records.context import Turn
+from ikev1.core.records.record import replace
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Notification, Payload
+from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
+
+__all__ = ["MAIN_MODE", "last_words", "take_last_words"]
+
+
+def _send_auth(turn: Turn) -> list[Payload]:
+    """Our identity and its proof."""
+    return [identify_self(turn), *prove(turn), *last_words(turn)]
+
+
+def last_words(turn: Turn) -> list[Payload]:
+    """What goes with our proof: a first call says that whatever the peer has of us is stale, and whoever answers with a
+    shorter life than was offered says how long.
+    """
+    payloads: list[Payload] = []
+    sa = turn.sa
+    assert sa.chosen is not None
+    if turn.initiates and turn.context.first_contact(sa):
+        payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
+    if sa.chosen.shortened:
+        life = Life(sa.chosen.lifetime, sa.chosen.lifetime_kilobytes)
+        payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, life))
+    return payloads
+
+
+def _verify_auth(turn: Turn, message: Message) -> None:
+    """The proof comes first: an identity that nobody proved tells nothing."""
+    theirs = identify_peer(turn, message)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+    take_last_words(turn, message)
+
+
+def take_last_words(turn: Turn, message: Message) -> None:
+    """An initiator obeys the responder, which may shorten the life of the SA."""
+    if turn.initiates:
+        chosen = turn.sa.chosen
+        assert chosen is not None
+        life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
+        seconds, kilobytes = notified_life(message, ProtocolId.ISAKMP, life)
+        turn.sa = replace(turn.sa, chosen=replace(chosen, lifetime=seconds, lifetime_kilobytes=kilobytes))
+
+
+MAIN_MODE = Script(
+    "MM",
+    ExchangeType.IDENTITY_PROTECTION,
+    (
+        #   from  RFC 2409 §5.1, §5.4          build       check
+        Row("i", "HDR, SA", offer_sa, choose_sa),
+        Row("r", "HDR, SA", answer_sa, accept_sa),
+        Row("i", "HDR, KE, Ni [, NAT-D]", send_ke, take_ke),
+        Row("r", "HDR, KE, Nr [, NAT-D]", send_ke, take_ke),
+        Row("i", "HDR*, IDii [, CERT], AUTH_I", _send_auth, _verify_auth),
+        Row("r", "HDR*, IDir [, CERT], AUTH_R", _send_auth, _verify_auth),
+    ),
+    finish=establish,
+)

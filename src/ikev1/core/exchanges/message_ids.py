@@ -1,0 +1,68 @@
+"""Message IDs of phase 2 (RFC 2408 §3.1): which are ours, which the peer used before.
+
+No HASH says who sent a message, so an exchange of ours could be sent back to us as the peer's. Message IDs tell the two
+apart without a list of them: ours are the numbers 0, 1, 2, ... under a permutation of all 32-bit numbers that nobody
+knows without the keys. They look random, none comes twice, and a look at how many there were says whether one is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2s
+
+from ikev1.core.exchanges.protection import keys_of
+from ikev1.core.records.model import IkeSa, Role
+from ikev1.core.records.record import replace
+
+__all__ = ["fresh_message_id", "is_own", "was_heard", "with_heard"]
+
+_REMEMBERED = 1024  # message IDs of notifies of the peer's; what DPD asks and Deletes say is harmless without
+_SIZE = 4  # octets of a message ID
+_ROUNDS = 4  # of a Feistel network: a pseudorandom permutation, even for who sees some of both directions
+_HALF = 0xFFFF
+_KEY = 32  # octets that BLAKE2s takes
+_PERSON = {Role.INITIATOR: b"M-ID i", Role.RESPONDER: b"M-ID r"}  # the two ends have the same keys
+
+
+def fresh_message_id(sa: IkeSa) -> tuple[IkeSa, int]:
+    """A message ID that nobody used under ``sa``, and ``sa`` with it used; 0 is phase 1's.
+
+    Raises:
+        Refusal: ``sa`` has no keys yet.
+    """
+    while True:
+        message_id = _permuted(sa, sa.own_message_ids, range(_ROUNDS))
+        sa = replace(sa, own_message_ids=sa.own_message_ids + 1)
+        if message_id and message_id not in sa.spent_message_ids and not was_heard(sa, message_id):
+            return sa, message_id
+
+
+def is_own(sa: IkeSa, message_id: int) -> bool:
+    """Whether `fresh_message_id` gave ``message_id`` for an exchange of ours under ``sa``."""
+    swapped = message_id >> 16 | (message_id & _HALF) << 16
+    number = _permuted(sa, swapped, reversed(range(_ROUNDS)))
+    return (number >> 16 | (number & _HALF) << 16) < sa.own_message_ids
+
+
+def _permuted(sa: IkeSa, number: int, rounds: Iterable[int]) -> int:
+    key, person = keys_of(sa).SKEYID_a[:_KEY], _PERSON[sa.role]
+    left, right = number >> 16, number & _HALF
+    for step in rounds:
+        mask = blake2s(bytes((step, right >> 8, right & 0xFF)), digest_size=2, key=key, person=person)
+        left, right = right, left ^ int.from_bytes(mask.digest())
+    return left << 16 | right
+
+
+def was_heard(sa: IkeSa, message_id: int) -> bool:
+    """Whether the peer notified something under ``message_id`` before, as far as is remembered."""
+    heard, octets = sa.heard_message_ids, message_id.to_bytes(_SIZE)
+    at = heard.find(octets)
+    while at % _SIZE and at != -1:
+        at = heard.find(octets, at + 1)
+    return at != -1
+
+
+def with_heard(sa: IkeSa, message_id: int) -> IkeSa:
+    """``sa`` with a message ID under which the peer notified something."""
+    kept = sa.heard_message_ids[_SIZE * (1 - _REMEMBERED) :]
+    return replace(sa, heard_message_ids=kept + message_id.to_bytes(_SIZE))

@@ -1,0 +1,47 @@
+"""New Group Mode (RFC 2409 §5.6): a peer that wants a group of its own is told that there are only the known ones.
+
+A group that a peer makes up would have to be proved safe before it is used, and nobody can do that in passing.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Payload
+from ikev1.wire.registry import ExchangeType, NotifyType
+
+__all__ = ["NEW_GROUP_MODE"]
+
+
+def _refusal() -> Refusal:
+    return Refusal(
+        Code.WRONG_MODE,
+        "the peer proposes a Diffie-Hellman group of its own (New Group Mode): only registered groups are used",
+        notify=NotifyType.UNSUPPORTED_EXCHANGE_TYPE,
+    )
+
+
+def _never_sent(turn: Turn) -> list[Payload]:
+    raise _refusal()
+
+
+def _refuse(turn: Turn, message: Message) -> None:
+    raise _refusal()
+
+
+def _never_done(turn: Turn) -> None:
+    """It is refused before."""
+
+
+NEW_GROUP_MODE = Script(
+    "NG",
+    ExchangeType.NEW_GROUP_MODE,
+    (
+        #   from  RFC 2409 §5.6          build        check
+        Row("i", "HDR*, HASH(1), SA", _never_sent, _refuse),
+    ),
+    finish=_never_done,
+)

@@ -1,0 +1,187 @@
+"""Shapes: what a message of an exchange must carry, written as the RFC writes it and checked in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ikev1.core.records.events import Code
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire import payloads as wire
+from ikev1.wire.message import Message
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["Shape"]
+
+_SEVERAL = 1000  # more than the wire lets through in one message
+
+_KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
+    "SA": (wire.SecurityAssociation,),
+    "KE": (wire.KeyExchange,),
+    "Ni": (wire.Nonce,),
+    "Nr": (wire.Nonce,),
+    "IDii": (wire.Identification,),
+    "IDir": (wire.Identification,),
+    "IDci": (wire.Identification,),
+    "IDcr": (wire.Identification,),
+    "AUTH_I": (wire.Hash, wire.Signature),
+    "HASH_I": (wire.Hash,),
+    "HASH_R": (wire.Hash,),
+    "AUTH_R": (wire.Hash, wire.Signature),
+    "CERT": (wire.Certificate,),
+    "Cert-I": (wire.Certificate,),
+    "HASH(1)": (wire.Hash,),
+    "HASH(2)": (wire.Hash,),
+    "HASH(3)": (wire.Hash,),
+    "NAT-D": (wire.NatDiscovery,),
+    "NAT-OA": (wire.NatOriginalAddress,),
+    "N/D": (wire.Notification, wire.Delete),
+}
+_REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
+
+_REPEATED = {"CERT", "Cert-I", "NAT-D", "NAT-OA", "N/D"}
+
+# What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
+_TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
+
+# Of vendor IDs, notifies and payloads of private use together: no peer sends more than twenty, of about 20 octets each.
+# Requests for certificates are not among them: some peers send one for each CA of their system.
+_COUNTED = (wire.VendorId, wire.Notification, wire.Unknown)
+_MOST_EXTRAS = 48
+_LARGEST_EXTRAS = 3072  # octets
+
+_BODY = re.compile(r"<(.+)_b>\w+")  # a body that is encrypted on its own, such as <IDii_b>PubKey_r
+_FORM = re.compile(r"^HDR(\*|\(\*\)|)((?:, .+)?)$")
+
+
+def _kind_of_body(payload: wire.Payload) -> type[wire.Payload]:
+    return wire.CLASSES[payload.number] if isinstance(payload, wire.Encrypted) else type(payload)
+
+
+class Shape:
+    """A shape such as ``HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]``, compiled once.
+
+    Attributes:
+        text: the shape as written.
+        encrypted: whether we send the message protected by the ISAKMP SA (``HDR*``); with ``HDR(*)`` we do, and the
+            peer may or may not.
+        hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none. An optional HASH(1) is that of a
+            certificate (§5.2).
+        hidden: the types of payload whose bodies are encrypted on their own (§5.2, §5.3).
+    """
+
+    __slots__ = ("_admitted", "_either", "_kind", "_leading", "_least", "_most", "encrypted", "hash", "hidden", "text")
+
+    def __init__(self, text: str) -> None:
+        form = _FORM.match(text.replace(" [,", ", [").replace(",] ", "], "))
+        if form is None:
+            raise ValueError(f"{text!r} is no shape")
+        self.text = text
+        self.encrypted = bool(form[1])
+        self._either = form[1] == "(*)"
+        self.hash = 0
+        self.hidden: frozenset[int] = frozenset()
+        self._kind: Callable[[wire.Payload], type[wire.Payload]] = type
+        self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # kinds of payloads that were found to be right
+        self._leading: list[type[wire.Payload]] = []
+        self._least: dict[str, tuple[tuple[type[wire.Payload], ...], int]] = {}
+        self._most: dict[type[wire.Payload], int] = {}
+        optional = False
+        for word in filter(None, form[2].split(", ")):
+            optional = optional or word.startswith("[")
+            self._add(word.strip("[] "), optional)
+            optional = optional and not word.endswith("]")
+
+    @property
+    def must_be_encrypted(self) -> bool:
+        """Whether the peer may send the message in no other way."""
+        return self.encrypted and not self._either
+
+    def _add(self, name: str, optional: bool) -> None:
+        body = _BODY.fullmatch(name)
+        kinds = _KINDS[body[1] if body else name]
+        if body:
+            self._kind = _kind_of_body
+            self.hidden |= {number for number, kind in wire.CLASSES.items() if kind in kinds}
+        if name.startswith("HASH(") and not optional:
+            self.hash = int(name[5])
+        # RFC 2409 §5: "The SA payload MUST precede all other payloads in a phase 1 exchange"; §5.5: "a HASH payload
+        # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH". In the encrypted
+        # messages of phase 1 what RFC 2409 writes first comes first with all peers: no HASH protects what may stand
+        # before it, where others can put blocks of their choice until one decrypts to what they want.
+        encrypted_first = self.encrypted and not self._either and not self._most
+        if (name.startswith("HASH(") and not optional) or name == "SA" or (encrypted_first and not optional):
+            self._leading.append(kinds[0])
+        for kind in kinds:
+            self._most[kind] = _SEVERAL if (body[1] if body else name) in _REPEATED else self._most.get(kind, 0) + 1
+        if not optional:
+            already = next((least for known, least in self._least.values() if known == kinds), 0)
+            label = next((label for label, (known, _) in self._least.items() if known == kinds), name)
+            self._least[label] = (kinds, already + 1)
+
+    def admit(self, message: Message, label: str) -> None:
+        """Checks ``message``, called ``label`` (``MM3``) in what is said about it.
+
+        Raises:
+            Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
+        """
+        kinds = tuple(map(self._kind, message.payloads))
+        if message.header.length > _LARGEST_EXTRAS:
+            self._check_size(message, label)
+        if kinds in self._admitted and (message.header.encrypted is self.encrypted or self._either):
+            return
+        self._check(message, label)
+        if wire.Unknown not in kinds and len(self._admitted) < _REMEMBERED:
+            self._admitted.add(kinds)
+
+    def _check_size(self, message: Message, label: str) -> None:
+        extras = [
+            len(body)
+            for payload, body in zip(message.payloads, message.bodies, strict=True)
+            if isinstance(payload, _COUNTED) and type(payload) not in self._most
+        ]
+        if sum(extras) > _LARGEST_EXTRAS:
+            fault = f"{sum(extras)} octets are vendor IDs, notifies or private, at most {_LARGEST_EXTRAS} may be"
+            raise self._refusal(label, fault)
+
+    def _check(self, message: Message, label: str) -> None:
+        if message.header.encrypted is not self.encrypted and not self._either:
+            found = "encrypted" if message.header.encrypted else "in the clear"
+            raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
+        payloads = message.payloads
+        for position, kind in enumerate(self._leading):
+            if position >= len(payloads) or self._kind(payloads[position]) is not kind:
+                # No HASH covers the exchange type: what begins otherwise may be a message of another exchange, under
+                # whose type somebody else sent a copy of it
+                told = None if self.hash else NotifyType.PAYLOAD_MALFORMED
+                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}", told)
+        counts: dict[type[wire.Payload], int] = {}
+        for payload in payloads:
+            kind = self._kind(payload)
+            counts[kind] = counts.get(kind, 0) + 1
+        extras = sum(count for present, count in counts.items() if present in _COUNTED and present not in self._most)
+        if extras > _MOST_EXTRAS:
+            raise self._refusal(
+                label, f"{extras} payloads are vendor IDs, notifies or private, at most {_MOST_EXTRAS} may be"
+            )
+        for present, count in counts.items():
+            most = self._most.get(present)
+            if most is None and present not in _TOLERATED:
+                self._admit_foreign(label, present, payloads)
+            elif most is not None and count > most and present not in _TOLERATED:
+                raise self._refusal(label, f"{count} payloads are {present.__name__}, at most {most} may be")
+        for name, (kinds, least) in self._least.items():
+            if sum(counts.get(kind, 0) for kind in kinds) < least:
+                raise self._refusal(label, f"{name} is missing")
+
+    def _admit_foreign(self, label: str, kind: type[wire.Payload], payloads: tuple[wire.Payload, ...]) -> None:
+        # RFC 2408 §3.1 leaves payload types above 127 to private use: their owners know them, others pass them over
+        for payload in payloads:
+            if type(payload) is kind and not (isinstance(payload, wire.Unknown) and payload.number > 127):
+                raise self._refusal(label, f"{kind.__name__} does not belong there", NotifyType.INVALID_PAYLOAD_TYPE)
+
+    def _refusal(self, label: str, fault: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
+        return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
+
+    def __repr__(self) -> str:
+        return f"Shape({self.text!r})"

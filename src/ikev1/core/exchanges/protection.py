@@ -1,0 +1,209 @@
+"""From payloads to a datagram and back: the HASH in front, the cipher around (RFC 2409 §5.5, §5.7, Appendix B)."""
+
+from __future__ import annotations
+
+import hmac
+import struct
+
+from ikev1.core.exchanges.payload_grammar import Shape
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import Exchange, IkeSa, Keys
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal, Unproved
+from ikev1.crypto import cipher, hashes, keymat
+from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message, parse_unproved
+from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
+from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
+
+__all__ = ["as_established", "in_the_clear", "open_message", "open_proved", "phase2_hash", "phase2_iv", "seal"]
+
+_SMALLEST_NOTIFY = 12  # octets, generic header included, without SPI and data (RFC 2408 §3.14)
+_ENOUGH_OF_HASH = 4  # octets of a HASH that show whose keys it was made with, where only an error is at stake
+_GENERIC_HEADER = struct.Struct("!BxH")
+
+
+def keys_of(sa: IkeSa) -> Keys:
+    """The keys of ``sa``.
+
+    Raises:
+        Refusal: there are none yet.
+    """
+    if sa.keys is None:
+        raise Refusal(
+            Code.MALFORMED, "an encrypted message came before there were keys", notify=NotifyType.INVALID_FLAGS
+        )
+    return sa.keys
+
+
+def _cipher_of(sa: IkeSa) -> cipher.Cipher:
+    """What en- and decrypts under the keys of ``sa``. Raises Refusal: there are none yet."""
+    keys = keys_of(sa)
+    assert sa.chosen is not None
+    return cipher.cbc(sa.chosen.suite.encryption, keys.encryption_key)
+
+
+def hash_of(sa: IkeSa) -> int:
+    """The negotiated hash algorithm of ``sa``, which must have been chosen."""
+    assert sa.chosen is not None
+    return sa.chosen.suite.hash
+
+
+def as_established(sa: IkeSa, last_block: bytes) -> IkeSa:
+    """``sa`` as if phase 1 had ended with ``last_block`` of ciphertext, from which later IVs come."""
+    return replace(sa, keys=replace(keys_of(sa), last_block=last_block))
+
+
+def phase2_iv(sa: IkeSa, message_id: int) -> bytes:
+    """The IV of the first message of the exchange ``message_id`` (RFC 2409 Appendix B)."""
+    assert sa.chosen is not None
+    block_size = cipher.block_size(sa.chosen.suite.encryption)
+    return keymat.phase2_iv(sa.chosen.suite.hash, keys_of(sa).last_block, message_id, block_size)
+
+
+def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> bytes:
+    """HASH(1), HASH(2) or HASH(3) of ``exchange``; ``rest`` is what follows the HASH payload (RFC 2409 §5.5)."""
+    algorithm, SKEYID_a, message_id = hash_of(sa), keys_of(sa).SKEYID_a, exchange.message_id
+    if number == 1:
+        return keymat.HASH_1(algorithm, SKEYID_a, message_id, rest)
+    assert exchange.quick is not None
+    share = exchange.quick.share
+    if number == 2:
+        return keymat.HASH_2(algorithm, SKEYID_a, message_id, share.Ni_b, rest)
+    return keymat.HASH_3(algorithm, SKEYID_a, message_id, share.Ni_b, share.Nr_b)
+
+
+def seal(
+    sa: IkeSa, exchange: Exchange, kind: ExchangeType, shape: Shape, payloads: list[Payload]
+) -> tuple[bytes, bytes, list[Payload]]:
+    """The datagram that carries ``payloads`` as the next message of ``exchange``.
+
+    Returns:
+        The datagram, the IV for the message after it, and the payloads with the HASH, if there is one, before them.
+    """
+    first, chain = build_chain(payloads)
+    if shape.hash:
+        digest = phase2_hash(sa, exchange, shape.hash, chain)
+        chain = _GENERIC_HEADER.pack(first, 4 + len(digest)) + digest + chain
+        first = PayloadType.HASH
+        payloads = [Hash(digest), *payloads]
+    if not shape.encrypted:
+        header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, HEADER_SIZE + len(chain))
+        return header.build() + chain, exchange.iv, payloads
+    context = _cipher_of(sa)
+    ciphertext = context.encrypt(exchange.iv, cipher.pad(chain, context.block_size))
+    # RFC 2409 Appendix B: "The message length in the header MUST include the length of the pad"
+    header = Header(
+        sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, HEADER_SIZE + len(ciphertext)
+    )
+    return header.build() + ciphertext, ciphertext[-context.block_size :], payloads
+
+
+def in_the_clear(datagram: bytes, payloads: list[Payload]) -> Message:
+    """What `seal` made, for those who watch; nobody asks a message of ours for its octets."""
+    return Message(Header.parse(datagram), tuple(payloads), (), b"")
+
+
+def open_message(
+    sa: IkeSa, iv: bytes, header: Header, datagram: bytes, hidden: frozenset[int] = frozenset()
+) -> tuple[Message, bytes]:
+    """The message in ``datagram``, and the IV for the one after it; payloads of the types ``hidden`` are encrypted on
+    their own, whether or not the message is, and stay so.
+
+    Raises:
+        WireError: what is inside, once decrypted, is no chain of payloads.
+        Refusal: it is encrypted and there are no keys yet, or not in whole blocks.
+    """
+    if not header.encrypted:
+        return parse_unproved(header, datagram[HEADER_SIZE : header.length], hidden), iv
+    chain, next_iv = _decrypted(sa, iv, header, datagram)
+    return parse_message(header, chain, hidden), next_iv
+
+
+def begins_well(sa: IkeSa, exchange: Exchange, datagram: bytes) -> bool:
+    """Whether an encrypted message of phase 1 begins with a payload once decrypted, as it would not by wrong keys."""
+    context = _cipher_of(sa)
+    ciphertext = datagram[HEADER_SIZE:]
+    _, reserved, length = GENERIC_HEADER.unpack_from(context.decrypt(exchange.iv, ciphertext[: context.block_size]))
+    return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(ciphertext))
+
+
+def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, datagram: bytes) -> tuple[Message, bytes]:
+    """The message of phase 2 in ``datagram`` whose HASH(``number``) is right, and the IV for the one after it.
+
+    The HASH is checked before anything else is read: whatever else is wrong with the message is the peer's doing.
+
+    Raises:
+        Unproved: nothing shows that the peer sent it.
+        WireError: the peer sent it, and one of its payloads is malformed.
+    """
+    if not header.encrypted:
+        raise Unproved("it is in the clear")
+    try:
+        chain, next_iv = _decrypted(sa, exchange.iv, header, datagram)
+        kinds, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, _kind)
+    except (Refusal, WireError) as error:
+        raise Unproved("it does not decrypt to payloads") from error
+    if not kinds or kinds[0] != PayloadType.HASH:
+        raise Unproved("it does not begin with a HASH")
+    expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
+    if not hmac.compare_digest(expected, bodies[0]):
+        raise Unproved(f"its HASH({number}) is wrong")
+    return parse_message(header, chain), next_iv
+
+
+def may_hold_notify(sa: IkeSa, datagram: bytes) -> bool:
+    """Whether an encrypted ``datagram`` is as long as one with a HASH and a notify is, and in whole blocks."""
+    length = len(datagram) - HEADER_SIZE
+    least = GENERIC_HEADER_SIZE + _hash_size(sa) + _SMALLEST_NOTIFY
+    return length >= least and length % _cipher_of(sa).block_size == 0
+
+
+def notify_behind_wrong_iv(sa: IkeSa, exchange: Exchange, datagram: bytes) -> Notification | None:
+    """The notify in an informational message that was sealed with the right key and a wrong IV, None if it is none.
+
+    Such an IV spoils the first block alone. What is left of the HASH behind that shows that the peer has our keys;
+    pluto up to version 5.1 seals its errors of phase 1 so.
+    """
+    context = _cipher_of(sa)
+    size, start = _hash_size(sa), GENERIC_HEADER_SIZE + _hash_size(sa)
+    if not may_hold_notify(sa, datagram) or start - context.block_size < _ENOUGH_OF_HASH:
+        return None
+    plain = context.decrypt(exchange.iv, datagram[HEADER_SIZE:])
+    try:
+        payloads, _, end = parse_chain(plain[start:], PayloadType.NOTIFICATION, 1, parse_body)
+    except WireError:
+        return None
+    expected = phase2_hash(sa, exchange, 1, plain[start : start + end])
+    left = start - context.block_size
+    right = hmac.compare_digest(expected[size - left :], plain[context.block_size : start])
+    (payload,) = payloads
+    return payload if right and isinstance(payload, Notification) else None
+
+
+def _hash_size(sa: IkeSa) -> int:
+    return hashes.digest_size(hash_of(sa))
+
+
+def _kind(payload_type: int, body: bytes) -> int:
+    """What is made of a payload before its message is proved: nothing."""
+    return payload_type
+
+
+def _decrypted(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[bytes, bytes]:
+    """What follows the header of an encrypted message, in the clear, and its last block of ciphertext.
+
+    Raises:
+        Refusal: there are no keys yet, or it is not in whole blocks.
+    """
+    context = _cipher_of(sa)
+    ciphertext = datagram[HEADER_SIZE : header.length]
+    if not ciphertext or len(ciphertext) % context.block_size:
+        raise Refusal(
+            Code.MALFORMED,
+            f"{len(ciphertext)} encrypted octets are not whole blocks of {context.block_size}",
+            notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+        )
+    return context.decrypt(iv, ciphertext), ciphertext[-context.block_size :]

@@ -1,0 +1,28 @@
+"""When an unanswered message is sent again: exponential back-off with jitter (RFC 2408 §5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ikev1.core.records.settings import Settings
+
+__all__ = ["first_wait", "patience", "wait"]
+
+
+def wait(settings: Settings, tries: int, random: Callable[[int], bytes]) -> float:
+    """Seconds from the ``tries``-th transmission (1 is the first) to the next, jitter included."""
+    base = settings.retransmit_timeout * settings.retransmit_base ** (tries - 1)
+    share = int.from_bytes(random(2)) / 65536
+    return base * (1 + settings.retransmit_jitter * share)
+
+
+def first_wait(settings: Settings, random: Callable[[int], bytes]) -> float:
+    """Seconds from the first transmission to the second."""
+    return wait(settings, 1, random)
+
+
+def patience(settings: Settings) -> float:
+    """Seconds after which a silent peer is given up, whatever the jitter: all the waits, each at its longest."""
+    rounds = range(settings.retransmit_tries + 1)
+    longest = settings.retransmit_timeout * (1 + settings.retransmit_jitter)
+    return sum(longest * settings.retransmit_base**tries for tries in rounds)

@@ -1,0 +1,196 @@
+"""Phase 1 authenticated with a revised mode of public key encryption (RFC 2409 §5.3).
+
+Half the RSA operations of `ikev1.core.exchanges.rsa_encryption`: only the nonce is encrypted with the other side's key,
+and all that follows it with Ke_i or Ke_r, which come from the nonce.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ikev1.core.exchanges.aggressive_mode import conclude, offer_policies
+from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.phase1_steps import (
+    accept_sa,
+    answer_sa,
+    choose_sa,
+    establish,
+    look_for_nat,
+    nat_d,
+    offer_sa,
+    send_share,
+    take_share,
+)
+from ikev1.core.exchanges.rsa_encryption import accept_caller, conclude_with_caller, send_hash, take_hash
+from ikev1.core.peer import diagnosis, identity
+from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
+from ikev1.core.peer.phase1_auth import check_proof, prove
+from ikev1.core.peer.rsa_encrypted_payloads import (
+    announce_key,
+    check_key_is_for,
+    choose_key,
+    encrypt_body,
+    encrypts_for_peer,
+    opened,
+    own_key,
+    settle_caller,
+    suite_of,
+)
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import Role
+from ikev1.core.records.refusal import Refusal
+from ikev1.crypto import public_key_encryption
+from ikev1.crypto.public_key_encryption import BodyCipher, body_cipher
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Encrypted, Nonce, Payload
+from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, PayloadType
+
+__all__ = ["AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION", "MAIN_MODE_REVISED_RSA_ENCRYPTION"]
+
+
+# --- nonce, and what follows it -------------------------------------------------------------------------------------
+
+
+def _cipher(turn: Turn, N_b: bytes, sender: Role) -> BodyCipher:
+    """What encrypts under Ke_i or Ke_r, as the ``sender`` of the message is the initiator or the responder."""
+    suite = suite_of(turn)
+    CKY = turn.sa.CKY_I if sender is Role.INITIATOR else turn.sa.CKY_R
+    return body_cipher(suite.hash, suite.encryption, suite.key_length, N_b, CKY)
+
+
+def _share(turn: Turn) -> list[Payload]:
+    """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``, the HASH(1) of an initiator.
+
+    "the first payload [...] MUST be the encrypted nonce [...] All payloads-- in whatever order-- following the
+    encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3): so must those of RFC 3947.
+    """
+    encrypt = encrypts_for_peer(turn)
+    try:
+        ke, nonce = send_share(turn, suite_of(turn).group)
+    except Refusal as refusal:
+        raise _wrong_keys(turn, refusal) from refusal
+    assert isinstance(nonce, Nonce)
+    cipher = _cipher(turn, nonce.data, turn.sa.role)
+    following = [ke, identify_self(turn), *nat_d(turn)]
+    return [
+        *announce_key(turn),
+        encrypt_body(nonce, encrypt),
+        *(encrypt_body(payload, cipher.encrypt) for payload in following),
+    ]
+
+
+def _open(turn: Turn, message: Message) -> Message:
+    choose_key(turn, message)
+    key = own_key(turn)
+    if message.all(Encrypted)[0].number != PayloadType.NONCE:
+        raise Refusal(
+            Code.MALFORMED,
+            "the encrypted nonce must come before what is encrypted with it",
+            notify=NotifyType.PAYLOAD_MALFORMED,
+        )
+    sender = Role.RESPONDER if turn.sa.role is Role.INITIATOR else Role.INITIATOR
+    with_nonce = opened(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
+    cipher = _cipher(turn, with_nonce.one(Nonce).data, sender)
+    return opened(with_nonce, key, cipher.decrypt)
+
+
+def _take_share(turn: Turn, message: Message) -> Message:
+    clear = _open(turn, message)
+    theirs = identify_peer(turn, clear)
+    if turn.sa.role is Role.RESPONDER:
+        settle_caller(turn, theirs)
+    try:
+        take_share(turn, clear)
+    except Refusal as refusal:
+        raise _wrong_keys(turn, refusal) from refusal
+    return clear
+
+
+def _wrong_keys(turn: Turn, refusal: Refusal) -> Refusal:
+    """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
+    if refusal.code is Code.REFLECTION:
+        return refusal
+    return Refusal(*diagnosis.of_wrong_keys(turn.sa, "a key exchange value that is none"), notify=refusal.notify)
+
+
+# --- Main Mode ------------------------------------------------------------------------------------------------------
+
+
+def _take_ke(turn: Turn, message: Message) -> None:
+    look_for_nat(turn, _take_share(turn, message))
+
+
+MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
+    "MM",
+    ExchangeType.IDENTITY_PROTECTION,
+    (
+        #   from  RFC 2409 §5.3
+        Row("i", "HDR, SA", offer_sa, choose_sa),
+        Row("r", "HDR, SA", answer_sa, accept_sa),
+        Row(
+            "i",
+            "HDR, [HASH(1),] <Ni_b>Pubkey_r, <KE_b>Ke_i, <IDii_b>Ke_i [, <Cert-I_b>Ke_i] [, <NAT-D_b>Ke_i]",
+            _share,
+            _take_ke,
+        ),
+        Row("r", "HDR, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r [, <NAT-D_b>Ke_r]", _share, _take_ke),
+        Row("i", "HDR*, HASH_I", send_hash, take_hash),
+        Row("r", "HDR*, HASH_R", send_hash, take_hash),
+    ),
+    finish=establish,
+    method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,
+)
+
+
+# --- Aggressive Mode ------------------------------------------------------------------------------------------------
+
+
+def _offer(turn: Turn) -> list[Payload]:
+    offer_policies(turn)
+    offer = offer_sa(turn)
+    return [*offer, *_share(turn)]
+
+
+def _choose(turn: Turn, message: Message) -> None:
+    accept_caller(turn, message)
+    _take_share(turn, message)
+
+
+def _answer(turn: Turn) -> list[Payload]:
+    share = _share(turn)
+    return [*turn.prepared, *share, *prove(turn)]
+
+
+def _accept(turn: Turn, message: Message) -> None:
+    accept_sa(turn, message)
+    clear = _take_share(turn, message)
+    theirs = identity.parse(turn.sa.IDir_b)
+    check_proof(turn, message, theirs)
+    settle_connection(turn, theirs)
+    check_key_is_for(turn, theirs)
+    look_for_nat(turn, clear)
+
+
+AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(
+    "AM",
+    ExchangeType.AGGRESSIVE,
+    (
+        #   from  RFC 2409 §5.3
+        Row(
+            "i",
+            "HDR, SA, [HASH(1),] <Ni_b>Pubkey_r, <KE_b>Ke_i, <IDii_b>Ke_i [, <Cert-I_b>Ke_i]",
+            _offer,
+            _choose,
+        ),
+        Row(
+            "r",
+            "HDR, SA, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r [, <NAT-D_b>Ke_r], HASH_R",
+            _answer,
+            _accept,
+        ),
+        Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, conclude_with_caller),
+    ),
+    finish=establish,
+    method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,
+)

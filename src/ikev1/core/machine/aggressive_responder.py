@@ -1,0 +1,140 @@
+"""A caller in Aggressive Mode, from its message 1 to its message 3.
+
+Message 2 needs a record, a Diffie-Hellman exchange, and more octets than asked for it, whoever asks. All three are
+bounded for all strangers together (`ikev1.core.machine.admission`), and it goes out once for each message 1 that comes.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE, method_asked
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.phase1_steps import no_connection
+from ikev1.core.exchanges.registry import aggressive_mode
+from ikev1.core.machine.engine_state import Arrival, State
+from ikev1.core.machine.first_message_refusals import (
+    after_cookies,
+    as_told,
+    candidate_names,
+    fault_of,
+    overloaded,
+    remember,
+    turn_away,
+)
+from ikev1.core.peer import diagnosis
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import Code, Failure, Note
+from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.message import parse_unproved
+from ikev1.wire.registry import ExchangeType
+
+__all__ = [
+    "aggressive_caller",
+    "ask_again",
+    "awaits_message_3",
+    "known_aggressive",
+    "refuse_aggressive",
+    "refused_aggressive",
+]
+
+_CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
+_DOUBT = 2.0  # seconds after which message 3 is no longer hoped for, if something came that does not open
+
+
+def known_aggressive(state: State, arrival: Arrival) -> tuple[IkeSa | None, bytes]:
+    """The SA of a caller whose message 1 of Aggressive Mode came before, if it did, and its CKY-R."""
+    header, _, path, now = arrival
+    current, previous = state.first_messages.kept_cookies(header.CKY_I, path, now)
+    for CKY_R in (current, previous):
+        known = state.table.by_cookies.get(header.CKY_I + CKY_R)
+        if known is not None:
+            return known, CKY_R
+    return None, current
+
+
+def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> list[Action] | None:
+    """What is done about message 1 of Aggressive Mode where it is not to be answered; None where it is.
+
+    Its answer takes a Diffie-Hellman exchange, whoever asks, and is longer than the question: `Strangers` bounds both.
+    """
+    header, datagram, path, now = arrival
+    fault = fault_of(state, header, datagram)
+    if fault is not None:
+        return [Report(Failure(Code.MALFORMED, fault, path.remote))]
+    may = state.strangers.may_call_aggressively if known is None else state.strangers.may_ask_again
+    if not may(now):
+        return overloaded(state, path, now, "Aggressive Mode")
+    if known is not None:
+        return None
+    if not candidate_names(state, path):
+        return turn_away(state, as_told(no_connection(path)), header, path)
+    refused = state.refusals.recall(_aggressive_mark(state, arrival))
+    if refused is not None:
+        return turn_away(state, refused, header, path)
+    state.strangers.called_aggressively()
+    return None
+
+
+def refused_aggressive(state: State, arrival: Arrival, error: Refusal | WireError) -> list[Action]:
+    """Says why message 1 of Aggressive Mode is refused, and remembers it."""
+    refused = remember(state, _aggressive_mark(state, arrival), error, arrival.path)
+    return turn_away(state, refused, arrival.header, arrival.path)
+
+
+def _aggressive_mark(state: State, arrival: Arrival) -> bytes:
+    octets = b"aggressive" + after_cookies(arrival.header, arrival.datagram)
+    return state.refusals.mark(state.generation, candidate_names(state, arrival.path), octets)
+
+
+def aggressive_caller(state: State, arrival: Arrival, CKY_R: bytes) -> IkeSa:
+    """The SA of a caller whose message 1 of Aggressive Mode came for the first time."""
+    header, datagram, path, now = arrival
+    script = aggressive_mode(_method_asked(header, datagram))
+    exchange = new_exchange(script, 0, Role.RESPONDER, now + _CALLER_PATIENCE)
+    return IkeSa(state.next_unique_id(), "", Role.RESPONDER, path, header.CKY_I, CKY_R, now, phase1=exchange)
+
+
+def _method_asked(header: Header, datagram: bytes) -> int:
+    """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
+    chain = datagram[HEADER_SIZE : header.length]
+    if len(chain) < GENERIC_HEADER_SIZE:
+        return 0  # which the table for all others will say again
+    _, _, length = GENERIC_HEADER.unpack_from(chain)
+    try:
+        return method_asked(parse_unproved(header, b"\0" + chain[1:length]))
+    except WireError:
+        return 0
+
+
+def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
+    """Sends message 2 of Aggressive Mode again to a caller that goes on as if the SA were up, as long as its message 3
+    has not come: that makes it send message 3 again, and nothing else does. It knows our cookie, so it has message 2.
+    """
+    phase1, settings = sa.phase1, state.settings
+    if sa.state is not IkeState.CONNECTING or phase1 is None or not awaits_message_3(sa):
+        return []
+    if phase1.tries > settings.retransmit_tries or arrival.path.remote_host != sa.path.remote_host:
+        return []
+    if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.examined:
+        return []
+    if not state.strangers.may_ask_again(arrival.now):
+        return []
+    asking = replace(phase1, tries=phase1.tries + 1)
+    if arrival.header.exchange == ExchangeType.INFORMATIONAL and phase1.complaint is None:
+        # It may as well tell of an error under other keys: that is said if no message 3 comes soon
+        complaint = diagnosis.of_unreadable(sa, state.turn(sa, phase1, arrival.now).connection)
+        asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
+    state.table.put(sa, replace(sa, phase1=asking))
+    state.strangers.sent(len(phase1.sent))
+    note = Note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come", sa)
+    return [Send(sa.path, phase1.sent), Report(note)]
+
+
+def awaits_message_3(sa: IkeSa) -> bool:
+    """Whether a caller in Aggressive Mode has our message 2, and we have not its message 3."""
+    phase1 = sa.phase1
+    return phase1 is not None and phase1.role is Role.RESPONDER and phase1.script == AGGRESSIVE_MODE.name

@@ -1,0 +1,80 @@
+"""Why a first message is not answered, and what is said then."""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.informational import clear_notify
+from ikev1.core.machine.admission import TurnedAway, is_proportionate
+from ikev1.core.machine.engine_state import State
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.model import Path
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
+from ikev1.wire.registry import NotifyType
+
+__all__ = [
+    "NEXT_PAYLOAD",
+    "after_cookies",
+    "as_told",
+    "candidate_names",
+    "fault_of",
+    "overloaded",
+    "remember",
+    "turn_away",
+]
+
+NEXT_PAYLOAD = 16  # its place in the header
+_LARGEST = 8192  # octets of a message 1: dozens of proposals, vendor IDs and CAs' names fit in, and any public value
+
+
+def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
+    """Why a first message is not even looked into, if it is not."""
+    if header.message_id or header.encrypted:
+        return "message 1 with a message ID or encrypted"
+    if len(datagram) > _LARGEST:
+        return f"message 1 with {len(datagram)} octets: more than {_LARGEST} are not taken from a stranger"
+    return None
+
+
+def candidate_names(state: State, path: Path) -> tuple[str, ...]:
+    """The connections that a caller's address allows, by name."""
+    return tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
+
+
+def after_cookies(header: Header, datagram: bytes) -> bytes:
+    """What peers with one configuration say alike in message 1 of Main Mode."""
+    return datagram[NEXT_PAYLOAD : NEXT_PAYLOAD + 1] + datagram[HEADER_SIZE : header.length]
+
+
+def remember(state: State, mark: bytes, error: Refusal | WireError, path: Path) -> TurnedAway:
+    """Remembers why a first message was refused, so that the same again costs a look-up."""
+    refused = as_told(error)
+    if path.remote_host not in refused.text:  # what is said of one caller is not said of the next
+        state.refusals.keep(mark, refused)
+    return refused
+
+
+def as_told(error: Refusal | WireError) -> TurnedAway:
+    """What is said of a refusal."""
+    return TurnedAway(error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error), error.notify)
+
+
+def turn_away(state: State, refused: TurnedAway, header: Header, path: Path) -> list[Action]:
+    """Says why a first message is refused: to people, and to the caller if that is not more than it sent."""
+    actions: list[Action] = [Report(Failure(refused.code, refused.text, path.remote))]
+    if refused.notify is not None:
+        message_id = int.from_bytes(state.random(4))
+        reply = clear_notify(header.CKY_I, NO_COOKIE, NotifyType(refused.notify), message_id)
+        if is_proportionate(len(reply), header.length):
+            actions.append(Send(path, reply))
+    return actions
+
+
+def overloaded(state: State, path: Path, now: float, what: str) -> list[Action]:
+    """What is said, not more than once a second, when strangers send more than they are given time for."""
+    count = state.strangers.turn_away(now)
+    if not count:
+        return []
+    text = f"more first messages of {what} come in than are answered in a second: {count} were passed over since"
+    return [Report(Failure(Code.OVERLOADED, text, path.remote))]

@@ -1,0 +1,145 @@
+"""From a caller's message 1 to its message 3: nothing is kept of it before it showed that it receives what we send."""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.interpreter import answer, new_exchange, state_name, take
+from ikev1.core.exchanges.main_mode import MAIN_MODE
+from ikev1.core.exchanges.phase1_steps import no_connection
+from ikev1.core.exchanges.registry import script_of
+from ikev1.core.machine.admission import is_proportionate
+from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.first_message_refusals import (
+    NEXT_PAYLOAD,
+    after_cookies,
+    as_told,
+    candidate_names,
+    fault_of,
+    overloaded,
+    remember,
+    turn_away,
+)
+from ikev1.core.machine.stateless_responder import Answer, sa_from
+from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.events import Code, Failure, MessageSeen
+from ikev1.core.records.model import IkeSa, Path, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
+from ikev1.wire.message import build_chain, parse_message, parse_unproved
+from ikev1.wire.payloads import Payload
+from ikev1.wire.registry import ExchangeType
+
+__all__ = ["answer_first", "keep_caller", "recognise"]
+
+_CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
+
+
+def answer_first(state: State, header: Header, datagram: bytes, path: Path, now: float) -> list[Action]:
+    """Answers message 1 of Main Mode, from memory if the same was answered or refused before."""
+    fault = fault_of(state, header, datagram)
+    if fault is not None:
+        return [Report(Failure(Code.MALFORMED, fault, path.remote))]
+    names, octets = candidate_names(state, path), after_cookies(header, datagram)
+    if not names:
+        return turn_away(state, as_told(no_connection(path)), header, path)
+    key = (state.generation, names, octets)
+    kept = state.first_messages.recall(key)
+    if kept is None:
+        if not state.strangers.may_call(now):
+            return overloaded(state, path, now, "Main Mode that were never seen before")
+        mark = state.refusals.mark(*key)
+        refused = state.refusals.recall(mark)
+        if refused is not None:
+            return turn_away(state, refused, header, path)
+        state.strangers.called()
+        try:
+            kept = state.first_messages.keep(key, *_choose(state, header, datagram, path, now))
+        except (Refusal, WireError) as error:
+            return turn_away(state, remember(state, mark, error, path), header, path)
+    CKY_R = state.first_messages.cookie(kept, header.CKY_I, path, now)
+    reply = Header(
+        header.CKY_I,
+        CKY_R,
+        kept.first_payload,
+        ExchangeType.IDENTITY_PROTECTION,
+        0,
+        0,
+        HEADER_SIZE + len(kept.chain),
+    )
+    send = Send(path, reply.build() + kept.chain)
+    if not state.trace(None, MAIN_MODE.labels[0]):
+        return [send]
+    return _traced(kept, header, reply, datagram, send, path, now)
+
+
+def _choose(state: State, header: Header, datagram: bytes, path: Path, now: float) -> tuple[IkeSa, int, bytes]:
+    """Runs the first two rows of Main Mode for a caller without a name.
+
+    Returns:
+        The SA as it stands then, and the first payload and the payloads of message 2.
+    """
+    blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
+    turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
+    take(MAIN_MODE, turn, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
+    turn.prepared = _proportionate(turn.prepared, len(datagram))
+    answer(script_of(turn.exchange), turn)
+    reply = turn.exchange.sent
+    template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
+    return template, reply[NEXT_PAYLOAD], reply[HEADER_SIZE:]
+
+
+def _proportionate(payloads: list[Payload], received: int) -> list[Payload]:
+    """As many of ``payloads`` as a stranger may have for so many octets: the choice, and what vendor IDs go with it."""
+    kept = payloads[:]
+    while len(kept) > 1 and not is_proportionate(HEADER_SIZE + len(build_chain(kept)[1]), received):
+        kept.pop()
+    return kept
+
+
+def _traced(
+    kept: Answer, header: Header, reply: Header, datagram: bytes, send: Send, path: Path, now: float
+) -> list[Action]:
+    sa = sa_from(kept, 0, path, header.CKY_I, reply.CKY_R, now)
+    asked = parse_message(header, datagram[HEADER_SIZE : header.length])
+    answered = parse_message(reply, kept.chain)
+    waits = state_name(MAIN_MODE, 2, Role.RESPONDER)
+    return [
+        Report(MessageSeen(sa, False, MAIN_MODE.labels[0], waits, asked)),
+        send,
+        Report(MessageSeen(sa, True, MAIN_MODE.labels[1], waits, answered)),
+    ]
+
+
+def recognise(state: State, header: Header, path: Path, now: float) -> IkeSa | None:
+    """The SA of a caller that sends message 3, if we answered its message 1: its CKY-R proves it."""
+    if header.exchange != ExchangeType.IDENTITY_PROTECTION or header.encrypted or header.message_id:
+        return None
+    kept = state.first_messages.recognise(header.CKY_I, header.CKY_R, path, now)
+    if kept is None:
+        return None
+    sa = sa_from(kept, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now)
+    assert sa.phase1 is not None
+    return replace(sa, phase1=replace(sa.phase1, ends_at=now + _CALLER_PATIENCE))
+
+
+def keep_caller(state: State, sa: IkeSa, now: float) -> list[Action]:
+    """Counts ``sa``, which was just put into the table, among those whose peers called us and are not done.
+
+    Above the limit the oldest of its kind is dropped. A caller in Aggressive Mode, where nothing shows that it is
+    there, takes nobody's place in Main Mode; its budget leaves each of them time to go on before it is the oldest.
+    """
+    if sa.phase1 is not None and sa.phase1.script == MAIN_MODE.name:
+        queue = state.table.half_open
+        state.first_messages.spend(sa.cookies, now)
+    else:
+        queue = state.table.aggressive_callers
+    queue[sa.cookies] = None
+    actions: list[Action] = []
+    limit = state.settings.half_open_limit
+    while len(queue) > limit:
+        oldest = state.table.by_cookies[next(iter(queue))]
+        state.table.drop(oldest)
+        text = f"more than {limit} peers began phase 1 and did not finish; the oldest is dropped"
+        actions.append(Report(Failure(Code.HALF_OPEN_LIMIT, text, oldest.path.remote_host, oldest)))
+    return actions

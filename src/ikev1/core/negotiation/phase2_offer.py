@@ -1,0 +1,92 @@
+"""What an offer lets one choose from: ESP or AH, alone or with IPComp (RFC 2408 §4.2, RFC 3173 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ikev1.core.negotiation.ipcomp import Compressed, compressed
+from ikev1.core.negotiation.phase1_proposal import same_transform
+from ikev1.core.negotiation.phase2_transform import Offered, decode
+from ikev1.core.records.spi import is_usable
+from ikev1.wire.payloads import Proposal, Transform
+from ikev1.wire.registry import ProtocolId
+
+__all__ = ["Choice", "choices", "is_answer_to", "only_choice"]
+
+_SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
+
+
+class Choice(NamedTuple):
+    """One way to do what a peer offers: a transform of its ESP or AH proposal, and one of its IPComp proposal if there
+    is one of the same number, for such proposals ask for all of them at once (RFC 2408 §4.2).
+    """
+
+    proposal: Proposal
+    transform: Transform
+    found: Offered
+    ipcomp: Proposal | None = None
+    compressed: Compressed | None = None  # None as well where nothing of ``ipcomp`` can be taken
+
+
+def choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
+    """All that an offer lets one choose from of what can be had here.
+
+    Raises:
+        Refusal: a duration comes without its type.
+    """
+    by_number: dict[int, list[Proposal]] = {}
+    for proposal in proposals:
+        by_number.setdefault(proposal.number, []).append(proposal)
+    for together in by_number.values():
+        securing, ipcomp = _parted(together)
+        if securing is None:
+            continue
+        for transform in securing.transforms:
+            found = decode(securing.protocol, transform)
+            yield Choice(securing, transform, found, ipcomp, None if ipcomp is None else compressed(ipcomp, found))
+
+
+def _parted(together: list[Proposal]) -> tuple[Proposal | None, Proposal | None]:
+    """The proposal for ESP or AH among those of one number, None if it is not to be had with the others; and the one
+    for IPComp beside it, if there is one.
+    """
+    if len(together) == 1:
+        return (together[0] if _secures(together[0]) else None), None
+    first, *others = sorted(together, key=_is_ipcomp)
+    if len(others) != 1 or not _secures(first) or not _is_ipcomp(others[0]):
+        return None, None
+    return first, others[0]
+
+
+def _is_ipcomp(proposal: Proposal) -> bool:
+    return proposal.protocol == ProtocolId.IPCOMP
+
+
+def _secures(proposal: Proposal) -> bool:
+    """Whether ``proposal`` is for ESP or AH, under a usable SPI."""
+    return proposal.protocol in _SECURING and len(proposal.spi) == 4 and is_usable(int.from_bytes(proposal.spi))
+
+
+def only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
+    """What an answer chose, None if it is not one thing.
+
+    strongSwan repeats without IPComp what it takes with it.
+    """
+    if any(len(proposal.transforms) != 1 for proposal in answered):
+        return None
+    found = [*choices(answered)]
+    if not found or len(answered) != sum(1 if choice.ipcomp is None else 2 for choice in found):
+        return None
+    first, *others = found
+    repeated = first.proposal.spi, first.transform
+    same = all(other.ipcomp is None and (other.proposal.spi, other.transform) == repeated for other in others)
+    return first if not others or (first.ipcomp is not None and same) else None
+
+
+def is_answer_to(ours: Choice, theirs: Choice) -> bool:
+    """Whether ``theirs``, of an answer, is ``ours`` of our offer, under SPIs of its own."""
+    same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(ours.transform, theirs.transform)
+    if not same or ours.compressed is None or theirs.compressed is None:
+        return same and ours.ipcomp is theirs.ipcomp
+    return same_transform(ours.compressed.transform, theirs.compressed.transform)

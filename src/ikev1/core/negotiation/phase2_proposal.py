@@ -1,0 +1,211 @@
+"""Phase 2 proposals: which ESP or AH suite, with IPComp or without, a Quick Mode agrees upon (RFC 2407 §4.4, §4.5)."""
+
+from __future__ import annotations
+
+from itertools import count, islice
+from typing import NamedTuple
+
+from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.negotiation.ipcomp import ipcomp_proposal
+from ikev1.core.negotiation.lifetime_attributes import Life
+from ikev1.core.negotiation.phase1_proposal import check_situation
+from ikev1.core.negotiation.phase2_offer import Choice, choices, is_answer_to, only_choice
+from ikev1.core.negotiation.phase2_transform import transform_of
+from ikev1.core.negotiation.proposal_check import agreed_life, allows_group, allows_key, life_differences
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import IpsecProposal, Tunnel
+from ikev1.crypto.algorithms import esp_cipher, registered_name
+from ikev1.wire.describe import describe_payload
+from ikev1.wire.payloads import Proposal, SecurityAssociation
+from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
+
+__all__ = ["Agreed", "accept", "answer", "as_before", "choose", "offer"]
+
+_NAMED = 8  # proposals that a refusal names
+_CONSIDERED = 256  # transforms of an offer; what is behind them is ignored, for peers send some dozens at most
+_COMPARED = 32  # transforms among which a refusal looks for the nearest miss
+
+
+class Agreed(NamedTuple):
+    """What a Quick Mode agreed upon; ``spi`` and ``cpi`` are the peer's, for what we send."""
+
+    suite: IpsecSuite
+    group: int
+    life: Life
+    spi: int
+    shortened: bool  # the life is less than was offered
+    ignored: tuple[int, ...]  # the attributes for private use in the offer
+    compression: int = 0  # an IPCOMP transform identifier, 0 without
+    cpi: int = 0
+
+
+def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
+    """The SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``; unless ``cpi`` is 0, each
+    with IPComp under it, and then without.
+
+    "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
+    every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
+    """
+    group = tunnel.proposals[0].group
+    numbers = count(1)
+    proposals = []
+    for wanted in tunnel.proposals:
+        if wanted.group != group:
+            continue
+        transforms = (transform_of(wanted, tunnel, mode),)
+        protocol = wanted.suite.protocol
+        if cpi:
+            number = next(numbers)
+            proposals.append(Proposal(number, protocol, spi.to_bytes(4), transforms))
+            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, group))
+        proposals.append(Proposal(next(numbers), protocol, spi.to_bytes(4), transforms))
+    return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, tuple(proposals))
+
+
+def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
+    """``tunnel`` with what an earlier pair has as the preferred proposal, if a caller may still ask for that.
+
+    A caller that got more than we ask for would refuse less when we are the one who replaces its pair.
+    """
+    earlier = IpsecProposal(suite, group)
+    if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
+        return tunnel
+    return replace(tunnel, proposals=(earlier, *tunnel.proposals))
+
+
+def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode) -> tuple[Agreed, Choice]:
+    """The first of the tunnel's proposals that the offer meets, and how it meets it.
+
+    Where it meets it in several ways, one with IPComp is taken before others if the tunnel compresses, and then one
+    that equals our proposal before those with longer keys.
+
+    Raises:
+        Refusal: it meets none; the text names what was missing of the nearest miss.
+    """
+    check_situation(offered)
+    found = [*islice(choices(offered.proposals), _CONSIDERED)]
+    for wanted in tunnel.proposals:
+        suitable = [each for each in found if _allows_suite(tunnel, wanted.suite, each.found.proposal.suite)]
+        fitting = [each for each in suitable if not _differences(tunnel, wanted, mode, each)]
+        if fitting:
+            taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
+            return _agreed(taken, tunnel), taken
+    nearest = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
+        notify=NotifyType.NO_PROPOSAL_CHOSEN,
+    )
+
+
+def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, found: list[Choice]) -> str:
+    compared = found[:_COMPARED]
+    misses = [(each, _differences(tunnel, each, mode, choice)) for each in tunnel.proposals for choice in compared]
+    wanted, differences = min(misses, key=lambda miss: len(miss[1]))
+    return f"{_name(wanted)} wants {' and '.join(differences)}"
+
+
+def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[bool, bool]:
+    return tunnel.compress and choice.compressed is None, choice.found.proposal != wanted
+
+
+def answer(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -> SecurityAssociation:
+    """The SA payload that answers what was ``taken`` of an offer: the transforms "as offered" (RFC 2409 §5) under our
+    inbound SPI and CPI.
+    """
+    proposals = [taken.proposal._replace(spi=spi.to_bytes(4), transforms=(taken.transform,))]
+    if taken.ipcomp is not None and taken.compressed is not None:
+        ours = cpi.to_bytes(len(taken.ipcomp.spi))  # in as many octets as the peer's
+        proposals.append(taken.ipcomp._replace(spi=ours, transforms=(taken.compressed.transform,)))
+    return SecurityAssociation(offered.doi, offered.situation, tuple(proposals))
+
+
+def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
+    """What the responder's ``answer`` chose of what we ``offered``.
+
+    Raises:
+        Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
+    """
+    check_situation(answer)
+    chosen = only_choice(answer.proposals)
+    if chosen is not None and any(is_answer_to(ours, chosen) for ours in choices(offered.proposals)):
+        return _agreed(chosen, tunnel)
+    raise Refusal(
+        Code.NO_PROPOSAL_CHOSEN,
+        f"the peer answered with something that was not offered: {describe_payload(answer)}",
+        notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+        ends=True,
+    )
+
+
+def _nothing_in(offered: SecurityAssociation) -> str:
+    """Why there is nothing to choose from."""
+    bundles: dict[int, list[str]] = {}
+    for proposal in offered.proposals[:_NAMED]:
+        bundles.setdefault(proposal.number, []).append(registered_name(ProtocolId, proposal.protocol))
+    named = "; ".join(map(" with ".join, bundles.values()))
+    return f"ESP or AH with an SPI is wanted, alone or with IPComp, offered was {named or 'nothing'}"
+
+
+def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, choice: Choice) -> list[str]:
+    found = choice.found
+    differences = []
+    if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
+        differences.append(f"it, offered was {_name(found.proposal)}")
+    if not allows_group(tunnel.check, wanted.group, found.proposal.group):
+        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
+    if mode != found.mode:
+        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
+    if choice.ipcomp is not None:
+        if not tunnel.compress:
+            differences.append("no IPComp (compress = false), offered was this with IPComp only")
+        elif choice.compressed is None:
+            differences.append("IPComp with DEFLATE and a CPI of its own, offered was another IPComp")
+    return [*differences, *life_differences(tunnel, found.life), *found.faults]
+
+
+def _allows(tunnel: Tunnel, wanted: IpsecProposal, found: IpsecProposal) -> bool:
+    return _allows_suite(tunnel, wanted.suite, found.suite) and allows_group(tunnel.check, wanted.group, found.group)
+
+
+def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool:
+    if wanted == found:
+        return True
+    same = (
+        wanted.encryption == found.encryption != 0  # AH has no key of another length
+        and wanted.integrity == found.integrity
+        and wanted.protocol == found.protocol
+        and wanted.esn == found.esn
+    )
+    return same and allows_key(tunnel.check, wanted.key_length, esp_cipher(found.encryption, found.key_length))
+
+
+def _agreed(choice: Choice, tunnel: Tunnel) -> Agreed:
+    found = choice.found
+    life = agreed_life(tunnel, found.life)
+    agreed = Agreed(
+        found.proposal.suite,
+        found.proposal.group,
+        life,
+        int.from_bytes(choice.proposal.spi),
+        life != found.life,
+        found.ignored,
+    )
+    if choice.compressed is None:
+        return agreed
+    return agreed._replace(compression=choice.compressed.transform.id, cpi=choice.compressed.cpi)
+
+
+def _name(proposal: IpsecProposal) -> str:
+    return ipsec_suite.name(proposal.suite)
+
+
+def _pfs(group: int) -> str:
+    return f"perfect forward secrecy with group {group}" if group else "no perfect forward secrecy"
+
+
+def _mode(mode: int) -> str:
+    return f"mode {registered_name(EncapsulationMode, mode)}"

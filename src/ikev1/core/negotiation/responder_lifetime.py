@@ -1,0 +1,79 @@
+"""RESPONDER-LIFETIME: a responder that accepts less than was offered says so (RFC 2407 §4.5.4, §4.6.3.1)."""
+
+from __future__ import annotations
+
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1, PHASE_2, Life, life_attributes, shorter, stated_life
+from ikev1.core.negotiation.rekey_times import SHORTEST, deadlines
+from ikev1.core.records.context import Turn
+from ikev1.core.records.model import ChildSa, ChildState, IkeState, Role
+from ikev1.core.records.record import replace
+from ikev1.wire.attributes import build_attributes, parse_attributes
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Notification
+from ikev1.wire.registry import DOI, NotifyType, ProtocolId
+
+__all__ = ["honour", "lifetime_notify", "notified_life"]
+
+_NAMES: dict[int, tuple[int, int]] = {
+    ProtocolId.ISAKMP: PHASE_1,
+    ProtocolId.ESP: PHASE_2,
+    ProtocolId.AH: PHASE_2,
+}
+
+
+def lifetime_notify(protocol: int, spi: bytes, life: Life) -> Notification:
+    """The notify for an SA that lives so long; ``spi`` is the pair of cookies or our inbound SPI."""
+    attributes = build_attributes(life_attributes(_NAMES[protocol], life))
+    return Notification(DOI.IPSEC, protocol, spi, NotifyType.RESPONDER_LIFETIME, attributes)
+
+
+def notified_life(message: Message, protocol: int, life: Life) -> Life:
+    """How long an SA offered with ``life`` lives by the responder's ``message``, which may only shorten it.
+
+    Raises:
+        Refusal: a duration comes without its type.
+        PayloadMalformed: the attributes are malformed.
+    """
+    for notify in message.all(Notification):
+        if notify.type == NotifyType.RESPONDER_LIFETIME and notify.protocol == protocol:
+            life = shorter(life, stated_life(parse_attributes(notify.data), _NAMES[protocol]))
+    return life
+
+
+def honour(turn: Turn, notify: Notification) -> None:
+    """Ends an SA that we asked for as early as its responder says once it is up: some say so "in a separate
+    Informational Exchange after Main Mode or Aggressive Mode processing is complete" (RFC 2407 §4.6.3).
+
+    Raises:
+        Refusal: a duration comes without its type.
+        PayloadMalformed: the attributes are malformed.
+    """
+    sa = turn.sa
+    names = _NAMES.get(notify.protocol)
+    seconds = stated_life(parse_attributes(notify.data), names).seconds if names else 0
+    if not seconds:
+        return
+    if names is PHASE_2:
+        about = notify.protocol, int.from_bytes(notify.spi)
+        children = tuple(
+            _shortened(turn, child, seconds) if about == (child.suite.protocol, child.outbound.spi) else child
+            for child in sa.children
+        )
+        turn.sa = replace(sa, children=children)
+    elif sa.role is Role.INITIATOR and sa.state is IkeState.ESTABLISHED:
+        rekey_at, expires_at = _deadlines(turn, sa.established_at, seconds)
+        if expires_at < sa.expires_at:
+            turn.sa = replace(sa, rekey_at=rekey_at, expires_at=expires_at)
+
+
+def _shortened(turn: Turn, child: ChildSa, seconds: int) -> ChildSa:
+    rekey_at, expires_at = _deadlines(turn, child.created_at, seconds)
+    if not child.initiator or child.state is not ChildState.INSTALLED or expires_at >= child.expires_at:
+        return child
+    return replace(child, rekey_at=rekey_at, expires_at=expires_at)
+
+
+def _deadlines(turn: Turn, since: float, seconds: int) -> tuple[float, float]:
+    seconds = max(seconds, SHORTEST)
+    since = max(since, turn.now + SHORTEST - seconds)  # said late, it still leaves time to replace the SA
+    return deadlines(since, seconds, Role.INITIATOR, turn.connection, turn.context.random)

@@ -1,0 +1,212 @@
+"""Keys and identities of phase 1: SKEYID by the method of authentication, and who claims to be whom (RFC 2409 §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ikev1.core.negotiation.phase1_proposal import allows_suite
+from ikev1.core.peer import identity
+from ikev1.core.peer.accepted_modes import accepts_mode
+from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.reflection import names_one, refuse_own_identity
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code, Note
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.model import Chosen, Keys, KeyShare, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Connection, Credential
+from ikev1.crypto import certificates, cipher, distinguished_name, keymat
+from ikev1.crypto.errors import InvalidPublicValue
+from ikev1.crypto.groups import group
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Identification, build_body
+from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
+
+__all__ = ["check_port", "derive", "identify_peer", "identify_self", "respond", "settle_connection", "shared_secret"]
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
+    """g^xy of group ``number``.
+
+    Raises:
+        Refusal: the peer's public value is not one of this group.
+    """
+    try:
+        return group(number).shared(private, public)
+    except InvalidPublicValue as error:
+        raise _bad_value(error) from error
+
+
+def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
+    """Our public value and g^xy of group ``number``, for the initiator's public value.
+
+    Raises:
+        Refusal: the peer's public value is not one of this group.
+    """
+    try:
+        return group(number).respond(random, public)
+    except InvalidPublicValue as error:
+        raise _bad_value(error) from error
+
+
+def _bad_value(error: InvalidPublicValue) -> Refusal:
+    return Refusal(
+        Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
+    )
+
+
+def derive(turn: Turn, g_xy: bytes) -> None:
+    """Derives SKEYID and its three keys, and the IV of the first encrypted message, from both halves.
+
+    Raises:
+        Refusal: the secret is not configured any more.
+    """
+    sa = turn.sa
+    share, chosen = sa.share, sa.chosen
+    assert share is not None
+    assert chosen is not None
+    algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
+    SKEYID = _SKEYID(turn, chosen, share, g_xy)
+    SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
+    key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
+    iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
+    turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
+    turn.exchange = replace(turn.exchange, iv=iv)
+
+
+def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
+    algorithm = chosen.suite.hash
+    if chosen.suite.authentication in ENCRYPTING:
+        return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, turn.sa.CKY_I, turn.sa.CKY_R)
+    if chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
+        return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
+    if not turn.connection.secret:
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"connection {turn.sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            notify=NotifyType.AUTHENTICATION_FAILED,
+            ends=True,
+        )
+    # In Main Mode the secret is that of the address, for the identity arrives encrypted under a key that the secret
+    # makes (RFC 2409 §5.4)
+    return keymat.SKEYID_psk(algorithm, turn.connection.secret, share.Ni_b, share.Nr_b)
+
+
+# --- identities -----------------------------------------------------------------------------------------------------
+
+
+def identify_self(turn: Turn) -> Identification:
+    """Our own identity: as configured, else our address."""
+    own = _own_identity(turn)
+    body = build_body(own)
+    ours = {"IDii_b": body} if turn.sa.role is Role.INITIATOR else {"IDir_b": body}
+    turn.sa = replace(turn.sa, **ours)
+    return own
+
+
+def _own_identity(turn: Turn) -> Identification:
+    connection = turn.connection
+    own = identity.identification(connection.local_id or turn.sa.path.local_host)
+    if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
+        own = own._replace(data=_as_certified(own.data, connection.credential))
+    return own
+
+
+def _as_certified(name: bytes, credential: Credential) -> bytes:
+    """A DER name in the octets of our certificate where that is its subject, for text does not tell the type of its
+    strings: "MUST populate the contents of ID with the Subject field from the end-entity certificate, and MUST do so
+    such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
+    """
+    subjects = (certificates.names(certificate).subject for certificate in credential.certificates[:1])
+    return next((subject for subject in subjects if distinguished_name.equal(subject, name)), name)
+
+
+def identify_peer(turn: Turn, message: Message) -> Identification:
+    """The identity that the peer claims.
+
+    Raises:
+        Refusal: it is bound to a protocol or a port that phase 1 does not have.
+    """
+    theirs = message.one(Identification)
+    check_port(theirs)
+    body = message.body_of(theirs)
+    claimed = {"IDir_b": body} if turn.sa.role is Role.INITIATOR else {"IDii_b": body}
+    turn.sa = replace(turn.sa, **claimed)
+    return theirs
+
+
+def check_port(theirs: Identification) -> None:
+    """Checks what an identity of phase 1 is bound to.
+
+    Raises:
+        Refusal: it is a protocol or a port that phase 1 does not have.
+    """
+    # RFC 2407 §4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
+    # receives any other values, this MUST be treated as an error"; some peers write the port they floated to
+    if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
+        raise Refusal(
+            Code.ID_MISMATCH,
+            f"the identity {identity.text_of(theirs)} is bound to protocol {theirs.protocol} port {theirs.port}",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+        )
+
+
+def settle_connection(turn: Turn, theirs: Identification) -> None:
+    """Settles on the connection whose peer this is, now that the peer has proved it.
+
+    Raises:
+        Refusal: no connection with the same secret, trust and policy expects this identity.
+    """
+    known = turn.context.candidates(turn.sa) if turn.sa.role is Role.RESPONDER else ()
+    fitting = [
+        connection
+        for connection in dict.fromkeys((turn.connection, *known))
+        if identity.matches(expected(connection), theirs)
+        and accepts_mode(connection, turn.exchange, turn.sa)
+        and (connection is turn.connection or _agrees(turn, connection))
+    ]
+    if fitting:
+        chosen, *others = fitting
+        turn.connection = chosen
+        refuse_own_identity(turn, theirs, _own_identity(turn))
+        turn.sa = replace(turn.sa, connection=chosen.name)
+        _name_runner_up(turn, others)
+        return
+    raise Refusal(
+        Code.ID_MISMATCH,
+        _unexpected(turn.connection, identity.text_of(theirs)),
+        notify=NotifyType.INVALID_ID_INFORMATION,
+        ends=True,
+    )
+
+
+def _unexpected(connection: Connection, who: str) -> str:
+    wanted = f"connection {connection.name!r} expects {expected(connection)}"
+    if connection.remote_id is None:
+        wanted += ", the address that it calls, as it has no remote_id"
+    if names_one(expected(connection)):
+        return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
+    return (
+        f"the peer is {who}, but {wanted}. If it is one of the right ones, widen that (* stands for text in one label "
+        "of a name, or in one value of a distinguished name), or write a connection of its own for it with "
+        f'remote_id = "{who}"'
+    )
+
+
+def _name_runner_up(turn: Turn, others: list[Connection]) -> None:
+    for runner_up in others[:1]:
+        chosen = turn.connection.name
+        text = f"connection {chosen!r} was chosen; {runner_up.name!r} would do, too, but is not more specific"
+        turn.report(Note(Code.RUNNER_UP, text, turn.sa))
+
+
+def _agrees(turn: Turn, connection: Connection) -> bool:
+    """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
+    assert turn.sa.chosen is not None
+    suite = turn.sa.chosen.suite
+    same = (connection.secret, connection.trust) == (turn.connection.secret, turn.connection.trust)
+    return same and any(allows_suite(policy, suite) for policy in connection.policies)

@@ -1,0 +1,132 @@
+"""Which connections a pair of addresses allows."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import NamedTuple
+
+from ikev1.core.peer.trust_fingerprint import fingerprint
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.selector_index import SelectorIndex
+from ikev1.core.records.settings import Connection, Tunnel
+
+__all__ = ["Lookup", "called_address", "expected", "is_address", "known_selectors"]
+
+
+_REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
+
+
+class _Pattern(NamedTuple):
+    """An address pattern: a closed range of packed addresses, and how few addresses it holds."""
+
+    first: bytes
+    last: bytes
+    prefix: int
+
+    def holds(self, packed: bytes) -> bool:
+        return len(packed) == len(self.first) and self.first <= packed <= self.last
+
+
+class Lookup:
+    """Finds connections by address: the one with the most specific remote address first, then by local address,
+    then in the order of the configuration.
+    """
+
+    def __init__(self, connections: tuple[Connection, ...]) -> None:
+        ranked = sorted(
+            (
+                (_pattern(connection.remote_address), _pattern(connection.local_address), connection)
+                for connection in connections
+            ),
+            key=lambda entry: (-_prefix(entry[0]), -_prefix(entry[1])),
+        )
+        self._entries = ranked
+        self._by_name = {connection.name: connection for connection in connections}
+        self._found: dict[tuple[str, str], tuple[Connection, ...]] = {}
+        self._fingerprints: dict[str, bytes] = {}
+        self._claims: SelectorIndex[tuple[str, Tunnel]] = SelectorIndex()
+        for connection in connections:
+            for tunnel in connection.tunnels:
+                if not tunnel.local.dynamic and not tunnel.remote.dynamic:
+                    self._claims.add(tunnel.local, tunnel.remote, (connection.name, tunnel))
+
+    def by_name(self, name: str) -> Connection | None:
+        """The connection of this name, None if there is none (any more)."""
+        return self._by_name.get(name)
+
+    def fingerprint(self, connection: Connection) -> bytes:
+        """The fingerprint of what the connection of this name believes its peer by."""
+        known = self._by_name.get(connection.name, connection)
+        found = self._fingerprints.get(known.name)
+        if found is None:
+            found = self._fingerprints[known.name] = fingerprint(known, expected(known))
+        return found
+
+    def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
+        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        return self._claims.overlapping(local, remote)
+
+    def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
+        """The connections for a conversation between these two addresses, the most specific first."""
+        found = self._found.get((local_host, remote_host))
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()  # a flood from made-up addresses: nothing in it is worth a better order
+            found = self._found[local_host, remote_host] = self._search(_packed(local_host), _packed(remote_host))
+        return found
+
+    def _search(self, local: bytes, remote: bytes) -> tuple[Connection, ...]:
+        return tuple(
+            connection
+            for remote_pattern, local_pattern, connection in self._entries
+            if (remote_pattern is None or remote_pattern.holds(remote))
+            and (local_pattern is None or local_pattern.holds(local))
+        )
+
+
+def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
+    """The networks of ``tunnel``, ours and the peer's; None where the address that stands for one is not configured."""
+    local, remote = tunnel.local, tunnel.remote
+    if is_address(connection.local_address):
+        local = local.at(connection.local_address)
+    if is_address(connection.remote_address):
+        remote = remote.at(connection.remote_address)
+    return None if local.dynamic or remote.dynamic else (local, remote)
+
+
+def expected(connection: Connection) -> str | None:
+    """Whom the peer of ``connection`` must prove to be, as a pattern of `identity.matches`: the ``remote_id``; without
+    one the address that is called; None, which is anybody, only where no single address can be called.
+    """
+    return connection.remote_id or called_address(connection)
+
+
+def called_address(connection: Connection) -> str | None:
+    """The address at which ``connection`` can call its peer, None if it has no single one."""
+    return connection.remote_address if is_address(connection.remote_address) else None
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is a single address, which can be called."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _packed(host: str) -> bytes:
+    return inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
+
+
+def _prefix(pattern: _Pattern | None) -> int:
+    return -1 if pattern is None else pattern.prefix
+
+
+def _pattern(text: str) -> _Pattern | None:
+    if text == "%any":
+        return None
+    network = ipaddress.ip_network(text, strict=False)
+    return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)

@@ -1,0 +1,182 @@
+"""Why phase 1 failed, in plain words: what peers say when they fail is brief, and what they mean is often known."""
+
+from __future__ import annotations
+
+from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.records.events import Code
+from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.model import IkeSa, QuickMode, Role
+from ikev1.core.records.settings import Connection
+from ikev1.wire.registry import AuthenticationMethod, NotifyType
+
+__all__ = [
+    "is_proved",
+    "of_changed",
+    "of_clear_notify",
+    "of_refused_quick_mode",
+    "of_sealed_elsewhere",
+    "of_sealed_notify",
+    "of_unreadable",
+    "of_wrong_hash",
+    "of_wrong_keys",
+]
+
+_PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
+
+# What peers send whose key does not open our message, or does not give our HASH
+_UNREADABLE_TO_THEM = frozenset(
+    {
+        NotifyType.PAYLOAD_MALFORMED,
+        NotifyType.INVALID_PAYLOAD_TYPE,
+        NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+        NotifyType.INVALID_HASH_INFORMATION,
+        NotifyType.AUTHENTICATION_FAILED,
+    }
+)
+
+_REFUSED: dict[int, str] = {
+    NotifyType.NO_PROPOSAL_CHOSEN: "compare the algorithms, the group of perfect forward secrecy and the mode with the "
+    "peer's for these networks",
+    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's; local here is remote there",
+}
+
+
+def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
+    """What it means that an encrypted message of phase 1 does not open to payloads."""
+    if _encrypts(sa):
+        return of_wrong_keys(sa, f"{_awaited(sa)}, but it does not decrypt")
+    if _signs(sa):
+        return (
+            Code.MALFORMED,
+            f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: it was changed on its way, or one "
+            "end computes other keys",
+        )
+    return (
+        Code.PSK_MISMATCH,
+        f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
+        f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def of_changed(sa: IkeSa) -> tuple[Code, str]:
+    """What it means that an encrypted message of phase 1 begins with a payload, but is malformed behind that."""
+    return (
+        Code.MALFORMED,
+        f"{sa.path.remote_host} sent {_awaited(sa)}, which decrypts but is malformed: it was changed on its way, or is "
+        "a defect of the peer",
+    )
+
+
+def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] | None:
+    """What it means that an encrypted informational message does not open while phase 1 waits for an answer.
+
+    A peer that cannot read our proof says so under its own keys; but anybody can send such a message. Where there is
+    no better reason in the end, this is the one to look at first.
+    """
+    if not is_proved(sa):
+        return None
+    if _encrypts(sa) or _signs(sa):
+        return of_unreadable(sa, connection)
+    return (
+        Code.PSK_MISMATCH,
+        f"{sa.path.remote_host} answered our proof with an error that our keys do not open. Unless somebody else sent "
+        f"it, the pre-shared keys differ. Here the secret of connection {connection.name!r} was used, "
+        f"{_why(connection)}; compare it with the peer's",
+    )
+
+
+def is_proved(sa: IkeSa) -> bool:
+    """Whether the peer has seen what our secret makes, so that an error may be about that."""
+    return sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+
+
+def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
+    """What an error notify means while a Quick Mode of ours waits for its answer; the ISAKMP SA is up."""
+    proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
+    offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
+    asked = f"{quick.local} here and {quick.remote} there, by {offered}"
+    return (
+        f"phase 1 is up, but the peer refused the tunnel {quick.tunnel!r}: {kind.name}. We asked for {asked}: "
+        f"{_REFUSED.get(kind, 'its log says why')}"
+    )
+
+
+def _signs(sa: IkeSa) -> bool:
+    return sa.chosen is not None and sa.chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY
+
+
+def _encrypts(sa: IkeSa) -> bool:
+    return sa.chosen is not None and sa.chosen.suite.authentication in ENCRYPTING
+
+
+def _awaited(sa: IkeSa) -> str:
+    if sa.role is Role.INITIATOR:
+        return "an answer to our identity"
+    in_the_clear = sa.phase1 is not None and sa.phase1.script == "AM"
+    return "an answer to our proof" if in_the_clear else "its identity"
+
+
+def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
+    """What it means that the HASH of Aggressive Mode is wrong, which nothing but the secret protects."""
+    return (
+        Code.PSK_MISMATCH,
+        f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
+        f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+    )
+
+
+def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
+    """What it means that the peer ``sent`` what our nonces do not give, although each of them was encrypted."""
+    return (
+        Code.AUTHENTICATION_FAILED,
+        f"{sa.path.remote_host} sent {sent}: most often one end encrypts for another key than the other has. Compare "
+        "the private key of each end with peer_public_key or peer_certificate of the other",
+    )
+
+
+def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
+    """What an error means that the peer sealed with the keys of this phase 1: the secrets are the same."""
+    if _signs(sa) and not _encrypts(sa):
+        return _signature_refused(sa, kind)
+    return (
+        Code.REFUSED_BY_PEER,
+        f"{sa.path.remote_host} refused phase 1: {kind.name}. The keys agree, so it is not the secret: does the peer "
+        "know our identity, and allow it here?",
+    )
+
+
+def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
+    return (
+        Code.REFUSED_BY_PEER,
+        f"{sa.path.remote_host} did not accept our signature or our certificate ({kind.name}): its log says why. Most "
+        "often it does not trust the CA of our certificate, or who we say we are is not in it or not expected",
+    )
+
+
+def _why(connection: Connection) -> str:
+    if connection.remote_address == "%any":
+        return "which serves any peer address"
+    return f"whose remote address is {connection.remote_address}"
+
+
+def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
+    """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
+    peer = sa.path.remote_host
+    proved = is_proved(sa)
+    if proved and _encrypts(sa):
+        return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
+    if proved and _signs(sa):
+        return _signature_refused(sa, kind)
+    if proved and kind in _UNREADABLE_TO_THEM:
+        return (
+            Code.PSK_MISMATCH,
+            f"{peer} could not read or check our proof ({kind.name}): the pre-shared keys differ. Here the secret of "
+            f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        )
+    if kind == NotifyType.NO_PROPOSAL_CHOSEN:
+        offered = ", ".join(f"policy {policy.priority}" for policy in connection.policies)
+        return (
+            Code.NO_PROPOSAL_CHOSEN,
+            f"{peer} accepts none of our proposals ({offered}): compare encryption, hash, group and authentication",
+        )
+    return Code.REFUSED_BY_PEER, f"{peer} refused phase 1: {kind.name}"

@@ -1,0 +1,230 @@
+"""How an identity is proved: by HASH_I and HASH_R themselves with a pre-shared key, or by signatures over them.
+
+RFC 2409 §5.1 and §5.4; for elliptic curves RFC 4754. With hybrid authentication one side, the gateway, signs; the other
+sends its HASH, which proves nothing but that it took part, and is to be authenticated by XAUTH before anything else
+(draft-ietf-ipsec-isakmp-hybrid-auth-05 §4.2).
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from ikev1.core.peer import diagnosis, identity, reflection
+from ikev1.core.peer.connection_lookup import called_address
+from ikev1.core.records.certificate_check import Undecided, Untrusted
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
+from ikev1.core.records.model import IkeSa, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures
+from ikev1.crypto.signatures import BadSignature, UnsuitableKey
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
+from ikev1.wire.registry import AuthenticationMethod, CertificateEncoding, NotifyType
+
+__all__ = ["check_proof", "is_hybrid", "note_requests", "prove", "request_certificates"]
+
+
+# Who signs where only one side does: RFC 2409 knows no such methods
+_SIGNER: dict[int, Role] = {
+    AuthenticationMethod.HYBRID_INIT_RSA: Role.RESPONDER,
+    AuthenticationMethod.HYBRID_RESP_RSA: Role.INITIATOR,
+}
+
+
+def _other(role: Role) -> Role:
+    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+
+
+def _method(turn: Turn) -> int:
+    chosen = turn.sa.chosen
+    return turn.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
+
+
+def is_hybrid(method: int) -> bool:
+    """Whether phase 1 leaves one side unauthenticated, for XAUTH to see to."""
+    return method in _SIGNER
+
+
+# --- what we prove --------------------------------------------------------------------------------------------------
+
+
+def prove(turn: Turn) -> list[Payload]:
+    """What proves our identity to the peer.
+
+    Raises:
+        Refusal: the connection has no private key any more.
+    """
+    method = _method(turn)
+    if not _signs(method, turn.sa.role):
+        return [*(_no_certificate(turn) if is_hybrid(method) else []), Hash(_own_hash(turn.sa, method))]
+    credential = turn.connection.credential
+    if credential is None:
+        raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
+    key = private_keys.load(credential.private_key)
+    signature = Signature(signatures.sign(method, key, _own_hash(turn.sa, method)))
+    if not credential.certificates:
+        return [signature]
+    asked = tuple(CertificateRequest(encoding, authority) for encoding, authority in turn.sa.requested)
+    leaf, *intermediates = credential.certificates
+    return [*certificate_requests.answer(asked, leaf, intermediates), signature]
+
+
+def _signs(method: int, role: Role) -> bool:
+    """Whether the side in ``role`` signs its HASH."""
+    return method not in SHARED_OR_ENCRYPTING and _SIGNER.get(method, role) is role
+
+
+def _no_certificate(turn: Turn) -> list[Payload]:
+    """ "The Client MUST respond with an empty certificate payload" (hybrid-auth-05 §4.2)."""
+    return [Certificate(CertificateEncoding.X509_SIGNATURE, b"")] if turn.sa.requested else []
+
+
+def note_requests(turn: Turn, message: Message) -> None:
+    """Remembers which certificates the peer asks for, in whatever message it does."""
+    asked = tuple((request.encoding, request.authority) for request in message.all(CertificateRequest))
+    if asked:
+        turn.sa = replace(turn.sa, requested=tuple(dict.fromkeys((*turn.sa.requested, *asked))))
+
+
+def request_certificates(turn: Turn) -> list[Payload]:
+    """Asks for a certificate by one of our CAs, where signatures are what proves."""
+    if not _signs(_method(turn), _other(turn.sa.role)) or not turn.connection.trust.authorities:
+        return []
+    return [*certificate_requests.requests(turn.connection.trust.authorities)]
+
+
+# --- what the peer proves -------------------------------------------------------------------------------------------
+
+
+def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
+    """Checks what proves that the peer is ``theirs``.
+
+    Raises:
+        Refusal: it does not; that ends the exchange if the message was encrypted, for nobody but the other end of the
+            Diffie-Hellman exchange can have sent that, and has nothing better.
+        Undecided: it depends on a certificate on which the world has not given its verdict.
+    """
+    method = _method(turn)
+    expected = _peer_hash(turn.sa, method)
+    if _signs(method, _other(turn.sa.role)):
+        _check_signature(turn, message, theirs, method, expected)
+    elif not hmac.compare_digest(expected, received := message.one(Hash).data):
+        if _is_under_way(turn.sa):
+            reflection.refuse_own_hash(turn, received, _own_hash(turn.sa, method))
+        raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
+
+
+def _is_under_way(sa: IkeSa) -> bool:
+    """Whether we said who we are, so that a HASH of ours can have come back."""
+    return bool(sa.local_id_body)
+
+
+def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
+    if _method(turn) in ENCRYPTING:
+        return diagnosis.of_wrong_keys(turn.sa, f"a HASH for {claimed}, but it is wrong")
+    if turn.exchange.script == "AM":
+        return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
+    # In Main Mode the message decrypted, so the secrets are the same
+    return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
+
+
+def _check_signature(turn: Turn, message: Message, theirs: Identification, method: int, HASH: bytes) -> None:
+    note_requests(turn, message)
+    signature = message.one(Signature).data
+    for key in _keys(turn, message, theirs):
+        reflection.refuse_own_key(turn, key, ends=message.header.encrypted)
+        try:
+            signatures.verify(method, public_keys.load(key), HASH, signature)
+        except (BadSignature, UnsuitableKey) as error:
+            reason = str(error)
+        else:
+            return
+    _refuse_own_signature(turn, method, signature, ends=message.header.encrypted)
+    raise Refusal(
+        Code.AUTHENTICATION_FAILED,
+        f"{identity.text_of(theirs)} did not prove its identity: {reason}",
+        notify=NotifyType.INVALID_SIGNATURE,
+    )
+
+
+def _refuse_own_signature(turn: Turn, method: int, signature: bytes, *, ends: bool) -> None:
+    """Tells a signature of ours that came back from one that is merely wrong."""
+    credential = turn.connection.credential
+    if credential is None or not _is_under_way(turn.sa):
+        return
+    own = private_keys.load(credential.private_key).public_key()
+    try:
+        signatures.verify(method, own, _own_hash(turn.sa, method), signature)
+    except (BadSignature, UnsuitableKey):
+        return
+    raise reflection.reflection(turn, "our own signature", notify=NotifyType.INVALID_SIGNATURE, ends=ends)
+
+
+def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, ...]:
+    """The public keys that may prove this identity: those that are configured, else that of a trusted certificate."""
+    trust = turn.connection.trust
+    if trust.public_keys:
+        return _known_keys(turn, theirs, ends=message.header.encrypted)
+    certificates = message.all(Certificate)
+    reflection.refuse_own_certificate(turn, certificates, ends=message.header.encrypted)
+    if not certificates and not trust.peers:
+        raise Refusal(
+            Code.CERTIFICATE_MISSING,
+            f"{identity.text_of(theirs)} sent no certificate, and no public key of it is configured",
+            notify=NotifyType.CERTIFICATE_UNAVAILABLE,
+            ends=message.header.encrypted,
+        )
+    if turn.verdict is None:
+        answers_call = turn.initiates and called_address(turn.connection) is not None
+        raise Undecided(certificates, theirs, answers_call=answers_call)
+    if isinstance(turn.verdict, Untrusted):
+        verdict = turn.verdict
+        raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
+    return (turn.verdict.public_key,)
+
+
+def _known_keys(turn: Turn, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:
+    known = reflection.keys_for(turn.connection.trust, theirs)
+    if not known:
+        raise Refusal(
+            Code.ID_MISMATCH,
+            f"the peer says that it is {identity.text_of(theirs)}, for which connection {turn.connection.name!r} has "
+            "no key: peer_public_key says which key proves which identity",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+            ends=ends,
+        )
+    return known
+
+
+# --- HASH_I and HASH_R ----------------------------------------------------------------------------------------------
+
+
+def _own_hash(sa: IkeSa, method: int) -> bytes:
+    return _hash_i(sa, method) if sa.role is Role.INITIATOR else _hash_r(sa, method)
+
+
+def _peer_hash(sa: IkeSa, method: int) -> bytes:
+    return _hash_r(sa, method) if sa.role is Role.INITIATOR else _hash_i(sa, method)
+
+
+def _hash_i(sa: IkeSa, method: int) -> bytes:
+    keys, share, chosen = sa.keys, sa.share, sa.chosen
+    assert keys is not None
+    assert share is not None
+    assert chosen is not None
+    # "the signature will be over HASH_I and HASH_R as above, except using the HMAC version of the hash algorithm
+    # associated with the signature method" (RFC 2409 §5.1)
+    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    return keymat.HASH_I(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDii_b)
+
+
+def _hash_r(sa: IkeSa, method: int) -> bytes:
+    keys, share, chosen = sa.keys, sa.share, sa.chosen
+    assert keys is not None
+    assert share is not None
+    assert chosen is not None
+    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    return keymat.HASH_R(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDir_b)

@@ -1,0 +1,187 @@
+"""Who the other end is, beyond the arithmetic of a HASH or a signature: three rules that RFC 2409 leaves out.
+
+A HASH or a signature of phase 1 proves that somebody had a secret. It does not prove that this somebody is another than
+ourselves, nor that it is the one whom we meant, nor that it believes in the same conversation. Published analyses of
+IKEv1 (Meadows 1999, Cremers 2011) rest on these three gaps; three rules close them.
+
+*Not me.* What is ours is no proof of somebody else: our own cookie, public value, nonce, HASH, signature, certificate,
+key, and our identity proved by a secret or key that we have, too. Without this rule a man in the middle who sends our
+own messages back is taken for the peer. The functions below are this rule; each refusal has `Code.REFLECTION`.
+
+*Destination.* A connection that calls accepts nobody but whom it names, by default the address that it calls
+(`ikev1.core.peer.connection_lookup.expected`), in both roles. And a key proves only the identities that it was
+configured with (`keys_for`).
+
+*Last speaker.* Whoever sends the last message of phase 1 has not seen that the other end agrees, so the SA gives
+nothing up, adopts, moves and deletes nothing before the peer used its keys: that is in
+`ikev1.core.machine.established`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+
+from ikev1.core.peer import identity
+from ikev1.core.peer.connection_lookup import is_address
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Credential, Trust
+from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys
+from ikev1.wire.payloads import Certificate, Identification
+from ikev1.wire.registry import IdType, NotifyType
+
+__all__ = [
+    "OWN_CALL",
+    "certificate_is_for",
+    "is_own_key",
+    "keys_for",
+    "names_one",
+    "reflection",
+    "refuse_own_certificate",
+    "refuse_own_cookie",
+    "refuse_own_hash",
+    "refuse_own_identity",
+    "refuse_own_key",
+    "refuse_own_share",
+]
+
+OWN_CALL = (
+    "a first message came with the cookie of a call of ours: somebody on the way sent our own message back, or uses "
+    "what we sent to have us answer ourselves; or a connection calls an address that leads back to this machine"
+)
+
+
+# --- not me ---------------------------------------------------------------------------------------------------------
+
+
+def reflection(turn: Turn, what: str, *, notify: NotifyType | None = None, ends: bool = False) -> Refusal:
+    """The refusal of ``what`` is ours and came as the peer's."""
+    return Refusal(
+        Code.REFLECTION,
+        f"{turn.sa.path.remote_host} sent {what}: only somebody on the way to the peer can send back what we sent, "
+        "unless this address leads back to this machine",
+        notify=notify,
+        ends=ends,
+    )
+
+
+def refuse_own_cookie(turn: Turn, CKY_R: bytes) -> None:
+    """Refuses a responder's cookie that is a cookie of ours. With CKY-R = CKY-I both ends' HASH could be one.
+
+    Raises:
+        Refusal: it is ours; the call goes on, for this answer need not be the peer's.
+    """
+    if CKY_R == turn.sa.CKY_I or turn.context.is_own_cookie(CKY_R):
+        raise reflection(turn, "our own cookie as its own")
+
+
+def refuse_own_share(turn: Turn, public: bytes, nonce: bytes) -> None:
+    """Refuses our own public value or nonce as a responder's, whoever responds draws its own (RFC 2409 §5).
+
+    Raises:
+        Refusal: one of them is ours; the call goes on, for this answer need not be the peer's.
+    """
+    ours = turn.sa.share
+    if ours is not None and (public == ours.g_xi or nonce == ours.Ni_b):
+        raise reflection(turn, "our own key exchange value or nonce as its own")
+
+
+def refuse_own_hash(turn: Turn, received: bytes, own: bytes) -> None:
+    """Refuses our own HASH as the peer's, by name; it proves nothing in any case.
+
+    Raises:
+        Refusal: it is ours.
+    """
+    if hmac.compare_digest(received, own):
+        raise reflection(turn, "our own proof as its own", notify=NotifyType.AUTHENTICATION_FAILED)
+
+
+def refuse_own_certificate(turn: Turn, found: tuple[Certificate, ...], *, ends: bool) -> None:
+    """Refuses our own certificate among those of the peer, before anybody is asked about them.
+
+    Raises:
+        Refusal: it is there.
+    """
+    credential = turn.connection.credential
+    own = credential.certificates[:1] if credential is not None else ()
+    if any(certificate.data in own for certificate in found):
+        raise reflection(turn, "our own certificate", notify=NotifyType.INVALID_CERTIFICATE, ends=ends)
+
+
+def refuse_own_key(turn: Turn, key: bytes, *, ends: bool) -> None:
+    """Refuses ``key`` (SubjectPublicKeyInfo) as the peer's if we have the private key to it.
+
+    Raises:
+        Refusal: it is ours.
+    """
+    if is_own_key(turn.connection.credential, key):
+        raise Refusal(
+            Code.REFLECTION,
+            f"the key that is to prove who {turn.sa.path.remote_host} is belongs to connection "
+            f"{turn.connection.name!r} itself: whoever has a copy of it, or sends back what we sent, could be anybody. "
+            "Give each end a key of its own",
+            notify=NotifyType.AUTHENTICATION_FAILED,
+            ends=ends,
+        )
+
+
+def is_own_key(credential: Credential | None, key: bytes) -> bool:
+    """Whether ``key`` (SubjectPublicKeyInfo) is that of our own private key."""
+    return credential is not None and _public_half(credential.private_key) == key
+
+
+@lru_cache(maxsize=64)
+def _public_half(private_key: bytes) -> bytes:
+    return public_keys.encode(private_keys.load(private_key).public_key())
+
+
+def refuse_own_identity(turn: Turn, theirs: Identification, own: Identification) -> None:
+    """Refuses a peer that proved to be who we are, unless the connection says that both ends are.
+
+    Raises:
+        Refusal: ``theirs`` is ``own``.
+    """
+    if turn.connection.same_identity or not _same(theirs, own):
+        return
+    raise Refusal(
+        Code.REFLECTION,
+        f"{turn.sa.path.remote_host} says that it is {identity.text_of(theirs)}, which is what connection "
+        f"{turn.connection.name!r} says of us: another machine with our identity and our secret can stand in for any "
+        "peer. Give each end a local_id of its own, or allow it with same_identity = true",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+        ends=True,
+    )
+
+
+def _same(one: Identification, other: Identification) -> bool:
+    if one.id_type != other.id_type:
+        return False
+    if one.id_type == IdType.DER_ASN1_DN:
+        return distinguished_name.equal(one.data, other.data)
+    if one.id_type in (IdType.FQDN, IdType.USER_FQDN):
+        return one.data.lower() == other.data.lower()
+    return one.data == other.data
+
+
+# --- destination ----------------------------------------------------------------------------------------------------
+
+
+def names_one(pattern: str | None) -> bool:
+    """Whether a ``remote_id`` names exactly one identity: no wildcard, no network, not anybody."""
+    if pattern is None or pattern == "%any":
+        return False
+    if pattern.startswith(("@#", "keyid:")) or is_address(pattern):
+        return True
+    return "*" not in pattern and not identity.names_several_addresses(pattern)
+
+
+def keys_for(trust: Trust, theirs: Identification) -> tuple[bytes, ...]:
+    """The configured public keys (SubjectPublicKeyInfo) that may prove ``theirs``."""
+    return tuple(known.spki for known in trust.public_keys if identity.matches(known.identity, theirs))
+
+
+def certificate_is_for(certificate: bytes, theirs: Identification) -> bool:
+    """Whether ``theirs`` stands in ``certificate`` (DER): its subject or an alternative name."""
+    return any((kind, data) == (theirs.id_type, theirs.data) for kind, data in certificates.identities(certificate))

@@ -1,0 +1,125 @@
+"""Which traffic a Quick Mode is about: the selectors of a tunnel, and those that a peer asks for (RFC 2409 §5.5)."""
+
+from __future__ import annotations
+
+from ikev1.core.peer.selector_conflicts import check_rivals
+from ikev1.core.peer.selector_payload import selector_of
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code
+from ikev1.core.records.model import IpsecMode, QuickMode
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.settings import Tunnel
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Identification
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["check_echoed", "check_still_free", "tunnel_selectors", "wanted_tunnel"]
+
+
+def tunnel_selectors(turn: Turn, tunnel: Tunnel) -> tuple[Selector, Selector]:
+    """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""
+    # In transport mode packets bear the addresses that they travel between; a path to another address was proved
+    transport = tunnel.mode is IpsecMode.TRANSPORT
+    ours, theirs = (turn.sa.path.local_host, turn.sa.path.remote_host) if transport else turn.sa.hosts
+    return tunnel.local.at(ours), tunnel.remote.at(theirs)
+
+
+def wanted_tunnel(turn: Turn, message: Message) -> tuple[Tunnel, Selector, Selector]:
+    """The tunnel whose networks hold the traffic that the initiator wants to carry, and that traffic: our side, its
+    side. One that equals it wins.
+
+    Raises:
+        Refusal: there is none, or another peer has some of the traffic.
+    """
+    wanted = _wanted_selectors(turn, message)
+    holding = []
+    for tunnel in turn.connection.tunnels:
+        ours, theirs = tunnel_selectors(turn, tunnel)
+        local, remote = _on_the_path(turn, tunnel, wanted)
+        if (ours, theirs) == (local, remote):
+            holding = [(tunnel, local, remote)]
+            break
+        if ours.contains(local) and theirs.contains(remote):
+            holding.append((tunnel, local, remote))
+    if holding:
+        tunnel, *asked = holding[0]
+        check_rivals(turn, tunnel, tunnel_selectors(turn, tunnel), (asked[0], asked[1]))
+        return holding[0]
+    local, remote = wanted
+    configured = ", ".join(
+        f"{tunnel.name}: {ours} === {theirs}"
+        for tunnel in turn.connection.tunnels
+        for ours, theirs in [tunnel_selectors(turn, tunnel)]
+    )
+    raise Refusal(
+        Code.SELECTORS_UNACCEPTABLE,
+        f"the peer asks for {local} === {remote}; connection {turn.connection.name!r} has {configured or 'no tunnels'}",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+    )
+
+
+def _wanted_selectors(turn: Turn, message: Message) -> tuple[Selector, Selector]:
+    """Which traffic the initiator wants to carry: our side, its side.
+
+    "The identities of the SAs negotiated in Quick Mode are implicitly assumed to be the IP addresses of the ISAKMP
+    peers, [...] unless client identifiers are specified" (RFC 2409 §5.5).
+    """
+    identities = message.all(Identification)
+    if not identities:
+        ours, theirs = turn.sa.hosts
+        return DYNAMIC.at(ours), DYNAMIC.at(theirs)
+    if len(identities) != 2:
+        raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
+    IDci, IDcr = identities
+    return selector_of(IDcr), selector_of(IDci)
+
+
+def _on_the_path(turn: Turn, tunnel: Tunnel, wanted: tuple[Selector, Selector]) -> tuple[Selector, Selector]:
+    """The traffic that a peer means, as its packets look here: in transport mode they bear the addresses that NATs gave
+    them on the way (RFC 3948 §3.1.2), and not those that the peer knows.
+    """
+    nat, path = turn.sa.nat, turn.sa.path
+    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+        return wanted
+    local, remote = wanted
+    return _seen_at(local, path.local_host), _seen_at(remote, path.remote_host)
+
+
+def _seen_at(selector: Selector, host: str) -> Selector:
+    return selector.with_address(host) if selector.first == selector.last else selector
+
+
+def check_still_free(turn: Turn, tunnel: Tunnel, quick: QuickMode) -> None:
+    """Checks at the end of a peer's Quick Mode that no other peer got its traffic meanwhile.
+
+    Raises:
+        Refusal: one did.
+    """
+    check_rivals(turn, tunnel, tunnel_selectors(turn, tunnel), (quick.local, quick.remote), ends=True)
+
+
+def check_echoed(turn: Turn, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:
+    """Checks that the responder answers for the traffic that we asked for.
+
+    Raises:
+        Refusal: it answers for other traffic.
+    """
+    identities = message.all(Identification)
+    if identities and _echoed(turn, tunnel, identities) != (quick.local, quick.remote):
+        raise Refusal(
+            Code.SELECTORS_UNACCEPTABLE,
+            "the peer answered with other client identities than we sent",
+            notify=NotifyType.INVALID_ID_INFORMATION,
+            ends=True,
+        )
+
+
+def _echoed(turn: Turn, tunnel: Tunnel, identities: tuple[Identification, ...]) -> tuple[Selector, Selector] | None:
+    """IDci and IDcr of an answer, as their traffic looks here; None if there are not two of them. A responder in
+    transport mode may send back the addresses that it sees instead of those that we sent.
+    """
+    if len(identities) != 2:
+        return None
+    IDci, IDcr = identities
+    return _on_the_path(turn, tunnel, (selector_of(IDci), selector_of(IDcr)))

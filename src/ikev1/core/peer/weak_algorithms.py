@@ -1,0 +1,51 @@
+"""What is used although it should not be: said once for each connection, not once for each SA."""
+
+from __future__ import annotations
+
+from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.records.context import Turn
+from ikev1.core.records.events import Code, Note
+from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
+from ikev1.wire.registry import AuthenticationMethod
+
+__all__ = ["is_weak_phase1", "note_left_out", "warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
+
+
+def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
+    """Warns of weak algorithms under the ISAKMP SA."""
+    _warn(turn, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
+
+
+def is_weak_phase1(suite: Phase1Suite) -> bool:
+    """Whether a suite of phase 1 has a weak algorithm."""
+    return is_weak(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group))
+
+
+def note_left_out(turn: Turn, priorities: list[int]) -> None:
+    """Tells which policies a call in Aggressive Mode does not offer, as they are weak and others are not."""
+    if priorities:
+        which = ", ".join(map(str, priorities))
+        told = (
+            f"Aggressive Mode does not offer policy {which}, weak beside others: the peer's choice is not protected "
+            "there, so that whoever changes it could have us take the weakest"
+        )
+        _warn(turn, (told,))
+
+
+def warn_of_phase2(turn: Turn, suite: IpsecSuite, group: int) -> None:
+    """Warns of weak algorithms under a pair of IPsec SAs."""
+    _warn(turn, ipsec_suite.weaknesses(suite, group))
+
+
+def warn_of_aggressive_psk(turn: Turn) -> None:
+    """Warns that we call in Aggressive Mode with a pre-shared key."""
+    if turn.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
+        told = "Aggressive Mode with a pre-shared key: whoever hears the answer, or asks for one, can guess it offline"
+        _warn(turn, (told,))
+
+
+def _warn(turn: Turn, warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        if turn.context.is_news(turn.connection.name, warning):
+            turn.report(Note(Code.WEAK, warning, turn.sa))

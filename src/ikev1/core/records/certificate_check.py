@@ -1,0 +1,49 @@
+"""Whether a peer's certificate may be believed: a question that the core asks, and the world answers.
+
+Certificate paths and revocation need libraries, files and the network, and time. A message that depends on the answer
+is put aside (`Undecided`), the world is asked (`ikev1.core.records.actions.Examine`), and with the answer the message
+is taken as if it had just come: nothing of it was kept meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ikev1.core.records.events import Code
+from ikev1.wire.payloads import Certificate, Identification
+from ikev1.wire.registry import NotifyType
+
+__all__ = ["Trusted", "Undecided", "Untrusted", "Verdict"]
+
+
+class Trusted(NamedTuple):
+    """The certificate is good, and its subject is who the peer says it is."""
+
+    public_key: bytes  # DER SubjectPublicKeyInfo
+    subject: str
+
+
+class Untrusted(NamedTuple):
+    """It is not: which failure, a sentence that says why, and what the peer is told."""
+
+    code: Code
+    text: str
+    notify: NotifyType
+
+
+Verdict = Trusted | Untrusted
+
+
+class Undecided(Exception):
+    """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``.
+
+    ``answers_call`` tells that the peer was called at its address, so that it must be more than somebody's client.
+    """
+
+    def __init__(
+        self, certificates: tuple[Certificate, ...], identity: Identification, *, answers_call: bool = False
+    ) -> None:
+        super().__init__("the peer's certificate is being examined")
+        self.certificates = certificates
+        self.identity = identity
+        self.answers_call = answers_call

@@ -1,0 +1,143 @@
+"""Traffic selectors: which packets a tunnel carries (RFC 2407 §4.6.2, the IDci and IDcr of Quick Mode)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop
+
+from ikev1.core.records.record import Record, replace
+
+__all__ = ["DYNAMIC", "Selector"]
+
+_DYNAMIC = "dynamic"
+
+_FORM = re.compile(
+    r"^(?P<addresses>[^\[\]]+?)(?:\[(?P<protocol>[a-z0-9-]*)(?:/(?P<port>[0-9]+|any))?\])?$", re.IGNORECASE
+)
+_PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "ipv6-icmp": 58, "l2tp": 115}
+_PROTOCOL_NAMES = {number: name for name, number in _PROTOCOLS.items() if number}
+
+
+@lru_cache(maxsize=1024)
+def _packed(host: str) -> bytes:
+    return ip_address(host.partition("%")[0]).packed
+
+
+class Selector(Record, frozen=True):
+    """A closed range of addresses, and the protocol and port inside it.
+
+    ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both, or both empty for the address of the
+    peer itself, whatever it will be (`DYNAMIC`, to be filled in by `at`); ``protocol`` and ``port`` are 0 for any, as
+    on the wire (RFC 2407 §4.6.2).
+    """
+
+    first: bytes
+    last: bytes
+    protocol: int = 0
+    port: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Selector:
+        """The selector written as ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9``, ``dynamic``, each with
+        ``[tcp/80]``.
+
+        Raises:
+            ValueError: the text is none of these; it says what was expected.
+        """
+        form = _FORM.match(text.strip())
+        if form is None:
+            raise ValueError(
+                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
+                "[PROTOCOL/PORT]"
+            )
+        first, last = _range(form["addresses"])
+        protocol, port = (form["protocol"] or "any").lower(), form["port"] or "any"
+        number = _PROTOCOLS.get(protocol)
+        if number is None:
+            if not protocol.isdigit() or int(protocol) > 255:
+                raise ValueError(
+                    f"{text!r}: {protocol!r} is no protocol: a number up to 255 or one of {', '.join(_PROTOCOLS)}"
+                )
+            number = int(protocol)
+        port_number = 0 if port == "any" else int(port)
+        if port_number > 65535:
+            raise ValueError(f"{text!r}: port {port} is above 65535")
+        return cls(first, last, number, port_number)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the address is that of the peer itself, which is not filled in."""
+        return not self.first
+
+    def at(self, host: str) -> Selector:
+        """This selector with ``host`` filled in, if it is dynamic."""
+        return self if self.first else self.with_address(host)
+
+    def with_address(self, host: str) -> Selector:
+        """The same protocol and port of ``host`` alone."""
+        packed = _packed(host)
+        return replace(self, first=packed, last=packed)
+
+    @property
+    def version(self) -> int:
+        """The IP version: 4 or 6; of a selector that is not dynamic."""
+        return 4 if len(self.first) == 4 else 6
+
+    @property
+    def network(self) -> str | None:
+        """``address/prefix`` where the range is exactly one network, else None."""
+        width = 8 * len(self.first)
+        low, high = int.from_bytes(self.first), int.from_bytes(self.last)
+        size = high - low + 1
+        if size & (size - 1) or low % size:
+            return None
+        return f"{self._text(self.first)}/{width - size.bit_length() + 1}"
+
+    @staticmethod
+    def _text(packed: bytes) -> str:
+        return inet_ntop(AF_INET if len(packed) == 4 else AF_INET6, packed)
+
+    def contains(self, other: Selector) -> bool:
+        """Whether every packet that ``other`` selects is selected here, too."""
+        return (
+            len(self.first) == len(other.first)
+            and self.first <= other.first
+            and other.last <= self.last
+            and self.protocol in (0, other.protocol)
+            and self.port in (0, other.port)
+        )
+
+    def overlaps(self, other: Selector) -> bool:
+        """Whether there is a packet that both select."""
+        return (
+            len(self.first) == len(other.first)
+            and self.first <= other.last
+            and other.first <= self.last
+            and (self.protocol == other.protocol or 0 in (self.protocol, other.protocol))
+            and (self.port == other.port or 0 in (self.port, other.port))
+        )
+
+    def __str__(self) -> str:
+        addresses = _DYNAMIC if self.dynamic else self.network or f"{self._text(self.first)}..{self._text(self.last)}"
+        if not self.protocol and not self.port:
+            return addresses
+        protocol = _PROTOCOL_NAMES.get(self.protocol, str(self.protocol))
+        return f"{addresses}[{protocol}/{self.port}]" if self.port else f"{addresses}[{protocol}]"
+
+
+DYNAMIC = Selector(b"", b"")
+
+
+def _range(text: str) -> tuple[bytes, bytes]:
+    if text == _DYNAMIC:
+        return b"", b""
+    low, dash, high = text.partition("-")
+    if not dash:
+        network = ip_network(text, strict=False)
+        return network[0].packed, network[-1].packed
+    first, last = ip_address(low.strip()), ip_address(high.strip())
+    if first.version != last.version or first.packed > last.packed:
+        raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
+    return first.packed, last.packed

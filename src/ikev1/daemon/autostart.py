@@ -1,0 +1,166 @@
+"""Tunnels that come up by themselves: with the daemon (``start``), or with their first packet (``trap``)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from ikev1.core.peer.connection_lookup import is_address, known_selectors
+from ikev1.core.records.events import ChildDown, Event
+from ikev1.core.records.model import ChildState
+from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
+from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.pending_operations import NotEstablished
+from ikev1.esp.plane import DataPlane, PlaneError, Trap
+from ikev1.wire.registry import ProtocolId
+
+__all__ = ["Initiate", "Upkeep"]
+
+Initiate = Callable[[str, str], Awaitable[None]]
+Key = tuple[str, str]  # connection, tunnel
+
+
+class Upkeep:
+    """Keeps the tunnels of ``settings`` up, or trapped, as their ``start`` says.
+
+    A tunnel that fails is tried again after ``first_wait`` seconds, then after twice that, up to ``longest_wait``. One
+    that the operator closes stays closed until he opens it, or reloads the configuration.
+    """
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        initiate: Initiate,
+        is_up: Callable[[str, str], bool],
+        logbook: Logbook,
+        *,
+        first_wait: float = 5.0,
+        longest_wait: float = 300.0,
+    ) -> None:
+        self._plane = plane
+        self._initiate = initiate
+        self._is_up = is_up
+        self._logbook = logbook
+        self._first_wait = first_wait
+        self._longest_wait = longest_wait
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._fell: dict[Key, asyncio.Event] = {}
+        self._on_demand: set[asyncio.Task[bool]] = set()
+        self.traps: dict[Key, tuple[Connection, Tunnel]] = {}
+
+    def adopt(self, settings: Settings) -> None:
+        """Bring traps and started tunnels in line with ``settings``."""
+        wanted = {(c.name, t.name): (c, t) for c, t in _tunnels(settings)}
+        started = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.START}
+        trapped = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.TRAP}
+        for key in self._tasks.keys() - started:
+            self.release(*key)
+        for key in [key for key in self.traps if key not in trapped or self.traps[key] != wanted[key]]:
+            self.remove_trap(*key)
+        for key in wanted:
+            if key in trapped and key not in self.traps:
+                self.install_trap(*wanted[key])
+            elif key in started and key not in self._tasks:
+                self._fell[key] = asyncio.Event()
+                self._tasks[key] = asyncio.get_running_loop().create_task(self._keep_up(key))
+
+    def release(self, connection: str, tunnel: str | None = None) -> None:
+        """Do not bring ``tunnel`` (None: any of the connection) up again."""
+        for key in [key for key in self._tasks if key[0] == connection and tunnel in (None, key[1])]:
+            self._tasks.pop(key).cancel()
+            del self._fell[key]
+
+    def install_trap(self, connection: Connection, tunnel: Tunnel) -> str:
+        """Bring ``tunnel`` up with its first packet; the reason why that cannot be comes back, empty if it can."""
+        trap = _trap(connection, tunnel)
+        if trap is None:
+            reason = "a trap needs both networks of its tunnel to be known"
+        else:
+            try:
+                self._plane.install_trap(trap)
+            except PlaneError as error:
+                reason = str(error)
+            else:
+                self.traps[connection.name, tunnel.name] = connection, tunnel
+                return ""
+        self._logbook.write(Level.ERROR, "CHD", f"no trap for {connection.name}/{tunnel.name}: {reason}")
+        return reason
+
+    def remove_trap(self, connection: str, tunnel: str) -> bool:
+        """Take the trap away; False if there was none."""
+        if self.traps.pop((connection, tunnel), None) is None:
+            return False
+        try:
+            self._plane.remove_trap(connection, tunnel)
+        except PlaneError as error:
+            self._logbook.write(Level.ERROR, "CHD", f"something is left of the trap for {connection}/{tunnel}: {error}")
+        return True
+
+    def acquire(self, connection: str, tunnel: str) -> None:
+        """A packet met a trap: bring its tunnel up now."""
+        task = asyncio.get_running_loop().create_task(self._try(connection, tunnel))
+        self._on_demand.add(task)
+        task.add_done_callback(self._on_demand.discard)
+
+    def observe(self, event: Event) -> None:
+        """Wake who keeps a tunnel up that went down."""
+        if isinstance(event, ChildDown) and event.child.state is not ChildState.REKEYED:
+            fell = self._fell.get((event.child.connection, event.child.name))
+            if fell is not None:
+                fell.set()
+
+    async def close(self) -> None:
+        """Stop trying."""
+        tasks: list[asyncio.Task[Any]] = [*self._tasks.values(), *self._on_demand]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _try(self, connection: str, tunnel: str) -> bool:
+        """Whether the tunnel is up now; why not has been logged with the failure itself."""
+        try:
+            await self._initiate(connection, tunnel)
+        except NotEstablished as error:
+            self._logbook.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}")
+            return False
+        return True
+
+    async def _keep_up(self, key: Key) -> None:
+        fell, wait = self._fell[key], self._first_wait
+        while True:
+            fell.clear()
+            if self._is_up(*key) or await self._try(*key):
+                wait = self._first_wait
+                await fell.wait()
+            else:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, self._longest_wait)
+
+
+def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
+    """What to tell the data plane; None where a network or the address that stands for it is not known."""
+    local_host, remote_host = (
+        host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
+    )
+    selectors = known_selectors(connection, tunnel)
+    if selectors is None:
+        return None
+    return Trap(
+        connection.name,
+        tunnel.name,
+        *selectors,
+        local_host,
+        remote_host,
+        tunnel.mode,
+        tunnel.proposals[0].suite.protocol if tunnel.proposals else ProtocolId.ESP,
+        tunnel.compress,
+        tunnel.steering,
+    )
+
+
+def _tunnels(settings: Settings) -> Iterator[tuple[Connection, Tunnel]]:
+    for connection in settings.connections:
+        for tunnel in connection.tunnels:
+            yield connection, tunnel

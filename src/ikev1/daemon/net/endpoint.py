@@ -1,0 +1,202 @@
+"""The UDP side of the gateway: ISAKMP on one port, ISAKMP and ESP and keepalives on the other (RFC 3947 §4, RFC 3948).
+
+The engine sees bare ISAKMP messages: the non-ESP marker is cut and put here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from ikev1.core.records.model import Path
+from ikev1.daemon.net.recorder import Recorder
+from ikev1.daemon.net.udp import UdpSocket
+from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.wire.header import NON_ESP_MARKER
+
+__all__ = ["Endpoint", "Receiver"]
+
+KEEPALIVE = b"\xff"  # RFC 3948 §2.3
+BATCH = 64  # reads from a socket before other work has its turn
+STRANGERS_BATCH = 16  # the same where first messages of strangers wait: who is under way waits for no more than these
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
+
+
+class Receiver(Protocol):
+    """Who takes what the sockets receive."""
+
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+        """Take ISAKMP messages, without marker, in the order in which they came."""
+
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+        """Take ESP packets that came on one path, in their order."""
+
+
+class Endpoint:
+    """The gateway's sockets: for every address in ``listen`` (none: all of them) two on each of the two ports, one of
+    them for the first messages of strangers, where the kernel can tell these from others.
+
+    ``coalesce`` says that floods of ESP will be read here; where the kernel keeps ESP, none are.
+    """
+
+    def __init__(
+        self,
+        logbook: Logbook,
+        port: int = 500,
+        encapsulation_port: int = 4500,
+        listen: Sequence[str] = (),
+        *,
+        coalesce: bool = True,
+    ) -> None:
+        self._logbook = logbook
+        self.port = port
+        self.encapsulation_port = encapsulation_port
+        self._listen = listen
+        self._coalesce = coalesce
+        self._sockets: list[UdpSocket] = []
+        self._by_address: dict[tuple[str, int], UdpSocket] = {}
+        self._wildcards: dict[tuple[int, int], UdpSocket] = {}
+        self._receiver: Receiver | None = None
+        self.recorder: Recorder | None = None  # sees every ISAKMP message; closed with the endpoint
+
+    def bind(self) -> None:
+        """Take the ports.
+
+        Raises:
+            OSError: one of them is taken, or an address is not ours.
+        """
+        try:
+            for host in self._listen or _ANY:
+                self._bind_host(host)
+        except OSError:
+            self.close()
+            raise
+
+    def _bind_host(self, host: str) -> None:
+        try:
+            sockets = [UdpSocket(host, self.port), UdpSocket(host, self.encapsulation_port, coalesce=self._coalesce)]
+        except OSError as error:
+            if error.errno == errno.EAFNOSUPPORT and not self._listen:
+                return  # a kernel without IPv6
+            raise
+        for udp in sockets:
+            self._sockets.append(udp)
+            if udp.wildcard:
+                self._wildcards[udp.version, udp.port] = udp
+            else:
+                self._by_address[udp.host, udp.port] = udp
+            self._part_from_strangers(udp)
+
+    def _part_from_strangers(self, udp: UdpSocket) -> None:
+        encapsulates = udp.port == self.encapsulation_port
+        coalesce = self._coalesce and encapsulates  # as beside it: the kernel asks either socket when it builds runs
+        try:
+            other = UdpSocket(udp.host, udp.port, coalesce=coalesce, beside=udp, marker=encapsulates)
+        except OSError as error:
+            text = f"first messages to port {udp.port} have no queue of their own: {error.strerror}"
+            self._logbook.write(Level.INFO, "NET", text)
+        else:
+            self._sockets.append(other)
+
+    @property
+    def sockets(self) -> Sequence[UdpSocket]:
+        """All sockets, once bound."""
+        return self._sockets
+
+    def listen(self, receiver: Receiver) -> None:
+        """Hand everything that comes from now on to ``receiver``, in the running event loop."""
+        self._receiver = receiver
+        loop = asyncio.get_running_loop()
+        for udp in self._sockets:
+            drain: Callable[[UdpSocket], None] = (
+                self._drain_encapsulated if udp.port == self.encapsulation_port else self._drain
+            )
+            loop.add_reader(udp.socket, drain, udp)
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for udp in self._sockets:
+            if self._receiver is not None:
+                asyncio.get_running_loop().remove_reader(udp.socket)
+            udp.socket.close()
+        self._sockets.clear()
+        self._by_address.clear()
+        self._wildcards.clear()
+        self._receiver = None
+        if self.recorder is not None:
+            self.recorder.close()
+            self.recorder = None
+
+    def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, Path]]:
+        try:
+            for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
+                datagrams, path = udp.receive()
+                for datagram in datagrams:
+                    yield datagram, path
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._tell(f"cannot read from port {udp.port}: {error.strerror}")
+
+    def _drain(self, udp: UdpSocket) -> None:
+        self._hand_on([(bytes(datagram), path) for datagram, path in self._read(udp)], {})
+
+    def _drain_encapsulated(self, udp: UdpSocket) -> None:
+        isakmp: list[tuple[bytes, Path]] = []
+        esp: dict[Path, list[bytes | memoryview]] = {}
+        for datagram, path in self._read(udp):
+            if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
+                isakmp.append((bytes(datagram[4:]), path))
+            elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore a received NAT-keepalive packet"
+                esp.setdefault(path, []).append(datagram)
+        self._hand_on(isakmp, esp)
+
+    def _hand_on(self, isakmp: list[tuple[bytes, Path]], esp: dict[Path, list[bytes | memoryview]]) -> None:
+        assert self._receiver is not None
+        for path, packets in esp.items():
+            self._receiver.receive_esp(packets, path)
+        if self.recorder is not None:
+            for datagram, path in isakmp:
+                self.recorder.received(path, datagram)
+        if isakmp:
+            self._receiver.receive_isakmp(isakmp)
+
+    def send_isakmp(self, path: Path, datagram: bytes) -> None:
+        """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
+        if self.recorder is not None:
+            self.recorder.sent(path, datagram)
+        marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
+        self._send(path, marker + datagram)
+
+    def send_keepalive(self, path: Path) -> None:
+        """Send a NAT-keepalive packet (RFC 3948 §2.3)."""
+        self._send(path, KEEPALIVE)
+
+    def send_esp(self, path: Path, packets: Sequence[bytes]) -> int:
+        """Send each ESP packet as a datagram of its own; how many of them the network did not take comes back."""
+        udp = self._socket_for(path)
+        return len(packets) if udp is None else udp.send_run(packets, path)
+
+    def _socket_for(self, path: Path) -> UdpSocket | None:
+        return self._by_address.get((path.local_host, path.local_port)) or self._wildcards.get(
+            (6 if ":" in path.local_host else 4, path.local_port)
+        )
+
+    def _send(self, path: Path, datagram: bytes) -> None:
+        udp = self._socket_for(path)
+        if udp is None:
+            self._tell(f"cannot send on {path}: no socket of ours has that address")
+            return
+        try:
+            udp.send(datagram, path)
+        except OSError as error:
+            # EMSGSIZE, ENETUNREACH, EPERM of a firewall, EAGAIN: nothing that a daemon should die of
+            self._tell(f"cannot send {len(datagram)} octets on {path}: {os.strerror(error.errno or 0)}")
+
+    def _tell(self, text: str) -> None:
+        # whoever sends to us from an address that cannot be answered causes these
+        self._logbook.write(Level.WARNING, "NET", text, kind="errors of the network")

@@ -1,0 +1,134 @@
+"""One UDP socket that knows to which of our addresses a datagram came, and answers from that one.
+
+A gateway listens on every address, but a peer accepts a reply only from the address that it called, and NAT-D hashes
+name that address (RFC 3947 §3.2). ``IP_PKTINFO`` (ip(7), ipv6(7)) tells and sets it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+
+from ikev1.core.records.model import Path
+from ikev1.daemon.net.first_message_queue import steer
+from ikev1.esp import segments
+
+__all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
+
+DATAGRAM_LIMIT = 65_535  # octets
+IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name it
+_PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address
+_PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
+_ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
+_SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h
+_RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
+_STRANGERS_BUFFER = 1 << 20  # a longer queue would be no better than what is lost and sent again
+
+
+class UdpSocket:
+    """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
+
+    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods. With ``beside`` it
+    shares that socket's port and takes over the first messages of strangers (`ikev1.daemon.net.first_message_queue`);
+    ``marker`` tells that they begin with the non-ESP marker.
+
+    Raises:
+        OSError: the address cannot be bound, or the port not shared.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        coalesce: bool = False,
+        beside: UdpSocket | None = None,
+        marker: bool = False,
+    ) -> None:
+        self._coalesces = coalesce
+        self.of_strangers = beside is not None
+        address = ipaddress.ip_address(host)
+        self.version = address.version
+        self.wildcard = address.is_unspecified
+        self.socket = socket.socket(socket.AF_INET if self.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+        try:
+            if self.version == 4:
+                self.socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+            else:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            _make_room(self.socket, _STRANGERS_BUFFER if self.of_strangers else _RECEIVE_BUFFER)
+            if coalesce:
+                segments.enable_coalescing(self.socket)
+            self.socket.setblocking(False)
+            if beside is None:
+                self.socket.bind((host, port))
+            else:
+                steer(beside.socket, self.socket, (host, port), marker=marker)
+        except OSError:
+            self.socket.close()
+            raise
+        self.host, self.port = self.socket.getsockname()[:2]
+
+    def receive(self) -> tuple[Sequence[bytes | memoryview], Path]:
+        """The next datagrams that came one way: one, or where coalescing is enabled a run of them.
+
+        Raises:
+            BlockingIOError: there is none.
+        """
+        data, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, _ANCILLARY_SIZE)
+        local_host = self.host
+        # interned: each of thousands of SAs keeps a path, and they have few local addresses
+        for level, kind, value in ancillary:
+            if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
+                local_host = sys.intern(socket.inet_ntoa(_PKTINFO4.unpack(value)[2]))
+            elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
+                local_host = sys.intern(socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0]))
+        datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
+        return datagrams, Path(local_host, self.port, remote[0], remote[1])
+
+    def _ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
+        """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
+        if not self.wildcard:
+            return []
+        if self.version == 4:
+            info = _PKTINFO4.pack(0, socket.inet_aton(path.local_host), bytes(4))
+            return [(socket.IPPROTO_IP, IP_PKTINFO, info)]
+        info = _PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, path.local_host), 0)
+        return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
+
+    def send(self, datagram: bytes, path: Path) -> None:
+        """Send ``datagram`` on ``path``.
+
+        Raises:
+            OSError: the network does not take it.
+        """
+        self.socket.sendmsg((datagram,), self._ancillary(path), 0, (path.remote_host, path.remote_port))
+
+    def send_run(self, datagrams: Sequence[bytes], path: Path) -> int:
+        """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
+        return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
+
+
+def _make_room(udp: socket.socket, octets: int) -> None:
+    """Makes room for bursts: beyond what the system allows everybody (net.core.rmem_max), where we may (socket(7))."""
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, octets)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, octets)
+
+
+def local_address_towards(remote_host: str) -> str:
+    """The address from which the kernel's routes would send to ``remote_host``; nothing is sent.
+
+    Raises:
+        OSError: there is no route.
+    """
+    family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((remote_host, 500))
+        host: str = probe.getsockname()[0]
+        return host

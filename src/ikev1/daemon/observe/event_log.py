@@ -1,0 +1,232 @@
+"""What happened, in lines that people read: the one place where events become text.
+
+Nothing is formatted unless somebody listens at its level: a gateway under load may write warnings only. And nothing
+that others cause is written without bound. Peers that have proved nothing share a budget for each kind of line; each
+peer that has proved who it is, and each that we call, has one of its own, which no flood of strangers uses up. What is
+left out is counted, and the count is written. Lines about ourselves and what operators do have no bound.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildUp,
+    Code,
+    Event,
+    Failure,
+    IkeConfirmed,
+    IkeDown,
+    IkeUp,
+    MessageSeen,
+    Note,
+)
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
+from ikev1.daemon.observe.log_rate_limit import Limiter
+from ikev1.wire.describe import describe
+
+__all__ = ["Level", "Line", "Logbook", "Sink", "write_to_logger"]
+
+
+class Level(IntEnum):
+    """How much a line matters; the names are those of the configuration."""
+
+    ERROR = logging.ERROR
+    WARNING = logging.WARNING
+    INFO = logging.INFO
+    DEBUG = logging.DEBUG
+
+
+class Line(NamedTuple):
+    """One line of the log. ``group`` is the part of the daemon, in strongSwan's three letters."""
+
+    level: Level
+    group: str
+    text: str
+    sa: IkeSa | None = None
+    code: str = ""  # the stable name of a failure (`ikev1.core.records.events.Code`)
+
+    def __str__(self) -> str:
+        whose = f" <{self.sa.connection}|{self.sa.unique_id}>" if self.sa else ""
+        code = f" ({self.code})" if self.code else ""
+        return f"[{self.group}]{whose} {self.text}{code}"
+
+
+Sink = Callable[[Line], None]
+
+
+_OF_STRANGERS = 20  # lines of one kind in a second, for all together
+_OF_A_PEER = 600  # lines of one kind in a minute
+_OF_ALL_PEERS = 6000  # lines with one code in a minute: who sees the cookies of many SAs can cause failures of them all
+
+
+_NAMES: dict[type, str] = {
+    MessageSeen: "messages",
+    IkeUp: "established ISAKMP SAs",
+    IkeDown: "closed ISAKMP SAs",
+    ChildUp: "established IPsec SAs",
+    ChildDown: "closed IPsec SAs",
+}
+
+
+class _Kind(NamedTuple):
+    """What a budget is for: the label of a message (``MM1``), other things in words, and those that have a `Code`."""
+
+    name: str
+    level: Level
+    code: str = ""
+
+
+class Logbook:
+    """Hands each line to the sinks that listen at its level; ``clock`` counts seconds, from any beginning."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sinks: dict[object, tuple[Level, Sink]] = {}
+        self._lowest: int = logging.CRITICAL
+        self._strangers: Limiter[_Kind] = Limiter(_OF_STRANGERS, 1.0, clock)
+        self._peers: Limiter[_Kind] = Limiter(_OF_A_PEER, 60.0, clock)
+        self._all_peers: Limiter[_Kind] = Limiter(_OF_ALL_PEERS, 60.0, clock)
+        self._limiters = (
+            (self._strangers, "second", "peers that have proved nothing"),
+            (self._peers, "minute", "known peers"),
+            (self._all_peers, "minute", "all known peers together"),
+        )
+
+    def listens(self, level: Level) -> bool:
+        """Whether anybody wants lines of ``level``."""
+        return level >= self._lowest
+
+    def attach(self, level: Level, sink: Sink) -> Callable[[], None]:
+        """Send ``sink`` all lines of ``level`` and above, until the function that is returned is called."""
+        key = object()
+        self._sinks[key] = level, sink
+        self._measure()
+
+        def detach() -> None:
+            if self._sinks.pop(key, None):
+                self._measure()
+
+        return detach
+
+    def _measure(self) -> None:
+        self._lowest = min((level for level, _ in self._sinks.values()), default=logging.CRITICAL)
+
+    def write(self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "") -> None:
+        """A line about the daemon itself.
+
+        One that others cause, as often as they like, has a ``kind``, and counts against the budget for this kind: that
+        of the peers of ``connection``, where they have proved who they are, or that of strangers.
+        """
+        if not self.listens(level):
+            return
+        if kind:
+            self.tell_what_was_left_out()
+            limiter = self._peers if connection else self._strangers
+            if not limiter.passes(_Kind(kind, level), connection):
+                return
+        self._hand_out(Line(level, group, text))
+
+    def event(self, event: Event) -> None:
+        """A line about what the engine reports, if the budget of whoever caused it allows one.
+
+        A `MessageSeen` was asked for (`wants_message`) before it was made.
+        """
+        if not self.listens(_level(event)):
+            return
+        self.tell_what_was_left_out()
+        if isinstance(event, MessageSeen) or self._allows(_kind(event), event.sa):
+            self._hand_out(_line(event))
+
+    def wants_message(self, sa: IkeSa | None, label: str) -> bool:
+        """Whether a message of ``sa`` (None: of a peer without one) with this label is to be reported at all.
+
+        To be asked before the report is made: what a flood of messages costs is mostly the making of reports.
+        """
+        return self._lowest <= Level.INFO and self._allows(_Kind(label, Level.INFO), sa)
+
+    def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
+        if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
+            return self._strangers.passes(kind)
+        peer = (sa.connection, sa.peer_id_body, sa.path.remote_host)
+        return self._peers.passes(kind, peer) and (not kind.code or self._all_peers.passes(kind))
+
+    @property
+    def tells_by(self) -> float:
+        """In how many seconds `tell_what_was_left_out` wants to be called, infinity if nothing was left out."""
+        waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
+        return min(waiting, default=math.inf)
+
+    def tell_what_was_left_out(self) -> None:
+        """Write how many lines of which kind others caused and were not written, of the time that is over."""
+        for limiter, period, whom in self._limiters:
+            for kind, count in limiter.held_back().items():
+                text = f"{count} more {kind.name} in a {period} were not written, caused by {whom}"
+                self._hand_out(Line(kind.level, "IKE", text, code=kind.code))
+
+    def _hand_out(self, line: Line) -> None:
+        for level, sink in tuple(self._sinks.values()):
+            if line.level >= level:
+                sink(line)
+
+
+def write_to_logger(line: Line) -> None:
+    """The sink that writes to the logger ``ikev1`` of the standard library."""
+    logging.getLogger("ikev1").log(line.level, "%s", line)
+
+
+def _kind(event: Event) -> _Kind:
+    if isinstance(event, Failure | Note):
+        return _Kind("of these", _level(event), event.code)
+    return _Kind(_NAMES[type(event)], _level(event))
+
+
+def _level(event: Event) -> Level:
+    worrying = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
+    return Level.WARNING if worrying else Level.INFO
+
+
+def _line(event: Event) -> Line:
+    level = _level(event)
+    if isinstance(event, MessageSeen):
+        return Line(level, "ENC", _message(event), event.sa)
+    if isinstance(event, IkeUp):
+        return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+    if isinstance(event, IkeConfirmed):
+        return Line(level, "IKE", "the peer has shown that it has the ISAKMP SA", event.sa)
+    if isinstance(event, IkeDown):
+        return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
+    if isinstance(event, ChildUp):
+        return Line(level, "CHD", _child_up(event.child, event.replaces), event.sa)
+    if isinstance(event, ChildDown):
+        return Line(level, "CHD", f"{_pair(event.child)} closed: {event.reason}", event.sa)
+    if isinstance(event, Failure):
+        peer = f"{event.peer}: " if event.sa is None and event.peer else ""
+        return Line(level, "CHD" if event.tunnel else "IKE", peer + event.text, event.sa, event.code)
+    return _note(event)
+
+
+def _note(event: Note) -> Line:
+    return Line(_level(event), "IKE", event.text, event.sa, event.code)
+
+
+def _message(event: MessageSeen) -> str:
+    direction = "sent" if event.sent else "received"
+    waiting = f"; {event.state}" if event.state else ""
+    return f"{event.label} {direction}: {describe(event.message)}{waiting}"
+
+
+def _pair(child: ChildSa) -> str:
+    rekeyed = "rekeyed " if child.state is ChildState.REKEYED else ""
+    return f"{rekeyed}IPsec SAs {child.name}-{child.unique_id}"
+
+
+def _child_up(child: ChildSa, replaces: ChildSa | None) -> str:
+    instead = f" in place of {replaces.name}-{replaces.unique_id}" if replaces else ""
+    spis = f"SPIs {child.inbound.spi:08x} in, {child.outbound.spi:08x} out"
+    return f"{_pair(child)} established{instead}: {spis}, {child.local} === {child.remote}"

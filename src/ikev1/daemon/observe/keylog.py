@@ -1,0 +1,93 @@
+"""The key log: what Wireshark and tshark need to read a capture of our own traffic.
+
+Who holds these files reads everything; they exist only when an operator asks for them, and only root may open them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ikev1.core.records.events import ChildUp, Event, IkeUp
+from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys
+from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.files.private import open_private
+from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+
+__all__ = ["KeyLog"]
+
+# The words of Wireshark's table of ESP SAs
+_CIPHERS: dict[int, str] = {
+    EspTransform.DES: "DES-CBC [RFC2405]",
+    EspTransform.TRIPLE_DES: "TripleDES-CBC [RFC2451]",
+    EspTransform.NULL: "NULL",
+    EspTransform.AES_CBC: "AES-CBC [RFC3602]",
+    EspTransform.AES_CTR: "AES-CTR [RFC3686]",
+    EspTransform.AES_GCM_8: "AES-GCM with 8 octet ICV [RFC4106]",
+    EspTransform.AES_GCM_12: "AES-GCM with 12 octet ICV [RFC4106]",
+    EspTransform.AES_GCM_16: "AES-GCM with 16 octet ICV [RFC4106]",
+}
+_INTEGRITY: dict[int, str] = {
+    0: "NULL",
+    IntegrityAlgorithm.HMAC_MD5: "HMAC-MD5-96 [RFC2403]",
+    IntegrityAlgorithm.HMAC_SHA1: "HMAC-SHA-1-96 [RFC2404]",
+    IntegrityAlgorithm.HMAC_SHA2_256: "HMAC-SHA-256-128 [RFC4868]",
+    IntegrityAlgorithm.HMAC_SHA2_384: "HMAC-SHA-384-192 [RFC4868]",
+    IntegrityAlgorithm.HMAC_SHA2_512: "HMAC-SHA-512-256 [RFC4868]",
+}
+
+
+class KeyLog:
+    """Appends a line for each ISAKMP SA to ``path``, in the form of Wireshark's ``ikev1_decryption_table``, and two
+    for each pair of IPsec SAs to ``path`` + ``.esp_sa``, in the form of its ``esp_sa``.
+
+    Pairs that Wireshark has no words for (Camellia) are left out.
+
+    The files stay open as long as the process lives.
+
+    Raises:
+        OSError: a file cannot be opened, or somebody else has a hand in it (`ikev1.files.private`).
+    """
+
+    def __init__(self, path: Path, logbook: Logbook) -> None:
+        self._logbook = logbook
+        self._ike = open_private(path, os.O_WRONLY | os.O_APPEND)
+        self._esp = open_private(path.with_name(path.name + ".esp_sa"), os.O_WRONLY | os.O_APPEND)
+
+    def observe(self, event: Event) -> None:
+        """Write down the keys that ``event`` brings; a disk that is full is no reason to drop a tunnel."""
+        try:
+            if isinstance(event, IkeUp):
+                os.write(self._ike, _ike_line(event.sa).encode("ascii"))
+            elif isinstance(event, ChildUp):
+                os.write(self._esp, _esp_lines(event.child).encode("ascii"))
+        except OSError as error:
+            self._logbook.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
+
+
+def _ike_line(sa: IkeSa) -> str:
+    return f"{sa.CKY_I.hex()},{sa.keys.encryption_key.hex()}\n" if sa.keys else ""
+
+
+def _esp_lines(child: ChildSa) -> str:
+    path = child.path
+    cipher, integrity = _CIPHERS.get(child.suite.encryption), _INTEGRITY.get(child.suite.integrity)
+    if cipher is None or integrity is None:
+        return ""
+
+    def line(source: str, destination: str, keys: IpsecKeys) -> str:
+        fields = (
+            "IPv6" if ":" in source else "IPv4",
+            source,
+            destination,
+            f"0x{keys.spi:08x}",
+            cipher,
+            "0x" + keys.encryption_key.hex(),
+            integrity,
+            "0x" + keys.integrity_key.hex(),
+        )
+        return ",".join(f'"{field}"' for field in fields) + "\n"
+
+    return line(path.remote_host, path.local_host, child.inbound) + line(
+        path.local_host, path.remote_host, child.outbound
+    )

@@ -1,0 +1,217 @@
+"""Keeps protected traffic to the tunnels: what came or would leave unprotected is dropped (RFC 4301 §5.1, §5.2).
+
+The kernel's packet filter does it, in a table of our own (`ikev1.esp.nft.ruleset`). The table outlives this process and
+the tunnels' device, which it knows by its name: when the process is killed the device goes, and nothing passes any more
+that needs it. The next process replaces the table in one step when it says for the first time what is held; until then
+the old one stays. Other programs may take it away, as ``nft flush ruleset`` does: the kernel tells us, and we make it
+again.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+
+from ikev1.core.records.selector import Selector
+from ikev1.esp.nft import layout
+from ikev1.esp.nft.layout import Message
+from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, Shape, always, entries, frame, rules, sets
+from ikev1.esp.nft.transaction import Nftables
+from ikev1.esp.plane import PlaneError, Reader, Unguarded
+
+__all__ = ["Guard", "Traffic", "forget", "table_name"]
+
+Traffic = tuple[Selector, Selector]  # local, remote; neither is dynamic
+_Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
+
+
+class Guard:
+    """The table for the tunnels of ``device``; packets that bear ``mark`` and leave this host are our own.
+
+    Whoever needs traffic protected holds it under a key of its own; it goes with the last that holds it. Where the
+    kernel has no nf_tables nothing is protected, and ``listener`` is told so once.
+    """
+
+    def __init__(self, device: str, mark: int, listener: Callable[[Unguarded], None]) -> None:
+        self._table = table_name(device)
+        self._device = device
+        self._mark = mark
+        self._listener = listener
+        self._held: dict[Hashable, tuple[Entry, ...]] = {}
+        self._holders = Counter(always())
+        self._sizes = Counter(entry.shape for entry in self._holders)
+        self._shapes = dict.fromkeys(self._sizes)  # those that have a set
+        self._ports: set[int] = set()
+        self._built = False
+        self._said = ""  # the last reason why there is no table
+        self._kernel: Nftables | None = None
+        try:
+            self._kernel = Nftables()
+        except OSError as error:
+            self._missing = error
+
+    def close(self, *, keep: bool) -> None:
+        """Take the table away, or leave it with what is held.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        if self._kernel is None:
+            return
+        try:
+            if self._built and not keep:
+                self._kernel.commit([layout.delete_table(self._table)])
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise PlaneError(f"nftables: table inet {self._table} is left, and drops packets: {error}") from error
+        finally:
+            self._kernel.close()
+            self._kernel = None
+
+    def allow_port(self, port: int) -> None:
+        """Let ISAKMP and ESP in UDP come in on one of our ports, even from a peer whose traffic is protected."""
+        if port not in self._ports:
+            self._ports.add(port)
+            if self._built:
+                self._do(list(layout.add_elements(self._table, PORTS, [port.to_bytes(2)])))
+
+    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+        """Let each key hold this traffic, or nothing, in place of what it held: all of it in one step."""
+        change: Counter[Entry] = Counter()
+        for key, traffic in wanted.items():
+            found = entries(*traffic) if traffic else ()
+            change.update(found)
+            change.subtract(self._held.pop(key, ()))
+            if found:
+                self._held[key] = found
+        more = [entry for entry, by in change.items() if by > 0 and not self._holders[entry]]
+        self._holders.update(change)
+        fewer = [entry for entry, by in change.items() if by < 0 and not self._holders[entry]]
+        for entry in fewer:
+            del self._holders[entry]
+        self._sizes.update(entry.shape for entry in more)
+        self._sizes.subtract(entry.shape for entry in fewer)
+        if not self._built:
+            self._do([])
+        elif more or fewer:
+            steps = self._members(fewer, layout.delete_elements)
+            steps += self._new_shapes(dict.fromkeys(entry.shape for entry in more))
+            steps += self._members(more, layout.add_elements)
+            self._do(steps)
+
+    def _new_shapes(self, wanted: Iterable[Shape]) -> list[Message]:
+        """Steps to have sets for all of ``wanted``. Sets that are empty by now go when others come, and not before: a
+        tunnel that comes and goes costs no new rules each time.
+        """
+        new = [shape for shape in wanted if shape not in self._shapes]
+        if not new:
+            return []
+        empty = [shape for shape in self._shapes if not self._sizes[shape]]
+        for shape in empty:
+            del self._shapes[shape], self._sizes[shape]
+        self._shapes |= dict.fromkeys(new)
+        steps = [*sets(self._table, new), *rules(self._table, self._shapes)]
+        return steps + [layout.delete_set(self._table, shape.name) for shape in empty]
+
+    def dropped(self) -> tuple[int, int]:
+        """The packets that came unprotected, and those that would have left so, since the table was made."""
+        if self._kernel is None or not self._built:
+            return 0, 0
+        try:
+            counted = self._kernel.counters(self._table)
+        except OSError:  # somebody took the table away a moment ago
+            return 0, 0
+        inbound, outbound = COUNTERS
+        return counted.get(inbound, 0), counted.get(outbound, 0)
+
+    def readers(self) -> Sequence[Reader]:
+        """What tells that another program took the table away."""
+        return [(self._kernel.descriptor, self._hear)] if self._kernel is not None else []
+
+    def _hear(self) -> None:
+        if self._kernel is None:
+            return
+        try:
+            taken_away = self._kernel.taken_away(self._table)
+        except OSError as error:
+            raise PlaneError(
+                f"nftables: nobody tells any more whether table inet {self._table} stays: {error}"
+            ) from error
+        if taken_away and self._built:
+            self._built = False
+            self._do([])
+            if self._built:
+                text = "another program changed or took away what keeps protected traffic to the tunnels"
+                self._listener(Unguarded(f"{text} (nftables, table inet {self._table}): it is made again"))
+
+    def _do(self, steps: Sequence[Message]) -> None:
+        """Change the table by ``steps``; make all of it anew where it is not there, or they are refused."""
+        if self._kernel is None:
+            self._say(self._missing)
+            return
+        if self._built:
+            try:
+                self._kernel.commit(steps)
+            except OSError:
+                self._built = False  # another program changed it
+            else:
+                return
+        try:
+            self._kernel.commit(self._whole())
+        except OSError as error:
+            self._say(error)
+        else:
+            self._built, self._said = True, ""
+
+    def _whole(self) -> list[Message]:
+        self._sizes = Counter(entry.shape for entry in self._holders)
+        self._shapes = dict.fromkeys(self._sizes)
+        steps = frame(self._table, self._device, self._mark, sorted(self._ports))
+        steps += sets(self._table, self._shapes)
+        steps += rules(self._table, self._shapes)
+        steps += self._members(self._holders, layout.add_elements)
+        return steps
+
+    def _members(self, found: Iterable[Entry], change: _Change) -> list[Message]:
+        keys: dict[str, list[bytes]] = {}
+        for shape, key in found:
+            keys.setdefault(shape.name, []).append(key)
+        return [step for name, some in keys.items() for step in change(self._table, name, some)]
+
+    def _say(self, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        if reason != self._said:
+            self._said = reason
+            self._listener(
+                Unguarded(
+                    f"nothing keeps protected traffic from coming or leaving in the clear: nftables refuses ({reason})"
+                )
+            )
+
+
+def table_name(device: str) -> str:
+    """The name of the table, of the family ``inet``, for the tunnels of ``device``."""
+    return f"ikev1-{device}"
+
+
+def forget(device: str) -> bool:
+    """Take away the table that an earlier process left; whether there was one.
+
+    Raises:
+        PlaneError: it may still be there, and drop packets.
+    """
+    try:
+        kernel = Nftables()
+    except OSError:  # without nf_tables there is none
+        return False
+    try:
+        kernel.commit([layout.delete_table(table_name(device))])
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EOPNOTSUPP):
+            return False
+        raise PlaneError(f"nftables: table inet {table_name(device)}: {error}") from error
+    else:
+        return True
+    finally:
+        kernel.close()

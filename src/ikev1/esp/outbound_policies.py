@@ -1,0 +1,161 @@
+"""Where an outbound packet belongs: to a pair, to a trap, or to nobody (RFC 4301 §5.1)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.selector_index import SelectorIndex
+from ikev1.esp.inner import decode
+from ikev1.esp.plane import Trap
+from ikev1.esp.sa_pair import Pair
+
+__all__ = ["Catch", "Policies"]
+
+_MOST_WAITING = 16  # packets in a trap
+_MOST_FLOWS = 8192  # remembered, before they are looked up again
+
+_Selectors = tuple[Selector, Selector]  # local, remote
+
+
+class Catch:
+    """What a trap has caught: the packets that wait for its tunnel; times are the caller's."""
+
+    def __init__(self, trap: Trap) -> None:
+        self.trap = trap
+        self._waiting: deque[bytes] = deque()
+        self._say_again_at = 0.0
+
+    def hold(self, packet: bytes) -> bool:
+        """Keep a packet until a pair comes; False when too many wait already."""
+        if len(self._waiting) >= _MOST_WAITING:
+            return False
+        self._waiting.append(packet)
+        return True
+
+    def release(self) -> list[bytes]:
+        """The packets that waited, in order; none wait any more."""
+        packets = list(self._waiting)
+        self._waiting.clear()
+        return packets
+
+    def due(self, now: float, interval: float) -> bool:
+        """Whether it is time to ask for the tunnel; then not again for ``interval`` seconds."""
+        if now < self._say_again_at:
+            return False
+        self._say_again_at = now + interval
+        return True
+
+
+Target = Pair | Catch
+
+
+class _Answer:
+    """Who carries the flows that were looked up, until it is withdrawn: then they are looked up again."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Target) -> None:
+        self.target: Target | None = target
+
+
+class _Policy:
+    """All targets with the same selectors: traps before pairs, the newest of each last."""
+
+    __slots__ = ("answer", "local", "remote", "targets")
+
+    def __init__(self, local: Selector, remote: Selector, target: Target) -> None:
+        self.local = local
+        self.remote = remote
+        self.targets: tuple[Target, ...] = (target,)
+        self.answer = _Answer(target)
+
+    def withdraw(self) -> None:
+        """Have the flows of this policy looked up again: a narrower one may have come."""
+        self.answer.target = None
+        self.answer = _Answer(self.targets[-1])
+
+
+class Policies:
+    """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins.
+
+    A pair goes before any trap with the same selectors. What is known of a flow stays known when other policies change,
+    and when a pair gives way to the next with the same selectors.
+    """
+
+    def __init__(self) -> None:
+        self._index: SelectorIndex[_Policy] = SelectorIndex()
+        self._policies: dict[_Selectors, _Policy] = {}
+        # Two halves of what is remembered: when the first is full it becomes the second, and what that held and nobody
+        # asked for meanwhile is forgotten. A port scan does not push out flows that are in use.
+        self._flows: dict[bytes, _Answer] = {}
+        self._older_flows: dict[bytes, _Answer] = {}
+
+    def find(self, flow: bytes) -> Target | None:
+        """Who carries packets of ``flow`` (see `ikev1.esp.inner.parse`)."""
+        answer = self._flows.get(flow)
+        if answer is not None and answer.target is not None:
+            return answer.target
+        return self._look_up(flow)
+
+    @property
+    def remembered(self) -> int:
+        """How many flows are known without a look at the selectors; some may be counted twice."""
+        return len(self._flows) + len(self._older_flows)
+
+    def add_pair(self, pair: Pair) -> None:
+        """Let ``pair`` carry what its selectors match."""
+        self._add((pair.child.local, pair.child.remote), pair)
+
+    def remove_pair(self, pair: Pair) -> None:
+        """Take ``pair`` away; an older one with the same selectors, or a trap, takes over."""
+        self._remove((pair.child.local, pair.child.remote), pair)
+
+    def add_trap(self, catch: Catch) -> None:
+        """Let a trap catch what its selectors match and no pair does."""
+        self._add((catch.trap.local, catch.trap.remote), catch)
+
+    def remove_trap(self, catch: Catch) -> None:
+        """Take a trap away, and forget what waits in it."""
+        self._remove((catch.trap.local, catch.trap.remote), catch)
+
+    def _look_up(self, flow: bytes) -> Target | None:
+        answer = self._older_flows.get(flow)
+        if answer is None or answer.target is None:
+            protocol, source, destination, source_port, destination_port = decode(flow)
+            policy = self._index.find(source, destination, protocol, source_port, destination_port)
+            if policy is None:
+                return None  # not remembered: the next policy may be for it
+            answer = policy.answer
+        if len(self._flows) >= _MOST_FLOWS // 2:
+            self._older_flows, self._flows = self._flows, {}
+        self._flows[flow] = answer
+        return answer.target
+
+    def _add(self, selectors: _Selectors, target: Target) -> None:
+        policy = self._policies.get(selectors)
+        if policy is not None:
+            policy.targets = tuple(sorted((*policy.targets, target), key=_is_pair))
+            policy.answer.target = policy.targets[-1]
+            return
+        for wider in self._index.at_least_as_wide(*selectors):
+            wider.withdraw()
+        policy = self._policies[selectors] = _Policy(*selectors, target)
+        self._index.add(*selectors, policy)
+
+    def _remove(self, selectors: _Selectors, target: Target) -> None:
+        policy = self._policies.get(selectors)
+        if policy is None:
+            return
+        others = tuple(other for other in policy.targets if other is not target)
+        if others:
+            policy.targets = others
+            policy.answer.target = others[-1]
+            return
+        policy.answer.target = None
+        del self._policies[selectors]
+        self._index.remove(*selectors, policy)
+
+
+def _is_pair(target: Target) -> bool:
+    return isinstance(target, Pair)

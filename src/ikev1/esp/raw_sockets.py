@@ -1,0 +1,97 @@
+"""ESP as IP protocol 50, by raw sockets (RFC 4303 §2): for paths without NAT."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+from ikev1.core.records.model import Path
+from ikev1.esp.plane import PlaneError, Reader
+
+__all__ = ["RawSockets"]
+
+_ESP = 50
+_IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 on only
+_LARGEST_PACKET = 65_535
+_BATCH = 64  # packets that one call of a reader takes
+
+Receive = Callable[[Sequence[bytes | memoryview], Path], None]
+
+
+class RawSockets:
+    """One raw socket for each IP version that the machine has; ``receive`` gets what they bring.
+
+    Raises:
+        PlaneError: no right to open them.
+    """
+
+    def __init__(self, receive: Receive, prepare: Callable[[socket.socket], None]) -> None:
+        self._receive = receive
+        self._sockets: dict[int, socket.socket] = {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                raw = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, _ESP)
+            except OSError as error:
+                if error.errno == errno.EAFNOSUPPORT:
+                    continue
+                self.close()
+                raise PlaneError(
+                    f"cannot open a raw socket for ESP: {error.strerror} (it needs CAP_NET_RAW)"
+                ) from error
+            self._sockets[family] = raw
+            prepare(raw)
+
+    def send(self, path: Path, packets: Sequence[bytes]) -> int:
+        """Send ESP packets from the path's local to its remote address; how many the network did not take."""
+        family = socket.AF_INET6 if ":" in path.remote_host else socket.AF_INET
+        raw = self._sockets.get(family)
+        if raw is None:
+            return len(packets)
+        source = [_packet_info(family, path.local_host)]
+        lost = 0
+        for packet in packets:
+            try:
+                raw.sendmsg([packet], source, 0, (path.remote_host, 0))
+            except OSError:
+                lost += 1
+        return lost
+
+    def readers(self) -> list[Reader]:
+        """The sockets, and what to call when one is readable."""
+        readers: list[Reader] = []
+        if socket.AF_INET in self._sockets:
+            readers.append((self._sockets[socket.AF_INET].fileno(), self._read_ipv4))
+        if socket.AF_INET6 in self._sockets:
+            readers.append((self._sockets[socket.AF_INET6].fileno(), self._read_ipv6))
+        return readers
+
+    def close(self) -> None:
+        """Close them."""
+        for raw in self._sockets.values():
+            raw.close()
+
+    def _read_ipv4(self) -> None:
+        raw = self._sockets[socket.AF_INET]
+        with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
+            for _ in range(_BATCH):
+                packet, address = raw.recvfrom(_LARGEST_PACKET)
+                header_size = (packet[0] & 15) * 4  # the kernel delivers the IPv4 header, too: raw(7)
+                path = Path(socket.inet_ntoa(packet[16:20]), 0, address[0], 0)
+                self._receive((memoryview(packet)[header_size:],), path)
+
+    def _read_ipv6(self) -> None:
+        raw = self._sockets[socket.AF_INET6]
+        with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
+            for _ in range(_BATCH):
+                packet, address = raw.recvfrom(_LARGEST_PACKET)
+                self._receive((packet,), Path("::", 0, address[0], 0))
+
+
+def _packet_info(family: int, source: str) -> tuple[int, int, bytes]:
+    """The control message that chooses the source address: ip(7), ipv6(7)."""
+    if family == socket.AF_INET:
+        return socket.IPPROTO_IP, _IP_PKTINFO, struct.pack("=i4s4s", 0, socket.inet_aton(source), bytes(4))
+    return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("=16si", socket.inet_pton(family, source), 0)

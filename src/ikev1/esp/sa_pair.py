@@ -1,0 +1,261 @@
+"""One pair of IPsec SAs at work: packets in, packets out, and what was counted on the way. No sockets, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from ikev1.core.records.model import ChildSa, Path
+from ikev1.core.records.record import replace
+from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
+from ikev1.esp.mss import clamp_mss
+from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
+from ikev1.esp.replay import ReplayWindow
+from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, ShapeError, check, opener, sealer, sizes
+
+__all__ = ["Pair"]
+
+_LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
+_SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
+_SOFT_PART = 0.875  # of the kilobytes
+_NO_NEXT_HEADER = 59
+_PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
+_MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
+
+Packet = bytes | memoryview
+
+
+@cache
+def _trailers(alignment: int) -> dict[int, tuple[bytes, ...]]:
+    """Padding, pad length and next header (RFC 4303 §2.4-2.6): by the IP version of the payload, and by its length
+    modulo ``alignment``.
+    """
+    pads = [-(remainder + 2) % alignment for remainder in range(alignment)]
+    return {
+        version: tuple(_PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
+        for version, next_header in ((4, IPV4), (6, IPV6))
+    }
+
+
+# Contexts of ciphers and HMACs take several kilobytes, and most pairs of a gateway with thousands are idle: what only
+# packets need is made with the first one in each direction.
+
+
+class _Outbound:
+    """What it takes to seal."""
+
+    __slots__ = ("alignment", "seal", "spi", "trailers")
+
+    def __init__(self, child: ChildSa, random: Callable[[int], bytes]) -> None:
+        self.seal = sealer(child.suite, child.outbound, random)
+        self.spi = child.outbound.spi.to_bytes(4)
+        self.alignment = sizes(child.suite).alignment
+        self.trailers = _trailers(self.alignment)
+
+
+class _Inbound:
+    """What it takes to open, and what is known of those who send."""
+
+    __slots__ = ("flows", "heard_from", "open", "window")
+
+    def __init__(self, child: ChildSa) -> None:
+        self.open = opener(child.suite, child.inbound)
+        self.window = ReplayWindow(child.replay_window)
+        self.flows: set[bytes] = set()  # known to match
+        self.heard_from = _peer(child)
+
+
+class Pair:
+    """What seals and opens for one `ChildSa`; who owns it sets ``receives`` and ``sends`` when that may begin.
+
+    ``mtu`` is the most that an inner packet may have, in octets; TCP hears of it (`ikev1.esp.mss`). ``listener``
+    hears of limits and of a peer that moved. Not for two threads at once.
+
+    Raises:
+        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+    """
+
+    __slots__ = (
+        *Counters._fields,
+        "_hard_octets",
+        "_inbound",
+        "_listener",
+        "_outbound",
+        "_random",
+        "_said",
+        "_sequence",
+        "_soft_octets",
+        "child",
+        "mtu",
+        "receives",
+        "sends",
+    )
+
+    def __init__(self, child: ChildSa, mtu: int, random: Callable[[int], bytes], listener: Listener) -> None:
+        check(child.suite, child.outbound)
+        check(child.suite, child.inbound)
+        self.child = child
+        self.mtu = mtu
+        self._random = random
+        self._listener = listener
+        self._outbound: _Outbound | None = None
+        self._inbound: _Inbound | None = None
+        self.receives = False
+        self.sends = False
+        self._sequence = 0  # the last one used
+        self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
+        self._said: tuple[type, ...] = ()
+        self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
+        self.last_in: float | None = None
+        self.last_out: float | None = None
+        self.replays = self.integrity_failures = self.malformed = self.selector_drops = self.dummies = 0
+        self.refused_out = self.unsent = 0
+
+    def move(self, child: ChildSa, mtu: int) -> None:
+        """Take over the path of ``child`` and its MTU; nothing else changes."""
+        self.child = replace(child, inbound=self.child.inbound, outbound=self.child.outbound)
+        self.mtu = mtu
+        if self._inbound is not None:
+            self._inbound.heard_from = _peer(child)
+
+    def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
+        """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
+
+        Packets are refused, and counted, when sequence numbers or kilobytes are used up.
+        """
+        if self._outbound is None:
+            self._outbound = _Outbound(self.child, self._random)
+        seal, spi, alignment = self._outbound.seal, self._outbound.spi, self._outbound.alignment
+        trailers = self._outbound.trailers
+        sealed = []
+        for packet in packets:
+            if self._sequence == _LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
+                self._refuse()
+                continue
+            self._sequence = sequence = self._sequence + 1
+            trailer = trailers[packet[0] >> 4][len(packet) % alignment]
+            sealed.append(seal(spi + sequence.to_bytes(4), packet + trailer))
+            self.bytes_out += len(packet)
+        if sealed:
+            self.packets_out += len(sealed)
+            self.last_out = now
+            if self._sequence >= _SOFT_SEQUENCE:
+                self._say_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
+            if self.bytes_out >= self._soft_octets:
+                self._say_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
+        return sealed
+
+    def open(self, packets: Iterable[Packet], path: Path, now: float) -> list[bytes]:
+        """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
+
+        What is replayed, forged, malformed or not of the networks agreed upon is dropped, and counted.
+        """
+        if not self.receives:
+            return []
+        if self._inbound is None:
+            self._inbound = _Inbound(self.child)
+        inbound = self._inbound
+        window, open_packet, opened = inbound.window, inbound.open, []
+        highest = window.highest
+        for packet in packets:
+            sequence = int.from_bytes(packet[4:HEADER_SIZE])
+            if not window.fresh(sequence):  # "SHOULD be the first ESP check applied to a packet" (§3.4.3)
+                self.replays += 1
+                continue
+            try:
+                payload = open_packet(packet)
+            except IntegrityError:
+                self.integrity_failures += 1
+                continue
+            except ShapeError:
+                self.malformed += 1
+                continue
+            window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
+            inner = self._unwrap(payload, inbound.flows, now)
+            if inner is not None:
+                opened.append(inner)
+        self._count_in(opened, now)
+        if window.highest > highest and path[2:] != inbound.heard_from:
+            inbound.heard_from = path[2:]
+            self._report_move(path)
+        return opened
+
+    def _count_in(self, opened: list[bytes], now: float) -> None:
+        if opened:
+            self.packets_in += len(opened)
+            self.bytes_in += sum(map(len, opened))
+            self.last_in = now
+            if self.bytes_in >= self._soft_octets:
+                self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
+
+    def _unwrap(self, payload: bytes, flows: set[bytes], now: float) -> bytes | None:
+        """The inner packet without ESP's trailer and TFC padding, if it may pass."""
+        pad_length, next_header = payload[-2], payload[-1]
+        end = len(payload) - 2 - pad_length
+        # "the receiver SHOULD inspect the Padding field" (§2.4)
+        if end < 0 or payload[end:-2] != _PADDING[:pad_length]:
+            self.malformed += 1
+            return None
+        if next_header == _NO_NEXT_HEADER:  # "discarded without prejudice" (§2.6)
+            self.dummies += 1
+            self.last_in = now
+            return None
+        packet = payload[:end]
+        try:
+            flow, upper, length = parse(packet)
+        except InnerPacketError:
+            self.malformed += 1
+            return None
+        if next_header != (IPV4 if packet[0] >> 4 == 4 else IPV6):
+            self.malformed += 1
+            return None
+        if flow not in flows and not self._admit(flow, flows):
+            self.selector_drops += 1
+            return None
+        if length != end:
+            packet = packet[:length]  # TFC padding goes (§2.7)
+        return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
+
+    def count_unsent(self, count: int) -> None:
+        """The network did not take ``count`` sealed packets."""
+        self.unsent += count
+
+    def counters(self) -> Counters:
+        """What was counted so far."""
+        return Counters(*(getattr(self, name) for name in Counters._fields))
+
+    def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
+        """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered among ``flows`` if so."""
+        if not matches(decode(flow), self.child.remote, self.child.local):
+            return False
+        if len(flows) >= _MOST_FLOWS:
+            flows.clear()
+        flows.add(flow)
+        return True
+
+    def _refuse(self) -> None:
+        self.refused_out += 1
+        exhausted = "sequence numbers" if self._sequence == _LAST_SEQUENCE else "kilobytes"
+        self._say_once(Expired(self.child, f"its {exhausted} are used up"))
+
+    def _report_move(self, path: Path) -> None:
+        if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
+            self._listener(PeerMoved(self.child, path))
+
+    def _say_once(self, event: RekeyNeeded | Expired) -> None:
+        if type(event) not in self._said:
+            self._said += (type(event),)
+            self._listener(event)
+
+
+def _peer(child: ChildSa) -> tuple[str, int]:
+    """Where the peer's ESP comes from: address and port, 0 for ESP that is not in UDP."""
+    return child.path.remote_host, child.path.remote_port if child.udp_encapsulation else 0
+
+
+def _limits(kilobytes: int) -> tuple[float, float]:
+    """The soft and the hard limit in octets (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
+    if not kilobytes:
+        return math.inf, math.inf
+    return kilobytes * 1024 * _SOFT_PART, kilobytes * 1024.0

@@ -1,0 +1,98 @@
+"""What the kernel says, as the daemon hears it."""
+
+from __future__ import annotations
+
+from ikev1.core.records.model import Path
+from ikev1.esp.netlink import GarbledAnswer
+from ikev1.esp.plane import Acquire, Expired, Listener, PeerMoved, RekeyNeeded
+from ikev1.esp.xfrm.events import Acquired, EventSocket, Mapped, Overrun, StateExpired
+from ikev1.esp.xfrm.pairs import Entry, Pairs, unmarked
+from ikev1.esp.xfrm.policy_sets import Guard
+from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.state import Limits
+
+__all__ = ["Herald"]
+
+
+class Herald:
+    """Reads the kernel's events, and tells ``listener`` those that are about our pairs and traps.
+
+    Raises:
+        OSError: the socket cannot be read any more, or the kernel refused to tell its states.
+    """
+
+    def __init__(self, events: EventSocket, xfrm: Xfrm, pairs: Pairs, guard: Guard, listener: Listener) -> None:
+        self._events = events
+        self._xfrm = xfrm
+        self._pairs = pairs
+        self._guard = guard
+        self._listener = listener
+
+    def read(self) -> None:
+        """Take what has come, a bounded number of events."""
+        try:
+            for event in self._events.read():
+                if isinstance(event, StateExpired):
+                    self._expired(event)
+                elif isinstance(event, Acquired):
+                    self._acquired(event)
+                elif isinstance(event, Mapped):
+                    self._mapped(event)
+                elif isinstance(event, Overrun):
+                    self.compare()
+        except GarbledAnswer:  # whatever it said is lost, as in an overrun
+            self.compare()
+
+    def compare(self) -> None:
+        """See what became of our pairs, for events about them may be lost."""
+        there = {info.id: info for info in self._xfrm.states()}
+        for entry in self._pairs:
+            for state in entry.states():
+                info = there.get(unmarked(state.id))
+                if info is None:
+                    self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                elif info.octets >= state.limits.soft_octets or info.packets >= state.limits.soft_packets:
+                    self._say(entry, RekeyNeeded(entry.child, f"{info.octets} octets in {info.packets} packets"))
+
+    def _expired(self, event: StateExpired) -> None:
+        entry = self._pairs.of_state(event.id)
+        if entry is None or entry.reqid != event.reqid:
+            return
+        if not event.hard:
+            self._say(entry, RekeyNeeded(entry.child, f"{event.octets} octets in {event.packets} packets"))
+            return
+        limits = next((state.limits for state in entry.states() if unmarked(state.id) == event.id), Limits())
+        self._say(entry, Expired(entry.child, _reason(event, limits)))
+
+    def _acquired(self, event: Acquired) -> None:
+        for reqid in event.reqids:
+            bearer = self._guard.bearer(reqid)
+            if isinstance(bearer, tuple):
+                self._listener(Acquire(*bearer, str(event.flow)))
+                return
+            entry = self._pairs.get(bearer) if isinstance(bearer, int) else None
+            if entry is not None and any(self._xfrm.find(state.id) is None for state in entry.states()):
+                self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                return
+
+    def _mapped(self, event: Mapped) -> None:
+        entry = self._pairs.of_state(event.id)
+        heard_from = event.host, event.port
+        if entry is None or entry.heard_from == heard_from:
+            return
+        entry.heard_from = heard_from
+        path = entry.child.path
+        if heard_from != (path.remote_host, path.remote_port):
+            self._listener(PeerMoved(entry.child, Path(path.local_host, path.local_port, *heard_from)))
+
+    def _say(self, entry: Entry, event: RekeyNeeded | Expired) -> None:
+        if entry.first_time(event):
+            self._listener(event)
+
+
+def _reason(event: StateExpired, limits: Limits) -> str:
+    if event.octets >= limits.hard_octets:
+        return "its kilobytes are used up"
+    if event.packets >= limits.hard_packets:
+        return "its sequence numbers are used up"
+    return "its lifetime is over"

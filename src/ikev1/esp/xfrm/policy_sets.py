@@ -1,0 +1,261 @@
+"""Policies: one set for all pairs, and all traps, of the same packets.
+
+The newest pair that sends is what the outbound policy names, by its SPI: so a rekey switches when we say so, in one
+step of the kernel, and an older pair takes over again when a newer one goes. Inbound policies name a reqid, which all
+these pairs share. Where there is no pair but a trap, its templates stand in the policy and no state fits them.
+
+What is protected without either is dropped (`spd`), behind the policies of all pairs and traps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from contextlib import suppress
+from typing import NamedTuple
+
+from ikev1.esp.networks import encloses
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.routes import Routes
+from ikev1.esp.rtnetlink import Hop
+from ikev1.esp.xfrm.ownership_file import Owner, RouteNote
+from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
+from ikev1.esp.xfrm.spd import Spd
+from ikev1.esp.xfrm.translate import Flows
+
+__all__ = ["Bearer", "Guard"]
+
+Key = int | tuple[str, str]  # the inbound SPI of a pair; connection and tunnel of a trap
+
+
+class Bearer(NamedTuple):
+    """Who carries the packets of some flows, or would: a pair of IPsec SAs, or a trap."""
+
+    inbound: tuple[Template, ...]
+    outbound: tuple[Template, ...]  # empty: it does not send yet
+    peer: str  # where routes lead; empty: none are needed
+    trap: bool = False
+
+
+class _Group:
+    """All that share the policies of one `Flows`."""
+
+    __slots__ = ("bearers", "hop", "inbound", "outbound", "reqid")
+
+    def __init__(self, reqid: int) -> None:
+        self.reqid = reqid
+        self.bearers: dict[Key, Bearer] = {}  # the newest last
+        self.inbound: tuple[Template, ...] = ()  # what the kernel has; empty: no policy
+        self.outbound: tuple[Template, ...] = ()
+        self.hop: Hop | None = None  # to which the routes lead
+
+    def newest(self, *, sends: bool) -> tuple[Key, Bearer] | None:
+        """Who should be in the policies: a pair before any trap."""
+        found = [item for item in self.bearers.items() if item[1].outbound or not sends]
+        return next((item for item in reversed(found) if not item[1].trap), found[-1] if found else None)
+
+
+class Guard:
+    """The policies of one gateway, and the routes that bring packets to them.
+
+    Raises:
+        PlaneError: another program has policies for the same packets, or the owner's file cannot be written.
+        OSError: the kernel refused.
+    """
+
+    def __init__(self, spd: Spd, routes: Routes, owner: Owner) -> None:
+        self._spd = spd
+        self._routes = routes
+        self._owner = owner
+        self._groups: dict[Flows, _Group] = {}
+        self._flows: dict[int, Flows] = {}  # by reqid
+        self._neighbour_discovery: list[PolicyId] = []
+        self._spared: dict[PolicyId, set[Hashable]] = {}  # and for whom
+        self._protected: dict[Flows, frozenset[PolicyId]] = {}
+        self._foreign: set[PolicyId] = set()  # of these, what is another program's
+
+    def is_ours(self, reqid: int) -> bool:
+        """Whether this gateway, or one before it with the same file, gave the number out."""
+        return self._spd.is_ours(reqid)
+
+    def reqid(self, flows: Flows) -> int:
+        """The number that binds the states of ``flows`` to their policies; given back by `detach`."""
+        group = self._groups.get(flows)
+        return group.reqid if group else self._add_group(flows, self._unused()).reqid
+
+    def resume(self, flows: Flows, reqid: int) -> bool:
+        """Go on with the number that states of an earlier process bear; False if that cannot be."""
+        if flows not in self._groups and reqid not in self._flows:
+            self._add_group(flows, reqid)
+        return self._flows.get(reqid) == flows
+
+    def bearer(self, reqid: int) -> Key | None:
+        """The key of who carries, or should, the packets of the policies with this number."""
+        flows = self._flows.get(reqid)
+        newest = self._groups[flows].newest(sends=True) if flows else None
+        return newest[0] if newest else None
+
+    def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
+        """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was.
+
+        One that is attached already keeps its place, unless it begins to send: then it goes before all others.
+        """
+        self.reqid(flows)
+        group = self._groups[flows]
+        before = dict(group.bearers)
+        if key in group.bearers and not group.bearers[key].outbound and bearer.outbound:
+            del group.bearers[key]
+        group.bearers[key] = bearer
+        try:
+            self._refresh(flows, group)
+        except (PlaneError, OSError):
+            group.bearers = before
+            with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+                self._refresh(flows, group)
+            self._drop_if_empty(flows, group)
+            raise
+
+    def protect(self, traffic: Collection[Flows]) -> int:
+        """Let these packets pass through tunnels only, in place of those that were named before.
+
+        Where another program has a policy for the very same packets it stays; comes back how many these are.
+        """
+        wanted = {flows: self._protected.get(flows) or _ids(flows) for flows in traffic}
+        added, gone = wanted.keys() - self._protected.keys(), self._protected.keys() - wanted.keys()
+        before = set().union(*self._protected.values())
+        ids = set().union(*wanted.values())
+        try:
+            for flows in added:
+                self._spare(flows, (flows,))
+            self._foreign = self._spd.discard((ids - before) | (self._foreign & ids))
+        except (PlaneError, OSError):
+            for flows in added:
+                with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+                    self._spare_no_more(flows, (flows,))
+            raise
+        self._protected = wanted
+        self._spd.discard_no_more(before - ids)
+        for flows in gone:
+            self._spare_no_more(flows, (flows,))
+        return len(self._foreign)
+
+    def close(self) -> None:
+        """Take away what is left when nobody is attached any more, but for what protects."""
+        if not any(flows.local.version == 6 for flows in self._protected):
+            self._spd.bypass_no_more(self._neighbour_discovery)
+            self._neighbour_discovery = []
+
+    def detach(self, flows: Flows, key: Key) -> None:
+        """Let another carry the packets; without one the policies go."""
+        group = self._groups.get(flows)
+        if group is not None:
+            group.bearers.pop(key, None)
+            self._refresh(flows, group)
+            self._drop_if_empty(flows, group)
+
+    def _refresh(self, flows: Flows, group: _Group) -> None:
+        """Bring the kernel in line with who should be in the policies."""
+        if group.bearers:
+            self._spare(flows, flows)
+        receiving, sending = group.newest(sends=False), group.newest(sends=True)
+        inbound = receiving[1].inbound if receiving else ()
+        outbound = sending[1].outbound if sending else ()
+        self._replace(_inbound_ids(flows), group.reqid, group.inbound, inbound)
+        group.inbound = inbound
+        self._replace(_outbound_ids(flows), group.reqid, group.outbound, outbound)
+        group.outbound = outbound
+        hop = self._hop(flows, sending[1].peer if sending else "")
+        if hop != group.hop:
+            self._route(flows, group, hop)
+        if not group.bearers:
+            self._spare_no_more(flows, flows)
+
+    def _replace(self, ids: list[PolicyId], reqid: int, old: tuple[Template, ...], new: tuple[Template, ...]) -> None:
+        if new and new != old:
+            self._spd.protect(ids, reqid, new)
+        elif old and not new:
+            self._spd.protect_no_more(ids)
+
+    def _spare(self, flows: Flows, user: Hashable) -> None:
+        """Let pass, for ``user``, what a policy for ``flows`` must not catch.
+
+        That is how neighbours are found, and what stays inside the local network though the remote one takes it in; in
+        user space routes do that.
+        """
+        if flows.local.version == 6 and not self._neighbour_discovery:
+            self._neighbour_discovery = self._spd.bypass(neighbour_discovery())
+        ids = _inner_ids(flows)
+        self._spared |= {id: set() for id in self._spd.bypass([id for id in ids if id not in self._spared])}
+        for id in ids:
+            if id in self._spared:
+                self._spared[id].add(user)
+
+    def _spare_no_more(self, flows: Flows, user: Hashable) -> None:
+        for id in _inner_ids(flows):
+            users = self._spared.get(id, set())
+            users.discard(user)
+            if id in self._spared and not users:
+                self._spd.bypass_no_more([id])
+                del self._spared[id]
+
+    def _hop(self, flows: Flows, peer: str) -> Hop | None:
+        return self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
+
+    def _route(self, flows: Flows, group: _Group, hop: Hop | None) -> None:
+        notes = [RouteNote(network) for network in self._routes.networks(flows.local, flows.remote)]
+        if hop is None:
+            self._routes.release(flows)
+            self._owner.strike(*(note for note in notes if not self._routes.routed(note.network)))
+        else:
+            self._owner.note(*notes)
+            self._routes.hold(flows, flows.local, flows.remote, hop)
+        group.hop = hop
+
+    def _add_group(self, flows: Flows, reqid: int) -> _Group:
+        group = self._groups[flows] = _Group(reqid)
+        self._flows[reqid] = flows
+        return group
+
+    def _drop_if_empty(self, flows: Flows, group: _Group) -> None:
+        if not group.bearers:
+            self._groups.pop(flows, None)
+            self._flows.pop(group.reqid, None)
+
+    def _unused(self) -> int:
+        while (reqid := self._spd.new_reqid()) in self._flows:
+            pass
+        return reqid
+
+
+def _steered(flows: Flows) -> tuple[int, ...]:
+    """Marks and interface IDs: with them it is the operator who brings packets to the policies."""
+    steering = flows.steering
+    return steering.mark_in.mask, steering.mark_out.mask, steering.if_id_in, steering.if_id_out
+
+
+def _inner_ids(flows: Flows) -> list[PolicyId]:
+    """Of the packets that never leave the local network, where the remote one takes it in."""
+    if not encloses(flows.remote, flows.local):
+        return []
+    inner = flows._replace(remote=flows.local)
+    return [*_inbound_ids(inner), *_outbound_ids(inner)]
+
+
+def _ids(flows: Flows) -> frozenset[PolicyId]:
+    return frozenset((*_inbound_ids(flows), *_outbound_ids(flows)))
+
+
+def _outbound_ids(flows: Flows) -> list[PolicyId]:
+    steering = flows.steering
+    return [
+        PolicyId(Direction.OUT, selector, steering.mark_out, steering.if_id_out)
+        for selector in selectors(flows.local, flows.remote)
+    ]
+
+
+def _inbound_ids(flows: Flows) -> list[PolicyId]:
+    steering = flows.steering
+    return [
+        PolicyId(direction, selector, steering.mark_in, steering.if_id_in)
+        for selector in selectors(flows.remote, flows.local)
+        for direction in (Direction.IN, Direction.FORWARD)
+    ]

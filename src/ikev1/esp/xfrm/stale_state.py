@@ -1,0 +1,32 @@
+"""What a killed gateway left in the kernel, and nobody took over."""
+
+from __future__ import annotations
+
+from ikev1.esp.routes import Routes
+from ikev1.esp.xfrm.ownership_file import Owner, RouteNote, StateNote
+from ikev1.esp.xfrm.pairs import Pairs, unmarked
+from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.spd import Spd
+
+__all__ = ["remove_legacy"]
+
+
+def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, spd: Spd) -> None:
+    """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``spd`` go on with.
+
+    Only what bears the reqid that was noted: another program may have made the same since. First the packets of its
+    policies are held, or they would wait for SAs; `Spd.settle` ends that.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    spd.hold()
+    states = [note for note in owner.left if isinstance(note, StateNote) and not pairs.of_state(unmarked(note.id))]
+    for state in states:
+        found = xfrm.find(state.id)
+        if found is not None and found.reqid == state.reqid:
+            xfrm.delete(state.id)
+    ways = [note for note in owner.left if isinstance(note, RouteNote) and not routes.routed(note.network)]
+    for way in ways:
+        routes.forget(way.network)
+    owner.strike(*states, *ways)

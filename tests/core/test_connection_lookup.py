@@ -1,0 +1,70 @@
+"""Which connections a pair of addresses allows, the most specific first."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configured import connection
+from ikev1.core.peer.connection_lookup import Lookup, is_address
+from ikev1.core.records.settings import Connection
+
+NAMES = {
+    "anybody": ("%any", "%any"),
+    "anybody here": ("192.0.2.1", "%any"),
+    "network": ("%any", "198.51.100.0/24"),
+    "half a network": ("%any", "198.51.100.0/25"),
+    "host": ("%any", "198.51.100.2"),
+    "host here": ("192.0.2.1", "198.51.100.2"),
+    "six": ("%any", "2001:db8::/32"),
+}
+CONNECTIONS = tuple(connection(local, remote, name=name) for name, (local, remote) in NAMES.items())
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "found"),
+    [
+        (
+            "192.0.2.1",
+            "198.51.100.2",
+            ["host here", "host", "half a network", "network", "anybody here", "anybody"],
+        ),
+        ("192.0.2.9", "198.51.100.2", ["host", "half a network", "network", "anybody"]),
+        ("192.0.2.9", "198.51.100.200", ["network", "anybody"]),
+        ("192.0.2.1", "203.0.113.1", ["anybody here", "anybody"]),
+        ("2001:db8::1", "2001:db8::2", ["six", "anybody"]),
+        ("fe80::1%eth0", "fe80::2%eth0", ["anybody"]),
+    ],
+)
+def test_the_most_specific_comes_first(local: str, remote: str, found: list[str]) -> None:
+    lookup = Lookup(CONNECTIONS)
+    for _ in range(2):
+        assert [each.name for each in lookup.candidates(local, remote)] == found
+
+
+@given(st.permutations(CONNECTIONS))
+def test_the_order_of_the_configuration_does_not_matter_otherwise(order: list[Connection]) -> None:
+    found = Lookup(tuple(order)).candidates("192.0.2.1", "198.51.100.2")
+    assert found == Lookup(CONNECTIONS).candidates("192.0.2.1", "198.51.100.2")
+
+
+def test_equals_come_in_the_order_of_the_configuration() -> None:
+    twins = tuple(connection("%any", "198.51.100.0/24", name=name) for name in ("b", "a", "c"))
+    assert [each.name for each in Lookup(twins).candidates("192.0.2.1", "198.51.100.2")] == ["b", "a", "c"]
+
+
+def test_connections_are_found_by_name() -> None:
+    lookup = Lookup(CONNECTIONS)
+    host = lookup.by_name("host")
+    assert host is not None
+    assert host.remote_address == "198.51.100.2"
+    assert lookup.by_name("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "single"),
+    [("192.0.2.1", True), ("2001:db8::1", True), ("192.0.2.0/24", False), ("%any", False), ("gw.example.org", False)],
+)
+def test_only_a_single_address_can_be_called(text: str, single: bool) -> None:
+    assert is_address(text) is single

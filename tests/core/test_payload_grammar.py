@@ -1,0 +1,173 @@
+"""Shapes: what a message must carry, said once in the words of the RFC."""
+
+from __future__ import annotations
+
+import pytest
+
+from ikev1.core.exchanges.interpreter import Script
+from ikev1.core.exchanges.payload_grammar import Shape
+from ikev1.core.exchanges.registry import SCRIPTS
+from ikev1.core.records.events import Code
+from ikev1.core.records.refusal import Refusal
+from ikev1.wire.header import Header
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import (
+    Certificate,
+    CertificateRequest,
+    Delete,
+    Hash,
+    Identification,
+    KeyExchange,
+    NatDiscovery,
+    Nonce,
+    Notification,
+    Payload,
+    SecurityAssociation,
+    Signature,
+    Unknown,
+    VendorId,
+    build_body,
+)
+from ikev1.wire.registry import NotifyType
+
+SA = SecurityAssociation(1, 1, ())
+KE, NONCE, HASH = KeyExchange(bytes(8)), Nonce(bytes(8)), Hash(bytes(20))
+ID = Identification(1, 0, 0, bytes(4))
+NOTIFY, DELETE = Notification(1, 1, b"", 24_578, b""), Delete(1, 3, ())
+CERTIFICATE = Certificate(4, b"DER")
+VENDOR, REQUEST = VendorId(b"vendor"), CertificateRequest(4, b"")
+NAT_D = NatDiscovery(bytes(20), 20)
+
+MM1 = "HDR, SA"
+MM3 = "HDR, KE, Ni [, NAT-D]"
+MM5 = "HDR*, IDii [, CERT], AUTH_I"
+RSA3 = "HDR, KE, [HASH(1),] <IDii_b>PubKey_r, <Ni_b>PubKey_r [, NAT-D]"
+AM3 = "HDR(*) [, CERT], AUTH_I [, NAT-D]"
+QM1 = "HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]"
+QM3 = "HDR*, HASH(3)"
+INFO = "HDR*, HASH(1), N/D"
+
+
+def message(encrypted: bool, *payloads: Payload) -> Message:
+    bodies = tuple(map(build_body, payloads))
+    header = Header(b"I" * 8, b"R" * 8, 1, 2, int(encrypted), 0, 28 + sum(4 + len(body) for body in bodies))
+    return Message(header, payloads, bodies, b"")
+
+
+def admit(text: str, *payloads: Payload) -> None:
+    Shape(text).admit(message("*" in text, *payloads), "MM9")
+
+
+@pytest.mark.parametrize(
+    ("text", "payloads"),
+    [
+        (MM1, (SA,)),
+        (MM1, (SA, VENDOR, VENDOR, NOTIFY, REQUEST)),
+        (MM3, (KE, NONCE)),
+        (MM3, (NONCE, KE)),
+        (MM3, (KE, NONCE, NAT_D, NAT_D, NAT_D, VENDOR, REQUEST)),
+        (MM3, (KE, NONCE, Unknown(200, b"private"))),
+        (MM5, (ID, HASH)),
+        (MM5, (ID, Signature(bytes(64)))),
+        (MM5, (ID, CERTIFICATE, CERTIFICATE, Signature(bytes(64)))),
+        (MM5, (ID, HASH, NOTIFY)),
+        (MM5, (ID, HASH, *[VENDOR] * 47, NOTIFY)),
+        (MM5, (ID, HASH, *[REQUEST] * 200)),
+        (MM5, (ID, HASH, CertificateRequest(4, bytes(6000)))),
+        (AM3, (NAT_D, HASH)),
+        (QM1, (HASH, SA, NONCE)),
+        (QM1, (HASH, SA, NONCE, KE, ID, ID, NOTIFY)),
+        (QM3, (HASH,)),
+        (INFO, (HASH, DELETE)),
+        (INFO, (HASH, NOTIFY)),
+        (INFO, (HASH, DELETE, DELETE, NOTIFY, DELETE)),
+    ],
+)
+def test_what_is_of_the_shape(text: str, payloads: tuple[Payload, ...]) -> None:
+    admit(text, *payloads)
+
+
+@pytest.mark.parametrize(
+    ("text", "payloads", "fault", "notify"),
+    [
+        (MM1, (), "payload 1 must be SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (VENDOR, SA), "payload 1 must be SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (SA, SA), "2 payloads are SecurityAssociation, at most 1", NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (SA, KE), "KeyExchange does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM3, (KE,), "Ni is missing", NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (NONCE,), "KE is missing", NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, KE), "2 payloads are KeyExchange", NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, SA), "SecurityAssociation does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM3, (KE, NONCE, Unknown(99, b"")), "Unknown does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM5, (ID,), "AUTH_I is missing", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (VENDOR, ID, HASH), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[VENDOR] * 48, NOTIFY), "49 payloads are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[Unknown(200, b"")] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, VendorId(bytes(3073))), "3073 octets are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, Unknown(200, bytes(9000))), "9000 octets are", NotifyType.PAYLOAD_MALFORMED),
+        (AM3, (HASH, *[VENDOR] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (HASH,), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, ID, HASH), "2 payloads are Identification", NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, KE), "KeyExchange does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
+        (QM1, (SA, HASH, NONCE), "payload 1 must be Hash", None),
+        (QM1, (HASH, NONCE, SA), "payload 2 must be SecurityAssociation", None),
+        (QM1, (HASH, SA), "Ni is missing", NotifyType.PAYLOAD_MALFORMED),
+        (QM1, (HASH, SA, NONCE, ID, ID, ID), "3 payloads are Identification, at most 2", NotifyType.PAYLOAD_MALFORMED),
+        (QM1, (HASH, SA, SA, NONCE), "2 payloads are SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
+        (QM3, (), "payload 1 must be Hash", None),
+        (QM3, (HASH, HASH), "2 payloads are Hash", NotifyType.PAYLOAD_MALFORMED),
+        (INFO, (HASH,), "N/D is missing", NotifyType.PAYLOAD_MALFORMED),
+        (INFO, (DELETE, HASH), "payload 1 must be Hash", None),
+        (INFO, (HASH, DELETE, SA), "SecurityAssociation does not belong", NotifyType.INVALID_PAYLOAD_TYPE),
+    ],
+)
+def test_what_is_not_of_the_shape(
+    text: str, payloads: tuple[Payload, ...], fault: str, notify: NotifyType | None
+) -> None:
+    shape = Shape(text)
+    for _ in range(2):  # a shape that was right is remembered, one that was wrong stays wrong
+        with pytest.raises(Refusal) as refused:
+            shape.admit(message(shape.encrypted, *payloads), "MM9")
+        assert refused.value.code is Code.MALFORMED
+        assert refused.value.notify is notify
+        assert fault in refused.value.text
+        assert refused.value.text.startswith("MM9 is not ")
+
+
+@pytest.mark.parametrize("text", [MM1, MM5])
+def test_what_must_be_protected_is_and_what_must_not_is_not(text: str) -> None:
+    shape = Shape(text)
+    payloads = (SA,) if text == MM1 else (ID, HASH)
+    shape.admit(message(shape.encrypted, *payloads), "MM9")
+    with pytest.raises(Refusal) as refused:
+        shape.admit(message(not shape.encrypted, *payloads), "MM9")
+    assert refused.value.notify is NotifyType.INVALID_FLAGS
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_shape_may_leave_it_open_whether_it_is_protected(encrypted: bool) -> None:
+    shape = Shape(AM3)
+    assert shape.encrypted
+    for _ in range(2):
+        shape.admit(message(encrypted, HASH, NAT_D), "AM3")
+
+
+@pytest.mark.parametrize("text", ["", "SA", "HDR SA", "HDR,SA", "HDR**, SA", "hdr, SA"])
+def test_what_is_no_shape(text: str) -> None:
+    with pytest.raises(ValueError, match="no shape"):
+        Shape(text)
+
+
+def test_an_unknown_word_is_an_error() -> None:
+    with pytest.raises(KeyError, match="XX"):
+        Shape("HDR, XX")
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=lambda script: f"{script.name} {script.method}")
+def test_every_row_of_every_table_compiles(script: Script) -> None:
+    assert [shape.text for shape in script.shapes] == [row.shape for row in script.rows]
+    for row, shape in zip(script.rows, script.shapes, strict=True):
+        assert shape.encrypted is row.shape.startswith(("HDR*", "HDR(*)"))
+        assert row.sender in "ir"
+        assert (f"HASH({shape.hash})" in row.shape) is (shape.hash > 0)
+        assert repr(shape) == f"Shape({row.shape!r})"

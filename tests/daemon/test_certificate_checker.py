@@ -1,0 +1,260 @@
+"""Gateways that prove who they are by signatures, and believe one another's certificates or do not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.name import _ASN1Type
+
+import authority
+from authority import Authority, PrivateKey
+from ikev1.core.records.actions import Examine
+from ikev1.core.records.certificate_check import Trusted, Untrusted, Verdict
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Connection, Credential, Mode, Revocation, Settings, Trust, TrustedKey
+from ikev1.crypto import public_keys, signatures
+from ikev1.crypto.distinguished_name import from_text
+from ikev1.daemon.certificate_checker import Examiner
+from ikev1.daemon.pending_operations import NotEstablished
+from ikev1.wire.payloads import Certificate, Identification
+from ikev1.wire.registry import CertificateEncoding, IdType
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
+
+ROOT = authority.root("C=XX, O=lab, CN=root")
+OTHER_ROOT = authority.root("C=XX, O=elsewhere, CN=root", 101)
+TRUST = Trust(authorities=(ROOT.der,))
+
+OTHERS = {"alice": "bob", "bob": "alice"}
+
+BEGAN = time.monotonic()
+
+
+def clock() -> float:
+    """A clock that goes, at the time for which the certificates are made."""
+    return authority.NOW + time.monotonic() - BEGAN
+
+
+def certificate(host: str, key: PrivateKey, ca: Authority = ROOT, **more: Any) -> bytes:
+    return authority.der(ca.issue(f"C=XX, O=lab, CN={host}", key, [f"{host}.example"], **more))
+
+
+def signing(
+    host: str, key: PrivateKey, *certificates: bytes, trust: Trust = TRUST, **more: Any
+) -> Callable[[Connection], Connection]:
+    """What makes a connection prove by ``key`` that it is ``host``."""
+    method = signatures.method_of(key)
+
+    def change(connection: Connection) -> Connection:
+        policies = tuple(
+            replace(policy, suite=replace(policy.suite, authentication=method)) for policy in connection.policies
+        )
+        return replace(
+            connection,
+            secret=b"",
+            credential=Credential(authority.pkcs8(key), certificates),
+            trust=trust,
+            policies=policies,
+            **({"local_id": f"{host}.example", "remote_id": f"{OTHERS[host]}.example"} | more),
+        )
+
+    return change
+
+
+KEYS: dict[str, tuple[PrivateKey, PrivateKey]] = {
+    "rsa": (authority.rsa_key(1), authority.rsa_key(2)),
+    "p256": (authority.ec_key(1), authority.ec_key(2)),
+    "p384": (authority.ec_key(3, ec.SECP384R1), authority.ec_key(4, ec.SECP384R1)),
+    "p521": (authority.ec_key(5, ec.SECP521R1), authority.ec_key(6, ec.SECP521R1)),
+}
+ALICE, BOB = KEYS["p256"]
+
+
+OURS = signing("alice", ALICE, certificate("alice", ALICE))
+THEIRS = signing("bob", BOB, certificate("bob", BOB))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kind", KEYS)
+def test_certificates_prove_who_both_are(meet: Meet, kind: str, mode: Mode) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        assert us.gateway.counters.total["ike-up"] == them.gateway.counters.total["ike-up"] == 1
+
+    alice, bob = KEYS[kind]
+    ours = signing("alice", alice, certificate("alice", alice), mode=mode)
+    theirs = signing("bob", bob, certificate("bob", bob))
+    meet(scenario, change=ours, their_change=theirs, clock=clock)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kind", ["rsa", "p256"])
+def test_raw_keys_need_no_certificates(meet: Meet, kind: str, mode: Mode) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+
+    alice, bob = KEYS[kind]
+    known = [Trust(public_keys=(TrustedKey(public_keys.encode(key.public_key())),)) for key in (bob, alice)]
+    meet(
+        scenario,
+        change=signing("alice", alice, trust=known[0], mode=mode),
+        their_change=signing("bob", bob, trust=known[1]),
+    )
+
+
+def test_our_distinguished_name_goes_out_in_the_octets_of_our_certificate(meet: Meet) -> None:
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "alice", _ASN1Type.PrintableString)])
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        assert sa.IDii_b[4:] == subject.public_bytes() != from_text("CN=alice")
+
+    named = authority.der(ROOT.issue(subject, ALICE))
+    ours = signing("alice", ALICE, named, local_id="CN=alice")
+    theirs = signing("bob", BOB, certificate("bob", BOB), remote_id="CN=alice")
+    meet(scenario, change=ours, their_change=theirs, clock=clock)
+
+
+def test_a_certificate_that_is_known_already_need_not_be_sent(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        assert not any("CERT" in text for text in us.texts), us.texts
+
+    certificates = certificate("alice", ALICE), certificate("bob", BOB)
+    ours = signing("alice", ALICE, certificates[0], trust=Trust(peers=certificates[1:]))
+    theirs = signing("bob", BOB, certificates[1], trust=Trust(peers=certificates[:1]))
+    meet(scenario, change=ours, their_change=theirs, clock=clock)
+
+
+def test_a_key_that_is_not_the_peers_proves_nothing(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        await them.until(lambda: "authentication-failed" in [line.code for line in them.lines])
+
+    forged = replace(TRUST, public_keys=(TrustedKey(public_keys.encode(authority.ec_key(9).public_key())),))
+    theirs = signing("bob", BOB, certificate("bob", BOB), trust=forged)
+    meet(scenario, change=OURS, their_change=theirs, settings=impatient, clock=clock)
+
+
+ISSUED = ROOT.issue("C=XX, O=lab, CN=alice", ALICE, ["alice.example"])
+REFUSED = {
+    "cert-untrusted": (certificate("alice", ALICE, OTHER_ROOT), TRUST),
+    "cert-expired": (certificate("alice", ALICE, ends=-authority.DAY / 2), TRUST),
+    "cert-revoked": (authority.der(ISSUED), replace(TRUST, revocation_lists=(ROOT.revocation_list([ISSUED]),))),
+    "cert-revocation-unknown": (certificate("alice", ALICE), replace(TRUST, revocation=Revocation.STRICT)),
+    "cert-id-mismatch": (certificate("mallory", ALICE), TRUST),
+    "cert-unusable": (certificate("alice", ALICE, usage=authority.key_usage("key_encipherment")), TRUST),
+}
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_certificate_that_is_not_believed_is_refused_with_the_reason(
+    meet: Meet, impatient: Callable[[Settings], Settings], code: str, mode: Mode
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        await them.until(lambda: code in [line.code for line in them.lines])  # the verdict comes when it comes
+        if mode is Mode.MAIN:  # in Aggressive Mode we are done when our proof leaves
+            assert any("did not accept our signature or our certificate" in text for text in us.texts), us.texts
+        assert them.gateway.counters.total["ike-up"] == 0
+
+    shown, trust = REFUSED[code]
+    theirs = signing("bob", BOB, certificate("bob", BOB), trust=trust)
+    ours = signing("alice", ALICE, shown, mode=mode, trust=replace(TRUST, authorities=(ROOT.der, OTHER_ROOT.der)))
+    meet(scenario, change=ours, their_change=theirs, settings=impatient, clock=clock)
+
+
+# --- the examiner by itself
+
+
+def question(request: int = 1, trust: Trust = TRUST, **more: Any) -> Examine:
+    octets = certificate("alice", ALICE, **more)
+    connection = Connection("branch", (), (), trust=trust)
+    identity = Identification(IdType.FQDN, 0, 0, b"alice.example")
+    return Examine(request, (Certificate(CertificateEncoding.X509_SIGNATURE, octets),), identity, connection)
+
+
+async def verdicts(examiner: Examiner, found: dict[int, Verdict], count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(found) < count:
+            await asyncio.sleep(0.001)
+    examiner.close()
+
+
+def test_each_question_has_its_answer() -> None:
+    found: dict[int, Verdict] = {}
+
+    async def ask() -> None:
+        examiner = Examiner(found.__setitem__, clock)
+        examiner.examine(question(1))
+        examiner.examine(question(2, Trust(authorities=(OTHER_ROOT.der,))))
+        assert not found
+        await verdicts(examiner, found, 2)
+
+    asyncio.run(ask())
+    assert found[1] == Trusted(public_keys.encode(ALICE.public_key()), "C=XX, O=lab, CN=alice")
+    assert isinstance(found[2], Untrusted)
+    assert found[2].code == "cert-untrusted"
+
+
+class Slow:
+    """A server of revocation lists that says nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+        self.calls = 0
+
+    def __call__(self, url: str, body: bytes | None = None) -> bytes:
+        self.calls += 1
+        self.asked.set()
+        assert self.go_on.wait(10)
+        return ROOT.revocation_list()
+
+
+def test_questions_beyond_the_limit_are_refused_at_once_and_the_loop_goes_on() -> None:
+    found: dict[int, Verdict] = {}
+    slow = Slow()
+
+    async def ask() -> None:
+        examiner = Examiner(found.__setitem__, clock, slow, most=1)
+        examiner.examine(question(1, crl_url="http://crl.example/root.crl"))
+        examiner.examine(question(2))
+        await verdicts(Examiner(found.__setitem__, clock), found, 1)
+        assert isinstance(found[2], Untrusted)
+        assert found[2].code == "overloaded"
+        slow.go_on.set()
+        await verdicts(examiner, found, 2)
+
+    asyncio.run(ask())
+    assert isinstance(found[1], Trusted)
+
+
+def test_a_closed_examiner_answers_and_fetches_no_more() -> None:
+    found: dict[int, Verdict] = {}
+    slow = Slow()
+    urls: dict[str, Any] = {"crl_url": "http://crl.example/root.crl", "ocsp_url": "http://ocsp.example/"}
+
+    async def ask() -> None:
+        examiner = Examiner(found.__setitem__, clock, slow)
+        examiner.examine(question(1, **urls))
+        await asyncio.to_thread(slow.asked.wait, 10)
+        examiner.close()
+        slow.go_on.set()
+
+    asyncio.run(ask())
+    assert not found
+    assert slow.calls == 1

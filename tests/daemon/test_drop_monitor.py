@@ -1,0 +1,77 @@
+"""What grows is told once a minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.selector import Selector
+from ikev1.daemon.observe.drop_counters import DropCounters
+from ikev1.daemon.observe.drop_monitor import Watch
+from ikev1.esp.plane import Counters, Drops
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import CountingPlane
+
+
+@pytest.fixture
+def plane(counting_plane: type[CountingPlane]) -> CountingPlane:
+    return counting_plane(lambda _: None, lambda _, packets: len(packets))
+
+
+def pair(number: int) -> ChildSa:
+    return ChildSa(
+        unique_id=number,
+        name="net",
+        connection="branch",
+        suite=IpsecSuite(encryption=12, key_length=128, integrity=5),
+        inbound=IpsecKeys(number, b""),
+        outbound=IpsecKeys(number, b""),
+        local=Selector.parse("10.1.0.0/16"),
+        remote=Selector.parse("10.2.0.0/16"),
+        path=Path("127.0.0.1", 500, "127.0.0.2", 500),
+        udp_encapsulation=False,
+        initiator=True,
+        created_at=0.0,
+    )
+
+
+def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None:
+    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=100.0)
+    children = [pair(1), pair(2)]
+    plane.counted = {1: Counters(replays=3, unsent=1), 2: Counters(packets_in=9, dummies=4)}
+    plane.dropped = Drops(unknown_spi=5)
+    assert watch.due(159.9, children) == []
+    assert watch.due(160.0, children) == [
+        "dropped: 5 unknown-spi; `ikev1 show plane` explains",
+        "branch/net-1: 3 replays, 1 packets that the network did not take; `ikev1 show ipsec sa` explains",
+    ]
+    assert watch.deadline == 220.0
+    assert watch.due(220.0, children) == []
+    plane.counted[1] = Counters(replays=5, unsent=1)
+    assert watch.due(280.0, children) == ["branch/net-1: 2 replays; `ikev1 show ipsec sa` explains"]
+
+
+def test_a_kernel_is_asked_for_pairs_only_when_it_dropped_something(plane: CountingPlane) -> None:
+    dropped = {"XfrmInStateSeqError": 0}
+    watch = Watch(plane.counters, DropCounters(plane, kernel=True, read=lambda: dict(dropped)), now=0.0, kernel=True)
+    plane.counted = {1: Counters(replays=3)}
+    plane.refuse = "nobody should ask"
+    assert watch.due(60.0, [pair(1)]) == []
+    plane.refuse = ""
+    dropped["XfrmInStateSeqError"] = 3
+    assert watch.due(120.0, [pair(1)]) == [
+        "dropped: 3 XfrmInStateSeqError; `ikev1 show plane` explains",
+        "branch/net-1: 3 replays; `ikev1 show ipsec sa` explains",
+    ]
+
+
+def test_a_flood_on_many_pairs_does_not_fill_the_log(plane: CountingPlane) -> None:
+    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=0.0)
+    plane.counted = {number: Counters(integrity_failures=1) for number in range(50)}
+    lines = watch.due(60.0, [pair(number) for number in range(50)])
+    assert len(lines) == 21
+    assert lines[0].startswith("branch/net-0: 1 integrity failures; ")
+    assert lines[-1] == "and 30 more pairs refused packets"

@@ -1,0 +1,89 @@
+"""Waiting for an outcome: which events end which wait, and how."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp
+from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Path, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.daemon.pending_operations import NotEstablished, Operations
+
+PATH = Path("192.0.2.1", 500, "192.0.2.2", 500)
+SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0)
+CHILD = ChildSa(
+    unique_id=1,
+    name="net",
+    connection="branch",
+    suite=IpsecSuite(12, 128, 5),
+    inbound=IpsecKeys(1, b"k" * 16, b"a" * 32),
+    outbound=IpsecKeys(2, b"k" * 16, b"a" * 32),
+    local=Selector.parse("10.1.0.0/16"),
+    remote=Selector.parse("10.2.0.0/16"),
+    path=PATH,
+    udp_encapsulation=False,
+    initiator=True,
+    created_at=0.0,
+)
+
+
+def outcome(tunnel: str | None, events: Sequence[Event]) -> str:
+    """How the wait for ``tunnel`` over `SA` ends: ``up``, a reason, or ``waiting``."""
+
+    async def conversation() -> str:
+        operations = Operations()
+        waiting = asyncio.ensure_future(operations.expect(SA.unique_id, "branch", tunnel))
+        for event in events:
+            operations.observe(event)
+        if not waiting.done():
+            return "waiting"
+        try:
+            await waiting
+        except NotEstablished as error:
+            return str(error)
+        return "up"
+
+    return asyncio.run(conversation())
+
+
+FAILED = Failure(Code.NO_PROPOSAL_CHOSEN, "no proposal fits", "192.0.2.2", SA)
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "events", "expected"),
+    [
+        ("net", [IkeUp(SA), ChildUp(SA, CHILD)], "up"),
+        (None, [IkeUp(SA)], "up"),
+        ("net", [IkeUp(SA)], "waiting"),
+        ("net", [ChildUp(SA, replace(CHILD, name="other"))], "waiting"),
+        ("net", [ChildUp(replace(SA, unique_id=8), CHILD)], "up"),
+        (None, [IkeUp(replace(SA, unique_id=8))], "waiting"),
+        ("net", [FAILED], "waiting"),
+        ("net", [FAILED, IkeDown(SA, "given up")], "no proposal fits"),
+        ("net", [IkeDown(SA, "given up")], "given up"),
+        ("net", [IkeDown(replace(SA, unique_id=8), "given up")], "waiting"),
+        ("net", [FAILED._replace(tunnel="net")], "no proposal fits"),
+        ("net", [FAILED._replace(tunnel="other")], "waiting"),
+        ("net", [FAILED._replace(sa=None, tunnel="net")], "waiting"),
+        ("net", [ChildDown(SA, CHILD, "the data plane refused it")], "the data plane refused it"),
+        ("net", [ChildUp(SA, CHILD), ChildDown(SA, CHILD, "closed")], "up"),
+    ],
+)
+def test_events_settle_what_they_concern(tunnel: str | None, events: list[Event], expected: str) -> None:
+    assert outcome(tunnel, events) == expected
+
+
+def test_who_stops_waiting_leaves_nothing_behind() -> None:
+    async def conversation() -> None:
+        operations = Operations()
+        waiting = asyncio.ensure_future(operations.expect(7, "branch", "net"))
+        waiting.cancel()
+        await asyncio.sleep(0)
+        operations.observe(ChildUp(SA, CHILD))
+        assert waiting.cancelled()
+
+    asyncio.run(conversation())
