@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from esp_packets import child, udp  # noqa: E402
 from ikev1.esp.inner import parse  # noqa: E402
-from ikev1.esp.outbound_policies import Policies  # noqa: E402
-from ikev1.esp.sa_pair import Pair  # noqa: E402
+from ikev1.esp.outbound_policies import OutboundPolicies  # noqa: E402
+from ikev1.esp.sa_pair import SaPair  # noqa: E402
 
 _FLOWS = 400
 _RUNS = 5
@@ -32,9 +32,9 @@ def network(number: int) -> str:
     return f"172.{16 + number // 65536}.{number // 256 % 256}.{number % 256}/32"
 
 
-def pair(number: int) -> Pair:
+def pair(number: int) -> SaPair:
     """Its pair of IPsec SAs."""
-    return Pair(child(local="10.0.0.0/8", remote=network(number)), 1400, os.urandom, print)
+    return SaPair(child(local="10.0.0.0/8", remote=network(number)), 1400, os.urandom, print)
 
 
 def flows(run: int, pairs: int) -> list[bytes]:
@@ -52,7 +52,7 @@ def spent(work: Callable[[], object]) -> float:
 
 def measure(count: int) -> None:
     """A line for so many pairs."""
-    policies = Policies()
+    policies = OutboundPolicies()
     pairs = [pair(number) for number in range(count)]
     for each in pairs:
         policies.add_pair(each)

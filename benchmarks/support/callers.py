@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.wire.header import NON_ESP_MARKER
 from support.initiators import initiator
 
@@ -29,7 +29,7 @@ class _Callers:
     """Those that are under way, by their cookies."""
 
     def __init__(self, local: str, remote: str, port: int) -> None:
-        self._path = Path(local, port, remote, port)
+        self._path = UdpPath(local, port, remote, port)
         self._marker = NON_ESP_MARKER if port == 4500 else b""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((local, port))

@@ -20,7 +20,7 @@ import sys
 
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Send
-from ikev1.core.records.model import Path, Phase1Suite
+from ikev1.core.records.model import Phase1Suite, UdpPath
 from ikev1.core.records.settings import Connection, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 
@@ -41,7 +41,7 @@ def _first_message(remote: str, ike: str, variety: int) -> bytes:
         local_address="10.200.0.1",
         remote_address=remote,
     )
-    path = Path("10.200.0.1", 500, remote, 500)
+    path = UdpPath("10.200.0.1", 500, remote, 500)
     actions = Engine(Settings((connection,)), os.urandom).initiate("flood", None, path, 0.0)
     return next(action.datagram for action in actions if isinstance(action, Send))
 

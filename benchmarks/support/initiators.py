@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp
-from ikev1.core.records.model import IpsecSuite, Path, Phase1Suite
+from ikev1.core.records.model import IpsecSuite, Phase1Suite, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
@@ -60,7 +60,7 @@ class _Load:
     """The initiators that are under way, by their cookies."""
 
     def __init__(self, local: str, remote: str) -> None:
-        self._path = Path(local, 500, remote, 500)
+        self._path = UdpPath(local, 500, remote, 500)
         self._engines: dict[bytes, Engine] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.settimeout(PATIENCE)

@@ -18,7 +18,7 @@ import time
 
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Send
-from ikev1.core.records.model import Path, Phase1Suite
+from ikev1.core.records.model import Phase1Suite, UdpPath
 from ikev1.core.records.settings import Connection, Mode, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 from ikev1.wire.header import NON_ESP_MARKER, Header
@@ -43,7 +43,7 @@ def _template(remote: str, mode: str, ike: str) -> bytes:
         remote_address=remote,
         local_id="flood@lab",
     )
-    path = Path("10.200.0.1", 500, remote, 500)
+    path = UdpPath("10.200.0.1", 500, remote, 500)
     actions = Engine(Settings((connection,)), os.urandom).initiate("flood", None, path, 0.0)
     octets = next(action.datagram for action in actions if isinstance(action, Send))
     message = parse_message(Header.parse(octets), octets[28:])

@@ -14,7 +14,7 @@ from captured import Recorder, analysed, only, two
 from ikev1.capture.keys import KeyFileError, KeyRing, dh_secret, load_keys, pre_shared_key
 from ikev1.core.records.events import ChildUp, IkeUp
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
-from ikev1.daemon.observe.event_log import Logbook
+from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.observe.keylog import KeyLog
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 from playbook import Network
@@ -80,7 +80,7 @@ def test_our_own_key_log_serves(tmp_path: Path) -> None:
     recorder = Recorder(network)
     alice.calls()
     network.settle()
-    log = KeyLog(tmp_path / "keys", Logbook())
+    log = KeyLog(tmp_path / "keys", EventLog())
     for event in alice.saw(IkeUp) + alice.saw(ChildUp):
         log.observe(event)
     (ike,) = load_keys(tmp_path / "keys").ike

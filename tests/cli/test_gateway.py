@@ -141,7 +141,7 @@ def test_debug_shows_every_message_with_the_state_that_follows(meet: Meet) -> No
             lines = watch(Session(client))
             first = asyncio.create_task(asyncio.to_thread(next, lines))
             while not first.done():  # only the first line tells that the daemon knows of its reader
-                us.gateway.logbook.write(Level.INFO, "NET", "is anybody there?")
+                us.gateway.log.write(Level.INFO, "NET", "is anybody there?")
                 await asyncio.sleep(0)
             await us.gateway.initiate("branch", "net")
 

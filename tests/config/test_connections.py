@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, Steering
+from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
 from ikev1.wire.registry import ProtocolId
@@ -101,7 +101,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         when_down=WhenDown.PASS,
         replay_window=0,
         compress=True,
-        steering=Steering(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
+        marks=PacketMarks(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
     )
 
 
@@ -116,8 +116,8 @@ def test_ah_takes_the_place_of_esp(loaded: Load, refused: Refused) -> None:
 
 
 def test_a_mark_is_what_its_mask_leaves_of_it(loaded: Load) -> None:
-    assert tunnel(loaded(TUNNEL + 'mark_in = "0x12a/0xff"')).steering.mark_in == Mark(0x2A, 0xFF)
-    assert tunnel(loaded(TUNNEL + 'mark_in = "0/0"')).steering == Steering()
+    assert tunnel(loaded(TUNNEL + 'mark_in = "0x12a/0xff"')).marks.mark_in == Mark(0x2A, 0xFF)
+    assert tunnel(loaded(TUNNEL + 'mark_in = "0/0"')).marks == PacketMarks()
 
 
 def test_a_tunnel_without_keys_joins_the_two_addresses(loaded: Load) -> None:

@@ -17,13 +17,13 @@ from ikev1.core.machine.admission import (
     ANSWER_RATIO,
     FIRST_MESSAGES,
     Budget,
-    Refusals,
-    TurnedAway,
+    RefusalCache,
+    RefusedFirstMessage,
 )
 from ikev1.core.negotiation.phase1_proposal import offer
 from ikev1.core.records.actions import Send
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.model import IkeState, UdpPath
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_message, parse_message
@@ -31,7 +31,7 @@ from ikev1.wire.payloads import CertificateRequest, Payload, VendorId
 from ikev1.wire.registry import ExchangeType
 from playbook import Couple, Datagram, Network, Peer, Randomness
 
-FROM_ALICE = Path(BOB, 500, ALICE, 500)
+FROM_ALICE = UdpPath(BOB, 500, ALICE, 500)
 AGGRESSIVE: dict[str, Any] = {"mode": Mode.AGGRESSIVE, "aggressive": Aggressive.ACCEPT_PSK}
 MAIN = ExchangeType.IDENTITY_PROTECTION
 
@@ -58,7 +58,7 @@ def cookie(number: int) -> bytes:
     return b"cook" + number.to_bytes(4)
 
 
-def said(peer: Peer, octets: bytes, path: Path = FROM_ALICE) -> list[Datagram]:
+def said(peer: Peer, octets: bytes, path: UdpPath = FROM_ALICE) -> list[Datagram]:
     """What a peer sends when this arrives."""
     before = len(peer.network.sent)
     peer.takes(octets, path)
@@ -87,7 +87,7 @@ def calls(mode: Mode) -> bytes:
     """A first message as peers send it."""
     caller = Engine(settings(connection(ALICE, BOB, tunnel(), mode=mode)), Randomness("alice"))
     (sent,) = [
-        action.datagram for action in caller.initiate("peer", None, Path(ALICE, 500, BOB, 500), 0.0)
+        action.datagram for action in caller.initiate("peer", None, UdpPath(ALICE, 500, BOB, 500), 0.0)
         if isinstance(action, Send)
     ]  # fmt: skip
     return sent
@@ -387,10 +387,10 @@ def test_refusals_are_remembered_for_one_generation_of_settings(network: Network
 
 
 def test_remembered_refusals_are_bounded() -> None:
-    refusals = Refusals(b"a secret")
+    refusals = RefusalCache(b"a secret")
     marks = [refusals.mark(0, ("peer",), number.to_bytes(4)) for number in range(5000)]
     for mark in marks:
-        refusals.keep(mark, TurnedAway(Code.MALFORMED, "x" * 10_000, None))
+        refusals.keep(mark, RefusedFirstMessage(Code.MALFORMED, "x" * 10_000, None))
     assert len(refusals) == 4096
     assert refusals.recall(marks[0]) is None
     kept = refusals.recall(marks[-1])
@@ -489,7 +489,7 @@ def test_a_caller_with_a_cookie_of_ours_is_refused(network: Network, couple: Cou
     own: Callable[[Peer], bytes] = lambda peer: peer.sa.CKY_I if peer is alice else peer.sa.CKY_R  # noqa: E731
     for peer in (alice, bob) if up else (alice,):
         before = dict(peer.engine.sas)
-        path = Path(peer.address, 500, network.other(peer).address, 500)
+        path = UdpPath(peer.address, 500, network.other(peer).address, 500)
         assert said(peer, own(peer) + octets[8:], path) == []
         assert peer.failure.code is Code.REFLECTION
         assert dict(peer.engine.sas) == before

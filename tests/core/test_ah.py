@@ -159,7 +159,7 @@ def resealed_tidings(receiver: Peer, datagram: Datagram, change: Callable[[Delet
     message, _ = open_message(sa, iv, header, datagram.octets)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.INITIATOR, 0.0, iv)
     deletes = [change(delete) for delete in message.all(Delete)]
-    octets, _, _ = seal(sa, exchange, INFORMATIONAL.exchange, INFORMATIONAL.shapes[0], [*deletes])
+    octets, _, _ = seal(sa, exchange, INFORMATIONAL.exchange, INFORMATIONAL.grammars[0], [*deletes])
     return datagram._replace(octets=octets)
 
 

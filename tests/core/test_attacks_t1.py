@@ -10,7 +10,7 @@ from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import drop, resealed
 from ikev1.core.exchanges.informational import delete_ike, notify
 from ikev1.core.records.events import ChildDown, Code, IkeConfirmed, Note
-from ikev1.core.records.model import IpsecMode, Path
+from ikev1.core.records.model import IpsecMode, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Unique
@@ -80,7 +80,7 @@ def test_our_own_question_sent_back_confirms_nothing_whatever_junk_came_before(n
     question = next(datagram for datagram in network.sent if datagram.label == "INFO N(R_U_THERE)")
     assert question.sender == "bob"
     network.flying.clear()
-    path = Path(BOB, 500, ALICE, 500)
+    path = UdpPath(BOB, 500, ALICE, 500)
     for number in range(1, 100):
         there.bob.takes(junk(question.octets[:16], number), path)
     assert list(network.flying) == []

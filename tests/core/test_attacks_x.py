@@ -15,7 +15,7 @@ from ikev1.core.machine.admission import AGGRESSIVE_ANSWERS, AGGRESSIVE_OCTETS
 from ikev1.core.records.actions import Action, Keep, Send
 from ikev1.core.records.certificate_check import Trusted, Untrusted
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.model import IkeState, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, Unique
 from ikev1.crypto import public_keys
@@ -24,7 +24,7 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
 from nat import NatBox
 from playbook import Couple, Network, Peer, Randomness, establish
 
-TO_ALICE, TO_BOB = Path(ALICE, 500, BOB, 500), Path(BOB, 500, ALICE, 500)
+TO_ALICE, TO_BOB = UdpPath(ALICE, 500, BOB, 500), UdpPath(BOB, 500, ALICE, 500)
 OUTSIDE, AWAY = "203.0.113.1", "192.0.2.33"
 UNTRUSTED = Untrusted(Code.CERTIFICATE_UNTRUSTED, "it is of no CA of ours", NotifyType.INVALID_CERTIFICATE)
 
@@ -86,11 +86,11 @@ def test_what_is_held_behind_a_message_that_is_examined_is_bounded(network: Netw
     message_2 = network.flying.popleft().octets
     for number in range(100):
         alice.takes(message_2[:-1] + bytes([number]), TO_ALICE)
-    examined = 0
+    pending_checks = 0
     while alice.questions:
         alice.is_told(UNTRUSTED)
-        examined += 1
-    assert examined == 5
+        pending_checks += 1
+    assert pending_checks == 5
 
 
 # --- an answer of Aggressive Mode once more -------------------------------------------------------------------------

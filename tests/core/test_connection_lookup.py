@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configured import connection
-from ikev1.core.peer.connection_lookup import Lookup, is_address
+from ikev1.core.peer.connection_lookup import ConnectionLookup, is_address
 from ikev1.core.records.settings import Connection
 
 NAMES = {
@@ -38,24 +38,24 @@ CONNECTIONS = tuple(connection(local, remote, name=name) for name, (local, remot
     ],
 )
 def test_the_most_specific_comes_first(local: str, remote: str, found: list[str]) -> None:
-    lookup = Lookup(CONNECTIONS)
+    lookup = ConnectionLookup(CONNECTIONS)
     for _ in range(2):
         assert [each.name for each in lookup.candidates(local, remote)] == found
 
 
 @given(st.permutations(CONNECTIONS))
 def test_the_order_of_the_configuration_does_not_matter_otherwise(order: list[Connection]) -> None:
-    found = Lookup(tuple(order)).candidates("192.0.2.1", "198.51.100.2")
-    assert found == Lookup(CONNECTIONS).candidates("192.0.2.1", "198.51.100.2")
+    found = ConnectionLookup(tuple(order)).candidates("192.0.2.1", "198.51.100.2")
+    assert found == ConnectionLookup(CONNECTIONS).candidates("192.0.2.1", "198.51.100.2")
 
 
 def test_equals_come_in_the_order_of_the_configuration() -> None:
     twins = tuple(connection("%any", "198.51.100.0/24", name=name) for name in ("b", "a", "c"))
-    assert [each.name for each in Lookup(twins).candidates("192.0.2.1", "198.51.100.2")] == ["b", "a", "c"]
+    assert [each.name for each in ConnectionLookup(twins).candidates("192.0.2.1", "198.51.100.2")] == ["b", "a", "c"]
 
 
 def test_connections_are_found_by_name() -> None:
-    lookup = Lookup(CONNECTIONS)
+    lookup = ConnectionLookup(CONNECTIONS)
     host = lookup.by_name("host")
     assert host is not None
     assert host.remote_address == "198.51.100.2"

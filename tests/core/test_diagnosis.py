@@ -9,7 +9,7 @@ import pytest
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import clear_notify
 from ikev1.core.records.events import Code, Failure, IkeDown, IkeUp
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.wire.header import Header
 from ikev1.wire.registry import NotifyType
 from playbook import Couple, Network, Peer, establish
@@ -94,7 +94,7 @@ def test_an_error_in_the_clear_shortens_patience_and_no_more(network: Network, a
     alice.calls()
     network.deliver(network.flying.popleft())
     forged = clear_notify(alice.sa.CKY_I, bytes(8), NotifyType.NO_PROPOSAL_CHOSEN, 4711)
-    alice.takes(forged, Path(ALICE, 500, BOB, 500))
+    alice.takes(forged, UdpPath(ALICE, 500, BOB, 500))
     assert alice.failures == []
     network.wait(1)
     network.settle()
@@ -108,7 +108,7 @@ def test_a_status_in_the_clear_shortens_nothing(network: Network, alice: Peer, b
     network.link = lambda datagram: []
     alice.calls()
     before = alice.sa
-    alice.takes(clear_notify(alice.sa.CKY_I, bytes(8), kind, 4711), Path(ALICE, 500, BOB, 500))
+    alice.takes(clear_notify(alice.sa.CKY_I, bytes(8), kind, 4711), UdpPath(ALICE, 500, BOB, 500))
     assert alice.sa == before
 
 
@@ -117,7 +117,7 @@ def test_an_error_in_the_clear_means_nothing_once_the_sa_is_up(network: Network,
     for peer, other in ((alice, bob), (bob, alice)):
         before = peer.sa
         for kind in (NotifyType.INVALID_COOKIE, NotifyType.AUTHENTICATION_FAILED, NotifyType.NO_PROPOSAL_CHOSEN):
-            path = Path(peer.address, 500, other.address, 500)
+            path = UdpPath(peer.address, 500, other.address, 500)
             peer.takes(clear_notify(peer.sa.CKY_I, peer.sa.CKY_R, kind, 4711), path)
         assert peer.sa == before
     assert not network.flying
@@ -144,7 +144,7 @@ def test_a_peer_whose_key_is_right_but_whose_message_is_odd_is_not_told_that_key
     alice.calls()
     while network.flying[0].label != "MM6":
         network.deliver(network.flying.popleft())
-    forged = Path(ALICE, 500, BOB, 500)
+    forged = UdpPath(ALICE, 500, BOB, 500)
     late = next(datagram for datagram in network.sent if datagram.label == "MM4")
     alice.takes(late.octets[:-1] + b"\0", forged)
     assert Code.PSK_MISMATCH not in alice.failures

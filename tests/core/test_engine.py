@@ -9,12 +9,12 @@ import pytest
 from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
-from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.model import IkeState, UdpPath
 from ikev1.core.records.spi import AllocateSpi, SpiUnavailable
 from ikev1.wire.registry import ProtocolId
 from playbook import Couple, Network, Peer, establish
 
-PATH = Path(ALICE, 500, BOB, 500)
+PATH = UdpPath(ALICE, 500, BOB, 500)
 
 
 @pytest.mark.parametrize(
@@ -288,9 +288,9 @@ def test_a_pair_that_outlived_its_isakmp_sa_ends_with_it(network: Network, alice
 
 
 def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) -> None:
-    asked: list[tuple[Path, int]] = []
+    asked: list[tuple[UdpPath, int]] = []
 
-    def allocate(path: Path, protocol: int) -> int:
+    def allocate(path: UdpPath, protocol: int) -> int:
         asked.append((path, protocol))
         return 0xC000_0000 + len(asked)
 
@@ -299,12 +299,12 @@ def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) 
     establish(network, alice)
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
     network.settle()
-    to_alice, to_bob = Path(BOB, 500, ALICE, 500), Path(ALICE, 500, BOB, 500)
+    to_alice, to_bob = UdpPath(BOB, 500, ALICE, 500), UdpPath(ALICE, 500, BOB, 500)
     assert asked == [(path, ProtocolId.ESP) for path in (to_bob, to_alice, to_alice, to_bob)]
     assert [child.inbound.spi for child in bob.children] == [0xC000_0002, 0xC000_0003]
 
 
-def unavailable(path: Path, protocol: int) -> int:
+def unavailable(path: UdpPath, protocol: int) -> int:
     raise SpiUnavailable("the kernel is full")
 
 
@@ -349,6 +349,6 @@ def test_an_spi_that_is_in_use_is_not_used_again(network: Network, alice: Peer, 
 
 def test_a_wish_for_another_mode_is_told(network: Network, alice: Peer, bob: Peer) -> None:
     for octets in (b"", b"\0" * 27, b"\xff" * 28, b"\0" * 2000):
-        bob.takes(octets, Path(BOB, 500, ALICE, 500))
+        bob.takes(octets, UdpPath(BOB, 500, ALICE, 500))
     assert set(bob.failures) == {Code.MALFORMED}
     assert not network.flying

@@ -10,14 +10,14 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.negotiation.phase1_proposal import offer
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.registry import ExchangeType
 from playbook import Couple, Datagram, Network, Peer, Randomness, establish
 
-FROM_ALICE = Path(BOB, 500, ALICE, 500)
+FROM_ALICE = UdpPath(BOB, 500, ALICE, 500)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_message_3_makes_a_record(network: Network, alice: Peer, bob: Peer) -> N
 
 
 def test_the_cookie_is_the_same_for_the_same_caller_and_for_nobody_else(alice: Peer, bob: Peer) -> None:
-    def cookie(octets: bytes, path: Path) -> bytes:
+    def cookie(octets: bytes, path: UdpPath) -> bytes:
         bob.takes(octets, path)
         return Header.parse(bob.network.sent[-1].octets).CKY_R
 
@@ -98,7 +98,7 @@ def test_the_cookie_is_the_same_for_the_same_caller_and_for_nobody_else(alice: P
         FROM_ALICE._replace(local_host="198.51.100.9"),
     ],
 )
-def test_message_3_is_not_taken_from_elsewhere(network: Network, alice: Peer, bob: Peer, path: Path) -> None:
+def test_message_3_is_not_taken_from_elsewhere(network: Network, alice: Peer, bob: Peer, path: UdpPath) -> None:
     held = message_3(network, alice, bob)
     drawn = bob.random.drawn
     bob.takes(held.octets, path)

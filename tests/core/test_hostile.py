@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.records.actions import InstallOutbound, Remove
 from ikev1.core.records.events import Code, Failure, IkeDown
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from playbook import Datagram, Network, Peer
 
 CONVERSATION = ("MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3", "INFO D(ESP)", "INFO D(ISAKMP)")
@@ -116,7 +116,7 @@ def test_every_octet_may_be_wrong(label: str) -> None:
             assert list(receiver.engine.sas) == before
             assert receiver.children == children
         else:
-            receiver.engine.receive(bytes(octets), Path(BOB, 500, MALLORY, 500), there.network.now)
+            receiver.engine.receive(bytes(octets), UdpPath(BOB, 500, MALLORY, 500), there.network.now)
     there.network.flying = deque(under_way)
     if label in PROVEN:
         ends_well(there)
@@ -149,7 +149,7 @@ def test_noise_of_strangers_is_not_remembered(octets: bytes, flags: int, exchang
     bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True))))
     length = (28 + len(octets)).to_bytes(4)
     header = b"mallory!" + octets[:8].ljust(8, b"\0") + bytes([1, 0x10, exchange, flags]) + bytes(4) + length
-    bob.takes(header + octets, Path(BOB, 500, MALLORY, 500))
+    bob.takes(header + octets, UdpPath(BOB, 500, MALLORY, 500))
     assert dict(bob.engine.sas) == {}
 
 
@@ -197,7 +197,7 @@ def test_messages_out_of_turn_are_refused(network: Network, alice: Peer, bob: Pe
         due = network.flying.popleft()
         for datagram in foreign:
             for peer in (alice, bob):
-                path = Path(peer.address, 500, network.other(peer).address, 500)
+                path = UdpPath(peer.address, 500, network.other(peer).address, 500)
                 octets = due.octets[:16] + datagram.octets[16:]
                 if octets != due.octets and datagram.label in PROVEN:
                     peer.engine.receive(octets, path, network.now)
@@ -213,7 +213,7 @@ def test_the_same_fault_is_told_once(network: Network, alice: Peer, bob: Peer) -
     due = network.flying[0]
     for number in range(50):
         octets = due.octets[:-2] + number.to_bytes(2)
-        bob.takes(octets, Path(BOB, 500, ALICE, 500))
+        bob.takes(octets, UdpPath(BOB, 500, ALICE, 500))
     told = Counter(failure.code for failure in bob.saw(Failure))
     assert max(told.values()) == (49 if network.reborn else 1), "what was said is no part of what is dumped"
     assert len(network.flying) <= 3
@@ -225,7 +225,7 @@ def test_actions_of_a_refused_message_touch_no_data_plane(network: Network, alic
         network.deliver(network.flying.popleft())
     due = network.flying[0]
     forged = due.octets[:28] + bytes(len(due.octets) - 28)
-    actions = bob.engine.receive(forged, Path(BOB, 500, ALICE, 500), network.now)
+    actions = bob.engine.receive(forged, UdpPath(BOB, 500, ALICE, 500), network.now)
     assert not any(isinstance(action, (InstallOutbound, Remove)) for action in actions)
     network.settle()
     assert alice.carries.inbound == bob.carries.outbound

@@ -13,7 +13,7 @@ from ikev1.core.exchanges.informational import INFORMATIONAL, notify
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.records.actions import Action
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 from playbook import Network, Peer, establish
@@ -30,7 +30,7 @@ def tells(peer: Peer, *payloads: Payload, cookies: bytes = b"") -> None:
 
 
 def test_the_table_is_that_of_the_rfc() -> None:
-    assert [(row.sender, row.shape) for row in INFORMATIONAL.rows] == [("i", "HDR*, HASH(1), N/D")]
+    assert [(row.sender, row.grammar) for row in INFORMATIONAL.rows] == [("i", "HDR*, HASH(1), N/D")]
 
 
 @pytest.mark.parametrize(("closing", "told"), [("alice", "bob"), ("bob", "alice")])
@@ -219,7 +219,7 @@ def test_our_own_error_that_comes_back_blames_no_quick_mode(network: Network, al
     ours = network.flying.popleft()
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     before = alice.sa
-    alice.takes(ours.octets, Path(ALICE, 500, BOB, 500))
+    alice.takes(ours.octets, UdpPath(ALICE, 500, BOB, 500))
     assert alice.sa == before
 
 
@@ -231,7 +231,7 @@ def test_an_old_error_of_the_peer_blames_no_quick_mode(network: Network, alice: 
     network.settle()
     for number in range(3000):
         junk = old.octets[:20] + (number + 1).to_bytes(4) + old.octets[24:]
-        alice.engine.receive(junk, Path(ALICE, 500, BOB, 500), network.now)
+        alice.engine.receive(junk, UdpPath(ALICE, 500, BOB, 500), network.now)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     before = alice.sa
     network.deliver(old)

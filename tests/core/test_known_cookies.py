@@ -17,7 +17,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.exchanges.informational import notify
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp, Code, Failure, Note
-from ikev1.core.records.model import IkeSa, IkeState, Path, Role
+from ikev1.core.records.model import IkeSa, IkeState, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys
@@ -123,7 +123,7 @@ def suffers(peer: Peer, other: Peer, junk: Junk) -> None:
     if octets in {datagram.octets for datagram in network.sent}:
         return  # no junk
     before = engine.dump()
-    actions = engine.receive(octets, Path(peer.address, 500, junk.source or other.address, 500), network.now)
+    actions = engine.receive(octets, UdpPath(peer.address, 500, junk.source or other.address, 500), network.now)
     if sa.state is not IkeState.CONNECTING:
         assert engine.dump() == before
         assert are_told(actions)
@@ -196,7 +196,7 @@ def test_a_bare_header_earns_nothing(network: Network, alice: Peer, bob: Peer, e
         before = dict(peer.engine.sas)
         for message_id in (0, 1, 4711, Header.parse(network.sent[-1].octets).message_id if network.sent else 9):
             octets = Header(peer.sa.CKY_I, peer.sa.CKY_R, 8, exchange, int(encrypted), message_id, HEADER_SIZE).build()
-            peer.takes(octets, Path(peer.address, 500, other.address, 500))
+            peer.takes(octets, UdpPath(peer.address, 500, other.address, 500))
         assert dict(peer.engine.sas) == before
     assert not network.flying
 
@@ -207,7 +207,7 @@ def test_junk_does_not_end_the_quick_mode_of_an_honest_peer(network: Network, al
     alice.calls()
     network.flying.clear()
     junk = Header(bob.sa.CKY_I, bob.sa.CKY_R, 8, ExchangeType.QUICK_MODE, 0, 4711, HEADER_SIZE).build()
-    bob.takes(junk, Path(BOB, 500, ALICE, 500))
+    bob.takes(junk, UdpPath(BOB, 500, ALICE, 500))
     assert not network.flying
     network.run(60)
     assert alice.carries.inbound == bob.carries.outbound
@@ -223,7 +223,7 @@ def test_junk_is_told_once(pair: tuple[Peer, Peer]) -> None:
     for number in range(1, 200):
         for exchange in EXCHANGES:
             octets = Header(bob.sa.CKY_I, bob.sa.CKY_R, 8, exchange, number & 1, number, 44).build() + bytes(16)
-            bob.takes(octets, Path(BOB, 500, ALICE, 500))
+            bob.takes(octets, UdpPath(BOB, 500, ALICE, 500))
     assert bob.failures == [Code.UNPROVED]
     assert [note.code for note in bob.saw(Note)] == [Code.UNPROVED]
     assert not network.flying

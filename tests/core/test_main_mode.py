@@ -92,7 +92,7 @@ def test_without_a_trace_nothing_is_reported_of_messages(network: Network, alice
 
 def test_the_table_is_that_of_the_rfc() -> None:
     assert MAIN_MODE.exchange is ExchangeType.IDENTITY_PROTECTION
-    assert [f"{row.sender}: {row.shape}" for row in MAIN_MODE.rows] == [
+    assert [f"{row.sender}: {row.grammar}" for row in MAIN_MODE.rows] == [
         "i: HDR, SA",
         "r: HDR, SA",
         "i: HDR, KE, Ni [, NAT-D]",

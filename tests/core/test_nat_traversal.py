@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.peer import nat_traversal, vendor_ids
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import Flavour, IpsecMode, Nat, Path
+from ikev1.core.records.model import IpsecMode, Nat, NatTraversalVersion, UdpPath
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
@@ -22,12 +22,12 @@ from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer, establish
 
 OUTSIDE_OF_ALICE, OUTSIDE_OF_BOB = "203.0.113.1", "203.0.113.2"
-EVERY_FLAVOUR = tuple(Flavour)
+EVERY_VERSION = tuple(NatTraversalVersion)
 
 
-def only(flavour: Flavour | None) -> Callable[[Datagram], list[Datagram]]:
+def only(version: NatTraversalVersion | None) -> Callable[[Datagram], list[Datagram]]:
     """A link on which nobody hears of other flavours, as if the peers were that old."""
-    hidden = {data for data, known in vendor_ids.FLAVOURS.items() if known is not flavour}
+    hidden = {data for data, known in vendor_ids.VERSIONS.items() if known is not version}
 
     def link(datagram: Datagram) -> list[Datagram]:
         if datagram.label not in ("MM1", "MM2"):
@@ -40,9 +40,11 @@ def only(flavour: Flavour | None) -> Callable[[Datagram], list[Datagram]]:
     return link
 
 
-def behind(network: Network, *hidden: str, flavour: Flavour = Flavour.RFC_3947) -> tuple[Peer, Peer, NatBox | None]:
+def behind(
+    network: Network, *hidden: str, version: NatTraversalVersion = NatTraversalVersion.RFC_3947
+) -> tuple[Peer, Peer, NatBox | None]:
     """Alice, who calls bob, each of them behind a NAT if ``hidden``, and her box; bob does not know where she is."""
-    network.link = only(flavour)
+    network.link = only(version)
     called = OUTSIDE_OF_BOB if "bob" in hidden else BOB
     of_alice = connection(ALICE, called, tunnel(), remote_id=BOB)
     of_bob = connection(BOB, "%any", tunnel(mirrored=True), remote_id=ALICE)
@@ -58,25 +60,25 @@ def behind(network: Network, *hidden: str, flavour: Flavour = Flavour.RFC_3947) 
 def test_without_a_nat_nothing_floats(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
     for peer, other in ((alice, bob), (bob, alice)):
-        assert peer.sa.nat == Nat(Flavour.RFC_3947)
-        assert peer.sa.path == Path(peer.address, 500, other.address, 500)
+        assert peer.sa.nat == Nat(NatTraversalVersion.RFC_3947)
+        assert peer.sa.path == UdpPath(peer.address, 500, other.address, 500)
         assert not peer.child.udp_encapsulation
 
 
-@pytest.mark.parametrize("flavour", EVERY_FLAVOUR)
+@pytest.mark.parametrize("version", EVERY_VERSION)
 @pytest.mark.parametrize("hidden", [("alice",), ("bob",), ("alice", "bob")])
 def test_a_nat_is_found_and_the_conversation_floats(
-    network: Network, flavour: Flavour, hidden: tuple[str, ...]
+    network: Network, version: NatTraversalVersion, hidden: tuple[str, ...]
 ) -> None:
-    alice, bob, _ = behind(network, *hidden, flavour=flavour)
+    alice, bob, _ = behind(network, *hidden, version=version)
     network.settle()
     seen_by_bob = (OUTSIDE_OF_ALICE, 40_002) if "alice" in hidden else (ALICE, 4500)
     called = OUTSIDE_OF_BOB if "bob" in hidden else BOB
-    assert alice.sa.path == alice.child.path == Path(ALICE, 4500, called, 4500)
-    assert bob.sa.path == bob.child.path == Path(BOB, 4500, *seen_by_bob)
+    assert alice.sa.path == alice.child.path == UdpPath(ALICE, 4500, called, 4500)
+    assert bob.sa.path == bob.child.path == UdpPath(BOB, 4500, *seen_by_bob)
     for peer in (alice, bob):
         assert peer.sa.nat == Nat(
-            flavour, local_behind=peer.name in hidden, remote_behind=network.other(peer).name in hidden
+            version, local_behind=peer.name in hidden, remote_behind=network.other(peer).name in hidden
         )
         assert peer.child.udp_encapsulation
         assert [note.code for note in peer.saw(Note)] == [Code.NAT_FOUND]
@@ -127,7 +129,7 @@ def test_another_encapsulation_port_where_both_agree(network: Network, couple: C
     alice, _ = couple(settings_options={"encapsulation_port": 14_500}, encapsulation=True)
     alice.calls()
     network.settle()
-    assert alice.child.path == Path(ALICE, 14_500, BOB, 14_500)
+    assert alice.child.path == UdpPath(ALICE, 14_500, BOB, 14_500)
 
 
 def test_a_peer_that_moved_is_followed_once_it_proves_itself(network: Network) -> None:
@@ -138,7 +140,7 @@ def test_a_peer_that_moved_is_followed_once_it_proves_itself(network: Network) -
     box.rebind()
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     network.settle()
-    assert bob.sa.path == Path(BOB, 4500, OUTSIDE_OF_ALICE, 40_003)
+    assert bob.sa.path == UdpPath(BOB, 4500, OUTSIDE_OF_ALICE, 40_003)
     assert bob.sa.path != before
     assert len(bob.children) == 2
     assert {child.path for child in bob.inbound.values()} == {bob.sa.path}, "the older pair moves, too"
@@ -149,7 +151,7 @@ def test_an_unproven_message_from_elsewhere_moves_nothing(network: Network) -> N
     _, bob, _ = behind(network, "alice")
     network.settle()
     before = bob.sa
-    elsewhere = Path(BOB, 4500, "203.0.113.66", 666)
+    elsewhere = UdpPath(BOB, 4500, "203.0.113.66", 666)
     for datagram in tuple(network.sent):
         if datagram.sender == "alice":
             bob.takes(datagram.octets, elsewhere)
@@ -236,12 +238,12 @@ def test_rekeying_begins_on_the_encapsulation_port(network: Network) -> None:
     ("nat", "mode"),
     [
         (None, EncapsulationMode.TUNNEL),
-        (Nat(Flavour.RFC_3947), EncapsulationMode.TUNNEL),
-        (Nat(Flavour.RFC_3947, local_behind=True), 3),
-        (Nat(Flavour.RFC_3947, remote_behind=True), 3),
-        (Nat(Flavour.RFC_3947, forced=True), 3),
-        (Nat(Flavour.DRAFT_03, local_behind=True), 61_443),
-        (Nat(Flavour.DRAFT_02, remote_behind=True), 61_443),
+        (Nat(NatTraversalVersion.RFC_3947), EncapsulationMode.TUNNEL),
+        (Nat(NatTraversalVersion.RFC_3947, local_behind=True), 3),
+        (Nat(NatTraversalVersion.RFC_3947, remote_behind=True), 3),
+        (Nat(NatTraversalVersion.RFC_3947, forced=True), 3),
+        (Nat(NatTraversalVersion.DRAFT_03, local_behind=True), 61_443),
+        (Nat(NatTraversalVersion.DRAFT_02, remote_behind=True), 61_443),
     ],
 )
 def test_the_number_of_a_mode_depends_on_the_flavour(nat: Nat | None, mode: int) -> None:
@@ -250,12 +252,12 @@ def test_the_number_of_a_mode_depends_on_the_flavour(nat: Nat | None, mode: int)
 
 
 @pytest.mark.parametrize(
-    ("flavour", "number"),
-    [(Flavour.RFC_3947, 20), (Flavour.DRAFT_03, 130), (Flavour.DRAFT_02, 130)],
+    ("version", "number"),
+    [(NatTraversalVersion.RFC_3947, 20), (NatTraversalVersion.DRAFT_03, 130), (NatTraversalVersion.DRAFT_02, 130)],
 )
-def test_nat_d_hashes_cookies_address_and_port(flavour: Flavour, number: int) -> None:
-    path = Path("192.0.2.1", 500, "2001:db8::2", 4500)
-    remote, local = nat_traversal.nat_d(HashAlgorithm.SHA1, b"I" * 8 + b"R" * 8, path, flavour, forced=False)
+def test_nat_d_hashes_cookies_address_and_port(version: NatTraversalVersion, number: int) -> None:
+    path = UdpPath("192.0.2.1", 500, "2001:db8::2", 4500)
+    remote, local = nat_traversal.nat_d(HashAlgorithm.SHA1, b"I" * 8 + b"R" * 8, path, version, forced=False)
     cookies = b"IIIIIIIIRRRRRRRR"
     assert remote.data == digest(HashAlgorithm.SHA1, cookies + ip_address("2001:db8::2").packed + b"\x11\x94")
     assert local.data == digest(HashAlgorithm.SHA1, cookies + ip_address("192.0.2.1").packed + b"\x01\xf4")
@@ -265,22 +267,27 @@ def test_nat_d_hashes_cookies_address_and_port(flavour: Flavour, number: int) ->
 
 hosts = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"])
 ports = st.sampled_from([500, 4500, 40_001])
-paths = st.builds(Path, hosts, ports, hosts, ports)
+paths = st.builds(UdpPath, hosts, ports, hosts, ports)
 
 
-@given(paths, paths, st.sampled_from(EVERY_FLAVOUR), st.booleans())
-def test_discovery_sees_what_changed_on_the_way(sent: Path, received: Path, flavour: Flavour, forced: bool) -> None:
+@given(paths, paths, st.sampled_from(EVERY_VERSION), st.booleans())
+def test_discovery_sees_what_changed_on_the_way(
+    sent: UdpPath, received: UdpPath, version: NatTraversalVersion, forced: bool
+) -> None:
     """``sent`` is the sender's view of the path, ``received`` the receiver's."""
     cookies = bytes(range(16))
-    payloads = tuple(nat_traversal.nat_d(HashAlgorithm.SHA1, cookies, sent, flavour, forced))
-    nat = nat_traversal.discover(HashAlgorithm.SHA1, cookies, received, flavour, payloads, forced=False)
+    payloads = tuple(nat_traversal.nat_d(HashAlgorithm.SHA1, cookies, sent, version, forced))
+    nat = nat_traversal.discover(HashAlgorithm.SHA1, cookies, received, version, payloads, forced=False)
     assert nat == Nat(
-        flavour,
+        version,
         local_behind=received[:2] != sent[2:],
         remote_behind=forced or received[2:] != sent[:2],
     )
 
 
 def test_without_nat_d_nothing_is_known() -> None:
-    path = Path("192.0.2.1", 500, "192.0.2.2", 500)
-    assert nat_traversal.discover(HashAlgorithm.SHA1, bytes(16), path, Flavour.RFC_3947, (), forced=True) is None
+    path = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
+    assert (
+        nat_traversal.discover(HashAlgorithm.SHA1, bytes(16), path, NatTraversalVersion.RFC_3947, (), forced=True)
+        is None
+    )

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from configured import ALICE, BOB
 from ikev1.core.exchanges.informational import clear_notify
-from ikev1.core.records.model import IkeState, Path, Role
+from ikev1.core.records.model import IkeState, Role, UdpPath
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_chain
@@ -209,7 +209,7 @@ class Outsider(RuleBasedStateMachine):
         if target.inbound:
             self.asked += 1
             spi, places = sorted(target.inbound)[which % len(target.inbound)], paths_of(target)
-            self.noisy.arrives(target, spi, Path(target.address, port, MALLORY, source_port))
+            self.noisy.arrives(target, spi, UdpPath(target.address, port, MALLORY, source_port))
             assert paths_of(target) == places
 
     @precondition(lambda self: self.network.sent)
@@ -320,16 +320,16 @@ class Outsider(RuleBasedStateMachine):
         """One of the datagrams so far, the newest first."""
         return self.network.sent[-1 - which % len(self.network.sent)]
 
-    def path(self, target: Peer, source: str, port: int, source_port: int) -> Path:
+    def path(self, target: Peer, source: str, port: int, source_port: int) -> UdpPath:
         """The path by which a datagram of his comes."""
         hosts = {
             "mallory": MALLORY,
             "his": self.noisy.hosts[self.noisy.other(target).name],
             "own": self.noisy.hosts[target.name],
         }
-        return Path(target.address, port, hosts[source], source_port)
+        return UdpPath(target.address, port, hosts[source], source_port)
 
-    def sends(self, target: Peer, octets: bytes, path: Path) -> None:
+    def sends(self, target: Peer, octets: bytes, path: UdpPath) -> None:
         if path.remote_host == MALLORY:
             self.taken[exchange_of(octets)] += len(octets)
             self.taken["datagrams"] += 1
@@ -364,7 +364,7 @@ class Outsider(RuleBasedStateMachine):
         same = octets[:16] == flying.octets[:16] and octets[20:24] == flying.octets[20:24]
         return same and self.network.receiver(flying) is target
 
-    def is_excused(self, original: Datagram, path: Path) -> bool:
+    def is_excused(self, original: Datagram, path: UdpPath) -> bool:
         """Whether a copy of ``original`` that comes by ``path`` may have another effect."""
         return self.makes_believe_in_a_nat(original, path) or self.overtakes_a_delete(original)
 
@@ -384,11 +384,11 @@ class Outsider(RuleBasedStateMachine):
         }
         return octets[:8] in calling and len(octets) > 18 and octets[18] in PHASE_1
 
-    def makes_believe_in_a_nat(self, flying: Datagram, path: Path) -> bool:
+    def makes_believe_in_a_nat(self, flying: Datagram, path: UdpPath) -> bool:
         """Whether it comes from the peer's address but another port, and where a NAT may give a peer any port: there
         whoever is faster in the peer's name is the peer (RFC 3947 §3.2, §7), until its next message.
         """
-        true = Path(*flying.destination, *flying.source)
+        true = UdpPath(*flying.destination, *flying.source)
         return path.remote_host == true.remote_host and path != true
 
     # --- what is not mended yet
@@ -479,7 +479,7 @@ def test_a_copy_of_an_old_call_does_not_keep_us_from_calling(network: Network, c
     network.settle()
     alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
     network.settle()
-    bob.takes(old_call.octets, Path(BOB, 500, ALICE, 666))
+    bob.takes(old_call.octets, UdpPath(BOB, 500, ALICE, 666))
     assert bob.sa.state is IkeState.CONNECTING
     bob.calls()
     network.run(60)
@@ -495,7 +495,7 @@ def test_a_copy_of_an_old_call_does_not_keep_us_from_renewing_a_pair(network: Ne
     network.settle()
     alice.does(lambda engine: engine._state.end(alice.sa, "its lifetime is over"))
     bob.does(lambda engine: engine._state.end(bob.sa, "its lifetime is over"))
-    bob.takes(old_call.octets, Path(BOB, 500, ALICE, 666))
+    bob.takes(old_call.octets, UdpPath(BOB, 500, ALICE, 666))
     bob.does(lambda engine: engine.rekey_child(bob.children[0].unique_id, network.now))
     network.run(1)
     assert [sa.role for sa in bob.engine.sas.values() if sa.is_up] == [Role.INITIATOR]

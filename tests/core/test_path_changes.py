@@ -10,7 +10,7 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Mode
 from nat import NatBox
@@ -53,7 +53,7 @@ def test_a_copy_of_a_quick_mode_from_elsewhere_moves_nothing(
     establish(network, alice)
     before = bob.sa
     copied = renews(alice)
-    bob.takes(copied.octets, Path(BOB, port, *source))
+    bob.takes(copied.octets, UdpPath(BOB, port, *source))
     assert bob.sa.path == before.path
     assert [child.path for child in bob.children] == [child.path for child in before.children]
     network.plays("bob -> alice QM2", "alice -> bob QM3")
@@ -71,9 +71,9 @@ def test_a_copy_of_the_proof_from_elsewhere_moves_nothing(
     alice.calls()
     while network.flying[0].label != label:
         network.deliver(network.flying.popleft())
-    bob.takes(network.flying[0].octets, Path(BOB, 4500, *source))
+    bob.takes(network.flying[0].octets, UdpPath(BOB, 4500, *source))
     if source[0] != ALICE:  # who can send in the name of alice can make the two believe in a NAT (RFC 3947 §3.2)
-        assert bob.sa.path == Path(BOB, 500, ALICE, 500)
+        assert bob.sa.path == UdpPath(BOB, 500, ALICE, 500)
         network.settle()
         assert alice.carries.inbound == bob.carries.outbound
     assert bob.sa.hosts == (BOB, ALICE)
@@ -82,7 +82,7 @@ def test_a_copy_of_the_proof_from_elsewhere_moves_nothing(
 def test_esp_from_elsewhere_moves_nothing_without_a_nat(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
     before = bob.sa
-    for path in (Path(BOB, 4500, MALLORY, 4500), Path(BOB, 4500, ALICE, 666)):
+    for path in (UdpPath(BOB, 4500, MALLORY, 4500), UdpPath(BOB, 4500, ALICE, 666)):
         assert bob.engine.peer_moved(bob.child.inbound.spi, path, network.now) == []
     assert bob.sa == before
 
@@ -94,17 +94,17 @@ def test_another_port_is_followed_at_once(network: Network) -> None:
     alice, bob, box = behind(network)
     box.rebind()
     bob.takes(*through(box, renews(alice)))
-    assert bob.sa.path == Path(BOB, 4500, OUTSIDE, 40_003)
+    assert bob.sa.path == UdpPath(BOB, 4500, OUTSIDE, 40_003)
     assert [note.code for note in bob.saw(Note)] == [Code.PEER_MOVED]
     assert bob.sa.moves == 1
     network.settle()
     assert {child.path for child in bob.inbound.values()} == {bob.sa.path}
 
 
-def through(box: NatBox, datagram: Datagram) -> tuple[bytes, Path]:
+def through(box: NatBox, datagram: Datagram) -> tuple[bytes, UdpPath]:
     """A datagram as it arrives behind the NAT box."""
     (seen,) = box.pass_on(datagram)
-    return seen.octets, Path(*seen.destination, *seen.source)
+    return seen.octets, UdpPath(*seen.destination, *seen.source)
 
 
 def test_another_address_is_followed_once_the_peer_answers_from_there(network: Network) -> None:
@@ -117,7 +117,7 @@ def test_another_address_is_followed_once_the_peer_answers_from_there(network: N
     assert (question.label, question.destination) == ("INFO N(R_U_THERE)", ("203.0.113.77", 50_000))
     assert [datagram.destination for datagram in network.sent if datagram.label == "QM2"] == [(OUTSIDE, 40_002)]
     network.run(30)
-    assert bob.sa.path == Path(BOB, 4500, "203.0.113.77", 50_000)
+    assert bob.sa.path == UdpPath(BOB, 4500, "203.0.113.77", 50_000)
     assert {child.path for child in (*bob.inbound.values(), *bob.outbound.values())} == {bob.sa.path}
     assert alice.failures == bob.failures == []
     assert [note.code for note in bob.saw(Note)].count(Code.PEER_MOVED) == 1
@@ -127,7 +127,7 @@ def test_an_onlooker_who_was_first_is_asked_and_cannot_answer(network: Network) 
     alice, bob, _ = behind(network)
     before = bob.sa
     copied = renews(alice)
-    bob.takes(copied.octets, Path(BOB, 4500, MALLORY, 4500))
+    bob.takes(copied.octets, UdpPath(BOB, 4500, MALLORY, 4500))
     network.run(60)
     to_mallory = [datagram.label for datagram in network.sent if datagram.destination[0] == MALLORY]
     assert to_mallory == ["INFO N(R_U_THERE)"] * 4
@@ -140,9 +140,9 @@ def test_an_onlooker_who_was_first_is_asked_and_cannot_answer(network: Network) 
 def test_an_answer_by_another_path_than_the_question_moves_nothing(network: Network) -> None:
     alice, bob, _ = behind(network)
     before = bob.sa.path
-    bob.takes(renews(alice).octets, Path(BOB, 4500, MALLORY, 4500))
+    bob.takes(renews(alice).octets, UdpPath(BOB, 4500, MALLORY, 4500))
     question = next(datagram for datagram in network.sent if datagram.destination[0] == MALLORY)
-    alice.takes(question.octets, Path(ALICE, 4500, BOB, 4500))  # mallory passes it on, and alice answers for herself
+    alice.takes(question.octets, UdpPath(ALICE, 4500, BOB, 4500))  # mallory passes it on, and alice answers for herself
     network.settle()
     assert bob.sa.path == before
     assert bob.sa.probe is None
@@ -151,7 +151,7 @@ def test_an_answer_by_another_path_than_the_question_moves_nothing(network: Netw
 def test_esp_with_another_address_is_asked_about_first(network: Network) -> None:
     alice, bob, _ = behind(network)
     before = bob.sa.path
-    bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, Path(BOB, 4500, MALLORY, 4500), network.now))
+    bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, UdpPath(BOB, 4500, MALLORY, 4500), network.now))
     assert bob.sa.path == bob.child.path == before
     assert network.flying[-1].destination == (MALLORY, 4500)
     assert alice.sa.cookies == bob.sa.cookies
@@ -160,7 +160,7 @@ def test_esp_with_another_address_is_asked_about_first(network: Network) -> None
 def test_one_question_at_a_time(network: Network) -> None:
     _, bob, _ = behind(network)
     for last in range(1, 200):
-        path = Path(BOB, 4500, f"203.0.113.{last}", 4500)
+        path = UdpPath(BOB, 4500, f"203.0.113.{last}", 4500)
         bob.does(partial(Engine.peer_moved, spi=bob.child.inbound.spi, path=path, now=network.now))
     assert len(network.flying) == 1
 
@@ -175,7 +175,7 @@ def test_a_repetition_from_another_port_is_answered_there_and_moves_nothing(netw
     while network.flying[0].label != label:
         network.deliver(network.flying.popleft())
     copied = network.flying[0]
-    bob.takes(copied.octets, Path(BOB, 4500, OUTSIDE, 666))
+    bob.takes(copied.octets, UdpPath(BOB, 4500, OUTSIDE, 666))
     network.flying.pop()  # the answer went to the onlooker
     network.settle()
     assert alice.carries.inbound == bob.carries.outbound
@@ -195,7 +195,7 @@ def test_a_road_warrior_with_a_forged_source_gets_no_address_but_his_own(network
     network.flying.rotate(1)
     forged = network.flying.popleft()
     assert forged.label == "QM1"
-    bob.takes(forged.octets, Path(BOB, 4500, victim, 4500))
+    bob.takes(forged.octets, UdpPath(BOB, 4500, victim, 4500))
     network.run(60)
     assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
     assert {child.remote for child in bob.inbound.values()} == {Selector.parse(OUTSIDE)}
@@ -216,6 +216,6 @@ def test_a_site_that_shares_its_secret_does_not_become_another_one(network: Netw
     alice.calls(tunnel=None, host=BOB)
     while network.flying[0].label != "MM5":
         network.deliver(network.flying.popleft())
-    bob.takes(network.flying.popleft().octets, Path(BOB, 4500, CAROL, 4500))
+    bob.takes(network.flying.popleft().octets, UdpPath(BOB, 4500, CAROL, 4500))
     assert bob.failures == [Code.ID_MISMATCH]
     assert not any(sa.is_up for sa in bob.engine.sas.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ikev1.core.exchanges.interpreter import Script
-from ikev1.core.exchanges.payload_grammar import Shape
+from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.exchanges.registry import SCRIPTS
 from ikev1.core.records.events import Code
 from ikev1.core.records.refusal import Refusal
@@ -55,7 +55,7 @@ def message(encrypted: bool, *payloads: Payload) -> Message:
 
 
 def admit(text: str, *payloads: Payload) -> None:
-    Shape(text).admit(message("*" in text, *payloads), "MM9")
+    PayloadGrammar(text).admit(message("*" in text, *payloads), "MM9")
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_what_is_of_the_shape(text: str, payloads: tuple[Payload, ...]) -> None:
 def test_what_is_not_of_the_shape(
     text: str, payloads: tuple[Payload, ...], fault: str, notify: NotifyType | None
 ) -> None:
-    shape = Shape(text)
+    grammar = PayloadGrammar(text)
     for _ in range(2):  # a shape that was right is remembered, one that was wrong stays wrong
         with pytest.raises(Refusal) as refused:
-            shape.admit(message(shape.encrypted, *payloads), "MM9")
+            grammar.admit(message(grammar.encrypted, *payloads), "MM9")
         assert refused.value.code is Code.MALFORMED
         assert refused.value.notify is notify
         assert fault in refused.value.text
@@ -136,38 +136,38 @@ def test_what_is_not_of_the_shape(
 
 @pytest.mark.parametrize("text", [MM1, MM5])
 def test_what_must_be_protected_is_and_what_must_not_is_not(text: str) -> None:
-    shape = Shape(text)
+    grammar = PayloadGrammar(text)
     payloads = (SA,) if text == MM1 else (ID, HASH)
-    shape.admit(message(shape.encrypted, *payloads), "MM9")
+    grammar.admit(message(grammar.encrypted, *payloads), "MM9")
     with pytest.raises(Refusal) as refused:
-        shape.admit(message(not shape.encrypted, *payloads), "MM9")
+        grammar.admit(message(not grammar.encrypted, *payloads), "MM9")
     assert refused.value.notify is NotifyType.INVALID_FLAGS
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_a_shape_may_leave_it_open_whether_it_is_protected(encrypted: bool) -> None:
-    shape = Shape(AM3)
-    assert shape.encrypted
+    grammar = PayloadGrammar(AM3)
+    assert grammar.encrypted
     for _ in range(2):
-        shape.admit(message(encrypted, HASH, NAT_D), "AM3")
+        grammar.admit(message(encrypted, HASH, NAT_D), "AM3")
 
 
 @pytest.mark.parametrize("text", ["", "SA", "HDR SA", "HDR,SA", "HDR**, SA", "hdr, SA"])
 def test_what_is_no_shape(text: str) -> None:
     with pytest.raises(ValueError, match="no shape"):
-        Shape(text)
+        PayloadGrammar(text)
 
 
 def test_an_unknown_word_is_an_error() -> None:
     with pytest.raises(KeyError, match="XX"):
-        Shape("HDR, XX")
+        PayloadGrammar("HDR, XX")
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=lambda script: f"{script.name} {script.method}")
 def test_every_row_of_every_table_compiles(script: Script) -> None:
-    assert [shape.text for shape in script.shapes] == [row.shape for row in script.rows]
-    for row, shape in zip(script.rows, script.shapes, strict=True):
-        assert shape.encrypted is row.shape.startswith(("HDR*", "HDR(*)"))
+    assert [grammar.text for grammar in script.grammars] == [row.grammar for row in script.rows]
+    for row, grammar in zip(script.rows, script.grammars, strict=True):
+        assert grammar.encrypted is row.grammar.startswith(("HDR*", "HDR(*)"))
         assert row.sender in "ir"
-        assert (f"HASH({shape.hash})" in row.shape) is (shape.hash > 0)
-        assert repr(shape) == f"Shape({row.shape!r})"
+        assert (f"HASH({grammar.hash})" in row.grammar) is (grammar.hash > 0)
+        assert repr(grammar) == f"PayloadGrammar({row.grammar!r})"

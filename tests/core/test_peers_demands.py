@@ -14,7 +14,7 @@ from ikev1.core.negotiation.lifetime_attributes import Life
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify
 from ikev1.core.records.actions import Report, Send
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeUp, Note
-from ikev1.core.records.model import ChildState, IpsecKeys, Path, Role
+from ikev1.core.records.model import ChildState, IpsecKeys, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Nonce, Payload
@@ -172,8 +172,8 @@ def test_an_error_under_a_wrong_iv_is_not_blamed_on_the_secret(network: Network,
     sa, message_id = fresh_message_id(sa)
     exchange = new_exchange(INFORMATIONAL, message_id, Role.INITIATOR, 0.0, b"another IV......")
     payloads: list[Payload] = [notify(sa, NotifyType.INVALID_ID_INFORMATION)]
-    octets, _, _ = seal(sa, exchange, INFORMATIONAL.exchange, INFORMATIONAL.shapes[0], payloads)
-    alice.takes(octets, Path(ALICE, 500, BOB, 500))
+    octets, _, _ = seal(sa, exchange, INFORMATIONAL.exchange, INFORMATIONAL.grammars[0], payloads)
+    alice.takes(octets, UdpPath(ALICE, 500, BOB, 500))
     assert alice.sa, "nothing but a reason to give, if nothing better comes"
     network.run(3)
     assert alice.failures == [Code.REFUSED_BY_PEER]
@@ -189,7 +189,7 @@ def test_a_junk_informational_is_not_blamed_on_the_secret(
         network.deliver(network.flying.popleft())
     junk = Header(alice.sa.CKY_I, alice.sa.CKY_R, 8, 5, 1, 4711, HEADER_SIZE + octets).build() + bytes(octets)
     before = alice.sa
-    alice.takes(junk, Path(ALICE, 500, BOB, 500))
+    alice.takes(junk, UdpPath(ALICE, 500, BOB, 500))
     assert alice.sa == before
     network.settle()
     assert alice.failures == []

@@ -10,7 +10,7 @@ from configured import ALICE, BOB, connection, esp, settings, tunnel
 from dishonest import resealed
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.records.events import ChildUp, Code, Failure
-from ikev1.core.records.model import ChildSa, Mark, Steering
+from ikev1.core.records.model import ChildSa, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes
@@ -77,7 +77,7 @@ def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, b
 
 def test_the_table_is_that_of_the_rfc() -> None:
     assert QUICK_MODE.exchange is ExchangeType.QUICK_MODE
-    assert [f"{row.sender}: {row.shape}" for row in QUICK_MODE.rows] == [
+    assert [f"{row.sender}: {row.grammar}" for row in QUICK_MODE.rows] == [
         "i: HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]",
         "r: HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]",
         "i: HDR*, HASH(3)",
@@ -226,13 +226,13 @@ def test_several_tunnels_under_one_isakmp_sa(network: Network) -> None:
 
 def test_each_end_steers_as_its_operator_says(network: Network) -> None:
     """Marks and interface IDs are not negotiated, and hold for what replaces a pair, too."""
-    steering = Steering(Mark(0x2A, 0xFF), Mark(0x2B, 0xFF), 16, 17)
-    alice, bob = apart(network, {"steering": steering}, {})
+    marks = PacketMarks(Mark(0x2A, 0xFF), Mark(0x2B, 0xFF), 16, 17)
+    alice, bob = apart(network, {"marks": marks}, {})
     establish(network, alice)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     network.settle()
-    assert [child.steering for child in alice.children] == [steering] * 2
-    assert [child.steering for child in bob.children] == [Steering()] * 2
+    assert [child.marks for child in alice.children] == [marks] * 2
+    assert [child.marks for child in bob.children] == [PacketMarks()] * 2
 
 
 def test_the_default_lifetime_is_an_hour(network: Network, alice: Peer, bob: Peer) -> None:

@@ -7,7 +7,7 @@ from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import as_established
 from ikev1.core.machine.engine_state import State
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Path, Role
+from ikev1.core.records.model import Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.registry import NotifyType
@@ -20,11 +20,11 @@ BLOCK = 16  # octets
 def sealed(peer: Peer, last_block: bytes, kind: NotifyType) -> None:
     """``peer``, with keys and without SA, sends an error as strongSwan does: under the keys that it has."""
     state = State(peer.settings, peer.random)
-    turn = state.turn(
+    context = state.context(
         as_established(peer.sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), peer.network.now
     )
-    tell(turn, [notify(turn.sa, kind)])
-    peer.does(lambda _: turn.actions)
+    tell(context, [notify(context.sa, kind)])
+    peer.does(lambda _: context.actions)
 
 
 def test_an_error_under_the_right_keys_is_not_blamed_on_the_secret(network: Network, couple: Couple) -> None:
@@ -82,12 +82,12 @@ def test_a_pair_may_be_deleted_under_another_sa(network: Network, alice: Peer, b
     (child,) = bob.children
     state = State(alice.settings, alice.random)
     gone = alice.children[0]
-    mirrored = replace(old, path=Path(alice.address, 500, bob.address, 500), role=Role.INITIATOR)
-    turn = state.turn(mirrored, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), network.now)
-    tell(turn, [delete_child(gone)])
+    mirrored = replace(old, path=UdpPath(alice.address, 500, bob.address, 500), role=Role.INITIATOR)
+    context = state.context(mirrored, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), network.now)
+    tell(context, [delete_child(gone)])
     assert child.outbound.spi == gone.inbound.spi
     alice.engine.close_child(gone.unique_id, network.now)
-    bob.takes(turn.actions[0].datagram, Path(bob.address, 500, alice.address, 500))  # type: ignore[union-attr]
+    bob.takes(context.actions[0].datagram, UdpPath(bob.address, 500, alice.address, 500))  # type: ignore[union-attr]
     assert bob.children == []
 
 

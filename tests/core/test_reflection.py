@@ -12,7 +12,7 @@ from configured import ALICE, BOB, connection, policy, settings, suite
 from dishonest import add, resealed
 from ikev1.core.records.certificate_check import Trusted
 from ikev1.core.records.events import Code, IkeUp
-from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.model import IkeState, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
@@ -155,7 +155,7 @@ def test_another_process_knows_the_calls_that_it_took_over(network: Network, cou
     alice, _ = two(couple, "psk", Mode.MAIN)
     alice.calls()
     alice.is_reborn()
-    alice.takes(network.sent[0].octets, Path(ALICE, 500, BOB, 500))
+    alice.takes(network.sent[0].octets, UdpPath(ALICE, 500, BOB, 500))
     assert alice.failures == [Code.REFLECTION]
 
 
@@ -281,7 +281,7 @@ def test_our_answer_to_a_caller_is_no_oracle_for_our_call(network: Network, coup
     asked = next(datagram for datagram in network.flying)
     forged = Header.parse(asked.octets)._replace(CKY_I=called.CKY_I, exchange=ExchangeType.AGGRESSIVE)
     before = len(network.sent)
-    alice.takes(forged.build() + asked.octets[HEADER_SIZE:], Path(ALICE, 500, BOB, 500))
+    alice.takes(forged.build() + asked.octets[HEADER_SIZE:], UdpPath(ALICE, 500, BOB, 500))
     assert alice.failures == [Code.REFLECTION]
     assert len(network.sent) == before
     assert alice.engine.half_open == 0
@@ -302,7 +302,7 @@ def test_our_own_proof_comes_back(network: Network, couple: Couple, method: str)
     proof = [payload for payload in message.payloads if isinstance(payload, Hash | Signature)]
     assert len(proof) == 1
     header = message.header._replace(next_payload=0)
-    bob.takes(build_message(header, proof), Path(BOB, 500, ALICE, 500))
+    bob.takes(build_message(header, proof), UdpPath(BOB, 500, ALICE, 500))
     assert bob.failures == [Code.REFLECTION]
     assert not is_up(bob)
     network.deliver(genuine)
@@ -472,5 +472,5 @@ def test_a_first_message_of_ours_is_known_until_the_call_is_over(network: Networ
     network.run(200)
     assert not alice.engine.sas
     alice.events.clear()
-    alice.takes(octets, Path(ALICE, 500, BOB, 500))
+    alice.takes(octets, UdpPath(ALICE, 500, BOB, 500))
     assert Code.REFLECTION not in alice.failures

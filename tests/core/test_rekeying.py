@@ -180,15 +180,15 @@ def test_both_replace_at_once_and_what_comes_of_it_works(
     establish(network, alice)
     for peer in (alice, bob):
         replaces(peer, what)
-    turn = 0
+    context = 0
     while network.flying:
         senders = [datagram.sender for datagram in network.flying]
-        wanted = {"as sent": senders[0], "bob first": "bob", "by turns": ("alice", "bob")[turn % 2]}[order]
+        wanted = {"as sent": senders[0], "bob first": "bob", "by turns": ("alice", "bob")[context % 2]}[order]
         place = senders.index(wanted) if wanted in senders else 0
         datagram = network.flying[place]
         del network.flying[place]
         network.deliver(datagram)
-        turn += 1
+        context += 1
     assert works(alice, bob)
     network.run(60)
     assert works(alice, bob)

@@ -132,7 +132,7 @@ def test_the_tables_are_those_of_the_rfc() -> None:
         AGGRESSIVE_MODE_RSA_ENCRYPTION,
         AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION,
     )
-    assert [[f"{row.sender}: {row.shape}" for row in script.rows] for script in scripts] == [
+    assert [[f"{row.sender}: {row.grammar}" for row in script.rows] for script in scripts] == [
         [
             "i: HDR, SA",
             "r: HDR, SA",

@@ -14,14 +14,14 @@ from ikev1.core.records.model import (
     Anchor,
     ChildSa,
     ChildState,
-    Flavour,
     IkeSa,
     IkeState,
     IpsecKeys,
     IpsecSuite,
     Nat,
-    Path,
+    NatTraversalVersion,
     Role,
+    UdpPath,
 )
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
@@ -31,7 +31,7 @@ NETWORKS = [Selector.parse(text) for text in ("0.0.0.0/0", "10.1.0.0/16", "10.1.
 
 @st.composite
 def children(draw: st.DrawFn, number: int, connection: str) -> ChildSa:
-    path = Path("192.0.2.1", 500, "192.0.2.2", 500)
+    path = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
     keys = IpsecKeys(number + 50 * draw(st.integers(0, 1)), b"")
     local, remote = draw(st.sampled_from(NETWORKS)), draw(st.sampled_from(NETWORKS))
     expires_at = draw(st.sampled_from([0.0, 7.0]))
@@ -51,14 +51,14 @@ def sas(draw: st.DrawFn) -> IkeSa:
         place,
         connection,
         Role.INITIATOR,
-        Path("192.0.2.1", 500, draw(st.sampled_from(["192.0.2.2", "192.0.2.3"])), 500),
+        UdpPath("192.0.2.1", 500, draw(st.sampled_from(["192.0.2.2", "192.0.2.3"])), 500),
         cookie,
         b"R" * 8,
         0.0,
         state=draw(st.sampled_from(IkeState)),
         IDir_b=draw(st.sampled_from([b"", b"bob"])),
         anchor=draw(st.sampled_from([None, Anchor("192.0.2.1", "192.0.2.9")])),
-        nat=draw(st.sampled_from([None, Nat(Flavour.RFC_3947, remote_behind=True)])),
+        nat=draw(st.sampled_from([None, Nat(NatTraversalVersion.RFC_3947, remote_behind=True)])),
         awaits_user=draw(st.booleans()),
         rekey_at=draw(st.sampled_from([0.0, 5.0, 20.0])),
         expires_at=draw(st.sampled_from([0.0, 10.0, 30.0])),

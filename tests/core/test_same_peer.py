@@ -9,7 +9,7 @@ import pytest
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import delete_ike, notify
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.records.model import ChildState, Path
+from ikev1.core.records.model import ChildState, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import Notification
@@ -80,11 +80,13 @@ def test_who_forges_the_port_of_a_neighbour_is_not_taken_for_it(network: Network
     there.carol.calls(None, host=BOB)
     while network.flying[0].label != "MM5":
         network.deliver(network.flying.popleft())
-    there.bob.takes(network.flying.popleft().octets, Path(BOB, 4500, OUTSIDE, port))
-    there.carol.takes(network.flying.popleft().octets, Path(CAROL, 4500, BOB, 4500))  # message 6, which she can compute
+    there.bob.takes(network.flying.popleft().octets, UdpPath(BOB, 4500, OUTSIDE, port))
+    there.carol.takes(
+        network.flying.popleft().octets, UdpPath(CAROL, 4500, BOB, 4500)
+    )  # message 6, which she can compute
     (sa,) = [sa for sa in there.carol.engine.sas.values() if sa.is_up]
     there.carol.does(lambda engine: engine._state.say(sa, [notify(sa, NotifyType.R_U_THERE, bytes(4))], network.now))
-    there.bob.takes(network.flying.popleft().octets, Path(BOB, 4500, OUTSIDE, port))
+    there.bob.takes(network.flying.popleft().octets, UdpPath(BOB, 4500, OUTSIDE, port))
     network.run(30)
     there.comes(there.carol)
     network.run(30)

@@ -8,13 +8,13 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Steering
+from ikev1.core.records.model import PacketMarks
 from ikev1.core.records.settings import Connection, Tunnel
 from playbook import Network, Peer
 
 MALLORY = "192.0.2.66"
 OURS = "10.1.0.0/16"
-OTHER_INTERFACE = Steering(if_id_in=7, if_id_out=7)
+OTHER_INTERFACE = PacketMarks(if_id_in=7, if_id_out=7)
 
 
 def wanted(remote: str, local: str = OURS) -> Tunnel:
@@ -102,9 +102,9 @@ def test_another_network_of_ours_is_other_traffic(network: Network) -> None:
     assert len(there.bob.children) == 2
 
 
-@pytest.mark.parametrize("other", [OTHER_INTERFACE, Steering()])
-def test_what_the_operator_steers_apart_may_overlap(network: Network, other: Steering) -> None:
-    away = tunnel(local=OURS, remote="10.2.0.0/16", steering=other)
+@pytest.mark.parametrize("other", [OTHER_INTERFACE, PacketMarks()])
+def test_what_the_operator_steers_apart_may_overlap(network: Network, other: PacketMarks) -> None:
+    away = tunnel(local=OURS, remote="10.2.0.0/16", marks=other)
     there = There(network, site(ALICE, wanted("10.2.0.0/16")), site(MALLORY, away))
     there.calls("alice", ALICE, "10.2.0.0/16")
     there.calls("mallory", MALLORY, "10.2.0.0/16")

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.records.model import IkeSa, Path, Role
+from ikev1.core.records.model import IkeSa, Role, UdpPath
 
-PATH = Path("198.51.100.2", 500, "192.0.2.1", 500)
+PATH = UdpPath("198.51.100.2", 500, "192.0.2.1", 500)
 TEMPLATE = IkeSa(0, "peer", Role.RESPONDER, PATH, b"I" * 8, bytes(8), 0.0)
 CAPACITY = 4096
 
 paths = st.builds(
-    Path,
+    UdpPath,
     st.sampled_from(["198.51.100.2", "2001:db8::2"]),
     st.sampled_from([500, 4500]),
     st.sampled_from(["192.0.2.1", "192.0.2.11", "2001:db8::1"]),
@@ -35,7 +35,7 @@ def kept(numbers: range) -> FirstMessages:
 
 @given(callers, callers)
 def test_a_cookie_is_good_for_one_caller_for_a_while(
-    one: tuple[bytes, Path, int], other: tuple[bytes, Path, int]
+    one: tuple[bytes, UdpPath, int], other: tuple[bytes, UdpPath, int]
 ) -> None:
     messages = kept(range(2))
     answer = messages.recall(key(1))

@@ -12,7 +12,7 @@ from dishonest import Change, payloads_of, put, resealed
 from ikev1.core.peer import vendor_ids
 from ikev1.core.peer.selector_payload import payload_of, selector_of
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Flavour, IpsecMode
+from ikev1.core.records.model import IpsecMode, NatTraversalVersion
 from ikev1.core.records.selector import Selector
 from ikev1.wire.payloads import Identification, NatOriginalAddress, Payload, SecurityAssociation, VendorId
 from ikev1.wire.registry import Phase2Attribute
@@ -21,7 +21,11 @@ from playbook import Couple, Datagram, Network, Peer, establish
 
 L2TP: dict[str, Any] = {"local": "dynamic[udp/1701]", "remote": "dynamic[udp/1701]", "mode": IpsecMode.TRANSPORT}
 OUTSIDE, OUTSIDE_OF_BOB = "203.0.113.1", "203.0.113.2"
-NAT_OA_NUMBERS = {Flavour.RFC_3947: 21, Flavour.DRAFT_03: 131, Flavour.DRAFT_02: 131}
+NAT_OA_NUMBERS = {
+    NatTraversalVersion.RFC_3947: 21,
+    NatTraversalVersion.DRAFT_03: 131,
+    NatTraversalVersion.DRAFT_02: 131,
+}
 
 
 def l2tp_at(host: str) -> Selector:
@@ -110,20 +114,20 @@ def test_through_a_nat_the_traffic_is_that_of_the_addresses_on_the_path(
         assert peer.failures == []
 
 
-def only(flavour: Flavour) -> Change:
+def only(version: NatTraversalVersion) -> Change:
     """As if the peer were that old."""
-    hidden = {data for data, known in vendor_ids.FLAVOURS.items() if known is not flavour}
+    hidden = {data for data, known in vendor_ids.VERSIONS.items() if known is not version}
     return lambda payloads: [each for each in payloads if not (isinstance(each, VendorId) and each.data in hidden)]
 
 
-@pytest.mark.parametrize("flavour", Flavour)
-def test_both_ends_send_the_original_addresses(network: Network, flavour: Flavour) -> None:
+@pytest.mark.parametrize("version", NatTraversalVersion)
+def test_both_ends_send_the_original_addresses(network: Network, version: NatTraversalVersion) -> None:
     """RFC 3947 §5.2, example 2; the drafts have one payload each, with the sender's own address."""
 
     def link(datagram: Datagram) -> list[Datagram]:
         if datagram.label in ("MM1", "MM2"):
             receiver = network.peers["bob" if datagram.sender == "alice" else "alice"]
-            return [resealed(receiver, datagram, only(flavour))]
+            return [resealed(receiver, datagram, only(version))]
         return [datagram]
 
     network.link = link
@@ -131,11 +135,11 @@ def test_both_ends_send_the_original_addresses(network: Network, flavour: Flavou
     addresses = []
     for label, receiver in (("QM1", bob), ("QM2", alice)):
         found = [each for each in heard(network, label, receiver) if isinstance(each, NatOriginalAddress)]
-        assert {each.number for each in found} == {NAT_OA_NUMBERS[flavour]}
+        assert {each.number for each in found} == {NAT_OA_NUMBERS[version]}
         addresses.append([str(ip_address(each.address)) for each in found])
     network.settle()
     assert bob.carries.outbound == alice.carries.inbound
-    if flavour is Flavour.RFC_3947:
+    if version is NatTraversalVersion.RFC_3947:
         assert addresses == [[ALICE, OUTSIDE_OF_BOB], [OUTSIDE, BOB]]
     else:
         assert addresses == [[ALICE], [BOB]]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from ikev1.core.negotiation.userspace_limits import kernel_only
-from ikev1.core.records.model import IpsecMode, Mark, Steering
+from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
 from ikev1.wire.registry import ProtocolId
 
 
 @pytest.mark.parametrize(
-    ("mode", "protocol", "esn", "compressed", "steering", "told"),
+    ("mode", "protocol", "esn", "compressed", "marks", "told"),
     [
-        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, Steering(), ""),
-        (IpsecMode.TRANSPORT, ProtocolId.ESP, False, False, Steering(), "transport mode"),
-        (IpsecMode.TUNNEL, ProtocolId.AH, True, False, Steering(), "AH and extended sequence numbers"),
-        (IpsecMode.TUNNEL, ProtocolId.ESP, False, True, Steering(), "IPComp"),
-        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, Steering(mark_in=Mark(1, 1)), "marks or interface IDs"),
-        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, Steering(if_id_out=1), "marks or interface IDs"),
+        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, PacketMarks(), ""),
+        (IpsecMode.TRANSPORT, ProtocolId.ESP, False, False, PacketMarks(), "transport mode"),
+        (IpsecMode.TUNNEL, ProtocolId.AH, True, False, PacketMarks(), "AH and extended sequence numbers"),
+        (IpsecMode.TUNNEL, ProtocolId.ESP, False, True, PacketMarks(), "IPComp"),
+        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, PacketMarks(mark_in=Mark(1, 1)), "marks or interface IDs"),
+        (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, PacketMarks(if_id_out=1), "marks or interface IDs"),
     ],
 )
 def test_what_takes_a_kernel(
-    mode: IpsecMode, protocol: int, esn: bool, compressed: bool, steering: Steering, told: str
+    mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks, told: str
 ) -> None:
-    assert kernel_only(mode, protocol, esn, compressed, steering) == told
+    assert kernel_only(mode, protocol, esn, compressed, marks) == told

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding
-from ikev1.core.records.model import ChildSa, IpsecSuite, Phase1Suite
-from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.model import ChildSa, IpsecSuite, Phase1Suite, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel
@@ -25,7 +24,7 @@ from ikev1.core.records.spi import drawn
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.net.endpoint import Endpoint
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
 from ikev1.store import SqliteStore
@@ -208,17 +207,17 @@ async def _serving(
     outlived: Mapping[int, ChildSa] = _NONE,
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
-    logbook = Logbook()
-    logbook.attach(Level.DEBUG, lines.append)
+    log = EventLog()
+    log.attach(Level.DEBUG, lines.append)
     planes: list[CountingPlane] = []
 
     def make_plane(listener: Listener, send_udp: SendUdp) -> CountingPlane:
         planes.append(CountingPlane(listener, send_udp, outlived))
         return planes[0]
 
-    endpoint, store = Endpoint(logbook, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
+    endpoint, store = Endpoint(log, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
     chosen = PlaneChoice("counting", "it is a test", make_plane)
-    gateway = Gateway(settings, endpoint, chosen, logbook, load=reloaded, store=store, clock=clock)
+    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()

@@ -11,8 +11,8 @@ import pytest
 
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
-from ikev1.daemon.autostart import Upkeep
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.autostart import Autostart
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class World:
         self.lines: list[Line] = []
         self._failures = failures
         self._tried = asyncio.Event()
-        logbook = Logbook()
-        logbook.attach(Level.DEBUG, self.lines.append)
-        self.upkeep = Upkeep(
-            self.plane, self.initiate, lambda connection, name: False, logbook, first_wait=0.01, longest_wait=0.04
+        log = EventLog()
+        log.attach(Level.DEBUG, self.lines.append)
+        self.autostart = Autostart(
+            self.plane, self.initiate, lambda connection, name: False, log, first_wait=0.01, longest_wait=0.04
         )
 
     async def initiate(self, connection: str, name: str) -> None:
@@ -63,7 +63,7 @@ def live(counting_plane: type[CountingPlane]) -> Callable[[Callable[[World], Awa
         async def life() -> None:
             world = World(counting_plane, failures)
             await scenario(world)
-            await world.upkeep.close()
+            await world.autostart.close()
 
         asyncio.run(life())
 
@@ -75,7 +75,7 @@ Live = Callable[..., None]
 
 def test_a_tunnel_that_fails_is_tried_again_ever_more_rarely(live: Live) -> None:
     async def scenario(world: World) -> None:
-        world.upkeep.adopt(settings(tunnel("net", Start.START)))
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
         await world.until_tries(6)
         times = [time for time, _ in world.tries]
         waits = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -88,9 +88,9 @@ def test_a_tunnel_that_fails_is_tried_again_ever_more_rarely(live: Live) -> None
 
 def test_what_is_no_longer_wanted_is_no_longer_tried(live: Live) -> None:
     async def scenario(world: World) -> None:
-        world.upkeep.adopt(settings(tunnel("one", Start.START), tunnel("two", Start.START)))
+        world.autostart.adopt(settings(tunnel("one", Start.START), tunnel("two", Start.START)))
         await world.until_tries(4)
-        world.upkeep.adopt(settings(tunnel("two", Start.START), tunnel("one", Start.NONE)))
+        world.autostart.adopt(settings(tunnel("two", Start.START), tunnel("one", Start.NONE)))
         tried = len(world.tries)
         await world.until_tries(tried + 3)
         assert {name for _, name in world.tries[tried:]} == {"branch/two"}
@@ -100,10 +100,10 @@ def test_what_is_no_longer_wanted_is_no_longer_tried(live: Live) -> None:
 
 def test_traps_follow_the_settings(live: Live) -> None:
     async def scenario(world: World) -> None:
-        world.upkeep.adopt(settings(tunnel("one", Start.TRAP), tunnel("two", Start.TRAP)))
+        world.autostart.adopt(settings(tunnel("one", Start.TRAP), tunnel("two", Start.TRAP)))
         assert list(world.plane.traps) == [("branch", "one"), ("branch", "two")]
         other = Selector.parse("10.9.0.0/16")
-        world.upkeep.adopt(settings(tunnel("two", Start.TRAP, other), tunnel("one", Start.NONE)))
+        world.autostart.adopt(settings(tunnel("two", Start.TRAP, other), tunnel("one", Start.NONE)))
         assert [(trap.tunnel, trap.local, trap.remote) for trap in world.plane.traps.values()] == [
             ("two", NETWORK, other)
         ]
@@ -114,7 +114,7 @@ def test_traps_follow_the_settings(live: Live) -> None:
 
 def test_a_trap_for_nobody_knows_what_is_told(live: Live) -> None:
     async def scenario(world: World) -> None:
-        world.upkeep.adopt(settings(tunnel("net", Start.TRAP, DYNAMIC)))
+        world.autostart.adopt(settings(tunnel("net", Start.TRAP, DYNAMIC)))
         assert world.plane.traps == {}
         assert [line.level for line in world.lines] == [Level.ERROR]
 

@@ -15,13 +15,13 @@ from cryptography.x509.name import _ASN1Type
 
 import authority
 from authority import Authority, PrivateKey
-from ikev1.core.records.actions import Examine
-from ikev1.core.records.certificate_check import Trusted, Untrusted, Verdict
+from ikev1.core.records.actions import CheckCertificate
+from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Credential, Mode, Revocation, Settings, Trust, TrustedKey
 from ikev1.crypto import public_keys, signatures
 from ikev1.crypto.distinguished_name import from_text
-from ikev1.daemon.certificate_checker import Examiner
+from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import CertificateEncoding, IdType
@@ -180,14 +180,14 @@ def test_a_certificate_that_is_not_believed_is_refused_with_the_reason(
 # --- the examiner by itself
 
 
-def question(request: int = 1, trust: Trust = TRUST, **more: Any) -> Examine:
+def question(request: int = 1, trust: Trust = TRUST, **more: Any) -> CheckCertificate:
     octets = certificate("alice", ALICE, **more)
     connection = Connection("branch", (), (), trust=trust)
     identity = Identification(IdType.FQDN, 0, 0, b"alice.example")
-    return Examine(request, (Certificate(CertificateEncoding.X509_SIGNATURE, octets),), identity, connection)
+    return CheckCertificate(request, (Certificate(CertificateEncoding.X509_SIGNATURE, octets),), identity, connection)
 
 
-async def verdicts(examiner: Examiner, found: dict[int, Verdict], count: int) -> None:
+async def verdicts(examiner: CertificateChecker, found: dict[int, CertificateVerdict], count: int) -> None:
     async with asyncio.timeout(10):
         while len(found) < count:
             await asyncio.sleep(0.001)
@@ -195,10 +195,10 @@ async def verdicts(examiner: Examiner, found: dict[int, Verdict], count: int) ->
 
 
 def test_each_question_has_its_answer() -> None:
-    found: dict[int, Verdict] = {}
+    found: dict[int, CertificateVerdict] = {}
 
     async def ask() -> None:
-        examiner = Examiner(found.__setitem__, clock)
+        examiner = CertificateChecker(found.__setitem__, clock)
         examiner.examine(question(1))
         examiner.examine(question(2, Trust(authorities=(OTHER_ROOT.der,))))
         assert not found
@@ -226,14 +226,14 @@ class Slow:
 
 
 def test_questions_beyond_the_limit_are_refused_at_once_and_the_loop_goes_on() -> None:
-    found: dict[int, Verdict] = {}
+    found: dict[int, CertificateVerdict] = {}
     slow = Slow()
 
     async def ask() -> None:
-        examiner = Examiner(found.__setitem__, clock, slow, most=1)
+        examiner = CertificateChecker(found.__setitem__, clock, slow, most=1)
         examiner.examine(question(1, crl_url="http://crl.example/root.crl"))
         examiner.examine(question(2))
-        await verdicts(Examiner(found.__setitem__, clock), found, 1)
+        await verdicts(CertificateChecker(found.__setitem__, clock), found, 1)
         assert isinstance(found[2], Untrusted)
         assert found[2].code == "overloaded"
         slow.go_on.set()
@@ -244,12 +244,12 @@ def test_questions_beyond_the_limit_are_refused_at_once_and_the_loop_goes_on() -
 
 
 def test_a_closed_examiner_answers_and_fetches_no_more() -> None:
-    found: dict[int, Verdict] = {}
+    found: dict[int, CertificateVerdict] = {}
     slow = Slow()
     urls: dict[str, Any] = {"crl_url": "http://crl.example/root.crl", "ocsp_url": "http://ocsp.example/"}
 
     async def ask() -> None:
-        examiner = Examiner(found.__setitem__, clock, slow)
+        examiner = CertificateChecker(found.__setitem__, clock, slow)
         examiner.examine(question(1, **urls))
         await asyncio.to_thread(slow.asked.wait, 10)
         examiner.close()

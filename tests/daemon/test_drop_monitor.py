@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.observe.drop_counters import DropCounters
-from ikev1.daemon.observe.drop_monitor import Watch
+from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.esp.plane import Counters, Drops
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def pair(number: int) -> ChildSa:
         outbound=IpsecKeys(number, b""),
         local=Selector.parse("10.1.0.0/16"),
         remote=Selector.parse("10.2.0.0/16"),
-        path=Path("127.0.0.1", 500, "127.0.0.2", 500),
+        path=UdpPath("127.0.0.1", 500, "127.0.0.2", 500),
         udp_encapsulation=False,
         initiator=True,
         created_at=0.0,
@@ -39,7 +39,7 @@ def pair(number: int) -> ChildSa:
 
 
 def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None:
-    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=100.0)
+    watch = DropMonitor(plane.counters, DropCounters(plane, kernel=False), now=100.0)
     children = [pair(1), pair(2)]
     plane.counted = {1: Counters(replays=3, unsent=1), 2: Counters(packets_in=9, dummies=4)}
     plane.dropped = Drops(unknown_spi=5)
@@ -56,7 +56,9 @@ def test_what_grew_is_told_when_the_minute_is_over(plane: CountingPlane) -> None
 
 def test_a_kernel_is_asked_for_pairs_only_when_it_dropped_something(plane: CountingPlane) -> None:
     dropped = {"XfrmInStateSeqError": 0}
-    watch = Watch(plane.counters, DropCounters(plane, kernel=True, read=lambda: dict(dropped)), now=0.0, kernel=True)
+    watch = DropMonitor(
+        plane.counters, DropCounters(plane, kernel=True, read=lambda: dict(dropped)), now=0.0, kernel=True
+    )
     plane.counted = {1: Counters(replays=3)}
     plane.refuse = "nobody should ask"
     assert watch.due(60.0, [pair(1)]) == []
@@ -69,7 +71,7 @@ def test_a_kernel_is_asked_for_pairs_only_when_it_dropped_something(plane: Count
 
 
 def test_a_flood_on_many_pairs_does_not_fill_the_log(plane: CountingPlane) -> None:
-    watch = Watch(plane.counters, DropCounters(plane, kernel=False), now=0.0)
+    watch = DropMonitor(plane.counters, DropCounters(plane, kernel=False), now=0.0)
     plane.counted = {number: Counters(integrity_failures=1) for number in range(50)}
     lines = watch.due(60.0, [pair(number) for number in range(50)])
     assert len(lines) == 21

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.endpoint import BATCH, STRANGERS_BATCH, Endpoint
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from listener import Recorder, free_port
 
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
@@ -23,9 +23,9 @@ def converse(
     lines: list[Line] = []
 
     async def conversation() -> None:
-        logbook = Logbook()
-        logbook.attach(Level.DEBUG, lines.append)
-        endpoint = Endpoint(logbook, free_port(), free_port(), listen)
+        log = EventLog()
+        log.attach(Level.DEBUG, lines.append)
+        endpoint = Endpoint(log, free_port(), free_port(), listen)
         endpoint.bind()
         recorder = Recorder()
         endpoint.listen(recorder)
@@ -48,7 +48,7 @@ def test_the_answer_leaves_from_the_address_that_was_called(listen: Sequence[str
             ((datagram, path),) = recorder.isakmp
             recorder.isakmp.clear()
             assert datagram == b"question"
-            assert path == Path(called, endpoint.port, *peer.getsockname())
+            assert path == UdpPath(called, endpoint.port, *peer.getsockname())
             endpoint.send_isakmp(path, b"answer")
             assert peer.recvfrom(100) == (b"answer", (called, endpoint.port))
 
@@ -60,7 +60,7 @@ def test_the_encapsulation_port_tells_isakmp_esp_and_keepalives_apart() -> None:
         for datagram in (b"\xff", b"\x12\x34\x56\x78esp", b"", b"\0\0\0\0isakmp", b"\0\0\0\0"):
             peer.sendto(datagram, ("127.0.0.1", endpoint.encapsulation_port))
         await recorder.until(lambda: len(recorder.isakmp) == 2)
-        path = Path("127.0.0.1", endpoint.encapsulation_port, *peer.getsockname())
+        path = UdpPath("127.0.0.1", endpoint.encapsulation_port, *peer.getsockname())
         assert recorder.isakmp == [(b"isakmp", path), (b"", path)]
         assert recorder.esp == [(b"\x12\x34\x56\x78esp", path), (b"", path)]
         endpoint.send_isakmp(path, b"answer")
@@ -90,7 +90,7 @@ def test_esp_in_runs_arrives_packet_by_packet() -> None:
 
     async def scenario(endpoint: Endpoint, recorder: Recorder, _: socket.socket) -> None:
         port = endpoint.encapsulation_port
-        path = Path("127.0.0.1", port, "127.0.0.1", port)
+        path = UdpPath("127.0.0.1", port, "127.0.0.1", port)
         assert endpoint.send_esp(path, packets) == 0
         await recorder.until(lambda: len(recorder.esp) == len(packets))
         assert recorder.esp == [(packet, path) for packet in packets]
@@ -100,7 +100,7 @@ def test_esp_in_runs_arrives_packet_by_packet() -> None:
 
 @pytest.mark.parametrize("coalesce", [True, False])
 def test_runs_come_as_one_only_where_they_are_wanted(coalesce: bool) -> None:
-    endpoint = Endpoint(Logbook(), free_port(), free_port(), ("127.0.0.1",), coalesce=coalesce)
+    endpoint = Endpoint(EventLog(), free_port(), free_port(), ("127.0.0.1",), coalesce=coalesce)
     endpoint.bind()
     wanted = {udp.port: udp.socket.getsockopt(_SOL_UDP, _UDP_GRO) for udp in endpoint.sockets}
     endpoint.close()
@@ -129,7 +129,7 @@ def test_ipv6_has_a_socket_of_its_own() -> None:
 
 def test_what_the_network_refuses_is_logged_and_no_more() -> None:
     async def scenario(endpoint: Endpoint, _: Recorder, peer: socket.socket) -> None:
-        path = Path("127.0.0.1", endpoint.port, *peer.getsockname())
+        path = UdpPath("127.0.0.1", endpoint.port, *peer.getsockname())
         endpoint.send_isakmp(path, bytes(65_536))
         endpoint.send_isakmp(path._replace(local_port=1), b"x")
         assert endpoint.send_esp(path, [b"one", bytes(65_536), b"three"]) == 1
@@ -141,7 +141,7 @@ def test_what_the_network_refuses_is_logged_and_no_more() -> None:
 def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        endpoint = Endpoint(Logbook(), free_port(), taken.getsockname()[1], ("127.0.0.1",))
+        endpoint = Endpoint(EventLog(), free_port(), taken.getsockname()[1], ("127.0.0.1",))
         with pytest.raises(OSError, match="in use"):
             endpoint.bind()
         assert not endpoint.sockets

@@ -7,12 +7,12 @@ import math
 import pytest
 
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, Note
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Path, Role
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 
-PATH = Path("192.0.2.1", 500, "192.0.2.2", 500)
+PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 KEYS = Keys(b"SKEYID..", b"SKEYID_d", b"SKEYID_a", b"encryption key..", b"iv")
 SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0, keys=KEYS)
 CHILD = ChildSa(
@@ -66,26 +66,26 @@ WORDS: list[tuple[Event, Level, str]] = [
 @pytest.mark.parametrize(("event", "level", "text"), WORDS)
 def test_events_in_words(event: Event, level: Level, text: str) -> None:
     lines: list[Line] = []
-    logbook = Logbook()
-    logbook.attach(Level.DEBUG, lines.append)
-    logbook.event(event)
+    log = EventLog()
+    log.attach(Level.DEBUG, lines.append)
+    log.event(event)
     (line,) = lines
     assert (line.level, str(line)) == (level, text)
 
 
 def test_sinks_hear_their_level_and_above_until_they_leave() -> None:
-    logbook = Logbook()
+    log = EventLog()
     heard: dict[str, list[str]] = {"all": [], "warnings": []}
-    leave = logbook.attach(Level.INFO, lambda line: heard["all"].append(line.text))
-    logbook.attach(Level.WARNING, lambda line: heard["warnings"].append(line.text))
-    logbook.write(Level.INFO, "IKE", "one")
-    logbook.write(Level.ERROR, "IKE", "two")
-    assert logbook.listens(Level.INFO)
+    leave = log.attach(Level.INFO, lambda line: heard["all"].append(line.text))
+    log.attach(Level.WARNING, lambda line: heard["warnings"].append(line.text))
+    log.write(Level.INFO, "IKE", "one")
+    log.write(Level.ERROR, "IKE", "two")
+    assert log.listens(Level.INFO)
     leave()
     leave()
-    assert not logbook.listens(Level.INFO)
-    logbook.write(Level.INFO, "IKE", "three")
-    logbook.write(Level.WARNING, "IKE", "four")
+    assert not log.listens(Level.INFO)
+    log.write(Level.INFO, "IKE", "three")
+    log.write(Level.WARNING, "IKE", "four")
     assert heard == {"all": ["one", "two"], "warnings": ["two", "four"]}
 
 
@@ -96,10 +96,10 @@ def test_nothing_is_put_into_words_when_nobody_listens() -> None:
         def __format__(self, _: str) -> str:
             raise AssertionError("formatted for nobody")
 
-    logbook = Logbook()
-    logbook.event(IkeDown(SA, Unspeakable()))
-    logbook.attach(Level.WARNING, lambda _: None)
-    logbook.event(IkeDown(SA, Unspeakable()))
+    log = EventLog()
+    log.event(IkeDown(SA, Unspeakable()))
+    log.attach(Level.WARNING, lambda _: None)
+    log.event(IkeDown(SA, Unspeakable()))
 
 
 STRANGER = replace(SA, role=Role.RESPONDER, connection="", keys=None)
@@ -120,8 +120,8 @@ class Heard:
     def __init__(self) -> None:
         self.now = 1000.0
         self.lines: list[Line] = []
-        self.logbook = Logbook(lambda: self.now)
-        self.logbook.attach(Level.DEBUG, self.lines.append)
+        self.log = EventLog(lambda: self.now)
+        self.log.attach(Level.DEBUG, self.lines.append)
 
 
 @pytest.fixture
@@ -132,14 +132,14 @@ def heard() -> Heard:
 @pytest.mark.parametrize("event", CAUSED_BY_STRANGERS, ids=lambda event: getattr(event, "code", "down"))
 def test_strangers_fill_no_disk_whatever_they_cause(heard: Heard, event: Event) -> None:
     for _ in range(1000):
-        heard.logbook.event(event)
+        heard.log.event(event)
     assert len(heard.lines) == 20
-    assert 0.0 < heard.logbook.tells_by <= 1.0
-    heard.now += heard.logbook.tells_by
-    heard.logbook.tell_what_was_left_out()
+    assert 0.0 < heard.log.tells_by <= 1.0
+    heard.now += heard.log.tells_by
+    heard.log.tell_what_was_left_out()
     assert heard.lines[-1].text.startswith("980 more ")
     assert heard.lines[-1].level == heard.lines[0].level
-    assert heard.logbook.tells_by == math.inf
+    assert heard.log.tells_by == math.inf
 
 
 @pytest.mark.parametrize("event", [*WORDS, None], ids=lambda event: type(event[0]).__name__ if event else "IkeDown")
@@ -148,30 +148,30 @@ def test_a_flood_of_strangers_starves_no_line_about_peers_and_our_own_calls(
 ) -> None:
     for caused in CAUSED_BY_STRANGERS:
         for _ in range(100):
-            heard.logbook.event(caused)
-    while heard.logbook.wants_message(None, "MM1"):
+            heard.log.event(caused)
+    while heard.log.wants_message(None, "MM1"):
         pass
     heard.lines.clear()
     for sa in (SA, KNOWN):
-        assert heard.logbook.wants_message(sa, "MM1")
-        heard.logbook.event(Failure(Code.MALFORMED, "garbage", "192.0.2.2", sa))
-        heard.logbook.event(Note(Code.NAT_FOUND, "a NAT", sa))
-    heard.logbook.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "it was closed here"))
-    heard.logbook.write(Level.INFO, "CFG", "what an operator does")
+        assert heard.log.wants_message(sa, "MM1")
+        heard.log.event(Failure(Code.MALFORMED, "garbage", "192.0.2.2", sa))
+        heard.log.event(Note(Code.NAT_FOUND, "a NAT", sa))
+    heard.log.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "it was closed here"))
+    heard.log.write(Level.INFO, "CFG", "what an operator does")
     assert len(heard.lines) == 6
 
 
 def test_a_known_peer_cannot_fill_the_disk_either_and_takes_no_line_from_another(heard: Heard) -> None:
     other = replace(KNOWN, connection="office")
     for _ in range(5000):
-        heard.logbook.event(ChildUp(KNOWN, CHILD))
-        heard.logbook.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="branch")
+        heard.log.event(ChildUp(KNOWN, CHILD))
+        heard.log.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="branch")
     assert len(heard.lines) == 1200
-    heard.logbook.event(ChildUp(other, CHILD))
-    heard.logbook.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="office")
+    heard.log.event(ChildUp(other, CHILD))
+    heard.log.write(Level.INFO, "NET", "it moved", kind="peers that moved", connection="office")
     assert len(heard.lines) == 1202
     heard.now += 60
-    heard.logbook.tell_what_was_left_out()
+    heard.log.tell_what_was_left_out()
     assert sorted(line.text.split()[0] for line in heard.lines[1202:]) == ["4400", "4400"]
 
 
@@ -179,27 +179,27 @@ def test_an_onlooker_that_knows_the_cookies_of_many_peers_fills_no_disk(heard: H
     peers = [replace(KNOWN, connection=f"site-{number}") for number in range(50)]
     for _ in range(200):
         for peer in peers:
-            heard.logbook.event(Failure(Code.MALFORMED, "junk", "192.0.2.2", peer))
+            heard.log.event(Failure(Code.MALFORMED, "junk", "192.0.2.2", peer))
     assert len(heard.lines) == 6000
-    heard.logbook.event(ChildUp(peers[0], CHILD))
+    heard.log.event(ChildUp(peers[0], CHILD))
     assert len(heard.lines) == 6001
     heard.now += 60
-    heard.logbook.tell_what_was_left_out()
+    heard.log.tell_what_was_left_out()
     assert heard.lines[-1].text.startswith("4000 more ")
 
 
 def test_who_sends_from_addresses_that_cannot_be_answered_fills_no_disk(heard: Heard) -> None:
     for _ in range(1000):
-        heard.logbook.write(Level.WARNING, "NET", "cannot send", kind="errors of the network")
+        heard.log.write(Level.WARNING, "NET", "cannot send", kind="errors of the network")
     assert len(heard.lines) == 20
 
 
 def test_messages_are_asked_for_while_somebody_reads_and_the_budget_lasts(heard: Heard) -> None:
-    assert not Logbook().wants_message(KNOWN, "QM1")
-    assert sum(heard.logbook.wants_message(None, "MM1") for _ in range(1000)) == 20
-    assert sum(heard.logbook.wants_message(STRANGER, "MM3") for _ in range(1000)) == 20
-    assert sum(heard.logbook.wants_message(KNOWN, "QM1") for _ in range(1000)) == 600
+    assert not EventLog().wants_message(KNOWN, "QM1")
+    assert sum(heard.log.wants_message(None, "MM1") for _ in range(1000)) == 20
+    assert sum(heard.log.wants_message(STRANGER, "MM3") for _ in range(1000)) == 20
+    assert sum(heard.log.wants_message(KNOWN, "QM1") for _ in range(1000)) == 600
     heard.now += 1
-    assert heard.logbook.wants_message(None, "MM1")
-    heard.logbook.tell_what_was_left_out()
+    assert heard.log.wants_message(None, "MM1")
+    heard.log.tell_what_was_left_out()
     assert [line.text.split()[:3] for line in heard.lines] == [["980", "more", "MM1"], ["980", "more", "MM3"]]

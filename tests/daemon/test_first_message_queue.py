@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.endpoint import STRANGERS_BATCH, Endpoint
 from ikev1.daemon.net.udp import UdpSocket
-from ikev1.daemon.observe.event_log import Logbook
+from ikev1.daemon.observe.event_log import EventLog
 from listener import Recorder, free_port
 
 COOKIE = b"\x00\x00\x00\x01\x00\x00\x00\x00"
@@ -27,7 +27,7 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[tuple[Endpoint, str]]:
         free_port(listens)
     except OSError:
         pytest.skip("this machine has no IPv6")
-    bound = Endpoint(Logbook(), free_port(listens), free_port(listens), (listens,))
+    bound = Endpoint(EventLog(), free_port(listens), free_port(listens), (listens,))
     bound.bind()
     yield bound, address
     bound.close()
@@ -92,7 +92,7 @@ def test_on_port_4500_esp_and_keepalives_never_wait_among_strangers(
 
 def listening(*flights: tuple[int, Sequence[bytes]]) -> tuple[Recorder, Endpoint]:
     """What an endpoint hands on of flights of datagrams that are all there before it begins to read."""
-    endpoint = Endpoint(Logbook(), free_port(), free_port(), ("127.0.0.1",))
+    endpoint = Endpoint(EventLog(), free_port(), free_port(), ("127.0.0.1",))
     recorder = Recorder()
 
     async def conversation() -> None:
@@ -123,12 +123,12 @@ def test_a_run_that_a_first_message_leads_is_taken_apart_wherever_it_waits() -> 
     first, esp = MARKER + FIRST + bytes(1000), [bytes([number]) * (len(FIRST) + 1004) for number in range(1, 30)]
 
     async def scenario() -> None:
-        endpoint = Endpoint(Logbook(), free_port(), free_port(), ("127.0.0.1",))
+        endpoint = Endpoint(EventLog(), free_port(), free_port(), ("127.0.0.1",))
         endpoint.bind()
         recorder = Recorder()
         endpoint.listen(recorder)
         port = endpoint.encapsulation_port
-        path = Path("127.0.0.1", port, "127.0.0.1", port)
+        path = UdpPath("127.0.0.1", port, "127.0.0.1", port)
         assert endpoint.send_esp(path, [first, *esp]) == 0
         await recorder.until(lambda: len(recorder.esp) == len(esp) and bool(recorder.isakmp))
         assert recorder.isakmp == [(first[4:], path)]
@@ -139,9 +139,9 @@ def test_a_run_that_a_first_message_leads_is_taken_apart_wherever_it_waits() -> 
 
 
 def test_nobody_else_shares_the_ports() -> None:
-    endpoint = Endpoint(Logbook(), free_port(), free_port(), ("127.0.0.1",))
+    endpoint = Endpoint(EventLog(), free_port(), free_port(), ("127.0.0.1",))
     endpoint.bind()
-    another = Endpoint(Logbook(), endpoint.port, endpoint.encapsulation_port, ("127.0.0.1",))
+    another = Endpoint(EventLog(), endpoint.port, endpoint.encapsulation_port, ("127.0.0.1",))
     with pytest.raises(OSError, match="in use"):
         another.bind()
     endpoint.close()

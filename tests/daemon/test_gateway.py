@@ -11,7 +11,7 @@ import pytest
 
 from ikev1.config import ConfigError
 from ikev1.core.records.actions import Keep
-from ikev1.core.records.model import ChildState, Flavour, IkeState, Nat, Path
+from ikev1.core.records.model import ChildState, IkeState, Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon.pending_operations import NotEstablished
@@ -209,12 +209,12 @@ def test_a_started_tunnel_comes_up_and_again_after_the_peer_closed_it(meet: Meet
 def test_a_started_tunnel_that_the_operator_released_stays_down(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.until(lambda: us.gateway.is_up("branch", "net"))
-        us.gateway.upkeep.release("branch", "net")
+        us.gateway.autostart.release("branch", "net")
         (sa,) = us.gateway.engine.sas.values()
         us.gateway.close_child(sa.children[0])
         await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
         assert us.gateway.counters.total["child-up"] == 1
-        us.gateway.upkeep.adopt(us.gateway.settings)
+        us.gateway.autostart.adopt(us.gateway.settings)
         await us.until(lambda: us.gateway.counters.total["child-up"] == 2)
 
     meet(scenario, start=Start.START)
@@ -319,7 +319,7 @@ def test_a_peer_that_moved_behind_its_nat_is_followed_and_the_log_tells(meet: Me
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")
         (sa,) = us.gateway.engine.sas.values()
-        behind = replace(sa, nat=Nat(Flavour.RFC_3947, remote_behind=True))
+        behind = replace(sa, nat=Nat(NatTraversalVersion.RFC_3947, remote_behind=True))
         us.store.write([Keep(behind)])
         us.die()
         async with us.again(outlived=us.plane.inbound) as heir:
@@ -424,13 +424,13 @@ def test_esp_goes_to_the_data_plane_and_silence_behind_a_nat_is_broken_by_keepal
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.bind(("127.0.0.1", 0))
             peer.settimeout(5)
-            encapsulated = Path("127.0.0.1", us.endpoint.encapsulation_port, *peer.getsockname())
+            encapsulated = UdpPath("127.0.0.1", us.endpoint.encapsulation_port, *peer.getsockname())
             peer.sendto(b"\0\0\x10\0an ESP packet", encapsulated[:2])
             async with asyncio.timeout(5):
                 while not us.plane.received:
                     await asyncio.sleep(0)
             assert us.plane.received == [b"\0\0\x10\0an ESP packet"]
-            behind = Nat(Flavour.RFC_3947, local_behind=True)
+            behind = Nat(NatTraversalVersion.RFC_3947, local_behind=True)
             us.gateway.apply([Keep(replace(sa, path=encapsulated, nat=behind))])
             assert [await asyncio.to_thread(peer.recv, 10) for _ in range(2)] == [b"\xff"] * 2
 

@@ -6,16 +6,16 @@ import math
 
 import pytest
 
-from ikev1.core.records.model import Flavour, IkeSa, Nat, Path, Role
+from ikev1.core.records.model import IkeSa, Nat, NatTraversalVersion, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.daemon.net.keepalive import Keepalives
 
-PATH = Path("10.0.0.2", 4500, "192.0.2.1", 4500)
+PATH = UdpPath("10.0.0.2", 4500, "192.0.2.1", 4500)
 
 
 @pytest.fixture
 def sa() -> IkeSa:
-    nat = Nat(Flavour.RFC_3947, local_behind=True)
+    nat = Nat(NatTraversalVersion.RFC_3947, local_behind=True)
     return IkeSa(1, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=100.0, nat=nat)
 
 
@@ -38,7 +38,7 @@ def test_whatever_is_sent_postpones_it(sa: IkeSa) -> None:
     assert keepalives.due(135.0) == [PATH]
 
 
-@pytest.mark.parametrize("nat", [None, Nat(Flavour.RFC_3947, remote_behind=True)])
+@pytest.mark.parametrize("nat", [None, Nat(NatTraversalVersion.RFC_3947, remote_behind=True)])
 def test_only_who_is_behind_the_nat_sends_them(sa: IkeSa, nat: Nat | None) -> None:
     keepalives = Keepalives(20.0)
     keepalives.watch(replace(sa, nat=nat), 100.0)

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from ikev1.core.records.events import ChildUp, IkeUp
-from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role
-from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.observe.keylog import KeyLog
 
 PATH = UdpPath("192.0.2.1", 4500, "192.0.2.2", 4500)
@@ -35,7 +34,7 @@ CHILD = ChildSa(
 
 
 def test_lines_have_the_form_of_wireshark(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys", Logbook())
+    log = KeyLog(tmp_path / "keys", EventLog())
     log.observe(IkeUp(SA))
     log.observe(IkeUp(replace(SA, CKY_I=b"\x03" * 8)))
     log.observe(ChildUp(SA, CHILD))
@@ -50,24 +49,24 @@ def test_lines_have_the_form_of_wireshark(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_read_keys(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys", Logbook())
+    log = KeyLog(tmp_path / "keys", EventLog())
     log.observe(IkeUp(SA))
     log.observe(ChildUp(SA, CHILD))
     assert [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.iterdir())] == [0o600, 0o600]
 
 
 def test_a_cipher_that_wireshark_does_not_know_is_left_out(tmp_path: Path) -> None:
-    log = KeyLog(tmp_path / "keys", Logbook())
+    log = KeyLog(tmp_path / "keys", EventLog())
     log.observe(ChildUp(SA, replace(CHILD, suite=IpsecSuite(22, 128, 2))))
     assert (tmp_path / "keys.esp_sa").read_text() == ""
 
 
 def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
     lines: list[Line] = []
-    logbook = Logbook()
-    logbook.attach(Level.DEBUG, lines.append)
+    events = EventLog()
+    events.attach(Level.DEBUG, lines.append)
     resource = pytest.importorskip("resource")
-    log = KeyLog(tmp_path / "keys", logbook)
+    log = KeyLog(tmp_path / "keys", events)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
@@ -83,18 +82,18 @@ def test_a_link_in_the_place_of_the_key_log_is_refused_and_its_target_left_alone
     victim.write_text("root:x:0:0\n")
     (tmp_path / name).symlink_to(victim)
     with pytest.raises(PermissionError, match="symbolic link"):
-        KeyLog(tmp_path / "keys", Logbook())
+        KeyLog(tmp_path / "keys", EventLog())
     assert victim.read_text() == "root:x:0:0\n"
 
 
 def test_a_key_log_that_everybody_could_read_is_closed(tmp_path: Path) -> None:
     for name in ("keys", "keys.esp_sa"):
         (tmp_path / name).touch(0o644)
-    log = KeyLog(tmp_path / "keys", Logbook())
+    log = KeyLog(tmp_path / "keys", EventLog())
     log.observe(IkeUp(SA))
     assert [stat.S_IMODE(file.stat().st_mode) for file in sorted(tmp_path.iterdir())] == [0o600, 0o600]
 
 
 def test_a_place_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        KeyLog(tmp_path / "nowhere" / "keys", Logbook())
+        KeyLog(tmp_path / "nowhere" / "keys", EventLog())

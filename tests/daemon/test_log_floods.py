@@ -11,7 +11,7 @@ import pytest
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Report, Send
 from ikev1.core.records.events import MessageSeen
-from ikev1.core.records.model import IkeState, Path
+from ikev1.core.records.model import IkeState, UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import Level
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 FLOOD = 3000
 LINES = 200  # 20 of each of a few kinds, in each of the few seconds that a flood takes here
-STRANGER = Path("127.0.0.2", 500, "127.0.0.1", 500)  # an address from which the gateway is called
+STRANGER = UdpPath("127.0.0.2", 500, "127.0.0.1", 500)  # an address from which the gateway is called
 
 
 def first_message(us: Side) -> bytes:
     """Message 1 of our connection, without the cookie at its beginning."""
     engine = Engine(Settings(connections=us.gateway.settings.connections), os.urandom)
-    path = Path("127.0.0.1", 500, "127.0.0.2", 500)
+    path = UdpPath("127.0.0.1", 500, "127.0.0.2", 500)
     (message,) = (each for each in engine.initiate("branch", "net", path, 0.0) if isinstance(each, Send))
     return message.datagram[8:]
 
@@ -50,13 +50,13 @@ def test_a_flood_of_strangers_fills_no_log_and_the_count_of_what_is_missing_come
 ) -> None:
     async def scenario(us: Side, them: Side) -> None:
         watched: list[str] = []
-        leave = them.gateway.logbook.attach(Level.INFO, lambda line: watched.append(line.text))
+        leave = them.gateway.log.attach(Level.INFO, lambda line: watched.append(line.text))
         datagrams = junk(us, kind)
         for start in range(0, FLOOD, 50):
             them.gateway.receive_isakmp([(datagram, STRANGER) for datagram in datagrams[start : start + 50]])
         assert 0 < len(them.lines) < LINES
         told = asyncio.Event()
-        them.gateway.logbook.attach(Level.INFO, lambda line: told.set() if " more " in line.text else None)
+        them.gateway.log.attach(Level.INFO, lambda line: told.set() if " more " in line.text else None)
         async with asyncio.timeout(5):
             await told.wait()
         leave()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ikev1.daemon.observe.log_rate_limit import Limiter
+from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 
 
 def test_so_many_of_each_kind_pass_in_a_second_and_the_rest_is_counted() -> None:
     now = 10.0
-    limiter: Limiter[str] = Limiter(most=2, clock=lambda: now)
+    limiter: LogRateLimit[str] = LogRateLimit(most=2, clock=lambda: now)
     assert limiter.held_back() == {}
     assert not limiter.holds_back
     assert [limiter.passes("malformed") for _ in range(5)] == [True, True, False, False, False]
@@ -22,7 +22,7 @@ def test_so_many_of_each_kind_pass_in_a_second_and_the_rest_is_counted() -> None
 
 
 def test_who_uses_up_its_budget_takes_nothing_from_the_others() -> None:
-    limiter: Limiter[str] = Limiter(most=2, clock=lambda: 10.0)
+    limiter: LogRateLimit[str] = LogRateLimit(most=2, clock=lambda: 10.0)
     assert [limiter.passes("MM1", "mallory") for _ in range(4)] == [True, True, False, False]
     assert limiter.passes("MM1", "alice")
     assert limiter.passes("QM1", "mallory")
@@ -30,7 +30,7 @@ def test_who_uses_up_its_budget_takes_nothing_from_the_others() -> None:
 
 def test_what_was_held_back_is_told_even_if_nobody_asked_for_a_long_time() -> None:
     now = 10.0
-    limiter: Limiter[str] = Limiter(most=1, clock=lambda: now)
+    limiter: LogRateLimit[str] = LogRateLimit(most=1, clock=lambda: now)
     for _ in range(6):
         limiter.passes("malformed")
         now += 0.5
@@ -41,7 +41,7 @@ def test_what_was_held_back_is_told_even_if_nobody_asked_for_a_long_time() -> No
 
 
 def test_invented_sources_share_a_budget_once_there_are_too_many() -> None:
-    limiter: Limiter[str] = Limiter(most=1, clock=lambda: 10.0)
+    limiter: LogRateLimit[str] = LogRateLimit(most=1, clock=lambda: 10.0)
     passed = sum(limiter.passes("MM1", source) for source in range(50_000))
     assert passed < 20_000
     assert limiter.passes("QM1", 0)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp
-from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Path, Role
+from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.daemon.pending_operations import NotEstablished, Operations
+from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 
-PATH = Path("192.0.2.1", 500, "192.0.2.2", 500)
+PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0)
 CHILD = ChildSa(
     unique_id=1,
@@ -35,7 +35,7 @@ def outcome(tunnel: str | None, events: Sequence[Event]) -> str:
     """How the wait for ``tunnel`` over `SA` ends: ``up``, a reason, or ``waiting``."""
 
     async def conversation() -> str:
-        operations = Operations()
+        operations = PendingOperations()
         waiting = asyncio.ensure_future(operations.expect(SA.unique_id, "branch", tunnel))
         for event in events:
             operations.observe(event)
@@ -79,7 +79,7 @@ def test_events_settle_what_they_concern(tunnel: str | None, events: list[Event]
 
 def test_who_stops_waiting_leaves_nothing_behind() -> None:
     async def conversation() -> None:
-        operations = Operations()
+        operations = PendingOperations()
         waiting = asyncio.ensure_future(operations.expect(7, "branch", "net"))
         waiting.cancel()
         await asyncio.sleep(0)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, Mark, Steering
+from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.protection import Protection
 from ikev1.esp.plane import Protected
 
@@ -36,9 +36,9 @@ class World:
     def __init__(self, plane: type[CountingPlane]) -> None:
         self.plane = plane(lambda event: None, lambda path, packets: 0)
         self.lines: list[Line] = []
-        logbook = Logbook()
-        logbook.attach(Level.DEBUG, self.lines.append)
-        self.protection = Protection(self.plane, logbook)
+        log = EventLog()
+        log.attach(Level.DEBUG, self.lines.append)
+        self.protection = Protection(self.plane, log)
 
     @property
     def protected(self) -> set[str]:
@@ -136,10 +136,10 @@ def test_what_is_dynamic_is_protected_where_the_addresses_are_configured(
 
 
 def test_the_plane_is_told_of_marks(world: World) -> None:
-    steering = Steering(mark_out=Mark(42, 255))
-    world.protection.adopt(settings(replace(tunnel("net", Start.START), steering=steering)))
+    marks = PacketMarks(mark_out=Mark(42, 255))
+    world.protection.adopt(settings(replace(tunnel("net", Start.START), marks=marks)))
     told = world.plane.protected or {}
-    assert [protected.steering for protected in told.values()] == [steering]
+    assert [protected.marks for protected in told.values()] == [marks]
 
 
 def test_what_the_plane_cannot_do_is_logged_and_tried_again(world: World) -> None:

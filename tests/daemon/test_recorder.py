@@ -12,10 +12,10 @@ import pytest
 
 from ikev1.capture.read import open_capture
 from ikev1.capture.records.packets import Datagram, Packet
-from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
-from ikev1.daemon.observe.event_log import Level, Line, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.wire.header import Header
 
 PLAIN = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
@@ -35,7 +35,7 @@ def ends(packet: Packet) -> tuple[str, int, str, int]:
 
 def test_both_directions_come_back_as_they_were(tmp_path: Path) -> None:
     file = tmp_path / "record.pcapng"
-    recorder = Recorder(file, Logbook(), 4500)
+    recorder = Recorder(file, EventLog(), 4500)
     recorder.sent(PLAIN, b"question")
     recorder.received(PLAIN, b"answer")
     recorder.received(ENCAPSULATED, b"from behind a NAT")
@@ -55,7 +55,7 @@ def test_both_directions_come_back_as_they_were(tmp_path: Path) -> None:
 def test_a_restart_adds_to_the_file(tmp_path: Path) -> None:
     file = tmp_path / "record.pcapng"
     for message in (b"before", b"after"):
-        recorder = Recorder(file, Logbook(), 4500)
+        recorder = Recorder(file, EventLog(), 4500)
         recorder.sent(PLAIN, message)
         recorder.close()
     assert [packet.payload for packet in recorded(file)] == [b"before", b"after"]
@@ -63,14 +63,14 @@ def test_a_restart_adds_to_the_file(tmp_path: Path) -> None:
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     file = tmp_path / "record.pcapng"
-    Recorder(file, Logbook(), 4500).close()
+    Recorder(file, EventLog(), 4500).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_recording_that_everybody_could_read_is_closed(tmp_path: Path) -> None:
     file = tmp_path / "record.pcapng"
     file.touch(0o644)
-    Recorder(file, Logbook(), 4500).close()
+    Recorder(file, EventLog(), 4500).close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -79,7 +79,7 @@ def test_a_link_in_the_place_of_the_recording_is_refused_and_its_target_left_alo
     victim.touch()
     (tmp_path / "record.pcapng").symlink_to(victim)
     with pytest.raises(PermissionError, match="symbolic link"):
-        Recorder(tmp_path / "record.pcapng", Logbook(), 4500)
+        Recorder(tmp_path / "record.pcapng", EventLog(), 4500)
     assert victim.read_bytes() == b""
 
 
@@ -87,22 +87,22 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "diary.txt"
     file.write_text("dear diary")
     with pytest.raises(OSError, match="no pcapng"):
-        Recorder(file, Logbook(), 4500)
+        Recorder(file, EventLog(), 4500)
     assert file.read_text() == "dear diary"
 
 
 def test_a_place_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        Recorder(tmp_path / "nowhere" / "record.pcapng", Logbook(), 4500)
+        Recorder(tmp_path / "nowhere" / "record.pcapng", EventLog(), 4500)
 
 
 def test_a_disk_that_is_full_is_told_once(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     lines: list[Line] = []
-    logbook = Logbook()
-    logbook.attach(Level.DEBUG, lines.append)
+    log = EventLog()
+    log.attach(Level.DEBUG, lines.append)
     file = tmp_path / "record.pcapng"
-    recorder = Recorder(file, logbook, 4500)
+    recorder = Recorder(file, log, 4500)
     size = file.stat().st_size
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))
@@ -149,9 +149,9 @@ def test_an_endpoint_shows_its_recorder_every_message_of_isakmp(tmp_path: Path, 
     to = ("127.0.0.1", ports[encapsulated])
 
     async def conversation() -> int:
-        endpoint = Endpoint(Logbook(), *ports, ["127.0.0.1"])
+        endpoint = Endpoint(EventLog(), *ports, ["127.0.0.1"])
         endpoint.bind()
-        endpoint.recorder = Recorder(file, Logbook(), endpoint.encapsulation_port)
+        endpoint.recorder = Recorder(file, EventLog(), endpoint.encapsulation_port)
         responder = Responder(endpoint)
         endpoint.listen(responder)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
-from ikev1.daemon.timer import Alarm
+from ikev1.daemon.timer import Timer
 
 
 def rings(*deadlines: float) -> list[float]:
@@ -24,7 +24,7 @@ def rings(*deadlines: float) -> list[float]:
             rung.append(clock())
             done.set()
 
-        alarm = Alarm(clock, ring)
+        alarm = Timer(clock, ring)
         for deadline in deadlines:
             alarm.set(deadline)
         async with asyncio.timeout(5):
@@ -53,7 +53,7 @@ def test_it_can_be_set_again_when_it_has_rung_and_keeps_silent_when_cancelled() 
             if count < 3:
                 alarm.set(0.0)
 
-        alarm = Alarm(loop.time, ring)
+        alarm = Timer(loop.time, ring)
         alarm.set(0.0)
         for _ in range(20):
             await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import pytest
 
 from esp_packets import PATH, child, ones_complement
 from ikev1.core.records.model import IpsecSuite
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
@@ -65,7 +65,7 @@ def test_captured_echoes_open(
     name: str, outer: int, spi: int, suite: IpsecSuite, integrity_key: bytes, first: int
 ) -> None:
     one = child(suite, (secret(spi, first), integrity_key), local="0.0.0.0/0", remote="0.0.0.0/0")
-    receiver = Pair(one, 1400, bytes, print)
+    receiver = SaPair(one, 1400, bytes, print)
     receiver.receives = True
     echoes = []
     for frame in frames(CAPTURES / name):

@@ -13,29 +13,29 @@ from esp_packets import child, tcp, udp
 from ikev1.core.records.selector import Selector
 from ikev1.esp import outbound_policies as module
 from ikev1.esp.inner import Flow, decode, matches, parse
-from ikev1.esp.outbound_policies import Catch, Policies, Target
+from ikev1.esp.outbound_policies import OutboundPolicies, Target, TrapQueue
 from ikev1.esp.plane import Trap
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 
 FLOW = parse(udp("10.1.0.1", "10.2.3.4", 7, 53))[0]
 
 
-def pair(local: str = "10.1.0.0/16", remote: str = "10.2.0.0/16") -> Pair:
-    return Pair(child(local=local, remote=remote), 1400, os.urandom, print)
+def pair(local: str = "10.1.0.0/16", remote: str = "10.2.0.0/16") -> SaPair:
+    return SaPair(child(local=local, remote=remote), 1400, os.urandom, print)
 
 
-def trap(remote: str = "10.2.0.0/16") -> Catch:
-    return Catch(Trap("peer", "net", Selector.parse("10.1.0.0/16"), Selector.parse(remote)))
+def trap(remote: str = "10.2.0.0/16") -> TrapQueue:
+    return TrapQueue(Trap("peer", "net", Selector.parse("10.1.0.0/16"), Selector.parse(remote)))
 
 
 def test_nobody_matches() -> None:
-    policies = Policies()
+    policies = OutboundPolicies()
     policies.add_pair(pair(remote="10.3.0.0/16"))
     assert policies.find(FLOW) is None
 
 
 def test_the_newest_of_equals_sends_and_the_older_takes_over_again() -> None:
-    policies, old, new = Policies(), pair(), pair()
+    policies, old, new = OutboundPolicies(), pair(), pair()
     policies.add_pair(old)
     assert policies.find(FLOW) is old
     policies.add_pair(new)
@@ -49,7 +49,7 @@ def test_the_newest_of_equals_sends_and_the_older_takes_over_again() -> None:
 
 def test_the_narrowest_wins_whatever_the_order() -> None:
     selectors = ["0.0.0.0/0", "10.2.3.4[udp/53]", "10.2.0.0/16", "10.2.3.4", "10.2.3.4[udp]", "10.2.3.0-10.2.3.8"]
-    policies = Policies()
+    policies = OutboundPolicies()
     pairs = {remote: pair(remote=remote) for remote in selectors}
     for each in pairs.values():
         policies.add_pair(each)
@@ -60,7 +60,7 @@ def test_the_narrowest_wins_whatever_the_order() -> None:
 
 
 def test_selectors_hold_outbound() -> None:
-    policies, one = Policies(), pair(remote="10.2.0.0/16[tcp/80]")
+    policies, one = OutboundPolicies(), pair(remote="10.2.0.0/16[tcp/80]")
     policies.add_pair(one)
     assert policies.find(FLOW) is None
     assert policies.find(parse(tcp("10.1.0.1", "10.2.0.9"))[0]) is one
@@ -68,7 +68,7 @@ def test_selectors_hold_outbound() -> None:
 
 
 def test_a_pair_covers_the_trap_with_its_selectors() -> None:
-    policies, waiting, one = Policies(), trap(), pair()
+    policies, waiting, one = OutboundPolicies(), trap(), pair()
     policies.add_trap(waiting)
     assert policies.find(FLOW) is waiting
     policies.add_pair(one)
@@ -123,7 +123,7 @@ _STEPS = st.lists(
 
 
 def selectors_of(target: Target) -> tuple[Selector, Selector]:
-    held = target.child if isinstance(target, Pair) else target.trap
+    held = target.child if isinstance(target, SaPair) else target.trap
     return held.local, held.remote
 
 
@@ -144,7 +144,7 @@ def right(found: Target | None, targets: list[Target], flow: Flow) -> bool:
     if rank(found) != min(map(rank, matching)):
         return False
     equals = [target for target in matching if selectors_of(target) == selectors_of(found)]
-    pairs = [target for target in equals if isinstance(target, Pair)]
+    pairs = [target for target in equals if isinstance(target, SaPair)]
     return found is (pairs or equals)[-1]
 
 
@@ -153,13 +153,13 @@ def test_whatever_comes_and_goes_the_answer_is_that_of_a_look_at_all(
     steps: list[tuple[str, str, bool, bool, list[bytes]]],
 ) -> None:
     """What is remembered of flows included: all that were asked for are asked for again after each step."""
-    policies, targets = Policies(), list[Target]()
+    policies, targets = OutboundPolicies(), list[Target]()
     for local, remote, is_trap, goes, flows in steps:
         if goes and targets:
             target = targets.pop(len(remote) % len(targets))
-            (policies.remove_pair if isinstance(target, Pair) else policies.remove_trap)(target)  # type: ignore[arg-type]
+            (policies.remove_pair if isinstance(target, SaPair) else policies.remove_trap)(target)  # type: ignore[arg-type]
         elif is_trap:
-            target = Catch(Trap("peer", "net", Selector.parse(local), Selector.parse(remote)))
+            target = TrapQueue(Trap("peer", "net", Selector.parse(local), Selector.parse(remote)))
             policies.add_trap(target)
             targets.append(target)
         else:
@@ -188,7 +188,7 @@ def flow_to(number: int) -> bytes:
 
 
 def test_flows_stay_known_while_other_pairs_are_rekeyed_come_and_go(looked_up: list[bytes]) -> None:
-    policies = Policies()
+    policies = OutboundPolicies()
     pairs = [pair(remote=f"10.2.{number}.0/24") for number in range(20)]
     for each in pairs:
         policies.add_pair(each)
@@ -211,7 +211,7 @@ def test_flows_stay_known_while_other_pairs_are_rekeyed_come_and_go(looked_up: l
 
 
 def test_a_port_scan_pushes_out_no_flow_that_is_in_use(looked_up: list[bytes]) -> None:
-    policies, one = Policies(), pair()
+    policies, one = OutboundPolicies(), pair()
     policies.add_pair(one)
     used = flow_to(60_000)
     for number in range(20_000):
@@ -223,7 +223,7 @@ def test_a_port_scan_pushes_out_no_flow_that_is_in_use(looked_up: list[bytes]) -
 
 
 def test_packets_that_belong_to_nobody_are_not_remembered() -> None:
-    policies = Policies()
+    policies = OutboundPolicies()
     policies.add_pair(pair(remote="10.9.0.0/16"))
     numbers = random.Random(1)
     for _ in range(100):

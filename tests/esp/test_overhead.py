@@ -9,7 +9,7 @@ import pytest
 from esp_packets import PATH, all_suites, child, udp
 from ikev1.core.records.model import IpsecSuite
 from ikev1.esp.overhead import inner_mtu
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 
 
 @pytest.mark.parametrize(("suite", "key_size", "mac_size"), all_suites(), ids=str)
@@ -19,7 +19,7 @@ def test_fits_to_the_octet(suite: IpsecSuite, key_size: int, mac_size: int, enca
     keys = bytes(i % 251 for i in range(key_size)), bytes(mac_size)
     one = child(suite, keys, path=PATH._replace(remote_host=host), udp_encapsulation=encapsulated)
     mtu = inner_mtu(one, 1500)
-    pair = Pair(one, mtu, os.urandom, print)
+    pair = SaPair(one, mtu, os.urandom, print)
     pair.sends = True
     outer = (40 if ":" in host else 20) + (8 if encapsulated else 0)
     sizes = []

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import UnsupportedError, sealer
 
 PACKET = udp("10.1.0.1", "10.2.0.1", data=b"payload")
 HERE = PATH  # the receiver's path, as the receiver sees it
-BACK = Path(PATH.remote_host, PATH.remote_port, PATH.local_host, PATH.local_port)
+BACK = UdpPath(PATH.remote_host, PATH.remote_port, PATH.local_host, PATH.local_port)
 
 
 class Ends:
@@ -27,8 +27,8 @@ class Ends:
     def __init__(self, one: ChildSa | None = None) -> None:
         self.child = one or child()
         self.events: list[PlaneEvent] = []
-        self.sender = Pair(self.child, 1400, os.urandom, self.events.append)
-        self.receiver = Pair(mirrored(self.child), 1400, os.urandom, self.events.append)
+        self.sender = SaPair(self.child, 1400, os.urandom, self.events.append)
+        self.receiver = SaPair(mirrored(self.child), 1400, os.urandom, self.events.append)
         self.sender.sends = True
         self.receiver.receives = True
 
@@ -36,7 +36,7 @@ class Ends:
         (sealed,) = self.sender.seal([packet], 1.0)
         return self.open(sealed, BACK, 2.0)
 
-    def open(self, sealed: bytes, path: Path, now: float = 0.0) -> bytes | None:
+    def open(self, sealed: bytes, path: UdpPath, now: float = 0.0) -> bytes | None:
         opened = self.receiver.open([sealed], path, now)
         return opened[0] if opened else None
 
@@ -75,7 +75,7 @@ def test_carries_ipv6(data: bytes) -> None:
 @pytest.mark.parametrize("direction", ["inbound", "outbound"])
 def test_keys_that_do_not_fit_are_refused_before_the_first_packet(direction: str) -> None:
     with pytest.raises(UnsupportedError):
-        Pair(replace(child(), **{direction: IpsecKeys(0x1001, bytes(19))}), 1400, os.urandom, print)
+        SaPair(replace(child(), **{direction: IpsecKeys(0x1001, bytes(19))}), 1400, os.urandom, print)
 
 
 def test_counts_inner_octets_and_times() -> None:
@@ -277,7 +277,7 @@ def test_nothing_is_said_of_a_peer_that_is_where_it_was() -> None:
 
 
 def test_inbound_packets_before_keys_are_dropped() -> None:
-    receiver = Pair(mirrored(child()), 1400, os.urandom, print)
+    receiver = SaPair(mirrored(child()), 1400, os.urandom, print)
     (sealed,) = Ends().sender.seal([PACKET], 0.0)
     assert receiver.open([sealed], BACK, 0.0) == []
 

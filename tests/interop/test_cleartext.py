@@ -249,7 +249,7 @@ def test_kernel_without_the_packet_filter_is_told_of(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(transaction, "_NETFILTER", 31)
     said: list[object] = []
-    alone = clear_traffic.Guard("ikev1", 4500, said.append)
+    alone = clear_traffic.ClearTrafficFilter("ikev1", 4500, said.append)
     alone.change({})
     alone.change({})
     assert [type(event).__name__ for event in said] == ["Unguarded"]

@@ -6,7 +6,7 @@ import re
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path as File
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +18,7 @@ from ikev1.daemon.host.data_plane_choice import forget_kernel
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm import algorithms
-from ikev1.esp.xfrm.ownership_file import Owner
+from ikev1.esp.xfrm.ownership_file import OwnershipFile
 from ikev1.esp.xfrm.probe import probe
 from xfrm_lab import INNER, OUTER, Side, two_ends, two_sides
 
@@ -30,7 +30,7 @@ KEY = "0x" + "22" * 20
 
 
 @pytest.fixture
-def sides(tmp_path: File) -> Iterator[Sides]:
+def sides(tmp_path: Path) -> Iterator[Sides]:
     with two_sides(tmp_path) as sides:
         yield sides
 
@@ -114,7 +114,7 @@ def test_what_another_process_sends_is_not_the_kernel_s_word(sides: Sides) -> No
     liar.close()
 
 
-def test_a_gateway_in_user_space_takes_away_what_one_in_the_kernel_left(sides: Sides, tmp_path: File) -> None:
+def test_a_gateway_in_user_space_takes_away_what_one_in_the_kernel_left(sides: Sides, tmp_path: Path) -> None:
     """Else its policies would swallow what the other is to carry."""
     side = sides[0]
     options = GatewayOptions(control=str(tmp_path / "control.vici"), data_plane="userspace")
@@ -134,9 +134,9 @@ def test_a_gateway_in_user_space_takes_away_what_one_in_the_kernel_left(sides: S
     side.open()
 
 
-def test_user_space_says_so_if_what_is_left_cannot_be_taken_away(sides: Sides, tmp_path: File) -> None:
+def test_user_space_says_so_if_what_is_left_cannot_be_taken_away(sides: Sides, tmp_path: Path) -> None:
     options = GatewayOptions(control=str(tmp_path / "control.vici"), data_plane="userspace")
-    owner = Owner(tmp_path / "control.vici.kernel")
+    owner = OwnershipFile(tmp_path / "control.vici.kernel")
     with sides[0].namespace.entered(), pytest.raises(PlaneError, match="in use by another gateway"):
         forget_kernel(options)
     owner.close()

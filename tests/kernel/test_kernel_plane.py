@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.kernel import KernelPlane, probe
@@ -32,7 +32,7 @@ Sides = tuple[Side, Side]
 
 
 @pytest.fixture
-def sides(tmp_path: File) -> Iterator[Sides]:
+def sides(tmp_path: Path) -> Iterator[Sides]:
     with two_sides(tmp_path) as sides:
         yield sides
 
@@ -300,7 +300,7 @@ def test_a_peer_behind_a_nat_that_forgot_its_port(sides: Sides) -> None:
     with sides[1].namespace.socket(INNER[4][1]) as udp:
         udp.sendto(b"from another port", (INNER[4][0], 9))
     (moved,) = sides[0].hear(PeerMoved)
-    assert moved == PeerMoved(before[0].without_keys(), Path(OUTER[4][0], 4500, OUTER[4][1], 4600))
+    assert moved == PeerMoved(before[0].without_keys(), UdpPath(OUTER[4][0], 4500, OUTER[4][1], 4600))
     after = (replace(before[0], path=moved.path), moved_child)
     sides[0].plane.move(after[0])
     sides[0].ping(INNER[4][1], INNER[4][0])
@@ -323,7 +323,7 @@ def test_a_peer_behind_a_nat_with_a_new_address(sides: Sides) -> None:
     with sides[1].namespace.socket(INNER[4][1]) as udp:
         udp.sendto(b"from another address", (INNER[4][0], 9))
     (moved,) = sides[0].hear(PeerMoved)
-    assert moved == PeerMoved(before[0].without_keys(), Path(OUTER[4][0], 4500, new_host, 4500))
+    assert moved == PeerMoved(before[0].without_keys(), UdpPath(OUTER[4][0], 4500, new_host, 4500))
     after = (replace(before[0], path=moved.path), moved_child)
     sides[0].plane.move(after[0])
     sides[0].ping(INNER[4][1], INNER[4][0])
@@ -579,7 +579,7 @@ def test_spis_are_the_kernel_s_own(sides: Sides) -> None:
 
 def test_marks_choose_between_tunnels_of_the_same_networks(sides: Sides) -> None:
     one, other = (
-        two_ends(number=number, steering=Steering(Mark(number, 0xFF), Mark(number, 0xFF))) for number in (1, 2)
+        two_ends(number=number, marks=PacketMarks(Mark(number, 0xFF), Mark(number, 0xFF))) for number in (1, 2)
     )
     for side, *children in zip(sides, one, other, strict=True):
         for child in children:
@@ -598,7 +598,7 @@ def test_marks_choose_between_tunnels_of_the_same_networks(sides: Sides) -> None
 def test_a_tunnel_interface_has_its_own_policies(sides: Sides) -> None:
     """VTI: marks on both sides, routes are the operator's (here: everything by the interface)."""
     everything = Selector.parse("0.0.0.0/0")
-    ends = two_ends(local=everything, remote=everything, steering=Steering(Mark(42, 2**32 - 1), Mark(42, 2**32 - 1)))
+    ends = two_ends(local=everything, remote=everything, marks=PacketMarks(Mark(42, 2**32 - 1), Mark(42, 2**32 - 1)))
     up(sides, ends)
     for number, side in enumerate(sides):
         local, remote = OUTER[4][number], OUTER[4][1 - number]
@@ -611,7 +611,7 @@ def test_a_tunnel_interface_has_its_own_policies(sides: Sides) -> None:
 
 
 def test_an_interface_id_is_the_kernel_s(sides: Sides) -> None:
-    side, (child, _) = sides[0], two_ends(steering=Steering(if_id_in=5, if_id_out=6))
+    side, (child, _) = sides[0], two_ends(marks=PacketMarks(if_id_in=5, if_id_out=6))
     side.up(child)
     assert side.show("state").count("if_id 0x5") == side.show("state").count("if_id 0x6") == 1
     assert side.show("policy").count("if_id 0x5") == 2

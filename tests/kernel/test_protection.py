@@ -10,12 +10,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, Mark, Steering
+from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
 from ikev1.esp.plane import Acquire, PlaneError, Protected, Trap
@@ -68,7 +68,7 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture
-def ours(network: Network, tmp_path: File) -> Iterator[Side]:
+def ours(network: Network, tmp_path: Path) -> Iterator[Side]:
     """The data plane of the gateway; when it is closed nothing is left."""
     side = Side(network.gateway, tmp_path / "ours.owner")
     yield side
@@ -429,7 +429,7 @@ def test_a_tunnel_goes_before_what_is_protected_however_wide(ours: Side, witness
 
 @FAMILIES
 def test_ike_finds_its_way_where_everything_is_protected(
-    network: Network, ours: Side, tmp_path: File, version: int
+    network: Network, ours: Side, tmp_path: Path, version: int
 ) -> None:
     """Its sockets pass by all policies, and so do the messages by which IPv6 finds the peer at all."""
     peer = Side(network.stranger, tmp_path / "peer.owner")
@@ -462,10 +462,10 @@ def test_what_stays_in_the_local_network_passes(network: Network, ours: Side, ve
 
 def test_only_what_bears_the_mark_is_protected(ours: Side, witness: Witness) -> None:
     side, mark = ours, Mark(5, 0xFF)
-    side.plane.protect([protected(steering=Steering(mark, mark, 7, 8))])
+    side.plane.protect([protected(marks=PacketMarks(mark, mark, 7, 8))])
     shown = side.show("policy")
     assert (shown.count("if_id 0x7"), shown.count("if_id 0x8"), shown.count("mark 0x5/0xff")) == (2, 1, 3)
-    side.plane.protect([protected(steering=Steering(mark, mark))])
+    side.plane.protect([protected(marks=PacketMarks(mark, mark))])
     sender = Sender(side.namespace, INNER[4][0], INNER[4][1])
     sender.send(mark=0x105)
     assert witness.clear() == 0

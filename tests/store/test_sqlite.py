@@ -17,8 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ikev1.core.records.actions import Forget, Keep
-from ikev1.core.records.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role
-from ikev1.core.records.model import Path as UdpPath
+from ikev1.core.records.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.store import SqliteStore, StoreError
@@ -104,7 +103,7 @@ def test_a_process_that_is_killed_loses_nothing_that_was_written(file: Path) -> 
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from ikev1.core.records.actions import Keep\n"
-        "from ikev1.core.records.model import IkeSa, Path as UdpPath, Role\n"
+        "from ikev1.core.records.model import IkeSa, UdpPath, Role\n"
         "from ikev1.store import SqliteStore\n"
         "path = UdpPath('192.0.2.1', 500, '192.0.2.2', 500)\n"
         "store = SqliteStore(Path(sys.argv[1]))\n"

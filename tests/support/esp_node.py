@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.esp import segments
 from ikev1.esp.plane import PlaneEvent, Protected, Trap
@@ -58,7 +58,7 @@ class Node:
     def note(self, event: PlaneEvent) -> None:
         self.events.append(type(event).__name__)
 
-    def send_udp(self, path: Path, packets: Sequence[bytes]) -> int:
+    def send_udp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         return segments.send(self.udp, packets, (), (path.remote_host, path.remote_port))
 
     def read_udp(self) -> None:
@@ -145,7 +145,7 @@ def _child(options: dict[str, Any]) -> ChildSa:
         outbound=IpsecKeys(_spi(there), encryption_key, integrity_key),
         local=Selector.parse(options["local"]),
         remote=Selector.parse(options["remote"]),
-        path=Path(here, _PORT, there, _PORT),
+        path=UdpPath(here, _PORT, there, _PORT),
         udp_encapsulation=options.get("encapsulation", True),
         initiator=True,
         created_at=0.0,

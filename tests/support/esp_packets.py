@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 import struct
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, Path
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 LOCAL, REMOTE = "10.1.0.0/16", "10.2.0.0/16"
 LOCAL6, REMOTE6 = "fd01::/64", "fd02::/64"
-PATH = Path("192.0.2.1", 4500, "192.0.2.2", 4500)
+PATH = UdpPath("192.0.2.1", 4500, "192.0.2.2", 4500)
 
 # (transform, key length in bits, octets of its keying material)
 CIPHERS = [
@@ -54,7 +54,7 @@ def child(
     *,
     local: str = LOCAL,
     remote: str = REMOTE,
-    path: Path = PATH,
+    path: UdpPath = PATH,
     inbound_spi: int = 0x1001,
     outbound_spi: int = 0x2002,
     udp_encapsulation: bool = True,
@@ -82,7 +82,7 @@ def child(
 
 def mirrored(one: ChildSa) -> ChildSa:
     """The same pair as the peer sees it."""
-    path = Path(one.path.remote_host, one.path.remote_port, one.path.local_host, one.path.local_port)
+    path = UdpPath(one.path.remote_host, one.path.remote_port, one.path.local_host, one.path.local_port)
     return child(
         one.suite,
         (one.inbound.encryption_key, one.inbound.integrity_key),

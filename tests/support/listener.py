@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 
 __all__ = ["Recorder", "free_port"]
 
@@ -15,17 +15,17 @@ class Recorder:
     """Notes what an endpoint hands on."""
 
     def __init__(self) -> None:
-        self.isakmp: list[tuple[bytes, Path]] = []
-        self.esp: list[tuple[bytes, Path]] = []
+        self.isakmp: list[tuple[bytes, UdpPath]] = []
+        self.esp: list[tuple[bytes, UdpPath]] = []
         self.largest_batch = 0
         self._changed = asyncio.Event()
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
         self.isakmp += datagrams
         self.largest_batch = max(self.largest_batch, len(datagrams))
         self._changed.set()
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         self.esp += ((bytes(packet), path) for packet in packets)
         self._changed.set()
 

@@ -28,7 +28,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.exchanges.registry import cisco_state
 from ikev1.core.records.actions import (
     Action,
-    Examine,
+    CheckCertificate,
     Forget,
     InstallInbound,
     InstallOutbound,
@@ -38,9 +38,9 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
-from ikev1.core.records.model import ChildSa, IkeSa, IkeState, Path
+from ikev1.core.records.model import ChildSa, IkeSa, IkeState, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings
@@ -97,14 +97,14 @@ class Peer:
         self.outbound: dict[tuple[Selector, Selector], ChildSa] = {}
         self.told_to_plane: list[tuple[str, int]] = []  # what was to be done, and the inbound SPI of the pair
         self.stored: dict[bytes, IkeSa] = {}
-        self.questions: list[Examine] = []  # on certificates, not answered yet
+        self.questions: list[CheckCertificate] = []  # on certificates, not answered yet
         self._labels: dict[bytes, str] = {}
 
     # --- what it is made to do
 
     def calls(self, tunnel: str | None = "net", *, connection: str = "peer", host: str | None = None) -> None:
         """Brings up a tunnel with the peer at ``host``, by default the other one of the network."""
-        path = Path(self.address, 500, host or self.network.other(self).address, 500)
+        path = UdpPath(self.address, 500, host or self.network.other(self).address, 500)
         self.does(lambda engine: engine.initiate(connection, tunnel, path, self.network.now))
 
     def does(self, wish: Callable[[Engine], list[Action]]) -> None:
@@ -140,12 +140,12 @@ class Peer:
         self.allocate_spi = allocate
         self.engine = Engine(self.settings, self.random, allocate_spi=allocate)
 
-    def is_told(self, verdict: Verdict) -> None:
+    def is_told(self, verdict: CertificateVerdict) -> None:
         """The world answers the oldest question about a certificate."""
         question = self.questions.pop(0)
         self._perform(self.engine.answer(question.request, verdict, self.network.now))
 
-    def takes(self, octets: bytes, path: Path) -> None:
+    def takes(self, octets: bytes, path: UdpPath) -> None:
         """A datagram arrives."""
         self.does(lambda engine: engine.receive(octets, path, self.network.now))
 
@@ -182,7 +182,7 @@ class Peer:
                         del self.outbound[child.local, child.remote]
                 case Keep(sa):
                     self.stored[sa.cookies] = sa
-                case Examine():
+                case CheckCertificate():
                     self.questions.append(action)
                 case Forget(sa):
                     self.stored.pop(sa.cookies, None)
@@ -210,7 +210,7 @@ class Peer:
             if sa.state is not IkeState.CONNECTING
         }
 
-    def _send(self, path: Path, octets: bytes, following: list[Action]) -> None:
+    def _send(self, path: UdpPath, octets: bytes, following: list[Action]) -> None:
         for action in following:
             if isinstance(action, Report) and isinstance(action.event, MessageSeen) and action.event.sent:
                 self._labels[octets] = _label(action.event)
@@ -321,7 +321,7 @@ class Network:
         """A datagram arrives, if anybody is there."""
         peer = self.receiver(datagram)
         if peer is not None:
-            peer.takes(datagram.octets, Path(*datagram.destination, *datagram.source))
+            peer.takes(datagram.octets, UdpPath(*datagram.destination, *datagram.source))
 
     # --- time
 

@@ -14,7 +14,7 @@ import authority
 from configured import ALICE, BOB, SECRET, connection, policy, settings, suite, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.events import ChildDown, ChildUp, IkeDown, IkeUp
-from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, Path
+from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys
@@ -118,9 +118,9 @@ class World:
                 path = child.path
                 source, destination = (path.local_host, path.local_port), (path.remote_host, path.remote_port)
                 for seen in self.network.link(Datagram(source, destination, b"", "ESP", sender.name)):
-                    self.arrives(receiver, child.outbound.spi, Path(*seen.destination, *seen.source))
+                    self.arrives(receiver, child.outbound.spi, UdpPath(*seen.destination, *seen.source))
 
-    def arrives(self, receiver: Peer, spi: int, path: Path) -> None:
+    def arrives(self, receiver: Peer, spi: int, path: UdpPath) -> None:
         """An ESP packet arrives by ``path``, and is the first of its sequence number."""
         child = receiver.inbound.get(spi)
         if child is not None and child.udp_encapsulation and path.local_host == receiver.address:
@@ -132,7 +132,7 @@ class World:
         """What the peers see of one another, without the numbers that chance decides."""
         return {peer.name: _portrait(peer, self._inside) for peer in self.peers}
 
-    def _inside(self, path: Path) -> Path:
+    def _inside(self, path: UdpPath) -> UdpPath:
         """``path`` with the port that alice herself has, 0 where her NAT box gave up the one in it: which numbers it
         hands out depends on all that she ever sent.
         """
@@ -181,7 +181,7 @@ def _up(peer: Peer) -> list[IkeSa]:
 # --- comparing ------------------------------------------------------------------------------------------------------
 
 
-def _portrait(peer: Peer, inside: Callable[[Path], Path]) -> dict[str, Any]:
+def _portrait(peer: Peer, inside: Callable[[UdpPath], UdpPath]) -> dict[str, Any]:
     sas = sorted((sa for sa in peer.engine.sas.values() if sa.anchor is not None), key=lambda sa: sa.unique_id)
     order = {child.inbound.spi: place for place, child in enumerate(peer.children)}
     lives = Counter(type(event).__name__ for event in peer.events if isinstance(event, (IkeUp, ChildUp, ChildDown)))
@@ -196,7 +196,7 @@ def _portrait(peer: Peer, inside: Callable[[Path], Path]) -> dict[str, Any]:
     }
 
 
-def _of_ike(sa: IkeSa, inside: Callable[[Path], Path]) -> tuple[Any, ...]:
+def _of_ike(sa: IkeSa, inside: Callable[[UdpPath], UdpPath]) -> tuple[Any, ...]:
     return (
         sa.state,
         sa.connection,
@@ -213,7 +213,7 @@ def _of_ike(sa: IkeSa, inside: Callable[[Path], Path]) -> tuple[Any, ...]:
     )
 
 
-def _of_child(child: ChildSa, inside: Callable[[Path], Path]) -> tuple[Any, ...]:
+def _of_child(child: ChildSa, inside: Callable[[UdpPath], UdpPath]) -> tuple[Any, ...]:
     return (
         child.name,
         child.connection,
@@ -236,7 +236,7 @@ class Snapshot(NamedTuple):
     outbound: dict[Any, int]
     stored: dict[bytes, IkeSa]
 
-    def paths(self) -> set[Path]:
+    def paths(self) -> set[UdpPath]:
         """All paths in it."""
         return {sa.path for sa in self.sas.values()} | {child.path for child in self.inbound.values()}
 
@@ -280,7 +280,7 @@ def _uncomplaining(exchange: Any) -> Any:
     return exchange and replace(exchange, complaint=None, resend_at=0.0, ends_at=0.0, tries=0)
 
 
-_NOWHERE = Path("", 0, "", 0)
+_NOWHERE = UdpPath("", 0, "", 0)
 
 
 def _nowhere(sa: IkeSa) -> IkeSa:
@@ -345,7 +345,7 @@ def snapshot(peer: Peer) -> Snapshot:
     return Snapshot(_established(peer.engine.sas.values()), inbound, outbound, stored)
 
 
-def paths_of(peer: Peer) -> set[Path]:
+def paths_of(peer: Peer) -> set[UdpPath]:
     """Where ``peer`` sends anything."""
     return {sa.path for sa in peer.engine.sas.values()} | {child.path for child in peer.inbound.values()}
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.engine import Engine
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.core.records.settings import Aggressive
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 LARGEST = 8192  # octets of a datagram here
-PATH = Path(BOB, 500, ALICE, 500)
+PATH = UdpPath(BOB, 500, ALICE, 500)
 
 POLICIES = tuple(
     policy(text, priority, lifetime=3600, lifetime_set=True)

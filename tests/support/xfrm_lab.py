@@ -10,10 +10,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecMode, IpsecSuite, Path
+from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecMode, IpsecSuite, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.suites import esp_key_sizes
@@ -64,7 +64,7 @@ class Namespace:
     def troubles(self) -> dict[str, int]:
         """The error counters that are not 0."""
         with self.entered():
-            lines = [line.split() for line in File("/proc/thread-self/net/xfrm_stat").read_text().splitlines()]
+            lines = [line.split() for line in Path("/proc/thread-self/net/xfrm_stat").read_text().splitlines()]
         return {name: int(count) for name, count in lines if count != "0"}
 
     def socket(self, address: str, port: int = 0) -> socket.socket:
@@ -102,7 +102,7 @@ class Namespace:
 class Side:
     """One end: its namespace, its data plane, the daemon's socket, and what the plane said."""
 
-    def __init__(self, namespace: Namespace, owner: File) -> None:
+    def __init__(self, namespace: Namespace, owner: Path) -> None:
         self.namespace = namespace
         self.owner = owner
         self.events: list[PlaneEvent] = []
@@ -182,7 +182,7 @@ class Stream:
 
 
 @contextmanager
-def two_sides(folder: File) -> Iterator[tuple[Side, Side]]:
+def two_sides(folder: Path) -> Iterator[tuple[Side, Side]]:
     """Two gateways, `OUTER` on their ``eth0`` and `INNER` on their ``lo``; they are closed at the end."""
     with ExitStack() as opened:
         spaces = [Namespace(), Namespace()]
@@ -211,13 +211,13 @@ def two_ends(
         outbound=keys[1],
         local=local,
         remote=remote,
-        path=Path(here, 4500, there, 4500),
+        path=UdpPath(here, 4500, there, 4500),
         udp_encapsulation=False,
         initiator=True,
         created_at=time.time(),
     )
     one = replace(one, **changes)
-    path = Path(one.path.remote_host, one.path.remote_port, one.path.local_host, one.path.local_port)
+    path = UdpPath(one.path.remote_host, one.path.remote_port, one.path.local_host, one.path.local_port)
     other = replace(
         one, inbound=one.outbound, outbound=one.inbound, local=one.remote, remote=one.local, path=path, initiator=False
     )

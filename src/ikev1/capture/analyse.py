@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.capture.describe.answers import wishes_of
+from ikev1.capture.describe.answers import seen_proposals
 from ikev1.capture.describe.conversation_report import conversation_of
 from ikev1.capture.describe.messages import message_of
 from ikev1.capture.keys.ring import KeyRing
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.packets import Datagram, Packet
 from ikev1.capture.records.report import Message, Report
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.capture.track.esp_tracker import MOST_FLOWS, Traffic
-from ikev1.capture.track.tracker import MOST_DIALOGUES, Dialogues
+from ikev1.capture.track.tracker import MOST_DIALOGUES, Tracker
 from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.registry import ExchangeType
 
@@ -31,7 +31,7 @@ class Analyst:
     """
 
     def __init__(self, keys: KeyRing = KeyRing()) -> None:  # noqa: B008  # immutable
-        self._dialogues = Dialogues(keys)
+        self._dialogues = Tracker(keys)
         self._traffic = Traffic(keys)
         self._version_2 = 0  # messages
 
@@ -44,7 +44,7 @@ class Analyst:
         found = self._add(packet)
         return None if found is None else message_of(*found, with_secrets=False)
 
-    def _add(self, packet: Packet) -> tuple[Dialogue, Seen] | None:
+    def _add(self, packet: Packet) -> tuple[TrackedConversation, MessageRecord] | None:
         if not isinstance(packet, Datagram):
             self._traffic.take(packet)
             return None
@@ -71,7 +71,7 @@ class Analyst:
         ``with_fields`` whether the fields of messages are wanted, which are most of its size.
         """
         owned, foreign = self._traffic.flows_of(self._dialogues)
-        wishes = wishes_of(self._dialogues.all)
+        wishes = seen_proposals(self._dialogues.all)
         return Report(
             source=source,
             frames=frames,

@@ -32,13 +32,13 @@ _BROUGHT = {
 
 def _waits(script: Script) -> dict[str, str]:
     return {
-        f"{script.name}_WAIT_MSG{number}": f"waits for message {number} ({row.shape}): {_brought(row)}"
+        f"{script.name}_WAIT_MSG{number}": f"waits for message {number} ({row.grammar}): {_brought(row)}"
         for number, row in enumerate(script.rows, 1)
     }
 
 
 def _brought(row: Row) -> str:
-    words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", _OPTIONAL.sub("", row.shape))
+    words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", _OPTIONAL.sub("", row.grammar))
     *others, last = [_BROUGHT[word, row.sender] for word in words if (word, row.sender) in _BROUGHT]
     return f"{', '.join(others)} and {last}" if others else last
 

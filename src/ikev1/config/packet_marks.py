@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ikev1.config.table import Table
-from ikev1.core.records.model import Mark, Steering
+from ikev1.core.records.model import Mark, PacketMarks
 
-__all__ = ["read_steering"]
+__all__ = ["read_packet_marks"]
 
 _LARGEST = 0xFFFF_FFFF
 
 
-def read_steering(table: Table) -> Steering:
+def read_packet_marks(table: Table) -> PacketMarks:
     """``mark_in``, ``mark_out``, ``if_id_in`` and ``if_id_out`` of a tunnel."""
-    return Steering(
+    return PacketMarks(
         mark_in=table.take("mark_in", _mark, Mark()),
         mark_out=table.take("mark_out", _mark, Mark()),
         if_id_in=table.take("if_id_in", _interface_id, 0),

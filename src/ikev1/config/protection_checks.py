@@ -43,7 +43,7 @@ def check_userspace(tunnel: Tunnel, path: str, findings: Findings) -> None:
     """Warn of what ``tunnel`` asks for that only a kernel has."""
     suites = [proposal.suite for proposal in tunnel.proposals]
     esn = any(suite.esn for suite in suites)
-    missing = kernel_only(tunnel.mode, suites[0].protocol, esn, tunnel.compress, tunnel.steering)
+    missing = kernel_only(tunnel.mode, suites[0].protocol, esn, tunnel.compress, tunnel.marks)
     if missing:
         findings.warn(
             path, f'asks for {missing}, which takes the kernel: with data_plane = "userspace" it will carry nothing'

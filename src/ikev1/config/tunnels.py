@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
-from ikev1.config.packet_marks import read_steering
+from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
 from ikev1.core.records.model import IpsecMode
@@ -33,7 +33,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
         compress=table.take("compress", boolean, False),
-        steering=read_steering(table),
+        marks=read_packet_marks(table),
         when_down=table.take("when_down", _when_down, None),
     )
     table.finish()

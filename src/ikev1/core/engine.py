@@ -14,9 +14,9 @@ from ikev1.core.machine import commands, receive, timers
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.records.actions import Action
-from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.context import Trace
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
@@ -35,7 +35,7 @@ class Dump(Record, frozen=True):
     half_open: tuple[bytes, ...]
     aggressive_callers: tuple[bytes, ...]
     first_messages: Dumped
-    strangers: tuple[tuple[float, float], ...]
+    admission: tuple[tuple[float, float], ...]
     generation: int
     unique_ids: int
 
@@ -90,14 +90,14 @@ class Engine:
 
     # --- what happens
 
-    def receive(self, datagram: bytes, path: Path, now: float) -> list[Action]:
+    def receive(self, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
         """Takes a datagram, without non-ESP marker, that came by ``path`` at ``now`` (seconds since the epoch).
 
         Whatever a peer sends, this raises nothing: what is wrong with it is reported.
         """
         return receive.receive(self._state, datagram, path, now)
 
-    def answer(self, request: int, verdict: Verdict, now: float) -> list[Action]:
+    def answer(self, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
         """Gives the verdict that an `Examine` of this number asked for; one that nobody waits for is ignored."""
         return receive.answer(self._state, request, verdict, now)
 
@@ -109,7 +109,7 @@ class Engine:
         """The time at which `expire` wants to be called, infinity if nothing waits."""
         return self._state.table.next_deadline()
 
-    def peer_moved(self, spi: int, path: Path, now: float) -> list[Action]:
+    def peer_moved(self, spi: int, path: UdpPath, now: float) -> list[Action]:
         """An ESP packet of the pair with our inbound ``spi`` proved to come by ``path``: sends there from now on, if
         the peer is behind a NAT; where that is another address, once the peer has answered from there.
 
@@ -121,7 +121,7 @@ class Engine:
 
     # --- what we want
 
-    def initiate(self, connection: str, tunnel: str | None, path: Path, now: float) -> list[Action]:
+    def initiate(self, connection: str, tunnel: str | None, path: UdpPath, now: float) -> list[Action]:
         """Brings up ``tunnel`` of ``connection`` (None: the ISAKMP SA alone).
 
         Under an ISAKMP SA that is up, or coming up, where there is one; else the peer is called along ``path``.
@@ -225,7 +225,7 @@ class Engine:
                 tuple(state.table.half_open),
                 tuple(state.table.aggressive_callers),
                 state.first_messages.dump(),
-                state.strangers.dump(),
+                state.admission.dump(),
                 state.generation,
                 state.unique_ids,
             )
@@ -249,7 +249,7 @@ class Engine:
         engine = cls(settings, random, allocate_spi=allocate_spi)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
-        state.strangers.restore(dump.strangers)
+        state.admission.restore(dump.admission)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         for sa in dump.sas:

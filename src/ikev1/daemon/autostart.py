@@ -10,18 +10,18 @@ from ikev1.core.peer.connection_lookup import is_address, known_selectors
 from ikev1.core.records.events import ChildDown, Event
 from ikev1.core.records.model import ChildState
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
-from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import DataPlane, PlaneError, Trap
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["Initiate", "Upkeep"]
+__all__ = ["Autostart", "Initiate"]
 
 Initiate = Callable[[str, str], Awaitable[None]]
 Key = tuple[str, str]  # connection, tunnel
 
 
-class Upkeep:
+class Autostart:
     """Keeps the tunnels of ``settings`` up, or trapped, as their ``start`` says.
 
     A tunnel that fails is tried again after ``first_wait`` seconds, then after twice that, up to ``longest_wait``. One
@@ -33,7 +33,7 @@ class Upkeep:
         plane: DataPlane,
         initiate: Initiate,
         is_up: Callable[[str, str], bool],
-        logbook: Logbook,
+        log: EventLog,
         *,
         first_wait: float = 5.0,
         longest_wait: float = 300.0,
@@ -41,7 +41,7 @@ class Upkeep:
         self._plane = plane
         self._initiate = initiate
         self._is_up = is_up
-        self._logbook = logbook
+        self._log = log
         self._first_wait = first_wait
         self._longest_wait = longest_wait
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -84,7 +84,7 @@ class Upkeep:
             else:
                 self.traps[connection.name, tunnel.name] = connection, tunnel
                 return ""
-        self._logbook.write(Level.ERROR, "CHD", f"no trap for {connection.name}/{tunnel.name}: {reason}")
+        self._log.write(Level.ERROR, "CHD", f"no trap for {connection.name}/{tunnel.name}: {reason}")
         return reason
 
     def remove_trap(self, connection: str, tunnel: str) -> bool:
@@ -94,7 +94,7 @@ class Upkeep:
         try:
             self._plane.remove_trap(connection, tunnel)
         except PlaneError as error:
-            self._logbook.write(Level.ERROR, "CHD", f"something is left of the trap for {connection}/{tunnel}: {error}")
+            self._log.write(Level.ERROR, "CHD", f"something is left of the trap for {connection}/{tunnel}: {error}")
         return True
 
     def acquire(self, connection: str, tunnel: str) -> None:
@@ -123,7 +123,7 @@ class Upkeep:
         try:
             await self._initiate(connection, tunnel)
         except NotEstablished as error:
-            self._logbook.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}")
+            self._log.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}")
             return False
         return True
 
@@ -156,7 +156,7 @@ def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
         tunnel.mode,
         tunnel.proposals[0].suite.protocol if tunnel.proposals else ProtocolId.ESP,
         tunnel.compress,
-        tunnel.steering,
+        tunnel.marks,
     )
 
 

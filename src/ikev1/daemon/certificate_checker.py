@@ -8,21 +8,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from ikev1.core.records.actions import Examine
-from ikev1.core.records.certificate_check import Trusted, Untrusted, Verdict
+from ikev1.core.records.actions import CheckCertificate
+from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.events import Code
 from ikev1.pki.errors import CertificateError
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
 from ikev1.pki.verify import verify_peer
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["Examiner"]
+__all__ = ["CertificateChecker"]
 
 THREADS = 4
 MOST = 100  # questions at a time: who calls when all are taken calls again
 
 
-class Examiner:
+class CertificateChecker:
     """Answers what the engine wants examined by calling ``answer`` in the event loop, every question once.
 
     ``fetch`` gets CRLs and OCSP responses, and may block.
@@ -30,7 +30,7 @@ class Examiner:
 
     def __init__(
         self,
-        answer: Callable[[int, Verdict], None],
+        answer: Callable[[int, CertificateVerdict], None],
         clock: Callable[[], float],
         fetch: Fetcher | None = None,
         most: int = MOST,
@@ -41,9 +41,9 @@ class Examiner:
         self._most = most
         self._pool = ThreadPoolExecutor(THREADS, "examiner")
         self._closed = threading.Event()
-        self._open: set[asyncio.Future[Verdict]] = set()
+        self._open: set[asyncio.Future[CertificateVerdict]] = set()
 
-    def examine(self, question: Examine) -> None:
+    def examine(self, question: CheckCertificate) -> None:
         """Begin to find an answer, in the running event loop; it never comes before this call returns."""
         loop = asyncio.get_running_loop()
         if len(self._open) >= self._most:
@@ -65,13 +65,13 @@ class Examiner:
             raise FetchFailed(f"{url}: the gateway is being stopped")
         return self._fetch(url, body)
 
-    def _done(self, request: int, future: asyncio.Future[Verdict]) -> None:
+    def _done(self, request: int, future: asyncio.Future[CertificateVerdict]) -> None:
         self._open.discard(future)
         if not future.cancelled():
             self._answer(request, future.result())
 
 
-def _verdict(question: Examine, now: float, fetch: Fetcher) -> Verdict:
+def _verdict(question: CheckCertificate, now: float, fetch: Fetcher) -> CertificateVerdict:
     try:
         peer = verify_peer(
             question.certificates,

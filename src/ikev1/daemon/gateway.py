@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
-    Examine,
+    CheckCertificate,
     Forget,
     InstallInbound,
     InstallOutbound,
@@ -27,24 +27,24 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import ChildUp, Event
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Path
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import SpiUnavailable
-from ikev1.daemon.autostart import Upkeep
-from ikev1.daemon.certificate_checker import Examiner
+from ikev1.daemon.autostart import Autostart
+from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import first_path, under_way
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.drop_counters import DropCounters
-from ikev1.daemon.observe.drop_monitor import Watch
+from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
-from ikev1.daemon.observe.event_log import Level, Logbook
-from ikev1.daemon.pending_operations import NotEstablished, Operations
+from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 from ikev1.daemon.protection import Protection
-from ikev1.daemon.timer import Alarm
+from ikev1.daemon.timer import Timer
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -74,7 +74,7 @@ class Gateway:
         settings: Settings,
         endpoint: Endpoint,
         chosen: PlaneChoice,
-        logbook: Logbook,
+        log: EventLog,
         *,
         load: Callable[[], Settings],
         store: Store | None = None,
@@ -82,25 +82,25 @@ class Gateway:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
-        self.logbook = logbook
+        self.log = log
         self.now = clock
         self.started_at = clock()
         self.counters = EventCounters()
         self.chosen = chosen
         self.plane = chosen.make(self._hear, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
-        self._watch = Watch(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
+        self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random, allocate_spi=self._allocate_spi)
-        self.engine.trace = logbook.wants_message
-        self.upkeep = Upkeep(self.plane, self.initiate, self.is_up, logbook)
-        self.observers: list[Callable[[Event], None]] = [logbook.event, self.counters.observe]
-        self._operations = Operations()
-        self.protection = Protection(self.plane, logbook)
-        self.observers += [self._operations.observe, self.upkeep.observe, self.protection.observe]
+        self.engine.trace = log.wants_message
+        self.autostart = Autostart(self.plane, self.initiate, self.is_up, log)
+        self.observers: list[Callable[[Event], None]] = [log.event, self.counters.observe]
+        self._operations = PendingOperations()
+        self.protection = Protection(self.plane, log)
+        self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
-        self._alarm = Alarm(clock, self._expire)
-        self._examiner = Examiner(self._judge, clock)
+        self._timer = Timer(clock, self._expire)
+        self._certificate_checker = CertificateChecker(self._judge, clock)
         self._load = load
         self._store = store
         self._tidy_at = math.inf
@@ -123,8 +123,8 @@ class Gateway:
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
         self._take_over()
-        self.upkeep.adopt(self.settings)
-        self._set_alarm()
+        self.autostart.adopt(self.settings)
+        self._set_timer()
         # what exists now stays: a collection need not look at it again
         gc.collect()
         gc.freeze()
@@ -134,17 +134,17 @@ class Gateway:
 
         With ``keep_protected`` what belongs to tunnels goes on being dropped.
         """
-        await self.upkeep.close()
+        await self.autostart.close()
         for sa in tuple(self.engine.sas.values()):
             self.close_ike(sa)
-        self._alarm.cancel()
-        self._examiner.close()
+        self._timer.cancel()
+        self._certificate_checker.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         try:
             self.plane.close(keep_protected=keep_protected)
         except PlaneError as error:
-            self.logbook.write(Level.ERROR, "ESP", f"something is left of the data plane: {error}")
+            self.log.write(Level.ERROR, "ESP", f"something is left of the data plane: {error}")
         self._endpoint.close()
         if self._store is not None:
             self._store.close()
@@ -153,20 +153,18 @@ class Gateway:
         """Go on where an earlier process ended; what it left in a kernel that nobody knows any more is removed."""
         sas, unreadable = self._store.read() if self._store is not None else ([], 0)
         if unreadable:
-            self.logbook.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
+            self.log.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
         children = [child for sa in sas for child in sa.children]
         alive = self.plane.adopt(children)
         self.protection.adopt(self.settings, children)
         if sas:
             carried = f", and {len(alive)} pairs of IPsec SAs that carried traffic meanwhile" if alive else ""
-            self.logbook.write(
-                Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over{carried}"
-            )
+            self.log.write(Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over{carried}")
             self.apply(self.engine.restore(sas, self.now(), alive))
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
         """Take ISAKMP messages from the sockets."""
         now = self.now()
         actions: list[Action] = []
@@ -174,7 +172,7 @@ class Gateway:
             actions += self.engine.receive(datagram, path, now)
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets from the sockets."""
         self.plane.receive(packets, path)
 
@@ -182,22 +180,22 @@ class Gateway:
         try:
             callback()
         except PlaneError as error:
-            self.logbook.write(Level.ERROR, "ESP", f"the data plane is heard no more, restart the gateway: {error}")
+            self.log.write(Level.ERROR, "ESP", f"the data plane is heard no more, restart the gateway: {error}")
             asyncio.get_running_loop().remove_reader(descriptor)
 
     def _expire(self) -> None:
         now = self.now()
-        self.logbook.tell_what_was_left_out()
+        self.log.tell_what_was_left_out()
         if actions := self.engine.expire(now):
             self.apply(actions)
         for path in self._keepalives.due(now):
             self._endpoint.send_keepalive(path)
         self._tidy(now)
-        for line in self._watch.due(now, (child for sa in self.engine.sas.values() for child in sa.children)):
-            self.logbook.write(Level.WARNING, "ESP", line)
-        self._set_alarm()
+        for line in self._drop_monitor.due(now, (child for sa in self.engine.sas.values() for child in sa.children)):
+            self.log.write(Level.WARNING, "ESP", line)
+        self._set_timer()
 
-    def _judge(self, request: int, verdict: Verdict) -> None:
+    def _judge(self, request: int, verdict: CertificateVerdict) -> None:
         self.apply(self.engine.answer(request, verdict, self.now()))
 
     def _hear(self, event: PlaneEvent) -> None:
@@ -206,18 +204,18 @@ class Gateway:
 
     def _obey(self, event: PlaneEvent) -> None:
         if isinstance(event, RekeyNeeded):
-            self.logbook.write(Level.INFO, "CHD", f"{_name(event.child)} is rekeyed: {event.reason}")
+            self.log.write(Level.INFO, "CHD", f"{_name(event.child)} is rekeyed: {event.reason}")
             self.rekey_child(event.child)
         elif isinstance(event, Expired):
-            self.logbook.write(Level.WARNING, "CHD", f"{_name(event.child)} is closed: {event.reason}")
+            self.log.write(Level.WARNING, "CHD", f"{_name(event.child)} is closed: {event.reason}")
             self.close_child(event.child)
         elif isinstance(event, Acquire):
-            self.logbook.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
-            self.upkeep.acquire(event.connection, event.tunnel)
+            self.log.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
+            self.autostart.acquire(event.connection, event.tunnel)
         elif isinstance(event, PeerMoved):
             self._follow(event)
         elif isinstance(event, Unguarded):
-            self.logbook.write(Level.ERROR, "ESP", event.reason)
+            self.log.write(Level.ERROR, "ESP", event.reason)
 
     def _follow(self, event: PeerMoved) -> None:
         self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
@@ -239,8 +237,8 @@ class Gateway:
             elif isinstance(action, Report):
                 if not (isinstance(action.event, ChildUp) and action.event.child.unique_id in broken):
                     self._report(action.event)
-            elif isinstance(action, Examine):
-                self._examiner.examine(action)
+            elif isinstance(action, CheckCertificate):
+                self._certificate_checker.examine(action)
             elif isinstance(action, Keep):
                 self._keepalives.watch(action.sa, self.now())
             elif isinstance(action, Forget):
@@ -249,7 +247,7 @@ class Gateway:
                 broken[action.child.unique_id] = action.child
         for child in broken.values():
             self.close_child(child)
-        self._set_alarm()
+        self._set_timer()
 
     def _remember(self, actions: Sequence[Action]) -> None:
         if self._store is None:
@@ -261,7 +259,7 @@ class Gateway:
             self._store.write(changes)
         except StoreError as error:
             # a gateway that serves and forgets is better than one that does not serve
-            self.logbook.write(
+            self.log.write(
                 Level.ERROR, "IKE", f"SAs will not outlive this process: {error}", kind="errors of the store"
             )
         self._tidy_at = min(self._tidy_at, self.now() + _TIDY_AFTER)
@@ -276,7 +274,7 @@ class Gateway:
         except StoreError as error:
             self._tidy_at = now + _TIDY_AFTER
             text = f"keys of SAs that are gone may be in the store still: {error}"
-            self.logbook.write(Level.ERROR, "IKE", text, kind="errors of the store")
+            self.log.write(Level.ERROR, "IKE", text, kind="errors of the store")
 
     def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove) -> bool:
         """Whether the data plane did it."""
@@ -292,11 +290,11 @@ class Gateway:
                 self.plane.remove(child)
         except PlaneError as error:
             text, kind = f"{_name(child)}: {error}", "refusals of the data plane"
-            self.logbook.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection)
+            self.log.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection)
             return False
         return True
 
-    def _allocate_spi(self, path: Path, protocol: int) -> int:
+    def _allocate_spi(self, path: UdpPath, protocol: int) -> int:
         try:
             return self.plane.allocate_spi(path, protocol)
         except PlaneError as error:
@@ -306,13 +304,13 @@ class Gateway:
         for observer in self.observers:
             observer(event)
 
-    def _send_esp(self, path: Path, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 
-    def _set_alarm(self) -> None:
-        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._watch.deadline, self._tidy_at)
-        self._alarm.set(min(deadline, self.now() + self.logbook.tells_by))
+    def _set_timer(self) -> None:
+        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._drop_monitor.deadline, self._tidy_at)
+        self._timer.set(min(deadline, self.now() + self.log.tells_by))
 
     # ------------------------------------------------------------------ commands
 
@@ -373,7 +371,7 @@ class Gateway:
         try:
             return self.plane.counters(child)
         except PlaneError as error:
-            self.logbook.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
+            self.log.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
             return Counters()
 
     def is_up(self, connection: str, tunnel: str) -> bool:
@@ -395,9 +393,9 @@ class Gateway:
         self.apply(self.engine.reconfigure(settings, self.now()))
         self._keepalives.interval = settings.nat_keepalive
         self.protection.adopt(settings)
-        self.upkeep.adopt(settings)
-        self._set_alarm()
-        self.logbook.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")
+        self.autostart.adopt(settings)
+        self._set_timer()
+        self.log.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")
 
 
 def _name(child: ChildSa) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.model import IkeSa, Path, Role
+from ikev1.core.records.model import IkeSa, Role, UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.net.udp import local_address_towards
 from ikev1.daemon.pending_operations import NotEstablished
@@ -12,7 +12,7 @@ from ikev1.daemon.pending_operations import NotEstablished
 __all__ = ["first_path", "under_way"]
 
 
-def first_path(settings: Settings, name: str, local_port: int) -> Path:
+def first_path(settings: Settings, name: str, local_port: int) -> UdpPath:
     """The path on which the peer of connection ``name`` is called when there is no ISAKMP SA with it.
 
     Raises:
@@ -29,7 +29,7 @@ def first_path(settings: Settings, name: str, local_port: int) -> Path:
             local = local_address_towards(remote)
         except OSError as error:
             raise NotEstablished(f"no way to {remote}: {error.strerror}") from error
-    return Path(local, local_port, remote, connection.remote_port)
+    return UdpPath(local, local_port, remote, connection.remote_port)
 
 
 def under_way(sa: IkeSa, tunnel: str | None) -> bool:

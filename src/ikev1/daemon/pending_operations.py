@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
 
-__all__ = ["NotEstablished", "Operations"]
+__all__ = ["NotEstablished", "PendingOperations"]
 
 
 class NotEstablished(Exception):
@@ -53,7 +53,7 @@ class _Operation:
             self.done.set_exception(NotEstablished(reason))
 
 
-class Operations:
+class PendingOperations:
     """All that is waited for. Whoever stops waiting cancels nothing: the engine goes on."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kern
 from ikev1.daemon.host.sd_notify import notify
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
-from ikev1.daemon.observe.event_log import Level, Logbook, write_to_logger
+from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
 from ikev1.daemon.observe.keylog import KeyLog
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
@@ -46,37 +46,37 @@ def run(
     """
     loaded = load(file)
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    logbook = Logbook()
-    logbook.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
+    log = EventLog()
+    log.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
     options = loaded.gateway
     chosen = plane(options)
-    logbook.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
+    log.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:
-        _try_suites(loaded.settings, logbook)
-    endpoint = Endpoint(logbook, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
+        _try_suites(loaded.settings, log)
+    endpoint = Endpoint(log, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
             loaded.settings,
             endpoint,
             chosen,
-            logbook,
+            log,
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             record=record or (Path(options.record) if options.record else None),
-            load_settings=lambda: _load_again(file, loaded, chosen, logbook),
+            load_settings=lambda: _load_again(file, loaded, chosen, log),
             store=SqliteStore(Path(options.state)) if options.state else None,
-            forget_other_plane=lambda: _forget_other_plane(options, chosen, logbook),
+            forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
         )
     )
 
 
-def _try_suites(settings: Settings, logbook: Logbook) -> None:
+def _try_suites(settings: Settings, log: EventLog) -> None:
     for line in suites_lacking(settings):
-        logbook.write(Level.WARNING, "ESP", line)
+        log.write(Level.WARNING, "ESP", line)
 
 
-def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, logbook: Logbook) -> None:
+def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, log: EventLog) -> None:
     """Take away what an earlier process with the other data plane left, now that ours protects what is protected."""
     forget, left, look = (
         (forget_userspace, "the packet filter of an earlier process", "nft list ruleset")
@@ -85,20 +85,20 @@ def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, logbook: L
     )
     try:
         if forget(options):
-            logbook.write(Level.INFO, "ESP", f"{left} is taken away")
+            log.write(Level.INFO, "ESP", f"{left} is taken away")
     except PlaneError as error:
         text = f"{left} may be there yet, and keep packets from us: {error}"
-        logbook.write(Level.WARNING, "ESP", f"{text} (see `{look}`)")
+        log.write(Level.WARNING, "ESP", f"{text} (see `{look}`)")
 
 
-def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, logbook: Logbook) -> Settings:
+def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, log: EventLog) -> Settings:
     loaded = load(file)
     for warning in loaded.warnings:
-        logbook.write(Level.WARNING, "CFG", str(warning))
+        log.write(Level.WARNING, "CFG", str(warning))
     if loaded.gateway != running.gateway:
-        logbook.write(Level.WARNING, "CFG", "sockets, files and devices change only with a restart")
+        log.write(Level.WARNING, "CFG", "sockets, files and devices change only with a restart")
     if chosen.kernel:
-        _try_suites(loaded.settings, logbook)
+        _try_suites(loaded.settings, log)
     return loaded.settings
 
 
@@ -106,7 +106,7 @@ async def serve(
     settings: Settings,
     endpoint: Endpoint,
     chosen: PlaneChoice,
-    logbook: Logbook,
+    log: EventLog,
     *,
     control: Path,
     load_settings: Callable[[], Settings],
@@ -126,13 +126,13 @@ async def serve(
         StoreError: the file of the store cannot be used.
     """
     # files first: where one cannot be had no data plane is left behind
-    keys = KeyLog(keylog, logbook) if keylog is not None else None
+    keys = KeyLog(keylog, log) if keylog is not None else None
     if keys is not None:
-        logbook.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
+        log.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
     if record is not None:
-        endpoint.recorder = Recorder(record, logbook, endpoint.encapsulation_port)
-        logbook.write(Level.INFO, "CFG", f"ISAKMP messages are recorded in {record}")
-    gateway = Gateway(settings, endpoint, chosen, logbook, load=load_settings, store=store)
+        endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
+        log.write(Level.INFO, "CFG", f"ISAKMP messages are recorded in {record}")
+    gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, store=store)
     if keys is not None:
         gateway.observers.append(keys.observe)
     vici = ViciServer(gateway, control)
@@ -144,7 +144,7 @@ async def serve(
         gateway.start()
         forget_other_plane()
         await vici.start()
-        logbook.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
+        log.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
         notify("READY=1")
         await ended.wait()
     finally:
@@ -159,5 +159,5 @@ def _reload(gateway: Gateway) -> None:
         gateway.reload()
     except ConfigError as error:
         for finding in error.findings:
-            gateway.logbook.write(Level.ERROR, "CFG", f"nothing was changed: {finding}")
+            gateway.log.write(Level.ERROR, "CFG", f"nothing was changed: {finding}")
     notify("READY=1")

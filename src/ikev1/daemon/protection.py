@@ -16,7 +16,7 @@ from ikev1.core.peer.connection_lookup import known_selectors
 from ikev1.core.records.events import ChildUp, Event
 from ikev1.core.records.model import ChildSa
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
-from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import DataPlane, PlaneError, Protected
 
 __all__ = ["Protection"]
@@ -30,9 +30,9 @@ class Protection:
     A tunnel is *in use* from its first ``up`` to an operator's ``down``: only those with ``start = "none"`` care.
     """
 
-    def __init__(self, plane: DataPlane, logbook: Logbook) -> None:
+    def __init__(self, plane: DataPlane, log: EventLog) -> None:
         self._plane = plane
-        self._logbook = logbook
+        self._log = log
         self._tunnels: dict[Key, tuple[Connection, Tunnel]] = {}
         self._in_use: set[Key] = set()
         self._protected: dict[Key, Protected] = {}
@@ -79,7 +79,7 @@ class Protection:
         if not _drops(tunnel, in_use=key in self._in_use):
             return None
         selectors = known_selectors(connection, tunnel)
-        return Protected(*key, *selectors, tunnel.steering) if selectors else None
+        return Protected(*key, *selectors, tunnel.marks) if selectors else None
 
     def _tell(self, protected: dict[Key, Protected]) -> None:
         if self._told and protected == self._protected:
@@ -89,7 +89,7 @@ class Protection:
         except PlaneError as error:
             # the next change tries all of it again
             text = f"what belongs to tunnels may pass in the clear while they are down: {error}"
-            self._logbook.write(Level.ERROR, "ESP", text)
+            self._log.write(Level.ERROR, "ESP", text)
             self._told = False
         else:
             self._told = True

@@ -6,10 +6,10 @@ import asyncio
 import math
 from collections.abc import Callable
 
-__all__ = ["Alarm"]
+__all__ = ["Timer"]
 
 
-class Alarm:
+class Timer:
     """Calls ``ring`` in the running event loop when a deadline has come; ``clock`` is what deadlines are read from.
 
     A deadline that moves back costs nothing: the alarm rings too early, finds nothing due, and is set anew.

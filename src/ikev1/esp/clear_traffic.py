@@ -20,13 +20,13 @@ from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, Shape, always, entries
 from ikev1.esp.nft.transaction import Nftables
 from ikev1.esp.plane import PlaneError, Reader, Unguarded
 
-__all__ = ["Guard", "Traffic", "forget", "table_name"]
+__all__ = ["ClearTrafficFilter", "Traffic", "forget", "table_name"]
 
 Traffic = tuple[Selector, Selector]  # local, remote; neither is dynamic
 _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 
 
-class Guard:
+class ClearTrafficFilter:
     """The table for the tunnels of ``device``; packets that bear ``mark`` and leave this host are our own.
 
     Whoever needs traffic protected holds it under a key of its own; it goes with the last that holds it. Where the

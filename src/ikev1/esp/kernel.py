@@ -5,17 +5,17 @@ from __future__ import annotations
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path as File
+from pathlib import Path
 
-from ikev1.core.records.model import ChildSa, IpsecMode, Path
+from ikev1.core.records.model import ChildSa, IpsecMode, UdpPath
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.xfrm import statistics
-from ikev1.esp.xfrm.event_translation import Herald
+from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
-from ikev1.esp.xfrm.ownership_file import Owner
+from ikev1.esp.xfrm.ownership_file import OwnershipFile
 from ikev1.esp.xfrm.pairs import Pairs
-from ikev1.esp.xfrm.policy_sets import Bearer, Guard
+from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.probe import probe
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
@@ -36,9 +36,9 @@ class KernelPlane:
         PlaneError: netlink, routes or the file cannot be had.
     """
 
-    def __init__(self, listener: Listener, owner: File) -> None:
+    def __init__(self, listener: Listener, owner: Path) -> None:
         with _refusals("the kernel's data plane cannot be had"), ExitStack() as opened:
-            self._owner = Owner(owner)
+            self._owner = OwnershipFile(owner)
             opened.callback(self._owner.close)
             self._xfrm = Xfrm()
             opened.callback(self._xfrm.close)
@@ -48,10 +48,10 @@ class KernelPlane:
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
         self._spd = Spd(self._xfrm, self._owner)
-        self._guard = Guard(self._spd, self._routes, self._owner)
+        self._guard = PolicySets(self._spd, self._routes, self._owner)
         self._pairs = Pairs(self._xfrm, self._guard, self._owner)
         self._traps: dict[tuple[str, str], Flows] = {}
-        self._herald = Herald(self._events, self._xfrm, self._pairs, self._guard, listener)
+        self._herald = EventTranslator(self._events, self._xfrm, self._pairs, self._guard, listener)
         self._adopted = False
         self._before = statistics.read()
 
@@ -62,7 +62,7 @@ class KernelPlane:
             if encapsulates:
                 take_esp(udp)
 
-    def allocate_spi(self, path: Path, protocol: int) -> int:
+    def allocate_spi(self, path: UdpPath, protocol: int) -> int:
         with _refusals("no SPI to be had"):
             return self._pairs.allocate(path, protocol)
 
@@ -136,7 +136,7 @@ class KernelPlane:
                 "decides what becomes of them, see `ip xfrm policy`; all others are protected"
             )
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Nothing to do: the kernel takes ESP out of the sockets that `prepare_socket` set up."""
 
     def readers(self) -> Sequence[Reader]:

@@ -8,9 +8,9 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.esp.inner import decode
 from ikev1.esp.plane import Trap
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 
-__all__ = ["Catch", "Policies"]
+__all__ = ["OutboundPolicies", "TrapQueue"]
 
 _MOST_WAITING = 16  # packets in a trap
 _MOST_FLOWS = 8192  # remembered, before they are looked up again
@@ -18,7 +18,7 @@ _MOST_FLOWS = 8192  # remembered, before they are looked up again
 _Selectors = tuple[Selector, Selector]  # local, remote
 
 
-class Catch:
+class TrapQueue:
     """What a trap has caught: the packets that wait for its tunnel; times are the caller's."""
 
     def __init__(self, trap: Trap) -> None:
@@ -47,7 +47,7 @@ class Catch:
         return True
 
 
-Target = Pair | Catch
+Target = SaPair | TrapQueue
 
 
 class _Answer:
@@ -76,7 +76,7 @@ class _Policy:
         self.answer = _Answer(self.targets[-1])
 
 
-class Policies:
+class OutboundPolicies:
     """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins.
 
     A pair goes before any trap with the same selectors. What is known of a flow stays known when other policies change,
@@ -103,19 +103,19 @@ class Policies:
         """How many flows are known without a look at the selectors; some may be counted twice."""
         return len(self._flows) + len(self._older_flows)
 
-    def add_pair(self, pair: Pair) -> None:
+    def add_pair(self, pair: SaPair) -> None:
         """Let ``pair`` carry what its selectors match."""
         self._add((pair.child.local, pair.child.remote), pair)
 
-    def remove_pair(self, pair: Pair) -> None:
+    def remove_pair(self, pair: SaPair) -> None:
         """Take ``pair`` away; an older one with the same selectors, or a trap, takes over."""
         self._remove((pair.child.local, pair.child.remote), pair)
 
-    def add_trap(self, catch: Catch) -> None:
+    def add_trap(self, catch: TrapQueue) -> None:
         """Let a trap catch what its selectors match and no pair does."""
         self._add((catch.trap.local, catch.trap.remote), catch)
 
-    def remove_trap(self, catch: Catch) -> None:
+    def remove_trap(self, catch: TrapQueue) -> None:
         """Take a trap away, and forget what waits in it."""
         self._remove((catch.trap.local, catch.trap.remote), catch)
 
@@ -158,4 +158,4 @@ class Policies:
 
 
 def _is_pair(target: Target) -> bool:
-    return isinstance(target, Pair)
+    return isinstance(target, SaPair)

@@ -24,7 +24,7 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from ikev1.core.records.model import ChildSa, IpsecMode, Path, Steering
+from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -99,7 +99,7 @@ class Trap(NamedTuple):
     mode: IpsecMode = IpsecMode.TUNNEL
     protocol: int = ProtocolId.ESP  # or AH
     compress: bool = False
-    steering: Steering = Steering()
+    marks: PacketMarks = PacketMarks()
 
 
 class Protected(NamedTuple):
@@ -112,7 +112,7 @@ class Protected(NamedTuple):
     tunnel: str
     local: Selector
     remote: Selector
-    steering: Steering = Steering()
+    marks: PacketMarks = PacketMarks()
 
 
 class RekeyNeeded(NamedTuple):
@@ -147,7 +147,7 @@ class PeerMoved(NamedTuple):
     """
 
     child: ChildSa
-    path: Path
+    path: UdpPath
 
 
 class Unguarded(NamedTuple):
@@ -162,7 +162,7 @@ Listener = Callable[[PlaneEvent], None]
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
 # What the socket does not take at once is lost, as on any network; how many it did not take comes back.
 # Runs of packets equal in size come together: `ikev1.esp.segments` sends them by one system call.
-SendUdp = Callable[[Path, Sequence[bytes]], int]
+SendUdp = Callable[[UdpPath, Sequence[bytes]], int]
 
 # A file descriptor, and what to call when it is readable; a call reads a bounded number of packets. It raises
 # `PlaneError` when the plane can carry nothing any more (somebody deleted its device): then watch it no longer.
@@ -181,7 +181,7 @@ class DataPlane(Protocol):
         It keeps the socket's packets out of the tunnels, even where a tunnel's remote network holds the peer itself.
         """
 
-    def allocate_spi(self, path: Path, protocol: int) -> int:
+    def allocate_spi(self, path: UdpPath, protocol: int) -> int:
         """An SPI for what the peer of ``path`` is to send us, unused by any other; for IPComp (RFC 3173) a CPI.
 
         ``protocol`` is a `ikev1.wire.registry.ProtocolId`: ESP, AH or IPCOMP. It stays reserved for half a minute at
@@ -236,7 +236,7 @@ class DataPlane(Protocol):
         next one takes it over with its first call, which comes after `adopt`.
         """
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""
 
     def readers(self) -> Sequence[Reader]:

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.esp.plane import PlaneError, Reader
 
 __all__ = ["RawSockets"]
@@ -18,7 +18,7 @@ _IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 o
 _LARGEST_PACKET = 65_535
 _BATCH = 64  # packets that one call of a reader takes
 
-Receive = Callable[[Sequence[bytes | memoryview], Path], None]
+Receive = Callable[[Sequence[bytes | memoryview], UdpPath], None]
 
 
 class RawSockets:
@@ -44,7 +44,7 @@ class RawSockets:
             self._sockets[family] = raw
             prepare(raw)
 
-    def send(self, path: Path, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         """Send ESP packets from the path's local to its remote address; how many the network did not take."""
         family = socket.AF_INET6 if ":" in path.remote_host else socket.AF_INET
         raw = self._sockets.get(family)
@@ -79,7 +79,7 @@ class RawSockets:
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
                 header_size = (packet[0] & 15) * 4  # the kernel delivers the IPv4 header, too: raw(7)
-                path = Path(socket.inet_ntoa(packet[16:20]), 0, address[0], 0)
+                path = UdpPath(socket.inet_ntoa(packet[16:20]), 0, address[0], 0)
                 self._receive((memoryview(packet)[header_size:],), path)
 
     def _read_ipv6(self) -> None:
@@ -87,7 +87,7 @@ class RawSockets:
         with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
-                self._receive((packet,), Path("::", 0, address[0], 0))
+                self._receive((packet,), UdpPath("::", 0, address[0], 0))
 
 
 def _packet_info(family: int, source: str) -> tuple[int, int, bytes]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from ikev1.core.records.model import ChildSa, Path
+from ikev1.core.records.model import ChildSa, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
@@ -14,7 +14,7 @@ from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
 from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, ShapeError, check, opener, sealer, sizes
 
-__all__ = ["Pair"]
+__all__ = ["SaPair"]
 
 _LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
 _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
@@ -66,7 +66,7 @@ class _Inbound:
         self.heard_from = _peer(child)
 
 
-class Pair:
+class SaPair:
     """What seals and opens for one `ChildSa`; who owns it sets ``receives`` and ``sends`` when that may begin.
 
     ``mtu`` is the most that an inner packet may have, in octets; TCP hears of it (`ikev1.esp.mss`). ``listener``
@@ -146,7 +146,7 @@ class Pair:
                 self._say_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
         return sealed
 
-    def open(self, packets: Iterable[Packet], path: Path, now: float) -> list[bytes]:
+    def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
         """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
 
         What is replayed, forged, malformed or not of the networks agreed upon is dropped, and counted.
@@ -239,7 +239,7 @@ class Pair:
         exhausted = "sequence numbers" if self._sequence == _LAST_SEQUENCE else "kilobytes"
         self._say_once(Expired(self.child, f"its {exhausted} are used up"))
 
-    def _report_move(self, path: Path) -> None:
+    def _report_move(self, path: UdpPath) -> None:
         if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
             self._listener(PeerMoved(self.child, path))
 

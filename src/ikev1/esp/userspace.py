@@ -10,16 +10,16 @@ from contextlib import ExitStack, suppress
 from itertools import groupby
 
 from ikev1.core.negotiation.userspace_limits import kernel_only
-from ikev1.core.records.model import ChildSa, IpsecMode, Path, Steering
-from ikev1.esp.clear_traffic import Guard, Traffic
+from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
+from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
-from ikev1.esp.outbound_policies import Catch, Policies
+from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
 from ikev1.esp.raw_sockets import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
-from ikev1.esp.sa_pair import Pair
+from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 from ikev1.wire.registry import ProtocolId
@@ -61,9 +61,9 @@ class UserspacePlane:
         self._path_mtu = path_mtu
         self._random = random
         self._clock = clock
-        self._pairs: dict[int, Pair] = {}  # by inbound SPI
-        self._policies = Policies()
-        self._traps: dict[tuple[str, str], Catch] = {}
+        self._pairs: dict[int, SaPair] = {}  # by inbound SPI
+        self._policies = OutboundPolicies()
+        self._traps: dict[tuple[str, str], TrapQueue] = {}
         self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
         with ExitStack() as opened:
@@ -74,14 +74,14 @@ class UserspacePlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._hop = self._routes.bring_up(self._tun.name, path_mtu)
-            self._guard = Guard(self._tun.name, MARK, listener)
+            self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         _prepare(udp)
         self._guard.allow_port(udp.getsockname()[1])
 
-    def allocate_spi(self, path: Path, protocol: int) -> int:
+    def allocate_spi(self, path: UdpPath, protocol: int) -> int:
         end = _FIRST_PRIVATE_CPI if protocol == ProtocolId.IPCOMP else 2**32
         while True:
             spi = int.from_bytes(self._random(4)) % end
@@ -129,9 +129,9 @@ class UserspacePlane:
         return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
 
     def install_trap(self, trap: Trap) -> None:
-        _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.steering)
+        _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.marks)
         self.remove_trap(trap.connection, trap.tunnel)
-        catch = Catch(trap)
+        catch = TrapQueue(trap)
         self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
         self._traps[trap.connection, trap.tunnel] = catch
         self._policies.add_trap(catch)
@@ -144,13 +144,13 @@ class UserspacePlane:
 
     def protect(self, traffic: Collection[Protected]) -> None:
         # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
-        wanted = frozenset(protected for protected in traffic if protected.steering == Steering())
+        wanted = frozenset(protected for protected in traffic if protected.marks == PacketMarks())
         changed: dict[Hashable, Traffic | None] = dict.fromkeys(self._protected - wanted)
         changed |= {protected: (protected.local, protected.remote) for protected in wanted - self._protected}
         self._guard.change(changed)
         self._protected = wanted
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
         opened: list[bytes] = []
         for spi, run in groupby(packets, _spi):
@@ -178,7 +178,7 @@ class UserspacePlane:
     def _send(self, bundles: Iterable[Sequence[bytes]]) -> None:
         """Seal and send bundles of IP packets by the pairs that their selectors name; a bundle is of one flow."""
         now = self._clock()
-        batches: dict[Pair, list[bytes]] = {}
+        batches: dict[SaPair, list[bytes]] = {}
         for bundle in bundles:
             try:
                 flow, upper, _ = parse(bundle[0])
@@ -186,7 +186,7 @@ class UserspacePlane:
                 self._no_policy += len(bundle)
                 continue
             target = self._policies.find(flow)
-            if isinstance(target, Pair):
+            if isinstance(target, SaPair):
                 if flow[0] == TCP and upper and len(bundle) == 1:  # a SYN is never one of many
                     bundle = (clamp_mss(bundle[0], upper, target.mtu),)
                 batches.setdefault(target, []).extend(bundle)
@@ -200,18 +200,18 @@ class UserspacePlane:
                 send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
                 pair.count_unsent(send(pair.child.path, sealed))
 
-    def _catch(self, catch: Catch, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+    def _catch(self, catch: TrapQueue, packets: Sequence[bytes], flow: bytes, now: float) -> None:
         self._trapped += sum(not catch.hold(packet) for packet in packets)
         if catch.due(now, _ACQUIRE_INTERVAL):
             self._listener(Acquire(catch.trap.connection, catch.trap.tunnel, str(decode(flow))))
 
-    def _pair(self, child: ChildSa) -> Pair:
+    def _pair(self, child: ChildSa) -> SaPair:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
             compressed = child.compression is not None
-            _refuse_what_takes_a_kernel(child.mode, child.suite.protocol, compressed, child.steering, child.suite.esn)
+            _refuse_what_takes_a_kernel(child.mode, child.suite.protocol, compressed, child.marks, child.suite.esn)
             try:
-                pair = Pair(child, self._mtu(child), self._random, self._listener)
+                pair = SaPair(child, self._mtu(child), self._random, self._listener)
             except UnsupportedError as error:
                 raise PlaneError(str(error)) from error
             self._pairs[child.inbound.spi] = pair
@@ -232,9 +232,9 @@ def _prepare(sender: socket.socket) -> None:
 
 
 def _refuse_what_takes_a_kernel(
-    mode: IpsecMode, protocol: int, compressed: bool, steering: Steering, esn: bool = False
+    mode: IpsecMode, protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False
 ) -> None:
-    missing = kernel_only(mode, protocol, esn, compressed, steering)
+    missing = kernel_only(mode, protocol, esn, compressed, marks)
     if missing:
         raise PlaneError(f'ESP in user space has no {missing}: that takes data_plane = "kernel"')
 

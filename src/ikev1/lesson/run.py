@@ -16,7 +16,7 @@ from ikev1.capture.records.packets import Datagram
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, InstallInbound, Report, Send
 from ikev1.core.records.events import Failure
-from ikev1.core.records.model import ChildSa, IkeSa, Path
+from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Settings
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
@@ -98,9 +98,9 @@ class _End:
         host: str = self.link.getsockname()[0]
         return host
 
-    def path_to(self, other: _End) -> Path:
+    def path_to(self, other: _End) -> UdpPath:
         """The way to the other end."""
-        return Path(self.host, self.port, other.host, other.port)
+        return UdpPath(self.host, self.port, other.host, other.port)
 
     def perform(self, actions: list[Action]) -> int:
         """Does what the engine asks for; how many datagrams were sent.

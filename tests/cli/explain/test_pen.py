@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from ikev1.capture.records.report import Report
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.cli.explain.text import write_report
 from reports import MAIN, REPORT, conversation, message, report
 
@@ -22,7 +22,7 @@ def _written(what: Report, encoding: str = "utf-8", width: int = 80, **terminal:
     octets = io.BytesIO()
     file = io.TextIOWrapper(octets, encoding=encoding)
     console = Console(file=file, width=width, highlight=False, **terminal)
-    write_report(Pen(console), what, lambda _: True)
+    write_report(TerminalWriter(console), what, lambda _: True)
     file.flush()
     return octets.getvalue().decode(encoding)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.daemon.conftest import AES128_SHA256_ECP256
 
 import authority
-from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel
@@ -33,7 +33,7 @@ PLAIN = ChildSa(
     outbound=IpsecKeys(0x2000, b"", b""),
     local=Selector.parse("192.0.2.1[udp/1701]"),
     remote=Selector.parse("198.51.100.2[udp]"),
-    path=Path("192.0.2.1", 500, "198.51.100.2", 500),
+    path=UdpPath("192.0.2.1", 500, "198.51.100.2", 500),
     udp_encapsulation=False,
     initiator=True,
     created_at=0.0,
@@ -52,7 +52,7 @@ def test_a_pair_with_all_that_a_kernel_has() -> None:
         suite=IpsecSuite(0, 0, 5, ProtocolId.AH, True),
         mode=IpsecMode.TRANSPORT,
         compression=Compression(2, 0x0123, 0xABCD),
-        steering=Steering(Mark(0x2A, 0xFF), Mark(0, 0xFF), 0, 16),
+        marks=PacketMarks(Mark(0x2A, 0xFF), Mark(0, 0xFF), 0, 16),
     )
     section = child_section(child, Counters(), 0.0)
     wanted = {

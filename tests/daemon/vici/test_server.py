@@ -352,7 +352,7 @@ def test_a_reader_that_does_not_read_is_dropped_and_stalls_nobody(meet: Meet) ->
             stream.sendall(segment(build_packet(PacketType.EVENT_REGISTER, "log")))
             assert await asyncio.to_thread(receive, stream) == b"\x05"
             for _ in range(100):
-                us.gateway.logbook.write(Level.WARNING, "IKE", "x" * 60_000)
+                us.gateway.log.write(Level.WARNING, "IKE", "x" * 60_000)
             await asyncio.sleep(0)
             assert await ask(us, lambda session: session.version())
             dropped = await asyncio.to_thread(_read_to_the_end, stream)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, Steering
+from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Connection, IpsecProposal, Settings, Start, Tunnel
@@ -110,7 +110,7 @@ def test_what_fails_has_exit_code_1_and_a_reason(meet: Meet, impatient: Callable
 def kernel_only(connection: Connection) -> Connection:
     """Its tunnel in transport mode under AH, with all that may come with it."""
     suite = IpsecSuite(0, 0, IntegrityAlgorithm.HMAC_SHA2_256, ProtocolId.AH, True)
-    steering = Steering(Mark(0x2A, 0xFF), Mark(), 0, 16)
+    marks = PacketMarks(Mark(0x2A, 0xFF), Mark(), 0, 16)
     return replace(
         connection,
         tunnels=(
@@ -121,7 +121,7 @@ def kernel_only(connection: Connection) -> Connection:
                 (IpsecProposal(suite),),
                 mode=IpsecMode.TRANSPORT,
                 compress=True,
-                steering=steering,
+                marks=marks,
             ),
         ),
     )

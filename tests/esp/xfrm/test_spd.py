@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.ownership_file import Owner, PolicyNote
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.spd import Spd
@@ -76,7 +76,7 @@ class Process:
 
     def __init__(self, kernel: Kernel, path: Path) -> None:
         self.kernel = kernel
-        self.owner = Owner(path)
+        self.owner = OwnershipFile(path)
         self.spd = Spd(cast(Xfrm, kernel), self.owner)
 
     def killed(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite, Mark, Path, Steering
+from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite, Mark, PacketMarks, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.plane import PlaneError, Trap
@@ -37,7 +37,7 @@ def test_each_direction_has_a_state_of_its_own() -> None:
 
 
 def test_udp_ports_are_turned_for_what_comes() -> None:
-    path = Path("192.0.2.1", 4500, "192.0.2.2", 31337)
+    path = UdpPath("192.0.2.1", 4500, "192.0.2.2", 31337)
     child = replace(CHILD, path=path, udp_encapsulation=True)
     assert inbound_states(child, 77)[0].encapsulation == (31337, 4500)
     assert outbound_states(child, 77, 0)[0].encapsulation == (4500, 31337)
@@ -106,7 +106,7 @@ def test_ah() -> None:
 
 
 def test_marks_on_the_way_in_are_the_policies_alone() -> None:
-    child = replace(CHILD, steering=Steering(Mark(1, 3), Mark(2, 3), 5, 6))
+    child = replace(CHILD, marks=PacketMarks(Mark(1, 3), Mark(2, 3), 5, 6))
     (received,), (sent,) = inbound_states(child, 77), outbound_states(child, 77, 0)
     assert (received.id.mark, sent.id.mark) == (Mark(), Mark(2, 3))
     assert (received.if_id, sent.if_id) == (5, 6)

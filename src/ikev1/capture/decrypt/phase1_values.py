@@ -5,7 +5,7 @@ and for keys to be derived from.
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import phase1_suite, transform_name
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.wire.payloads import (
@@ -39,17 +39,17 @@ class Phase1:
 
     def __init__(self) -> None:
         self.SAi_b = b""
-        self.offer: Seen | None = None
-        self.answer: Seen | None = None
+        self.offer: MessageRecord | None = None
+        self.answer: MessageRecord | None = None
         self.public: dict[Role, bytes] = {}  # g^xi and g^xr
         self.nonces: dict[Role, bytes] = {}  # Ni_b and Nr_b
-        self.identities: dict[Role, Seen] = {}  # the messages that bring them
+        self.identities: dict[Role, MessageRecord] = {}  # the messages that bring them
         self.vendor_ids: dict[Role, dict[bytes, int]] = {Role.INITIATOR: {}, Role.RESPONDER: {}}  # and their frames
-        self.discoveries: dict[Role, Seen] = {}  # the messages that bring NAT-D payloads
-        self.certificates: dict[Role, Seen] = {}
-        self.shares: dict[Role, Seen] = {}  # the messages that bring KE
+        self.discoveries: dict[Role, MessageRecord] = {}  # the messages that bring NAT-D payloads
+        self.certificates: dict[Role, MessageRecord] = {}
+        self.shares: dict[Role, MessageRecord] = {}  # the messages that bring KE
 
-    def absorb(self, seen: Seen) -> None:
+    def absorb(self, seen: MessageRecord) -> None:
         """Takes what a message of phase 1 tells."""
         if seen.message is None or not seen.in_phase_1:
             return
@@ -123,7 +123,7 @@ class Phase1:
         return None if seen is None or seen.message is None else seen.message.first(Identification)
 
 
-def _transforms(seen: Seen | None) -> tuple[Transform, ...]:
+def _transforms(seen: MessageRecord | None) -> tuple[Transform, ...]:
     if seen is None or seen.message is None:
         return ()
     payload = seen.message.first(SecurityAssociation)

@@ -8,7 +8,7 @@ from ikev1.capture.decrypt.conversation_keys import AgreedSecret, Secrets, agree
 from ikev1.capture.decrypt.suites import ipsec_suite, pfs_group
 from ikev1.capture.keys.ring import EspKeys, KeyRing
 from ikev1.capture.records.labels import Turns
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.model import IpsecKeys, IpsecSuite, Role
 from ikev1.core.records.record import Record
 from ikev1.crypto import keymat
@@ -49,9 +49,9 @@ class QuickMode:
         return self._turns.initiator
 
     @property
-    def messages(self) -> dict[str, Seen]:
+    def messages(self) -> dict[str, MessageRecord]:
         """By label, the first of those with the same one."""
-        found: dict[str, Seen] = {}
+        found: dict[str, MessageRecord] = {}
         for seen in self._turns.messages:
             found.setdefault(seen.label, seen)
         return found

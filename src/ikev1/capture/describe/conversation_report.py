@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ikev1.capture.describe.answers import Wishes, answers_to
+from ikev1.capture.describe.answers import SeenProposals, answers_to
 from ikev1.capture.describe.messages import message_of
 from ikev1.capture.describe.outcome import is_agreed, mode_of, outcome_of, summary_of
 from ikev1.capture.describe.parties import party_of
 from ikev1.capture.records.report import Conversation
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.capture.track.esp_flows import Flow
 from ikev1.core.records.model import Role
 from ikev1.crypto.algorithms import registered_name
@@ -17,7 +17,12 @@ __all__ = ["conversation_of"]
 
 
 def conversation_of(
-    dialogue: Dialogue, number: int, flows: list[Flow], wishes: Wishes, with_secrets: bool, with_fields: bool
+    dialogue: TrackedConversation,
+    number: int,
+    flows: list[Flow],
+    wishes: SeenProposals,
+    with_secrets: bool,
+    with_fields: bool,
 ) -> Conversation:
     """All that is told of it.
 

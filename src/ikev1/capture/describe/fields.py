@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Field
 from ikev1.wire.dissect import DissectedField, dissect
 
 __all__ = ["fields_of"]
 
 
-def fields_of(seen: Seen) -> tuple[Field, ...]:
+def fields_of(seen: MessageRecord) -> tuple[Field, ...]:
     """Its fields; offsets count in the plaintext, or on the wire where it could not be decrypted."""
     dissection = dissect(seen.plaintext or seen.octets, decrypted=seen.decrypted, hidden=seen.hidden)
     return tuple(_field(field) for field in dissection.fields)

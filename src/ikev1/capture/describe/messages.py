@@ -8,9 +8,9 @@ from ikev1.capture.describe.proofs import proofs
 from ikev1.capture.describe.security import security_of
 from ikev1.capture.describe.skeyid import derivation, keymat_formulas
 from ikev1.capture.records.labels import exchange_name
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check, Formula, Message
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.describe import describe
 from ikev1.wire.header import HEADER_SIZE
 
@@ -19,7 +19,9 @@ __all__ = ["line_of", "message_of"]
 _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides can derive the keys
 
 
-def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool, with_fields: bool = True) -> Message:
+def message_of(
+    dialogue: TrackedConversation, seen: MessageRecord, with_secrets: bool, with_fields: bool = True
+) -> Message:
     """A message; ``with_secrets`` is whether it has its formulas, which hold key material."""
     checks, formulas = _proved(dialogue, seen)
     datagram = seen.datagram
@@ -46,13 +48,13 @@ def message_of(dialogue: Dialogue, seen: Seen, with_secrets: bool, with_fields: 
     )
 
 
-def _doubt(seen: Seen, checks: tuple[Check, ...]) -> str:
+def _doubt(seen: MessageRecord, checks: tuple[Check, ...]) -> str:
     """What opens under the right key and has a wrong HASH or signature all the same."""
     wrong = [check.name for check in checks if check.right is False and not check.name.startswith("NAT-D")]
     return f". But {wrong[0]} is wrong, so it proves nothing" if wrong and seen.decrypted else ""
 
 
-def line_of(seen: Seen) -> str:
+def line_of(seen: MessageRecord) -> str:
     """What it carries, in one plain line."""
     if seen.message is not None:
         return describe(seen.message) or "no payload"
@@ -61,7 +63,7 @@ def line_of(seen: Seen) -> str:
     return f"malformed: {seen.problems[0]}" if seen.problems else "malformed"
 
 
-def _beginning(seen: Seen) -> tuple[str, ...]:
+def _beginning(seen: MessageRecord) -> tuple[str, ...]:
     if not seen.beginning_lost:
         return ()
     return (
@@ -70,7 +72,7 @@ def _beginning(seen: Seen) -> tuple[str, ...]:
     )
 
 
-def _proved(dialogue: Dialogue, seen: Seen) -> tuple[tuple[Check, ...], tuple[Formula, ...]]:
+def _proved(dialogue: TrackedConversation, seen: MessageRecord) -> tuple[tuple[Check, ...], tuple[Formula, ...]]:
     if seen.message is None or seen.repeats is not None:
         return (), ()
     checks = nat_checks(dialogue, seen)

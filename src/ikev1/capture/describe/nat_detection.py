@@ -5,9 +5,9 @@ from __future__ import annotations
 from socket import AF_INET, AF_INET6, inet_pton
 
 from ikev1.capture.records.endpoints import other
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.hashes import digest
@@ -18,7 +18,7 @@ __all__ = ["behind_nat", "nat_checks"]
 DESTINATION, SOURCE = "NAT-D of the destination", "NAT-D of the source"
 
 
-def nat_checks(dialogue: Dialogue, seen: Seen) -> list[Check]:
+def nat_checks(dialogue: TrackedConversation, seen: MessageRecord) -> list[Check]:
     """The first NAT-D payload is about the address that the message goes to, the others about where it comes from."""
     assert seen.message is not None
     payloads = seen.message.all(NatDiscovery)
@@ -44,7 +44,7 @@ def nat_checks(dialogue: Dialogue, seen: Seen) -> list[Check]:
     return checks
 
 
-def behind_nat(dialogue: Dialogue, role: Role) -> bool | None:
+def behind_nat(dialogue: TrackedConversation, role: Role) -> bool | None:
     """Whether that end is behind a NAT; None if the capture does not tell.
 
     Its own message shows a NAT between it and the place of the capture, the other's one behind that place.

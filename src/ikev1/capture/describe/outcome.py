@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ikev1.capture.records.labels import exchange_name
-from ikev1.capture.records.message_record import Seen
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.records.message_record import MessageRecord
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
@@ -28,13 +28,13 @@ _AFTER_PHASE_1 = frozenset({"QM1", "QM2", "QM3", "NGM1", "NGM2", "CFG"})
 _ERRORS = range(1, NotifyType.CONNECTED)  # "Error types: 1 - 16383" (RFC 2408 §3.14.1)
 
 
-def mode_of(dialogue: Dialogue) -> str:
+def mode_of(dialogue: TrackedConversation) -> str:
     """The exchange that made the ISAKMP SA; empty where it is not in the capture."""
     first = next((seen for seen in dialogue.messages if seen.in_phase_1 and seen.header.exchange), None)
     return "" if first is None else exchange_name(first.header.exchange)
 
 
-def errors(dialogue: Dialogue) -> list[tuple[Seen, Notification]]:
+def errors(dialogue: TrackedConversation) -> list[tuple[MessageRecord, Notification]]:
     """The error notifications that can be read, each with its message."""
     return [
         (seen, payload)
@@ -45,7 +45,7 @@ def errors(dialogue: Dialogue) -> list[tuple[Seen, Notification]]:
     ]
 
 
-def outcome_of(dialogue: Dialogue) -> str:
+def outcome_of(dialogue: TrackedConversation) -> str:
     """Whether the ISAKMP SA came to stand, as far as the capture shows: what uses an SA, proves it."""
     labels = {seen.label for seen in dialogue.messages}
     of_phase_1 = [(seen, payload) for seen, payload in errors(dialogue) if payload.protocol != ProtocolId.ESP]
@@ -60,7 +60,7 @@ def outcome_of(dialogue: Dialogue) -> str:
     return UNFINISHED
 
 
-def closed_refusal(dialogue: Dialogue) -> Seen | None:
+def closed_refusal(dialogue: TrackedConversation) -> MessageRecord | None:
     """An encrypted informational message in place of message 6, which can only say why that does not come."""
     if dialogue.first("MM6") is not None:
         return None
@@ -77,18 +77,18 @@ def closed_refusal(dialogue: Dialogue) -> Seen | None:
     )
 
 
-def is_agreed(dialogue: Dialogue) -> bool:
+def is_agreed(dialogue: TrackedConversation) -> bool:
     """Whether a proposal of phase 1 was taken, for all that the capture shows."""
     return dialogue.phase1.answer is not None or outcome_of(dialogue) == ESTABLISHED
 
 
-def _refused_last(dialogue: Dialogue, error: Seen) -> bool:
+def _refused_last(dialogue: TrackedConversation, error: MessageRecord) -> bool:
     """Whether the error came right after the last message of phase 1, before the SA was used."""
     used = next((seen for seen in dialogue.messages if seen.label in _AFTER_PHASE_1), None)
     return used is None or error.index < used.index
 
 
-def _is_deleted(dialogue: Dialogue) -> bool:
+def _is_deleted(dialogue: TrackedConversation) -> bool:
     return any(
         payload.protocol == ProtocolId.ISAKMP
         for seen in dialogue.messages
@@ -97,7 +97,7 @@ def _is_deleted(dialogue: Dialogue) -> bool:
     )
 
 
-def summary_of(dialogue: Dialogue) -> str:
+def summary_of(dialogue: TrackedConversation) -> str:
     """All of it in a sentence."""
     ends = dialogue.ends
     who = f"{ends.host(Role.INITIATOR)} and {ends.host(Role.RESPONDER)}"

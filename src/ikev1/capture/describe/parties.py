@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.capture.describe.nat_detection import behind_nat
 from ikev1.capture.records.report import Party
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.peer import identity
 from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
@@ -12,7 +12,7 @@ from ikev1.wire.vendors import maker_of, vendor_name
 __all__ = ["identity_of", "identity_visible", "party_of"]
 
 
-def party_of(dialogue: Dialogue, role: Role) -> Party:
+def party_of(dialogue: TrackedConversation, role: Role) -> Party:
     """One end."""
     vendor_ids = tuple(dialogue.phase1.vendor_ids[role])
     return Party(
@@ -26,13 +26,13 @@ def party_of(dialogue: Dialogue, role: Role) -> Party:
     )
 
 
-def identity_of(dialogue: Dialogue, role: Role) -> str:
+def identity_of(dialogue: TrackedConversation, role: Role) -> str:
     """The identity of that end, empty where it is not known."""
     payload = dialogue.phase1.identity(role)
     return "" if payload is None else identity.text_of(payload)
 
 
-def identity_visible(dialogue: Dialogue, role: Role) -> bool:
+def identity_visible(dialogue: TrackedConversation, role: Role) -> bool:
     """Whether the message that brings the identity is in the clear."""
     seen = dialogue.phase1.identities.get(role)
     return seen is not None and not seen.encrypted

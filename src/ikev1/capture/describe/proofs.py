@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.describe.skeyid import skeyid_of
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check, Formula
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Role
 from ikev1.crypto import certificates, keymat, public_keys, signatures
@@ -30,7 +30,7 @@ class Proof(NamedTuple):
     formula: Formula | None = None
 
 
-def proofs(dialogue: Dialogue, seen: Seen) -> list[Proof]:
+def proofs(dialogue: TrackedConversation, seen: MessageRecord) -> list[Proof]:
     """What the HASH or signature payload of a message in the clear proves."""
     message = seen.message
     assert message is not None
@@ -60,7 +60,7 @@ def _formula(name: str, expression: str, source: str, inputs: Inputs, result: by
 # --- HASH_I and HASH_R
 
 
-def _phase1_hash(dialogue: Dialogue, seen: Seen, found: bytes) -> Proof:
+def _phase1_hash(dialogue: TrackedConversation, seen: MessageRecord, found: bytes) -> Proof:
     name = "HASH_I" if seen.sender is Role.INITIATOR else "HASH_R"
     if dialogue.phase1.method in ENCRYPTING and not seen.encrypted and seen.label != "AM2":
         return _unknown("HASH(1)", "the hash of a certificate that this message does not carry")
@@ -77,7 +77,7 @@ def _phase1_hash(dialogue: Dialogue, seen: Seen, found: bytes) -> Proof:
     return _judged(formula, found, right, wrong)
 
 
-def _phase1_formula(dialogue: Dialogue, seen: Seen) -> Formula | str:
+def _phase1_formula(dialogue: TrackedConversation, seen: MessageRecord) -> Formula | str:
     """The formula of HASH_I or HASH_R of the one who sent ``seen``, or what is missing for it."""
     phase1 = dialogue.phase1
     suite, SKEYID = phase1.suite, skeyid_of(dialogue)
@@ -122,7 +122,7 @@ def _phase1_formula(dialogue: Dialogue, seen: Seen) -> Formula | str:
 # --- signatures
 
 
-def _signature(dialogue: Dialogue, seen: Seen, signature: bytes) -> Proof:
+def _signature(dialogue: TrackedConversation, seen: MessageRecord, signature: bytes) -> Proof:
     name = "SIG_I" if seen.sender is Role.INITIATOR else "SIG_R"
     formula = _phase1_formula(dialogue, seen)
     keys = _certified_keys(seen)
@@ -142,7 +142,7 @@ def _signature(dialogue: Dialogue, seen: Seen, signature: bytes) -> Proof:
     return Proof(Check(name=name, right=False, text=reason), formula)
 
 
-def _certified_keys(seen: Seen) -> list[signatures.PublicKey]:
+def _certified_keys(seen: MessageRecord) -> list[signatures.PublicKey]:
     assert seen.message is not None
     found = []
     for certificate in seen.message.all(Certificate):
@@ -157,7 +157,7 @@ def _certified_keys(seen: Seen) -> list[signatures.PublicKey]:
 # --- HASH(1), HASH(2), HASH(3)
 
 
-def _phase2_hash(dialogue: Dialogue, seen: Seen, found: bytes) -> Proof:
+def _phase2_hash(dialogue: TrackedConversation, seen: MessageRecord, found: bytes) -> Proof:
     name = {"QM2": "HASH(2)", "QM3": "HASH(3)"}.get(seen.label, "HASH(1)")
     secrets = dialogue.opener.secrets
     if seen.beginning_lost:

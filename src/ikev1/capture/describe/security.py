@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.decrypt.suites import WITHIN_REACH, group_name, life_words, transform_name
-from ikev1.capture.records.message_record import Seen
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.records.message_record import MessageRecord
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.peer import identity
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.wire.attributes import Attribute
@@ -25,7 +25,7 @@ from ikev1.wire.registry import SECRET_ATTRIBUTES, ConfigAttribute, NotifyType, 
 __all__ = ["security_of"]
 
 
-def security_of(dialogue: Dialogue, seen: Seen) -> str:
+def security_of(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     """A sentence or two for people."""
     if seen.repeats is not None:
         return "says nothing new: the octets are those of the message that it repeats"
@@ -48,14 +48,14 @@ _ENCRYPTED = {
 }
 
 
-def _unknown(dialogue: Dialogue, seen: Seen) -> str:
+def _unknown(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return "encrypted under SKEYID_e" if seen.encrypted else "in the clear, and nothing vouches for it"
 
 
 # --- phase 1
 
 
-def _offer(seen: Seen) -> str:
+def _offer(seen: MessageRecord) -> str:
     assert seen.message is not None
     payload = seen.message.first(SecurityAssociation)
     if payload is None:
@@ -70,18 +70,18 @@ def _offer(seen: Seen) -> str:
     return f"{len(names)} suites, the preferred one {names[0]}"
 
 
-def _mm1(dialogue: Dialogue, seen: Seen) -> str:
+def _mm1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return f"proposes {_offer(seen)}; nothing secret is in this message"
 
 
-def _mm2(dialogue: Dialogue, seen: Seen) -> str:
+def _mm2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return (
         f"takes {_offer(seen)}; nothing secret is in this message. What proves the peers later covers the offer of "
         "message 1, but not this choice"
     )
 
 
-def _share(dialogue: Dialogue, seen: Seen) -> str:
+def _share(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     group = dialogue.phase1.suite
     named = f" of {group_name(group.group)}" if group is not None and group.group else ""
     small = group is not None and group.group in WITHIN_REACH
@@ -100,13 +100,13 @@ def _share(dialogue: Dialogue, seen: Seen) -> str:
     return text
 
 
-def _who(seen: Seen) -> str:
+def _who(seen: MessageRecord) -> str:
     assert seen.message is not None
     payload = seen.message.first(Identification)
     return identity.text_of(payload) if payload is not None else "its sender"
 
 
-def _mm5(dialogue: Dialogue, seen: Seen) -> str:
+def _mm5(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     if dialogue.phase1.hides_bodies:
         return f"proves the initiator {_proof(dialogue)}"
     text = (
@@ -120,7 +120,7 @@ def _mm5(dialogue: Dialogue, seen: Seen) -> str:
     return f"{text}learns the identity, but one who poses as the responder does"
 
 
-def _mm6(dialogue: Dialogue, seen: Seen) -> str:
+def _mm6(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     if dialogue.phase1.hides_bodies:
         return f"proves the responder {_proof(dialogue)}. The ISAKMP SA stands"
     return (
@@ -129,19 +129,19 @@ def _mm6(dialogue: Dialogue, seen: Seen) -> str:
     )
 
 
-def _proof(dialogue: Dialogue) -> str:
+def _proof(dialogue: TrackedConversation) -> str:
     method = dialogue.phase1.method
     if method in PSK_METHODS:
         return "by knowing the pre-shared key, which SKEYID is made of"
     return "by having decrypted the nonce" if method in ENCRYPTING else "by a signature"
 
 
-def _am1(dialogue: Dialogue, seen: Seen) -> str:
+def _am1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     text = f"proposes {_offer(seen)}, and brings public value, nonce and identity all at once"
     return text if dialogue.phase1.hides_bodies else f"{text}. Anybody can read who calls: {_who(seen)}"
 
 
-def _am2(dialogue: Dialogue, seen: Seen) -> str:
+def _am2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     text = f"takes {_offer(seen)}"
     if not dialogue.phase1.hides_bodies:
         text += f". Anybody can read who answers: {_who(seen)}"
@@ -153,7 +153,7 @@ def _am2(dialogue: Dialogue, seen: Seen) -> str:
     return text
 
 
-def _am3(dialogue: Dialogue, seen: Seen) -> str:
+def _am3(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     where = "encrypted" if seen.encrypted else "in the clear"
     return f"proves the initiator {_proof(dialogue)}, {where}. The ISAKMP SA stands"
 
@@ -161,23 +161,23 @@ def _am3(dialogue: Dialogue, seen: Seen) -> str:
 # --- what comes after
 
 
-def _qm1(dialogue: Dialogue, seen: Seen) -> str:
+def _qm1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     assert seen.message is not None
     return f"proposes {_offer(seen)} for IPsec, encrypted, {_BY_HASH_1}. {_pfs(seen)}"
 
 
-def _qm2(dialogue: Dialogue, seen: Seen) -> str:
+def _qm2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return f"takes {_offer(seen)}; HASH(2) covers the nonce of message 1, so it is no replay. {_pfs(seen)}"
 
 
-def _pfs(seen: Seen) -> str:
+def _pfs(seen: MessageRecord) -> str:
     assert seen.message is not None
     if seen.message.first(KeyExchange) is not None:
         return "A public value of its own: perfect forward secrecy, the keys of phase 1 do not lead to those of ESP"
     return "No public value: the ESP keys follow from SKEYID_d, so there is no perfect forward secrecy"
 
 
-def _qm3(dialogue: Dialogue, seen: Seen) -> str:
+def _qm3(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return "HASH(3) covers both nonces: the initiator is alive, and message 1 was no replay. The IPsec SAs stand"
 
 
@@ -190,7 +190,7 @@ _NEWS: dict[int, str] = {
 }
 
 
-def _info(dialogue: Dialogue, seen: Seen) -> str:
+def _info(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     assert seen.message is not None
     told = [_NEWS.get(each.type, f"says {NotifyType(each.type).name}") for each in seen.message.all(Notification)]
     told += [f"says that it has deleted {ProtocolId(each.protocol).name} SAs" for each in seen.message.all(Delete)]
@@ -203,23 +203,23 @@ def _info(dialogue: Dialogue, seen: Seen) -> str:
 _XAUTH = range(ConfigAttribute.XAUTH_TYPE, ConfigAttribute.XAUTH_ANSWER + 1)  # draft-beaulieu-ike-xauth-02 §4
 
 
-def _attributes(seen: Seen) -> list[Attribute]:
+def _attributes(seen: MessageRecord) -> list[Attribute]:
     assert seen.message is not None
     return [each for payload in seen.message.all(ConfigAttributes) for each in payload.attributes]
 
 
-def _cfg(dialogue: Dialogue, seen: Seen) -> str:
+def _cfg(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     if any(each.type in SECRET_ATTRIBUTES and each.value for each in _attributes(seen)):
         return "a user's password or passcode, protected by SKEYID_e alone: who has the keys of phase 1 can read it"
     what = "XAUTH" if any(each.type in _XAUTH for each in _attributes(seen)) else "mode config"
     return f"{what}, encrypted, {_BY_HASH_1}"
 
 
-def _ngm(dialogue: Dialogue, seen: Seen) -> str:
+def _ngm(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     return f"negotiates a Diffie-Hellman group by its numbers, encrypted, {_BY_HASH_1}"
 
 
-_WORDS: dict[str, Callable[[Dialogue, Seen], str]] = {
+_WORDS: dict[str, Callable[[TrackedConversation, MessageRecord], str]] = {
     "MM1": _mm1,
     "MM2": _mm2,
     "MM3": _share,

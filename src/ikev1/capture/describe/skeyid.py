@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ikev1.capture.decrypt.conversation_keys import Secrets
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.records.report import Formula
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
@@ -29,7 +29,7 @@ class Psk(NamedTuple):
     right: bool
 
 
-def skeyid_of(dialogue: Dialogue) -> bytes:
+def skeyid_of(dialogue: TrackedConversation) -> bytes:
     """SKEYID, empty if it is not known."""
     secrets = dialogue.opener.secrets
     if secrets is not None and secrets.SKEYID:
@@ -38,7 +38,7 @@ def skeyid_of(dialogue: Dialogue) -> bytes:
     return b"" if psk is None else psk.SKEYID
 
 
-def psk_of(dialogue: Dialogue) -> Psk | None:
+def psk_of(dialogue: TrackedConversation) -> Psk | None:
     """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first.
 
     All that goes into it beside the key is in the clear; in Main Mode HASH_I and HASH_R are encrypted.
@@ -72,7 +72,7 @@ def psk_of(dialogue: Dialogue) -> Psk | None:
     return found
 
 
-def derivation(dialogue: Dialogue) -> Iterator[Formula]:
+def derivation(dialogue: TrackedConversation) -> Iterator[Formula]:
     """Each line from the secret to the key, as far as its inputs are known."""
     phase1, secrets = dialogue.phase1, dialogue.opener.secrets
     Ni_b, Nr_b = phase1.nonces.get(Role.INITIATOR, b""), phase1.nonces.get(Role.RESPONDER, b"")
@@ -91,7 +91,7 @@ def derivation(dialogue: Dialogue) -> Iterator[Formula]:
     yield from _after_SKEYID(dialogue, secrets)
 
 
-def _after_SKEYID(dialogue: Dialogue, secrets: Secrets) -> Iterator[Formula]:
+def _after_SKEYID(dialogue: TrackedConversation, secrets: Secrets) -> Iterator[Formula]:
     if secrets.SKEYID and secrets.g_xy and secrets.SKEYID_d and secrets.SKEYID_a and secrets.SKEYID_e:
         before: tuple[tuple[str, bytes], ...] = ()
         shared = (("g^xy", secrets.g_xy), ("CKY-I", dialogue.CKY_I), ("CKY-R", dialogue.CKY_R))
@@ -116,7 +116,7 @@ def _after_SKEYID(dialogue: Dialogue, secrets: Secrets) -> Iterator[Formula]:
         yield _formula("first IV", "the first octets of hash(g^xi | g^xr)", "RFC 2409 Appendix B", inputs, iv)
 
 
-def keymat_formulas(dialogue: Dialogue, message_id: int) -> Iterator[Formula]:
+def keymat_formulas(dialogue: TrackedConversation, message_id: int) -> Iterator[Formula]:
     """KEYMAT of the SAs that a Quick Mode made, where g(qm)^xy is known or there is none."""
     secrets, quick = dialogue.opener.secrets, dialogue.quick_modes.get(message_id)
     if secrets is None or quick is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.capture.records.packets import Datagram
 from ikev1.core.records.model import Role
 
-__all__ = ["Ends", "other"]
+__all__ = ["Endpoints", "other"]
 
 _MOST_PORTS = 64  # that are remembered of one end: a NAT box may hand out a new one every minute
 
@@ -15,7 +15,7 @@ def other(role: Role) -> Role:
     return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
 
 
-class Ends:
+class Endpoints:
     """``initiator`` and ``responder`` are the ends' sockets, the newest last, as far as the capture shows them."""
 
     def __init__(self, opening: Datagram, sender: Role) -> None:

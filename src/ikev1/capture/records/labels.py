@@ -6,7 +6,7 @@ What a message carries and who sent it says more than its number: captures begin
 from __future__ import annotations
 
 from ikev1.capture.records.endpoints import other
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
@@ -32,7 +32,7 @@ def exchange_name(exchange: int) -> str:
     return _NAMES.get(exchange, f"Exchange {exchange}")
 
 
-def label_of(seen: Seen) -> str:
+def label_of(seen: MessageRecord) -> str:
     """The label of a message whose exchange needs no other message to tell its place."""
     match seen.header.exchange:
         case ExchangeType.IDENTITY_PROTECTION:
@@ -47,7 +47,7 @@ def label_of(seen: Seen) -> str:
             return UNKNOWN
 
 
-def _main_mode(seen: Seen) -> str:
+def _main_mode(seen: MessageRecord) -> str:
     """RFC 2409 §5.1, §5.4: SA, then KE, then what is encrypted."""
     second = seen.sender is Role.RESPONDER
     if seen.encrypted:
@@ -59,14 +59,14 @@ def _main_mode(seen: Seen) -> str:
     return UNKNOWN
 
 
-def _aggressive_mode(seen: Seen) -> str:
+def _aggressive_mode(seen: MessageRecord) -> str:
     second = seen.sender is Role.RESPONDER
     if not seen.encrypted and PayloadType.SECURITY_ASSOCIATION in (seen.header.next_payload, *_kinds(seen)):
         return f"AM{1 + second}"
     return UNKNOWN if second else "AM3"
 
 
-def _kinds(seen: Seen) -> tuple[int, ...]:
+def _kinds(seen: MessageRecord) -> tuple[int, ...]:
     return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if seen.has(kind))
 
 
@@ -78,10 +78,10 @@ class Turns:
 
     def __init__(self, exchange: int) -> None:
         self._name, self._last = ("QM", 3) if exchange == ExchangeType.QUICK_MODE else ("NGM", 2)
-        self.messages: list[Seen] = []
+        self.messages: list[MessageRecord] = []
         self.initiator = Role.INITIATOR
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: MessageRecord) -> None:
         """Takes a message that is no repetition, and labels all anew: it may show where those before it belong."""
         if len(self.messages) < _MOST_TURNS:
             self.messages.append(seen)
@@ -102,7 +102,7 @@ class Turns:
             place = shown or 2 * counts[seen.sender] - (seen.sender is self.initiator)
             seen.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
 
-    def _shown(self, seen: Seen) -> int:
+    def _shown(self, seen: MessageRecord) -> int:
         """The place that a decrypted message has by what it is, 0 if that does not show."""
         if seen.message is None:
             return 0

@@ -13,7 +13,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload, payload_type
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["Envelope", "Seen", "read_envelope"]
+__all__ = ["Envelope", "MessageRecord", "read_envelope"]
 
 
 class Envelope(NamedTuple):
@@ -36,7 +36,7 @@ def read_envelope(octets: bytes) -> Envelope:
 
 
 @dataclass(slots=True, eq=False)
-class Seen:
+class MessageRecord:
     """``octets`` are what was on the wire; ``plaintext`` the header and the payloads in the clear, empty where they
     could not be decrypted; ``message`` the same parsed, None where that failed.
     """

@@ -9,18 +9,18 @@ from ikev1.capture.decrypt.message_decryption import Opener
 from ikev1.capture.decrypt.phase1_values import Phase1
 from ikev1.capture.decrypt.quick_mode_values import QuickMode
 from ikev1.capture.keys.ring import KeyRing
-from ikev1.capture.records.endpoints import Ends, other
+from ikev1.capture.records.endpoints import Endpoints, other
 from ikev1.capture.records.labels import Turns, label_of
-from ikev1.capture.records.message_record import Envelope, Seen, read_envelope
+from ikev1.capture.records.message_record import Envelope, MessageRecord, read_envelope
 from ikev1.capture.records.packets import Datagram
-from ikev1.capture.track.ike_fragments import Fragments, fragment_of
+from ikev1.capture.track.ike_fragments import IkeReassembly, fragment_of
 from ikev1.core.records.model import Role
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["MOST_MESSAGES", "Dialogue"]
+__all__ = ["MOST_MESSAGES", "TrackedConversation"]
 
 MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
@@ -32,7 +32,7 @@ _MOST_CLOSED = 16  # messages of one exchange that are tried again
 _MOST_ATTEMPTS = 1000  # of that in one conversation
 
 
-class Dialogue:
+class TrackedConversation:
     """What is known of a conversation. ``left_out`` counts the messages that were too many to keep."""
 
     def __init__(self, opening: Datagram, ring: KeyRing) -> None:
@@ -40,21 +40,21 @@ class Dialogue:
         self.ring = ring
         self.CKY_I = header.CKY_I
         self.CKY_R = header.CKY_R
-        self.ends = Ends(opening, _opener(header))
-        self.messages: list[Seen] = []
+        self.ends = Endpoints(opening, _opener(header))
+        self.messages: list[MessageRecord] = []
         self.phase1 = Phase1()
         self.quick_modes: dict[int, QuickMode] = {}
         self.opener = Opener(ring)
-        self.fragments = Fragments()
+        self.fragments = IkeReassembly()
         self.translated: set[Role] = set()  # who was seen under two addresses in one and the same message
         self.left_out = 0
         self.last_time = opening.time
         self._turns: dict[tuple[int, int], Turns] = {}  # by exchange and message ID
-        self._closed: dict[int, list[Seen]] = {}  # by message ID: what could not be opened, or not all of it
+        self._closed: dict[int, list[MessageRecord]] = {}  # by message ID: what could not be opened, or not all of it
         self._attempts = 0  # to open these again
         self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
 
-    def take(self, datagram: Datagram) -> Seen | None:
+    def take(self, datagram: Datagram) -> MessageRecord | None:
         """Takes a datagram of this conversation: a message, or a fragment that completes one."""
         envelope = read_envelope(datagram.payload)
         problem = ""
@@ -69,7 +69,7 @@ class Dialogue:
             datagram, envelope = whole, read_envelope(whole.payload)
         return self._take_message(datagram, envelope, problem)
 
-    def _take_message(self, datagram: Datagram, envelope: Envelope, problem: str) -> Seen | None:
+    def _take_message(self, datagram: Datagram, envelope: Envelope, problem: str) -> MessageRecord | None:
         if len(self.messages) == MOST_MESSAGES:
             self.left_out += 1
             return None
@@ -77,7 +77,7 @@ class Dialogue:
         if self.CKY_R == NO_COOKIE and header.exchange != ExchangeType.INFORMATIONAL:
             self.CKY_R = header.CKY_R
         self.last_time = max(self.last_time, datagram.time)
-        seen = Seen(datagram, datagram.payload, header, self.ends.sender_of(datagram), len(self.messages))
+        seen = MessageRecord(datagram, datagram.payload, header, self.ends.sender_of(datagram), len(self.messages))
         seen.problems += [text for text in (envelope.problem, problem) if text]
         self.messages.append(seen)
         digest = blake2s(datagram.payload).digest()
@@ -88,7 +88,7 @@ class Dialogue:
             self._read(seen, problem)
         return seen
 
-    def _repeated(self, seen: Seen, first: Seen) -> None:
+    def _repeated(self, seen: MessageRecord, first: MessageRecord) -> None:
         _repeat(seen, first)
         before = self.messages[seen.index - 1]
         same = before.index == first.index or before.repeats == first.index
@@ -99,7 +99,7 @@ class Dialogue:
         if seen.datagram.destination != first.datagram.destination:
             self.translated.add(other(seen.sender))
 
-    def _read(self, seen: Seen, problem: str) -> None:
+    def _read(self, seen: MessageRecord, problem: str) -> None:
         if seen.encrypted:
             self._decrypt(seen)
         else:
@@ -114,7 +114,7 @@ class Dialogue:
         if self._attempts < _MOST_ATTEMPTS and (seen.in_phase_1 or seen.header.message_id in self._closed):
             self._open_again(seen)
 
-    def _decrypt(self, seen: Seen) -> None:
+    def _decrypt(self, seen: MessageRecord) -> None:
         self._open(seen)
         self.opener.remember(seen.header, seen.octets)
         if not seen.decrypted or seen.beginning_lost:
@@ -122,7 +122,7 @@ class Dialogue:
             if len(closed) < _MOST_CLOSED:
                 closed.append(seen)
 
-    def _open_again(self, news: Seen) -> None:
+    def _open_again(self, news: MessageRecord) -> None:
         """Captures have messages in another order than they were sent: what comes late may open what came early."""
         for message_id in list(self._closed) if news.in_phase_1 else [news.header.message_id]:
             waiting = [seen for seen in self._closed.pop(message_id) if seen is not news]
@@ -138,7 +138,7 @@ class Dialogue:
             if left:
                 self._closed[message_id] = left
 
-    def _open(self, seen: Seen) -> None:
+    def _open(self, seen: MessageRecord) -> None:
         opened = self.opener.open(seen.header, seen.octets, self.phase1)
         if opened is None:
             return
@@ -149,7 +149,7 @@ class Dialogue:
         if opened.problem:
             seen.problems.append(opened.problem)
 
-    def _parsed(self, seen: Seen) -> Message | None:
+    def _parsed(self, seen: MessageRecord) -> Message | None:
         if seen.in_phase_1:
             seen.hidden = hidden_bodies(self.phase1.method or method_offered(seen.header, seen.octets))
         try:
@@ -160,7 +160,7 @@ class Dialogue:
                 seen.problems.append(text)
             return None
 
-    def _take_turn(self, seen: Seen) -> None:
+    def _take_turn(self, seen: MessageRecord) -> None:
         exchange = (seen.header.exchange, seen.header.message_id)
         if exchange not in self._turns:
             self._turns[exchange] = Turns(seen.header.exchange)
@@ -170,7 +170,7 @@ class Dialogue:
 
     # --- questions
 
-    def first(self, label: str) -> Seen | None:
+    def first(self, label: str) -> MessageRecord | None:
         """The first message with that label."""
         return next((seen for seen in self.messages if seen.label == label), None)
 
@@ -180,9 +180,9 @@ class Dialogue:
             if seen.repeats is not None:
                 _repeat(seen, self.messages[seen.repeats])
 
-    def repetitions(self) -> dict[int, list[Seen]]:
+    def repetitions(self) -> dict[int, list[MessageRecord]]:
         """By the index of a message, the messages that repeat it."""
-        found: dict[int, list[Seen]] = {}
+        found: dict[int, list[MessageRecord]] = {}
         for seen in self.messages:
             if seen.repeats is not None:
                 found.setdefault(seen.repeats, []).append(seen)
@@ -196,7 +196,7 @@ def _opener(header: Header) -> Role:
     return Role.RESPONDER if in_phase_1 and answers else Role.INITIATOR
 
 
-def _repeat(seen: Seen, first: Seen) -> None:
+def _repeat(seen: MessageRecord, first: MessageRecord) -> None:
     """The same octets have the same meaning."""
     seen.repeats = first.index
     seen.label, seen.plaintext, seen.message = first.label, first.plaintext, first.message

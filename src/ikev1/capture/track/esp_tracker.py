@@ -7,9 +7,9 @@ from collections import defaultdict
 from ikev1.capture.decrypt.quick_mode_values import QuickMode
 from ikev1.capture.keys.ring import EspKeys, KeyRing
 from ikev1.capture.records.packets import EspPacket
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.capture.track.esp_flows import Flow
-from ikev1.capture.track.tracker import Dialogues
+from ikev1.capture.track.tracker import Tracker
 from ikev1.wire.registry import ProtocolId
 
 __all__ = ["MOST_FLOWS", "Traffic"]
@@ -28,7 +28,9 @@ class Traffic:
         self._keys: defaultdict[int, list[EspKeys]] = defaultdict(list)
         for keys in ring.esp:
             self._keys[keys.keys.spi].append(keys)
-        self._owners: dict[tuple[bytes, str], Dialogue] = {}  # SPI and destination: the conversation that made the SA
+        self._owners: dict[
+            tuple[bytes, str], TrackedConversation
+        ] = {}  # SPI and destination: the conversation that made the SA
 
     def take(self, packet: EspPacket) -> None:
         """Counts a packet."""
@@ -41,7 +43,7 @@ class Traffic:
             flow = self._flows[name] = Flow(packet, self._keys[int.from_bytes(packet.payload[:4])])
         flow.add(packet)
 
-    def expect(self, dialogue: Dialogue, quick: QuickMode) -> None:
+    def expect(self, dialogue: TrackedConversation, quick: QuickMode) -> None:
         """A Quick Mode made SAs, whose keys may be known."""
         for sa in quick.sas():
             if sa.protocol == ProtocolId.ESP:
@@ -55,7 +57,7 @@ class Traffic:
                     if all(keys.keys != each.keys for each in known):
                         known.append(keys)
 
-    def flows_of(self, dialogues: Dialogues) -> tuple[dict[int, list[Flow]], list[Flow]]:
+    def flows_of(self, dialogues: Tracker) -> tuple[dict[int, list[Flow]], list[Flow]]:
         """The flows of each conversation, by its place in ``dialogues``, and those of none."""
         by_hosts = dialogues.by_hosts()
         places = {id(dialogue): place for place, dialogue in enumerate(dialogues.all)}

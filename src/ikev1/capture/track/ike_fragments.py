@@ -8,7 +8,7 @@ from ikev1.wire.message import parse_message
 from ikev1.wire.payloads import Fragment
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["Fragments", "fragment_of"]
+__all__ = ["IkeReassembly", "fragment_of"]
 
 _MOST_WAITING = 16  # messages at a time, in one conversation
 _MOST_OCTETS = 1 << 16  # of one message: more no UDP datagram could have carried whole
@@ -25,7 +25,7 @@ def fragment_of(header: Header, octets: bytes) -> Fragment | None:
     return parse_message(header, octets[HEADER_SIZE:]).one(Fragment)
 
 
-class Fragments:
+class IkeReassembly:
     """The messages of one conversation of which pieces are still missing, the oldest forgotten first."""
 
     def __init__(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import islice
 
 from ikev1.capture.keys.ring import KeyRing
-from ikev1.capture.records.message_record import Seen, read_envelope
+from ikev1.capture.records.message_record import MessageRecord, read_envelope
 from ikev1.capture.records.packets import Datagram
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Dialogues"]
+__all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Tracker"]
 
 MOST_DIALOGUES = 10_000
 MOST_OCTETS = 24 << 20
@@ -27,21 +27,23 @@ _MOST_OPENERS = 4  # first messages that are taken over into a conversation with
 Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
 
 
-class Dialogues:
+class Tracker:
     """The conversations of a capture, in the order in which they began. ``left_out`` counts messages beyond what is
     kept.
     """
 
     def __init__(self, ring: KeyRing) -> None:
-        self.all: list[Dialogue] = []
+        self.all: list[TrackedConversation] = []
         self.left_out = 0
         self._ring = ring
         self._octets = 0
-        self._by_cookies: dict[bytes, Dialogue] = {}
-        self._by_opening: dict[Opening, Dialogue] = {}
-        self._newest: tuple[bytes, float, Dialogue] | None = None  # the last first message: octets, time, conversation
+        self._by_cookies: dict[bytes, TrackedConversation] = {}
+        self._by_opening: dict[Opening, TrackedConversation] = {}
+        self._newest: tuple[bytes, float, TrackedConversation] | None = (
+            None  # the last first message: octets, time, conversation
+        )
 
-    def take(self, datagram: Datagram) -> tuple[Dialogue, Seen | None] | None:
+    def take(self, datagram: Datagram) -> tuple[TrackedConversation, MessageRecord | None] | None:
         """The conversation that a datagram belongs to and, where it is or completes a message, the message."""
         header = read_envelope(datagram.payload).header
         dialogue = self._find(datagram, header)
@@ -50,11 +52,11 @@ class Dialogues:
             return None
         return dialogue, self._give(dialogue, datagram)
 
-    def _give(self, dialogue: Dialogue, datagram: Datagram) -> Seen | None:
+    def _give(self, dialogue: TrackedConversation, datagram: Datagram) -> MessageRecord | None:
         self._octets += len(datagram.payload) + _EACH
         return dialogue.take(datagram)
 
-    def _find(self, datagram: Datagram, header: Header) -> Dialogue | None:
+    def _find(self, datagram: Datagram, header: Header) -> TrackedConversation | None:
         cookies = header.CKY_I + header.CKY_R
         opening = (header.CKY_I, frozenset((datagram.source, datagram.destination)))
         known = self._by_opening.get(opening)
@@ -72,7 +74,7 @@ class Dialogues:
             return known
         return self._another(opening, known, datagram, cookies)
 
-    def _translated(self, opening: Opening, datagram: Datagram) -> Dialogue | None:
+    def _translated(self, opening: Opening, datagram: Datagram) -> TrackedConversation | None:
         """The conversation of the same first message a moment ago: a NAT box lies between two places of the capture."""
         if self._newest is None:
             return None
@@ -82,7 +84,9 @@ class Dialogues:
         self._by_opening[opening] = dialogue
         return dialogue
 
-    def _another(self, opening: Opening, known: Dialogue | None, datagram: Datagram, cookies: bytes) -> Dialogue | None:
+    def _another(
+        self, opening: Opening, known: TrackedConversation | None, datagram: Datagram, cookies: bytes
+    ) -> TrackedConversation | None:
         """A responder that answers the repetition of a first message anew: what opened the other opened this one."""
         openers = [] if known is None else _openers(known)
         dialogue = self._new(opening, openers[0] if openers else datagram)
@@ -92,15 +96,15 @@ class Dialogues:
             self._by_cookies[cookies] = dialogue
         return dialogue
 
-    def _new(self, opening: Opening, datagram: Datagram) -> Dialogue | None:
+    def _new(self, opening: Opening, datagram: Datagram) -> TrackedConversation | None:
         if len(self.all) == MOST_DIALOGUES:
             return None
-        dialogue = Dialogue(datagram, self._ring)
+        dialogue = TrackedConversation(datagram, self._ring)
         self.all.append(dialogue)
         self._by_opening[opening] = dialogue
         return dialogue
 
-    def by_hosts(self) -> dict[frozenset[str], Dialogue]:
+    def by_hosts(self) -> dict[frozenset[str], TrackedConversation]:
         """By two addresses, the newest conversation between them."""
         return {
             frozenset((one, other)): dialogue
@@ -110,7 +114,7 @@ class Dialogues:
         }
 
 
-def _openers(dialogue: Dialogue) -> list[Datagram]:
+def _openers(dialogue: TrackedConversation) -> list[Datagram]:
     found = (
         seen.datagram
         for seen in dialogue.messages

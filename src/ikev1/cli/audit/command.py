@@ -25,7 +25,7 @@ from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit
 from ikev1.cli.explain.keys import key_options
 from ikev1.cli.explain.source import read
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.audit import audit_page
 
 __all__ = ["audit"]
@@ -169,4 +169,4 @@ def _tell(found: Audit, as_json: bool, page: Path | None) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
     elif page is None:
-        write_audit(Pen(Console(highlight=False)), found)
+        write_audit(TerminalWriter(Console(highlight=False)), found)

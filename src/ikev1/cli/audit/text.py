@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ikev1.audit.finding import Audit, Evidence, Finding, Severity
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import frames_text
 
 __all__ = ["write_audit"]
@@ -19,7 +19,7 @@ _STYLES = {
 _MARGIN = 10  # columns, for the names of the parts
 
 
-def write_audit(pen: Pen, audit: Audit) -> None:
+def write_audit(pen: TerminalWriter, audit: Audit) -> None:
     """All of it."""
     pen.heading(f"{audit.source}: {audit.examined}")
     pen.paragraph(_counts(audit))
@@ -38,7 +38,7 @@ def _counts(audit: Audit) -> str:
     return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
-def _write_finding(pen: Pen, finding: Finding) -> None:
+def _write_finding(pen: TerminalWriter, finding: Finding) -> None:
     head = pen.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
     pen.write(pen.text(""))
     pen.write(*pen.wrapped(head + pen.text(finding.title, "bold") + pen.text(f"  {finding.code}", "dim"), pen.width))

@@ -14,7 +14,7 @@ from ikev1.capture.read import PORTS
 from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.keys import key_options
 from ikev1.cli.explain.source import read, watch
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.cli.explain.text import write_report
 from ikev1.page.report import report_page
 
@@ -60,7 +60,7 @@ def explain(
     """
     if (file is None) == (interface is None):
         raise click.UsageError("Name a FILE, or an interface with --live: one of them.")
-    pen = Pen(Console(highlight=False))
+    pen = TerminalWriter(Console(highlight=False))
     if interface is not None:
         report = watch(interface, ports, keys, show_keys, None if as_json else pen)
     else:

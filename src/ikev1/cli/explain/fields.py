@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from ikev1.capture.records.report import Field, Message
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 
 __all__ = ["Fields", "octet_lines"]
 
@@ -17,7 +17,7 @@ _ROW = 16
 class Fields:
     """Writes the fields of messages. What a field means is said once, however often the field comes."""
 
-    def __init__(self, pen: Pen, width: int) -> None:
+    def __init__(self, pen: TerminalWriter, width: int) -> None:
         self._pen = pen
         self._width = width
         self._told: set[str] = set()
@@ -36,7 +36,7 @@ class Fields:
             yield from self.lines(field.fields, depth + 1)
 
 
-def octet_lines(pen: Pen, message: Message) -> Iterator[Text]:
+def octet_lines(pen: TerminalWriter, message: Message) -> Iterator[Text]:
     """The octets that the offsets count, sixteen in a row."""
     octets = bytes.fromhex(message.plaintext or message.octets)
     yield pen.text("octets, decrypted:" if message.encrypted and message.decrypted else "octets:", "dim")

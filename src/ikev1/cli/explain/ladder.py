@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ikev1.capture.records.report import Conversation, Message, Party
 from ikev1.cli.explain.fields import Fields, octet_lines
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import frames_text, kind_of, mark_of, when
 
 __all__ = ["Ladder"]
@@ -20,7 +20,7 @@ MARK_COLOURS = {"right": "green", "wrong": "bold red", "differs": "yellow", "unk
 class Ladder:
     """Writes the messages of one conversation; those for which ``detailed`` is true with all their fields."""
 
-    def __init__(self, pen: Pen) -> None:
+    def __init__(self, pen: TerminalWriter) -> None:
         self._pen = pen
         self._inner = pen.width - 2
         self._fields = Fields(pen, self._inner - 2)

@@ -17,7 +17,7 @@ from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.read import CaptureError, open_capture
 from ikev1.capture.read.live import listen
 from ikev1.capture.records.report import Message, Report
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.visible import visible
 from ikev1.page.words import moment
 
@@ -40,7 +40,9 @@ def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -
         return analyst.report(name, capture.frames, capture.notes(), with_secrets)
 
 
-def watch(interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: Pen | None) -> Report:
+def watch(
+    interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: TerminalWriter | None
+) -> Report:
     """The report on what passes an interface until Ctrl-C. ``pen`` writes each message as it comes.
 
     Raises:
@@ -57,7 +59,7 @@ def watch(interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: b
         return analyst.report(f"interface {interface}", live.frames, live.notes(), with_secrets)
 
 
-def _write(pen: Pen, message: Message) -> None:
+def _write(pen: TerminalWriter, message: Message) -> None:
     again = " again" if message.retransmission_of is not None else ""
     pen.write(
         pen.text(f"{moment(message.time)}  ", "dim")

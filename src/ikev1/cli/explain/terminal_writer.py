@@ -10,7 +10,7 @@ from rich.text import Text
 from ikev1.page.visible import visible
 from ikev1.page.words import SIGNS
 
-__all__ = ["Pen", "Signs"]
+__all__ = ["Signs", "TerminalWriter"]
 
 WIDEST = 110  # columns; longer lines are harder to read
 
@@ -35,7 +35,7 @@ _UNICODE = Signs("│", "─", "┄", "▶", "◀", SIGNS)
 _ASCII = Signs("|", "-", ".", ">", "<", {"right": "ok:", "wrong": "WRONG:", "differs": "differs:", "unknown": "?"})
 
 
-class Pen:
+class TerminalWriter:
     """Writes on ``console``. Everything that a report says goes through `text`: no markup in it is obeyed, and no
     control character reaches the terminal.
     """

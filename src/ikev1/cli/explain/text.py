@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ikev1.capture.records.report import Answer, Conversation, EspFlow, Message, Report
 from ikev1.cli.explain.ladder import Ladder
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
 __all__ = ["MANY", "write_report"]
@@ -19,7 +19,7 @@ MANY = 20
 OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
 
 
-def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) -> None:
+def write_report(pen: TerminalWriter, report: Report, detailed: Callable[[Message], bool]) -> None:
     """All of it; messages for which ``detailed`` is true with all their fields and octets. Of `MANY` conversations a
     line each.
     """
@@ -37,7 +37,7 @@ def write_report(pen: Pen, report: Report, detailed: Callable[[Message], bool]) 
             pen.paragraph(note, indent="  ", further="    ")
 
 
-def _list(pen: Pen, conversations: tuple[Conversation, ...]) -> None:
+def _list(pen: TerminalWriter, conversations: tuple[Conversation, ...]) -> None:
     for conversation in conversations:
         time = "" if timeless(conversation) else f", {moment(conversation.first_time)}"
         ends = pen.text(f"{_names(conversation)}: ") + _outcome(pen, conversation)
@@ -50,11 +50,11 @@ def _names(conversation: Conversation) -> str:
     return f"{conversation.number}. {conversation.initiator.address} → {conversation.responder.address}"
 
 
-def _outcome(pen: Pen, conversation: Conversation) -> Text:
+def _outcome(pen: TerminalWriter, conversation: Conversation) -> Text:
     return pen.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
 
 
-def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
+def _conversation(pen: TerminalWriter, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
     _header(pen, conversation)
     ladder = Ladder(pen)
     ladder.ends(conversation)
@@ -69,7 +69,7 @@ def _conversation(pen: Pen, conversation: Conversation, detailed: Callable[[Mess
     pen.write(Text(""))
 
 
-def _header(pen: Pen, conversation: Conversation) -> None:
+def _header(pen: TerminalWriter, conversation: Conversation) -> None:
     title = pen.text(f"{_names(conversation)}: ", "bold") + _outcome(pen, conversation)
     pen.write(Text(""), *pen.wrapped(title, pen.width))
     pen.paragraph(conversation.summary)
@@ -84,14 +84,14 @@ def _header(pen: Pen, conversation: Conversation) -> None:
     pen.write(Text(""))
 
 
-def _answer(pen: Pen, answer: Answer) -> None:
+def _answer(pen: TerminalWriter, answer: Answer) -> None:
     pen.heading(answer.title)
     pen.paragraph(answer.text, indent="  ")
     if answer.frames:
         pen.paragraph(f"({frames_text(answer.frames)})", "dim", "  ")
 
 
-def _flows(pen: Pen, flows: Iterable[EspFlow]) -> None:
+def _flows(pen: TerminalWriter, flows: Iterable[EspFlow]) -> None:
     for flow in flows:
         pen.paragraph(f"SPI {flow.spi}  {flow.source} → {flow.destination}", indent="  ", further="      ")
         pen.paragraph(", ".join(_facts(flow)), indent="      ")

@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.cli.learn.save import save, ways_to_open
 from ikev1.cli.learn.text import write_lesson
 from ikev1.crypto.suites import parse_ike_proposal
@@ -86,7 +86,7 @@ def _witnessed(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
 
 
 def _show(lesson: Lesson, step: bool) -> None:
-    pen = Pen(Console(highlight=False))
+    pen = TerminalWriter(Console(highlight=False))
     for _ in write_lesson(pen, lesson):
         if step:
             click.pause("\n-- any key --")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ikev1.capture.records.report import Formula
-from ikev1.cli.explain.terminal_writer import Pen
+from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.lesson.record import Comparison, Lesson, Misreading, Step, Toy
 
 __all__ = ["write_lesson"]
@@ -14,7 +14,7 @@ _INDENT = "  "
 _LONG, _SHOWN = 64, 48  # hexadecimal digits: what is longer, and as much as is shown of it
 
 
-def write_lesson(pen: Pen, lesson: Lesson) -> Iterator[None]:
+def write_lesson(pen: TerminalWriter, lesson: Lesson) -> Iterator[None]:
     """Writes a page at each step of the iteration; whoever iterates decides when the next one comes."""
     pen.heading(lesson.title)
     pen.paragraph(lesson.introduction)
@@ -33,7 +33,7 @@ def write_lesson(pen: Pen, lesson: Lesson) -> Iterator[None]:
     pen.paragraph(lesson.closing)
 
 
-def _write_step(pen: Pen, step: Step, place: str) -> None:
+def _write_step(pen: TerminalWriter, step: Step, place: str) -> None:
     pen.write(pen.text(""))
     pen.write(pen.text("─" * pen.width, "dim"))
     label = pen.text(f"{step.label}  ", "bold cyan") if step.label else pen.text("")
@@ -53,7 +53,7 @@ def _write_step(pen: Pen, step: Step, place: str) -> None:
         _write_misreading(pen, misreading)
 
 
-def _write_formula(pen: Pen, formula: Formula) -> None:
+def _write_formula(pen: TerminalWriter, formula: Formula) -> None:
     pen.write(pen.text(""))
     head = pen.text(formula.name, "bold") + pen.text(f" = {formula.expression}  ") + pen.text(formula.source, "dim")
     pen.write(*pen.wrapped(head, pen.width, _INDENT, f"{_INDENT}{_INDENT}"))
@@ -62,7 +62,7 @@ def _write_formula(pen: Pen, formula: Formula) -> None:
     pen.paragraph(_cut(formula.result), "bold green", f"{_INDENT}{_INDENT}= ", f"{_INDENT * 3}")
 
 
-def _write_misreading(pen: Pen, misreading: Misreading) -> None:
+def _write_misreading(pen: TerminalWriter, misreading: Misreading) -> None:
     pen.write(pen.text(""))
     for name, said, style in (
         ("often written", misreading.often, "red"),
@@ -72,7 +72,7 @@ def _write_misreading(pen: Pen, misreading: Misreading) -> None:
         pen.paragraph(said, style, f"{_INDENT}{name:15}", f"{_INDENT}{'':15}")
 
 
-def _write_toy(pen: Pen, toy: Toy) -> None:
+def _write_toy(pen: TerminalWriter, toy: Toy) -> None:
     pen.heading(f"Diffie-Hellman in small numbers, and in {toy.group}")
     pen.paragraph(toy.text)
     for line in toy.lines:
@@ -82,7 +82,7 @@ def _write_toy(pen: Pen, toy: Toy) -> None:
         pen.paragraph(line.real, "green", _INDENT * 2, _INDENT * 3)
 
 
-def _write_comparisons(pen: Pen, comparisons: tuple[Comparison, ...]) -> None:
+def _write_comparisons(pen: TerminalWriter, comparisons: tuple[Comparison, ...]) -> None:
     pen.heading("SKEYID by the other methods")
     for comparison in comparisons:
         pen.write(pen.text(""))

@@ -28,7 +28,7 @@ from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Phase1Suite
@@ -67,11 +67,11 @@ def offered_policies(connection: Connection) -> Connection:
     return replace(connection, policies=strong or possible)
 
 
-def offer_policies(turn: Turn) -> None:
+def offer_policies(context: ExchangeContext) -> None:
     """Has the call offer what Aggressive Mode can, and says which weak suites are left out."""
-    configured = turn.connection
-    turn.connection = offered_policies(configured)
-    note_left_out(turn, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
+    configured = context.connection
+    context.connection = offered_policies(configured)
+    note_left_out(context, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
 
 
 def is_left_out(connection: Connection, policy: Policy) -> bool:
@@ -102,22 +102,22 @@ def with_policies_for(connection: Connection, method: int) -> Connection:
 # --- AM1 ------------------------------------------------------------------------------------------------------------
 
 
-def _offer(turn: Turn) -> list[Payload]:
-    offer_policies(turn)
-    warn_of_aggressive_psk(turn)
-    sa, *vendors = offer_sa(turn)
-    own = identify_self(turn)
-    share = send_share(turn, turn.connection.policies[0].suite.group)
-    return [sa, *share, own, *request_certificates(turn), *vendors]
+def _offer(context: ExchangeContext) -> list[Payload]:
+    offer_policies(context)
+    warn_of_aggressive_psk(context)
+    sa, *vendors = offer_sa(context)
+    own = identify_self(context)
+    share = send_share(context, context.connection.policies[0].suite.group)
+    return [sa, *share, own, *request_certificates(context), *vendors]
 
 
-def _choose(turn: Turn, message: Message) -> None:
-    theirs = identify_peer(turn, message)
-    choose_among(_willing(turn, theirs, method_asked(message)), turn, message)
-    assert turn.sa.chosen is not None
-    if not accepts_aggressive(turn.connection, turn.sa.chosen.suite.authentication):
-        raise _wrong_mode(identity.text_of(theirs), turn.connection, NotifyType.NO_PROPOSAL_CHOSEN)
-    take_share(turn, message)
+def _choose(context: ExchangeContext, message: Message) -> None:
+    theirs = identify_peer(context, message)
+    choose_among(_willing(context, theirs, method_asked(message)), context, message)
+    assert context.sa.chosen is not None
+    if not accepts_aggressive(context.connection, context.sa.chosen.suite.authentication):
+        raise _wrong_mode(identity.text_of(theirs), context.connection, NotifyType.NO_PROPOSAL_CHOSEN)
+    take_share(context, message)
 
 
 def method_asked(message: Message) -> int:
@@ -129,14 +129,14 @@ def method_asked(message: Message) -> int:
     return 0
 
 
-def _willing(turn: Turn, theirs: Identification, method: int) -> tuple[Connection, ...]:
+def _willing(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
     """The connections that this peer's address and identity allow and that accept Aggressive Mode by ``method``.
 
     What the peer is told depends on its address and its offer alone: an identity that is not configured is refused as
     an offer that does not fit is, or anybody could find out which ones are.
     """
-    caller, path = identity.text_of(theirs), turn.sa.path
-    candidates = turn.context.candidates(turn.sa)
+    caller, path = identity.text_of(theirs), context.sa.path
+    candidates = context.engine.candidates(context.sa)
     expecting = [connection for connection in candidates if identity.matches(expected(connection), theirs)]
     if candidates and not any(accepts_aggressive(connection, method) for connection in candidates):
         raise _wrong_mode(caller, (*expecting, *candidates)[0], NotifyType.INVALID_EXCHANGE_TYPE)
@@ -179,50 +179,49 @@ def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refu
 # --- AM2 ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(turn: Turn) -> list[Payload]:
-    answer, *vendors = turn.prepared
-    assert turn.sa.chosen is not None
-    share = send_share(turn, turn.sa.chosen.suite.group)
-    own = identify_self(turn)
-    return [answer, *share, own, *prove(turn), *request_certificates(turn), *nat_d(turn), *vendors]
+def _answer(context: ExchangeContext) -> list[Payload]:
+    answer, *vendors = context.prepared
+    assert context.sa.chosen is not None
+    share = send_share(context, context.sa.chosen.suite.group)
+    own = identify_self(context)
+    return [answer, *share, own, *prove(context), *request_certificates(context), *nat_d(context), *vendors]
 
 
-def _accept(turn: Turn, message: Message) -> None:
-    accept_sa(turn, message)
-    take_share(turn, message)
-    theirs = identify_peer(turn, message)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
-    look_for_nat(turn, message)
+def _accept(context: ExchangeContext, message: Message) -> None:
+    accept_sa(context, message)
+    take_share(context, message)
+    theirs = identify_peer(context, message)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
+    look_for_nat(context, message)
 
 
 # --- AM3 ------------------------------------------------------------------------------------------------------------
 
 
-def conclude(turn: Turn) -> list[Payload]:
+def conclude(context: ExchangeContext) -> list[Payload]:
     """Our proof as the initiator, and what the responder needs to find a NAT."""
-    return [*prove(turn), *nat_d(turn)]
+    return [*prove(context), *nat_d(context)]
 
 
-def concluded(turn: Turn, message: Message) -> None:
+def concluded(context: ExchangeContext, message: Message) -> None:
     """Checks the initiator's proof, and looks for a NAT.
 
     Raises:
         Refusal: it proves nothing, or came from another address than message 1.
     """
-    assert turn.seen is not None
-    if not same_hosts(turn.sa.path, turn.seen):
-        text = (
-            f"AM3 came from {turn.seen.remote_host}, but AM1 from {turn.sa.path.remote_host}: it was copied on its way"
-        )
+    assert context.seen is not None
+    if not same_hosts(context.sa.path, context.seen):
+        first, third = context.sa.path.remote_host, context.seen.remote_host
+        text = f"AM3 came from {third}, but AM1 from {first}: it was copied on its way"
         raise Refusal(Code.MALFORMED, text)
-    theirs = identity.parse(turn.sa.IDii_b)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
+    theirs = identity.parse(context.sa.IDii_b)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
-    port = turn.context.settings.encapsulation_port
-    turn.sa = replace(turn.sa, path=aggressive_path(turn.sa.path, turn.seen, port))
-    look_for_nat(turn, message)
+    port = context.engine.settings.encapsulation_port
+    context.sa = replace(context.sa, path=aggressive_path(context.sa.path, context.seen, port))
+    look_for_nat(context, message)
 
 
 AGGRESSIVE_MODE = Script(

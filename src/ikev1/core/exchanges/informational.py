@@ -9,7 +9,7 @@ from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard
 from ikev1.core.negotiation.responder_lifetime import honour
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove, Send
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildDown, Code, IkeDown, MessageSeen, Note
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
@@ -36,19 +36,19 @@ __all__ = [
 _LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
 
 
-def _send(turn: Turn) -> list[Payload]:
-    return turn.prepared
+def _send(context: ExchangeContext) -> list[Payload]:
+    return context.prepared
 
 
-def _take(turn: Turn, message: Message) -> None:
+def _take(context: ExchangeContext, message: Message) -> None:
     for payload in message.payloads:
         if isinstance(payload, Delete):
-            _take_delete(turn, payload)
+            _take_delete(context, payload)
         elif isinstance(payload, Notification):
-            _take_notify(turn, payload)
+            _take_notify(context, payload)
 
 
-def _done(turn: Turn) -> None:
+def _done(context: ExchangeContext) -> None:
     """One message is the whole exchange."""
 
 
@@ -66,20 +66,20 @@ INFORMATIONAL = Script(
 # --- what we tell ---------------------------------------------------------------------------------------------------
 
 
-def tell(turn: Turn, payloads: list[Payload]) -> None:
+def tell(context: ExchangeContext, payloads: list[Payload]) -> None:
     """Sends an informational message of its own, protected by the ISAKMP SA.
 
     It has "a M-ID unique to this exchange" (RFC 2409 §5.7).
     """
-    turn.sa, message_id = fresh_message_id(turn.sa)
+    context.sa, message_id = fresh_message_id(context.sa)
     exchange = new_exchange(
-        INFORMATIONAL, message_id, Role.INITIATOR, turn.now, protection.phase2_iv(turn.sa, message_id)
+        INFORMATIONAL, message_id, Role.INITIATOR, context.now, protection.phase2_iv(context.sa, message_id)
     )
-    shape = INFORMATIONAL.shapes[0]
-    datagram, _, sealed = protection.seal(turn.sa, exchange, INFORMATIONAL.exchange, shape, payloads)
-    turn.actions.append(Send(turn.sa.path, datagram))
-    if turn.context.trace(turn.sa, "INFO"):
-        turn.report(MessageSeen(turn.sa, True, "INFO", "", protection.in_the_clear(datagram, sealed)))
+    grammar = INFORMATIONAL.grammars[0]
+    datagram, _, sealed = protection.seal(context.sa, exchange, INFORMATIONAL.exchange, grammar, payloads)
+    context.actions.append(Send(context.sa.path, datagram))
+    if context.engine.trace(context.sa, "INFO"):
+        context.report(MessageSeen(context.sa, True, "INFO", "", protection.in_the_clear(datagram, sealed)))
 
 
 def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:
@@ -144,73 +144,75 @@ def is_repetition(sa: IkeSa, header: Header, message: Message) -> bool:
     return bool(asked) and all(sequence is None or not is_newer(sequence, sa.peer_sequence) for sequence in sequences)
 
 
-def _take_delete(turn: Turn, payload: Delete) -> None:
+def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
-        if turn.sa.cookies in payload.spis:
-            turn.sa = replace(turn.sa, state=IkeState.DELETING)
-            turn.report(IkeDown(turn.sa, "the peer deleted it"))
+        if context.sa.cookies in payload.spis:
+            context.sa = replace(context.sa, state=IkeState.DELETING)
+            context.report(IkeDown(context.sa, "the peer deleted it"))
         return
     gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
-    for child in turn.sa.children:
+    for child in context.sa.children:
         if is_among(child, gone):
-            remove_deleted(turn, child, gone)
+            remove_deleted(context, child, gone)
 
 
-def remove_deleted(turn: Turn, child: ChildSa, gone: set[tuple[int, int]]) -> None:
+def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:
     """Takes a pair out that the peer deleted."""
     if names_ours(child, gone):
-        turn.report(
+        context.report(
             Note(
                 Code.NOTIFY,
                 f"the peer deletes {child.name!r} by the SPI {child.inbound.spi:08x} that we receive with, not by its "
                 "own: most likely it could not install the pair; its log says why",
-                turn.sa,
+                context.sa,
             )
         )
-    remove_child(turn, child, "the peer deleted it")
+    remove_child(context, child, "the peer deleted it")
 
 
-def remove_child(turn: Turn, child: ChildSa, reason: str) -> None:
+def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
     """Takes a pair out of the ISAKMP SA and out of the data plane."""
-    turn.sa = replace(turn.sa, children=tuple(other for other in turn.sa.children if other is not child))
-    turn.actions.append(Remove(child))
-    turn.report(ChildDown(turn.sa, child, reason))
+    context.sa = replace(context.sa, children=tuple(other for other in context.sa.children if other is not child))
+    context.actions.append(Remove(child))
+    context.report(ChildDown(context.sa, child, reason))
 
 
-def _take_notify(turn: Turn, payload: Notification) -> None:
+def _take_notify(context: ExchangeContext, payload: Notification) -> None:
     kind = NotifyType(payload.type)
     if kind == NotifyType.R_U_THERE:
-        _take_question(turn, payload)
+        _take_question(context, payload)
     elif kind != NotifyType.R_U_THERE_ACK:  # that answers a question; without one it says nothing
-        turn.sa = with_heard(turn.sa, turn.exchange.message_id)
-        turn.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", turn.sa))
+        context.sa = with_heard(context.sa, context.exchange.message_id)
+        context.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", context.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
-            honour(turn, payload)
+            honour(context, payload)
         if is_error(kind):
-            _blame(turn, kind)
+            _blame(context, kind)
 
 
-def _take_question(turn: Turn, payload: Notification) -> None:
-    sequence = sequence_of(turn.sa, payload)
-    if sequence is None or not is_newer(sequence, turn.sa.peer_sequence):
+def _take_question(context: ExchangeContext, payload: Notification) -> None:
+    sequence = sequence_of(context.sa, payload)
+    if sequence is None or not is_newer(sequence, context.sa.peer_sequence):
         return
-    turn.sa = replace(turn.sa, peer_sequence=sequence)
-    if turn.context.may_acknowledge(turn.sa, turn.now):
+    context.sa = replace(context.sa, peer_sequence=sequence)
+    if context.engine.may_acknowledge(context.sa, context.now):
         # RFC 3706 §5.4: the acknowledgement repeats the sequence number
-        tell(turn, [notify(turn.sa, NotifyType.R_U_THERE_ACK, payload.data)])
+        tell(context, [notify(context.sa, NotifyType.R_U_THERE_ACK, payload.data)])
 
 
-def _blame(turn: Turn, kind: NotifyType) -> None:
+def _blame(context: ExchangeContext, kind: NotifyType) -> None:
     """Soon gives up the Quick Modes of ours that wait for an answer: this error is the answer to one of them, but does
     not say to which, for a notify names an SPI at best and many peers leave that out. The others get theirs meanwhile.
     """
-    turn.sa = replace(turn.sa, exchanges=tuple(_with_complaint(turn, exchange, kind) for exchange in turn.sa.exchanges))
+    context.sa = replace(
+        context.sa, exchanges=tuple(_with_complaint(context, exchange, kind) for exchange in context.sa.exchanges)
+    )
 
 
-def _with_complaint(turn: Turn, exchange: Exchange, kind: NotifyType) -> Exchange:
+def _with_complaint(context: ExchangeContext, exchange: Exchange, kind: NotifyType) -> Exchange:
     quick = exchange.quick
     if exchange.role is Role.RESPONDER or exchange.step != 1 or quick is None:
         return exchange
-    complaint = (Code.REFUSED_BY_PEER, diagnosis.of_refused_quick_mode(quick, turn.connection, kind))
-    ends_at = min(exchange.ends_at, turn.now + _LATE_ANSWERS)
+    complaint = (Code.REFUSED_BY_PEER, diagnosis.of_refused_quick_mode(quick, context.connection, kind))
+    ends_at = min(exchange.ends_at, context.now + _LATE_ANSWERS)
     return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=ends_at)

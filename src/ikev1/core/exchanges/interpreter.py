@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from ikev1.core.exchanges import protection
-from ikev1.core.exchanges.payload_grammar import Shape
+from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.exchanges.retransmission import first_wait, patience
 from ikev1.core.peer import path_changes
 from ikev1.core.records.actions import Report, Send
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen
 from ikev1.core.records.model import Exchange, Role
 from ikev1.core.records.record import replace
@@ -33,9 +33,9 @@ class Row(NamedTuple):
     """One message: who sends it, what it carries, how it is built and how it is checked."""
 
     sender: Literal["i", "r"]
-    shape: str
-    build: Callable[[Turn], list[Payload]]
-    check: Callable[[Turn, Message], None]
+    grammar: str
+    build: Callable[[ExchangeContext], list[Payload]]
+    check: Callable[[ExchangeContext, Message], None]
 
 
 class Script:
@@ -53,14 +53,14 @@ class Script:
         name: str,
         exchange: ExchangeType,
         rows: tuple[Row, ...],
-        finish: Callable[[Turn], None],
+        finish: Callable[[ExchangeContext], None],
         patient_responder: bool = False,
         method: int = 0,
     ) -> None:
         self.name = name
         self.exchange = exchange
         self.rows = rows
-        self.shapes = tuple(Shape(row.shape) for row in rows)
+        self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows)
         self.finish = finish
         self.patient_responder = patient_responder
         self.method = method
@@ -76,7 +76,7 @@ class Script:
 
     def hidden(self, step: int) -> frozenset[int]:
         """The types of payload whose bodies are encrypted on their own in the message of this row, if there is one."""
-        return self.shapes[step].hidden if step < len(self.shapes) else frozenset()
+        return self.grammars[step].hidden if step < len(self.grammars) else frozenset()
 
     def state_after(self, step: int, role: Role) -> str:
         """What the side in ``role`` waits for once the message of row ``step`` was seen; empty for a lone message."""
@@ -91,100 +91,104 @@ def state_name(script: Script, step: int, role: Role) -> str:
     return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < len(script.rows) else "QM_IDLE"
 
 
-def begin(script: Script, turn: Turn) -> None:
+def begin(script: Script, context: ExchangeContext) -> None:
     """Sends the first message of an exchange of ours.
 
     Raises:
         Refusal: it cannot be built.
     """
-    _speak(script, turn)
-    _finish_if_done(script, turn)
+    _speak(script, context)
+    _finish_if_done(script, context)
 
 
-def advance(script: Script, turn: Turn, message: Message) -> None:
+def advance(script: Script, context: ExchangeContext, message: Message) -> None:
     """Takes the peer's ``message`` through the row that is due, and answers it where a row is left.
 
     Raises:
-        Refusal: the message is not what this row allows; ``turn`` is to be dropped.
+        Refusal: the message is not what this row allows; ``context`` is to be dropped.
     """
-    take(script, turn, message)
-    answer(script, turn)
+    take(script, context, message)
+    answer(script, context)
 
 
-def take(script: Script, turn: Turn, message: Message) -> None:
+def take(script: Script, context: ExchangeContext, message: Message) -> None:
     """Takes the peer's ``message`` through the row that is due. Where the row has one of the HASHes of phase 2, it was
     found to be right when the message was opened (`ikev1.core.exchanges.protection.open_proved`).
 
     Raises:
-        Refusal: the message is not what this row allows; ``turn`` is to be dropped.
+        Refusal: the message is not what this row allows; ``context`` is to be dropped.
     """
-    step = turn.exchange.step
-    if not script.awaits(step, turn.exchange.role):
+    step = context.exchange.step
+    if not script.awaits(step, context.exchange.role):
         raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
-    label, shape = script.labels[step], script.shapes[step]
-    shape.admit(message, label)
-    if shape.hash:
-        _follow(turn)  # the HASH vouched for all of the message
-    if turn.context.trace(turn.sa, label):
-        state = script.state_after(step, turn.exchange.role)
-        turn.actions.append(Report(MessageSeen(turn.sa, False, label, state, message)))
-    script.rows[step].check(turn, message)
-    if message.header.encrypted and not shape.hash:
-        _follow(turn)  # in phase 1 the check was the proof
-    ends_at = turn.exchange.ends_at
-    if turn.exchange.complaint is not None and turn.exchange.message_id == 0 and turn.initiates:
+    label, grammar = script.labels[step], script.grammars[step]
+    grammar.admit(message, label)
+    if grammar.hash:
+        _follow(context)  # the HASH vouched for all of the message
+    if context.engine.trace(context.sa, label):
+        state = script.state_after(step, context.exchange.role)
+        context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
+    script.rows[step].check(context, message)
+    if message.header.encrypted and not grammar.hash:
+        _follow(context)  # in phase 1 the check was the proof
+    ends_at = context.exchange.ends_at
+    if context.exchange.complaint is not None and context.exchange.message_id == 0 and context.initiates:
         # An error that anybody may have sent had shortened our patience, and here is the proper answer
-        ends_at = max(ends_at, turn.now + patience(turn.context.settings))
-    turn.exchange = replace(turn.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=None)
+        ends_at = max(ends_at, context.now + patience(context.engine.settings))
+    context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=None)
 
 
-def answer(script: Script, turn: Turn) -> None:
+def answer(script: Script, context: ExchangeContext) -> None:
     """Sends the message of the row after the one that was taken, if a row is left.
 
     Raises:
         Refusal: it cannot be built.
     """
-    if turn.exchange.step < len(script.rows):
-        _speak(script, turn)
-    _finish_if_done(script, turn)
+    if context.exchange.step < len(script.rows):
+        _speak(script, context)
+    _finish_if_done(script, context)
 
 
-def _follow(turn: Turn) -> None:
+def _follow(context: ExchangeContext) -> None:
     """Sends to where the message came from, now that it was checked, if that is reason enough (RFC 3947 §4, §7)."""
-    seen, sa = turn.seen, turn.sa
-    if seen is None or not path_changes.follows(sa, seen, turn.context.settings.encapsulation_port):
+    seen, sa = context.seen, context.sa
+    if seen is None or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port):
         return
-    turn.sa, moves = path_changes.take_path(sa, seen) if sa.anchor is None else path_changes.moved(sa, seen, turn.now)
-    turn.exchange = path_changes.with_path(turn.exchange, seen)
-    turn.actions += moves
+    context.sa, moves = (
+        path_changes.take_path(sa, seen) if sa.anchor is None else path_changes.moved(sa, seen, context.now)
+    )
+    context.exchange = path_changes.with_path(context.exchange, seen)
+    context.actions += moves
 
 
-def _speak(script: Script, turn: Turn) -> None:
-    step = turn.exchange.step
-    payloads = script.rows[step].build(turn)
-    datagram, iv, sealed = protection.seal(turn.sa, turn.exchange, script.exchange, script.shapes[step], payloads)
+def _speak(script: Script, context: ExchangeContext) -> None:
+    step = context.exchange.step
+    payloads = script.rows[step].build(context)
+    datagram, iv, sealed = protection.seal(
+        context.sa, context.exchange, script.exchange, script.grammars[step], payloads
+    )
     awaits_answer = step + 1 < len(script.rows)
-    repeats = awaits_answer and (turn.initiates or script.patient_responder)
-    turn.exchange = replace(
-        turn.exchange,
+    repeats = awaits_answer and (context.initiates or script.patient_responder)
+    context.exchange = replace(
+        context.exchange,
         step=step + 1,
         iv=iv,
         sent=datagram,
         tries=1,
-        resend_at=turn.now + first_wait(turn.context.settings, turn.context.random) if repeats else 0.0,
-        ends_at=turn.exchange.ends_at if awaits_answer else turn.now + LINGER,
+        resend_at=context.now + first_wait(context.engine.settings, context.engine.random) if repeats else 0.0,
+        ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
     )
-    turn.actions.append(Send(turn.sa.path, datagram))
-    if turn.context.trace(turn.sa, script.labels[step]):
-        state = script.state_after(step, turn.exchange.role)
+    context.actions.append(Send(context.sa.path, datagram))
+    if context.engine.trace(context.sa, script.labels[step]):
+        state = script.state_after(step, context.exchange.role)
         message = protection.in_the_clear(datagram, sealed)
-        turn.actions.append(Report(MessageSeen(turn.sa, True, script.labels[step], state, message)))
+        context.actions.append(Report(MessageSeen(context.sa, True, script.labels[step], state, message)))
 
 
-def _finish_if_done(script: Script, turn: Turn) -> None:
-    if turn.exchange.step == len(script.rows):
-        turn.speaks_last = script.speaker(turn.exchange.step - 1) is turn.exchange.role
-        script.finish(turn)
+def _finish_if_done(script: Script, context: ExchangeContext) -> None:
+    if context.exchange.step == len(script.rows):
+        context.speaks_last = script.speaker(context.exchange.step - 1) is context.exchange.role
+        script.finish(context)
 
 
 def new_exchange(script: Script, message_id: int, role: Role, ends_at: float, iv: bytes = b"") -> Exchange:

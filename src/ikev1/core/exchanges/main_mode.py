@@ -8,7 +8,7 @@ from ikev1.core.negotiation.lifetime_attributes import Life
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.record import replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload
@@ -17,19 +17,19 @@ from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 __all__ = ["MAIN_MODE", "last_words", "take_last_words"]
 
 
-def _send_auth(turn: Turn) -> list[Payload]:
+def _send_auth(context: ExchangeContext) -> list[Payload]:
     """Our identity and its proof."""
-    return [identify_self(turn), *prove(turn), *last_words(turn)]
+    return [identify_self(context), *prove(context), *last_words(context)]
 
 
-def last_words(turn: Turn) -> list[Payload]:
+def last_words(context: ExchangeContext) -> list[Payload]:
     """What goes with our proof: a first call says that whatever the peer has of us is stale, and whoever answers with a
     shorter life than was offered says how long.
     """
     payloads: list[Payload] = []
-    sa = turn.sa
+    sa = context.sa
     assert sa.chosen is not None
-    if turn.initiates and turn.context.first_contact(sa):
+    if context.initiates and context.engine.first_contact(sa):
         payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
     if sa.chosen.shortened:
         life = Life(sa.chosen.lifetime, sa.chosen.lifetime_kilobytes)
@@ -37,22 +37,22 @@ def last_words(turn: Turn) -> list[Payload]:
     return payloads
 
 
-def _verify_auth(turn: Turn, message: Message) -> None:
+def _verify_auth(context: ExchangeContext, message: Message) -> None:
     """The proof comes first: an identity that nobody proved tells nothing."""
-    theirs = identify_peer(turn, message)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
-    take_last_words(turn, message)
+    theirs = identify_peer(context, message)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
+    take_last_words(context, message)
 
 
-def take_last_words(turn: Turn, message: Message) -> None:
+def take_last_words(context: ExchangeContext, message: Message) -> None:
     """An initiator obeys the responder, which may shorten the life of the SA."""
-    if turn.initiates:
-        chosen = turn.sa.chosen
+    if context.initiates:
+        chosen = context.sa.chosen
         assert chosen is not None
         life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
         seconds, kilobytes = notified_life(message, ProtocolId.ISAKMP, life)
-        turn.sa = replace(turn.sa, chosen=replace(chosen, lifetime=seconds, lifetime_kilobytes=kilobytes))
+        context.sa = replace(context.sa, chosen=replace(chosen, lifetime=seconds, lifetime_kilobytes=kilobytes))
 
 
 MAIN_MODE = Script(

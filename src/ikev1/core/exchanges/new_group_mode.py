@@ -6,7 +6,7 @@ A group that a peer makes up would have to be proved safe before it is used, and
 from __future__ import annotations
 
 from ikev1.core.exchanges.interpreter import Row, Script
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message
@@ -24,15 +24,15 @@ def _refusal() -> Refusal:
     )
 
 
-def _never_sent(turn: Turn) -> list[Payload]:
+def _never_sent(context: ExchangeContext) -> list[Payload]:
     raise _refusal()
 
 
-def _refuse(turn: Turn, message: Message) -> None:
+def _refuse(context: ExchangeContext, message: Message) -> None:
     raise _refusal()
 
 
-def _never_done(turn: Turn) -> None:
+def _never_done(context: ExchangeContext) -> None:
     """It is refused before."""
 
 

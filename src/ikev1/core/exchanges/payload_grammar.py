@@ -11,7 +11,7 @@ from ikev1.wire import payloads as wire
 from ikev1.wire.message import Message
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["Shape"]
+__all__ = ["PayloadGrammar"]
 
 _SEVERAL = 1000  # more than the wire lets through in one message
 
@@ -58,7 +58,7 @@ def _kind_of_body(payload: wire.Payload) -> type[wire.Payload]:
     return wire.CLASSES[payload.number] if isinstance(payload, wire.Encrypted) else type(payload)
 
 
-class Shape:
+class PayloadGrammar:
     """A shape such as ``HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]``, compiled once.
 
     Attributes:
@@ -184,4 +184,4 @@ class Shape:
         return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
 
     def __repr__(self) -> str:
-        return f"Shape({self.text!r})"
+        return f"PayloadGrammar({self.text!r})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import struct
 
-from ikev1.core.exchanges.payload_grammar import Shape
+from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import Exchange, IkeSa, Keys
 from ikev1.core.records.record import replace
@@ -76,7 +76,7 @@ def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> byte
 
 
 def seal(
-    sa: IkeSa, exchange: Exchange, kind: ExchangeType, shape: Shape, payloads: list[Payload]
+    sa: IkeSa, exchange: Exchange, kind: ExchangeType, grammar: PayloadGrammar, payloads: list[Payload]
 ) -> tuple[bytes, bytes, list[Payload]]:
     """The datagram that carries ``payloads`` as the next message of ``exchange``.
 
@@ -84,12 +84,12 @@ def seal(
         The datagram, the IV for the message after it, and the payloads with the HASH, if there is one, before them.
     """
     first, chain = build_chain(payloads)
-    if shape.hash:
-        digest = phase2_hash(sa, exchange, shape.hash, chain)
+    if grammar.hash:
+        digest = phase2_hash(sa, exchange, grammar.hash, chain)
         chain = _GENERIC_HEADER.pack(first, 4 + len(digest)) + digest + chain
         first = PayloadType.HASH
         payloads = [Hash(digest), *payloads]
-    if not shape.encrypted:
+    if not grammar.encrypted:
         header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, HEADER_SIZE + len(chain))
         return header.build() + chain, exchange.iv, payloads
     context = _cipher_of(sa)

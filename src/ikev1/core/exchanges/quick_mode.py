@@ -16,7 +16,7 @@ from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wanted_tunnel
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import InstallInbound, InstallOutbound
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code
 from ikev1.core.records.model import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, KeyShare, QuickMode
 from ikev1.core.records.record import replace
@@ -48,59 +48,63 @@ _MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
 # --- QM1 ------------------------------------------------------------------------------------------------------------
 
 
-def _offer(turn: Turn) -> list[Payload]:
-    quick = _quick(turn)
-    tunnel = _tunnel(turn, quick.tunnel)
-    previous = _previous(turn, quick)
+def _offer(context: ExchangeContext) -> list[Payload]:
+    quick = _quick(context)
+    tunnel = _tunnel(context, quick.tunnel)
+    previous = _previous(context, quick)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
-    _check_nat(turn, tunnel)
-    mode = nat_traversal.encapsulation_mode(tunnel.mode, turn.sa.nat)
+    _check_nat(context, tunnel)
+    mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
     offered = phase2_proposal.offer(tunnel, quick.spi, mode, quick.cpi)
     pfs = tunnel.proposals[0].group
-    private, public = group(pfs).generate(turn.context.random) if pfs else (b"", b"")
-    nonce = turn.context.random(NONCE_LENGTH)
+    private, public = group(pfs).generate(context.engine.random) if pfs else (b"", b"")
+    nonce = context.engine.random(NONCE_LENGTH)
     share = KeyShare(private, g_xi=public, Ni_b=nonce)
-    turn.exchange = replace(turn.exchange, quick=replace(quick, share=share, group=pfs, offer=build_body(offered)))
+    context.exchange = replace(
+        context.exchange, quick=replace(quick, share=share, group=pfs, offer=build_body(offered))
+    )
     key_exchange = [KeyExchange(public)] if pfs else []
     identities = [payload_of(quick.local), payload_of(quick.remote)]
-    return [offered, Nonce(nonce), *key_exchange, *identities, *_original_addresses(turn, tunnel)]
+    return [offered, Nonce(nonce), *key_exchange, *identities, *_original_addresses(context, tunnel)]
 
 
-def _original_addresses(turn: Turn, tunnel: Tunnel) -> list[NatOriginalAddress]:
+def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOriginalAddress]:
     """ "In the case of transport mode, both ends MUST send both original Initiator and Responder addresses to the other
     end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
     """
-    nat = turn.sa.nat
+    nat = context.sa.nat
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
         return []
-    return nat_traversal.original_addresses(nat, turn.sa.path, turn.exchange.role)
+    return nat_traversal.original_addresses(nat, context.sa.path, context.exchange.role)
 
 
-def _choose(turn: Turn, message: Message) -> None:
-    tunnel, local, remote = wanted_tunnel(turn, message)
-    _check_nat(turn, tunnel)
+def _choose(context: ExchangeContext, message: Message) -> None:
+    tunnel, local, remote = wanted_tunnel(context, message)
+    _check_nat(context, tunnel)
     offered = message.one(SecurityAssociation)
-    agreed, taken = phase2_proposal.choose(tunnel, offered, nat_traversal.encapsulation_mode(tunnel.mode, turn.sa.nat))
-    spi = _spi_other_than(turn, agreed)
-    cpi = turn.context.free_spi(turn.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
+    agreed, taken = phase2_proposal.choose(
+        tunnel, offered, nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
+    )
+    spi = _spi_other_than(context, agreed)
+    cpi = context.engine.free_spi(context.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
     nonce = message.one(Nonce).data
     g_xi = _peer_public(message, agreed.group)
-    g_xr, g_xy = respond(agreed.group, g_xi, turn.context.random) if agreed.group else (b"", b"")
-    Nr_b = turn.context.random(NONCE_LENGTH)
+    g_xr, g_xy = respond(agreed.group, g_xi, context.engine.random) if agreed.group else (b"", b"")
+    Nr_b = context.engine.random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=g_xi, g_xr=g_xr, Ni_b=nonce, Nr_b=Nr_b)
     quick = QuickMode(tunnel.name, share, spi, local, remote, cpi, agreed.group)
-    turn.exchange = replace(turn.exchange, quick=replace(quick, child=_child(turn, quick, agreed, g_xy)))
+    context.exchange = replace(context.exchange, quick=replace(quick, child=_child(context, quick, agreed, g_xy)))
     key_exchange = [KeyExchange(g_xr)] if agreed.group else []
     answer = phase2_proposal.answer(offered, taken, spi, cpi)
-    turn.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
-    turn.prepared += _original_addresses(turn, tunnel)
-    note_ignored(turn, agreed.ignored)
+    context.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
+    context.prepared += _original_addresses(context, tunnel)
+    note_ignored(context, agreed.ignored)
     if agreed.shortened:
-        turn.prepared.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+        context.prepared.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
 
 
-def _spi_other_than(turn: Turn, agreed: phase2_proposal.Agreed) -> int:
+def _spi_other_than(context: ExchangeContext, agreed: phase2_proposal.Agreed) -> int:
     """An inbound SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC 2409
     §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
 
@@ -108,7 +112,7 @@ def _spi_other_than(turn: Turn, agreed: phase2_proposal.Agreed) -> int:
         Refusal: whoever chooses our SPIs chooses this one again and again.
     """
     for _ in range(_DRAWS):
-        spi = turn.context.free_spi(turn.sa.path, agreed.suite.protocol)
+        spi = context.engine.free_spi(context.sa.path, agreed.suite.protocol)
         if spi != agreed.spi:
             return spi
     raise Refusal(
@@ -119,9 +123,9 @@ def _spi_other_than(turn: Turn, agreed: phase2_proposal.Agreed) -> int:
     )
 
 
-def _check_nat(turn: Turn, tunnel: Tunnel) -> None:
+def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
     """Refuses AH where there is a NAT on the way: it protects the addresses that a NAT changes (RFC 3715 §2.1)."""
-    if turn.sa.nat is not None and turn.sa.nat.encapsulate and is_ah(tunnel.proposals[0].suite):
+    if context.sa.nat is not None and context.sa.nat.encapsulate and is_ah(tunnel.proposals[0].suite):
         raise Refusal(
             Code.NO_PROPOSAL_CHOSEN,
             f"tunnel {tunnel.name!r} is for AH, which cannot pass the NAT that was found on the way, nor go in UDP: "
@@ -142,18 +146,18 @@ def _peer_public(message: Message, pfs: int) -> bytes:
 # --- QM2 ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(turn: Turn) -> list[Payload]:
-    child = _quick(turn).child
+def _answer(context: ExchangeContext) -> list[Payload]:
+    child = _quick(context).child
     assert child is not None
-    turn.actions.append(InstallInbound(child))
-    return turn.prepared
+    context.actions.append(InstallInbound(child))
+    return context.prepared
 
 
-def _accept(turn: Turn, message: Message) -> None:
-    quick = _quick(turn)
+def _accept(context: ExchangeContext, message: Message) -> None:
+    quick = _quick(context)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
-    agreed = phase2_proposal.accept(_tunnel(turn, quick.tunnel), offered, message.one(SecurityAssociation))
+    agreed = phase2_proposal.accept(_tunnel(context, quick.tunnel), offered, message.one(SecurityAssociation))
     if agreed.spi == quick.spi:
         raise Refusal(
             Code.REFLECTION,
@@ -163,38 +167,38 @@ def _accept(turn: Turn, message: Message) -> None:
             ends=True,
         )
     agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
-    check_echoed(turn, _tunnel(turn, quick.tunnel), quick, message)
+    check_echoed(context, _tunnel(context, quick.tunnel), quick, message)
     nonce = message.one(Nonce).data
     g_xr = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
     quick = replace(quick, share=replace(quick.share, private=b"", g_xr=g_xr, Nr_b=nonce))
-    child = _child(turn, quick, agreed, g_xy)
-    turn.exchange = replace(turn.exchange, quick=replace(quick, child=child, offer=b""))
-    turn.actions.append(InstallInbound(child))
+    child = _child(context, quick, agreed, g_xy)
+    context.exchange = replace(context.exchange, quick=replace(quick, child=child, offer=b""))
+    context.actions.append(InstallInbound(child))
 
 
-def _child(turn: Turn, quick: QuickMode, agreed: phase2_proposal.Agreed, g_xy: bytes) -> ChildSa:
+def _child(context: ExchangeContext, quick: QuickMode, agreed: phase2_proposal.Agreed, g_xy: bytes) -> ChildSa:
     """The pair of IPsec SAs that this Quick Mode makes."""
-    sa = turn.sa
-    tunnel = _tunnel(turn, quick.tunnel)
-    previous = _previous(turn, quick)
-    unique_id = turn.context.next_unique_id()
+    sa = context.sa
+    tunnel = _tunnel(context, quick.tunnel)
+    previous = _previous(context, quick)
+    unique_id = context.engine.next_unique_id()
     rekey_at, expires_at = deadlines(
-        turn.now, agreed.life.seconds, turn.exchange.role, turn.connection, turn.context.random
+        context.now, agreed.life.seconds, context.exchange.role, context.connection, context.engine.random
     )
     return ChildSa(
         unique_id=unique_id,
         name=quick.tunnel,
-        connection=turn.connection.name,
+        connection=context.connection.name,
         suite=agreed.suite,
-        inbound=_keys(turn, quick, agreed, quick.spi, g_xy),
-        outbound=_keys(turn, quick, agreed, agreed.spi, g_xy),
+        inbound=_keys(context, quick, agreed, quick.spi, g_xy),
+        outbound=_keys(context, quick, agreed, agreed.spi, g_xy),
         local=quick.local,
         remote=quick.remote,
         path=sa.path,
         udp_encapsulation=sa.nat is not None and sa.nat.encapsulate,
-        initiator=turn.initiates,
-        created_at=turn.now,
+        initiator=context.initiates,
+        created_at=context.now,
         rekey_at=rekey_at,
         expires_at=expires_at,
         lifetime_kilobytes=agreed.life.kilobytes,
@@ -203,13 +207,15 @@ def _child(turn: Turn, quick: QuickMode, agreed: phase2_proposal.Agreed, g_xy: b
         reqid=previous.reqid if previous is not None else unique_id,
         mode=tunnel.mode,
         compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
-        steering=tunnel.steering,
+        marks=tunnel.marks,
     )
 
 
-def _keys(turn: Turn, quick: QuickMode, agreed: phase2_proposal.Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
+def _keys(
+    context: ExchangeContext, quick: QuickMode, agreed: phase2_proposal.Agreed, spi: int, g_xy: bytes
+) -> IpsecKeys:
     """The keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (§5.5)."""
-    sa, share = turn.sa, quick.share
+    sa, share = context.sa, quick.share
     assert sa.keys is not None
     assert sa.chosen is not None
     cipher_octets, integrity_octets = key_sizes(agreed.suite)
@@ -231,35 +237,35 @@ def _keys(turn: Turn, quick: QuickMode, agreed: phase2_proposal.Agreed, spi: int
 # --- QM3 ------------------------------------------------------------------------------------------------------------
 
 
-def _confirm(turn: Turn) -> list[Payload]:
+def _confirm(context: ExchangeContext) -> list[Payload]:
     """HASH(3) says it all: we saw the responder's nonce."""
     return []
 
 
-def _confirmed(turn: Turn, message: Message) -> None:
+def _confirmed(context: ExchangeContext, message: Message) -> None:
     """HASH(3) was checked with the shape: the initiator is alive and has our nonce."""
-    quick = _quick(turn)
-    check_still_free(turn, _tunnel(turn, quick.tunnel), quick)
+    quick = _quick(context)
+    check_still_free(context, _tunnel(context, quick.tunnel), quick)
 
 
-def _finish(turn: Turn) -> None:
+def _finish(context: ExchangeContext) -> None:
     """The pair is up: traffic goes out by it, and what it replaces only receives what is still under way."""
-    quick = _quick(turn)
+    quick = _quick(context)
     child = quick.child
     assert child is not None
-    previous = _previous(turn, quick)
-    children = [_retired(other, turn) if other is previous else other for other in turn.sa.children]
-    turn.sa = replace(turn.sa, children=(*children, child.without_keys()))
-    _bound_retired(turn, quick)
-    turn.exchange = replace(turn.exchange, quick=None)
-    turn.actions.append(InstallOutbound(child))
-    turn.report(ChildUp(turn.sa, child, previous))
-    warn_of_phase2(turn, child.suite, child.group)
+    previous = _previous(context, quick)
+    children = [_retired(other, context) if other is previous else other for other in context.sa.children]
+    context.sa = replace(context.sa, children=(*children, child.without_keys()))
+    _bound_retired(context, quick)
+    context.exchange = replace(context.exchange, quick=None)
+    context.actions.append(InstallOutbound(child))
+    context.report(ChildUp(context.sa, child, previous))
+    warn_of_phase2(context, child.suite, child.group)
 
 
-def _previous(turn: Turn, quick: QuickMode) -> ChildSa | None:
+def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
     """The newest live pair for the same traffic: this one takes its place."""
-    for child in reversed(turn.sa.children):
+    for child in reversed(context.sa.children):
         if child.state is ChildState.INSTALLED and _is_for(child, quick):
             return child
     return None
@@ -269,33 +275,33 @@ def _is_for(child: ChildSa, quick: QuickMode) -> bool:
     return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
 
 
-def _retired(child: ChildSa, turn: Turn) -> ChildSa:
+def _retired(child: ChildSa, context: ExchangeContext) -> ChildSa:
     """``child`` as replaced: whoever replaced it deletes it soon; the other side waits for that, but not for long."""
-    lives_on = _REPLACED_LIVES_ON if turn.initiates else _REPLACED_BY_PEER
-    expires_at = min(child.expires_at, turn.now + lives_on) if child.expires_at else turn.now + lives_on
+    lives_on = _REPLACED_LIVES_ON if context.initiates else _REPLACED_BY_PEER
+    expires_at = min(child.expires_at, context.now + lives_on) if child.expires_at else context.now + lives_on
     return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
 
 
-def _bound_retired(turn: Turn, quick: QuickMode) -> None:
+def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     """Deletes the oldest of the replaced pairs for the same traffic if a peer replaces them faster than they end."""
-    retired = [child for child in turn.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
+    retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
     for child in retired[:-_MOST_REPLACED]:
-        tell(turn, [delete_child(child)])
-        remove_child(turn, child, "newer pairs took its place")
+        tell(context, [delete_child(child)])
+        remove_child(context, child, "newer pairs took its place")
 
 
-def _quick(turn: Turn) -> QuickMode:
-    assert turn.exchange.quick is not None
-    return turn.exchange.quick
+def _quick(context: ExchangeContext) -> QuickMode:
+    assert context.exchange.quick is not None
+    return context.exchange.quick
 
 
-def _tunnel(turn: Turn, name: str) -> Tunnel:
-    for tunnel in turn.connection.tunnels:
+def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
+    for tunnel in context.connection.tunnels:
         if tunnel.name == name:
             return tunnel
     raise Refusal(
         Code.NO_CONNECTION,
-        f"connection {turn.connection.name!r} has no tunnel {name!r} any more",
+        f"connection {context.connection.name!r} has no tunnel {name!r} any more",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )

@@ -13,7 +13,7 @@ from ikev1.core.exchanges.revised_rsa_encryption import (
     MAIN_MODE_REVISED_RSA_ENCRYPTION,
 )
 from ikev1.core.exchanges.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.model import Exchange, IkeSa, IkeState
 from ikev1.wire.message import Message
 
@@ -45,15 +45,15 @@ def aggressive_mode(method: int) -> Script:
     return SCRIPTS.get((AGGRESSIVE_MODE.name, method), AGGRESSIVE_MODE)
 
 
-def go_through(turn: Turn, message: Message) -> None:
+def go_through(context: ExchangeContext, message: Message) -> None:
     """Takes the peer's ``message`` through its exchange, and answers it. The answer comes from the table that the
     exchange follows then: message 2 of Main Mode chooses the method of authentication, and with it another table.
 
     Raises:
-        Refusal: the message is not what is due; ``turn`` is to be dropped.
+        Refusal: the message is not what is due; ``context`` is to be dropped.
     """
-    take(script_of(turn.exchange), turn, message)
-    answer(script_of(turn.exchange), turn)
+    take(script_of(context.exchange), context, message)
+    answer(script_of(context.exchange), context)
 
 
 def cisco_state(sa: IkeSa) -> str:

@@ -36,7 +36,7 @@ from ikev1.core.peer.rsa_encrypted_payloads import (
     settle_caller,
     suite_of,
 )
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import Role
 from ikev1.core.records.refusal import Refusal
@@ -52,73 +52,73 @@ __all__ = ["AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION", "MAIN_MODE_REVISED_RSA_ENCR
 # --- nonce, and what follows it -------------------------------------------------------------------------------------
 
 
-def _cipher(turn: Turn, N_b: bytes, sender: Role) -> BodyCipher:
+def _cipher(context: ExchangeContext, N_b: bytes, sender: Role) -> BodyCipher:
     """What encrypts under Ke_i or Ke_r, as the ``sender`` of the message is the initiator or the responder."""
-    suite = suite_of(turn)
-    CKY = turn.sa.CKY_I if sender is Role.INITIATOR else turn.sa.CKY_R
+    suite = suite_of(context)
+    CKY = context.sa.CKY_I if sender is Role.INITIATOR else context.sa.CKY_R
     return body_cipher(suite.hash, suite.encryption, suite.key_length, N_b, CKY)
 
 
-def _share(turn: Turn) -> list[Payload]:
+def _share(context: ExchangeContext) -> list[Payload]:
     """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``, the HASH(1) of an initiator.
 
     "the first payload [...] MUST be the encrypted nonce [...] All payloads-- in whatever order-- following the
     encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3): so must those of RFC 3947.
     """
-    encrypt = encrypts_for_peer(turn)
+    encrypt = encrypts_for_peer(context)
     try:
-        ke, nonce = send_share(turn, suite_of(turn).group)
+        ke, nonce = send_share(context, suite_of(context).group)
     except Refusal as refusal:
-        raise _wrong_keys(turn, refusal) from refusal
+        raise _wrong_keys(context, refusal) from refusal
     assert isinstance(nonce, Nonce)
-    cipher = _cipher(turn, nonce.data, turn.sa.role)
-    following = [ke, identify_self(turn), *nat_d(turn)]
+    cipher = _cipher(context, nonce.data, context.sa.role)
+    following = [ke, identify_self(context), *nat_d(context)]
     return [
-        *announce_key(turn),
+        *announce_key(context),
         encrypt_body(nonce, encrypt),
         *(encrypt_body(payload, cipher.encrypt) for payload in following),
     ]
 
 
-def _open(turn: Turn, message: Message) -> Message:
-    choose_key(turn, message)
-    key = own_key(turn)
+def _open(context: ExchangeContext, message: Message) -> Message:
+    choose_key(context, message)
+    key = own_key(context)
     if message.all(Encrypted)[0].number != PayloadType.NONCE:
         raise Refusal(
             Code.MALFORMED,
             "the encrypted nonce must come before what is encrypted with it",
             notify=NotifyType.PAYLOAD_MALFORMED,
         )
-    sender = Role.RESPONDER if turn.sa.role is Role.INITIATOR else Role.INITIATOR
+    sender = Role.RESPONDER if context.sa.role is Role.INITIATOR else Role.INITIATOR
     with_nonce = opened(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
-    cipher = _cipher(turn, with_nonce.one(Nonce).data, sender)
+    cipher = _cipher(context, with_nonce.one(Nonce).data, sender)
     return opened(with_nonce, key, cipher.decrypt)
 
 
-def _take_share(turn: Turn, message: Message) -> Message:
-    clear = _open(turn, message)
-    theirs = identify_peer(turn, clear)
-    if turn.sa.role is Role.RESPONDER:
-        settle_caller(turn, theirs)
+def _take_share(context: ExchangeContext, message: Message) -> Message:
+    clear = _open(context, message)
+    theirs = identify_peer(context, clear)
+    if context.sa.role is Role.RESPONDER:
+        settle_caller(context, theirs)
     try:
-        take_share(turn, clear)
+        take_share(context, clear)
     except Refusal as refusal:
-        raise _wrong_keys(turn, refusal) from refusal
+        raise _wrong_keys(context, refusal) from refusal
     return clear
 
 
-def _wrong_keys(turn: Turn, refusal: Refusal) -> Refusal:
+def _wrong_keys(context: ExchangeContext, refusal: Refusal) -> Refusal:
     """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
     if refusal.code is Code.REFLECTION:
         return refusal
-    return Refusal(*diagnosis.of_wrong_keys(turn.sa, "a key exchange value that is none"), notify=refusal.notify)
+    return Refusal(*diagnosis.of_wrong_keys(context.sa, "a key exchange value that is none"), notify=refusal.notify)
 
 
 # --- Main Mode ------------------------------------------------------------------------------------------------------
 
 
-def _take_ke(turn: Turn, message: Message) -> None:
-    look_for_nat(turn, _take_share(turn, message))
+def _take_ke(context: ExchangeContext, message: Message) -> None:
+    look_for_nat(context, _take_share(context, message))
 
 
 MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
@@ -146,30 +146,30 @@ MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
 # --- Aggressive Mode ------------------------------------------------------------------------------------------------
 
 
-def _offer(turn: Turn) -> list[Payload]:
-    offer_policies(turn)
-    offer = offer_sa(turn)
-    return [*offer, *_share(turn)]
+def _offer(context: ExchangeContext) -> list[Payload]:
+    offer_policies(context)
+    offer = offer_sa(context)
+    return [*offer, *_share(context)]
 
 
-def _choose(turn: Turn, message: Message) -> None:
-    accept_caller(turn, message)
-    _take_share(turn, message)
+def _choose(context: ExchangeContext, message: Message) -> None:
+    accept_caller(context, message)
+    _take_share(context, message)
 
 
-def _answer(turn: Turn) -> list[Payload]:
-    share = _share(turn)
-    return [*turn.prepared, *share, *prove(turn)]
+def _answer(context: ExchangeContext) -> list[Payload]:
+    share = _share(context)
+    return [*context.prepared, *share, *prove(context)]
 
 
-def _accept(turn: Turn, message: Message) -> None:
-    accept_sa(turn, message)
-    clear = _take_share(turn, message)
-    theirs = identity.parse(turn.sa.IDir_b)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
-    check_key_is_for(turn, theirs)
-    look_for_nat(turn, clear)
+def _accept(context: ExchangeContext, message: Message) -> None:
+    accept_sa(context, message)
+    clear = _take_share(context, message)
+    theirs = identity.parse(context.sa.IDir_b)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
+    check_key_is_for(context, theirs)
+    look_for_nat(context, clear)
 
 
 AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(

@@ -38,7 +38,7 @@ from ikev1.core.peer.rsa_encrypted_payloads import (
     settle_caller,
     suite_of,
 )
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.model import Role
 from ikev1.crypto import public_key_encryption
 from ikev1.wire.message import Message
@@ -58,51 +58,51 @@ __all__ = [
 # --- KE, identity and nonce -----------------------------------------------------------------------------------------
 
 
-def _share(turn: Turn) -> list[Payload]:
+def _share(context: ExchangeContext) -> list[Payload]:
     """``[HASH(1),] KE, <ID_b>PubKey, <N_b>PubKey``, the HASH(1) of an initiator."""
-    encrypt = encrypts_for_peer(turn)
-    ke, nonce = send_share(turn, suite_of(turn).group)
-    return [*announce_key(turn), ke, encrypt_body(identify_self(turn), encrypt), encrypt_body(nonce, encrypt)]
+    encrypt = encrypts_for_peer(context)
+    ke, nonce = send_share(context, suite_of(context).group)
+    return [*announce_key(context), ke, encrypt_body(identify_self(context), encrypt), encrypt_body(nonce, encrypt)]
 
 
-def _open(turn: Turn, message: Message) -> Message:
-    choose_key(turn, message)
-    key = own_key(turn)
+def _open(context: ExchangeContext, message: Message) -> Message:
+    choose_key(context, message)
+    key = own_key(context)
     return opened(message, key, partial(public_key_encryption.decrypt, key))
 
 
-def _take_share(turn: Turn, message: Message) -> None:
-    clear = _open(turn, message)
-    theirs = identify_peer(turn, clear)
-    if turn.sa.role is Role.RESPONDER:
-        settle_caller(turn, theirs)
-    take_share(turn, clear)
+def _take_share(context: ExchangeContext, message: Message) -> None:
+    clear = _open(context, message)
+    theirs = identify_peer(context, clear)
+    if context.sa.role is Role.RESPONDER:
+        settle_caller(context, theirs)
+    take_share(context, clear)
 
 
 # --- Main Mode ------------------------------------------------------------------------------------------------------
 
 
-def _send_ke(turn: Turn) -> list[Payload]:
-    return [*_share(turn), *nat_d(turn)]
+def _send_ke(context: ExchangeContext) -> list[Payload]:
+    return [*_share(context), *nat_d(context)]
 
 
-def _take_ke(turn: Turn, message: Message) -> None:
-    _take_share(turn, message)
-    look_for_nat(turn, message)
+def _take_ke(context: ExchangeContext, message: Message) -> None:
+    _take_share(context, message)
+    look_for_nat(context, message)
 
 
-def send_hash(turn: Turn) -> list[Payload]:
+def send_hash(context: ExchangeContext) -> list[Payload]:
     """HASH_I or HASH_R, and what is said with it."""
-    return [*prove(turn), *last_words(turn)]
+    return [*prove(context), *last_words(context)]
 
 
-def take_hash(turn: Turn, message: Message) -> None:
+def take_hash(context: ExchangeContext, message: Message) -> None:
     """Checks HASH_I or HASH_R, and only then whether the peer is whom we expect."""
-    theirs = identity.parse(turn.sa.peer_id_body)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
-    check_key_is_for(turn, theirs)
-    take_last_words(turn, message)
+    theirs = identity.parse(context.sa.peer_id_body)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
+    check_key_is_for(context, theirs)
+    take_last_words(context, message)
 
 
 MAIN_MODE_RSA_ENCRYPTION = Script(
@@ -125,45 +125,45 @@ MAIN_MODE_RSA_ENCRYPTION = Script(
 # --- Aggressive Mode ------------------------------------------------------------------------------------------------
 
 
-def _offer(turn: Turn) -> list[Payload]:
-    offer_policies(turn)
-    sa, *vendors = offer_sa(turn)
-    return [sa, *_share(turn), *vendors]
+def _offer(context: ExchangeContext) -> list[Payload]:
+    offer_policies(context)
+    sa, *vendors = offer_sa(context)
+    return [sa, *_share(context), *vendors]
 
 
-def accept_caller(turn: Turn, message: Message) -> None:
+def accept_caller(context: ExchangeContext, message: Message) -> None:
     """Chooses among what the caller's address allows: who it says it is cannot be read before that."""
-    host = turn.sa.path.remote_host
-    candidates = turn.context.candidates(turn.sa)
+    host = context.sa.path.remote_host
+    candidates = context.engine.candidates(context.sa)
     if not candidates:
-        raise no_connection(turn.sa.path)
-    choose_among(those_that_accept(candidates, f"a peer at {host}", turn.exchange.method), turn, message)
+        raise no_connection(context.sa.path)
+    choose_among(those_that_accept(candidates, f"a peer at {host}", context.exchange.method), context, message)
 
 
-def _choose(turn: Turn, message: Message) -> None:
-    accept_caller(turn, message)
-    _take_share(turn, message)
+def _choose(context: ExchangeContext, message: Message) -> None:
+    accept_caller(context, message)
+    _take_share(context, message)
 
 
-def _answer(turn: Turn) -> list[Payload]:
-    answer, *vendors = turn.prepared
-    return [answer, *_share(turn), *prove(turn), *nat_d(turn), *vendors]
+def _answer(context: ExchangeContext) -> list[Payload]:
+    answer, *vendors = context.prepared
+    return [answer, *_share(context), *prove(context), *nat_d(context), *vendors]
 
 
-def _accept(turn: Turn, message: Message) -> None:
-    accept_sa(turn, message)
-    _take_share(turn, message)
-    theirs = identity.parse(turn.sa.IDir_b)
-    check_proof(turn, message, theirs)
-    settle_connection(turn, theirs)
-    check_key_is_for(turn, theirs)
-    look_for_nat(turn, message)
+def _accept(context: ExchangeContext, message: Message) -> None:
+    accept_sa(context, message)
+    _take_share(context, message)
+    theirs = identity.parse(context.sa.IDir_b)
+    check_proof(context, message, theirs)
+    settle_connection(context, theirs)
+    check_key_is_for(context, theirs)
+    look_for_nat(context, message)
 
 
-def conclude_with_caller(turn: Turn, message: Message) -> None:
+def conclude_with_caller(context: ExchangeContext, message: Message) -> None:
     """Checks the initiator's proof, and only then whether it is whom we expect and has the key of that one."""
-    concluded(turn, message)
-    check_key_is_for(turn, identity.parse(turn.sa.IDii_b))
+    concluded(context, message)
+    check_key_is_for(context, identity.parse(context.sa.IDii_b))
 
 
 AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(

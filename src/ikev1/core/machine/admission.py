@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.events import Code
 
-__all__ = ["ANSWER_RATIO", "Budget", "Refusals", "Strangers", "TurnedAway", "is_proportionate"]
+__all__ = ["ANSWER_RATIO", "AdmissionControl", "Budget", "RefusalCache", "RefusedFirstMessage", "is_proportionate"]
 
 ANSWER_RATIO = 1.2  # octets out per octet in, at most
 FIRST_MESSAGES = 500  # of Main Mode, never seen before, that are thought about in a second
@@ -58,7 +58,7 @@ class Budget:
         self._left, self._at = dumped
 
 
-class Strangers:
+class AdmissionControl:
     """The budgets that all callers share who have shown nothing yet."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Strangers:
         return self._first_messages, self._aggressive, self._aggressive_octets
 
 
-class TurnedAway(NamedTuple):
+class RefusedFirstMessage(NamedTuple):
     """Why a first message was refused, and the notify that says so, if any."""
 
     code: Code
@@ -122,7 +122,7 @@ class TurnedAway(NamedTuple):
     notify: int | None
 
 
-class Refusals:
+class RefusalCache:
     """First messages that were refused, by a digest of their octets: the same again is refused by a look-up.
 
     The digest is keyed, so that nobody can prepare two messages of which one is refused for the other's sake.
@@ -130,7 +130,7 @@ class Refusals:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._kept: OrderedDict[bytes, TurnedAway] = OrderedDict()
+        self._kept: OrderedDict[bytes, RefusedFirstMessage] = OrderedDict()
 
     def mark(self, generation: int, names: tuple[str, ...], octets: bytes) -> bytes:
         """What a first message is remembered by: the settings' generation, the connections in question, its octets."""
@@ -138,11 +138,11 @@ class Refusals:
         digest.update(octets)
         return digest.digest()
 
-    def recall(self, mark: bytes) -> TurnedAway | None:
+    def recall(self, mark: bytes) -> RefusedFirstMessage | None:
         """Why it was refused, if it is remembered."""
         return self._kept.get(mark)
 
-    def keep(self, mark: bytes, refused: TurnedAway) -> None:
+    def keep(self, mark: bytes, refused: RefusedFirstMessage) -> None:
         """Remembers a refusal, in place of the oldest when there is no room."""
         if len(self._kept) >= _REMEMBERED:
             self._kept.popitem(last=False)

@@ -65,7 +65,7 @@ def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> li
     fault = fault_of(state, header, datagram)
     if fault is not None:
         return [Report(Failure(Code.MALFORMED, fault, path.remote))]
-    may = state.strangers.may_call_aggressively if known is None else state.strangers.may_ask_again
+    may = state.admission.may_call_aggressively if known is None else state.admission.may_ask_again
     if not may(now):
         return overloaded(state, path, now, "Aggressive Mode")
     if known is not None:
@@ -75,7 +75,7 @@ def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> li
     refused = state.refusals.recall(_aggressive_mark(state, arrival))
     if refused is not None:
         return turn_away(state, refused, header, path)
-    state.strangers.called_aggressively()
+    state.admission.called_aggressively()
     return None
 
 
@@ -119,17 +119,17 @@ def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
         return []
     if phase1.tries > settings.retransmit_tries or arrival.path.remote_host != sa.path.remote_host:
         return []
-    if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.examined:
+    if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.pending_checks:
         return []
-    if not state.strangers.may_ask_again(arrival.now):
+    if not state.admission.may_ask_again(arrival.now):
         return []
     asking = replace(phase1, tries=phase1.tries + 1)
     if arrival.header.exchange == ExchangeType.INFORMATIONAL and phase1.complaint is None:
         # It may as well tell of an error under other keys: that is said if no message 3 comes soon
-        complaint = diagnosis.of_unreadable(sa, state.turn(sa, phase1, arrival.now).connection)
+        complaint = diagnosis.of_unreadable(sa, state.context(sa, phase1, arrival.now).connection)
         asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
     state.table.put(sa, replace(sa, phase1=asking))
-    state.strangers.sent(len(phase1.sent))
+    state.admission.sent(len(phase1.sent))
     note = Note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come", sa)
     return [Send(sa.path, phase1.sent), Report(note)]
 

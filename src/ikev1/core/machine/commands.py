@@ -17,7 +17,7 @@ from ikev1.core.peer.connection_lookup import called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Action, Keep, Remove, Report
 from ikev1.core.records.events import ChildDown, Code, Failure, Note
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, Path, QuickMode, Role
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, QuickMode, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def begin_phase1(
-    state: State, connection: Connection, path: Path, queued: tuple[str, ...], now: float, replaces: int = 0
+    state: State, connection: Connection, path: UdpPath, queued: tuple[str, ...], now: float, replaces: int = 0
 ) -> list[Action]:
     """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
 
@@ -61,16 +61,16 @@ def begin_phase1(
     script = MAIN_MODE
     if connection.mode is Mode.AGGRESSIVE:
         script = aggressive_mode(connection.policies[0].suite.authentication)
-    turn = state.turn(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
-    begin(script, turn)
-    return state.commit(None, turn, turn.exchange)
+    context = state.context(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
+    begin(script, context)
+    return state.commit(None, context, context.exchange)
 
 
 def begin_quick_mode(
     state: State, sa: IkeSa, tunnel: str, now: float, selectors: tuple[Selector, Selector] | None = None
 ) -> list[Action]:
     """Negotiates a pair of IPsec SAs for ``tunnel`` under ``sa``; for these selectors, or the configured ones."""
-    draft = state.turn(sa, new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0), now)
+    draft = state.context(sa, new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0), now)
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
     if configured is None or not sa.is_up:
         return []
@@ -87,12 +87,12 @@ def begin_quick_mode(
         spi = state.free_spi(sa.path, configured.proposals[0].suite.protocol)
         cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
         quick = QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi)
-        turn = state.turn(sa, replace(exchange, quick=quick), now)
-        turn.sa = numbered
-        begin(QUICK_MODE, turn)
+        context = state.context(sa, replace(exchange, quick=quick), now)
+        context.sa = numbered
+        begin(QUICK_MODE, context)
     except Refusal as refusal:
         return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]
-    return state.commit(sa, turn, turn.exchange)
+    return state.commit(sa, context, context.exchange)
 
 
 def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Action]:
@@ -119,10 +119,10 @@ def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Act
     return begin_phase1(state, connection, _path_to(sa, connection), (), now)
 
 
-def _path_to(sa: IkeSa, connection: Connection) -> Path:
+def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
     """Where to call the peer of ``sa``: where the configuration says, for ``sa`` may be stale."""
     path = sa.path
-    return Path(path.local_host, path.local_port, connection.remote_address, path.remote_port)
+    return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
 
 
 def _again_at(state: State, sa: IkeSa | ChildSa, now: float) -> float:

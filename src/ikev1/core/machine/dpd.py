@@ -15,7 +15,7 @@ from ikev1.core.peer import vendor_ids
 from ikev1.core.peer.path_changes import moved
 from ikev1.core.records.actions import Action, Keep, Report
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import IkeSa, Path, Probe, Role
+from ikev1.core.records.model import IkeSa, Probe, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
@@ -27,7 +27,7 @@ _TRIES = 4
 _FIRST_WAIT = 1.0  # seconds; each wait is twice the one before
 
 
-def ask(state: State, sa: IkeSa, path: Path, now: float, delay: float = 0.0) -> list[Action]:
+def ask(state: State, sa: IkeSa, path: UdpPath, now: float, delay: float = 0.0) -> list[Action]:
     """Asks the peer of ``sa`` along ``path``, after ``delay`` seconds.
 
     Nothing is done while another question is under way, nor if the peer has not announced that it answers such
@@ -61,14 +61,14 @@ def repeat(state: State, sa: IkeSa, now: float) -> list[Action]:
     probe = sa.probe
     assert probe is not None
     there = replace(sa, path=probe.path)
-    turn = state.turn(there, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
-    tell(turn, [notify(sa, NotifyType.R_U_THERE, probe.sequence)])
+    context = state.context(there, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
+    tell(context, [notify(sa, NotifyType.R_U_THERE, probe.sequence)])
     waiting = replace(probe, tries=probe.tries + 1, resend_at=now + _FIRST_WAIT * 2**probe.tries)
-    turn.sa = replace(turn.sa, path=sa.path, probe=waiting)
-    return state.commit(sa, turn, None)
+    context.sa = replace(context.sa, path=sa.path, probe=waiting)
+    return state.commit(sa, context, None)
 
 
-def answered(state: State, sa: IkeSa, message: Message, seen: Path, now: float) -> tuple[bool, list[Action]]:
+def answered(state: State, sa: IkeSa, message: Message, seen: UdpPath, now: float) -> tuple[bool, list[Action]]:
     """Takes the acknowledgement in ``message``, a message that was checked and came by ``seen``, if there is one.
 
     Returns:

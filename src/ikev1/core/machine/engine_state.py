@@ -9,15 +9,15 @@ from typing import NamedTuple
 from ikev1.core.exchanges.informational import INFORMATIONAL, tell
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.registry import script_of
-from ikev1.core.machine.admission import Refusals, Strangers
+from ikev1.core.machine.admission import AdmissionControl, RefusalCache
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.peer.connection_lookup import Lookup
+from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.peer.path_changes import on_path
 from ikev1.core.records.actions import Action, Forget, Keep, Move, Remove, Report
-from ikev1.core.records.context import Trace, Turn
+from ikev1.core.records.context import ExchangeContext, Trace
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, Note
-from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.selector import Selector
@@ -27,7 +27,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
 
-__all__ = ["Arrival", "Examination", "State"]
+__all__ = ["Arrival", "PendingCheck", "State"]
 
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 
@@ -37,11 +37,11 @@ class Arrival(NamedTuple):
 
     header: Header
     datagram: bytes
-    path: Path
+    path: UdpPath
     now: float
 
 
-class Examination(NamedTuple):
+class PendingCheck(NamedTuple):
     """A message that waits for a verdict, the number of the question, and the first messages that came behind it."""
 
     request: int
@@ -61,23 +61,23 @@ class State:
         self.trace: Trace = lambda sa, label: True
         self.table = SaTable()
         self.first_messages = FirstMessages(random(32))
-        self.refusals = Refusals(random(32))
-        self.strangers = Strangers()
-        self.lookup = Lookup(settings.connections)
+        self.refusals = RefusalCache(random(32))
+        self.admission = AdmissionControl()
+        self.lookup = ConnectionLookup(settings.connections)
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
         self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
-        self.examined: dict[bytes, Examination] = {}  # by cookies: what waits for a verdict
+        self.pending_checks: dict[bytes, PendingCheck] = {}  # by cookies: what waits for a verdict
 
     def reconfigure(self, settings: Settings) -> None:
         """Takes new settings for what is negotiated from now on; what runs goes on as it is."""
         self.settings = settings
-        self.lookup = Lookup(settings.connections)
+        self.lookup = ConnectionLookup(settings.connections)
         self.generation += 1
 
     # --- what row functions ask for
 
-    def free_spi(self, path: Path, protocol: int) -> int:
+    def free_spi(self, path: UdpPath, protocol: int) -> int:
         """An inbound SPI for a pair on ``path``, or a CPI where ``protocol`` is IPCOMP.
 
         Raises:
@@ -94,7 +94,7 @@ class State:
             raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
         return spi
 
-    def _draw_spi(self, path: Path, protocol: int) -> int:
+    def _draw_spi(self, path: UdpPath, protocol: int) -> int:
         while self.table.of_spi(spi := drawn(self.random, protocol)) is not None:
             pass
         return spi
@@ -162,11 +162,11 @@ class State:
 
     # --- turns
 
-    def turn(self, sa: IkeSa, exchange: Exchange, now: float) -> Turn:
+    def context(self, sa: IkeSa, exchange: Exchange, now: float) -> ExchangeContext:
         """A turn for the next message of ``exchange``."""
         # A connection that was removed negotiates nothing any more, but its SAs can be talked about until they end
         connection = self.lookup.by_name(sa.connection) or Connection(sa.connection, (), (), b"")
-        return Turn(self, sa, exchange, connection, now)
+        return ExchangeContext(self, sa, exchange, connection, now)
 
     def complain(self, sa: IkeSa, exchange: Exchange, complaint: tuple[Code, str], now: float) -> bool:
         """The one trace that a refused message leaves: what was wrong is said once, and is the reason if we give up.
@@ -205,25 +205,25 @@ class State:
         """Notes ``text`` about ``sa`` if it is the first note of this code that anybody might have caused."""
         return [Report(Note(code, text, sa))] if self.table.is_news(sa, f"note {code}") else []
 
-    def commit(self, old: IkeSa | None, turn: Turn, exchange: Exchange | None) -> list[Action]:
-        """Keeps what ``turn`` made of ``old``, with ``exchange`` as its exchange stands now (None: nothing to keep).
+    def commit(self, old: IkeSa | None, context: ExchangeContext, exchange: Exchange | None) -> list[Action]:
+        """Keeps what ``context`` made of ``old``, with ``exchange`` as its exchange stands now (None: nothing to keep).
 
         Returns:
             The actions of the turn; the record is stored before anything is sent.
         """
-        sa = turn.sa if exchange is None else _with_exchange(turn.sa, exchange)
+        sa = context.sa if exchange is None else _with_exchange(context.sa, exchange)
         if sa.state is IkeState.DELETING:
-            return [*turn.actions, *self._bury(old or sa, sa, "the peer deleted the ISAKMP SA")]
+            return [*context.actions, *self._bury(old or sa, sa, "the peer deleted the ISAKMP SA")]
         self.table.put(old, sa)
         if sa.state is IkeState.CONNECTING:
-            return turn.actions
-        return [Keep(sa), *turn.actions]
+            return context.actions
+        return [Keep(sa), *context.actions]
 
     def say(self, sa: IkeSa, payloads: list[Payload], now: float) -> list[Action]:
         """Sends an informational message under ``sa``."""
-        turn = self.turn(sa, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
-        tell(turn, payloads)
-        return self.commit(sa, turn, None)
+        context = self.context(sa, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
+        tell(context, payloads)
+        return self.commit(sa, context, None)
 
     def end(self, sa: IkeSa, reason: str, *, with_children: bool = False) -> list[Action]:
         """Ends an ISAKMP SA without a word to the peer.
@@ -256,13 +256,13 @@ class State:
     def _heirs(self, sa: IkeSa) -> list[IkeSa]:
         return [other for other in self.table.of_peer(sa) if other.is_up and other.confirmed]
 
-    def takes_anothers(self, sa: IkeSa, child: ChildSa, path: Path) -> bool:
+    def takes_anothers(self, sa: IkeSa, child: ChildSa, path: UdpPath) -> bool:
         """Whether ``child``, a pair of the peer of ``sa``, would carry what another peer has if it were on ``path``: in
         transport mode the traffic of a pair follows its addresses, and peers behind one NAT share one.
         """
         moved = on_path(child, path)
         rivals = self.rivals(sa, moved.local, moved.remote) if moved.traffic != child.traffic else iter(())
-        return any(rival.steering == child.steering for rival in rivals)
+        return any(rival.marks == child.marks for rival in rivals)
 
     def adopt(self, heir: IkeSa, children: tuple[ChildSa, ...]) -> list[Action]:
         """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them; from now on they go

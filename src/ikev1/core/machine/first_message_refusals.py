@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import clear_notify
-from ikev1.core.machine.admission import TurnedAway, is_proportionate
+from ikev1.core.machine.admission import RefusedFirstMessage, is_proportionate
 from ikev1.core.machine.engine_state import State
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
@@ -37,7 +37,7 @@ def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
     return None
 
 
-def candidate_names(state: State, path: Path) -> tuple[str, ...]:
+def candidate_names(state: State, path: UdpPath) -> tuple[str, ...]:
     """The connections that a caller's address allows, by name."""
     return tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
 
@@ -47,7 +47,7 @@ def after_cookies(header: Header, datagram: bytes) -> bytes:
     return datagram[NEXT_PAYLOAD : NEXT_PAYLOAD + 1] + datagram[HEADER_SIZE : header.length]
 
 
-def remember(state: State, mark: bytes, error: Refusal | WireError, path: Path) -> TurnedAway:
+def remember(state: State, mark: bytes, error: Refusal | WireError, path: UdpPath) -> RefusedFirstMessage:
     """Remembers why a first message was refused, so that the same again costs a look-up."""
     refused = as_told(error)
     if path.remote_host not in refused.text:  # what is said of one caller is not said of the next
@@ -55,12 +55,12 @@ def remember(state: State, mark: bytes, error: Refusal | WireError, path: Path) 
     return refused
 
 
-def as_told(error: Refusal | WireError) -> TurnedAway:
+def as_told(error: Refusal | WireError) -> RefusedFirstMessage:
     """What is said of a refusal."""
-    return TurnedAway(error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error), error.notify)
+    return RefusedFirstMessage(error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error), error.notify)
 
 
-def turn_away(state: State, refused: TurnedAway, header: Header, path: Path) -> list[Action]:
+def turn_away(state: State, refused: RefusedFirstMessage, header: Header, path: UdpPath) -> list[Action]:
     """Says why a first message is refused: to people, and to the caller if that is not more than it sent."""
     actions: list[Action] = [Report(Failure(refused.code, refused.text, path.remote))]
     if refused.notify is not None:
@@ -71,9 +71,9 @@ def turn_away(state: State, refused: TurnedAway, header: Header, path: Path) -> 
     return actions
 
 
-def overloaded(state: State, path: Path, now: float, what: str) -> list[Action]:
+def overloaded(state: State, path: UdpPath, now: float, what: str) -> list[Action]:
     """What is said, not more than once a second, when strangers send more than they are given time for."""
-    count = state.strangers.turn_away(now)
+    count = state.admission.turn_away(now)
     if not count:
         return []
     text = f"more first messages of {what} come in than are answered in a second: {count} were passed over since"

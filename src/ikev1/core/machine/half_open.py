@@ -18,10 +18,10 @@ from ikev1.core.machine.first_message_refusals import (
     remember,
     turn_away,
 )
-from ikev1.core.machine.stateless_responder import Answer, sa_from
+from ikev1.core.machine.stateless_responder import CachedReply, sa_from
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure, MessageSeen
-from ikev1.core.records.model import IkeSa, Path, Role
+from ikev1.core.records.model import IkeSa, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.errors import WireError
@@ -35,7 +35,7 @@ __all__ = ["answer_first", "keep_caller", "recognise"]
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 
 
-def answer_first(state: State, header: Header, datagram: bytes, path: Path, now: float) -> list[Action]:
+def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """Answers message 1 of Main Mode, from memory if the same was answered or refused before."""
     fault = fault_of(state, header, datagram)
     if fault is not None:
@@ -46,13 +46,13 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
     key = (state.generation, names, octets)
     kept = state.first_messages.recall(key)
     if kept is None:
-        if not state.strangers.may_call(now):
+        if not state.admission.may_call(now):
             return overloaded(state, path, now, "Main Mode that were never seen before")
         mark = state.refusals.mark(*key)
         refused = state.refusals.recall(mark)
         if refused is not None:
             return turn_away(state, refused, header, path)
-        state.strangers.called()
+        state.admission.called()
         try:
             kept = state.first_messages.keep(key, *_choose(state, header, datagram, path, now))
         except (Refusal, WireError) as error:
@@ -73,19 +73,19 @@ def answer_first(state: State, header: Header, datagram: bytes, path: Path, now:
     return _traced(kept, header, reply, datagram, send, path, now)
 
 
-def _choose(state: State, header: Header, datagram: bytes, path: Path, now: float) -> tuple[IkeSa, int, bytes]:
+def _choose(state: State, header: Header, datagram: bytes, path: UdpPath, now: float) -> tuple[IkeSa, int, bytes]:
     """Runs the first two rows of Main Mode for a caller without a name.
 
     Returns:
         The SA as it stands then, and the first payload and the payloads of message 2.
     """
     blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
-    turn = state.turn(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
-    take(MAIN_MODE, turn, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
-    turn.prepared = _proportionate(turn.prepared, len(datagram))
-    answer(script_of(turn.exchange), turn)
-    reply = turn.exchange.sent
-    template = replace(turn.sa, phase1=replace(turn.exchange, sent=b"", resend_at=0.0))
+    context = state.context(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
+    take(MAIN_MODE, context, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
+    context.prepared = _proportionate(context.prepared, len(datagram))
+    answer(script_of(context.exchange), context)
+    reply = context.exchange.sent
+    template = replace(context.sa, phase1=replace(context.exchange, sent=b"", resend_at=0.0))
     return template, reply[NEXT_PAYLOAD], reply[HEADER_SIZE:]
 
 
@@ -98,7 +98,7 @@ def _proportionate(payloads: list[Payload], received: int) -> list[Payload]:
 
 
 def _traced(
-    kept: Answer, header: Header, reply: Header, datagram: bytes, send: Send, path: Path, now: float
+    kept: CachedReply, header: Header, reply: Header, datagram: bytes, send: Send, path: UdpPath, now: float
 ) -> list[Action]:
     sa = sa_from(kept, 0, path, header.CKY_I, reply.CKY_R, now)
     asked = parse_message(header, datagram[HEADER_SIZE : header.length])
@@ -111,7 +111,7 @@ def _traced(
     ]
 
 
-def recognise(state: State, header: Header, path: Path, now: float) -> IkeSa | None:
+def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa | None:
     """The SA of a caller that sends message 3, if we answered its message 1: its CKY-R proves it."""
     if header.exchange != ExchangeType.IDENTITY_PROTECTION or header.encrypted or header.message_id:
         return None

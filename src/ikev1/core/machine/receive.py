@@ -20,17 +20,17 @@ from ikev1.core.machine.aggressive_responder import (
     refuse_aggressive,
     refused_aggressive,
 )
-from ikev1.core.machine.engine_state import Arrival, Examination, State
+from ikev1.core.machine.engine_state import Arrival, PendingCheck, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.peer import diagnosis, path_changes
 from ikev1.core.peer.reflection import OWN_CALL
-from ikev1.core.records.actions import Action, Examine, Keep, Remove, Report, Send
-from ikev1.core.records.certificate_check import Undecided, Verdict
-from ikev1.core.records.context import Turn
+from ikev1.core.records.actions import Action, CheckCertificate, Keep, Remove, Report, Send
+from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure, Note
-from ikev1.core.records.model import Exchange, IkeSa, IkeState, Path, Role
+from ikev1.core.records.model import Exchange, IkeSa, IkeState, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.crypto.algorithms import registered_name
@@ -54,7 +54,7 @@ _MOST_HELD = 4  # messages behind one that waits for a verdict
 _AGAIN = "further ones are not taken under it"
 
 
-def receive(state: State, datagram: bytes, path: Path, now: float) -> list[Action]:
+def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """What to do about ``datagram``, which came by ``path``."""
     datagram, trailer = without_trailer(datagram)
     try:
@@ -102,11 +102,11 @@ def _aggressive_first(state: State, arrival: Arrival) -> list[Action]:
     if sa.phase1 is None:
         return []
     actions = _take(state, known, sa, sa.phase1, arrival)
-    state.strangers.sent(sum(len(action.datagram) for action in actions if isinstance(action, Send)))
+    state.admission.sent(sum(len(action.datagram) for action in actions if isinstance(action, Send)))
     return actions
 
 
-def _find(state: State, header: Header, path: Path, now: float) -> tuple[IkeSa | None, IkeSa | None]:
+def _find(state: State, header: Header, path: UdpPath, now: float) -> tuple[IkeSa | None, IkeSa | None]:
     """The SA that a message belongs to: as the table has it, and as it is to be gone on with.
 
     The two differ for a caller in Main Mode, of which nothing is kept before its message 3.
@@ -126,7 +126,7 @@ def _note_trailer(state: State, sa: IkeSa, octets: int) -> list[Action]:
     return state.note_once(sa, Code.MALFORMED, f"the peer sends {octets} zeros behind a message, which are ignored")
 
 
-def _unknown(state: State, header: Header, path: Path) -> list[Action]:
+def _unknown(state: State, header: Header, path: UdpPath) -> list[Action]:
     if state.table.is_late(header.CKY_I + header.CKY_R):
         return []
     text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
@@ -152,7 +152,7 @@ def _take(
     sa: IkeSa,
     exchange: Exchange,
     arrival: Arrival,
-    verdict: Verdict | None = None,
+    verdict: CertificateVerdict | None = None,
 ) -> list[Action]:
     """Takes a message through its exchange; ``known`` is the SA as the table has it, None before a caller is kept."""
     _, datagram, _, now = arrival
@@ -160,31 +160,31 @@ def _take(
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
         return [Send(_path_for_again(sa, arrival.path), exchange.sent)] if again else []
-    turn = state.turn(sa, exchange, now)
-    turn.seen = arrival.path
-    turn.verdict = verdict
+    context = state.context(sa, exchange, now)
+    context.seen = arrival.path
+    context.verdict = verdict
     try:
         message, iv = _opened(sa, exchange, arrival)
-        turn.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
+        context.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
-            _begin(turn)
-        go_through(turn, message)
-    except Undecided as question:
-        return _ask(state, sa, turn, arrival, question)
+            _begin(context)
+        go_through(context, message)
+    except NeedsCertificateCheck as question:
+        return _ask(state, sa, context, arrival, question)
     except Unproved as error:
         return state.say_unproved(sa, f"a message of {script_of(exchange).name}", error)
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
             return _refuse_proved(state, sa, exchange, digest, error, now)
         return _refuse(state, known, sa, exchange, arrival, error)
-    actions = state.commit(known, turn, turn.exchange)
+    actions = state.commit(known, context, context.exchange)
     if known is None:
-        actions += keep_caller(state, turn.sa, now)
-    if sa.state is IkeState.CONNECTING and turn.sa.state is IkeState.ESTABLISHED:
-        actions += after_establishment(state, turn.sa.cookies, message, now)
+        actions += keep_caller(state, context.sa, now)
+    if sa.state is IkeState.CONNECTING and context.sa.state is IkeState.ESTABLISHED:
+        actions += after_establishment(state, context.sa.cookies, message, now)
     elif exchange.message_id:
         actions += confirm(state, sa.cookies, now)
-    current = state.table.by_cookies.get(turn.sa.cookies)
+    current = state.table.by_cookies.get(context.sa.cookies)
     if current is not None and current.moves != sa.moves:
         actions += _ask_where_it_is(state, current, now)
     elif current is not None and arrival.header.encrypted:
@@ -192,7 +192,7 @@ def _take(
     return actions
 
 
-def peer_seen(state: State, sa: IkeSa, path: Path, now: float) -> list[Action]:
+def peer_seen(state: State, sa: IkeSa, path: UdpPath, now: float) -> list[Action]:
     """Follows the peer of ``sa``, which sent something by ``path`` that was checked whole and is no repetition."""
     port = state.settings.encapsulation_port
     if path_changes.follows(sa, path, port):
@@ -213,7 +213,7 @@ def _ask_where_it_is(state: State, sa: IkeSa, now: float) -> list[Action]:
     return dpd.ask(state, replace(sa, probe=None), sa.path, now)
 
 
-def _path_for_again(sa: IkeSa, seen: Path) -> Path:
+def _path_for_again(sa: IkeSa, seen: UdpPath) -> UdpPath:
     """Where to send our last message again: to where its repetition came from, if that is the same host, for its NAT
     may have given it another port. Our own path stays: anybody can repeat a message.
     """
@@ -232,22 +232,22 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     if exchange.message_id == 0:
         if sa.state is not IkeState.CONNECTING:
             raise Unproved("phase 1 is over")
-        if sa.keys is not None and not header.encrypted and script.shapes[exchange.step].must_be_encrypted:
+        if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is in the clear")
         return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange.step))
     if not script.awaits(exchange.step, exchange.role):
         raise Unproved("no further one is due")
-    return open_proved(sa, exchange, script.shapes[exchange.step].hash, header, datagram)
+    return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
 
-def _begin(turn: Turn) -> None:
+def _begin(context: ExchangeContext) -> None:
     """Takes note that the peer begins an exchange of phase 2.
 
     Raises:
         Refusal: it has begun too many.
     """
-    sa, spent = turn.sa, len(turn.sa.spent_message_ids) + 1
-    others = [each for each in sa.exchanges if each.message_id != turn.exchange.message_id]
+    sa, spent = context.sa, len(context.sa.spent_message_ids) + 1
+    others = [each for each in sa.exchanges if each.message_id != context.exchange.message_id]
     under_way = sum(each.role is Role.RESPONDER for each in others)
     if spent > _MOST_QUICK_MODES:
         raise Refusal(
@@ -257,20 +257,24 @@ def _begin(turn: Turn) -> None:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
     if len(sa.children) >= _MOST_PAIRS:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs under this ISAKMP SA: {_AGAIN}")
-    turn.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {turn.exchange.message_id})
-    if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and turn.now < sa.rekey_at:
-        turn.sa = replace(turn.sa, rekey_at=turn.now)
-        turn.report(Note(Code.QUICK_MODE_LIMIT, f"the ISAKMP SA is replaced early, after {spent} Quick Modes", sa))
+    context.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {context.exchange.message_id})
+    if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and context.now < sa.rekey_at:
+        context.sa = replace(context.sa, rekey_at=context.now)
+        context.report(Note(Code.QUICK_MODE_LIMIT, f"the ISAKMP SA is replaced early, after {spent} Quick Modes", sa))
 
 
-def _ask(state: State, sa: IkeSa, turn: Turn, arrival: Arrival, question: Undecided) -> list[Action]:
+def _ask(
+    state: State, sa: IkeSa, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck
+) -> list[Action]:
     """Puts the message aside until the world gave its verdict; of the SA nothing changes."""
-    if sa.cookies in state.examined:
+    if sa.cookies in state.pending_checks:
         _hold(state, sa, arrival)
         return []
     request = state.next_unique_id()
-    state.examined[sa.cookies] = Examination(request, arrival)
-    return [Examine(request, question.certificates, question.identity, turn.connection, question.answers_call)]
+    state.pending_checks[sa.cookies] = PendingCheck(request, arrival)
+    return [
+        CheckCertificate(request, question.certificates, question.identity, context.connection, question.answers_call)
+    ]
 
 
 def _hold(state: State, sa: IkeSa, arrival: Arrival) -> None:
@@ -278,17 +282,17 @@ def _hold(state: State, sa: IkeSa, arrival: Arrival) -> None:
     Mode at once, and would wait for seconds before it repeated that. And in Aggressive Mode, where the message that
     waits may be forged, the peer's own comes behind it, and does not come again.
     """
-    waiting = state.examined.get(sa.cookies)
+    waiting = state.pending_checks.get(sa.cookies)
     if waiting is None or len(waiting.followers) >= _MOST_HELD:
         return
     if all(arrival.datagram != held.datagram for held in (waiting.arrival, *waiting.followers)):
-        state.examined[sa.cookies] = waiting._replace(followers=(*waiting.followers, arrival))
+        state.pending_checks[sa.cookies] = waiting._replace(followers=(*waiting.followers, arrival))
 
 
-def answer(state: State, request: int, verdict: Verdict, now: float) -> list[Action]:
+def answer(state: State, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
     """Takes the message that waited for ``verdict``, and those behind it, as if they had just come."""
-    cookies = next((cookies for cookies, waiting in state.examined.items() if waiting.request == request), b"")
-    waiting = state.examined.pop(cookies, None)
+    cookies = next((cookies for cookies, waiting in state.pending_checks.items() if waiting.request == request), b"")
+    waiting = state.pending_checks.pop(cookies, None)
     sa = state.table.by_cookies.get(cookies)
     if sa is None or sa.phase1 is None or waiting is None:
         return []
@@ -333,25 +337,25 @@ def _refuse_proved(
         return []
     tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
     refused = replace(exchange, complaint=(code, text), received=(*exchange.received, digest))
-    turn = state.turn(sa, refused, now)
-    tell(turn, [notify(sa, NotifyType(error.notify))])
+    context = state.context(sa, refused, now)
+    tell(context, [notify(sa, NotifyType(error.notify))])
     begun = exchange.step == 0
     if begun:
-        answer = next(action.datagram for action in turn.actions if isinstance(action, Send))
-        turn.exchange = replace(refused, sent=answer)
-        turn.sa = replace(turn.sa, spent_message_ids=turn.sa.spent_message_ids | {exchange.message_id})
+        answer = next(action.datagram for action in context.actions if isinstance(action, Send))
+        context.exchange = replace(refused, sent=answer)
+        context.sa = replace(context.sa, spent_message_ids=context.sa.spent_message_ids | {exchange.message_id})
     gone = isinstance(error, Refusal) and error.ends and not begun
     child = exchange.quick.child if exchange.quick is not None else None
     if gone and child is not None:
         # the peer sent the last message, and believes that the pair is up
-        tell(turn, [delete_child(child)])
-        turn.actions.append(Remove(child))
+        tell(context, [delete_child(child)])
+        context.actions.append(Remove(child))
     if gone:
         left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
-        turn.sa = replace(turn.sa, exchanges=left)
+        context.sa = replace(context.sa, exchanges=left)
     return [
         Report(Failure(code, text, sa.path.remote, sa, tunnel)),
-        *state.commit(sa, turn, None if gone else turn.exchange),
+        *state.commit(sa, context, None if gone else context.exchange),
     ]
 
 
@@ -370,7 +374,7 @@ def _refuse(
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
     if header.encrypted and isinstance(error, WireError):
         keys_fit = begins_well(sa, exchange, arrival.datagram)
-        connection = state.turn(sa, exchange, arrival.now).connection
+        connection = state.context(sa, exchange, arrival.now).connection
         code, text = diagnosis.of_changed(sa) if keys_fit else diagnosis.of_unreadable(sa, connection)
     # What anybody forged before is not to silence what a caller's own message shows, so that is told apart by its words
     by_words = exchange.role is Role.RESPONDER
@@ -405,8 +409,8 @@ def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, k
     of what comes in the clear. Whoever sent the last message believes that the SA is up, so it is told that it is not.
     """
     last_block = arrival.datagram[-len(exchange.iv) :]
-    turn = state.turn(as_established(sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
-    tell(turn, [notify(sa, kind)])
+    context = state.context(as_established(sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
+    tell(context, [notify(sa, kind)])
     if exchange.step + 1 == len(script_of(exchange).rows):
-        tell(turn, [delete_ike(sa)])
-    return turn.actions
+        tell(context, [delete_ike(sa)])
+    return context.actions

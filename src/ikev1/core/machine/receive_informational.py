@@ -44,18 +44,18 @@ def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action
         return _while_connecting(state, sa, arrival)
     iv = phase2_iv(sa, header.message_id)
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
-    turn = state.turn(sa, exchange, now)
+    context = state.context(sa, exchange, now)
     try:
         message, _ = open_proved(sa, exchange, 1, header, datagram)
         if is_repetition(sa, header, message):
             return []
-        advance(INFORMATIONAL, turn, message)
+        advance(INFORMATIONAL, context, message)
     except Unproved as error:
         return state.say_unproved(sa, "an informational message", error)
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         return state.say_once(sa, Code.MALFORMED, f"an informational message is refused: {error}")
-    actions = turn.actions if turn.sa is sa else state.commit(sa, turn, None)
+    actions = context.actions if context.sa is sa else state.commit(sa, context, None)
     if sa.confirmed:
         actions += _deleted_elsewhere(state, sa, message, now)
     current = state.table.by_cookies.get(sa.cookies)
@@ -79,15 +79,15 @@ def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) ->
     gone = deleted_pairs(message)
     actions: list[Action] = []
     for other in state.table.of_peer(sa) if gone else ():
-        turn = state.turn(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
+        context = state.context(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
         for child in other.children:
             if is_among(child, gone):
-                remove_deleted(turn, child, gone)
-        if turn.actions:
-            state.table.put(other, turn.sa)
-            actions += [Keep(turn.sa), *turn.actions]
-            if turn.sa.state is IkeState.DELETED and not turn.sa.children:
-                actions += state.end(turn.sa, "its peer deleted what was left of it")
+                remove_deleted(context, child, gone)
+        if context.actions:
+            state.table.put(other, context.sa)
+            actions += [Keep(context.sa), *context.actions]
+            if context.sa.state is IkeState.DELETED and not context.sa.children:
+                actions += state.end(context.sa, "its peer deleted what was left of it")
     return actions
 
 
@@ -99,7 +99,7 @@ def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]
     phase1 = sa.phase1
     if phase1 is None or (phase1.complaint is not None and phase1.role is Role.INITIATOR):
         return []
-    connection = state.turn(sa, phase1, arrival.now).connection
+    connection = state.context(sa, phase1, arrival.now).connection
     find = _sealed_complaint if arrival.header.encrypted else _clear_complaint
     complaint = find(sa, arrival, connection)
     if complaint is None or complaint == phase1.complaint:

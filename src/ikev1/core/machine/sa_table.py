@@ -10,7 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from ikev1.core.machine.child_table import PairTable
+from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.model import ChildSa, IkeSa, IkeState, PeerKey, Role
 from ikev1.core.records.selector import Selector
 
@@ -36,7 +36,7 @@ class SaTable:
         self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
         self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
         self._by_number: dict[int, bytes] = {}
-        self._pairs = PairTable()
+        self._pairs = ChildTable()
         self._said: dict[bytes, set[str]] = {}  # what was said once of an SA
         self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and how often something was in it
         # how many late messages for an SA that was up mean nothing, the oldest first

@@ -18,10 +18,10 @@ import hmac
 from collections import OrderedDict
 from hashlib import blake2s
 
-from ikev1.core.records.model import IkeSa, Path
+from ikev1.core.records.model import IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 
-__all__ = ["Answer", "Dumped", "FirstMessages", "sa_from"]
+__all__ = ["CachedReply", "Dumped", "FirstMessages", "sa_from"]
 
 _SLOT = 32  # seconds for which the same cookie is given; one slot later it is still known
 _CAPACITY = 4096  # answers kept of either kind
@@ -29,7 +29,7 @@ _INDEX_OCTETS = 2
 _SPENT = 65_536  # pairs of cookies: each cost its peer a round trip, and us a Diffie-Hellman exchange
 
 
-class Answer(Record, frozen=True):
+class CachedReply(Record, frozen=True):
     """What was chosen for a first message: an SA without peer, and the payloads of message 2."""
 
     index: int
@@ -40,7 +40,7 @@ class Answer(Record, frozen=True):
     serial: int
 
 
-Dumped = tuple[bytes, int, tuple[Answer, ...], tuple[Answer, ...], tuple[tuple[bytes, int], ...]]
+Dumped = tuple[bytes, int, tuple[CachedReply, ...], tuple[CachedReply, ...], tuple[tuple[bytes, int], ...]]
 """The secret, the last serial number, the answers that nobody followed up, those that a peer did, and spent cookies."""
 
 
@@ -51,18 +51,18 @@ class FirstMessages:
         self._secret = secret
         self._serial = 0
         self._next_index = 0
-        self._unproven: OrderedDict[tuple[int, tuple[str, ...], bytes], Answer] = OrderedDict()
-        self._proven: OrderedDict[tuple[int, tuple[str, ...], bytes], Answer] = OrderedDict()
-        self._by_index: dict[int, Answer] = {}
+        self._unproven: OrderedDict[tuple[int, tuple[str, ...], bytes], CachedReply] = OrderedDict()
+        self._proven: OrderedDict[tuple[int, tuple[str, ...], bytes], CachedReply] = OrderedDict()
+        self._by_index: dict[int, CachedReply] = {}
         self._spent: dict[bytes, int] = {}  # cookies that an SA came of, and the slot in which; the oldest first
 
-    def recall(self, key: tuple[int, tuple[str, ...], bytes]) -> Answer | None:
+    def recall(self, key: tuple[int, tuple[str, ...], bytes]) -> CachedReply | None:
         """The answer kept for ``key``: the settings' generation, the connections in question, and the octets."""
         return self._proven.get(key) or self._unproven.get(key)
 
     def keep(
         self, key: tuple[int, tuple[str, ...], bytes], template: IkeSa, first_payload: int, chain: bytes
-    ) -> Answer:
+    ) -> CachedReply:
         """Keeps an answer, in place of the oldest that nobody ever followed up when there is no room."""
         if len(self._unproven) >= _CAPACITY:
             _, oldest = self._unproven.popitem(last=False)
@@ -70,16 +70,16 @@ class FirstMessages:
         while self._next_index in self._by_index:
             self._next_index = (self._next_index + 1) % 65536
         self._serial += 1
-        answer = Answer(self._next_index, key, template, first_payload, chain, self._serial)
+        answer = CachedReply(self._next_index, key, template, first_payload, chain, self._serial)
         self._next_index = (self._next_index + 1) % 65536
         self._unproven[key] = self._by_index[answer.index] = answer
         return answer
 
-    def cookie(self, answer: Answer, CKY_I: bytes, path: Path, now: float) -> bytes:
+    def cookie(self, answer: CachedReply, CKY_I: bytes, path: UdpPath, now: float) -> bytes:
         """CKY-R for a peer that gets ``answer``."""
         return answer.index.to_bytes(_INDEX_OCTETS) + self._mac(answer, CKY_I, path, int(now // _SLOT))
 
-    def recognise(self, CKY_I: bytes, CKY_R: bytes, path: Path, now: float) -> Answer | None:
+    def recognise(self, CKY_I: bytes, CKY_R: bytes, path: UdpPath, now: float) -> CachedReply | None:
         """The answer that we gave with this CKY-R to this peer; None if we did not, if it was too long ago, or if an SA
         came of it: once that is gone, its first messages bring no other.
         """
@@ -95,7 +95,7 @@ class FirstMessages:
                 return answer
         return None
 
-    def _prove(self, answer: Answer) -> None:
+    def _prove(self, answer: CachedReply) -> None:
         if answer.key in self._proven:
             self._proven.move_to_end(answer.key)
             return
@@ -114,7 +114,7 @@ class FirstMessages:
             del self._spent[oldest]
             oldest = next(iter(self._spent))
 
-    def kept_cookies(self, CKY_I: bytes, path: Path, now: float) -> tuple[bytes, bytes]:
+    def kept_cookies(self, CKY_I: bytes, path: UdpPath, now: float) -> tuple[bytes, bytes]:
         """CKY-R for a peer of whom an SA is kept from its first message on: that of now, and the one before, which it
         has if it called just before now. The same message tomorrow gets another one.
         """
@@ -125,7 +125,7 @@ class FirstMessages:
     def _kept_cookie(self, CKY_I: bytes, slot: int, said: bytes) -> bytes:
         return blake2s(CKY_I + slot.to_bytes(8, signed=True) + said, digest_size=8, key=self._secret).digest()
 
-    def _mac(self, answer: Answer, CKY_I: bytes, path: Path, slot: int) -> bytes:
+    def _mac(self, answer: CachedReply, CKY_I: bytes, path: UdpPath, slot: int) -> bytes:
         said = f"{answer.serial} {slot} {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}"
         return blake2s(CKY_I + said.encode(), digest_size=8 - _INDEX_OCTETS, key=self._secret).digest()
 
@@ -139,8 +139,8 @@ class FirstMessages:
         cls,
         secret: bytes,
         serial: int,
-        unproven: tuple[Answer, ...],
-        proven: tuple[Answer, ...],
+        unproven: tuple[CachedReply, ...],
+        proven: tuple[CachedReply, ...],
         spent: tuple[tuple[bytes, int], ...],
     ) -> FirstMessages:
         """What `dump` gave."""
@@ -153,6 +153,6 @@ class FirstMessages:
         return loaded
 
 
-def sa_from(answer: Answer, unique_id: int, path: Path, CKY_I: bytes, CKY_R: bytes, now: float) -> IkeSa:
+def sa_from(answer: CachedReply, unique_id: int, path: UdpPath, CKY_I: bytes, CKY_R: bytes, now: float) -> IkeSa:
     """The SA of a peer that followed up ``answer``, as it stands before message 3."""
     return replace(answer.template, unique_id=unique_id, path=path, CKY_I=CKY_I, CKY_R=CKY_R, created_at=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.wire.attributes import Attribute
 
@@ -19,9 +19,9 @@ def private_use(attributes: Iterable[Attribute], first: int) -> tuple[int, ...]:
     return tuple(sorted({attribute.type for attribute in attributes if attribute.type >= first}))
 
 
-def note_ignored(turn: Turn, types: tuple[int, ...]) -> None:
+def note_ignored(context: ExchangeContext, types: tuple[int, ...]) -> None:
     """Says which private attributes of the transform that was chosen are ignored, if there are any."""
     if types:
         named = ", ".join(map(str, types))
         text = f"the offer has attributes for private use, which are ignored: {named}"
-        turn.report(Note(Code.ATTRIBUTES_IGNORED, text, turn.sa))
+        context.report(Note(Code.ATTRIBUTES_IGNORED, text, context.sa))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.negotiation.lifetime_attributes import PHASE_1, PHASE_2, Life, life_attributes, shorter, stated_life
 from ikev1.core.negotiation.rekey_times import SHORTEST, deadlines
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.model import ChildSa, ChildState, IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.wire.attributes import build_attributes, parse_attributes
@@ -40,7 +40,7 @@ def notified_life(message: Message, protocol: int, life: Life) -> Life:
     return life
 
 
-def honour(turn: Turn, notify: Notification) -> None:
+def honour(context: ExchangeContext, notify: Notification) -> None:
     """Ends an SA that we asked for as early as its responder says once it is up: some say so "in a separate
     Informational Exchange after Main Mode or Aggressive Mode processing is complete" (RFC 2407 §4.6.3).
 
@@ -48,7 +48,7 @@ def honour(turn: Turn, notify: Notification) -> None:
         Refusal: a duration comes without its type.
         PayloadMalformed: the attributes are malformed.
     """
-    sa = turn.sa
+    sa = context.sa
     names = _NAMES.get(notify.protocol)
     seconds = stated_life(parse_attributes(notify.data), names).seconds if names else 0
     if not seconds:
@@ -56,24 +56,24 @@ def honour(turn: Turn, notify: Notification) -> None:
     if names is PHASE_2:
         about = notify.protocol, int.from_bytes(notify.spi)
         children = tuple(
-            _shortened(turn, child, seconds) if about == (child.suite.protocol, child.outbound.spi) else child
+            _shortened(context, child, seconds) if about == (child.suite.protocol, child.outbound.spi) else child
             for child in sa.children
         )
-        turn.sa = replace(sa, children=children)
+        context.sa = replace(sa, children=children)
     elif sa.role is Role.INITIATOR and sa.state is IkeState.ESTABLISHED:
-        rekey_at, expires_at = _deadlines(turn, sa.established_at, seconds)
+        rekey_at, expires_at = _deadlines(context, sa.established_at, seconds)
         if expires_at < sa.expires_at:
-            turn.sa = replace(sa, rekey_at=rekey_at, expires_at=expires_at)
+            context.sa = replace(sa, rekey_at=rekey_at, expires_at=expires_at)
 
 
-def _shortened(turn: Turn, child: ChildSa, seconds: int) -> ChildSa:
-    rekey_at, expires_at = _deadlines(turn, child.created_at, seconds)
+def _shortened(context: ExchangeContext, child: ChildSa, seconds: int) -> ChildSa:
+    rekey_at, expires_at = _deadlines(context, child.created_at, seconds)
     if not child.initiator or child.state is not ChildState.INSTALLED or expires_at >= child.expires_at:
         return child
     return replace(child, rekey_at=rekey_at, expires_at=expires_at)
 
 
-def _deadlines(turn: Turn, since: float, seconds: int) -> tuple[float, float]:
+def _deadlines(context: ExchangeContext, since: float, seconds: int) -> tuple[float, float]:
     seconds = max(seconds, SHORTEST)
-    since = max(since, turn.now + SHORTEST - seconds)  # said late, it still leaves time to replace the SA
-    return deadlines(since, seconds, Role.INITIATOR, turn.connection, turn.context.random)
+    since = max(since, context.now + SHORTEST - seconds)  # said late, it still leaves time to replace the SA
+    return deadlines(since, seconds, Role.INITIATOR, context.connection, context.engine.random)

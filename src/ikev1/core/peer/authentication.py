@@ -9,7 +9,7 @@ from ikev1.core.peer import identity
 from ikev1.core.peer.accepted_modes import accepts_mode
 from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.peer.reflection import names_one, refuse_own_identity
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Chosen, Keys, KeyShare, Role
@@ -59,58 +59,58 @@ def _bad_value(error: InvalidPublicValue) -> Refusal:
     )
 
 
-def derive(turn: Turn, g_xy: bytes) -> None:
+def derive(context: ExchangeContext, g_xy: bytes) -> None:
     """Derives SKEYID and its three keys, and the IV of the first encrypted message, from both halves.
 
     Raises:
         Refusal: the secret is not configured any more.
     """
-    sa = turn.sa
+    sa = context.sa
     share, chosen = sa.share, sa.chosen
     assert share is not None
     assert chosen is not None
     algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
-    SKEYID = _SKEYID(turn, chosen, share, g_xy)
+    SKEYID = _SKEYID(context, chosen, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
     key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
-    turn.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
-    turn.exchange = replace(turn.exchange, iv=iv)
+    context.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
+    context.exchange = replace(context.exchange, iv=iv)
 
 
-def _SKEYID(turn: Turn, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
+def _SKEYID(context: ExchangeContext, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
     algorithm = chosen.suite.hash
     if chosen.suite.authentication in ENCRYPTING:
-        return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, turn.sa.CKY_I, turn.sa.CKY_R)
+        return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, context.sa.CKY_I, context.sa.CKY_R)
     if chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
         return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
-    if not turn.connection.secret:
+    if not context.connection.secret:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {turn.sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            f"connection {context.sa.connection!r} was removed, or its secret, while phase 1 was under way",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
     # In Main Mode the secret is that of the address, for the identity arrives encrypted under a key that the secret
     # makes (RFC 2409 §5.4)
-    return keymat.SKEYID_psk(algorithm, turn.connection.secret, share.Ni_b, share.Nr_b)
+    return keymat.SKEYID_psk(algorithm, context.connection.secret, share.Ni_b, share.Nr_b)
 
 
 # --- identities -----------------------------------------------------------------------------------------------------
 
 
-def identify_self(turn: Turn) -> Identification:
+def identify_self(context: ExchangeContext) -> Identification:
     """Our own identity: as configured, else our address."""
-    own = _own_identity(turn)
+    own = _own_identity(context)
     body = build_body(own)
-    ours = {"IDii_b": body} if turn.sa.role is Role.INITIATOR else {"IDir_b": body}
-    turn.sa = replace(turn.sa, **ours)
+    ours = {"IDii_b": body} if context.sa.role is Role.INITIATOR else {"IDir_b": body}
+    context.sa = replace(context.sa, **ours)
     return own
 
 
-def _own_identity(turn: Turn) -> Identification:
-    connection = turn.connection
-    own = identity.identification(connection.local_id or turn.sa.path.local_host)
+def _own_identity(context: ExchangeContext) -> Identification:
+    connection = context.connection
+    own = identity.identification(connection.local_id or context.sa.path.local_host)
     if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
         own = own._replace(data=_as_certified(own.data, connection.credential))
     return own
@@ -125,7 +125,7 @@ def _as_certified(name: bytes, credential: Credential) -> bytes:
     return next((subject for subject in subjects if distinguished_name.equal(subject, name)), name)
 
 
-def identify_peer(turn: Turn, message: Message) -> Identification:
+def identify_peer(context: ExchangeContext, message: Message) -> Identification:
     """The identity that the peer claims.
 
     Raises:
@@ -134,8 +134,8 @@ def identify_peer(turn: Turn, message: Message) -> Identification:
     theirs = message.one(Identification)
     check_port(theirs)
     body = message.body_of(theirs)
-    claimed = {"IDir_b": body} if turn.sa.role is Role.INITIATOR else {"IDii_b": body}
-    turn.sa = replace(turn.sa, **claimed)
+    claimed = {"IDir_b": body} if context.sa.role is Role.INITIATOR else {"IDii_b": body}
+    context.sa = replace(context.sa, **claimed)
     return theirs
 
 
@@ -155,30 +155,30 @@ def check_port(theirs: Identification) -> None:
         )
 
 
-def settle_connection(turn: Turn, theirs: Identification) -> None:
+def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
     """Settles on the connection whose peer this is, now that the peer has proved it.
 
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    known = turn.context.candidates(turn.sa) if turn.sa.role is Role.RESPONDER else ()
+    known = context.engine.candidates(context.sa) if context.sa.role is Role.RESPONDER else ()
     fitting = [
         connection
-        for connection in dict.fromkeys((turn.connection, *known))
+        for connection in dict.fromkeys((context.connection, *known))
         if identity.matches(expected(connection), theirs)
-        and accepts_mode(connection, turn.exchange, turn.sa)
-        and (connection is turn.connection or _agrees(turn, connection))
+        and accepts_mode(connection, context.exchange, context.sa)
+        and (connection is context.connection or _agrees(context, connection))
     ]
     if fitting:
         chosen, *others = fitting
-        turn.connection = chosen
-        refuse_own_identity(turn, theirs, _own_identity(turn))
-        turn.sa = replace(turn.sa, connection=chosen.name)
-        _name_runner_up(turn, others)
+        context.connection = chosen
+        refuse_own_identity(context, theirs, _own_identity(context))
+        context.sa = replace(context.sa, connection=chosen.name)
+        _name_runner_up(context, others)
         return
     raise Refusal(
         Code.ID_MISMATCH,
-        _unexpected(turn.connection, identity.text_of(theirs)),
+        _unexpected(context.connection, identity.text_of(theirs)),
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
@@ -197,16 +197,16 @@ def _unexpected(connection: Connection, who: str) -> str:
     )
 
 
-def _name_runner_up(turn: Turn, others: list[Connection]) -> None:
+def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
     for runner_up in others[:1]:
-        chosen = turn.connection.name
+        chosen = context.connection.name
         text = f"connection {chosen!r} was chosen; {runner_up.name!r} would do, too, but is not more specific"
-        turn.report(Note(Code.RUNNER_UP, text, turn.sa))
+        context.report(Note(Code.RUNNER_UP, text, context.sa))
 
 
-def _agrees(turn: Turn, connection: Connection) -> bool:
+def _agrees(context: ExchangeContext, connection: Connection) -> bool:
     """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
-    assert turn.sa.chosen is not None
-    suite = turn.sa.chosen.suite
-    same = (connection.secret, connection.trust) == (turn.connection.secret, turn.connection.trust)
+    assert context.sa.chosen is not None
+    suite = context.sa.chosen.suite
+    same = (connection.secret, connection.trust) == (context.connection.secret, context.connection.trust)
     return same and any(allows_suite(policy, suite) for policy in connection.policies)

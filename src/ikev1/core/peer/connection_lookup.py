@@ -12,7 +12,7 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Connection, Tunnel
 
-__all__ = ["Lookup", "called_address", "expected", "is_address", "known_selectors"]
+__all__ = ["ConnectionLookup", "called_address", "expected", "is_address", "known_selectors"]
 
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
@@ -29,7 +29,7 @@ class _Pattern(NamedTuple):
         return len(packed) == len(self.first) and self.first <= packed <= self.last
 
 
-class Lookup:
+class ConnectionLookup:
     """Finds connections by address: the one with the most specific remote address first, then by local address,
     then in the order of the configuration.
     """

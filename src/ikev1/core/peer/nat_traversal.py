@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, inet_pton
 
-from ikev1.core.records.model import Flavour, IpsecMode, Nat, Path, Role
+from ikev1.core.records.model import IpsecMode, Nat, NatTraversalVersion, Role, UdpPath
 from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery, NatOriginalAddress
 from ikev1.wire.registry import EncapsulationMode, IdType, PayloadType
@@ -21,9 +21,9 @@ _DRAFT_MODES = {
 }
 
 _NAT_D_NUMBERS = {
-    Flavour.RFC_3947: PayloadType.NAT_D,
-    Flavour.DRAFT_03: PayloadType.NAT_D_DRAFT,
-    Flavour.DRAFT_02: PayloadType.NAT_D_DRAFT,
+    NatTraversalVersion.RFC_3947: PayloadType.NAT_D,
+    NatTraversalVersion.DRAFT_03: PayloadType.NAT_D_DRAFT,
+    NatTraversalVersion.DRAFT_02: PayloadType.NAT_D_DRAFT,
 }
 
 
@@ -34,19 +34,26 @@ def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
     return digest(algorithm, cookies + inet_pton(family, host.partition("%")[0]) + port.to_bytes(2))
 
 
-def nat_d(algorithm: int, cookies: bytes, path: Path, flavour: Flavour, forced: bool) -> list[NatDiscovery]:
+def nat_d(
+    algorithm: int, cookies: bytes, path: UdpPath, version: NatTraversalVersion, forced: bool
+) -> list[NatDiscovery]:
     """The NAT-D payloads that we send: the peer's end of ``path`` first, then ours (RFC 3947 §3.2).
 
     With ``forced`` ours is made never to match, so that the peer believes in a NAT and encapsulates.
     """
-    number = _NAT_D_NUMBERS[flavour]
+    number = _NAT_D_NUMBERS[version]
     remote = _hash(algorithm, cookies, path.remote_host, path.remote_port)
     local = _hash(algorithm, cookies, path.local_host, 0 if forced else path.local_port)
     return [NatDiscovery(remote, number), NatDiscovery(local, number)]
 
 
 def discover(
-    algorithm: int, cookies: bytes, path: Path, flavour: Flavour, received: tuple[NatDiscovery, ...], forced: bool
+    algorithm: int,
+    cookies: bytes,
+    path: UdpPath,
+    version: NatTraversalVersion,
+    received: tuple[NatDiscovery, ...],
+    forced: bool,
 ) -> Nat | None:
     """What the peer's NAT-D payloads show; None if it sent none.
 
@@ -57,14 +64,14 @@ def discover(
         return None
     seen, *own = [payload.data for payload in received]
     return Nat(
-        flavour,
+        version,
         local_behind=seen != _hash(algorithm, cookies, path.local_host, path.local_port),
         remote_behind=_hash(algorithm, cookies, path.remote_host, path.remote_port) not in own,
         forced=forced,
     )
 
 
-def floated(path: Path, nat: Nat, port: int) -> Path:
+def floated(path: UdpPath, nat: Nat, port: int) -> UdpPath:
     """The path after the float to ``port``: both ends' "if there is NAT between the hosts" (RFC 3947 §4)."""
     if not nat.encapsulate or path.local_port == port:
         return path
@@ -75,24 +82,24 @@ def encapsulation_mode(mode: IpsecMode, nat: Nat | None) -> EncapsulationMode:
     """The encapsulation mode of Quick Mode's transforms: RFC 3947 §5.1, and the drafts' private numbers."""
     if nat is None or not nat.encapsulate:
         return _MODES[mode]
-    return (_UDP_MODES if nat.flavour is Flavour.RFC_3947 else _DRAFT_MODES)[mode]
+    return (_UDP_MODES if nat.version is NatTraversalVersion.RFC_3947 else _DRAFT_MODES)[mode]
 
 
-def original_addresses(nat: Nat, path: Path, role: Role) -> list[NatOriginalAddress]:
+def original_addresses(nat: Nat, path: UdpPath, role: Role) -> list[NatOriginalAddress]:
     """The NAT-OA payloads of Quick Mode in transport mode, in which we have ``role`` (RFC 3947 §5.2).
 
     "The Initiator NAT-OA payload is first. The Responder NAT-OA payload is second." In the drafts there is one, with
     the sender's own address. What the peer sends is not needed: checksums inside are passed over once ESP has vouched
     for a packet (RFC 3948 §3.1.2, case 3).
     """
-    local, remote = _nat_oa(nat.flavour, path.local_host), _nat_oa(nat.flavour, path.remote_host)
-    if nat.flavour is not Flavour.RFC_3947:
+    local, remote = _nat_oa(nat.version, path.local_host), _nat_oa(nat.version, path.remote_host)
+    if nat.version is not NatTraversalVersion.RFC_3947:
         return [local]
     return [local, remote] if role is Role.INITIATOR else [remote, local]
 
 
-def _nat_oa(flavour: Flavour, host: str) -> NatOriginalAddress:
+def _nat_oa(version: NatTraversalVersion, host: str) -> NatOriginalAddress:
     address = ip_address(host.partition("%")[0])
     id_type = IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR
-    number = PayloadType.NAT_OA if flavour is Flavour.RFC_3947 else PayloadType.NAT_OA_DRAFT
+    number = PayloadType.NAT_OA if version is NatTraversalVersion.RFC_3947 else PayloadType.NAT_OA_DRAFT
     return NatOriginalAddress(id_type, address.packed, number)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ikev1.core.records.actions import Action, Move, Report
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IpsecMode, Path
+from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IpsecMode, UdpPath
 from ikev1.core.records.record import replace
 
 __all__ = ["aggressive_path", "follows", "moved", "on_path", "same_hosts", "take_path", "wants_probe", "with_path"]
@@ -21,7 +21,7 @@ __all__ = ["aggressive_path", "follows", "moved", "on_path", "same_hosts", "take
 _QUIET = 60.0  # seconds between two notes that a peer has moved
 
 
-def follows(sa: IkeSa, seen: Path, port: int) -> bool:
+def follows(sa: IkeSa, seen: UdpPath, port: int) -> bool:
     """Whether a message that was checked, and came by ``seen``, is reason enough to send there.
 
     ``port`` is the encapsulation port.
@@ -34,23 +34,23 @@ def follows(sa: IkeSa, seen: Path, port: int) -> bool:
     return nat.remote_behind or (floats and seen.remote_port == port)
 
 
-def wants_probe(sa: IkeSa, seen: Path, port: int) -> bool:
+def wants_probe(sa: IkeSa, seen: UdpPath, port: int) -> bool:
     """Whether the peer may have moved to ``seen``, and is to be asked there."""
     behind = sa.nat is not None and sa.nat.remote_behind
     return behind and seen.local_port == port and not same_hosts(sa.path, seen)
 
 
-def aggressive_path(path: Path, seen: Path, port: int) -> Path:
+def aggressive_path(path: UdpPath, seen: UdpPath, port: int) -> UdpPath:
     """The path of Aggressive Mode's message 3: with it the initiator may float to ``port``, and do nothing else."""
     return seen if seen.local_port in (path.local_port, port) else path
 
 
-def same_hosts(path: Path, seen: Path) -> bool:
+def same_hosts(path: UdpPath, seen: UdpPath) -> bool:
     """Whether both lead from the same address of ours to the same address of the peer."""
     return (path.local_host, path.remote_host) == (seen.local_host, seen.remote_host)
 
 
-def take_path(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
+def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
     """``sa`` with its pairs on ``path``, those too that Quick Modes are about to make, and what makes the data plane
     follow.
     """
@@ -63,7 +63,7 @@ def take_path(sa: IkeSa, path: Path) -> tuple[IkeSa, list[Action]]:
     return replace(sa, path=path, children=children, exchanges=exchanges), moves
 
 
-def with_path(exchange: Exchange, path: Path) -> Exchange:
+def with_path(exchange: Exchange, path: UdpPath) -> Exchange:
     """``exchange`` with the pair that it is about to make on ``path``."""
     quick = exchange.quick
     if quick is None or quick.child is None:
@@ -71,7 +71,7 @@ def with_path(exchange: Exchange, path: Path) -> Exchange:
     return replace(exchange, quick=replace(quick, child=on_path(quick.child, path)))
 
 
-def moved(sa: IkeSa, path: Path, now: float) -> tuple[IkeSa, list[Action]]:
+def moved(sa: IkeSa, path: UdpPath, now: float) -> tuple[IkeSa, list[Action]]:
     """As `take_path`, for a peer that has moved, which is counted, and noted now and then."""
     taken, actions = take_path(sa, path)
     taken = replace(taken, moves=sa.moves + 1, moved_at=now)
@@ -81,7 +81,7 @@ def moved(sa: IkeSa, path: Path, now: float) -> tuple[IkeSa, list[Action]]:
     return taken, actions
 
 
-def on_path(child: ChildSa, path: Path) -> ChildSa:
+def on_path(child: ChildSa, path: UdpPath) -> ChildSa:
     """``child`` on a new path; in transport mode its traffic is that of the addresses there."""
     if child.mode is IpsecMode.TUNNEL:
         return replace(child, path=path)

@@ -11,8 +11,8 @@ import hmac
 
 from ikev1.core.peer import diagnosis, identity, reflection
 from ikev1.core.peer.connection_lookup import called_address
-from ikev1.core.records.certificate_check import Undecided, Untrusted
-from ikev1.core.records.context import Turn
+from ikev1.core.records.certificate_check import NeedsCertificateCheck, Untrusted
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
 from ikev1.core.records.model import IkeSa, Role
@@ -38,9 +38,9 @@ def _other(role: Role) -> Role:
     return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
 
 
-def _method(turn: Turn) -> int:
-    chosen = turn.sa.chosen
-    return turn.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
+def _method(context: ExchangeContext) -> int:
+    chosen = context.sa.chosen
+    return context.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
 
 
 def is_hybrid(method: int) -> bool:
@@ -51,23 +51,25 @@ def is_hybrid(method: int) -> bool:
 # --- what we prove --------------------------------------------------------------------------------------------------
 
 
-def prove(turn: Turn) -> list[Payload]:
+def prove(context: ExchangeContext) -> list[Payload]:
     """What proves our identity to the peer.
 
     Raises:
         Refusal: the connection has no private key any more.
     """
-    method = _method(turn)
-    if not _signs(method, turn.sa.role):
-        return [*(_no_certificate(turn) if is_hybrid(method) else []), Hash(_own_hash(turn.sa, method))]
-    credential = turn.connection.credential
+    method = _method(context)
+    if not _signs(method, context.sa.role):
+        return [*(_no_certificate(context) if is_hybrid(method) else []), Hash(_own_hash(context.sa, method))]
+    credential = context.connection.credential
     if credential is None:
-        raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
+        raise Refusal(
+            Code.NO_CONNECTION, f"connection {context.sa.connection!r} has no private key any more", ends=True
+        )
     key = private_keys.load(credential.private_key)
-    signature = Signature(signatures.sign(method, key, _own_hash(turn.sa, method)))
+    signature = Signature(signatures.sign(method, key, _own_hash(context.sa, method)))
     if not credential.certificates:
         return [signature]
-    asked = tuple(CertificateRequest(encoding, authority) for encoding, authority in turn.sa.requested)
+    asked = tuple(CertificateRequest(encoding, authority) for encoding, authority in context.sa.requested)
     leaf, *intermediates = credential.certificates
     return [*certificate_requests.answer(asked, leaf, intermediates), signature]
 
@@ -77,29 +79,29 @@ def _signs(method: int, role: Role) -> bool:
     return method not in SHARED_OR_ENCRYPTING and _SIGNER.get(method, role) is role
 
 
-def _no_certificate(turn: Turn) -> list[Payload]:
+def _no_certificate(context: ExchangeContext) -> list[Payload]:
     """ "The Client MUST respond with an empty certificate payload" (hybrid-auth-05 §4.2)."""
-    return [Certificate(CertificateEncoding.X509_SIGNATURE, b"")] if turn.sa.requested else []
+    return [Certificate(CertificateEncoding.X509_SIGNATURE, b"")] if context.sa.requested else []
 
 
-def note_requests(turn: Turn, message: Message) -> None:
+def note_requests(context: ExchangeContext, message: Message) -> None:
     """Remembers which certificates the peer asks for, in whatever message it does."""
     asked = tuple((request.encoding, request.authority) for request in message.all(CertificateRequest))
     if asked:
-        turn.sa = replace(turn.sa, requested=tuple(dict.fromkeys((*turn.sa.requested, *asked))))
+        context.sa = replace(context.sa, requested=tuple(dict.fromkeys((*context.sa.requested, *asked))))
 
 
-def request_certificates(turn: Turn) -> list[Payload]:
+def request_certificates(context: ExchangeContext) -> list[Payload]:
     """Asks for a certificate by one of our CAs, where signatures are what proves."""
-    if not _signs(_method(turn), _other(turn.sa.role)) or not turn.connection.trust.authorities:
+    if not _signs(_method(context), _other(context.sa.role)) or not context.connection.trust.authorities:
         return []
-    return [*certificate_requests.requests(turn.connection.trust.authorities)]
+    return [*certificate_requests.requests(context.connection.trust.authorities)]
 
 
 # --- what the peer proves -------------------------------------------------------------------------------------------
 
 
-def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
+def check_proof(context: ExchangeContext, message: Message, theirs: Identification) -> None:
     """Checks what proves that the peer is ``theirs``.
 
     Raises:
@@ -107,14 +109,14 @@ def check_proof(turn: Turn, message: Message, theirs: Identification) -> None:
             Diffie-Hellman exchange can have sent that, and has nothing better.
         Undecided: it depends on a certificate on which the world has not given its verdict.
     """
-    method = _method(turn)
-    expected = _peer_hash(turn.sa, method)
-    if _signs(method, _other(turn.sa.role)):
-        _check_signature(turn, message, theirs, method, expected)
+    method = _method(context)
+    expected = _peer_hash(context.sa, method)
+    if _signs(method, _other(context.sa.role)):
+        _check_signature(context, message, theirs, method, expected)
     elif not hmac.compare_digest(expected, received := message.one(Hash).data):
-        if _is_under_way(turn.sa):
-            reflection.refuse_own_hash(turn, received, _own_hash(turn.sa, method))
-        raise Refusal(*_wrong_hash(turn, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
+        if _is_under_way(context.sa):
+            reflection.refuse_own_hash(context, received, _own_hash(context.sa, method))
+        raise Refusal(*_wrong_hash(context, identity.text_of(theirs)), notify=NotifyType.AUTHENTICATION_FAILED)
 
 
 def _is_under_way(sa: IkeSa) -> bool:
@@ -122,27 +124,29 @@ def _is_under_way(sa: IkeSa) -> bool:
     return bool(sa.local_id_body)
 
 
-def _wrong_hash(turn: Turn, claimed: str) -> tuple[Code, str]:
-    if _method(turn) in ENCRYPTING:
-        return diagnosis.of_wrong_keys(turn.sa, f"a HASH for {claimed}, but it is wrong")
-    if turn.exchange.script == "AM":
-        return diagnosis.of_wrong_hash(turn.sa, turn.connection, claimed)
+def _wrong_hash(context: ExchangeContext, claimed: str) -> tuple[Code, str]:
+    if _method(context) in ENCRYPTING:
+        return diagnosis.of_wrong_keys(context.sa, f"a HASH for {claimed}, but it is wrong")
+    if context.exchange.script == "AM":
+        return diagnosis.of_wrong_hash(context.sa, context.connection, claimed)
     # In Main Mode the message decrypted, so the secrets are the same
     return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
 
 
-def _check_signature(turn: Turn, message: Message, theirs: Identification, method: int, HASH: bytes) -> None:
-    note_requests(turn, message)
+def _check_signature(
+    context: ExchangeContext, message: Message, theirs: Identification, method: int, HASH: bytes
+) -> None:
+    note_requests(context, message)
     signature = message.one(Signature).data
-    for key in _keys(turn, message, theirs):
-        reflection.refuse_own_key(turn, key, ends=message.header.encrypted)
+    for key in _keys(context, message, theirs):
+        reflection.refuse_own_key(context, key, ends=message.header.encrypted)
         try:
             signatures.verify(method, public_keys.load(key), HASH, signature)
         except (BadSignature, UnsuitableKey) as error:
             reason = str(error)
         else:
             return
-    _refuse_own_signature(turn, method, signature, ends=message.header.encrypted)
+    _refuse_own_signature(context, method, signature, ends=message.header.encrypted)
     raise Refusal(
         Code.AUTHENTICATION_FAILED,
         f"{identity.text_of(theirs)} did not prove its identity: {reason}",
@@ -150,26 +154,26 @@ def _check_signature(turn: Turn, message: Message, theirs: Identification, metho
     )
 
 
-def _refuse_own_signature(turn: Turn, method: int, signature: bytes, *, ends: bool) -> None:
+def _refuse_own_signature(context: ExchangeContext, method: int, signature: bytes, *, ends: bool) -> None:
     """Tells a signature of ours that came back from one that is merely wrong."""
-    credential = turn.connection.credential
-    if credential is None or not _is_under_way(turn.sa):
+    credential = context.connection.credential
+    if credential is None or not _is_under_way(context.sa):
         return
     own = private_keys.load(credential.private_key).public_key()
     try:
-        signatures.verify(method, own, _own_hash(turn.sa, method), signature)
+        signatures.verify(method, own, _own_hash(context.sa, method), signature)
     except (BadSignature, UnsuitableKey):
         return
-    raise reflection.reflection(turn, "our own signature", notify=NotifyType.INVALID_SIGNATURE, ends=ends)
+    raise reflection.reflection(context, "our own signature", notify=NotifyType.INVALID_SIGNATURE, ends=ends)
 
 
-def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, ...]:
+def _keys(context: ExchangeContext, message: Message, theirs: Identification) -> tuple[bytes, ...]:
     """The public keys that may prove this identity: those that are configured, else that of a trusted certificate."""
-    trust = turn.connection.trust
+    trust = context.connection.trust
     if trust.public_keys:
-        return _known_keys(turn, theirs, ends=message.header.encrypted)
+        return _known_keys(context, theirs, ends=message.header.encrypted)
     certificates = message.all(Certificate)
-    reflection.refuse_own_certificate(turn, certificates, ends=message.header.encrypted)
+    reflection.refuse_own_certificate(context, certificates, ends=message.header.encrypted)
     if not certificates and not trust.peers:
         raise Refusal(
             Code.CERTIFICATE_MISSING,
@@ -177,22 +181,22 @@ def _keys(turn: Turn, message: Message, theirs: Identification) -> tuple[bytes, 
             notify=NotifyType.CERTIFICATE_UNAVAILABLE,
             ends=message.header.encrypted,
         )
-    if turn.verdict is None:
-        answers_call = turn.initiates and called_address(turn.connection) is not None
-        raise Undecided(certificates, theirs, answers_call=answers_call)
-    if isinstance(turn.verdict, Untrusted):
-        verdict = turn.verdict
+    if context.verdict is None:
+        answers_call = context.initiates and called_address(context.connection) is not None
+        raise NeedsCertificateCheck(certificates, theirs, answers_call=answers_call)
+    if isinstance(context.verdict, Untrusted):
+        verdict = context.verdict
         raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
-    return (turn.verdict.public_key,)
+    return (context.verdict.public_key,)
 
 
-def _known_keys(turn: Turn, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:
-    known = reflection.keys_for(turn.connection.trust, theirs)
+def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:
+    known = reflection.keys_for(context.connection.trust, theirs)
     if not known:
         raise Refusal(
             Code.ID_MISMATCH,
-            f"the peer says that it is {identity.text_of(theirs)}, for which connection {turn.connection.name!r} has "
-            "no key: peer_public_key says which key proves which identity",
+            f"the peer says that it is {identity.text_of(theirs)}, for which connection {context.connection.name!r} "
+            "has no key: peer_public_key says which key proves which identity",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=ends,
         )

@@ -24,7 +24,7 @@ from functools import lru_cache
 
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Credential, Trust
@@ -56,72 +56,72 @@ OWN_CALL = (
 # --- not me ---------------------------------------------------------------------------------------------------------
 
 
-def reflection(turn: Turn, what: str, *, notify: NotifyType | None = None, ends: bool = False) -> Refusal:
+def reflection(context: ExchangeContext, what: str, *, notify: NotifyType | None = None, ends: bool = False) -> Refusal:
     """The refusal of ``what`` is ours and came as the peer's."""
     return Refusal(
         Code.REFLECTION,
-        f"{turn.sa.path.remote_host} sent {what}: only somebody on the way to the peer can send back what we sent, "
+        f"{context.sa.path.remote_host} sent {what}: only somebody on the way to the peer can send back what we sent, "
         "unless this address leads back to this machine",
         notify=notify,
         ends=ends,
     )
 
 
-def refuse_own_cookie(turn: Turn, CKY_R: bytes) -> None:
+def refuse_own_cookie(context: ExchangeContext, CKY_R: bytes) -> None:
     """Refuses a responder's cookie that is a cookie of ours. With CKY-R = CKY-I both ends' HASH could be one.
 
     Raises:
         Refusal: it is ours; the call goes on, for this answer need not be the peer's.
     """
-    if CKY_R == turn.sa.CKY_I or turn.context.is_own_cookie(CKY_R):
-        raise reflection(turn, "our own cookie as its own")
+    if CKY_R == context.sa.CKY_I or context.engine.is_own_cookie(CKY_R):
+        raise reflection(context, "our own cookie as its own")
 
 
-def refuse_own_share(turn: Turn, public: bytes, nonce: bytes) -> None:
+def refuse_own_share(context: ExchangeContext, public: bytes, nonce: bytes) -> None:
     """Refuses our own public value or nonce as a responder's, whoever responds draws its own (RFC 2409 §5).
 
     Raises:
         Refusal: one of them is ours; the call goes on, for this answer need not be the peer's.
     """
-    ours = turn.sa.share
+    ours = context.sa.share
     if ours is not None and (public == ours.g_xi or nonce == ours.Ni_b):
-        raise reflection(turn, "our own key exchange value or nonce as its own")
+        raise reflection(context, "our own key exchange value or nonce as its own")
 
 
-def refuse_own_hash(turn: Turn, received: bytes, own: bytes) -> None:
+def refuse_own_hash(context: ExchangeContext, received: bytes, own: bytes) -> None:
     """Refuses our own HASH as the peer's, by name; it proves nothing in any case.
 
     Raises:
         Refusal: it is ours.
     """
     if hmac.compare_digest(received, own):
-        raise reflection(turn, "our own proof as its own", notify=NotifyType.AUTHENTICATION_FAILED)
+        raise reflection(context, "our own proof as its own", notify=NotifyType.AUTHENTICATION_FAILED)
 
 
-def refuse_own_certificate(turn: Turn, found: tuple[Certificate, ...], *, ends: bool) -> None:
+def refuse_own_certificate(context: ExchangeContext, found: tuple[Certificate, ...], *, ends: bool) -> None:
     """Refuses our own certificate among those of the peer, before anybody is asked about them.
 
     Raises:
         Refusal: it is there.
     """
-    credential = turn.connection.credential
+    credential = context.connection.credential
     own = credential.certificates[:1] if credential is not None else ()
     if any(certificate.data in own for certificate in found):
-        raise reflection(turn, "our own certificate", notify=NotifyType.INVALID_CERTIFICATE, ends=ends)
+        raise reflection(context, "our own certificate", notify=NotifyType.INVALID_CERTIFICATE, ends=ends)
 
 
-def refuse_own_key(turn: Turn, key: bytes, *, ends: bool) -> None:
+def refuse_own_key(context: ExchangeContext, key: bytes, *, ends: bool) -> None:
     """Refuses ``key`` (SubjectPublicKeyInfo) as the peer's if we have the private key to it.
 
     Raises:
         Refusal: it is ours.
     """
-    if is_own_key(turn.connection.credential, key):
+    if is_own_key(context.connection.credential, key):
         raise Refusal(
             Code.REFLECTION,
-            f"the key that is to prove who {turn.sa.path.remote_host} is belongs to connection "
-            f"{turn.connection.name!r} itself: whoever has a copy of it, or sends back what we sent, could be anybody. "
-            "Give each end a key of its own",
+            f"the key that is to prove who {context.sa.path.remote_host} is belongs to connection "
+            f"{context.connection.name!r} itself: whoever has a copy of it, or sends back what we sent, could be "
+            "anybody. Give each end a key of its own",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=ends,
         )
@@ -137,19 +137,19 @@ def _public_half(private_key: bytes) -> bytes:
     return public_keys.encode(private_keys.load(private_key).public_key())
 
 
-def refuse_own_identity(turn: Turn, theirs: Identification, own: Identification) -> None:
+def refuse_own_identity(context: ExchangeContext, theirs: Identification, own: Identification) -> None:
     """Refuses a peer that proved to be who we are, unless the connection says that both ends are.
 
     Raises:
         Refusal: ``theirs`` is ``own``.
     """
-    if turn.connection.same_identity or not _same(theirs, own):
+    if context.connection.same_identity or not _same(theirs, own):
         return
     raise Refusal(
         Code.REFLECTION,
-        f"{turn.sa.path.remote_host} says that it is {identity.text_of(theirs)}, which is what connection "
-        f"{turn.connection.name!r} says of us: another machine with our identity and our secret can stand in for any "
-        "peer. Give each end a local_id of its own, or allow it with same_identity = true",
+        f"{context.sa.path.remote_host} says that it is {identity.text_of(theirs)}, which is what connection "
+        f"{context.connection.name!r} says of us: another machine with our identity and our secret can stand in for "
+        "any peer. Give each end a local_id of its own, or allow it with same_identity = true",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )

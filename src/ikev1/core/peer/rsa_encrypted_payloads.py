@@ -16,7 +16,7 @@ from ikev1.core.peer.accepted_modes import accepts_mode
 from ikev1.core.peer.authentication import check_port
 from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.peer.reflection import certificate_is_for, keys_for, names_one, refuse_own_key
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.core.records.record import replace
@@ -55,31 +55,31 @@ __all__ = [
 _ALL = range(256)  # types of payload
 
 
-def suite_of(turn: Turn) -> Phase1Suite:
+def suite_of(context: ExchangeContext) -> Phase1Suite:
     """What was agreed upon, or what message 1 of Aggressive Mode takes for granted."""
-    chosen = turn.sa.chosen
-    return turn.connection.policies[0].suite if chosen is None else chosen.suite
+    chosen = context.sa.chosen
+    return context.connection.policies[0].suite if chosen is None else chosen.suite
 
 
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
-def encrypts_for_peer(turn: Turn) -> Callable[[bytes], bytes]:
+def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
     """What encrypts a body with the peer's key.
 
     Raises:
         Refusal: we know none; and when it is called, the key is too small, or the body does not fit under it.
     """
-    known = _peer_key(turn)
-    refuse_own_key(turn, known, ends=True)
+    known = _peer_key(context)
+    refuse_own_key(context, known, ends=True)
     key = public_keys.load(known)
 
     def encrypt(body: bytes) -> bytes:
         try:
-            public_keys.check_strength(key, turn.connection.trust.smallest_rsa_bits)
+            public_keys.check_strength(key, context.connection.trust.smallest_rsa_bits)
             return public_key_encryption.encrypt(key, body)
         except CryptoError as error:
-            text = f"nothing can be encrypted for the peer of connection {turn.connection.name!r}: {error}"
+            text = f"nothing can be encrypted for the peer of connection {context.connection.name!r}: {error}"
             raise Refusal(
                 Code.CERTIFICATE_UNUSABLE, text, notify=NotifyType.AUTHENTICATION_FAILED, ends=True
             ) from error
@@ -87,21 +87,21 @@ def encrypts_for_peer(turn: Turn) -> Callable[[bytes], bytes]:
     return encrypt
 
 
-def _peer_key(turn: Turn) -> bytes:
+def _peer_key(context: ExchangeContext) -> bytes:
     """The key (SubjectPublicKeyInfo) that we encrypt with for this peer.
 
     A responder has been told who the caller is, and takes the key of that identity. It takes the first key for an
     identity that it does not know as well: that this one cannot prove it is said after the HASH (`check_key_is_for`).
     """
     # "the initiator must already have the responder's public key" (RFC 2409 §5.2), and the responder the initiator's
-    trust = turn.connection.trust
+    trust = context.connection.trust
     known = tuple(each.spki for each in trust.public_keys) or tuple(map(certificates.public_key, trust.peers[:1]))
-    if turn.sa.role is Role.RESPONDER and turn.sa.IDii_b:
-        known = keys_for(trust, identity.parse(turn.sa.IDii_b)) or known
+    if context.sa.role is Role.RESPONDER and context.sa.IDii_b:
+        known = keys_for(trust, identity.parse(context.sa.IDii_b)) or known
     if not known:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {turn.sa.connection!r} knows no public key of its peer to encrypt with: give it in "
+            f"connection {context.sa.connection!r} knows no public key of its peer to encrypt with: give it in "
             "peer_public_key or peer_certificate",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
@@ -109,16 +109,16 @@ def _peer_key(turn: Turn) -> bytes:
     return known[0]
 
 
-def check_key_is_for(turn: Turn, theirs: Identification) -> None:
+def check_key_is_for(context: ExchangeContext, theirs: Identification) -> None:
     """Checks that the key which the peer has shown to have is one for ``theirs``: what it says of itself was encrypted
     by itself, so that the HASH proves nothing of it.
 
     Raises:
         Refusal: it is the key of another.
     """
-    trust, connection = turn.connection.trust, turn.connection
+    trust, connection = context.connection.trust, context.connection
     if trust.public_keys:
-        if _peer_key(turn) in keys_for(trust, theirs):
+        if _peer_key(context) in keys_for(trust, theirs):
             return
         key = "peer_public_key"
     else:
@@ -134,74 +134,76 @@ def check_key_is_for(turn: Turn, theirs: Identification) -> None:
     )
 
 
-def own_key(turn: Turn) -> PrivateKey:
+def own_key(context: ExchangeContext) -> PrivateKey:
     """Our private key.
 
     Raises:
         Refusal: the connection has none any more.
     """
-    credential = turn.connection.credential
+    credential = context.connection.credential
     if credential is None:
-        raise Refusal(Code.NO_CONNECTION, f"connection {turn.sa.connection!r} has no private key any more", ends=True)
+        raise Refusal(
+            Code.NO_CONNECTION, f"connection {context.sa.connection!r} has no private key any more", ends=True
+        )
     return private_keys.load(credential.private_key)
 
 
-def announce_key(turn: Turn) -> list[Payload]:
+def announce_key(context: ExchangeContext) -> list[Payload]:
     """HASH(1) where we know several certificates of the responder: "a hash (using the negotiated hash function) of the
     certificate which the initiator is using to encrypt the nonce and identity" (RFC 2409 §5.2).
     """
-    trust = turn.connection.trust
-    if turn.sa.role is Role.RESPONDER or trust.public_keys or len(trust.peers) < 2:
+    trust = context.connection.trust
+    if context.sa.role is Role.RESPONDER or trust.public_keys or len(trust.peers) < 2:
         return []
-    return [Hash(hashes.digest(suite_of(turn).hash, trust.peers[0]))]
+    return [Hash(hashes.digest(suite_of(context).hash, trust.peers[0]))]
 
 
-def choose_key(turn: Turn, message: Message) -> None:
+def choose_key(context: ExchangeContext, message: Message) -> None:
     """Takes the connection whose certificate the initiator's HASH(1) names, if it sent one.
 
     Raises:
         Refusal: no connection that could be meant has this certificate.
     """
     named = message.first(Hash)
-    if named is None or turn.sa.role is Role.INITIATOR:
+    if named is None or context.sa.role is Role.INITIATOR:
         return
-    for connection in (turn.connection, *_candidates(turn)):
+    for connection in (context.connection, *_candidates(context)):
         if connection.credential is not None:
             for certificate in connection.credential.certificates[:1]:
-                if hmac.compare_digest(hashes.digest(suite_of(turn).hash, certificate), named.data):
-                    _take_connection(turn, connection)
+                if hmac.compare_digest(hashes.digest(suite_of(context).hash, certificate), named.data):
+                    _take_connection(context, connection)
                     return
     raise Refusal(
         Code.CERTIFICATE_UNUSABLE,
-        f"{turn.sa.path.remote_host} encrypts for a certificate that no connection with it has",
+        f"{context.sa.path.remote_host} encrypts for a certificate that no connection with it has",
         notify=NotifyType.CERTIFICATE_UNAVAILABLE,
     )
 
 
-def settle_caller(turn: Turn, theirs: Identification) -> None:
+def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
     """Takes the connection that expects this caller, for the answer is encrypted for it; that it is nobody whom we
     expect is said once it has proved who it is.
     """
-    if identity.matches(expected(turn.connection), theirs):
+    if identity.matches(expected(context.connection), theirs):
         return
-    for connection in _candidates(turn):
-        if identity.matches(expected(connection), theirs) and connection.credential == turn.connection.credential:
-            _take_connection(turn, connection)
+    for connection in _candidates(context):
+        if identity.matches(expected(connection), theirs) and connection.credential == context.connection.credential:
+            _take_connection(context, connection)
             return
 
 
-def _candidates(turn: Turn) -> Iterator[Connection]:
+def _candidates(context: ExchangeContext) -> Iterator[Connection]:
     """The connections that could have answered message 1 as we did."""
-    for connection in turn.context.candidates(turn.sa):
-        if accepts_mode(connection, turn.exchange, turn.sa) and any(
-            allows_suite(policy, suite_of(turn)) for policy in connection.policies
+    for connection in context.engine.candidates(context.sa):
+        if accepts_mode(connection, context.exchange, context.sa) and any(
+            allows_suite(policy, suite_of(context)) for policy in connection.policies
         ):
             yield connection
 
 
-def _take_connection(turn: Turn, connection: Connection) -> None:
-    turn.connection = connection
-    turn.sa = replace(turn.sa, connection=connection.name)
+def _take_connection(context: ExchangeContext, connection: Connection) -> None:
+    context.connection = connection
+    context.sa = replace(context.sa, connection=connection.name)
 
 
 # --- bodies ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import ChildSa, IpsecMode
 from ikev1.core.records.refusal import Refusal
@@ -33,7 +33,7 @@ __all__ = ["check_rivals"]
 _Pair = tuple[Selector, Selector]  # ours, theirs
 
 
-def check_rivals(turn: Turn, tunnel: Tunnel, granted: _Pair, asked: _Pair, *, ends: bool = False) -> None:
+def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked: _Pair, *, ends: bool = False) -> None:
     """Checks that the traffic ``asked`` for by the peer, of which ``tunnel`` has ``granted`` it some, is no other's.
 
     Args:
@@ -42,36 +42,36 @@ def check_rivals(turn: Turn, tunnel: Tunnel, granted: _Pair, asked: _Pair, *, en
     Raises:
         Refusal: another peer holds some of it, or a narrower tunnel of another connection is for it.
     """
-    context, sa = turn.context, turn.sa
-    _check_same_nat(turn, tunnel, asked, ends)
-    rival = _first(context.rivals(sa, *asked, turn.connection.name), tunnel)
+    engine, sa = context.engine, context.sa
+    _check_same_nat(context, tunnel, asked, ends)
+    rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
     if rival is not None:
         raise _refusal(asked, f"which another peer of this connection has ({_named(rival)})", ends)
     if asked == granted:
-        rival = _first(context.equals(sa, *asked), tunnel)
+        rival = _first(engine.equals(sa, *asked), tunnel)
         if rival is not None:
             raise _refusal(asked, f"and another peer has the same ({_named(rival)})", ends)
         return
-    others = (child for child in context.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
+    others = (child for child in engine.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
     rival = _first(others, tunnel)
     if rival is not None:
         raise _refusal(asked, f"some of which another peer has ({_named(rival)})", ends)
-    for connection, other in context.claims(*asked):
-        same_packets = connection != turn.connection.name and other.steering == tunnel.steering
+    for connection, other in engine.claims(*asked):
+        same_packets = connection != context.connection.name and other.marks == tunnel.marks
         if same_packets and _holds_more(granted, (other.local, other.remote)):
             raise _refusal(
                 asked, f"some of which is for {connection}/{other.name} ({other.local} === {other.remote})", ends
             )
 
 
-def _check_same_nat(turn: Turn, tunnel: Tunnel, asked: _Pair, ends: bool) -> None:
+def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends: bool) -> None:
     """Refuses in transport mode what another client behind the same NAT has already: "Implementations MUST handle this
     situation, either by disallowing conflicting connections, or by other means" (RFC 3948 §5.2).
     """
-    nat, host = turn.sa.nat, turn.sa.path.remote_host
+    nat, host = context.sa.nat, context.sa.path.remote_host
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
         return
-    neighbours = (child for child in turn.context.rivals(turn.sa, *asked) if child.path.remote_host == host)
+    neighbours = (child for child in context.engine.rivals(context.sa, *asked) if child.path.remote_host == host)
     rival = _first(neighbours, tunnel)
     if rival is not None:
         raise Refusal(
@@ -85,7 +85,7 @@ def _check_same_nat(turn: Turn, tunnel: Tunnel, asked: _Pair, ends: bool) -> Non
 
 
 def _first(rivals: Iterable[ChildSa], tunnel: Tunnel) -> ChildSa | None:
-    return next((rival for rival in rivals if rival.steering == tunnel.steering), None)
+    return next((rival for rival in rivals if rival.marks == tunnel.marks), None)
 
 
 def _holds_more(wide: _Pair, narrow: _Pair) -> bool:

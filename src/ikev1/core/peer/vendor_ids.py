@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import Flavour
+from ikev1.core.records.model import NatTraversalVersion
 from ikev1.wire.payloads import VendorId
 
-__all__ = ["DPD", "FLAVOURS", "OURS", "answer_to", "flavour_of"]
+__all__ = ["DPD", "OURS", "VERSIONS", "answer_to", "version_of"]
 
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
 DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 
 # Newest first; draft-02 was hashed with and without a line feed, and peers send either.
-FLAVOURS: dict[bytes, Flavour] = {
-    bytes.fromhex("4a131c81070358455c5728f20e95452f"): Flavour.RFC_3947,  # RFC 3947 §3.1: MD5 of "RFC 3947"
-    bytes.fromhex("7d9419a65310ca6f2c179d9215529d56"): Flavour.DRAFT_03,  # MD5 of "draft-ietf-ipsec-nat-t-ike-03"
-    bytes.fromhex("90cb80913ebb696e086381b5ec427b1f"): Flavour.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02\n"
-    bytes.fromhex("cd60464335df21f87cfdb2fc68b6a448"): Flavour.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02"
+VERSIONS: dict[bytes, NatTraversalVersion] = {
+    bytes.fromhex("4a131c81070358455c5728f20e95452f"): NatTraversalVersion.RFC_3947,  # RFC 3947 §3.1: MD5 of "RFC 3947"
+    bytes.fromhex(
+        "7d9419a65310ca6f2c179d9215529d56"
+    ): NatTraversalVersion.DRAFT_03,  # MD5 of "draft-ietf-ipsec-nat-t-ike-03"
+    bytes.fromhex(
+        "90cb80913ebb696e086381b5ec427b1f"
+    ): NatTraversalVersion.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02\n"
+    bytes.fromhex(
+        "cd60464335df21f87cfdb2fc68b6a448"
+    ): NatTraversalVersion.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02"
 }
 
-OURS = (*(VendorId(data) for data in FLAVOURS), VendorId(DPD))
+OURS = (*(VendorId(data) for data in VERSIONS), VendorId(DPD))
 
 
-def flavour_of(vendors: tuple[bytes, ...]) -> Flavour | None:
+def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
     """The newest NAT traversal among the vendor IDs of a peer, None if it has none."""
-    for data, flavour in FLAVOURS.items():
+    for data, version in VERSIONS.items():
         if data in vendors:
-            return flavour
+            return version
     return None
 
 
 def answer_to(vendors: tuple[bytes, ...]) -> tuple[VendorId, ...]:
     """The vendor IDs that a responder sends to a peer that sent these: of NAT traversal only the one to be used."""
-    chosen = next((VendorId(data) for data in FLAVOURS if data in vendors), None)
+    chosen = next((VendorId(data) for data in VERSIONS if data in vendors), None)
     return (chosen, VendorId(DPD)) if chosen is not None else (VendorId(DPD),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.negotiation import ipsec_suite
-from ikev1.core.records.context import Turn
+from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.model import IpsecSuite, Phase1Suite
 from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
@@ -12,9 +12,9 @@ from ikev1.wire.registry import AuthenticationMethod
 __all__ = ["is_weak_phase1", "note_left_out", "warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
 
 
-def warn_of_phase1(turn: Turn, suite: Phase1Suite) -> None:
+def warn_of_phase1(context: ExchangeContext, suite: Phase1Suite) -> None:
     """Warns of weak algorithms under the ISAKMP SA."""
-    _warn(turn, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
+    _warn(context, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
 
 
 def is_weak_phase1(suite: Phase1Suite) -> bool:
@@ -22,7 +22,7 @@ def is_weak_phase1(suite: Phase1Suite) -> bool:
     return is_weak(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group))
 
 
-def note_left_out(turn: Turn, priorities: list[int]) -> None:
+def note_left_out(context: ExchangeContext, priorities: list[int]) -> None:
     """Tells which policies a call in Aggressive Mode does not offer, as they are weak and others are not."""
     if priorities:
         which = ", ".join(map(str, priorities))
@@ -30,22 +30,22 @@ def note_left_out(turn: Turn, priorities: list[int]) -> None:
             f"Aggressive Mode does not offer policy {which}, weak beside others: the peer's choice is not protected "
             "there, so that whoever changes it could have us take the weakest"
         )
-        _warn(turn, (told,))
+        _warn(context, (told,))
 
 
-def warn_of_phase2(turn: Turn, suite: IpsecSuite, group: int) -> None:
+def warn_of_phase2(context: ExchangeContext, suite: IpsecSuite, group: int) -> None:
     """Warns of weak algorithms under a pair of IPsec SAs."""
-    _warn(turn, ipsec_suite.weaknesses(suite, group))
+    _warn(context, ipsec_suite.weaknesses(suite, group))
 
 
-def warn_of_aggressive_psk(turn: Turn) -> None:
+def warn_of_aggressive_psk(context: ExchangeContext) -> None:
     """Warns that we call in Aggressive Mode with a pre-shared key."""
-    if turn.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
+    if context.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
         told = "Aggressive Mode with a pre-shared key: whoever hears the answer, or asks for one, can guess it offline"
-        _warn(turn, (told,))
+        _warn(context, (told,))
 
 
-def _warn(turn: Turn, warnings: tuple[str, ...]) -> None:
+def _warn(context: ExchangeContext, warnings: tuple[str, ...]) -> None:
     for warning in warnings:
-        if turn.context.is_news(turn.connection.name, warning):
-            turn.report(Note(Code.WEAK, warning, turn.sa))
+        if context.engine.is_news(context.connection.name, warning):
+            context.report(Note(Code.WEAK, warning, context.sa))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.records.events import Event
-from ikev1.core.records.model import ChildSa, IkeSa, Path
+from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 
 __all__ = [
     "Action",
-    "Examine",
+    "CheckCertificate",
     "Forget",
     "InstallInbound",
     "InstallOutbound",
@@ -32,7 +32,7 @@ class Send(NamedTuple):
     marker before it (RFC 3948 §2.2).
     """
 
-    path: Path
+    path: UdpPath
     datagram: bytes
 
 
@@ -74,7 +74,7 @@ class Forget(NamedTuple):
     sa: IkeSa
 
 
-class Examine(NamedTuple):
+class CheckCertificate(NamedTuple):
     """Find out whether the peer's certificates are good, and `Engine.answer` with the same ``request``."""
 
     request: int
@@ -90,4 +90,4 @@ class Report(NamedTuple):
     event: Event
 
 
-Action = Send | Examine | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report
+Action = Send | CheckCertificate | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report

@@ -1,8 +1,8 @@
 """Whether a peer's certificate may be believed: a question that the core asks, and the world answers.
 
 Certificate paths and revocation need libraries, files and the network, and time. A message that depends on the answer
-is put aside (`Undecided`), the world is asked (`ikev1.core.records.actions.Examine`), and with the answer the message
-is taken as if it had just come: nothing of it was kept meanwhile.
+is put aside (`NeedsCertificateCheck`), the world is asked (`ikev1.core.records.actions.CheckCertificate`), and with the
+answer the message is taken as if it had just come: nothing of it was kept meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ikev1.core.records.events import Code
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["Trusted", "Undecided", "Untrusted", "Verdict"]
+__all__ = ["CertificateVerdict", "NeedsCertificateCheck", "Trusted", "Untrusted"]
 
 
 class Trusted(NamedTuple):
@@ -31,10 +31,10 @@ class Untrusted(NamedTuple):
     notify: NotifyType
 
 
-Verdict = Trusted | Untrusted
+CertificateVerdict = Trusted | Untrusted
 
 
-class Undecided(Exception):
+class NeedsCertificateCheck(Exception):
     """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``.
 
     ``answers_call`` tells that the peer was called at its address, so that it must be more than somebody's client.

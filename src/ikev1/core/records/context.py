@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ikev1.core.records.actions import Action, Report
-from ikev1.core.records.certificate_check import Verdict
+from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import Event
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, Path, Role
+from ikev1.core.records.model import ChildSa, Exchange, IkeSa, Role, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.wire.payloads import Payload
 
-__all__ = ["Context", "Trace", "Turn"]
+__all__ = ["EngineServices", "ExchangeContext", "Trace"]
 
 
 # Whether a message of an SA (None: of a peer without one) with this label is to be reported
 Trace = Callable[[IkeSa | None, str], bool]
 
 
-class Context(Protocol):
+class EngineServices(Protocol):
     """What a row function may ask for besides the records it works on: the engine, seen from below."""
 
     settings: Settings
@@ -29,7 +29,7 @@ class Context(Protocol):
     def random(self, octets: int, /) -> bytes:
         """So many unpredictable octets."""
 
-    def free_spi(self, path: Path, protocol: int) -> int:
+    def free_spi(self, path: UdpPath, protocol: int) -> int:
         """An inbound SPI, or CPI, that no SA of ``protocol`` has. Raises Refusal: none can be had."""
 
     def next_unique_id(self) -> int:
@@ -65,7 +65,7 @@ class Context(Protocol):
         """The fingerprint of what ``connection`` believes its peer by."""
 
 
-class Turn:
+class ExchangeContext:
     """One message's work: the only thing that changes, and it is dropped whole when the message is refused.
 
     The row functions of an exchange read and replace the records in it and append the actions that are to follow.
@@ -74,7 +74,7 @@ class Turn:
     __slots__ = (
         "actions",
         "connection",
-        "context",
+        "engine",
         "exchange",
         "now",
         "prepared",
@@ -84,16 +84,18 @@ class Turn:
         "verdict",
     )
 
-    def __init__(self, context: Context, sa: IkeSa, exchange: Exchange, connection: Connection, now: float) -> None:
-        self.context = context
+    def __init__(
+        self, engine: EngineServices, sa: IkeSa, exchange: Exchange, connection: Connection, now: float
+    ) -> None:
+        self.engine = engine
         self.sa = sa
         self.exchange = exchange
         self.connection = connection
         self.now = now
         self.actions: list[Action] = []
-        self.seen: Path | None = None  # the path by which the message came, None where it can move nobody
+        self.seen: UdpPath | None = None  # the path by which the message came, None where it can move nobody
         self.speaks_last = False  # in phase 1: whether the peer has not shown yet that it took our last message
-        self.verdict: Verdict | None = None  # on the peer's certificate, once the world gave it
+        self.verdict: CertificateVerdict | None = None  # on the peer's certificate, once the world gave it
         self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
 
     @property

@@ -20,7 +20,6 @@ __all__ = [
     "Chosen",
     "Compression",
     "Exchange",
-    "Flavour",
     "IkeSa",
     "IkeState",
     "IpsecKeys",
@@ -30,13 +29,14 @@ __all__ = [
     "Keys",
     "Mark",
     "Nat",
-    "Path",
+    "NatTraversalVersion",
+    "PacketMarks",
     "PeerKey",
     "Phase1Suite",
     "Probe",
     "QuickMode",
     "Role",
-    "Steering",
+    "UdpPath",
 ]
 
 
@@ -47,7 +47,7 @@ class Role(StrEnum):
     RESPONDER = "responder"
 
 
-class Path(NamedTuple):
+class UdpPath(NamedTuple):
     """The two ends of a UDP conversation, addresses in text, ports as numbers."""
 
     local_host: str
@@ -126,7 +126,7 @@ class Mark(NamedTuple):
     mask: int = 0
 
 
-class Steering(Record, frozen=True):
+class PacketMarks(Record, frozen=True):
     """How an operator steers packets to a pair of IPsec SAs beside its selectors; all of it only in a kernel."""
 
     mark_in: Mark = Mark()
@@ -159,7 +159,7 @@ class ChildSa(Record, frozen=True):
     outbound: IpsecKeys
     local: Selector
     remote: Selector
-    path: Path
+    path: UdpPath
     udp_encapsulation: bool
     initiator: bool
     created_at: float
@@ -172,7 +172,7 @@ class ChildSa(Record, frozen=True):
     reqid: int = 0  # the same for all that follow one another by rekeying
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
-    steering: Steering = Steering()
+    marks: PacketMarks = PacketMarks()
 
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:
@@ -227,7 +227,7 @@ class Keys(Record, frozen=True):
     secret_fields = frozenset({"SKEYID", "SKEYID_d", "SKEYID_a", "encryption_key"})
 
 
-class Flavour(StrEnum):
+class NatTraversalVersion(StrEnum):
     """Which NAT traversal a peer speaks, newest first: the numbers differ, the idea does not."""
 
     RFC_3947 = "RFC 3947"
@@ -238,7 +238,7 @@ class Flavour(StrEnum):
 class Nat(Record, frozen=True):
     """What the NAT-D payloads showed (RFC 3947 §3.2)."""
 
-    flavour: Flavour
+    version: NatTraversalVersion
     local_behind: bool = False
     remote_behind: bool = False
     forced: bool = False  # encapsulated because the connection says so
@@ -308,7 +308,7 @@ class Anchor(Record, frozen=True):
 class Probe(Record, frozen=True):
     """A question to the peer, R-U-THERE (RFC 3706), whose answer proves that it is reached along ``path``."""
 
-    path: Path
+    path: UdpPath
     sequence: bytes  # 4 octets, drawn at random: the acknowledgement repeats them (RFC 3706 §5.4)
     tries: int = 0
     resend_at: float = 0.0
@@ -332,7 +332,7 @@ class IkeSa(Record, frozen=True):
     unique_id: int
     connection: str
     role: Role
-    path: Path
+    path: UdpPath
     CKY_I: bytes
     CKY_R: bytes
     created_at: float

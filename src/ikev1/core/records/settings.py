@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Phase1Suite, Steering
+from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks, Phase1Suite
 from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
@@ -152,7 +152,7 @@ class Tunnel(Record, frozen=True):
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp as well, and take it where the peer offers it
-    steering: Steering = Steering()
+    marks: PacketMarks = PacketMarks()
     when_down: WhenDown | None = None  # None: drop, but for `Start.NONE` before its first ``up`` and after a ``down``
 
 

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.net.udp import UdpSocket
-from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.wire.header import NON_ESP_MARKER
 
 __all__ = ["Endpoint", "Receiver"]
@@ -29,10 +29,10 @@ _ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told
 class Receiver(Protocol):
     """Who takes what the sockets receive."""
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, Path]]) -> None:
+    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
         """Take ISAKMP messages, without marker, in the order in which they came."""
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: Path) -> None:
+    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets that came on one path, in their order."""
 
 
@@ -45,14 +45,14 @@ class Endpoint:
 
     def __init__(
         self,
-        logbook: Logbook,
+        log: EventLog,
         port: int = 500,
         encapsulation_port: int = 4500,
         listen: Sequence[str] = (),
         *,
         coalesce: bool = True,
     ) -> None:
-        self._logbook = logbook
+        self._log = log
         self.port = port
         self.encapsulation_port = encapsulation_port
         self._listen = listen
@@ -98,7 +98,7 @@ class Endpoint:
             other = UdpSocket(udp.host, udp.port, coalesce=coalesce, beside=udp, marker=encapsulates)
         except OSError as error:
             text = f"first messages to port {udp.port} have no queue of their own: {error.strerror}"
-            self._logbook.write(Level.INFO, "NET", text)
+            self._log.write(Level.INFO, "NET", text)
         else:
             self._sockets.append(other)
 
@@ -131,7 +131,7 @@ class Endpoint:
             self.recorder.close()
             self.recorder = None
 
-    def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, Path]]:
+    def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, UdpPath]]:
         try:
             for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
                 datagrams, path = udp.receive()
@@ -146,8 +146,8 @@ class Endpoint:
         self._hand_on([(bytes(datagram), path) for datagram, path in self._read(udp)], {})
 
     def _drain_encapsulated(self, udp: UdpSocket) -> None:
-        isakmp: list[tuple[bytes, Path]] = []
-        esp: dict[Path, list[bytes | memoryview]] = {}
+        isakmp: list[tuple[bytes, UdpPath]] = []
+        esp: dict[UdpPath, list[bytes | memoryview]] = {}
         for datagram, path in self._read(udp):
             if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
                 isakmp.append((bytes(datagram[4:]), path))
@@ -155,7 +155,7 @@ class Endpoint:
                 esp.setdefault(path, []).append(datagram)
         self._hand_on(isakmp, esp)
 
-    def _hand_on(self, isakmp: list[tuple[bytes, Path]], esp: dict[Path, list[bytes | memoryview]]) -> None:
+    def _hand_on(self, isakmp: list[tuple[bytes, UdpPath]], esp: dict[UdpPath, list[bytes | memoryview]]) -> None:
         assert self._receiver is not None
         for path, packets in esp.items():
             self._receiver.receive_esp(packets, path)
@@ -165,28 +165,28 @@ class Endpoint:
         if isakmp:
             self._receiver.receive_isakmp(isakmp)
 
-    def send_isakmp(self, path: Path, datagram: bytes) -> None:
+    def send_isakmp(self, path: UdpPath, datagram: bytes) -> None:
         """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
         if self.recorder is not None:
             self.recorder.sent(path, datagram)
         marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
         self._send(path, marker + datagram)
 
-    def send_keepalive(self, path: Path) -> None:
+    def send_keepalive(self, path: UdpPath) -> None:
         """Send a NAT-keepalive packet (RFC 3948 §2.3)."""
         self._send(path, KEEPALIVE)
 
-    def send_esp(self, path: Path, packets: Sequence[bytes]) -> int:
+    def send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         """Send each ESP packet as a datagram of its own; how many of them the network did not take comes back."""
         udp = self._socket_for(path)
         return len(packets) if udp is None else udp.send_run(packets, path)
 
-    def _socket_for(self, path: Path) -> UdpSocket | None:
+    def _socket_for(self, path: UdpPath) -> UdpSocket | None:
         return self._by_address.get((path.local_host, path.local_port)) or self._wildcards.get(
             (6 if ":" in path.local_host else 4, path.local_port)
         )
 
-    def _send(self, path: Path, datagram: bytes) -> None:
+    def _send(self, path: UdpPath, datagram: bytes) -> None:
         udp = self._socket_for(path)
         if udp is None:
             self._tell(f"cannot send on {path}: no socket of ours has that address")
@@ -199,4 +199,4 @@ class Endpoint:
 
     def _tell(self, text: str) -> None:
         # whoever sends to us from an address that cannot be answered causes these
-        self._logbook.write(Level.WARNING, "NET", text, kind="errors of the network")
+        self._log.write(Level.WARNING, "NET", text, kind="errors of the network")

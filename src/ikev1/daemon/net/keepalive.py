@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ikev1.core.records.model import IkeSa, Path
+from ikev1.core.records.model import IkeSa, UdpPath
 
 __all__ = ["Keepalives"]
 
@@ -18,8 +18,8 @@ class Keepalives:
     def __init__(self, interval: float) -> None:
         self.interval = interval  # seconds; 0: never
         self.deadline = math.inf
-        self._paths: dict[bytes, Path] = {}
-        self._last_sent: dict[Path, float] = {}
+        self._paths: dict[bytes, UdpPath] = {}
+        self._last_sent: dict[UdpPath, float] = {}
 
     def watch(self, sa: IkeSa, now: float) -> None:
         """Take note of where ``sa`` is now, and whether we are behind a NAT there."""
@@ -37,12 +37,12 @@ class Keepalives:
         if path is not None and path not in self._paths.values():
             del self._last_sent[path]
 
-    def sent(self, path: Path, now: float) -> None:
+    def sent(self, path: UdpPath, now: float) -> None:
         """Something left on ``path``, so a keepalive can wait."""
         if path in self._last_sent:
             self._last_sent[path] = now
 
-    def due(self, now: float) -> list[Path]:
+    def due(self, now: float) -> list[UdpPath]:
         """The paths on which nothing was sent for the whole interval; they count as sent on from now on."""
         silent = [path for path, last in self._last_sent.items() if now - last >= self.interval]
         self._last_sent.update(dict.fromkeys(silent, now))

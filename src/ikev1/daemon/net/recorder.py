@@ -15,8 +15,8 @@ from pathlib import Path
 from ikev1.capture.read.pcapng import MAGIC_NUMBER
 from ikev1.capture.records.packets import Datagram
 from ikev1.capture.write import datagram_block, section_blocks
-from ikev1.core.records.model import Path as UdpPath
-from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.core.records.model import UdpPath
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 
 __all__ = ["Recorder"]
@@ -35,8 +35,8 @@ class Recorder:
             (`ikev1.files.private`).
     """
 
-    def __init__(self, path: Path, logbook: Logbook, encapsulation_port: int) -> None:
-        self._logbook = logbook
+    def __init__(self, path: Path, log: EventLog, encapsulation_port: int) -> None:
+        self._log = log
         self._encapsulation_port = encapsulation_port
         self._file = open_private(path, os.O_RDWR | os.O_APPEND)
         self._broken = False
@@ -73,4 +73,4 @@ class Recorder:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._broken = True
-            self._logbook.write(Level.ERROR, "NET", f"messages are no longer recorded: {error.strerror}")
+            self._log.write(Level.ERROR, "NET", f"messages are no longer recorded: {error.strerror}")

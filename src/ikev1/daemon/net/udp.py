@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Sequence
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.first_message_queue import steer
 from ikev1.esp import segments
 
@@ -73,7 +73,7 @@ class UdpSocket:
             raise
         self.host, self.port = self.socket.getsockname()[:2]
 
-    def receive(self) -> tuple[Sequence[bytes | memoryview], Path]:
+    def receive(self) -> tuple[Sequence[bytes | memoryview], UdpPath]:
         """The next datagrams that came one way: one, or where coalescing is enabled a run of them.
 
         Raises:
@@ -88,9 +88,9 @@ class UdpSocket:
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
                 local_host = sys.intern(socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0]))
         datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
-        return datagrams, Path(local_host, self.port, remote[0], remote[1])
+        return datagrams, UdpPath(local_host, self.port, remote[0], remote[1])
 
-    def _ancillary(self, path: Path) -> list[tuple[int, int, bytes]]:
+    def _ancillary(self, path: UdpPath) -> list[tuple[int, int, bytes]]:
         """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
         if not self.wildcard:
             return []
@@ -100,7 +100,7 @@ class UdpSocket:
         info = _PKTINFO6.pack(socket.inet_pton(socket.AF_INET6, path.local_host), 0)
         return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info)]
 
-    def send(self, datagram: bytes, path: Path) -> None:
+    def send(self, datagram: bytes, path: UdpPath) -> None:
         """Send ``datagram`` on ``path``.
 
         Raises:
@@ -108,7 +108,7 @@ class UdpSocket:
         """
         self.socket.sendmsg((datagram,), self._ancillary(path), 0, (path.remote_host, path.remote_port))
 
-    def send_run(self, datagrams: Sequence[bytes], path: Path) -> int:
+    def send_run(self, datagrams: Sequence[bytes], path: UdpPath) -> int:
         """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
         return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
 

@@ -9,7 +9,7 @@ from ikev1.core.records.model import ChildSa
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.esp.plane import Counters
 
-__all__ = ["Watch"]
+__all__ = ["DropMonitor"]
 
 _MOST_LINES = 20  # of one look
 _REFUSED = {
@@ -26,7 +26,7 @@ _refused = attrgetter(*_REFUSED)
 _NOTHING = _refused(Counters())
 
 
-class Watch:
+class DropMonitor:
     """Compares what ``counters_of`` and ``drops`` tell with what they told ``interval`` seconds ago.
 
     Where ``kernel`` is set what a pair refuses is among the drops, too, and pairs are asked only when these grew: to

@@ -28,10 +28,10 @@ from ikev1.core.records.events import (
     Note,
 )
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
-from ikev1.daemon.observe.log_rate_limit import Limiter
+from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.wire.describe import describe
 
-__all__ = ["Level", "Line", "Logbook", "Sink", "write_to_logger"]
+__all__ = ["EventLog", "Level", "Line", "Sink", "write_to_logger"]
 
 
 class Level(IntEnum):
@@ -83,15 +83,15 @@ class _Kind(NamedTuple):
     code: str = ""
 
 
-class Logbook:
+class EventLog:
     """Hands each line to the sinks that listen at its level; ``clock`` counts seconds, from any beginning."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._sinks: dict[object, tuple[Level, Sink]] = {}
         self._lowest: int = logging.CRITICAL
-        self._strangers: Limiter[_Kind] = Limiter(_OF_STRANGERS, 1.0, clock)
-        self._peers: Limiter[_Kind] = Limiter(_OF_A_PEER, 60.0, clock)
-        self._all_peers: Limiter[_Kind] = Limiter(_OF_ALL_PEERS, 60.0, clock)
+        self._strangers: LogRateLimit[_Kind] = LogRateLimit(_OF_STRANGERS, 1.0, clock)
+        self._peers: LogRateLimit[_Kind] = LogRateLimit(_OF_A_PEER, 60.0, clock)
+        self._all_peers: LogRateLimit[_Kind] = LogRateLimit(_OF_ALL_PEERS, 60.0, clock)
         self._limiters = (
             (self._strangers, "second", "peers that have proved nothing"),
             (self._peers, "minute", "known peers"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ikev1.core.records.events import ChildUp, Event, IkeUp
 from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys
-from ikev1.daemon.observe.event_log import Level, Logbook
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -49,8 +49,8 @@ class KeyLog:
         OSError: a file cannot be opened, or somebody else has a hand in it (`ikev1.files.private`).
     """
 
-    def __init__(self, path: Path, logbook: Logbook) -> None:
-        self._logbook = logbook
+    def __init__(self, path: Path, log: EventLog) -> None:
+        self._log = log
         self._ike = open_private(path, os.O_WRONLY | os.O_APPEND)
         self._esp = open_private(path.with_name(path.name + ".esp_sa"), os.O_WRONLY | os.O_APPEND)
 
@@ -62,7 +62,7 @@ class KeyLog:
             elif isinstance(event, ChildUp):
                 os.write(self._esp, _esp_lines(event.child).encode("ascii"))
         except OSError as error:
-            self._logbook.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
+            self._log.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
 
 
 def _ike_line(sa: IkeSa) -> str:

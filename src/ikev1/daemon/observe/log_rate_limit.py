@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["Limiter"]
+__all__ = ["LogRateLimit"]
 
 Kind = TypeVar("Kind", bound=Hashable)
 
 _KEYS = 16_384  # pairs of kind and source with budgets of their own; further sources share one for each kind
 
 
-class Limiter(Generic[Kind]):
+class LogRateLimit(Generic[Kind]):
     """Lets ``most`` things of each kind and source pass in each ``period`` (seconds of ``clock``), and counts the
     others by their kinds.
     """

@@ -12,7 +12,7 @@ from ikev1.core.exchanges.registry import cisco_state, script_of
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import expected
-from ikev1.core.records.model import ChildSa, IkeSa, Mark, Role, Steering
+from ikev1.core.records.model import ChildSa, IkeSa, Mark, PacketMarks, Role
 from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
@@ -140,7 +140,7 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         "spi-in": f"{child.inbound.spi:08x}",
         "spi-out": f"{child.outbound.spi:08x}",
         **_compression(child),
-        **_steering(child.steering),
+        **_marks(child.marks),
         **_suite(ipsec_suite.display(child.suite, child.group)),
         **({"esn": "1"} if child.suite.esn else {}),
         "bytes-in": str(counters.bytes_in),
@@ -169,9 +169,9 @@ def _compression(child: ChildSa) -> Section:
     return {"cpi-in": f"{child.compression.inbound_cpi:04x}", "cpi-out": f"{child.compression.outbound_cpi:04x}"}
 
 
-def _steering(steering: Steering) -> Section:
-    marks = {"in": steering.mark_in, "out": steering.mark_out}
-    interfaces = {"if-id-in": steering.if_id_in, "if-id-out": steering.if_id_out}
+def _marks(packet_marks: PacketMarks) -> Section:
+    marks = {"in": packet_marks.mark_in, "out": packet_marks.mark_out}
+    interfaces = {"if-id-in": packet_marks.if_id_in, "if-id-out": packet_marks.if_id_out}
     return {
         **{f"mark-{way}": f"{mark.value:08x}" for way, mark in marks.items() if mark != Mark()},
         **{f"mark-mask-{way}": f"{mark.mask:08x}" for way, mark in marks.items() if mark != Mark()},

@@ -89,7 +89,7 @@ class ViciServer:
         user = _user(writer.get_extra_info("socket"))
         if len(self._clients) >= _MOST or self._users[user] >= _MOST_OF_A_USER:
             text = f"a VICI client of user {user} is sent away: {self._users[user]} clients of that user and "
-            self._gateway.logbook.write(
+            self._gateway.log.write(
                 Level.WARNING, "CFG", f"{text}{len(self._clients)} in all are connected", kind="VICI clients sent away"
             )
             writer.transport.abort()
@@ -119,7 +119,7 @@ class ViciServer:
         """Be a sink of the log only while a client wants lines."""
         wanted = any("log" in client.registered for client in self._clients)
         if wanted and self._detach_log is None:
-            self._detach_log = self._gateway.logbook.attach(Level.INFO, self._log)
+            self._detach_log = self._gateway.log.attach(Level.INFO, self._log)
         elif not wanted and self._detach_log is not None:
             self._detach_log()
             self._detach_log = None

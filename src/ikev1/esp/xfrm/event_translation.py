@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import Path
+from ikev1.core.records.model import UdpPath
 from ikev1.esp.netlink import GarbledAnswer
 from ikev1.esp.plane import Acquire, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.xfrm.events import Acquired, EventSocket, Mapped, Overrun, StateExpired
 from ikev1.esp.xfrm.pairs import Entry, Pairs, unmarked
-from ikev1.esp.xfrm.policy_sets import Guard
+from ikev1.esp.xfrm.policy_sets import PolicySets
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import Limits
 
-__all__ = ["Herald"]
+__all__ = ["EventTranslator"]
 
 
-class Herald:
+class EventTranslator:
     """Reads the kernel's events, and tells ``listener`` those that are about our pairs and traps.
 
     Raises:
         OSError: the socket cannot be read any more, or the kernel refused to tell its states.
     """
 
-    def __init__(self, events: EventSocket, xfrm: Xfrm, pairs: Pairs, guard: Guard, listener: Listener) -> None:
+    def __init__(self, events: EventSocket, xfrm: Xfrm, pairs: Pairs, guard: PolicySets, listener: Listener) -> None:
         self._events = events
         self._xfrm = xfrm
         self._pairs = pairs
@@ -83,7 +83,7 @@ class Herald:
         entry.heard_from = heard_from
         path = entry.child.path
         if heard_from != (path.remote_host, path.remote_port):
-            self._listener(PeerMoved(entry.child, Path(path.local_host, path.local_port, *heard_from)))
+            self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *heard_from)))
 
     def _say(self, entry: Entry, event: RekeyNeeded | Expired) -> None:
         if entry.first_time(event):

@@ -23,7 +23,7 @@ from ikev1.esp.xfrm.policy import PolicyId
 from ikev1.esp.xfrm.state import StateId
 from ikev1.files.private import check_folder, open_private
 
-__all__ = ["Owner", "PolicyNote", "RouteNote", "StateNote", "Thing"]
+__all__ = ["OwnershipFile", "PolicyNote", "RouteNote", "StateNote", "Thing"]
 
 _LONGEST = 4096  # lines since the file was last made short, and as many as were in it then
 
@@ -60,7 +60,7 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(_Line)
 
 
-class Owner:
+class OwnershipFile:
     """The file ``path``, made if it is not there, with rights for nobody else.
 
     Raises:

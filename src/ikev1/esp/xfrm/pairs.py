@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from ikev1.core.records.model import ChildSa, IpsecMode, Mark, Path
+from ikev1.core.records.model import ChildSa, IpsecMode, Mark, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
-from ikev1.esp.xfrm.ownership_file import Owner, StateNote
-from ikev1.esp.xfrm.policy_sets import Bearer, Guard
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, StateNote
+from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import State, StateId, leap
 from ikev1.esp.xfrm.translate import (
@@ -86,7 +86,7 @@ class Pairs:
         OSError: the kernel refused.
     """
 
-    def __init__(self, xfrm: Xfrm, guard: Guard, owner: Owner) -> None:
+    def __init__(self, xfrm: Xfrm, guard: PolicySets, owner: OwnershipFile) -> None:
         self._xfrm = xfrm
         self._guard = guard
         self._owner = owner
@@ -105,7 +105,7 @@ class Pairs:
         """The pair that a state is part of."""
         return self._by_state.get(unmarked(id))
 
-    def allocate(self, path: Path, protocol: int) -> int:
+    def allocate(self, path: UdpPath, protocol: int) -> int:
         """Reserve an SPI, or for IPComp a CPI."""
         now = time.monotonic()
         while self._reserved and next(iter(self._reserved.values())) < now - _RESERVED:
@@ -331,5 +331,5 @@ def _only_ports(old: ChildSa, new: ChildSa) -> bool:
     return hosts[0] == hosts[1] and old.udp_encapsulation and new.udp_encapsulation
 
 
-def _peer(path: Path) -> tuple[str, int]:
+def _peer(path: UdpPath) -> tuple[str, int]:
     return path.remote_host, path.remote_port

@@ -17,12 +17,12 @@ from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
 from ikev1.esp.rtnetlink import Hop
-from ikev1.esp.xfrm.ownership_file import Owner, RouteNote
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, RouteNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
 from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.translate import Flows
 
-__all__ = ["Bearer", "Guard"]
+__all__ = ["Bearer", "PolicySets"]
 
 Key = int | tuple[str, str]  # the inbound SPI of a pair; connection and tunnel of a trap
 
@@ -54,7 +54,7 @@ class _Group:
         return next((item for item in reversed(found) if not item[1].trap), found[-1] if found else None)
 
 
-class Guard:
+class PolicySets:
     """The policies of one gateway, and the routes that bring packets to them.
 
     Raises:
@@ -62,7 +62,7 @@ class Guard:
         OSError: the kernel refused.
     """
 
-    def __init__(self, spd: Spd, routes: Routes, owner: Owner) -> None:
+    def __init__(self, spd: Spd, routes: Routes, owner: OwnershipFile) -> None:
         self._spd = spd
         self._routes = routes
         self._owner = owner
@@ -228,8 +228,8 @@ class Guard:
 
 def _steered(flows: Flows) -> tuple[int, ...]:
     """Marks and interface IDs: with them it is the operator who brings packets to the policies."""
-    steering = flows.steering
-    return steering.mark_in.mask, steering.mark_out.mask, steering.if_id_in, steering.if_id_out
+    marks = flows.marks
+    return marks.mark_in.mask, marks.mark_out.mask, marks.if_id_in, marks.if_id_out
 
 
 def _inner_ids(flows: Flows) -> list[PolicyId]:
@@ -245,17 +245,17 @@ def _ids(flows: Flows) -> frozenset[PolicyId]:
 
 
 def _outbound_ids(flows: Flows) -> list[PolicyId]:
-    steering = flows.steering
+    marks = flows.marks
     return [
-        PolicyId(Direction.OUT, selector, steering.mark_out, steering.if_id_out)
+        PolicyId(Direction.OUT, selector, marks.mark_out, marks.if_id_out)
         for selector in selectors(flows.local, flows.remote)
     ]
 
 
 def _inbound_ids(flows: Flows) -> list[PolicyId]:
-    steering = flows.steering
+    marks = flows.marks
     return [
-        PolicyId(direction, selector, steering.mark_in, steering.if_id_in)
+        PolicyId(direction, selector, marks.mark_in, marks.if_id_in)
         for selector in selectors(flows.remote, flows.local)
         for direction in (Direction.IN, Direction.FORWARD)
     ]

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.ownership_file import Owner, PolicyNote
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
 from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 
@@ -40,7 +40,7 @@ class Spd:
         OSError: the kernel refused.
     """
 
-    def __init__(self, xfrm: Xfrm, owner: Owner) -> None:
+    def __init__(self, xfrm: Xfrm, owner: OwnershipFile) -> None:
         self._xfrm = xfrm
         self._owner = owner
         self._zero = _OURS | owner.number << _NUMBER_SHIFT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.esp.routes import Routes
-from ikev1.esp.xfrm.ownership_file import Owner, RouteNote, StateNote
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, RouteNote, StateNote
 from ikev1.esp.xfrm.pairs import Pairs, unmarked
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.spd import Spd
@@ -11,7 +11,7 @@ from ikev1.esp.xfrm.spd import Spd
 __all__ = ["remove_legacy"]
 
 
-def remove_legacy(xfrm: Xfrm, routes: Routes, owner: Owner, pairs: Pairs, spd: Spd) -> None:
+def remove_legacy(xfrm: Xfrm, routes: Routes, owner: OwnershipFile, pairs: Pairs, spd: Spd) -> None:
     """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``spd`` go on with.
 
     Only what bears the reqid that was noted: another program may have made the same since. First the packets of its

@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
-from ikev1.core.records.model import ChildSa, IpsecMode, Steering
+from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import packed
@@ -50,7 +50,7 @@ class Flows(NamedTuple):
 
     local: Selector
     remote: Selector
-    steering: Steering
+    marks: PacketMarks
 
 
 def flows(child: ChildSa) -> Flows:
@@ -59,29 +59,29 @@ def flows(child: ChildSa) -> Flows:
     Behind a NAT the peers do not agree upon their addresses (RFC 3947 §5.1); what passes the kernel has ours.
     """
     if child.mode is IpsecMode.TUNNEL:
-        return _flows(child.local, child.remote, child.steering)
+        return _flows(child.local, child.remote, child.marks)
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     return _flows(
-        replace(child.local, first=local, last=local), replace(child.remote, first=remote, last=remote), child.steering
+        replace(child.local, first=local, last=local), replace(child.remote, first=remote, last=remote), child.marks
     )
 
 
 def trap_flows(trap: Trap) -> Flows:
     """The packets that ``trap`` waits for."""
-    return _flows(trap.local, trap.remote, trap.steering)
+    return _flows(trap.local, trap.remote, trap.marks)
 
 
 def protected_flows(traffic: Protected) -> Flows:
     """The packets that only tunnels may carry."""
-    return _flows(traffic.local, traffic.remote, traffic.steering)
+    return _flows(traffic.local, traffic.remote, traffic.marks)
 
 
-def _flows(local: Selector, remote: Selector, steering: Steering) -> Flows:
+def _flows(local: Selector, remote: Selector, marks: PacketMarks) -> Flows:
     """A protocol on either side is one on both, and so the same packets are equal."""
     if local.protocol != remote.protocol:
         protocol = local.protocol or remote.protocol
         local, remote = replace(local, protocol=protocol), replace(remote, protocol=protocol)
-    return Flows(local, remote, steering)
+    return Flows(local, remote, marks)
 
 
 def inbound_states(child: ChildSa, reqid: int) -> list[State]:
@@ -105,12 +105,12 @@ def inbound_states(child: ChildSa, reqid: int) -> list[State]:
             replay_window=child.replay_window,
             encapsulation=ports,
             limits=Limits(soft_octets=soft, hard_seconds=_seconds(child)),
-            if_id=child.steering.if_id_in,
+            if_id=child.marks.if_id_in,
         )
     ]
     if child.compression:
         id = StateId(local, child.compression.inbound_cpi, Protocol.COMP)
-        states.append(_compressing(child, id, remote, reqid, child.steering.if_id_in))
+        states.append(_compressing(child, id, remote, reqid, child.marks.if_id_in))
     return states
 
 
@@ -124,7 +124,7 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
     ports = (child.path.local_port, child.path.remote_port) if child.udp_encapsulation else None
     soft, hard = _octets(child)
     packets = (NO_LIMIT, NO_LIMIT) if child.suite.esn else (_SOFT_SEQUENCE, _LAST_SEQUENCE)
-    mark = child.steering.mark_out
+    mark = child.marks.mark_out
     states = [
         State(
             StateId(remote, child.outbound.spi, PROTOCOLS[child.suite.protocol], mark),
@@ -135,13 +135,13 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
             child.outbound,
             encapsulation=ports,
             limits=Limits(soft, hard, *packets, _seconds(child)),
-            if_id=child.steering.if_id_out,
+            if_id=child.marks.if_id_out,
             output_mark=output_mark,
         )
     ]
     if child.compression:
         id = StateId(remote, child.compression.outbound_cpi, Protocol.COMP, mark)
-        states.append(_compressing(child, id, local, reqid, child.steering.if_id_out))
+        states.append(_compressing(child, id, local, reqid, child.marks.if_id_out))
     return states
 
 

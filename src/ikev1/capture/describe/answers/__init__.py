@@ -12,16 +12,16 @@ from ikev1.capture.describe.answers.makers import which_makers
 from ikev1.capture.describe.answers.nat import which_nat
 from ikev1.capture.describe.answers.offline_guess import can_be_guessed
 from ikev1.capture.describe.answers.pfs import forward_secrecy
-from ikev1.capture.describe.answers.refusal import Wishes, why_refused, wishes_of
+from ikev1.capture.describe.answers.refusal import SeenProposals, seen_proposals, why_refused
 from ikev1.capture.describe.answers.silence import who_fell_silent
 from ikev1.capture.describe.answers.traffic import what_traffic
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.capture.track.esp_flows import Flow
 
-__all__ = ["Wishes", "answers_to", "wishes_of"]
+__all__ = ["SeenProposals", "answers_to", "seen_proposals"]
 
-_QUESTIONS: tuple[Callable[[Dialogue], Answer | None], ...] = (
+_QUESTIONS: tuple[Callable[[TrackedConversation], Answer | None], ...] = (
     who_fell_silent,
     which_group,
     which_identities,
@@ -34,7 +34,7 @@ _QUESTIONS: tuple[Callable[[Dialogue], Answer | None], ...] = (
 )
 
 
-def answers_to(dialogue: Dialogue, flows: list[Flow], wishes: Wishes) -> tuple[Answer, ...]:
+def answers_to(dialogue: TrackedConversation, flows: list[Flow], wishes: SeenProposals) -> tuple[Answer, ...]:
     """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation, ``wishes``
     what everybody wants of a peer.
     """

@@ -6,7 +6,7 @@ from ikev1.capture.decrypt.suites import group_name, phase1_suite
 from ikev1.capture.describe.answers.alike import of_quick_modes
 from ikev1.capture.describe.outcome import is_agreed
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
 from ikev1.wire.registry import Group
 
@@ -42,7 +42,7 @@ _CURVES: dict[int, str] = {
 }
 
 
-def which_group(dialogue: Dialogue) -> Answer | None:
+def which_group(dialogue: TrackedConversation) -> Answer | None:
     """The group of phase 1, and in a decrypted Quick Mode that of perfect forward secrecy."""
     phase1 = dialogue.phase1
     if phase1.offer is None and phase1.answer is None:

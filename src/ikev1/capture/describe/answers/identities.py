@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.capture.describe.parties import identity_of, identity_visible
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.payloads import CertificateRequest, ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute
@@ -15,7 +15,7 @@ __all__ = ["which_identities"]
 _TITLE = "Which identities could an eavesdropper read?"
 
 
-def which_identities(dialogue: Dialogue) -> Answer | None:
+def which_identities(dialogue: TrackedConversation) -> Answer | None:
     """Both ends, and what gives them away beside the identity."""
     if not any(seen.in_phase_1 for seen in dialogue.messages):
         return None
@@ -36,7 +36,7 @@ def which_identities(dialogue: Dialogue) -> Answer | None:
     return Answer(question="identities", title=_TITLE, text=" ".join(parts), frames=(*frames, *requests[:1]))
 
 
-def _users(dialogue: Dialogue, frames: list[int]) -> list[str]:
+def _users(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
     """Who logged in by XAUTH under the keys of phase 1."""
     found: dict[str, int] = {}
     for seen in dialogue.messages:
@@ -52,7 +52,7 @@ def _users(dialogue: Dialogue, frames: list[int]) -> list[str]:
     ]
 
 
-def _of(dialogue: Dialogue, role: Role, frames: list[int]) -> str:
+def _of(dialogue: TrackedConversation, role: Role, frames: list[int]) -> str:
     name, seen = identity_of(dialogue, role), dialogue.phase1.identities.get(role)
     if seen is not None:
         frames.append(seen.frame)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ikev1.capture.describe.skeyid import psk_of
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 
 __all__ = ["which_keys"]
 
 _TITLE = "Which keys are known?"
 
 
-def which_keys(dialogue: Dialogue) -> Answer | None:
+def which_keys(dialogue: TrackedConversation) -> Answer | None:
     """None where nobody gave any and nothing is encrypted."""
     encrypted = [seen for seen in dialogue.messages if seen.encrypted and seen.repeats is None]
     opened = [seen for seen in encrypted if seen.decrypted]

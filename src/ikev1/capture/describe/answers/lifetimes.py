@@ -6,7 +6,7 @@ from ikev1.capture.decrypt.quick_mode_values import QuickMode
 from ikev1.capture.decrypt.suites import life_words
 from ikev1.capture.describe.answers.alike import of_quick_modes
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.attributes import parse_attributes
 from ikev1.wire.errors import WireError
 from ikev1.wire.payloads import Notification, SecurityAssociation
@@ -18,7 +18,7 @@ __all__ = ["which_lifetimes"]
 _TITLE = "Which lifetimes were offered and taken?"
 
 
-def which_lifetimes(dialogue: Dialogue) -> Answer | None:
+def which_lifetimes(dialogue: TrackedConversation) -> Answer | None:
     """Of phase 1, and of phase 2 where it could be decrypted."""
     phase1 = dialogue.phase1
     frames = [seen.frame for seen in (phase1.offer, phase1.answer) if seen is not None]
@@ -47,7 +47,7 @@ def _of(quick: QuickMode) -> str:
     return f"{', '.join(words)}."
 
 
-def _taken(dialogue: Dialogue) -> str:
+def _taken(dialogue: TrackedConversation) -> str:
     phase1 = dialogue.phase1
     if phase1.answer is None or phase1.chosen is None:
         return ", and nothing taken in this capture"
@@ -64,7 +64,7 @@ def _all(payload: SecurityAssociation) -> str:
     )
 
 
-def _shortened(dialogue: Dialogue, frames: list[int]) -> list[str]:
+def _shortened(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
     """RESPONDER-LIFETIME: the responder keeps an SA for a shorter time than it took (RFC 2407 §4.6.3.1)."""
     found = []
     for seen in dialogue.messages:

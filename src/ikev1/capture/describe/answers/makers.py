@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
@@ -12,7 +12,7 @@ __all__ = ["which_makers"]
 _TITLE = "Who made the peers?"
 
 
-def which_makers(dialogue: Dialogue) -> Answer | None:
+def which_makers(dialogue: TrackedConversation) -> Answer | None:
     """Vendor IDs are in the clear; a peer may leave them out, or send another's."""
     frames: list[int] = []
     parts = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.capture.describe.nat_detection import behind_nat
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 
 __all__ = ["which_nat"]
@@ -12,7 +12,7 @@ __all__ = ["which_nat"]
 _TITLE = "Is there a NAT, and who is behind it?"
 
 
-def which_nat(dialogue: Dialogue) -> Answer | None:
+def which_nat(dialogue: TrackedConversation) -> Answer | None:
     """By the NAT-D payloads and the ports."""
     discoveries = dialogue.phase1.discoveries
     ports = {port for role in Role for port in dialogue.ends.ports(role)}

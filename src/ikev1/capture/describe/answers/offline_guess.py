@@ -6,7 +6,7 @@ from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.decrypt.suites import WITHIN_REACH
 from ikev1.capture.describe.outcome import errors
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.registry import PayloadType
 
 __all__ = ["can_be_guessed"]
@@ -14,7 +14,7 @@ __all__ = ["can_be_guessed"]
 _TITLE = "Can the pre-shared key be guessed from this capture?"
 
 
-def can_be_guessed(dialogue: Dialogue) -> Answer | None:
+def can_be_guessed(dialogue: TrackedConversation) -> Answer | None:
     """What is in the clear decides."""
     method = dialogue.phase1.method
     if not method:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ikev1.capture.decrypt.quick_mode_values import QuickMode
 from ikev1.capture.decrypt.suites import group_name
 from ikev1.capture.describe.answers.alike import of_quick_modes
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Phase1Suite
 from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.groups import group
@@ -23,7 +23,7 @@ _TITLE = "Was perfect forward secrecy used?"
 _SA, _NONCE, _GENERIC_HEADER = 40, 12, 4
 
 
-def forward_secrecy(dialogue: Dialogue) -> Answer | None:
+def forward_secrecy(dialogue: TrackedConversation) -> Answer | None:
     """It shows in Quick Mode, not in phase 1: only a KE payload there makes keys of its own."""
     if not dialogue.quick_modes:
         return None
@@ -32,7 +32,7 @@ def forward_secrecy(dialogue: Dialogue) -> Answer | None:
     return Answer(question="pfs", title=_TITLE, text=" ".join(told), frames=frames)
 
 
-def _of(dialogue: Dialogue, quick: QuickMode) -> str:
+def _of(dialogue: TrackedConversation, quick: QuickMode) -> str:
     if quick.offer is None and quick.answer is None:
         return _hint(dialogue, quick)
     if not quick.public("QM1") and not quick.public("QM2"):
@@ -42,7 +42,7 @@ def _of(dialogue: Dialogue, quick: QuickMode) -> str:
     return "there is a KE payload, but in this capture no answer that agrees on a group."
 
 
-def _hint(dialogue: Dialogue, quick: QuickMode) -> str:
+def _hint(dialogue: TrackedConversation, quick: QuickMode) -> str:
     """What the lengths tell where nothing can be decrypted."""
     lengths = ", ".join(f"{label} has {_length(seen)} octets" for label, seen in sorted(quick.messages.items()))
     suite, second = dialogue.phase1.suite, quick.messages.get("QM2")
@@ -69,5 +69,5 @@ def _least_with_KE(suite: Phase1Suite) -> int | None:
     return _GENERIC_HEADER + HASH + _SA + _NONCE + _GENERIC_HEADER + share
 
 
-def _length(seen: Seen) -> int:
+def _length(seen: MessageRecord) -> int:
     return len(seen.octets) - HEADER_SIZE

@@ -8,17 +8,17 @@ from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.decrypt.suites import group_name, life_words, phase1_suite, transform_name
 from ikev1.capture.describe.outcome import closed_refusal, errors
 from ikev1.capture.records.endpoints import other
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.crypto.algorithms import ike_cipher, ike_hash, registered_name
 from ikev1.wire.payloads import Notification, SecurityAssociation, Transform
 from ikev1.wire.registry import AuthenticationMethod, NotifyType, ProtocolId
 
-__all__ = ["Wishes", "why_refused", "wishes_of"]
+__all__ = ["SeenProposals", "seen_proposals", "why_refused"]
 
-Wishes = Mapping[str, Collection[Transform]]
+SeenProposals = Mapping[str, Collection[Transform]]
 """By address: the phase 1 transforms that it offered or took somewhere in a capture."""
 
 _MOST_WISHES = 256  # transforms of one address
@@ -41,7 +41,7 @@ _MEANING: dict[int, str] = {
 }
 
 
-def wishes_of(dialogues: Iterable[Dialogue]) -> Wishes:
+def seen_proposals(dialogues: Iterable[TrackedConversation]) -> SeenProposals:
     """What everybody wants, by all that they say."""
     wishes: dict[str, dict[Transform, None]] = {}
     for dialogue in dialogues:
@@ -55,7 +55,7 @@ def wishes_of(dialogues: Iterable[Dialogue]) -> Wishes:
     return wishes
 
 
-def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
+def why_refused(dialogue: TrackedConversation, wishes: SeenProposals) -> Answer | None:
     """By the error notifications, what they answer, and the ``wishes`` of the refusing side."""
     found = errors(dialogue)
     parts = [_words(dialogue, seen, payload) for seen, payload in found]
@@ -72,7 +72,7 @@ def why_refused(dialogue: Dialogue, wishes: Wishes) -> Answer | None:
     return Answer(question="refusal", title=_TITLE, text=text, frames=tuple(dict.fromkeys(frames)))
 
 
-def _words(dialogue: Dialogue, seen: Seen, payload: Notification) -> str:
+def _words(dialogue: TrackedConversation, seen: MessageRecord, payload: Notification) -> str:
     name, meaning = NotifyType(payload.type).name, _MEANING.get(payload.type)
     if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(dialogue, seen):
         meaning = "nothing was proved yet, so it has no use for a peer of this address or identity, or for this mode"
@@ -80,7 +80,7 @@ def _words(dialogue: Dialogue, seen: Seen, payload: Notification) -> str:
     return f"The {seen.sender} says {name}{f': {meaning}' if meaning else ''}.{sure}"
 
 
-def _has_proof_before(dialogue: Dialogue, refusal: Seen) -> bool:
+def _has_proof_before(dialogue: TrackedConversation, refusal: MessageRecord) -> bool:
     """Whether the refusing side could have judged a proof: strongSwan says AUTHENTICATION_FAILED of first messages,
     too, for which it has no connection.
     """
@@ -88,7 +88,7 @@ def _has_proof_before(dialogue: Dialogue, refusal: Seen) -> bool:
     return any(seen.label in proofs for seen in dialogue.messages[: refusal.index])
 
 
-def _offers(dialogue: Dialogue, refusal: Seen, frames: list[int]) -> list[str]:
+def _offers(dialogue: TrackedConversation, refusal: MessageRecord, frames: list[int]) -> list[str]:
     """What was offered and not answered, in phase 1 or in a Quick Mode that could be decrypted."""
     offers = [] if dialogue.phase1.answer is not None else [(dialogue.phase1.offer, "phase 1")]
     offers += [
@@ -116,7 +116,7 @@ def _proposals(payload: SecurityAssociation) -> str:
 # --- what the other side wants
 
 
-def _difference(dialogue: Dialogue, refusal: Seen, wishes: Wishes) -> list[str]:
+def _difference(dialogue: TrackedConversation, refusal: MessageRecord, wishes: SeenProposals) -> list[str]:
     """The nearest miss between what was offered here and what the refusing address offered or took in another place."""
     if dialogue.phase1.answer is not None or refusal.sender is Role.INITIATOR:
         return []
@@ -149,7 +149,7 @@ def _parts(suite: Phase1Suite) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _strange_answer(dialogue: Dialogue, frames: list[int]) -> list[str]:
+def _strange_answer(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
     """An answer that is not one of the transforms offered: it "MUST be rejected" (RFC 2409 §5)."""
     phase1 = dialogue.phase1
     if phase1.answer is None or phase1.chosen is None or not phase1.offered:
@@ -160,7 +160,7 @@ def _strange_answer(dialogue: Dialogue, frames: list[int]) -> list[str]:
     return [f"The answer, {phase1.suite_name}, is none of the proposals that were offered."]
 
 
-def _closed(dialogue: Dialogue, frames: list[int]) -> list[str]:
+def _closed(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
     """What a responder does that has another pre-shared key and encrypts its refusal with what it made of that."""
     refusal = closed_refusal(dialogue)
     if refusal is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ikev1.capture.describe.outcome import ESTABLISHED, outcome_of
 from ikev1.capture.records.endpoints import other
-from ikev1.capture.records.message_record import Seen
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
-from ikev1.capture.track.conversation import Dialogue
+from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.payloads import ConfigAttributes, Notification
 from ikev1.wire.registry import ConfigType, NotifyType
@@ -19,7 +19,7 @@ _LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})
 """Messages that nobody has to answer."""
 
 
-def who_fell_silent(dialogue: Dialogue) -> Answer | None:
+def who_fell_silent(dialogue: TrackedConversation) -> Answer | None:
     """Repetitions, and messages that never got the answer that they ask for."""
     first = [seen for seen in dialogue.messages if seen.repeats is None]
     repetitions = {
@@ -46,7 +46,7 @@ def who_fell_silent(dialogue: Dialogue) -> Answer | None:
     return Answer(question="silence", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))
 
 
-def _repeated(seen: Seen, again: list[Seen]) -> str:
+def _repeated(seen: MessageRecord, again: list[MessageRecord]) -> str:
     seconds = again[-1].datagram.time - seen.datagram.time
     times = "once" if len(again) == 1 else f"{len(again)} times"
     name = f"{seen.label} ({seen.header.message_id:08x})" if seen.header.message_id else seen.label
@@ -54,9 +54,9 @@ def _repeated(seen: Seen, again: list[Seen]) -> str:
     return f"The {seen.sender} repeated {name} {times}{within}."
 
 
-def _asked_in_vain(dialogue: Dialogue) -> list[Seen]:
+def _asked_in_vain(dialogue: TrackedConversation) -> list[MessageRecord]:
     """Of each side the last question whether the other one lives, if no answer came after it."""
-    waiting: dict[Role, Seen] = {}
+    waiting: dict[Role, MessageRecord] = {}
     for seen in dialogue.messages:
         for payload in seen.message.all(Notification) if seen.message is not None else ():
             if payload.type == NotifyType.R_U_THERE:
@@ -66,9 +66,9 @@ def _asked_in_vain(dialogue: Dialogue) -> list[Seen]:
     return list(waiting.values())
 
 
-def _unanswered(dialogue: Dialogue, first: list[Seen]) -> list[Seen]:
+def _unanswered(dialogue: TrackedConversation, first: list[MessageRecord]) -> list[MessageRecord]:
     """The last message of each exchange, if the other side owes an answer to it."""
-    exchanges: dict[tuple[int, int], list[Seen]] = {}
+    exchanges: dict[tuple[int, int], list[MessageRecord]] = {}
     for seen in first:
         exchanges.setdefault((seen.header.exchange, seen.header.message_id), []).append(seen)
     refused = any(seen.label == "INFO" for seen in first) and outcome_of(dialogue) != ESTABLISHED
@@ -77,7 +77,7 @@ def _unanswered(dialogue: Dialogue, first: list[Seen]) -> list[Seen]:
     ]
 
 
-def _asks(messages: list[Seen]) -> bool:
+def _asks(messages: list[MessageRecord]) -> bool:
     """Whether the last message of an exchange asks for an answer."""
     last = messages[-1]
     if last.label != "CFG":

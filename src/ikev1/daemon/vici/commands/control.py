@@ -32,7 +32,7 @@ def _control_log(call: Call, concerns: Callable[[IkeSa], bool]) -> Iterator[None
         if line.sa is not None and concerns(line.sa):
             call.control_log(line)
 
-    detach = call.gateway.logbook.attach(_LEVELS.get(level, Level.DEBUG), forward)
+    detach = call.gateway.log.attach(_LEVELS.get(level, Level.DEBUG), forward)
     try:
         yield
     finally:
@@ -101,11 +101,11 @@ async def terminate(call: Call) -> Section:
     with _control_log(call, lambda sa: sa.unique_id in ours or sa.connection in owners):
         for match in matches:
             if isinstance(match, ChildSa):
-                call.gateway.upkeep.release(match.connection, match.name)
+                call.gateway.autostart.release(match.connection, match.name)
                 call.gateway.protection.leave(match.connection, match.name)
                 call.gateway.close_child(match)
             else:
-                call.gateway.upkeep.release(match.connection)
+                call.gateway.autostart.release(match.connection)
                 call.gateway.protection.leave(match.connection)
                 call.gateway.close_ike(match)
     count = str(len(matches))
