@@ -15,6 +15,11 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "ikev1"
 FLOORS = {"wire": 0, "files": 0, "crypto": 1, "core": 2, "esp": 3, "store": 3, "config": 3, "pki": 3}
 FLOORS |= {"capture": 4, "daemon": 5, "audit": 5, "lesson": 5, "page": 6, "cli": 7}
+ROOMS = {  # from the lowest to the highest; what stands beside the rooms may import all of them
+    "core": ("records", "negotiation", "peer", "exchanges", "machine"),
+    "capture": ("records", "keys", "decrypt", "track", "describe"),
+    "daemon": ("host", "observe", "net"),
+}
 PURE = ("wire", "crypto", "core")
 IMPURE_MODULES = frozenset(
     {"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "select", "selectors", "signal", "socket"}
@@ -47,6 +52,18 @@ def floor_of(module: str) -> str | None:
     return parts[1] if parts[0] == "ikev1" and parts[1] in FLOORS else None
 
 
+def room_offences(folder: str, room: str, source: str) -> list[str]:
+    """What a file in a room of ``folder`` imports from a higher room, or from beside the rooms."""
+    rooms, found = ROOMS[folder], []
+    for module, name, line in imports_of(source):
+        parts = f"{module}.{name}".split(".")
+        if parts[:2] != ["ikev1", folder]:
+            continue
+        if parts[2] not in rooms or rooms.index(parts[2]) > rooms.index(room):
+            found.append(f"line {line}: {folder}.{room} imports {module}")
+    return found
+
+
 def offences(folder: str, source: str) -> list[str]:
     """What a file in ``folder`` imports and must not."""
     found = []
@@ -67,6 +84,36 @@ def offences(folder: str, source: str) -> list[str]:
 @pytest.mark.parametrize("path", sorted(SOURCE.glob("*/**/*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_file_imports_only_from_below(path: Path) -> None:
     assert offences(path.relative_to(SOURCE).parts[0], path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path for folder, rooms in ROOMS.items() for room in rooms for path in (SOURCE / folder / room).rglob("*.py")
+    ),
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_a_room_imports_only_from_itself_and_lower_rooms(path: Path) -> None:
+    folder, room, *_ = path.relative_to(SOURCE).parts
+    assert room_offences(folder, room, path.read_text()) == []
+
+
+def test_every_room_of_the_core_has_a_place() -> None:
+    rooms = {path.name for path in (SOURCE / "core").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == set(ROOMS["core"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from ikev1.core.machine.engine_state import State",
+        "from ikev1.core.machine import timers",
+        "from ikev1.core.engine import Engine",
+        "from ikev1.core import engine",
+    ],
+)
+def test_an_import_from_a_higher_room_is_seen(source: str) -> None:
+    assert room_offences("core", "exchanges", source)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,6 @@ from ikev1.core.records.model import UdpPath
 from ikev1.wire.header import NON_ESP_MARKER
 from support.initiators import initiator
 
-__all__ = ["main"]
-
 PATIENCE = 20.0  # seconds after the last arrival
 
 

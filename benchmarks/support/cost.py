@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Cost", "cost"]
-
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

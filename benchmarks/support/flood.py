@@ -24,8 +24,6 @@ from ikev1.core.records.model import Phase1Suite, UdpPath
 from ikev1.core.records.settings import Connection, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 
-__all__ = ["SOURCES", "main"]
-
 SOURCES = "10.200.0.0/16"
 WINDOW = 128
 PATIENCE = 2.0  # seconds without an answer

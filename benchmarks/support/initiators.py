@@ -24,8 +24,6 @@ from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Setti
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal
 from lab.charon import GATEWAY_ID, PSK
 
-__all__ = ["PEERS", "initiator", "main"]
-
 PEERS = "10.128.0.0/9"  # the networks behind the initiators
 WINDOW = 16
 PATIENCE = 10.0  # seconds without an answer

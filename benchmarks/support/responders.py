@@ -17,8 +17,6 @@ from lab.process import LabError, Program
 from support.flood import SOURCES
 from support.initiators import PEERS
 
-__all__ = ["NAMES", "call", "flood", "load", "prepare_flood", "start", "torrent"]
-
 NAMES = ("ikev1", "charon")
 _FOLDER = Path(__file__).parent
 

@@ -25,8 +25,6 @@ from ikev1.wire.header import NON_ESP_MARKER, Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import VendorId
 
-__all__ = ["main"]
-
 _IP_PKTINFO = 8  # linux/in.h
 _OWN = 16  # octets of each message's own vendor ID, its last ones
 _TICK = 0.001  # seconds

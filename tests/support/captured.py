@@ -15,8 +15,6 @@ from ikev1.esp.transforms import sealer
 from playbook import Datagram as Sent
 from playbook import Network, Peer, Randomness
 
-__all__ = ["Recorder", "analysed", "answer", "dh_keys", "esp", "key_log", "labels", "only", "two"]
-
 
 class Recorder:
     """Sits on the wire next to the peer called ``near``, and writes down what passes there: also what gets lost."""

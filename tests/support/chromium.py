@@ -11,8 +11,6 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-__all__ = ["EXECUTABLE", "Watched", "browser"]
-
 EXECUTABLE = shutil.which("chromium")
 """None where it is not installed."""
 

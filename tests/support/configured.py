@@ -10,8 +10,6 @@ from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Setti
 from ikev1.crypto.suites import parse_ah_proposal, parse_esp_proposal, parse_ike_proposal
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["ALICE", "BOB", "ESP", "IKE", "SECRET", "ah", "connection", "esp", "policy", "settings", "suite", "tunnel"]
-
 ALICE, BOB = "192.0.2.1", "198.51.100.2"
 IKE = "aes128-sha256-ecp256"  # quick to compute
 ESP = "aes128-sha256"

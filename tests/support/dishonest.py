@@ -15,8 +15,6 @@ from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import Payload
 from playbook import Datagram, Peer
 
-__all__ = ["Change", "add", "drop", "payloads_of", "put", "resealed"]
-
 Change = Callable[[list[Payload]], list[Payload]]
 
 

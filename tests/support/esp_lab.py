@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["INNER", "NETWORKS", "OUTER", "Namespace", "Node", "NotPermitted", "two_namespaces"]
-
 NODE = Path(__file__).with_name("esp_node.py")
 SOURCE = Path(__file__).parents[2] / "src"
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("fd77::1", "fd77::2")}

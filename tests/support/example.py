@@ -21,8 +21,6 @@ from nat import NatBox
 from pcap_writer import pcap
 from playbook import Datagram, Network
 
-__all__ = ["EXAMPLES", "example"]
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OUTSIDE = "203.0.113.1"
 SECRET = b"correct horse battery staple"

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 
 from ikev1.core.records.model import UdpPath
 
-__all__ = ["Recorder", "free_port"]
-
 
 class Recorder:
     """Notes what an endpoint hands on."""

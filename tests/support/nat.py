@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from playbook import Datagram, Network, Peer
 
-__all__ = ["NatBox"]
-
 
 class NatBox:
     """Hides ``peer`` behind the address ``outside``.

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 from ikev1.capture.records.packets import Datagram, Packet
 
-__all__ = ["pcap"]
-
 _LINKTYPE_RAW = 101
 _UDP, _ESP = 17, 50
 

@@ -50,8 +50,6 @@ from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import NotifyType, ProtocolId
 
-__all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
-
 EventType = TypeVar("EventType", bound=Event)
 
 _SPOKEN = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")

@@ -23,8 +23,6 @@ from ikev1.wire.registry import (
     Situation,
 )
 
-__all__ = ["CALLER", "GATEWAY", "conversation", "message", "phase1", "phase2", "report", "sa", "share"]
-
 CALLER, GATEWAY = "192.0.2.1", "198.51.100.2"
 CKY_I, CKY_R = b"initiate", b"responds"
 

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from ikev1.capture.records.report import Answer, Check, Conversation, EspFlow, Field, Formula, Message, Party, Report
 
-__all__ = ["AGGRESSIVE", "MAIN", "REPORT", "Part", "conversation", "message", "report"]
-
 _COOKIES = bytes.fromhex("f1a5c0de00000001 f1a5c0de00000002")
 _START = 1_700_000_000.0
 

@@ -22,8 +22,6 @@ from ikev1.wire.registry import AuthenticationMethod
 from nat import NatBox
 from playbook import Datagram, Network, Peer, Randomness
 
-__all__ = ["BOB_OUTSIDE", "OUTSIDE", "PROOFS", "Kind", "Snapshot", "World", "paths_of", "snapshot", "snapshot_after"]
-
 OUTSIDE, BOB_OUTSIDE = "203.0.113.1", "203.0.113.2"
 _L2TP: dict[str, Any] = {"local": "dynamic[udp/1701]", "remote": "dynamic[udp/1701]", "mode": IpsecMode.TRANSPORT}
 _LIFETIME = 30 * 86_400  # seconds: nothing is renewed but by a wish

@@ -30,19 +30,6 @@ from ikev1.wire.registry import ExchangeType, IdType
 from ikev1.wire.registry import Phase1Attribute as A
 from playbook import Randomness
 
-__all__ = [
-    "FIRST_MESSAGES",
-    "HONEST",
-    "LARGEST",
-    "PATH",
-    "POLICIES",
-    "FirstMessage",
-    "gateway",
-    "main_mode",
-    "suite",
-    "transforms",
-]
-
 LARGEST = 8192  # octets of a datagram here
 PATH = UdpPath(BOB, 500, ALICE, 500)
 

@@ -20,8 +20,6 @@ from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import PlaneEvent
 
-__all__ = ["AES_GCM", "INNER", "NETWORKS", "OUTER", "Namespace", "Side", "Stream", "transport", "two_ends", "two_sides"]
-
 AES_GCM = IpsecSuite(encryption=20, key_length=128)
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("fd77::1", "fd77::2")}
 INNER = {4: ("10.1.0.1", "10.2.0.1"), 6: ("fd01::1", "fd02::1")}

@@ -4,26 +4,6 @@ from __future__ import annotations
 
 from ctypes import BigEndianStructure, Structure, c_char, c_int, c_uint8, c_uint16, c_uint32, c_uint64
 
-__all__ = [
-    "Acquire",
-    "Algorithm",
-    "AlgorithmWithIcv",
-    "Encapsulation",
-    "Expire",
-    "Id",
-    "LifetimeConfig",
-    "LifetimeCurrent",
-    "Mapping",
-    "Policy",
-    "PolicyId",
-    "ReplayEsn",
-    "Selector",
-    "SpiRange",
-    "StateId",
-    "StateInfo",
-    "Template",
-]
-
 Address = c_uint32 * 4
 
 

@@ -11,8 +11,6 @@ from ikev1.audit.finding import Severity
 from ikev1.audit.topics import Topic, topic
 from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm
 
-__all__ = ["ESP_CIPHERS", "GROUPS", "IKE_CIPHERS", "IKE_HASHES", "INTEGRITY", "Judgement", "group_in_quick_mode"]
-
 
 class Judgement(NamedTuple):
     """What is to be said of one algorithm."""

@@ -19,8 +19,6 @@ from ikev1.audit.reading import Reading, read
 from ikev1.audit.topics import topic
 from ikev1.capture.records.report import Report
 
-__all__ = ["audit_capture"]
-
 _RULES: tuple[Callable[[Iterable[Reading]], Iterator[Finding]], ...] = (
     aggressive_mode.guessable,
     aggressive_mode.exposed_identities,

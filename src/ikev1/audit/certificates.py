@@ -14,8 +14,6 @@ from ikev1.crypto import certificates
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Malformed
 
-__all__ = ["SMALLEST_RSA_BITS", "judge", "judge_rsa_size"]
-
 SMALLEST_RSA_BITS = 2048
 _BROKEN_RSA_BITS = 1024
 _BROKEN_HASHES = {"md5": Severity.HIGH, "sha1": Severity.MEDIUM}

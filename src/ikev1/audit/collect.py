@@ -8,8 +8,6 @@ from msgspec.structs import replace
 
 from ikev1.audit.finding import Finding
 
-__all__ = ["collected"]
-
 _SHOWN = 20  # pieces of evidence for one finding: more convince nobody
 
 

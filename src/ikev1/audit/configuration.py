@@ -14,8 +14,6 @@ from ikev1.audit.of_configuration.subject import Subject
 from ikev1.audit.topics import topic
 from ikev1.config import ConfigError, load
 
-__all__ = ["NoConfiguration", "audit_configuration"]
-
 _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     aggressive_mode.guessable,
     aggressive_mode.exposed_identities,

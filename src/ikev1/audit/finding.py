@@ -10,8 +10,6 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["SCHEMA", "Audit", "Evidence", "Finding", "Severity"]
-
 SCHEMA = 1
 """The version of the form that these values have."""
 

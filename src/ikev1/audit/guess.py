@@ -24,8 +24,6 @@ from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.wire.payloads import Hash, Identification, KeyExchange, Nonce, SecurityAssociation
 from ikev1.wire.registry import Phase1Attribute
 
-__all__ = ["OwnSecret", "Proof", "check_own_secrets", "proofs"]
-
 Progress = Callable[[int], None]
 
 _TIMED = 2_000  # guesses that are timed to tell how fast this machine is

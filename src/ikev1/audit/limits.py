@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["LONGEST_PHASE1", "LONGEST_PHASE2", "SOON", "date", "duration"]
-
 LONGEST_PHASE1 = 86_400  # seconds
 LONGEST_PHASE2 = 28_800  # seconds
 SOON = 30 * 86_400.0  # seconds before its end in which a certificate should be renewed

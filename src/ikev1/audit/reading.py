@@ -18,8 +18,6 @@ from ikev1.wire.message import Message, PayloadClass, parse_message
 from ikev1.wire.payloads import Payload, Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import AuthenticationMethod, LifeType, Phase1Attribute, Phase2Attribute
 
-__all__ = ["Offer", "Reading", "Seen", "read"]
-
 _PROPOSALS_AT = GENERIC_HEADER_SIZE + 8  # behind DOI and situation, from the start of the SA payload on
 _PROPOSAL_HEAD = 8  # octets before its SPI (RFC 2408 §3.5)
 _OPEN_TO_ALL = frozenset({"MM1", "MM2", "AM1", "AM2"})  # readable as usual whatever the method of authentication

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from zxcvbn import zxcvbn
 from zxcvbn.time_estimates import estimate_attack_times, guesses_to_score
 
-__all__ = ["FEW_GUESSES", "MANY_GUESSES", "Strength", "strength_of"]
-
 FEW_GUESSES = 15.0  # powers of ten: a day for one machine
 MANY_GUESSES = 20.0  # three hundred years for one machine, days for a state
 

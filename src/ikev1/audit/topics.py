@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from ikev1.audit.finding import Evidence, Finding, Severity
 
-__all__ = ["TOPICS", "Topic", "topic"]
-
 
 class Topic(NamedTuple):
     """What is the same in every finding of one code."""

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["MOST_WORDS", "Fate", "Search", "search"]
-
 MOST_WORDS = 1_000_000_000  # lists that people use have some ten million; a file without an end has an end here
 _LONGEST = 4096  # octets of one line
 _SHORTEST_ROOT = 4  # octets: what is shorter is a root of everything

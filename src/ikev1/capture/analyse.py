@@ -17,8 +17,6 @@ from ikev1.capture.track.tracker import MOST_DIALOGUES, Tracker
 from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["Analyst"]
-
 _KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 _VERSION_OCTET = 17  # of the header (RFC 2408 §3.1)
 

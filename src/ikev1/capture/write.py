@@ -13,8 +13,6 @@ from ikev1.capture.read.link import RAW
 from ikev1.capture.records.packets import Datagram
 from ikev1.wire.header import NON_ESP_MARKER
 
-__all__ = ["datagram_block", "ip_packet", "section_blocks"]
-
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
 BYTE_ORDER = 0x1A2B3C4D
 END, COMMENT, NAME, APPLICATION, DIRECTION = 0, 1, 2, 4, 2  # options; the last is of packets (§4.3)

@@ -8,8 +8,6 @@ import click
 
 from ikev1.config import DEFAULT_FILE, ConfigError, Loaded, load
 
-__all__ = ["check", "load_or_fail"]
-
 
 def load_or_fail(file: Path) -> Loaded:
     """The configuration in ``file``; its warnings, or else its errors, go to standard error.

@@ -13,8 +13,6 @@ from vici.exception import CommandException, EventUnknownException, SessionExcep
 
 from ikev1.config import GatewayOptions
 
-__all__ = ["Section", "daemon", "decoded", "list_connections", "list_sas", "socket_option", "statistics"]
-
 Section = dict[str, Any]
 """A VICI message: text, lists of text, and sections."""
 

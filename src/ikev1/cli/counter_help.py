@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["OF_A_PAIR", "OF_THE_PLANE", "Words", "words_of"]
-
 
 class Words(NamedTuple):
     """What a count says, what it mostly comes from, and what to do about it."""

@@ -11,8 +11,6 @@ from vici import Session
 from ikev1.cli.control import Section, daemon, decoded, socket_option
 from ikev1.cli.states import meaning
 
-__all__ = ["debug", "log_text", "watch"]
-
 _STATE = re.compile(r"[A-Z]{2}_[A-Z0-9_]+$")
 
 

@@ -9,8 +9,6 @@ from importlib import import_module
 
 import click
 
-__all__ = ["main"]
-
 _MODULES = {
     "run": "ikev1.cli.run",
     "up": "ikev1.cli.updown",

@@ -6,8 +6,6 @@ import click
 
 from ikev1.cli.control import daemon, socket_option
 
-__all__ = ["reload"]
-
 
 @click.command()
 @socket_option

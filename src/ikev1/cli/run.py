@@ -10,8 +10,6 @@ from ikev1.cli.check import load_or_fail
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
-__all__ = ["run"]
-
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="What to do.")

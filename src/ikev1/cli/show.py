@@ -9,8 +9,6 @@ from ikev1.cli.control import daemon, list_sas, socket_option, statistics
 from ikev1.cli.tables import drops_text, ipsec_text, isakmp_table, plane_text, states_text, terminal
 from ikev1.cli.views import IpsecSa, IsakmpSa, Plane, ipsec_sas, isakmp_sas, plane_of
 
-__all__ = ["show"]
-
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 

@@ -10,8 +10,6 @@ from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 
-__all__ = ["ESTABLISHED", "meaning", "state_word"]
-
 ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
 _OPTIONAL = re.compile(r"\[[^]]*\]")

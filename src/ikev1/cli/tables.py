@@ -11,8 +11,6 @@ from rich.table import Table
 from ikev1.cli.counter_help import Words, words_of
 from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane
 
-__all__ = ["drops_text", "duration", "ipsec_text", "isakmp_table", "plane_text", "states_text", "terminal"]
-
 WIDE = 240  # columns where no terminal says how many it has: programs cut lines themselves
 
 

@@ -8,8 +8,6 @@ import click
 
 from ikev1.cli.control import Section, daemon, decoded, list_connections, socket_option
 
-__all__ = ["down", "targets", "up"]
-
 timeout_option = click.option(
     "--timeout", type=click.IntRange(1), default=30, show_default=True, help="Seconds to wait for the peer."
 )

@@ -8,8 +8,6 @@ from ikev1.cli.control import Section
 from ikev1.cli.counter_help import OF_A_PAIR, words_of
 from ikev1.cli.states import meaning, state_word
 
-__all__ = ["Direction", "Drop", "IpsecSa", "IsakmpSa", "Plane", "ipsec_sas", "isakmp_sas", "plane_of"]
-
 
 class IsakmpSa(msgspec.Struct, frozen=True):
     """A line of `show isakmp sa`. ``dst`` is who was called, ``src`` who called; times are in seconds."""

@@ -14,17 +14,6 @@ from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupW
 from ikev1.crypto.suites import IkeProposal, parse_ah_proposal, parse_esp_proposal, parse_ike_proposal, weaknesses
 from ikev1.wire.registry import ProtocolId
 
-__all__ = [
-    "ah_proposal",
-    "esp_proposal",
-    "group",
-    "ike_cipher",
-    "ike_hash",
-    "ike_proposal",
-    "warn_weak_ike",
-    "warn_weak_ipsec",
-]
-
 Word = TypeVar("Word")
 
 

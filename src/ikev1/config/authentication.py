@@ -6,8 +6,6 @@ from ikev1.core.records.settings import Credential, Trust
 from ikev1.crypto import certificates, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["NEEDS", "PRE_SHARED", "WORDS", "Methods", "methods_of"]
-
 WORDS = ("pre-share", "rsa-sig", "ecdsa-sig", "rsa-encr", "rsa-encr-revised")
 PRE_SHARED, RSA, ECDSA, RSA_ENCRYPTION, REVISED_RSA_ENCRYPTION = WORDS
 _BOTH_KEYS = "an RSA key in private_key, and the RSA key of the peer in peer_public_key or peer_certificate"

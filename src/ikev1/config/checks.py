@@ -18,8 +18,6 @@ from ikev1.core.records.settings import Aggressive, Connection, Mode, Settings, 
 from ikev1.crypto.algorithms import dh_group, registered_name
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["check"]
-
 
 def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
     """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration with

@@ -16,8 +16,6 @@ from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, endpoint, port
 from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
 
-__all__ = ["read_connections"]
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -10,8 +10,6 @@ from ikev1.core.records.settings import Credential
 from ikev1.crypto import certificates, private_keys, public_keys, signatures
 from ikev1.crypto.signatures import UnsuitableKey
 
-__all__ = ["read_credential"]
-
 _PKCS12 = frozenset({".p12", ".pfx"})
 
 

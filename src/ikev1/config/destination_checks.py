@@ -11,8 +11,6 @@ from ikev1.core.records.methods import SHARED_OR_ENCRYPTING
 from ikev1.core.records.settings import Connection
 from ikev1.crypto import certificates
 
-__all__ = ["check_destination"]
-
 
 def check_destination(connection: Connection, path: str, findings: Findings) -> None:
     """Report to ``findings`` what lets others pass for the peer of ``connection``, which stands at ``path``."""

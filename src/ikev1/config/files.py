@@ -11,8 +11,6 @@ from typing import NamedTuple, TypeVar
 
 from ikev1.config.values import each, text
 
-__all__ = ["Change", "Files", "changeable", "why_unreadable"]
-
 Value = TypeVar("Value")
 
 _CERTIFICATES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b"})

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ConfigError", "Finding", "Findings"]
-
 
 class Finding(NamedTuple):
     """One thing to mend: in which file, at which key (or line), and what is wrong and what is allowed."""

@@ -12,8 +12,6 @@ from ikev1.crypto import certificates, distinguished_name
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
 
-__all__ = ["in_certificate", "own_identity", "peers_identity"]
-
 _NAMELESS = Identification(IdType.DER_ASN1_DN, 0, 0, b"\x30\x00")
 
 

@@ -19,8 +19,6 @@ from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
 from ikev1.core.records.settings import Settings
 
-__all__ = ["DEFAULT_FILE", "Loaded", "load"]
-
 DEFAULT_FILE = Path("/etc/ikev1/ikev1.toml")
 
 

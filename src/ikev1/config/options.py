@@ -9,8 +9,6 @@ from ikev1.config.values import address, choice, each, file_path, integer, inter
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection, Settings, WhenDown
 
-__all__ = ["DATA_PLANES", "LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
-
 DATA_PLANES = ("auto", "kernel", "userspace")
 LOG_LEVELS = ("error", "warning", "info", "debug")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.config.table import Table
 from ikev1.core.records.model import Mark, PacketMarks
 
-__all__ = ["read_packet_marks"]
-
 _LARGEST = 0xFFFF_FFFF
 
 

@@ -13,8 +13,6 @@ from ikev1.core.records.settings import DAY, Policy, ProposalCheck
 from ikev1.crypto.suites import DEFAULT_IKE, IkeProposal
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["Draft", "policies_for", "read_policies"]
-
 LOWEST_PRIORITY = 10_000  # as on a Cisco router
 
 

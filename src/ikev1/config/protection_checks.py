@@ -9,8 +9,6 @@ from ikev1.core.peer.connection_lookup import known_selectors
 from ikev1.core.records.model import IpsecMode
 from ikev1.core.records.settings import Connection, Tunnel, WhenDown
 
-__all__ = ["check_protection", "check_userspace"]
-
 
 def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings: Findings) -> None:
     """Report what in ``tunnel``, which stands at ``path``, does not go together."""

@@ -11,8 +11,6 @@ from pathlib import Path
 from ikev1.config.files import Files, why_unreadable
 from ikev1.config.table import Table
 
-__all__ = ["Secrets", "exposure"]
-
 
 def exposure(status: os.stat_result) -> str | None:
     """Who besides its owner and root could read or change a file, or None if nobody can.

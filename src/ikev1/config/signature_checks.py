@@ -17,8 +17,6 @@ from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
 from ikev1.wire.registry import AuthenticationMethod, IdType
 
-__all__ = ["check_key_uses", "check_signatures"]
-
 _USUAL_RSA_BITS = 2048
 _BELIEVED = ("ca", "peer_certificate", "peer_public_key")
 

@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from ikev1.config.findings import Findings
 
-__all__ = ["Table"]
-
 Raw = TypeVar("Raw")
 Value = TypeVar("Value")
 Default = TypeVar("Default")

@@ -14,8 +14,6 @@ from ikev1.core.records.settings import Revocation, Trust, TrustedKey
 from ikev1.crypto import certificates, public_keys
 from ikev1.crypto.public_keys import LARGEST_RSA_BITS
 
-__all__ = ["read_trust"]
-
 SMALLEST_RSA_BITS = 1024  # what the smallest key that is still met has
 _INLINE = ("0s", "0x")
 

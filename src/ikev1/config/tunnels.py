@@ -13,8 +13,6 @@ from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
 from ikev1.crypto.suites import DEFAULT_ESP
 
-__all__ = ["read_tunnel"]
-
 LARGEST_WINDOW = 4096  # packets
 
 

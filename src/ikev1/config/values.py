@@ -8,23 +8,6 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = [
-    "ANY",
-    "address",
-    "boolean",
-    "choice",
-    "duration",
-    "each",
-    "endpoint",
-    "file_path",
-    "integer",
-    "interface",
-    "kilobytes",
-    "number",
-    "port",
-    "text",
-]
-
 Value = TypeVar("Value")
 
 ANY = "%any"

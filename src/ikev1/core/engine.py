@@ -21,8 +21,6 @@ from ikev1.core.records.record import Record, replace
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
 
-__all__ = ["Engine", "UnknownName"]
-
 
 class UnknownName(LookupError):
     """There is no connection, tunnel or SA of this name; the message says which, and what there is."""

@@ -12,24 +12,6 @@ from typing import NamedTuple, NoReturn, TypeVar
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, IntegrityAlgorithm, OpenEnum
 
-__all__ = [
-    "ALIASES",
-    "ESP_CIPHERS",
-    "GROUPS",
-    "HASHES",
-    "IKE_CIPHERS",
-    "CipherWord",
-    "GroupWord",
-    "HashWord",
-    "Supported",
-    "dh_group",
-    "esp_cipher",
-    "esp_integrity",
-    "ike_cipher",
-    "ike_hash",
-    "registered_name",
-]
-
 Value = TypeVar("Value")
 
 _SIZES = (128, 192, 256)  # bits

@@ -8,8 +8,6 @@ from ikev1.crypto import certificates
 from ikev1.wire.payloads import Certificate, CertificateRequest
 from ikev1.wire.registry import CertificateEncoding
 
-__all__ = ["answer", "choose", "path_upwards", "requests"]
-
 _LONGEST_PATH = 8  # certificates of ours between a leaf and its CA, and a bound for a circle of them
 _ANSWERABLE = frozenset(
     # "MAY treat such payloads as synonymous with 'X.509 Certificate - Signature'" (RFC 4945 §3.2.4)

@@ -16,19 +16,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import IdType
 
-__all__ = [
-    "Names",
-    "Validity",
-    "identities",
-    "is_for_tls",
-    "names",
-    "parse",
-    "parse_revocation_lists",
-    "public_key",
-    "validity",
-]
-
-
 _NOT_VALUE_ERRORS = (x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
 
 

@@ -20,8 +20,6 @@ from ikev1.crypto.des_keys import check_single, check_triple
 from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption
 
-__all__ = ["Cipher", "block_size", "cbc", "decrypt", "encrypt", "key_size", "pad"]
-
 
 class _Algorithm(NamedTuple):
     make: Callable[[bytes], ciphers.CipherAlgorithm]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.crypto.errors import WeakKey
 
-__all__ = ["DES_KEY_SIZE", "check_single", "check_triple", "first_sound_key"]
-
 DES_KEY_SIZE = 8  # octets
 _PARITY = int.from_bytes(b"\x01" * DES_KEY_SIZE)  # the lowest bit of each octet, which DES ignores
 

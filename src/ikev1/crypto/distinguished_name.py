@@ -13,8 +13,6 @@ from ikev1.crypto import name_text, wildcard
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["InvalidName", "equal", "from_text", "matches", "to_text"]
-
 _LARGEST = 4096  # octets of a name; real ones have some hundred
 _MOST_PARTS = 20  # of a name; real ones have up to a dozen
 _MOST_ATTRIBUTES = 32  # of a name; a part has one, seldom two or three

@@ -12,8 +12,6 @@ from ikev1.crypto.algorithms import dh_group
 from ikev1.crypto.errors import InvalidPublicValue, UnsupportedAlgorithm
 from ikev1.wire.registry import Group
 
-__all__ = ["NUMBERS", "EcpGroup"]
-
 _UNCOMPRESSED = b"\x04"  # the first octet of an encoded point (SEC 1 §2.3.3), which a KE payload leaves out
 
 _CURVES: dict[int, ec.EllipticCurve] = {

@@ -6,8 +6,6 @@ from typing import ClassVar
 
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["CryptoError", "InvalidCiphertext", "InvalidPublicValue", "UnsupportedAlgorithm", "WeakKey"]
-
 
 class CryptoError(Exception):
     """Base of all errors of this package; ``notify`` is what a peer that caused it is told."""

@@ -12,8 +12,6 @@ import hmac
 from ikev1.crypto.algorithms import Supported
 from ikev1.wire.registry import HashAlgorithm
 
-__all__ = ["digest", "digest_size", "prf"]
-
 _NAMES = Supported(
     HashAlgorithm,
     {

@@ -10,22 +10,6 @@ from __future__ import annotations
 from ikev1.crypto.des_keys import DES_KEY_SIZE, first_sound_key
 from ikev1.crypto.hashes import digest, prf
 
-__all__ = [
-    "HASH_1",
-    "HASH_2",
-    "HASH_3",
-    "HASH_I",
-    "HASH_R",
-    "KEYMAT",
-    "SKEYID_psk",
-    "SKEYID_public_key",
-    "SKEYID_signatures",
-    "derive",
-    "encryption_key",
-    "phase1_iv",
-    "phase2_iv",
-]
-
 
 def SKEYID_signatures(hash: int, Ni_b: bytes, Nr_b: bytes, g_xy: bytes) -> bytes:
     """§5, "For signatures"."""

@@ -15,8 +15,6 @@ from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
 from ikev1.wire.registry import Group
 
-__all__ = ["NUMBERS", "ModpGroup"]
-
 # Octets of random exponent: at least twice the strength of the group, by the larger of RFC 3526 §8 (estimate 1) and
 # NIST SP 800-57 part 1, table 2.
 _EXPONENT_OCTETS: dict[int, int] = {

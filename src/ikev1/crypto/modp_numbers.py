@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["OAKLEY_PRIMES", "RFC_5114", "OakleyPrime", "SubgroupParameters"]
-
 
 class OakleyPrime(NamedTuple):
     """p = 2^bits - 2^(bits-64) - 1 + 2^64 * { [2^(bits-130) pi] + offset }, with generator 2 (RFC 2412 Appendix E).

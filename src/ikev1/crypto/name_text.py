@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["ANY_PARTS", "Assertion", "Part", "parse", "show"]
-
 _TYPES = {
     "C": "2.5.4.6",
     "ST": "2.5.4.8",

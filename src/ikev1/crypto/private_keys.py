@@ -20,8 +20,6 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCert
 
 from ikev1.crypto.signatures import PrivateKey
 
-__all__ = ["Bundle", "load", "parse", "parse_pkcs12"]
-
 
 class Bundle(NamedTuple):
     """What a PKCS#12 file holds: the key (PKCS#8 DER), its certificate, and those that lead to a CA (all DER)."""

@@ -21,8 +21,6 @@ from ikev1.crypto.hashes import prf
 from ikev1.crypto.signatures import PrivateKey, PublicKey, UnsuitableKey
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["BodyCipher", "BodyTooLong", "body_cipher", "decrypt", "encrypt", "encrypts", "stand_in"]
-
 _PKCS1_OVERHEAD = 11  # octets; RFC 8017 §7.2.1: the message has at most k - 11
 
 

@@ -22,8 +22,6 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.signatures import PublicKey
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["WeakPublicKey", "check_strength", "encode", "load", "parse"]
-
 LARGEST_RSA_BITS = 16_384  # OpenSSL refuses to verify with more
 
 

@@ -12,8 +12,6 @@ from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError, UnsupportedAlgorithm
 from ikev1.wire.registry import AuthenticationMethod, HashAlgorithm, NotifyType
 
-__all__ = ["BadSignature", "PrivateKey", "PublicKey", "UnsuitableKey", "hash_of", "method_of", "sign", "verify"]
-
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 

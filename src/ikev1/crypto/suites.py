@@ -22,28 +22,6 @@ from ikev1.crypto.algorithms import (
 )
 from ikev1.crypto.errors import UnsupportedAlgorithm
 
-__all__ = [
-    "DEFAULT_ESP",
-    "DEFAULT_IKE",
-    "AhProposalNumbers",
-    "DisplayWords",
-    "EspProposalNumbers",
-    "IkeProposal",
-    "ah_display",
-    "ah_key_size",
-    "ah_name",
-    "esp_display",
-    "esp_key_sizes",
-    "esp_name",
-    "ike_display",
-    "ike_name",
-    "is_weak",
-    "parse_ah_proposal",
-    "parse_esp_proposal",
-    "parse_ike_proposal",
-    "weaknesses",
-]
-
 Entry = TypeVar("Entry")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["fits"]
-
 
 def fits(pieces: Sequence[str], text: str) -> bool:
     """Whether ``text`` is ``pieces`` in their order, with anything between one and the next: ``a*b*c`` is the pieces

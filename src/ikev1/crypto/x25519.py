@@ -9,8 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from ikev1.crypto.algorithms import dh_group
 from ikev1.crypto.errors import InvalidPublicValue
 
-__all__ = ["Curve25519"]
-
 
 class Curve25519:
     """X25519, as `ikev1.crypto.groups.DhGroup` describes."""

@@ -15,8 +15,6 @@ from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import DataPlane, PlaneError, Trap
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["Autostart", "Initiate"]
-
 Initiate = Callable[[str, str], Awaitable[None]]
 Key = tuple[str, str]  # connection, tunnel
 

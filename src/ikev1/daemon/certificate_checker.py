@@ -16,8 +16,6 @@ from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
 from ikev1.pki.verify import verify_peer
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["CertificateChecker"]
-
 THREADS = 4
 MOST = 100  # questions at a time: who calls when all are taken calls again
 

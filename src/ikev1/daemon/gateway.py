@@ -57,8 +57,6 @@ from ikev1.esp.plane import (
 )
 from ikev1.store import Store, StoreError
 
-__all__ = ["Gateway"]
-
 _TIDY_AFTER = 30.0  # seconds in which the store may hold keys of what was closed or replaced
 
 

@@ -9,8 +9,6 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.net.udp import local_address_towards
 from ikev1.daemon.pending_operations import NotEstablished
 
-__all__ = ["first_path", "under_way"]
-
 
 def first_path(settings: Settings, name: str, local_port: int) -> UdpPath:
     """The path on which the peer of connection ``name`` is called when there is no ISAKMP SA with it.

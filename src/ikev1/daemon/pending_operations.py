@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
 
-__all__ = ["NotEstablished", "PendingOperations"]
-
 
 class NotEstablished(Exception):
     """What was initiated did not come up; the text is the reason in plain words."""

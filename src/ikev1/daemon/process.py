@@ -21,8 +21,6 @@ from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store
 
-__all__ = ["run", "serve"]
-
 
 def run(
     file: Path = DEFAULT_FILE,

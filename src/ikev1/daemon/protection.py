@@ -19,8 +19,6 @@ from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, Whe
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import DataPlane, PlaneError, Protected
 
-__all__ = ["Protection"]
-
 Key = tuple[str, str]  # connection, tunnel
 
 

@@ -6,8 +6,6 @@ import asyncio
 import math
 from collections.abc import Callable
 
-__all__ = ["Timer"]
-
 
 class Timer:
     """Calls ``ring`` in the running event loop when a deadline has come; ``clock`` is what deadlines are read from.

@@ -10,8 +10,6 @@ try:
 except ImportError:  # the extra `fast` was not asked for
     numpy = None  # type: ignore[assignment]
 
-__all__ = ["complement", "internet_checksum", "ones_sum", "pseudo_header", "row_sums", "updated"]
-
 _FEW_BITS = 1024  # from here on the remainder is cheaper than another fold
 
 

@@ -20,8 +20,6 @@ from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, Shape, always, entries
 from ikev1.esp.nft.transaction import Nftables
 from ikev1.esp.plane import PlaneError, Reader, Unguarded
 
-__all__ = ["ClearTrafficFilter", "Traffic", "forget", "table_name"]
-
 Traffic = tuple[Selector, Selector]  # local, remote; neither is dynamic
 _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
 
-__all__ = ["IPV4", "IPV6", "TCP", "WITH_PORTS", "Flow", "InnerPacketError", "decode", "matches", "parse"]
-
 IPV4, IPV6 = 4, 41  # the protocol numbers of IP in IP, ESP's next header in tunnel mode (RFC 4303 §2.6)
 TCP, _UDP, _SCTP, _UDP_LITE = 6, 17, 132, 136
 WITH_PORTS = frozenset({TCP, _UDP, _SCTP, _UDP_LITE})  # as the first four octets of their headers

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from ikev1.esp.checksum import updated
 
-__all__ = ["clamp_mss"]
-
 _SYN = 0x02
 _END, _NO_OPERATION, _MSS = 0, 1, 2
 _HEADERS = {4: 40, 6: 60}  # of IP and TCP without options (RFC 9293 §3.7.1)

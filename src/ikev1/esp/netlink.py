@@ -13,24 +13,6 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = [
-    "CREATE",
-    "DUMP",
-    "EXCLUSIVE",
-    "KERNEL",
-    "REPLACE",
-    "Buffer",
-    "GarbledAnswer",
-    "Message",
-    "Netlink",
-    "NetlinkError",
-    "Request",
-    "attribute",
-    "attributes",
-    "messages",
-    "unpack",
-]
-
 # <linux/netlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ERROR, _DONE = 2, 3

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
 
-__all__ = ["Network", "encloses", "networks", "packed"]
-
 
 class Network(NamedTuple):
     """A network by its packed address, of 4 or 16 octets, and the length of its prefix in bits."""

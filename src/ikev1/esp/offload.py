@@ -14,8 +14,6 @@ from functools import cache
 from ikev1.esp.checksum import complement, internet_checksum, ones_sum, pseudo_header, row_sums
 from ikev1.esp.inner import TCP
 
-__all__ = ["HEADER_SIZE", "Unit", "coalesce", "segments"]
-
 _HEADER = struct.Struct("=BBHHHH")  # flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
 HEADER_SIZE = _HEADER.size
 _IPV4 = struct.Struct("!2sHH4sH")  # version and service, length, identification, fragment to protocol, checksum

@@ -10,8 +10,6 @@ from ikev1.esp.inner import decode
 from ikev1.esp.plane import Trap
 from ikev1.esp.sa_pair import SaPair
 
-__all__ = ["OutboundPolicies", "TrapQueue"]
-
 _MOST_WAITING = 16  # packets in a trap
 _MOST_FLOWS = 8192  # remembered, before they are looked up again
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.core.records.model import ChildSa
 from ikev1.esp.transforms import HEADER_SIZE, sizes
 
-__all__ = ["inner_mtu"]
-
 _OUTER_HEADERS = {4: 20, 6: 40}
 _UDP_HEADER = 8
 _PAD_LENGTH_AND_NEXT_HEADER = 2

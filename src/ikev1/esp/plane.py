@@ -28,24 +28,6 @@ from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
-__all__ = [
-    "Acquire",
-    "Counters",
-    "DataPlane",
-    "Drops",
-    "Expired",
-    "Listener",
-    "PeerMoved",
-    "PlaneError",
-    "PlaneEvent",
-    "Protected",
-    "Reader",
-    "RekeyNeeded",
-    "SendUdp",
-    "Trap",
-    "Unguarded",
-]
-
 
 class PlaneError(Exception):
     """The data plane cannot do what it was asked: no TUN device, no privilege, a suite that it does not know."""

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from ikev1.core.records.model import UdpPath
 from ikev1.esp.plane import PlaneError, Reader
 
-__all__ = ["RawSockets"]
-
 _ESP = 50
 _IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 on only
 _LARGEST_PACKET = 65_535

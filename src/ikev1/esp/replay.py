@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["LARGEST_WINDOW", "ReplayWindow"]
-
 LARGEST_WINDOW = 4096  # packets
 _SMALLEST_WINDOW = 32  # "A minimum window size of 32 packets MUST be supported"
 

@@ -27,8 +27,6 @@ from ikev1.esp.networks import Network, encloses, networks, packed
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.rtnetlink import Hop, RoutingTable
 
-__all__ = ["MARK", "Routes", "path_mtu"]
-
 MARK = 4500  # of our sockets' packets
 _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766

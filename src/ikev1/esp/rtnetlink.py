@@ -25,8 +25,6 @@ from ikev1.esp.netlink import (
 )
 from ikev1.esp.networks import Network
 
-__all__ = ["Hop", "RoutingTable", "universal_address"]
-
 # <linux/rtnetlink.h>, <linux/if_addr.h>
 _NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 20, 22, 24, 25, 26
 _ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags

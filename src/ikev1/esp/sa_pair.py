@@ -14,8 +14,6 @@ from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
 from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, ShapeError, check, opener, sealer, sizes
 
-__all__ = ["SaPair"]
-
 _LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
 _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
 _SOFT_PART = 0.875  # of the kilobytes

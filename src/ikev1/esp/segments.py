@@ -10,8 +10,6 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 
-__all__ = ["ANCILLARY_SIZE", "enable_coalescing", "send", "split"]
-
 _SOL_UDP, _UDP_SEGMENT, _UDP_GRO = 17, 103, 104  # <linux/udp.h>
 _MOST_SEGMENTS = 64  # UDP_MAX_SEGMENTS of older kernels
 _MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its headers

@@ -19,20 +19,6 @@ from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp import ciphers, gcm
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
-__all__ = [
-    "HEADER_SIZE",
-    "IntegrityError",
-    "Opener",
-    "Sealer",
-    "ShapeError",
-    "Sizes",
-    "UnsupportedError",
-    "check",
-    "opener",
-    "sealer",
-    "sizes",
-]
-
 HEADER_SIZE = 8  # SPI and sequence number (RFC 4303 §2)
 _GCM_ALIGNMENT = 4
 

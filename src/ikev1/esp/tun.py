@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from ikev1.esp.offload import HEADER_SIZE, coalesce, segments
 from ikev1.esp.plane import PlaneError
 
-__all__ = ["Tun"]
-
 _DEVICE = "/dev/net/tun"
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0  # <linux/if_tun.h>
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000

@@ -24,8 +24,6 @@ from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["UserspacePlane"]
-
 _BATCH = 64  # packets that one call of a reader takes
 _ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets

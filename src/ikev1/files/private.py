@@ -11,8 +11,6 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["check_folder", "check_private", "open_private"]
-
 _OTHERS = 0o177  # all rights but those of the owner to read and to write
 
 

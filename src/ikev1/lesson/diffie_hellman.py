@@ -10,8 +10,6 @@ from ikev1.capture.records.report import Formula
 from ikev1.core.records.record import Record
 from ikev1.crypto.groups import group
 
-__all__ = ["Agreement", "NoAgreement", "agreement"]
-
 
 class NoAgreement(Exception):
     """A public value is of none of the draws, or both ends computed another secret: one of them is wrong."""

@@ -11,8 +11,6 @@ from ikev1.core.records.model import KeyShare, QuickMode
 from ikev1.lesson.diffie_hellman import Agreement, agreement
 from ikev1.lesson.run import Run
 
-__all__ = ["Disagreement", "Evidence", "evidence_of"]
-
 _SOURCE = "this run"
 
 

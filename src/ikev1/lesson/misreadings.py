@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.lesson.record import Comparison, Misreading
 
-__all__ = ["comparisons", "misreadings_of"]
-
 _SKEYID = Misreading(
     about="SKEYID",
     often="SKEYID = H(PSK | Ni | Nr)",

@@ -7,8 +7,6 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Connection, IpsecProposal, Mode, Policy, Settings, Tunnel
 from ikev1.crypto.suites import IkeProposal, parse_esp_proposal, parse_ike_proposal
 
-__all__ = ["CONNECTION", "INITIATOR", "RESPONDER", "TUNNEL", "initiator_settings", "responder_settings"]
-
 CONNECTION, TUNNEL = "lesson", "net"
 INITIATOR, RESPONDER = "initiator.example", "responder.example"
 _LEFT, _RIGHT = Selector.parse("10.1.0.0/16"), Selector.parse("10.2.0.0/16")

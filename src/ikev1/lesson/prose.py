@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["TEXTS", "Text"]
-
 
 class Text(NamedTuple):
     """One message. ``does`` and ``secret`` are for who watches, the others for who learns."""

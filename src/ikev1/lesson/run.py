@@ -21,8 +21,6 @@ from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Settings
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
 
-__all__ = ["LessonFailed", "Peer", "Run", "Subject", "run"]
-
 _HOSTS = ("127.0.0.1", "127.0.0.2")  # two of them: Wireshark tells the ends of an exchange apart by their addresses
 _PATIENCE = 5.0  # seconds for a datagram on loopback
 _MOST_MESSAGES = 32  # more than any lesson has

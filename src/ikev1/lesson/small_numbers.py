@@ -7,8 +7,6 @@ from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
 from ikev1.lesson.diffie_hellman import Agreement
 from ikev1.lesson.record import Toy, ToyLine
 
-__all__ = ["G", "P", "X", "Y", "toy"]
-
 P, G = 5, 3
 X, Y = 2, 3
 

@@ -11,8 +11,6 @@ from ikev1.lesson.run import Subject
 from ikev1.lesson.small_numbers import toy
 from ikev1.lesson.values import values_of
 
-__all__ = ["lesson_of"]
-
 _TITLES = {
     Subject.MAIN: "Main Mode: six messages to an ISAKMP SA",
     Subject.AGGRESSIVE: "Aggressive Mode: three messages to an ISAKMP SA",

@@ -21,8 +21,6 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, ProtocolId
 from ikev1.wire.words import identity, spi_words, transform_words
 
-__all__ = ["values_of"]
-
 _HASHES = {"MM5": "HASH_I", "MM6": "HASH_R", "AM2": "HASH_R", "AM3": "HASH_I"}
 _HASHES |= {"QM1": "HASH(1)", "QM2": "HASH(2)", "QM3": "HASH(3)"}
 

@@ -8,8 +8,6 @@ from ikev1.audit.finding import Audit, Severity
 from ikev1.page.frame import frame
 from ikev1.page.render import render
 
-__all__ = ["audit_page"]
-
 
 def audit_page(audit: Audit) -> str:
     """The audit as one HTML page."""

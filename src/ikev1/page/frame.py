@@ -9,8 +9,6 @@ from markupsafe import Markup
 
 from ikev1.page.render import asset, render
 
-__all__ = ["frame"]
-
 
 def frame(title: str, body: Markup, *, kind: str = "", lead: str = "") -> str:
     """A whole page.

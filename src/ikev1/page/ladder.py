@@ -11,8 +11,6 @@ from ikev1.capture.records.report import Conversation, EspFlow, Message
 from ikev1.page.render import render
 from ikev1.page.words import after, ends_of, kind_of, mark_of, timeless, when
 
-__all__ = ["ladder"]
-
 WIDTH = 400
 LEFT, RIGHT = 66, 388  # the lifelines; times stand left of them
 _HEAD = 62

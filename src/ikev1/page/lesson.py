@@ -10,8 +10,6 @@ from ikev1.page.frame import frame
 from ikev1.page.ladder import ladder
 from ikev1.page.render import render
 
-__all__ = ["lesson_page"]
-
 _PREFIX = "l"  # of the elements that the arrows of the ladder lead to
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from ikev1.capture.records.report import Conversation, Field, Message
 
-__all__ = ["CONVERSATIONS", "FLOWS", "PAGE", "shown_messages"]
-
 PAGE = 8_000_000
 """Octets of HTML, roughly, that all messages of a page may take."""
 

@@ -11,8 +11,6 @@ from markupsafe import Markup
 from ikev1.page import words
 from ikev1.page.visible import visible
 
-__all__ = ["asset", "render"]
-
 
 def render(template: str, **values: object) -> Markup:
     """The template of that name in ``page/templates`` with these values, ready to be put into another."""

@@ -12,8 +12,6 @@ from ikev1.page.ladder import ladder
 from ikev1.page.limits import CONVERSATIONS, FLOWS, PAGE, shown_messages
 from ikev1.page.render import render
 
-__all__ = ["report_page"]
-
 
 class _Shown(NamedTuple):
     """A conversation, and what of it is on the page."""

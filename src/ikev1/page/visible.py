@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["visible"]
-
 
 def visible(text: str) -> str:
     """``text`` in one line, with all that is not printable written out: control characters, which a terminal obeys;

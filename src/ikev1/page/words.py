@@ -6,21 +6,6 @@ from datetime import UTC, datetime
 
 from ikev1.capture.records.report import Check, Conversation, Message
 
-__all__ = [
-    "SIGNS",
-    "after",
-    "began",
-    "ends_of",
-    "frames_text",
-    "kind_of",
-    "mark_of",
-    "moment",
-    "size",
-    "spaced",
-    "timeless",
-    "when",
-]
-
 _MARKS = {True: "right", False: "wrong", None: "unknown"}
 _OF_ADDRESSES = "NAT-D"
 SIGNS = {"right": "✓", "wrong": "✗", "differs": "≠", "unknown": "?"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["Answer", "Status"]
-
 
 class Status(Enum):
     """The three answers that there are (RFC 6960 §2.2)."""

@@ -14,8 +14,6 @@ from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.crypto.signatures import PublicKey
 from ikev1.pki.errors import Malformed
 
-__all__ = ["LARGEST", "X509Certificate", "read"]
-
 LARGEST = 32_768  # octets of one certificate; real ones have one or two thousand
 
 Kind = TypeVar("Kind", bound=x509.ExtensionType)

@@ -11,8 +11,6 @@ from ikev1.pki import path
 from ikev1.pki.answer import Answer, Status
 from ikev1.pki.certificate import X509Certificate
 
-__all__ = ["ask_lists", "list_urls"]
-
 _CERT_REVOKED = 23  # X509_V_ERR_... (openssl/x509_vfy.h)
 
 

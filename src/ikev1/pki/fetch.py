@@ -16,8 +16,6 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["CachedFetcher", "FetchFailed", "Fetcher", "HttpFetcher"]
-
 
 class FetchFailed(Exception):
     """Nothing usable came from an address; the text says why."""

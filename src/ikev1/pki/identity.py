@@ -14,8 +14,6 @@ from ikev1.pki.errors import IdentityMismatch
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
 
-__all__ = ["check_identity", "is_for"]
-
 _EMPTY_NAME = b"\x30\x00"
 _MOST_SHOWN = 10
 

@@ -15,8 +15,6 @@ from ikev1.pki.answer import Answer, Status
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Malformed
 
-__all__ = ["build_request", "read_response", "responder_urls"]
-
 _SKEW = datetime.timedelta(minutes=5)  # clocks differ
 _WITHOUT_NEXT_UPDATE = datetime.timedelta(hours=1)  # it only says that there is always something newer (§4.2.2.1)
 _MOST_SIGNERS = 4

@@ -11,8 +11,6 @@ from ikev1.core.records.settings import Trust
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import CertificateError, Expired, Malformed, Untrusted, Unusable
 
-__all__ = ["NotVerified", "find_path", "openssl_store", "validate"]
-
 # Numbers of X509_V_ERR_..., which OpenSSL never changes (openssl/x509_vfy.h)
 _NOT_VALID_NOW = frozenset({9, 10})  # CERT_NOT_YET_VALID, CERT_HAS_EXPIRED
 _NO_ISSUER = frozenset({2, 18, 19, 20, 21})  # UNABLE_TO_GET_ISSUER_CERT, ..._SELF_SIGNED_..., UNABLE_TO_VERIFY_LEAF

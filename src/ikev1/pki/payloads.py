@@ -12,8 +12,6 @@ from ikev1.pki.errors import CertificateError, Malformed, UnsupportedEncoding
 from ikev1.wire.payloads import Certificate
 from ikev1.wire.registry import CertificateEncoding
 
-__all__ = ["MOST", "read_payloads"]
-
 MOST = 32  # certificates that a peer may send; a path has two or three
 
 

@@ -14,8 +14,6 @@ from ikev1.crypto.signatures import PublicKey, UnsuitableKey, method_of
 from ikev1.pki.certificate import X509Certificate
 from ikev1.pki.errors import Unusable
 
-__all__ = ["check_is_no_client", "check_path", "public_key_of"]
-
 _CLIENT_ONLY = ExtendedKeyUsageOID.CLIENT_AUTH
 _IKE_PURPOSES = {
     ExtendedKeyUsageOID.IPSEC_IKE,

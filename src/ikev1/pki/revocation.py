@@ -13,8 +13,6 @@ from ikev1.pki.errors import RevocationUnknown, Revoked
 from ikev1.pki.fetch import Fetcher, FetchFailed
 from ikev1.pki.ocsp import build_request, read_response, responder_urls
 
-__all__ = ["check_revocation"]
-
 _MOST_URLS = 2  # of a kind in one certificate: what is tried before giving up
 
 

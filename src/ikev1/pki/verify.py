@@ -18,8 +18,6 @@ from ikev1.pki.profile import check_is_no_client, check_path, public_key_of
 from ikev1.pki.revocation import check_revocation
 from ikev1.wire.payloads import Certificate, Identification
 
-__all__ = ["VerifiedPeer", "verify_peer"]
-
 
 class VerifiedPeer(NamedTuple):
     """What is known of a peer once its certificates are believed. That it has the key is for its signature to prove."""

@@ -20,8 +20,6 @@ from ikev1.core.records.model import IkeSa
 from ikev1.files.private import check_folder, check_private, open_private
 from ikev1.store.store import StoreError
 
-__all__ = ["SqliteStore"]
-
 FORMAT = 1  # PRAGMA user_version: of the table, not of the records in it, which grow by fields with defaults
 OVERWRITTEN = 0x494B4531  # PRAGMA application_id: all that was ever deleted from the file was overwritten
 

@@ -8,8 +8,6 @@ from typing import Protocol
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.model import IkeSa
 
-__all__ = ["Store", "StoreError"]
-
 
 class StoreError(Exception):
     """The store cannot be opened, read or written; the text says which file and why."""

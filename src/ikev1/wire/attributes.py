@@ -10,8 +10,6 @@ from typing import NamedTuple, Self
 from ikev1.wire.errors import PayloadMalformed
 from ikev1.wire.registry import SECRET_ATTRIBUTES
 
-__all__ = ["MAX_ATTRIBUTES", "Attribute", "build_attributes", "find", "parse_attributes"]
-
 MAX_ATTRIBUTES = 128
 """Attributes in one transform or one mode config payload. IANA numbers 16; the largest mode config replies that real
 gateways send carry some dozens (a subnet each)."""

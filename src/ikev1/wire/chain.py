@@ -9,8 +9,6 @@ from typing import TypeVar
 from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["GENERIC_HEADER_SIZE", "join_chain", "parse_chain"]
-
 GENERIC_HEADER = struct.Struct("!BBH")
 GENERIC_HEADER_SIZE = GENERIC_HEADER.size
 NONE = PayloadType.NONE.value

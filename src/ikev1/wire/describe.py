@@ -32,8 +32,6 @@ from ikev1.wire.registry import CertificateEncoding, ConfigType, NotifyType, Pay
 from ikev1.wire.vendors import vendor_name
 from ikev1.wire.words import address, config_words, identity, lifetimes, octets, spi_words, transform_words
 
-__all__ = ["describe", "describe_payload"]
-
 SHOWN = 8
 """So many transforms, SPIs or attributes are told one by one."""
 

@@ -9,22 +9,6 @@ from typing import ClassVar
 
 from ikev1.wire.registry import NotifyType
 
-__all__ = [
-    "BadProposalSyntax",
-    "DoiNotSupported",
-    "InvalidCookie",
-    "InvalidFlags",
-    "InvalidIdInformation",
-    "InvalidMajorVersion",
-    "InvalidMinorVersion",
-    "InvalidPayloadType",
-    "InvalidSpi",
-    "PayloadMalformed",
-    "SituationNotSupported",
-    "UnequalPayloadLengths",
-    "WireError",
-]
-
 
 class WireError(Exception):
     """A peer sent octets that the standard does not allow.

@@ -16,8 +16,6 @@ from ikev1.wire.errors import (
 )
 from ikev1.wire.registry import Flags
 
-__all__ = ["HEADER_SIZE", "NON_ESP_MARKER", "NO_COOKIE", "VERSION", "Header"]
-
 NON_ESP_MARKER = bytes(4)
 VERSION = 0x10  # "Implementations ... MUST set the Major Version to 1", "the Minor Version to 0" (RFC 2408 §3.1)
 

@@ -27,24 +27,6 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 from ikev1.wire.attributes import Attribute, build_attributes, parse_attributes
 from ikev1.wire.errors import PayloadMalformed, WireError
 
-__all__ = [
-    "AttributeList",
-    "Field",
-    "Layout",
-    "Number",
-    "PayloadNumber",
-    "PlainLayout",
-    "Remaining",
-    "Reserved",
-    "Rest",
-    "Sized",
-    "SizedBytes",
-    "UInt8",
-    "UInt16",
-    "UInt32",
-    "take",
-]
-
 PayloadClass = TypeVar("PayloadClass", bound=tuple[Any, ...])
 
 

@@ -20,20 +20,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import PayloadType
 
-__all__ = [
-    "MAX_PADDING",
-    "MAX_PAYLOADS",
-    "MAX_UNPROVED",
-    "MAX_UNPROVED_OCTETS",
-    "MAX_UNPROVED_OPAQUE",
-    "Message",
-    "build_chain",
-    "build_message",
-    "parse_message",
-    "parse_unproved",
-    "without_trailer",
-]
-
 MAX_PAYLOADS = 256
 """Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import md5
 
-__all__ = ["maker_of", "vendor_name"]
-
 
 def _digest(text: str) -> bytes:
     return md5(text.encode(), usedforsecurity=False).digest()

@@ -23,19 +23,6 @@ from ikev1.wire.registry import (
     ProtocolId,
 )
 
-__all__ = [
-    "address",
-    "config_value",
-    "config_words",
-    "identity",
-    "lifetimes",
-    "octets",
-    "plain_value",
-    "spi_words",
-    "text",
-    "transform_words",
-]
-
 LONGEST = 64
 """Characters of a peer's text that a line shows."""
 

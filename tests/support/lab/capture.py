@@ -8,8 +8,6 @@ from pathlib import Path
 from lab.network import Node
 from lab.process import Program, run, wait_until
 
-__all__ = ["ENCRYPTED", "MALFORMED", "OPENED", "Capture", "packets", "said_first", "tshark", "wireshark_profile"]
-
 # Display filters: encrypted ISAKMP messages, those of them that were decrypted, and whatever does not parse
 ENCRYPTED = "isakmp.flag_e == 1"
 OPENED = f"{ENCRYPTED} && (isakmp.hash || isakmp.id.type || isakmp.sig || isakmp.cert.encoding)"

@@ -14,8 +14,6 @@ from lab.network import Node
 from lab.paths import NOESP
 from lab.process import LabError, Program
 
-__all__ = ["CLIENT_ID", "GATEWAY_ID", "PSK", "Charon", "CharonOptions"]
-
 GATEWAY_ID, CLIENT_ID, PSK = "gw.lab", "alice@lab", "lab-psk-0123456789"
 
 

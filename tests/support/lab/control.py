@@ -14,8 +14,6 @@ import vici
 
 from lab.process import LabError
 
-__all__ = ["Control", "Done"]
-
 
 class Done(subprocess.CompletedProcess[str]):
     """How a swanctl ended: ``returncode``, ``stdout``, ``stderr``."""

@@ -12,8 +12,6 @@ from lab.lab import Lab
 from lab.network import remove_left_overs
 from lab.paths import what_is_missing
 
-__all__ = ["lab", "opened_lab", "peers", "pytest_runtest_makereport"]
-
 _open: list[Lab] = []
 
 

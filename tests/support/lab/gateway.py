@@ -13,8 +13,6 @@ from lab.control import Control
 from lab.network import Node
 from lab.process import LabError, Program, run
 
-__all__ = ["OurGateway", "OurOptions"]
-
 
 @dataclass(frozen=True)
 class OurOptions:

@@ -16,8 +16,6 @@ from lab.network import Network, Node
 from lab.pluto import Pluto, PlutoOptions
 from lab.process import Program
 
-__all__ = ["Lab"]
-
 _serial = itertools.count(1)
 Started = TypeVar("Started", bound=Program)
 

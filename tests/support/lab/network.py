@@ -10,8 +10,6 @@ from pathlib import Path
 
 from lab.process import LabError, run
 
-__all__ = ["Network", "Node", "iptables", "remove_left_overs"]
-
 PREFIX = "ikev1-lab"
 _WIRE = {4: ("10.77.0.1", "10.77.0.2"), 6: ("fd77::1", "fd77::2")}
 _BEHIND = {4: ("10.10.1.0/24", "10.10.2.0/24"), 6: ("fd10:1::/64", "fd10:2::/64")}

@@ -11,8 +11,6 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.xfrm import assert_protected, states
 
-__all__ = ["CHARON", "OURS", "KernelPair", "assert_shown", "await_child", "hosts"]
-
 OURS = OurOptions(data_plane="kernel")
 CHARON = CharonOptions(plane="kernel", rekey_time="50m")
 

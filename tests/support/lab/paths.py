@@ -6,8 +6,6 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["CHECKOUT", "LIBRESWAN", "NOESP", "PKI", "what_is_missing"]
-
 CHECKOUT = Path(__file__).resolve().parents[3]
 _LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
 NOESP = _LAB / "noesp.so"

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from lab.paths import PKI
 
-__all__ = ["REVOCATION_LIST", "ROOT", "certificate", "chain", "private_key"]
-
 ROOT = PKI / "ca.crt"
 REVOCATION_LIST = PKI / "ca.crl"
 

@@ -16,8 +16,6 @@ from lab.network import Node
 from lab.paths import LIBRESWAN, NOESP
 from lab.process import LabError, Program, run
 
-__all__ = ["Pluto", "PlutoOptions"]
-
 
 @dataclass(frozen=True)
 class PlutoOptions:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["LabError", "Program", "run", "wait_until"]
-
 Found = TypeVar("Found")
 
 

@@ -9,8 +9,6 @@ import socket
 import sys
 from pathlib import Path
 
-__all__ = ["main"]
-
 _PCAP_HEADER, _RECORD_HEADER, _ETHERNET_HEADER = 24, 16, 14
 _UDP = 17
 

@@ -9,8 +9,6 @@ from lab.control import Control
 from lab.network import Node
 from lab.process import LabError, Program
 
-__all__ = ["Pings", "assert_tunnelled", "ping", "transfer"]
-
 _TRANSFER = Path(__file__).with_name("transfer.py")
 
 

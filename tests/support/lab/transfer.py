@@ -11,8 +11,6 @@ import os
 import socket
 import sys
 
-__all__ = ["main"]
-
 
 def _serve(address: str, port: int) -> bytes:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

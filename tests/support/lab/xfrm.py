@@ -12,17 +12,6 @@ from lab.network import Node
 from lab.process import LabError, run
 from lab.traffic import ping
 
-__all__ = [
-    "Policy",
-    "State",
-    "assert_protected",
-    "policies",
-    "route_to_peer",
-    "states",
-    "troubles",
-    "what_the_kernel_lacks",
-]
-
 
 @dataclass(frozen=True)
 class State:

@@ -12,8 +12,6 @@ from ikev1.core.peer.identity import text_of
 from ikev1.wire.payloads import Hash, Identification
 from ikev1.wire.registry import IdType
 
-__all__ = ["exposed_identities", "guessable"]
-
 _ADDRESSES = frozenset({IdType.IPV4_ADDR, IdType.IPV6_ADDR})
 
 

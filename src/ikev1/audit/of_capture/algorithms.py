@@ -31,8 +31,6 @@ from ikev1.wire.registry import (
     ProtocolId,
 )
 
-__all__ = ["chosen_in_phase1", "chosen_in_phase2", "offered_in_phase1"]
-
 _NEED_NO_INTEGRITY = frozenset(
     {
         *(EspTransform.AES_CCM_8, EspTransform.AES_CCM_12, EspTransform.AES_CCM_16),

@@ -10,8 +10,6 @@ from ikev1.audit.reading import Reading
 from ikev1.wire.payloads import Certificate
 from ikev1.wire.registry import CertificateEncoding
 
-__all__ = ["certificates"]
-
 
 def certificates(readings: Iterable[Reading]) -> Iterator[Finding]:
     """What is wrong with the certificates in the messages, at the time at which they passed."""

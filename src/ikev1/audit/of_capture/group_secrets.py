@@ -13,8 +13,6 @@ from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.payloads import ConfigAttributes, Identification
 from ikev1.wire.registry import AuthenticationMethod, ConfigAttribute
 
-__all__ = ["seen_from_several", "with_xauth"]
-
 _XAUTH = frozenset({AuthenticationMethod.XAUTH_INIT_PRE_SHARED, AuthenticationMethod.XAUTH_RESP_PRE_SHARED})
 _XAUTH_ATTRIBUTES = frozenset(
     {ConfigAttribute.XAUTH_TYPE, ConfigAttribute.XAUTH_USER_NAME, ConfigAttribute.XAUTH_USER_PASSWORD}

@@ -11,8 +11,6 @@ from ikev1.audit.topics import topic
 from ikev1.wire.payloads import KeyExchange
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["forward_secrecy", "phase1_lifetimes", "phase2_lifetimes"]
-
 
 def phase1_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
     """ISAKMP SAs that live longer than a day."""

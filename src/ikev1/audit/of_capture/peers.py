@@ -10,8 +10,6 @@ from ikev1.audit.topics import topic
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.vendors import maker_of, vendor_name
 
-__all__ = ["dead_peer_detection", "makers"]
-
 # Where each side says what it can do, and the message after which it has said all
 _ANNOUNCING = ("MM1", "MM2", "MM3", "MM4", "AM1", "AM2", "AM3")
 _LAST = {"initiator": ("MM3", "AM1"), "responder": ("MM4", "AM2")}

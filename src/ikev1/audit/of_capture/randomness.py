@@ -9,8 +9,6 @@ from ikev1.audit.reading import Reading, Seen
 from ikev1.audit.topics import topic
 from ikev1.wire.payloads import KeyExchange, Nonce
 
-__all__ = ["repeated"]
-
 _VALUES = (("nonce", Severity.HIGH), ("public Diffie-Hellman value", Severity.MEDIUM))
 
 

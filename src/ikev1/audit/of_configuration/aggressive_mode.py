@@ -11,8 +11,6 @@ from ikev1.audit.strength import MANY_GUESSES
 from ikev1.audit.topics import topic
 from ikev1.core.records.settings import Aggressive, Mode
 
-__all__ = ["exposed_identities", "guessable"]
-
 
 def guessable(subject: Subject) -> Iterator[Finding]:
     """Connections whose pre-shared key can be guessed offline by those who listen or ask."""

@@ -29,8 +29,6 @@ from ikev1.wire.registry import (
     ProtocolId,
 )
 
-__all__ = ["phase1", "phase2"]
-
 
 def phase1(subject: Subject) -> Iterator[Finding]:
     """Weak algorithms in policies, each once with all places where it is allowed."""

@@ -9,8 +9,6 @@ from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
 from ikev1.core.records.settings import ProposalCheck
 
-__all__ = ["dead_peer_detection", "obedience"]
-
 
 def obedience(subject: Subject) -> Iterator[Finding]:
     """Connections that take whatever a caller says."""

@@ -14,8 +14,6 @@ from ikev1.audit.topics import topic
 from ikev1.config.files import changeable
 from ikev1.config.secrets import exposure
 
-__all__ = ["changeable_files", "exposed_files", "key_log"]
-
 _SECRETS = frozenset({"secret", "private_key_passphrase"})
 _BELIEVED = frozenset({"ca", "certificate", "crl", "intermediates", "peer_certificate", "peer_public_key"})
 _FILES = frozenset({"secret_file", "private_key", "private_key_passphrase_file", "keylog", "state"})

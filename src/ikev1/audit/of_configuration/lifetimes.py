@@ -9,8 +9,6 @@ from ikev1.audit.limits import LONGEST_PHASE1, LONGEST_PHASE2, duration
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
 
-__all__ = ["forward_secrecy", "phase1_lifetimes", "phase2_lifetimes", "replays"]
-
 
 def phase1_lifetimes(subject: Subject) -> Iterator[Finding]:
     """Policies for more than a day."""

@@ -11,8 +11,6 @@ from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, Strength, strength_o
 from ikev1.audit.topics import topic
 from ikev1.core.records.settings import Connection
 
-__all__ = ["for_many", "reused", "strength", "weak"]
-
 _ANY = "%any"
 
 

@@ -11,8 +11,6 @@ from ikev1.config import GatewayOptions
 from ikev1.core.records.settings import Connection, Policy, Settings, Tunnel
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["Subject", "key_of", "shares_secret"]
-
 
 class Subject(NamedTuple):
     """A configuration that can be used, and the TOML that it was read from; ``now`` is seconds since 1970."""

@@ -15,8 +15,6 @@ from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.records.settings import Revocation
 from ikev1.crypto import private_keys
 
-__all__ = ["any_certificate", "certificates", "private_keys_of_ours", "revocation", "weak_proofs"]
-
 
 def certificates(subject: Subject) -> Iterator[Finding]:
     """What is wrong with our own certificates, with the CAs we believe, and with the peers' that we know."""

@@ -15,8 +15,6 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.groups import DhGroup, group
 from ikev1.wire.registry import Encryption, HashAlgorithm
 
-__all__ = ["AgreedSecret", "Candidates", "Secrets", "agreed_secrets"]
-
 _BY_KEY_SIZE: dict[int, tuple[int, ...]] = {
     8: (Encryption.DES_CBC,),
     16: (Encryption.AES_CBC, Encryption.CAMELLIA_CBC),

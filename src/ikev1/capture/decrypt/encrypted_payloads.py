@@ -9,8 +9,6 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import SecurityAssociation, parse_body
 from ikev1.wire.registry import AuthenticationMethod, PayloadType
 
-__all__ = ["hidden_bodies", "method_offered"]
-
 _HIDDEN: dict[int, frozenset[int]] = {
     AuthenticationMethod.RSA_ENCRYPTION: frozenset({PayloadType.IDENTIFICATION, PayloadType.NONCE}),
     AuthenticationMethod.REVISED_RSA_ENCRYPTION: frozenset(

@@ -25,8 +25,6 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["Opened", "Opener"]
-
 _LONGEST_BLOCK = 16
 _MOST_BLOCKS = 16  # last blocks that are remembered of one exchange
 _MOST_CANDIDATES = 512  # sets of keys that are tried on one message

@@ -20,8 +20,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 
-__all__ = ["PSK_METHODS", "Phase1"]
-
 PSK_METHODS = frozenset(
     {
         AuthenticationMethod.PRE_SHARED_KEY,

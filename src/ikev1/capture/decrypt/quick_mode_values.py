@@ -24,8 +24,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["IpsecSa", "QuickMode"]
-
 
 class IpsecSa(Record, frozen=True):
     """One of the SAs that a Quick Mode makes; ``destination`` chose the SPI, and receives with it."""

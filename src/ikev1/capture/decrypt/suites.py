@@ -21,17 +21,6 @@ from ikev1.wire.registry import (
 )
 from ikev1.wire.words import lifetimes, transform_words
 
-__all__ = [
-    "WITHIN_REACH",
-    "group_name",
-    "ipsec_suite",
-    "ipsec_suite_name",
-    "life_words",
-    "pfs_group",
-    "phase1_suite",
-    "transform_name",
-]
-
 WITHIN_REACH = frozenset({Group.MODP_768, Group.MODP_1024, Group.MODP_1024_160, Group.EC2N_155, Group.EC2N_185})
 """Groups in which logarithms have been computed, or can be by who has the means of a state ("Imperfect Forward
 Secrecy", CCS 2015: 768 bits, and 1024 bits once for each prime).

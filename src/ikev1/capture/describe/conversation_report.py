@@ -13,8 +13,6 @@ from ikev1.core.records.model import Role
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["conversation_of"]
-
 
 def conversation_of(
     dialogue: TrackedConversation,

@@ -6,8 +6,6 @@ from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Field
 from ikev1.wire.dissect import DissectedField, dissect
 
-__all__ = ["fields_of"]
-
 
 def fields_of(seen: MessageRecord) -> tuple[Field, ...]:
     """Its fields; offsets count in the plaintext, or on the wire where it could not be decrypted."""

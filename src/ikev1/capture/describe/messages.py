@@ -14,8 +14,6 @@ from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.describe import describe
 from ikev1.wire.header import HEADER_SIZE
 
-__all__ = ["line_of", "message_of"]
-
 _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides can derive the keys
 
 

@@ -13,8 +13,6 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery
 
-__all__ = ["behind_nat", "nat_checks"]
-
 DESTINATION, SOURCE = "NAT-D of the destination", "NAT-D of the source"
 
 

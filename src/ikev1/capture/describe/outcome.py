@@ -9,18 +9,6 @@ from ikev1.core.records.model import Role
 from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
 
-__all__ = [
-    "ESTABLISHED",
-    "FAILED",
-    "UNFINISHED",
-    "closed_refusal",
-    "errors",
-    "is_agreed",
-    "mode_of",
-    "outcome_of",
-    "summary_of",
-]
-
 ESTABLISHED, FAILED, UNFINISHED = "established", "failed", "unfinished"
 
 _LAST_OF_PHASE_1 = ("MM6", "AM3")

@@ -9,8 +9,6 @@ from ikev1.core.peer import identity
 from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
-__all__ = ["identity_of", "identity_visible", "party_of"]
-
 
 def party_of(dialogue: TrackedConversation, role: Role) -> Party:
     """One end."""

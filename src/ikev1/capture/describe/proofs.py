@@ -18,8 +18,6 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Certificate, Hash, Signature
 from ikev1.wire.registry import CertificateEncoding
 
-__all__ = ["Proof", "proofs"]
-
 Inputs = Sequence[tuple[str, bytes]]
 
 

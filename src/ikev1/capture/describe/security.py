@@ -22,8 +22,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import SECRET_ATTRIBUTES, ConfigAttribute, NotifyType, PayloadType, ProtocolId
 
-__all__ = ["security_of"]
-
 
 def security_of(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     """A sentence or two for people."""

@@ -16,8 +16,6 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Hash
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["Psk", "derivation", "keymat_formulas", "psk_of", "skeyid_of"]
-
 _SECTION_5 = "RFC 2409 §5"
 
 

@@ -16,8 +16,6 @@ from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
-__all__ = ["CHARON_LINE", "read_charon"]
-
 CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")
 """A line of the log: the thread, the part of charon that speaks, the text."""
 

@@ -13,8 +13,6 @@ from ikev1.capture.keys.pluto import PLUTO_LINE, read_pluto
 from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.keys.wireshark import read_tables, read_tcpdump
 
-__all__ = ["KeyFileError", "dh_secret", "load_keys", "pre_shared_key"]
-
 _SAMPLE = 2000  # lines by which a log is recognised: a start may take many before the first of any use
 _ENOUGH = 3
 _LONGEST = 2000  # characters of a line

@@ -4,7 +4,5 @@ from __future__ import annotations
 
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 
-__all__ = ["CIPHERS", "INTEGRITY"]
-
 CIPHERS: dict[str, int] = {cipher.display: cipher.number for cipher in ESP_CIPHERS.values()}
 INTEGRITY: dict[str, int] = {hash.display: hash.integrity for hash in HASHES.values()}

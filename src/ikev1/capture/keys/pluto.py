@@ -17,8 +17,6 @@ from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
-__all__ = ["PLUTO_LINE", "read_pluto"]
-
 PLUTO_LINE = re.compile(r"^(?:.*?[\]:] )?\| (.*)$")
 """A debugging line of the log."""
 

@@ -11,8 +11,6 @@ from typing import TypeVar
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.core.records.record import Record
 
-__all__ = ["DhSecret", "EspKeys", "IkeKeys", "KeyRing", "PreSharedKey"]
-
 Kind = TypeVar("Kind", bound=Record)
 
 

@@ -13,8 +13,6 @@ from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
-__all__ = ["read_tables", "read_tcpdump"]
-
 _COOKIE = re.compile(r"(?:0x)?([0-9a-fA-F]{16})")
 _HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})*)")
 _SPI = re.compile(r"0x([0-9a-fA-F]{1,8})|([0-9]+)")

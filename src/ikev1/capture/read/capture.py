@@ -23,8 +23,6 @@ from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet
 from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, Packet
 
-__all__ = ["PORTS", "Capture", "FrameLooker", "open_capture"]
-
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
 MOST_SIEVES = 64  # kept, one for each link type: interfaces of a file may be many
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CaptureError", "NotACapture"]
-
 
 class CaptureError(Exception):
     """A capture cannot be read at all. The text says why, and what would help, without the file's name."""

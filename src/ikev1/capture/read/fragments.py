@@ -8,8 +8,6 @@ from ikev1.capture.read.network import UDP, IpPacket
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.unreadable import Unreadable
 
-__all__ = ["Reassembly", "Whole"]
-
 MOST_DATAGRAMS = 256
 """Datagrams of which fragments are kept at one time; the oldest makes room."""
 

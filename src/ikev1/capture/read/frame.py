@@ -8,8 +8,6 @@ from typing import NamedTuple, Protocol
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.source import Source
 
-__all__ = ["LONGEST", "SHORTEST", "Frame", "FrameReader", "Wanted"]
-
 LONGEST = 256 * 1024
 """Octets of one frame, as libpcap and Wireshark have it: a longer one is a damaged file."""
 

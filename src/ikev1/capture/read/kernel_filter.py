@@ -12,8 +12,6 @@ from collections.abc import Iterable
 
 from ikev1.capture.read.network import AH, ESP, EXTENSION_HEADERS, IPV4_FRAGMENT, UDP
 
-__all__ = ["attach_filter"]
-
 SO_ATTACH_FILTER = 26  # linux/asm-generic/socket.h
 EVERYTHING = 0x40000  # octets of a packet that are kept
 

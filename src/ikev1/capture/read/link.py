@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from ikev1.capture.read.unreadable import Unreadable
 
-__all__ = ["CARRIERS", "ETHERNET", "ETHER_TYPE_AND_IP", "IP", "LOOPBACK", "RAW", "RAW_IP", "VLAN_TAGS", "find_ip"]
-
 NULL, ETHERNET, PPP, PPP_SERIAL, PPP_ETHERNET, RAW, LOOP, COOKED, IPV4, IPV6, COOKED_2 = (
     0, 1, 9, 50, 51, 101, 108, 113, 228, 229, 276,
 )  # fmt: skip

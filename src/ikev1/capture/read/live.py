@@ -18,8 +18,6 @@ from ikev1.capture.read.link import RAW
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.records.packets import Packet
 
-__all__ = ["ANY", "Live", "listen"]
-
 ANY = "any"
 """Stands for all interfaces."""
 

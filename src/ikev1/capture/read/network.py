@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from ikev1.capture.read.unreadable import Unreadable
 
-__all__ = ["AH", "ESP", "EXTENSION_HEADERS", "IPV4_FRAGMENT", "UDP", "IpPacket", "behind_headers", "parse_ip"]
-
 UDP, ESP, AH = 17, 50, 51
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS = 0, 43, 44, 60
 SKIPPED = frozenset((HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Notes"]
-
 MOST_REASONS = 64
 """Reasons kept apart: some name a number of the file, and a file may hold any number."""
 

@@ -13,8 +13,6 @@ from ikev1.capture.read.frame import LONGEST, SHORTEST, Frame, Wanted
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.source import Source
 
-__all__ = ["MAGIC_NUMBERS", "PcapReader"]
-
 FILE_HEADER = 24
 
 

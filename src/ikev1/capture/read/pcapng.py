@@ -13,8 +13,6 @@ from ikev1.capture.read.frame import SHORTEST, Frame, Wanted
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.source import BUFFER, Source
 
-__all__ = ["MAGIC_NUMBER", "PcapngReader"]
-
 MAGIC_NUMBER = b"\x0a\x0d\x0d\x0a"
 """The first four octets of a file of this format: the type of its first block, the same in both byte orders."""
 

@@ -12,8 +12,6 @@ from ikev1.capture.read import link
 from ikev1.capture.read.frame import Wanted
 from ikev1.capture.read.network import AH, ESP, EXTENSION_HEADERS, IPV4_FRAGMENT, UDP
 
-__all__ = ["sieve_for"]
-
 # First octet, flags and fragment offset, protocol, both ports of UDP. Where IPv4 has the upper octet of the fragment
 # offset, IPv6 has the number of the next header.
 IPV4 = struct.Struct("!B5xHxB10xHH")

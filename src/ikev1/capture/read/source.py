@@ -12,8 +12,6 @@ from typing import BinaryIO
 
 from ikev1.capture.read.errors import CaptureError
 
-__all__ = ["BUFFER", "Source"]
-
 BUFFER = 1 << 20
 """Octets of the window: more than any frame."""
 

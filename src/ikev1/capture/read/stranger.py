@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.capture.read.errors import CaptureError, NotACapture
 from ikev1.capture.read.source import Source
 
-__all__ = ["stranger"]
-
 UNPACK = "unpack it first"
 CONVERT = "convert it to pcapng with Wireshark (Save As) or editcap"
 

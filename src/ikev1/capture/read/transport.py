@@ -10,8 +10,6 @@ from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.wire.header import HEADER_SIZE, NON_ESP_MARKER
 
-__all__ = ["ISAKMP_PORT", "NAT_TRAVERSAL_PORT", "packet_of"]
-
 ISAKMP_PORT, NAT_TRAVERSAL_PORT = 500, 4500
 UDP_HEADER = struct.Struct("!HHH2x")
 ESP_HEADER = 8  # SPI and sequence number (RFC 4303 §2)

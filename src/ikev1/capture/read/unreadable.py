@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Unreadable"]
-
 
 class Unreadable(Exception):
     """The text is counted and noted (`Notes.frame`), and the error goes no further than the reader."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.capture.records.packets import Datagram
 from ikev1.core.records.model import Role
 
-__all__ = ["Endpoints", "other"]
-
 _MOST_PORTS = 64  # that are remembered of one end: a NAT box may hand out a new one every minute
 
 

@@ -10,8 +10,6 @@ from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["UNKNOWN", "Turns", "exchange_name", "label_of"]
-
 UNKNOWN = "?"
 _MOST_TURNS = 16  # messages of one exchange that are labelled: more belong to none
 

@@ -13,8 +13,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload, payload_type
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["Envelope", "MessageRecord", "read_envelope"]
-
 
 class Envelope(NamedTuple):
     """A header, readable or not: where octets are missing they are taken for zeros. ``problem`` is what is wrong."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Datagram", "EspPacket", "Packet"]
-
 
 class Datagram(NamedTuple):
     """One ISAKMP message as it travelled: the payload of UDP, without the non-ESP marker (RFC 3948 §2.2).

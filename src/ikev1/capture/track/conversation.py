@@ -20,8 +20,6 @@ from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
-__all__ = ["MOST_MESSAGES", "TrackedConversation"]
-
 MOST_MESSAGES = 4096
 """Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
 

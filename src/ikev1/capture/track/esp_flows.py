@@ -20,8 +20,6 @@ from ikev1.esp.transforms import (
     opener,
 )
 
-__all__ = ["Flow", "Sequence", "opener_of"]
-
 _WINDOW = 1024  # sequence numbers below the highest that are remembered: duplicates are seldom later
 
 

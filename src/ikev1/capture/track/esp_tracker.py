@@ -12,8 +12,6 @@ from ikev1.capture.track.esp_flows import Flow
 from ikev1.capture.track.tracker import Tracker
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["MOST_FLOWS", "Traffic"]
-
 MOST_FLOWS = 20_000
 """Flows that are told apart: whoever sends a new SPI with each packet must not fill the memory of who looks at it."""
 

@@ -8,8 +8,6 @@ from ikev1.wire.message import parse_message
 from ikev1.wire.payloads import Fragment
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["IkeReassembly", "fragment_of"]
-
 _MOST_WAITING = 16  # messages at a time, in one conversation
 _MOST_OCTETS = 1 << 16  # of one message: more no UDP datagram could have carried whole
 

@@ -6,8 +6,6 @@ from collections import Counter
 
 from ikev1.esp.inner import IPV4, IPV6, InnerPacketError, decode, parse
 
-__all__ = ["InnerPackets", "TrailerError", "is_plausible", "without_trailer"]
-
 _MOST_KINDS = 64  # that are told apart while counting
 _SHOWN = 4
 _NO_NEXT_HEADER = 59  # RFC 4303 §2.6: a dummy packet

@@ -12,8 +12,6 @@ from ikev1.core.records.model import Role
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["MOST_DIALOGUES", "MOST_OCTETS", "Tracker"]
-
 MOST_DIALOGUES = 10_000
 MOST_OCTETS = 24 << 20
 """What is kept of one capture, of which a report takes some twenty times as much: a flood of messages must not fill the

@@ -28,8 +28,6 @@ from ikev1.cli.explain.source import read
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.audit import audit_page
 
-__all__ = ["audit"]
-
 _NEVER = "never"
 _FOUND = 1  # exit status
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,8 +11,6 @@ from ikev1.config import ConfigError, load
 from ikev1.config.secrets import Secrets
 from ikev1.core.records.settings import Connection
 
-__all__ = ["own_secrets"]
-
 
 def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecret, ...]:
     """All of them, each with the name to call it by.

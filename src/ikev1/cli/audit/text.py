@@ -8,8 +8,6 @@ from ikev1.audit.finding import Audit, Evidence, Finding, Severity
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import frames_text
 
-__all__ = ["write_audit"]
-
 _STYLES = {
     Severity.HIGH: "bold red",
     Severity.MEDIUM: "bold yellow",

@@ -25,8 +25,6 @@ from ikev1.cli.tables import ipsec_text, isakmp_table
 from ikev1.cli.views import IpsecSa, ipsec_sas, isakmp_sas
 from ikev1.lesson.prose import TEXTS
 
-__all__ = ["demo"]
-
 _MESSAGE = re.compile(r"(?P<label>[A-Z]+\d) (?P<direction>sent|received): (?P<content>.*?)(?:; (?P<state>\w+))?$")
 _MESSAGES = ("MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3")
 _WIDTH = 110  # columns, for a terminal that does not tell

@@ -11,8 +11,6 @@ import click
 from ikev1.cli.control import daemon
 from ikev1.cli.demo.network import LEFT, RIGHT, Side, Stage
 
-__all__ = ["DemoGateway"]
-
 _SECRET = "a secret for a demo, known to everybody"  # noqa: S105
 _PATIENCE = 20.0  # seconds for a gateway to start
 

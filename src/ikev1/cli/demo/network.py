@@ -12,8 +12,6 @@ from pathlib import Path
 import click
 from pyroute2 import IPRoute, NetNS  # type: ignore[import-untyped]
 
-__all__ = ["LEFT", "RIGHT", "Side", "Stage", "enter"]
-
 _INSIDE = "IKEV1_DEMO_INSIDE"
 
 

@@ -11,8 +11,6 @@ import time
 
 from ikev1.esp.checksum import internet_checksum
 
-__all__ = ["fetch", "ping", "serve"]
-
 PORT = 8080
 FILE_OCTETS = 16 * 1024 * 1024
 _DIGEST_OCTETS = 32

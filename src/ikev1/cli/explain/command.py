@@ -18,8 +18,6 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.cli.explain.text import write_report
 from ikev1.page.report import report_page
 
-__all__ = ["explain"]
-
 
 @click.command()
 @click.argument("file", required=False, metavar="[FILE]")

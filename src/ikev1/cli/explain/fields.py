@@ -9,8 +9,6 @@ from rich.text import Text
 from ikev1.capture.records.report import Field, Message
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 
-__all__ = ["Fields", "octet_lines"]
-
 _ROW = 16
 
 

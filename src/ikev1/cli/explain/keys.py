@@ -14,8 +14,6 @@ from ikev1.capture.keys.load import KeyFileError, dh_secret, load_keys, pre_shar
 from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.keys.wireshark import read_tables
 
-__all__ = ["key_options", "key_ring"]
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,8 +11,6 @@ from ikev1.cli.explain.fields import Fields, octet_lines
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import frames_text, kind_of, mark_of, when
 
-__all__ = ["Ladder"]
-
 COLOURS = {"clear": "yellow", "sealed": "green", "shut": "dim"}
 MARK_COLOURS = {"right": "green", "wrong": "bold red", "differs": "yellow", "unknown": "dim"}
 

@@ -21,8 +21,6 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.visible import visible
 from ikev1.page.words import moment
 
-__all__ = ["read", "watch"]
-
 _LARGE = 16 << 20  # octets: reading less takes no time
 
 

@@ -10,8 +10,6 @@ from rich.text import Text
 from ikev1.page.visible import visible
 from ikev1.page.words import SIGNS
 
-__all__ = ["Signs", "TerminalWriter"]
-
 WIDEST = 110  # columns; longer lines are harder to read
 
 _IN_ASCII = str.maketrans(

@@ -11,8 +11,6 @@ from ikev1.cli.explain.ladder import Ladder
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
-__all__ = ["MANY", "write_report"]
-
 MANY = 20
 """More conversations than that are listed, not told."""
 

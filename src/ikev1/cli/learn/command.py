@@ -19,8 +19,6 @@ from ikev1.lesson.run import LessonFailed, Subject, run
 from ikev1.lesson.teach import lesson_of
 from ikev1.page.lesson import lesson_page
 
-__all__ = ["learn"]
-
 _SUITE = "aes128-sha256-modp2048"
 _PRE_SHARED_KEY = "only the two of us know this"
 

@@ -11,8 +11,6 @@ from ikev1.files.private import open_private
 from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.run import Run
 
-__all__ = ["key_file", "save", "ways_to_open"]
-
 
 def key_file(path: Path) -> Path:
     """Where the key stands: `ikev1 explain --keys` and Wireshark's ikev1_decryption_table read it."""

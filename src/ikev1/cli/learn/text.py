@@ -8,8 +8,6 @@ from ikev1.capture.records.report import Formula
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.lesson.record import Comparison, Lesson, Misreading, Step, Toy
 
-__all__ = ["write_lesson"]
-
 _INDENT = "  "
 _LONG, _SHOWN = 64, 48  # hexadecimal digits: what is longer, and as much as is shown of it
 

@@ -40,18 +40,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, Payload, SecurityAssociation
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, Phase1Attribute
 
-__all__ = [
-    "AGGRESSIVE_MODE",
-    "conclude",
-    "concluded",
-    "is_left_out",
-    "method_asked",
-    "offer_policies",
-    "offered_policies",
-    "those_that_accept",
-    "with_policies_for",
-]
-
 
 def offered_policies(connection: Connection) -> Connection:
     """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group, and no weak

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.core.records.model import IkeSa
 from ikev1.wire.payloads import Notification
 
-__all__ = ["is_newer", "sequence_of"]
-
 _SIZE = 4  # octets of a sequence number
 _HALF = 0x8000_0000
 

@@ -18,21 +18,6 @@ from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-__all__ = [
-    "INFORMATIONAL",
-    "clear_notify",
-    "delete_child",
-    "delete_ike",
-    "deleted_pairs",
-    "is_among",
-    "is_error",
-    "is_repetition",
-    "notify",
-    "remove_child",
-    "remove_deleted",
-    "tell",
-]
-
 _LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
 
 

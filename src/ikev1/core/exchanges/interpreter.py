@@ -24,8 +24,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["Row", "Script", "advance", "answer", "begin", "new_exchange", "state_name", "take"]
-
 LINGER = 60.0  # seconds for which the last message of an exchange can be repeated for a peer that missed it
 
 

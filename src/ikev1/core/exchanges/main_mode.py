@@ -14,8 +14,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-__all__ = ["MAIN_MODE", "last_words", "take_last_words"]
-
 
 def _send_auth(context: ExchangeContext) -> list[Payload]:
     """Our identity and its proof."""

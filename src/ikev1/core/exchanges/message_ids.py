@@ -14,8 +14,6 @@ from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.records.model import IkeSa, Role
 from ikev1.core.records.record import replace
 
-__all__ = ["fresh_message_id", "is_own", "was_heard", "with_heard"]
-
 _REMEMBERED = 1024  # message IDs of notifies of the peer's; what DPD asks and Deletes say is harmless without
 _SIZE = 4  # octets of a message ID
 _ROUNDS = 4  # of a Feistel network: a pseudorandom permutation, even for who sees some of both directions

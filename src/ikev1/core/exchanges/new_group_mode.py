@@ -13,8 +13,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["NEW_GROUP_MODE"]
-
 
 def _refusal() -> Refusal:
     return Refusal(

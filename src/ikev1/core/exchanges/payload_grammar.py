@@ -11,8 +11,6 @@ from ikev1.wire import payloads as wire
 from ikev1.wire.message import Message
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["PayloadGrammar"]
-
 _SEVERAL = 1000  # more than the wire lets through in one message
 
 _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {

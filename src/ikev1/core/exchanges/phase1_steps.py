@@ -30,23 +30,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import NotifyType, PayloadType
 
-__all__ = [
-    "NONCE_LENGTH",
-    "accept_sa",
-    "answer_sa",
-    "choose_among",
-    "choose_sa",
-    "establish",
-    "look_for_nat",
-    "nat_d",
-    "no_connection",
-    "offer_sa",
-    "send_ke",
-    "send_share",
-    "take_ke",
-    "take_share",
-]
-
 _USER_PATIENCE = 60  # seconds in which XAUTH must authenticate the client of a hybrid phase 1
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
 

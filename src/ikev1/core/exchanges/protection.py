@@ -18,8 +18,6 @@ from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message
 from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
-__all__ = ["as_established", "in_the_clear", "open_message", "open_proved", "phase2_hash", "phase2_iv", "seal"]
-
 _SMALLEST_NOTIFY = 12  # octets, generic header included, without SPI and data (RFC 2408 §3.14)
 _ENOUGH_OF_HASH = 4  # octets of a HASH that show whose keys it was made with, where only an error is at stake
 _GENERIC_HEADER = struct.Struct("!BxH")

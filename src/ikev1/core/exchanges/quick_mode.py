@@ -37,8 +37,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
-__all__ = ["QUICK_MODE"]
-
 _DRAWS = 4  # of an SPI that is not the peer's
 _REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
 _REPLACED_BY_PEER = 120.0  # seconds in which the peer is to delete what it replaced

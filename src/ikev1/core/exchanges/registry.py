@@ -17,8 +17,6 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.model import Exchange, IkeSa, IkeState
 from ikev1.wire.message import Message
 
-__all__ = ["SCRIPTS", "aggressive_mode", "cisco_state", "go_through", "script_of"]
-
 SCRIPTS: dict[tuple[str, int], Script] = {
     (script.name, script.method): script
     for script in (

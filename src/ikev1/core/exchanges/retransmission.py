@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from ikev1.core.records.settings import Settings
 
-__all__ = ["first_wait", "patience", "wait"]
-
 
 def wait(settings: Settings, tries: int, random: Callable[[int], bytes]) -> float:
     """Seconds from the ``tries``-th transmission (1 is the first) to the next, jitter included."""

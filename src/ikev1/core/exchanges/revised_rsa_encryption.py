@@ -46,9 +46,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Encrypted, Nonce, Payload
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, PayloadType
 
-__all__ = ["AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION", "MAIN_MODE_REVISED_RSA_ENCRYPTION"]
-
-
 # --- nonce, and what follows it -------------------------------------------------------------------------------------
 
 

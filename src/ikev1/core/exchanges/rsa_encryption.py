@@ -45,16 +45,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType
 
-__all__ = [
-    "AGGRESSIVE_MODE_RSA_ENCRYPTION",
-    "MAIN_MODE_RSA_ENCRYPTION",
-    "accept_caller",
-    "conclude_with_caller",
-    "send_hash",
-    "take_hash",
-]
-
-
 # --- KE, identity and nonce -----------------------------------------------------------------------------------------
 
 

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from ikev1.core.records.events import Code
 
-__all__ = ["ANSWER_RATIO", "AdmissionControl", "Budget", "RefusalCache", "RefusedFirstMessage", "is_proportionate"]
-
 ANSWER_RATIO = 1.2  # octets out per octet in, at most
 FIRST_MESSAGES = 500  # of Main Mode, never seen before, that are thought about in a second
 AGGRESSIVE_ANSWERS = 100  # first messages of Aggressive Mode that are thought about in a second

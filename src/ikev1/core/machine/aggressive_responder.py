@@ -32,15 +32,6 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import parse_unproved
 from ikev1.wire.registry import ExchangeType
 
-__all__ = [
-    "aggressive_caller",
-    "ask_again",
-    "awaits_message_3",
-    "known_aggressive",
-    "refuse_aggressive",
-    "refused_aggressive",
-]
-
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 _DOUBT = 2.0  # seconds after which message 3 is no longer hoped for, if something came that does not open
 

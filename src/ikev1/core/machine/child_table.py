@@ -8,8 +8,6 @@ from ikev1.core.records.model import ChildSa, ChildState
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 
-__all__ = ["ChildTable"]
-
 
 class ChildTable:
     """Whose each pair is, as the cookies of an ISAKMP SA. A change costs what changed, not what is kept."""

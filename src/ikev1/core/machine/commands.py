@@ -25,19 +25,6 @@ from ikev1.core.records.settings import Connection, Mode
 from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 
-__all__ = [
-    "begin_phase1",
-    "begin_quick_mode",
-    "close_child",
-    "close_ike",
-    "end_removed",
-    "expire_ike",
-    "reauthenticate",
-    "rekey_child",
-    "rekey_ike",
-    "take_over",
-]
-
 
 def begin_phase1(
     state: State, connection: Connection, path: UdpPath, queued: tuple[str, ...], now: float, replaces: int = 0

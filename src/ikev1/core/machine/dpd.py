@@ -21,8 +21,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["answered", "answers", "ask", "deferred", "exhausted", "repeat"]
-
 _TRIES = 4
 _FIRST_WAIT = 1.0  # seconds; each wait is twice the one before
 

@@ -27,8 +27,6 @@ from ikev1.wire.header import Header
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
 
-__all__ = ["Arrival", "PendingCheck", "State"]
-
 _IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
 
 

@@ -23,8 +23,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["after_establishment", "confirm", "initial_contact"]
-
 _BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
 _PATIENCE = 5.0  # seconds in which a peer begins Quick Mode, or asks once more for a last message that was lost
 _MOST = 8  # older ISAKMP SAs with one peer: a renewal leaves one, and a few more where both sides begin it

@@ -13,17 +13,6 @@ from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.registry import NotifyType
 
-__all__ = [
-    "NEXT_PAYLOAD",
-    "after_cookies",
-    "as_told",
-    "candidate_names",
-    "fault_of",
-    "overloaded",
-    "remember",
-    "turn_away",
-]
-
 NEXT_PAYLOAD = 16  # its place in the header
 _LARGEST = 8192  # octets of a message 1: dozens of proposals, vendor IDs and CAs' names fit in, and any public value
 

@@ -30,8 +30,6 @@ from ikev1.wire.message import build_chain, parse_message, parse_unproved
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType
 
-__all__ = ["answer_first", "keep_caller", "recognise"]
-
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
 
 

@@ -40,8 +40,6 @@ from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-__all__ = ["answer", "peer_seen", "receive"]
-
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
 _PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began

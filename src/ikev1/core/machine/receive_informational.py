@@ -34,8 +34,6 @@ from ikev1.wire.message import Message, parse_unproved
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["take_informational"]
-
 
 def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
     """Takes an informational message for ``sa``. It moves nobody."""

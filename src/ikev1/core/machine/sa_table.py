@@ -14,8 +14,6 @@ from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.model import ChildSa, IkeSa, IkeState, PeerKey, Role
 from ikev1.core.records.selector import Selector
 
-__all__ = ["SaTable", "same_peer"]
-
 _MOST_ACKNOWLEDGEMENTS = 20  # in one second, to one peer
 _MOST_ENDED = 1024  # SAs that are remembered after their end
 _LATE_MESSAGES = 4  # for each of them

@@ -21,8 +21,6 @@ from hashlib import blake2s
 from ikev1.core.records.model import IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 
-__all__ = ["CachedReply", "Dumped", "FirstMessages", "sa_from"]
-
 _SLOT = 32  # seconds for which the same cookie is given; one slot later it is still known
 _CAPACITY = 4096  # answers kept of either kind
 _INDEX_OCTETS = 2

@@ -11,8 +11,6 @@ from ikev1.core.records.events import Code, Failure, Note
 from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
 
-__all__ = ["expire"]
-
 
 def expire(state: State, now: float) -> list[Action]:
     """Does all that is due by ``now``."""

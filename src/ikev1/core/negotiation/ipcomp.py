@@ -10,8 +10,6 @@ from ikev1.core.records.settings import Tunnel
 from ikev1.wire.payloads import Proposal, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, Phase2Attribute, ProtocolId
 
-__all__ = ["Compressed", "compressed", "cpi_of", "ipcomp_proposal"]
-
 # In IPComp's own default, transport mode, and by peers that do not repeat the NAT, the mode may be another word than
 # that of ESP for the same
 _WITHOUT_UDP: dict[int, int] = {

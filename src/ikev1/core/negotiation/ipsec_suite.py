@@ -7,8 +7,6 @@ from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["display", "is_ah", "key_sizes", "name", "weaknesses"]
-
 
 def is_ah(suite: IpsecSuite) -> bool:
     """Whether ``suite`` protects by AH (RFC 4302)."""

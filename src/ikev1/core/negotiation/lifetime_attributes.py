@@ -10,8 +10,6 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Attribute
 
-__all__ = ["PHASE_1", "PHASE_2", "Life", "life_attributes", "number_of", "offered_life", "shorter", "stated_life"]
-
 PHASE_1 = (Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION)
 PHASE_2 = (Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
 """The two attributes that state a lifetime: its type, and behind it the duration."""

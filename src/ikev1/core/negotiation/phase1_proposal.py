@@ -28,8 +28,6 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-__all__ = ["accept", "allows_suite", "check_situation", "choose", "choose_among", "offer", "same_transform"]
-
 # RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
 

@@ -12,8 +12,6 @@ from ikev1.core.records.spi import is_usable
 from ikev1.wire.payloads import Proposal, Transform
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["Choice", "choices", "is_answer_to", "only_choice"]
-
 _SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
 
 

@@ -22,8 +22,6 @@ from ikev1.wire.describe import describe_payload
 from ikev1.wire.payloads import Proposal, SecurityAssociation
 from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
-__all__ = ["Agreed", "accept", "answer", "as_before", "choose", "offer"]
-
 _NAMED = 8  # proposals that a refusal names
 _CONSIDERED = 256  # transforms of an offer; what is behind them is ignored, for peers send some dozens at most
 _COMPARED = 32  # transforms among which a refusal looks for the nearest miss

@@ -22,8 +22,6 @@ from ikev1.wire.registry import (
     ProtocolId,
 )
 
-__all__ = ["Offered", "common_attributes", "decode", "transform_of"]
-
 _VARIABLE_KEY = frozenset(
     {
         EspTransform.AES_CBC,

@@ -8,8 +8,6 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.wire.attributes import Attribute
 
-__all__ = ["PRIVATE_IN_PHASE_1", "PRIVATE_IN_PHASE_2", "note_ignored", "private_use"]
-
 PRIVATE_IN_PHASE_1 = 16_384  # RFC 2409 Appendix A: attribute classes from here on are private
 PRIVATE_IN_PHASE_2 = 32_001  # RFC 2407 §6.7: so are attributes from here on
 

@@ -11,8 +11,6 @@ from ikev1.core.records.settings import Policy, ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import CipherWord
 from ikev1.crypto.groups import NUMBERS
 
-__all__ = ["agreed_life", "allows_group", "allows_key", "allows_life", "life_differences"]
-
 
 def agreed_life(ours: Policy | Tunnel, offered: Life) -> Life:
     """What an SA lives that was offered with ``offered``, and not refused."""

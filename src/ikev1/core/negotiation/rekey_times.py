@@ -7,8 +7,6 @@ from collections.abc import Callable
 from ikev1.core.records.model import Role
 from ikev1.core.records.settings import Connection
 
-__all__ = ["SHORTEST", "deadlines"]
-
 SHORTEST = 10  # seconds that an SA lives at least
 _MARGIN = 0.10  # of the lifetime: an initiator replaces an SA so long before its end
 _LONGEST_MARGIN = 540.0  # seconds

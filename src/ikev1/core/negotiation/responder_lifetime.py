@@ -12,8 +12,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 
-__all__ = ["honour", "lifetime_notify", "notified_life"]
-
 _NAMES: dict[int, tuple[int, int]] = {
     ProtocolId.ISAKMP: PHASE_1,
     ProtocolId.ESP: PHASE_2,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.core.records.model import IpsecMode, PacketMarks
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["kernel_only"]
-
 
 def kernel_only(mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
     """What of all this ESP in user space does not have, such as ``transport mode and AH``; empty if it has it all."""

@@ -6,8 +6,6 @@ from ikev1.core.records.model import Exchange, IkeSa, Role
 from ikev1.core.records.settings import Aggressive, Connection
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["accepts_aggressive", "accepts_mode"]
-
 
 def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
     """Whether ``connection`` may be what phase 1 of ``sa`` ends with; a call of ours is always in the mode we want."""

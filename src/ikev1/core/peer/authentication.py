@@ -23,9 +23,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
-__all__ = ["check_port", "derive", "identify_peer", "identify_self", "respond", "settle_connection", "shared_secret"]
-
-
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 

@@ -12,9 +12,6 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Connection, Tunnel
 
-__all__ = ["ConnectionLookup", "called_address", "expected", "is_address", "known_selectors"]
-
-
 _REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
 
 

@@ -9,18 +9,6 @@ from ikev1.core.records.model import IkeSa, QuickMode, Role
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-__all__ = [
-    "is_proved",
-    "of_changed",
-    "of_clear_notify",
-    "of_refused_quick_mode",
-    "of_sealed_elsewhere",
-    "of_sealed_notify",
-    "of_unreadable",
-    "of_wrong_hash",
-    "of_wrong_keys",
-]
-
 _PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
 
 # What peers send whose key does not open our message, or does not give our HASH

@@ -14,8 +14,6 @@ from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.payloads import Identification, parse_body
 from ikev1.wire.registry import IdType, PayloadType
 
-__all__ = ["identification", "matches", "names_several_addresses", "parse", "text_of"]
-
 _ADDRESSES = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
 _SEVERAL_ADDRESSES = frozenset(
     {IdType.IPV4_ADDR_SUBNET, IdType.IPV6_ADDR_SUBNET, IdType.IPV4_ADDR_RANGE, IdType.IPV6_ADDR_RANGE}

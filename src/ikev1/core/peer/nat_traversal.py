@@ -11,8 +11,6 @@ from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery, NatOriginalAddress
 from ikev1.wire.registry import EncapsulationMode, IdType, PayloadType
 
-__all__ = ["discover", "encapsulation_mode", "floated", "nat_d", "original_addresses"]
-
 _MODES = {IpsecMode.TUNNEL: EncapsulationMode.TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.TRANSPORT}
 _UDP_MODES = {IpsecMode.TUNNEL: EncapsulationMode.UDP_TUNNEL, IpsecMode.TRANSPORT: EncapsulationMode.UDP_TRANSPORT}
 _DRAFT_MODES = {

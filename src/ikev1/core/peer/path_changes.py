@@ -16,8 +16,6 @@ from ikev1.core.records.events import Code, Note
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IpsecMode, UdpPath
 from ikev1.core.records.record import replace
 
-__all__ = ["aggressive_path", "follows", "moved", "on_path", "same_hosts", "take_path", "wants_probe", "with_path"]
-
 _QUIET = 60.0  # seconds between two notes that a peer has moved
 
 

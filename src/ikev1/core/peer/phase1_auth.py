@@ -24,9 +24,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
 from ikev1.wire.registry import AuthenticationMethod, CertificateEncoding, NotifyType
 
-__all__ = ["check_proof", "is_hybrid", "note_requests", "prove", "request_certificates"]
-
-
 # Who signs where only one side does: RFC 2409 knows no such methods
 _SIGNER: dict[int, Role] = {
     AuthenticationMethod.HYBRID_INIT_RSA: Role.RESPONDER,

@@ -32,21 +32,6 @@ from ikev1.crypto import certificates, distinguished_name, private_keys, public_
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import IdType, NotifyType
 
-__all__ = [
-    "OWN_CALL",
-    "certificate_is_for",
-    "is_own_key",
-    "keys_for",
-    "names_one",
-    "reflection",
-    "refuse_own_certificate",
-    "refuse_own_cookie",
-    "refuse_own_hash",
-    "refuse_own_identity",
-    "refuse_own_key",
-    "refuse_own_share",
-]
-
 OWN_CALL = (
     "a first message came with the cookie of a call of ours: somebody on the way sent our own message back, or uses "
     "what we sent to have us answer ourselves; or a connection calls an address that leads back to this machine"

@@ -40,18 +40,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import IdType, NotifyType, PayloadType
 
-__all__ = [
-    "announce_key",
-    "check_key_is_for",
-    "choose_key",
-    "encrypt_body",
-    "encrypts_for_peer",
-    "opened",
-    "own_key",
-    "settle_caller",
-    "suite_of",
-]
-
 _ALL = range(256)  # types of payload
 
 

@@ -28,8 +28,6 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["check_rivals"]
-
 _Pair = tuple[Selector, Selector]  # ours, theirs
 
 

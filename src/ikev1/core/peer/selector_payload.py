@@ -10,8 +10,6 @@ from ikev1.core.records.selector import Selector
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType, NotifyType
 
-__all__ = ["payload_of", "selector_of"]
-
 _ADDRESS = {4: IdType.IPV4_ADDR, 16: IdType.IPV6_ADDR}
 _SUBNET = {4: IdType.IPV4_ADDR_SUBNET, 16: IdType.IPV6_ADDR_SUBNET}
 _RANGE = {4: IdType.IPV4_ADDR_RANGE, 16: IdType.IPV6_ADDR_RANGE}

@@ -14,8 +14,6 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["check_echoed", "check_still_free", "tunnel_selectors", "wanted_tunnel"]
-
 
 def tunnel_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Selector, Selector]:
     """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""

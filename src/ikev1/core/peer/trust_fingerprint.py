@@ -8,8 +8,6 @@ import msgspec
 
 from ikev1.core.records.settings import Connection
 
-__all__ = ["fingerprint"]
-
 _OCTETS = 8
 _OF_SECRET = 2  # octets: enough to notice another secret, too few to recognise a guessed one in a stolen state file
 

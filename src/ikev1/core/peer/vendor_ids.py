@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.core.records.model import NatTraversalVersion
 from ikev1.wire.payloads import VendorId
 
-__all__ = ["DPD", "OURS", "VERSIONS", "answer_to", "version_of"]
-
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
 DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 

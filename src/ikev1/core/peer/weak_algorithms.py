@@ -9,8 +9,6 @@ from ikev1.core.records.model import IpsecSuite, Phase1Suite
 from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["is_weak_phase1", "note_left_out", "warn_of_aggressive_psk", "warn_of_phase1", "warn_of_phase2"]
-
 
 def warn_of_phase1(context: ExchangeContext, suite: Phase1Suite) -> None:
     """Warns of weak algorithms under the ISAKMP SA."""

@@ -13,19 +13,6 @@ from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 
-__all__ = [
-    "Action",
-    "CheckCertificate",
-    "Forget",
-    "InstallInbound",
-    "InstallOutbound",
-    "Keep",
-    "Move",
-    "Remove",
-    "Report",
-    "Send",
-]
-
 
 class Send(NamedTuple):
     """Send an ISAKMP datagram; on a path whose local port is the encapsulation port, the endpoint puts the non-ESP

@@ -13,8 +13,6 @@ from ikev1.core.records.events import Code
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["CertificateVerdict", "NeedsCertificateCheck", "Trusted", "Untrusted"]
-
 
 class Trusted(NamedTuple):
     """The certificate is good, and its subject is who the peer says it is."""

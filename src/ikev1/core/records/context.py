@@ -13,9 +13,6 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.wire.payloads import Payload
 
-__all__ = ["EngineServices", "ExchangeContext", "Trace"]
-
-
 # Whether a message of an SA (None: of a peer without one) with this label is to be reported
 Trace = Callable[[IkeSa | None, str], bool]
 

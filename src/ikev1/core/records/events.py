@@ -8,19 +8,6 @@ from typing import NamedTuple
 from ikev1.core.records.model import ChildSa, IkeSa
 from ikev1.wire.message import Message
 
-__all__ = [
-    "ChildDown",
-    "ChildUp",
-    "Code",
-    "Event",
-    "Failure",
-    "IkeConfirmed",
-    "IkeDown",
-    "IkeUp",
-    "MessageSeen",
-    "Note",
-]
-
 
 class Code(StrEnum):
     """The stable names of what can go wrong or is worth a line."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry import AuthenticationMethod
 
-__all__ = ["ENCRYPTING", "SHARED_OR_ENCRYPTING"]
-
 ENCRYPTING = frozenset({AuthenticationMethod.RSA_ENCRYPTION, AuthenticationMethod.REVISED_RSA_ENCRYPTION})
 """By decrypting what the other side encrypted: the exchanges have tables of their own for these."""
 

@@ -13,32 +13,6 @@ from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
-__all__ = [
-    "Anchor",
-    "ChildSa",
-    "ChildState",
-    "Chosen",
-    "Compression",
-    "Exchange",
-    "IkeSa",
-    "IkeState",
-    "IpsecKeys",
-    "IpsecMode",
-    "IpsecSuite",
-    "KeyShare",
-    "Keys",
-    "Mark",
-    "Nat",
-    "NatTraversalVersion",
-    "PacketMarks",
-    "PeerKey",
-    "Phase1Suite",
-    "Probe",
-    "QuickMode",
-    "Role",
-    "UdpPath",
-]
-
 
 class Role(StrEnum):
     """Who began: every exchange has an initiator and a responder of its own (RFC 2408 §2.1)."""

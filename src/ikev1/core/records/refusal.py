@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.core.records.events import Code
 from ikev1.wire.registry import NotifyType
 
-__all__ = ["Refusal", "Unproved"]
-
 
 class Refusal(Exception):
     """Why a message was not accepted: a stable code and a sentence for people, a notify for the peer.

@@ -9,8 +9,6 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from ikev1.core.records.record import Record, replace
 
-__all__ = ["DYNAMIC", "Selector"]
-
 _DYNAMIC = "dynamic"
 
 _FORM = re.compile(

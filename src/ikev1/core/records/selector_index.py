@@ -20,8 +20,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ikev1.core.records.selector import Selector
 
-__all__ = ["SelectorIndex"]
-
 _MOST_LISTED = 8  # pairs of selectors that are looked at one by one: an index of them would cost more
 _WIDTH_BITS = 8  # of a block's number, below its first address: its width
 _UPPER_BITS = 48  # of protocol and port, local and remote: 8 + 16 + 8 + 16 bits

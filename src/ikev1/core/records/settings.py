@@ -8,24 +8,6 @@ from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks, Phase1S
 from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
-__all__ = [
-    "Aggressive",
-    "Connection",
-    "Credential",
-    "IpsecProposal",
-    "Mode",
-    "Policy",
-    "ProposalCheck",
-    "Revocation",
-    "Settings",
-    "Start",
-    "Trust",
-    "TrustedKey",
-    "Tunnel",
-    "Unique",
-    "WhenDown",
-]
-
 DAY, HOUR = 86_400, 3_600
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from ikev1.core.records.model import UdpPath
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["AllocateSpi", "SpiUnavailable", "drawn", "is_usable"]
-
 # Chooses an inbound SPI for a pair of IPsec SAs on this path, of this protocol (a `ProtocolId`: ESP or AH; for IPCOMP
 # it is a CPI): one that no SA of the machine has, whoever made it. Raises SpiUnavailable.
 AllocateSpi = Callable[[UdpPath, int], int]

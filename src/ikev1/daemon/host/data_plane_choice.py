@@ -13,8 +13,6 @@ from ikev1.esp.clear_traffic import forget as forget_guard
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
 
-__all__ = ["MakePlane", "PlaneChoice", "choose", "forget_kernel", "forget_userspace", "suites_lacking"]
-
 MakePlane = Callable[[Listener, SendUdp], DataPlane]
 
 

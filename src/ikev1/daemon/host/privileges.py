@@ -15,8 +15,6 @@ import resource
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["KEPT", "PrivilegeError", "hide_memory", "reduce_privileges"]
-
 # <linux/capability.h>
 KEPT = {
     "CAP_NET_BIND_SERVICE": 10,  # port 500

@@ -6,8 +6,6 @@ import contextlib
 import os
 import socket
 
-__all__ = ["notify"]
-
 
 def notify(state: str) -> None:
     """Tell ``READY=1``, ``RELOADING=1`` or ``STOPPING=1`` to whoever started us and wants to know; nobody else."""

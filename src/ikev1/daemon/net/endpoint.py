@@ -17,8 +17,6 @@ from ikev1.daemon.net.udp import UdpSocket
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.wire.header import NON_ESP_MARKER
 
-__all__ = ["Endpoint", "Receiver"]
-
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
 STRANGERS_BATCH = 16  # the same where first messages of strangers wait: who is under way waits for no more than these

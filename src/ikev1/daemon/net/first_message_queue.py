@@ -12,8 +12,6 @@ import ctypes
 import socket
 import struct
 
-__all__ = ["steer"]
-
 _SO_ATTACH_REUSEPORT_CBPF = 51  # linux/asm-generic/socket.h
 
 # linux/bpf_common.h

@@ -6,8 +6,6 @@ import math
 
 from ikev1.core.records.model import IkeSa, UdpPath
 
-__all__ = ["Keepalives"]
-
 
 class Keepalives:
     """Knows which paths need keepalives, and when something was last sent on each.

@@ -19,8 +19,6 @@ from ikev1.core.records.model import UdpPath
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 
-__all__ = ["Recorder"]
-
 COMMENT = "ISAKMP messages as the gateway sent and received them, without ESP"
 
 

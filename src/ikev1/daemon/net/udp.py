@@ -16,8 +16,6 @@ from ikev1.core.records.model import UdpPath
 from ikev1.daemon.net.first_message_queue import steer
 from ikev1.esp import segments
 
-__all__ = ["DATAGRAM_LIMIT", "UdpSocket", "local_address_towards"]
-
 DATAGRAM_LIMIT = 65_535  # octets
 IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name it
 _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local address, destination address

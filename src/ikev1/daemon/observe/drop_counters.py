@@ -7,8 +7,6 @@ from collections.abc import Callable
 from ikev1.esp.plane import DataPlane
 from ikev1.esp.xfrm import statistics
 
-__all__ = ["DropCounters"]
-
 
 class DropCounters:
     """Tells what ``plane`` dropped or, where the ``kernel`` carries the packets, what that dropped of all IPsec.

@@ -9,8 +9,6 @@ from ikev1.core.records.model import ChildSa
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.esp.plane import Counters
 
-__all__ = ["DropMonitor"]
-
 _MOST_LINES = 20  # of one look
 _REFUSED = {
     "replays": "replays",

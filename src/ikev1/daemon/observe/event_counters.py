@@ -16,8 +16,6 @@ from ikev1.core.records.events import (
     Note,
 )
 
-__all__ = ["EventCounters"]
-
 
 class EventCounters:
     """Counts events since the daemon began, or since a reset. What has no SA is counted in ``total`` only."""

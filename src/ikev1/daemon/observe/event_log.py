@@ -31,8 +31,6 @@ from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.wire.describe import describe
 
-__all__ = ["EventLog", "Level", "Line", "Sink", "write_to_logger"]
-
 
 class Level(IntEnum):
     """How much a line matters; the names are those of the configuration."""

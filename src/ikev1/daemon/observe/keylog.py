@@ -14,8 +14,6 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
-__all__ = ["KeyLog"]
-
 # The words of Wireshark's table of ESP SAs
 _CIPHERS: dict[int, str] = {
     EspTransform.DES: "DES-CBC [RFC2405]",

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["LogRateLimit"]
-
 Kind = TypeVar("Kind", bound=Hashable)
 
 _KEYS = 16_384  # pairs of kind and source with budgets of their own; further sources share one for each kind

@@ -11,20 +11,6 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Union
 
-__all__ = [
-    "SEGMENT_LIMIT",
-    "Packet",
-    "PacketError",
-    "PacketType",
-    "Received",
-    "Section",
-    "build_packet",
-    "parse_message",
-    "parse_packet",
-    "printable",
-    "segment",
-]
-
 SEGMENT_LIMIT = 512 * 1024  # octets of one packet, in either direction
 NAME_LIMIT, VALUE_LIMIT, DEPTH_LIMIT = 0xFF, 0xFFFF, 32
 

@@ -21,8 +21,6 @@ from ikev1.daemon.vici.codec import (
 from ikev1.daemon.vici.events import EVENT_NAMES, log_event
 from ikev1.daemon.vici.request import Call, Command, Refused, Request, failure
 
-__all__ = ["ClientConnection"]
-
 BACKLOG_LIMIT = 4 << 20  # octets of events that wait for a slow reader before it is dropped
 
 

@@ -12,8 +12,6 @@ from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.sections import child_key, child_section, ike_section
 from ikev1.esp.plane import Counters
 
-__all__ = ["EVENT_NAMES", "log_event", "translate"]
-
 # Names that a client may register for. Some are never raised: IKEv1 has no ike-rekey, and the rest are answers.
 EVENT_NAMES = frozenset(
     {"log", "control-log", "ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey", "alert"}

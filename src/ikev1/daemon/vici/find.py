@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 
-__all__ = ["find_tunnel"]
-
 
 def find_tunnel(settings: Settings, name: str, connection: str | None) -> tuple[Connection, Tunnel] | None:
     """The tunnel ``name`` of ``connection``, or of the first connection that has one of that name (None)."""

@@ -9,8 +9,6 @@ from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.observe.event_log import Sink
 from ikev1.daemon.vici.codec import Received, Section
 
-__all__ = ["SUCCESS", "Call", "Command", "Refused", "Request", "failure"]
-
 SUCCESS: Section = {"success": "yes"}
 _TRUE = frozenset({"yes", "true", "enabled", "1"})
 

@@ -22,8 +22,6 @@ from ikev1.wire.payloads import Identification, parse_body
 from ikev1.wire.registry import AuthenticationMethod, PayloadType, ProtocolId
 from ikev1.wire.vendors import maker_of
 
-__all__ = ["child_key", "child_section", "connection_section", "ike_section", "mode_word", "refused", "selectors"]
-
 YES = "yes"
 _TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 from ikev1.core.records.model import ChildSa, IkeSa
 from ikev1.daemon.vici.request import Request
 
-__all__ = ["Selection"]
-
 
 class Selection(NamedTuple):
     """The four keys with which requests select; None selects all."""

@@ -20,8 +20,6 @@ from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.connection import ClientConnection
 from ikev1.daemon.vici.events import log_event, translate
 
-__all__ = ["ViciServer"]
-
 # Who may connect may do anything to the gateway, but must not keep others from doing so, nor fill its memory: each
 # client may have the larger part of a segment (512 KiB) in its buffer.
 _MOST = 64

@@ -13,40 +13,6 @@ from typing import NamedTuple
 
 from ikev1.esp.netlink import CREATE, attribute
 
-__all__ = [
-    "FIRST_REGISTER",
-    "GROUP",
-    "SUBSYSTEM",
-    "Compare",
-    "Hook",
-    "Kind",
-    "Message",
-    "Meta",
-    "accept",
-    "add_chain",
-    "add_counter",
-    "add_elements",
-    "add_rule",
-    "add_set",
-    "add_table",
-    "batch_mark",
-    "compare",
-    "count",
-    "delete_elements",
-    "delete_set",
-    "delete_table",
-    "drop",
-    "flush_chain",
-    "header_field",
-    "is_in",
-    "jump",
-    "later_fragment_v6",
-    "list_counters",
-    "mask",
-    "meta",
-    "return_",
-]
-
 SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
 GROUP = 7  # NFNLGRP_NFTABLES
 _INET = 1  # NFPROTO_INET: rules for both IP versions

@@ -27,8 +27,6 @@ from ikev1.esp.networks import Network, encloses, networks
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Compare, Hook, Message, Meta
 
-__all__ = ["COUNTERS", "PORTS", "Entry", "Shape", "always", "entries", "frame", "rules", "sets"]
-
 PORTS = "our-ports"  # the set of UDP ports on which ISAKMP comes, and ESP in UDP
 COUNTERS = ("in", "out")  # of packets that were dropped; the chains have the same names
 _MOST_NETWORKS = 8  # of one selector

@@ -13,8 +13,6 @@ from contextlib import suppress
 from ikev1.esp.netlink import DUMP, KERNEL, GarbledAnswer, Netlink, NetlinkError, attributes, unpack
 from ikev1.esp.nft.layout import GROUP, SUBSYSTEM, Kind, Message, batch_mark, list_counters
 
-__all__ = ["Nftables"]
-
 # <linux/netlink.h>, <linux/netfilter/nfnetlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _CODE = struct.Struct("=i")

@@ -12,8 +12,6 @@ from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.layout import Attribute
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, IpcompTransform, ProtocolId
 
-__all__ = ["KEY_HEADERS", "compression_attribute", "key_attributes"]
-
 _ATTRIBUTE = struct.Struct("=HH")
 _ALGORITHM = struct.Struct("=64sI")  # struct xfrm_algo: name, length of the key in bits
 _LONGER_ALGORITHM = struct.Struct("=64sII")  # struct xfrm_algo_auth, xfrm_algo_aead: of the ICV, too

@@ -11,8 +11,6 @@ from ikev1.esp.xfrm.policy_sets import PolicySets
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import Limits
 
-__all__ = ["EventTranslator"]
-
 
 class EventTranslator:
     """Reads the kernel's events, and tells ``listener`` those that are about our pairs and traps.

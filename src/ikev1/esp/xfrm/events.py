@@ -15,8 +15,6 @@ from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, SELECTOR, STATE_ID, STATE_IN
 from ikev1.esp.xfrm.requests import NETLINK_XFRM
 from ikev1.esp.xfrm.state import StateId, parse_id
 
-__all__ = ["Acquired", "EventSocket", "Mapped", "Overrun", "StateExpired", "XfrmEvent", "parse"]
-
 _GROUPS = 1 << 0 | 1 << 1 | 1 << 7  # XFRMNLGRP_ACQUIRE, _EXPIRE, _MAPPING
 _FLAG = struct.Struct("=B")
 _ACQUIRE = struct.Struct("=24s16s56s168sIIII")  # struct xfrm_user_acquire: id, saddr, selector, policy, ...

@@ -13,30 +13,6 @@ from enum import IntEnum
 from ikev1.core.records.model import Mark
 from ikev1.esp.netlink import attribute
 
-__all__ = [
-    "ADDRESS_SIZE",
-    "ENCAPSULATION",
-    "LIFETIME_CONFIG",
-    "LIFETIME_CURRENT",
-    "MARK",
-    "NO_LIMIT",
-    "NUMBER",
-    "POLICY_ID",
-    "POLICY_INFO",
-    "REPLAY",
-    "REPLAY_ESN",
-    "SELECTOR",
-    "STATE_ID",
-    "STATE_INFO",
-    "TEMPLATE",
-    "Attribute",
-    "Kind",
-    "address_of",
-    "family_of",
-    "mark_attribute",
-    "wide",
-]
-
 ADDRESS_SIZE = 16  # xfrm_address_t: an IPv4 address stands in its first four octets
 NO_LIMIT = 2**64 - 1  # XFRM_INF, of octets and packets; of seconds it is 0
 

@@ -23,8 +23,6 @@ from ikev1.esp.xfrm.policy import PolicyId
 from ikev1.esp.xfrm.state import StateId
 from ikev1.files.private import check_folder, open_private
 
-__all__ = ["OwnershipFile", "PolicyNote", "RouteNote", "StateNote", "Thing"]
-
 _LONGEST = 4096  # lines since the file was last made short, and as many as were in it then
 
 

@@ -27,8 +27,6 @@ from ikev1.esp.xfrm.translate import (
     outbound_templates,
 )
 
-__all__ = ["Entry", "Pairs", "unmarked"]
-
 _RESERVED = 200.0  # seconds after which a kernel has forgotten an SPI that nobody used; it is 30 unless told otherwise
 _LEAP = 1 << 20  # packets: more than can be sent while a state is replaced
 

@@ -26,20 +26,6 @@ from ikev1.esp.xfrm.layout import (
 )
 from ikev1.esp.xfrm.state import XfrmMode
 
-__all__ = [
-    "Direction",
-    "PolicyId",
-    "Rule",
-    "Template",
-    "bypass",
-    "encode",
-    "encode_id",
-    "neighbour_discovery",
-    "numbers",
-    "reqids",
-    "selectors",
-]
-
 _FOREVER = LIFETIME_CONFIG.pack(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, 0, 0, 0, 0)
 _NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
 _ALLOW, _BLOCK = 0, 1  # XFRM_POLICY_...

@@ -22,8 +22,6 @@ from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_disco
 from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.translate import Flows
 
-__all__ = ["Bearer", "PolicySets"]
-
 Key = int | tuple[str, str]  # the inbound SPI of a pair; connection and tunnel of a trap
 
 

@@ -14,8 +14,6 @@ from ikev1.esp.xfrm.state import Limits, State, StateId, XfrmMode
 from ikev1.esp.xfrm.translate import PROTOCOLS
 from ikev1.wire.registry import EspTransform
 
-__all__ = ["probe"]
-
 _LOOPBACK = bytes((127, 0, 0, 1))
 _SECONDS = 5  # for which the state stays if we do not come to delete it
 _NULL_SHA1 = IpsecSuite(encryption=EspTransform.NULL, integrity=2)

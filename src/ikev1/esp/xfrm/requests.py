@@ -13,8 +13,6 @@ from ikev1.esp.xfrm.layout import STATE_INFO, Kind
 from ikev1.esp.xfrm.policy import PolicyId, Rule
 from ikev1.esp.xfrm.state import Protocol, State, StateId, StateInfo
 
-__all__ = ["NETLINK_XFRM", "Xfrm"]
-
 NETLINK_XFRM = 6  # <linux/netlink.h>
 _LEAST_SPI, _LAST_SPI = 0x100, 0xFFFF_FFFF  # RFC 4303 §2.1
 _LAST_CPI = 0xEFFF  # RFC 3173 §3.3: what follows is for private use

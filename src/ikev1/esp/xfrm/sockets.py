@@ -6,8 +6,6 @@ import socket
 
 from ikev1.esp.xfrm.policy import Direction, bypass
 
-__all__ = ["bypass_policies", "take_esp"]
-
 _XFRM_POLICY = {  # <linux/in.h>, <linux/in6.h>
     socket.AF_INET: (socket.IPPROTO_IP, 17),
     socket.AF_INET6: (socket.IPPROTO_IPV6, 35),

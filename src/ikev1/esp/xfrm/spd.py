@@ -18,8 +18,6 @@ from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
 from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 
-__all__ = ["Spd"]
-
 _OURS = 0x8000_0000  # of 32 bits; people and other daemons count from 1
 _NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
 _LAST = (1 << _NUMBER_SHIFT) - 1

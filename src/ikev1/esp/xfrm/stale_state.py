@@ -8,8 +8,6 @@ from ikev1.esp.xfrm.pairs import Pairs, unmarked
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.spd import Spd
 
-__all__ = ["remove_legacy"]
-
 
 def remove_legacy(xfrm: Xfrm, routes: Routes, owner: OwnershipFile, pairs: Pairs, spd: Spd) -> None:
     """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``spd`` go on with.

@@ -28,23 +28,6 @@ from ikev1.esp.xfrm.layout import (
     wide,
 )
 
-__all__ = [
-    "Carried",
-    "Limits",
-    "Protocol",
-    "State",
-    "StateId",
-    "StateInfo",
-    "XfrmMode",
-    "algorithms",
-    "allocation",
-    "encode",
-    "encode_id",
-    "leap",
-    "parse",
-    "parse_id",
-]
-
 _ANY_SELECTOR = bytes(SELECTOR.size)
 _NOTHING_CARRIED = bytes(LIFETIME_CURRENT.size)
 _ANY_FAMILY, _ALIGN4, _ESN = 32, 64, 128  # XFRM_STATE_AF_UNSPEC and so on

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["parse", "read"]
-
 _FILE = Path("/proc/net/xfrm_stat")
 
 

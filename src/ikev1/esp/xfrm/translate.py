@@ -18,19 +18,6 @@ from ikev1.esp.xfrm.policy import Template
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
 from ikev1.wire.registry import ProtocolId
 
-__all__ = [
-    "PROTOCOLS",
-    "Flows",
-    "flows",
-    "inbound_states",
-    "inbound_templates",
-    "outbound_states",
-    "outbound_templates",
-    "protected_flows",
-    "trap_flows",
-    "trap_templates",
-]
-
 PROTOCOLS: dict[int, Protocol] = {
     ProtocolId.ESP: Protocol.ESP,
     ProtocolId.AH: Protocol.AH,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry import ConfigAttribute, Phase1Attribute, Phase2Attribute
 
-__all__ = ["CONFIG_ABOUT", "PHASE1_ABOUT", "PHASE2_ABOUT"]
-
 PHASE1_ABOUT: dict[int, str] = {
     Phase1Attribute.ENCRYPTION_ALGORITHM: "The cipher of the ISAKMP SA itself (RFC 2409 Appendix A).",
     Phase1Attribute.HASH_ALGORITHM: "The hash whose HMAC makes keys and proofs (RFC 2409 Appendix A).",

@@ -20,8 +20,6 @@ from ikev1.wire.registry import (
 )
 from ikev1.wire.words import config_value, plain_value
 
-__all__ = ["CONFIG", "Vocabulary", "attribute_fields", "vocabulary_of"]
-
 
 class Vocabulary(NamedTuple):
     """What attributes mean: their names, their values' names, which two are about lifetimes, and what they are for."""

@@ -31,8 +31,6 @@ from ikev1.wire.registry import IdType, NotifyType, PayloadType
 from ikev1.wire.words import address, spi_words, transform_words
 from ikev1.wire.words import octets as octet_count
 
-__all__ = ["read_payload"]
-
 PayloadClass = type[tuple[Any, ...]]
 
 INSIDE_SA: dict[int, PayloadClass] = {PayloadType.PROPOSAL: Proposal, PayloadType.TRANSFORM: Transform}

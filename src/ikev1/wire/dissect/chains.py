@@ -11,8 +11,6 @@ from ikev1.wire.dissect.tree import DissectedField, node, rest
 from ikev1.wire.dissect.values import as_reserved, named
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["NEXT_PAYLOAD_ABOUT", "RESERVED_ABOUT", "Body", "chain_fields", "next_payload_words", "reserved_field"]
-
 NEXT_PAYLOAD_ABOUT = "What kind of payload comes next: none does not tell its own kind (RFC 2408 §3.2)."
 RESERVED_ABOUT = "Kept for later, and zero until then."
 next_payload_words = named(PayloadType)

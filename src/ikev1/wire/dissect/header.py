@@ -7,8 +7,6 @@ from ikev1.wire.dissect.tree import DissectedField, bits, node
 from ikev1.wire.header import FIELDS, NO_COOKIE
 from ikev1.wire.registry import ExchangeType, Flags
 
-__all__ = ["header_field"]
-
 COOKIE_ABOUT = "{} made this cookie; both cookies together name the ISAKMP SA (RFC 2408 §2.4, §2.5.3)."
 FLAGS_ABOUT = {
     Flags.ENCRYPTION: "What follows the header is encrypted under the keys of the ISAKMP SA (RFC 2408 §3.1).",

@@ -50,8 +50,6 @@ from ikev1.wire.registry import (
     Situation,
 )
 
-__all__ = ["MEANINGS", "Meaning", "NumberMeaning", "OctetMeaning"]
-
 
 class NumberMeaning(NamedTuple):
     """Of a number in the head."""

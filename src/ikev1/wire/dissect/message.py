@@ -13,8 +13,6 @@ from ikev1.wire.header import FIELDS, HEADER_SIZE, VERSION, Header
 from ikev1.wire.message import MAX_PAYLOADS, parse_message
 from ikev1.wire.registry import Flags
 
-__all__ = ["dissect"]
-
 MOST_TRAILING = 3
 
 ENCRYPTED_ABOUT = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["payload_about", "payload_name"]
-
 _NAT_D = (
     "NAT Discovery Payload",
     (

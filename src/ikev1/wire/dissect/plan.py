@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, get_type_hints
 
 from ikev1.wire.layout import Field
 
-__all__ = ["Number", "Part", "Plan", "plan_of"]
-
 
 class Number(NamedTuple):
     """A number in the head of a body: where, and of how many octets."""

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from ikev1.wire.errors import WireError
 
-__all__ = ["DissectedField", "Dissection", "bits", "end_of", "node", "rest"]
-
 
 class DissectedField(NamedTuple):
     """A part of a message: ``length`` octets from ``offset`` on, counted from the message's first octet.

@@ -10,25 +10,6 @@ from ikev1.wire.registry import TRANSFORM_IDS, LifeType, NotifyType, OpenEnum
 from ikev1.wire.vendors import vendor_name
 from ikev1.wire.words import address, identity, octets
 
-__all__ = [
-    "Known",
-    "NumberWords",
-    "OctetWords",
-    "as_count",
-    "as_decimal",
-    "as_hex",
-    "as_identity",
-    "as_notification",
-    "as_octets",
-    "as_original_address",
-    "as_reserved",
-    "as_transform_id",
-    "as_vendor",
-    "duration",
-    "named",
-    "named_bits",
-]
-
 Known = Mapping[str, int]
 """The numbers in the head of the payload, by the names of its declaration; of a transform, also the ``protocol``."""
 

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from ikev1.wire.layout import Rest, UInt8
 
-__all__ = ["Certificate", "CertificateRequest"]
-
 
 class Certificate(NamedTuple):
     """Certificate payload (RFC 2408 §3.9): ``data`` as ``encoding`` (`CertificateEncoding`) says."""

@@ -6,8 +6,6 @@ from typing import Annotated, NamedTuple
 
 from ikev1.wire.layout import AttributeList, Reserved, UInt8, UInt16
 
-__all__ = ["ConfigAttributes"]
-
 
 class ConfigAttributes(NamedTuple):
     """Attributes payload: ``type`` is a `ConfigType`, ``identifier`` ties a reply to its request, the attributes'

@@ -6,8 +6,6 @@ from typing import Annotated, NamedTuple
 
 from ikev1.wire.layout import Field, Rest, UInt8, UInt16
 
-__all__ = ["Fragment"]
-
 LAST_FRAGMENT = 1
 
 

@@ -8,8 +8,6 @@ from ikev1.wire.errors import InvalidIdInformation
 from ikev1.wire.layout import Rest, UInt8, UInt16
 from ikev1.wire.registry import IdType
 
-__all__ = ["Identification"]
-
 DATA_SIZES: dict[int, int] = {
     IdType.IPV4_ADDR: 4,
     IdType.IPV4_ADDR_SUBNET: 8,

@@ -8,8 +8,6 @@ from ikev1.wire.errors import PayloadMalformed
 from ikev1.wire.layout import PayloadNumber, Reserved, Rest, UInt8
 from ikev1.wire.registry import IdType, PayloadType
 
-__all__ = ["NatDiscovery", "NatOriginalAddress"]
-
 ADDRESS_SIZES: dict[int, int] = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
 
 

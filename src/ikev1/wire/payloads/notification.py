@@ -8,8 +8,6 @@ from ikev1.wire.errors import InvalidSpi, PayloadMalformed
 from ikev1.wire.layout import Field, Rest, SizedBytes, UInt8, UInt16, UInt32, take
 from ikev1.wire.registry import ProtocolId
 
-__all__ = ["MAX_SPIS", "Delete", "Notification"]
-
 MAX_SPIS = 1024
 """SPIs in one Delete payload: as many as a peer with that many tunnels sends when it goes down."""
 

@@ -6,8 +6,6 @@ from typing import Annotated, NamedTuple
 
 from ikev1.wire.layout import PayloadNumber, Remaining, Rest
 
-__all__ = ["Encrypted", "Hash", "KeyExchange", "Nonce", "Signature", "Unknown", "VendorId"]
-
 
 class KeyExchange(NamedTuple):
     """Key Exchange payload (RFC 2408 §3.7): a public Diffie-Hellman value."""

@@ -11,16 +11,6 @@ from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, Si
 from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, UInt8
 from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
 
-__all__ = [
-    "MAX_PROPOSALS",
-    "MAX_TRANSFORMS",
-    "MAX_UNPROVED_TRANSFORMS",
-    "Proposal",
-    "SecurityAssociation",
-    "Transform",
-    "check_unproved",
-]
-
 MAX_PROPOSALS = 128
 """Proposals in one SA payload; the peers seen send one to a few dozen."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = ["SECRET_ATTRIBUTES", "ConfigAttribute", "ConfigType", "XauthStatus", "XauthType"]
-
 
 class ConfigType(OpenEnum, prefix="CONFIG", octets=1):
     """Type of an attributes payload (draft-dukes-ike-mode-cfg-02 §3.3)."""

@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = [
-    "AuthenticationMethod",
-    "Encryption",
-    "Group",
-    "GroupType",
-    "HashAlgorithm",
-    "LifeType",
-    "Phase1Attribute",
-    "TransformId",
-]
-
 
 class TransformId(OpenEnum, prefix="TRANSFORM", octets=1):
     """Transform-Id of a PROTO_ISAKMP proposal (RFC 2407 §4.4.2)."""

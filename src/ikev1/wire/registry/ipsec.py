@@ -4,23 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = [
-    "AddressPreservation",
-    "AhTransform",
-    "EcnTunnel",
-    "EncapsulationMode",
-    "EspTransform",
-    "ExtendedSequenceNumber",
-    "IdType",
-    "IntegrityAlgorithm",
-    "IpcompTransform",
-    "Phase2Attribute",
-    "ProtocolId",
-    "SaDirection",
-    "SignatureEncoding",
-    "Situation",
-]
-
 
 class Situation(OpenEnum, prefix="SITUATION", octets=4):
     """The situation, a bit each (RFC 2407 §4.2)."""

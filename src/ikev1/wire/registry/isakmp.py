@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = ["DOI", "CertificateEncoding", "ExchangeType", "Flags", "NotifyType", "PayloadType"]
-
 
 class PayloadType(OpenEnum, prefix="PAYLOAD", octets=1):
     """Next Payload (RFC 2408 §3.1), the IANA registry "Next Payload Types", and numbers in use without it."""

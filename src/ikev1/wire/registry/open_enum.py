@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, ClassVar, Self
 
-__all__ = ["OpenEnum"]
-
 
 class OpenEnum(IntEnum):
     """Names for a number space that others may extend.

@@ -29,8 +29,6 @@ from ikev1.wire.registry.ipsec import (
 )
 from ikev1.wire.registry.open_enum import OpenEnum
 
-__all__ = ["CONFIG_VALUES", "PHASE1_VALUES", "PHASE2_VALUES", "TRANSFORM_IDS"]
-
 PHASE1_VALUES: dict[int, type[OpenEnum]] = {
     Phase1Attribute.ENCRYPTION_ALGORITHM: Encryption,
     Phase1Attribute.HASH_ALGORITHM: HashAlgorithm,

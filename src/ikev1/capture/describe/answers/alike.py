@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["of_quick_modes"]
-
 _NAMED = 4  # of those that are alike
 _KINDS = 16
 

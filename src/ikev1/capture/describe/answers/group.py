@@ -10,8 +10,6 @@ from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
 from ikev1.wire.registry import Group
 
-__all__ = ["group_words", "which_group"]
-
 _TITLE = "Which group, and which p and g?"
 _SHOWN = 16  # octets of each end of p
 

@@ -10,8 +10,6 @@ from ikev1.wire.payloads import CertificateRequest, ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute
 from ikev1.wire.words import config_value
 
-__all__ = ["which_identities"]
-
 _TITLE = "Which identities could an eavesdropper read?"
 
 

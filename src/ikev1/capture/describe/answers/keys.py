@@ -6,8 +6,6 @@ from ikev1.capture.describe.skeyid import psk_of
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
 
-__all__ = ["which_keys"]
-
 _TITLE = "Which keys are known?"
 
 

@@ -13,8 +13,6 @@ from ikev1.wire.payloads import Notification, SecurityAssociation
 from ikev1.wire.registry import NotifyType, ProtocolId
 from ikev1.wire.words import lifetimes, spi_words
 
-__all__ = ["which_lifetimes"]
-
 _TITLE = "Which lifetimes were offered and taken?"
 
 

@@ -7,8 +7,6 @@ from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
-__all__ = ["which_makers"]
-
 _TITLE = "Who made the peers?"
 
 

@@ -7,8 +7,6 @@ from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 
-__all__ = ["which_nat"]
-
 _TITLE = "Is there a NAT, and who is behind it?"
 
 

@@ -9,8 +9,6 @@ from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.registry import PayloadType
 
-__all__ = ["can_be_guessed"]
-
 _TITLE = "Can the pre-shared key be guessed from this capture?"
 
 

@@ -14,8 +14,6 @@ from ikev1.crypto.groups import group
 from ikev1.crypto.hashes import digest_size
 from ikev1.wire.header import HEADER_SIZE
 
-__all__ = ["forward_secrecy"]
-
 _TITLE = "Was perfect forward secrecy used?"
 
 # Octets of payloads that every message 2 has, beside HASH and KE, whose lengths depend on what was agreed upon: an SA

@@ -16,8 +16,6 @@ from ikev1.crypto.algorithms import ike_cipher, ike_hash, registered_name
 from ikev1.wire.payloads import Notification, SecurityAssociation, Transform
 from ikev1.wire.registry import AuthenticationMethod, NotifyType, ProtocolId
 
-__all__ = ["SeenProposals", "seen_proposals", "why_refused"]
-
 SeenProposals = Mapping[str, Collection[Transform]]
 """By address: the phase 1 transforms that it offered or took somewhere in a capture."""
 

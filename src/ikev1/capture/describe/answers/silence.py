@@ -11,8 +11,6 @@ from ikev1.core.records.model import Role
 from ikev1.wire.payloads import ConfigAttributes, Notification
 from ikev1.wire.registry import ConfigType, NotifyType
 
-__all__ = ["who_fell_silent"]
-
 _TITLE = "Was anything repeated, and who fell silent?"
 
 _LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})

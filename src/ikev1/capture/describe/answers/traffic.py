@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.capture.records.report import Answer, EspFlow
 from ikev1.capture.track.esp_flows import Flow
 
-__all__ = ["what_traffic"]
-
 _TITLE = "What did the tunnel carry?"
 _SHOWN = 8
 

@@ -6,8 +6,6 @@ from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
 from ikev1.daemon.vici.sections import connection_section, mode_word, selectors
 
-__all__ = ["COMMANDS"]
-
 
 async def list_conns(call: Call) -> Section:
     """One ``list-conn`` event for each connection, or for the one that is named."""

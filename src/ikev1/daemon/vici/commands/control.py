@@ -14,8 +14,6 @@ from ikev1.daemon.vici.find import find_tunnel
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 from ikev1.daemon.vici.select import Selection
 
-__all__ = ["COMMANDS"]
-
 _LEVELS = {0: Level.WARNING, 1: Level.INFO}
 
 

@@ -13,8 +13,6 @@ from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
-__all__ = ["COMMANDS"]
-
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
-__all__ = ["COMMANDS"]
-
 _CONFIGURED = "connections and secrets come from ikev1.toml: edit it, then reload-settings"
 _REASONS = {
     **dict.fromkeys(("load-conn", "unload-conn", "load-shared", "unload-shared", "clear-creds"), _CONFIGURED),

@@ -7,8 +7,6 @@ from ikev1.daemon.vici.request import Call, Command
 from ikev1.daemon.vici.sections import child_key, child_section, ike_section
 from ikev1.daemon.vici.select import Selection
 
-__all__ = ["COMMANDS"]
-
 
 async def list_sas(call: Call) -> Section:
     """One ``list-sa`` event for each ISAKMP SA that the request selects; only the pairs that it selects are in it."""

@@ -6,8 +6,6 @@ from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.find import find_tunnel
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
-__all__ = ["COMMANDS"]
-
 
 def _named_child(call: Call) -> str:
     name = call.request.text("child")
