@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from pyroute2 import IPRoute, NetNS  # type: ignore[import-untyped]
 
 __all__ = ["LEFT", "RIGHT", "Side", "Stage", "enter"]
 
@@ -70,11 +69,9 @@ class Stage:
     def __enter__(self) -> Stage:
         self._holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._wait_for_namespace()
-        with IPRoute() as left:
-            left.link("add", ifname="cable", kind="veth", peer={"ifname": "cable", "net_ns_pid": self._holder.pid})
-            _furnish(left, LEFT)
-        with NetNS(f"/proc/{self._holder.pid}/ns/net") as right:
-            _furnish(right, RIGHT)
+        cable = f"link add cable type veth peer name cable netns {self._holder.pid}"
+        self._ip(LEFT, cable, *_furnished(LEFT))
+        self._ip(RIGHT, *_furnished(RIGHT))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,12 +87,28 @@ class Stage:
 
     def command(self, side: Side, *arguments: str) -> list[str]:
         """The command line that runs ``python -m ARGUMENTS`` on one side."""
-        inside = [] if side is LEFT else ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
-        return [*inside, sys.executable, "-m", *arguments]
+        return [*self._inside(side), sys.executable, "-m", *arguments]
+
+    def _inside(self, side: Side) -> list[str]:
+        return [] if side is LEFT else ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+
+    def _ip(self, side: Side, *commands: str) -> None:
+        done = subprocess.run(
+            [*self._inside(side), "ip", "-batch", "-"],
+            input="\n".join(commands),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise click.ClickException(f"The demo's network cannot be set up: {done.stderr.strip()}")
 
 
-def _furnish(namespace: IPRoute, side: Side) -> None:
-    for name, address, length in (("lo", side.host, 32), ("cable", side.address, 24)):
-        (index,) = namespace.link_lookup(ifname=name)
-        namespace.addr("add", index=index, address=address, prefixlen=length)
-        namespace.link("set", index=index, state="up")
+def _furnished(side: Side) -> list[str]:
+    """What ip(8) does to give one side its addresses."""
+    return [
+        f"address add {side.host}/32 dev lo",
+        f"address add {side.address}/24 dev cable",
+        "link set lo up",
+        "link set cable up",
+    ]
