@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +17,10 @@ import click
 
 __all__ = ["LEFT", "RIGHT", "Side", "Stage", "enter"]
 
-_INSIDE = "IKEV1_DEMO_INSIDE"
+_FOLDER = "IKEV1_DEMO_FOLDER"  # in the environment of the demo in its namespaces
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_PAUSE = 0.02  # seconds between two looks at processes
+_PATIENCE = 2.0  # seconds for killed processes to be gone
 
 
 @dataclass(frozen=True)
@@ -30,27 +37,55 @@ LEFT = Side("left", "192.0.2.1", "10.1.0.0/24", "10.1.0.1")
 RIGHT = Side("right", "192.0.2.2", "10.2.0.0/24", "10.2.0.1")
 
 
-def enter() -> None:
-    """Starts the demo again in namespaces of its own, unless this is already that; never returns to outside of them.
+def enter() -> Path:
+    """Start the demo again in namespaces of its own, unless this is already that one; return a folder for its files.
+
+    Only the demo in the namespaces returns. The process outside of them waits for its end, or for a signal to end;
+    then it removes the folder and whatever still runs, and exits. A namespace and its devices end with the last process
+    in it.
 
     Raises:
         click.ClickException: the machine allows no namespaces, or has no TUN device; it says what to do.
     """
-    if os.environ.get(_INSIDE):
-        return
+    if folder := os.environ.get(_FOLDER):
+        return Path(folder)
     if not Path("/dev/net/tun").exists():
         raise click.ClickException(
             "There is no /dev/net/tun, which carries the tunnel's packets: try `modprobe tun` as root."
         )
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        raise click.ClickException("The command `unshare` is missing: install the package util-linux.")
+    for tool, package in (("unshare", "util-linux"), ("ip", "iproute2")):
+        if shutil.which(tool) is None:
+            raise click.ClickException(f"The command `{tool}` is missing: install the package {package}.")
     namespaces = ["--net", "--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--net", "--mount"]
-    probe = subprocess.run([unshare, *namespaces, "true"], capture_output=True, text=True, check=False)
+    probe = subprocess.run(["unshare", *namespaces, "true"], capture_output=True, text=True, check=False)
     if probe.returncode:
         raise click.ClickException(_denied(probe.stderr.strip()))
-    os.environ[_INSIDE] = "1"
-    os.execv(unshare, [unshare, *namespaces, sys.executable, "-m", "ikev1", *sys.argv[1:]])  # noqa: S606
+    raise SystemExit(_attend(["unshare", *namespaces, sys.executable, "-m", "ikev1", *sys.argv[1:]]))
+
+
+def _attend(command: list[str]) -> int:
+    """Run ``command`` until it or this process is to end, leave nothing of it, and return the exit status."""
+    received: list[int] = []
+    for number in _ENDING:  # a handler that raised could do so between fork and the assignment to `inside`
+        signal.signal(number, lambda number, _: received.append(number))
+    with tempfile.TemporaryDirectory(prefix="ikev1-demo-") as folder:
+        inside = subprocess.Popen(command, env=os.environ | {_FOLDER: folder}, start_new_session=True)
+        while not received and os.waitid(os.P_PID, inside.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            time.sleep(_PAUSE)
+        status = _kill_group(inside)
+    return 128 + received[0] if received else status
+
+
+def _kill_group(leader: subprocess.Popen[bytes]) -> int:
+    """Kill all processes of a group, wait until none is left, and return the leader's exit status."""
+    os.killpg(leader.pid, signal.SIGKILL)  # before the leader is reaped: until then nobody else has its number
+    status = leader.wait()
+    deadline = time.monotonic() + _PATIENCE
+    with contextlib.suppress(OSError):
+        while time.monotonic() < deadline:
+            os.killpg(leader.pid, 0)
+            time.sleep(_PAUSE)
+    return status
 
 
 def _denied(reason: str) -> str:
