@@ -65,19 +65,6 @@ from ikev1.wire.payloads import payload_type
 from ikev1.wire.registry import ProtocolId
 from playbook import Datagram, Network, Peer
 
-__all__ = [
-    "CONVERSATIONS",
-    "REPEATS_CODES",
-    "WITHOUT_RELOAD",
-    "GoldenNetwork",
-    "GoldenPeer",
-    "conversation",
-    "play",
-    "repeats_codes",
-    "sealed",
-    "without_reload",
-]
-
 Conversation = Callable[["GoldenNetwork"], None]
 
 CONVERSATIONS: dict[str, Conversation] = {}  # by name, which is that of the file

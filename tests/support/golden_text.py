@@ -20,8 +20,6 @@ from itertools import zip_longest
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-__all__ = ["Transcript", "difference"]
-
 _NAMES = {
     1: "SA",
     4: "KE",
