@@ -10,7 +10,7 @@ import pytest
 
 import authority
 from configured import connection, policy, settings, suite, tunnel
-from ikev1.core.records.events import Code, Failure, MessageSeen
+from ikev1.core.records.events import Code, Failure, MessageSeen, Note
 from ikev1.core.records.model import IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -118,6 +118,18 @@ def changing(label: str, change: Callable[[list[Payload]], list[Payload]]) -> Ca
 
 
 # --- as it should be ------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_that_would_do_as_well_is_named_once(network: Network, mode: Mode, method: int) -> None:
+    both: dict[str, Any] = {"secret": b"", "policies": (encrypting(AuthenticationMethod(method)),), "mode": mode}
+    ours, theirs = "192.0.2.1", "198.51.100.2"
+    alice = network.peer("alice", ours, settings(connection(ours, theirs, tunnel(), **(both | ALICE))))
+    fitting = [connection(theirs, "%any", tunnel(mirrored=True), name=name, **(both | BOB)) for name in ("one", "two")]
+    bob = network.peer("bob", theirs, settings(*fitting))
+    alice.calls(tunnel=None)
+    network.settle()
+    assert bob.sa.is_up
+    assert [note.code for note in bob.saw(Note)].count(Code.RUNNER_UP) == 1
 
 
 def test_the_isakmp_sa_comes_up(network: Network, knowing: Pair, mode: Mode, method: int) -> None:

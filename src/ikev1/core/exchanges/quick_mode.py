@@ -163,7 +163,7 @@ def _answer(context: ExchangeContext, choice: _Choice) -> list[Payload]:
     quick = QuickMode(choice.tunnel.name, share, spi, choice.local, choice.remote, cpi, agreed.group)
     _make_pair(context, choice.tunnel, quick, agreed, g_xy)
     answer: list[Payload] = [
-        phase2_proposal.reply(choice.offered, choice.taken, spi, cpi),
+        phase2_proposal.chosen_sa(choice.offered, choice.taken, spi, cpi),
         Nonce(nonce),
         *_key_exchange(public),
         *choice.identities,
