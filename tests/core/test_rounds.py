@@ -18,7 +18,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.records.actions import Action
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen, Note
-from ikev1.core.records.model import Exchange, Role, Transaction
+from ikev1.core.records.model import ExchangeData, Role, Transaction
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -70,8 +70,8 @@ def _take_answer(context: ExchangeContext, message: Message) -> int:
     return CODE if attribute.type == NAME else STATUS
 
 
-def _goes_on(exchange: Exchange) -> bool:
-    return isinstance(exchange.data, Transaction) and exchange.data.kind not in ENDS
+def _goes_on(data: ExchangeData | None) -> bool:
+    return isinstance(data, Transaction) and data.kind not in ENDS
 
 
 def _finish(context: ExchangeContext) -> None:
@@ -248,7 +248,7 @@ def test_each_message_must_be_what_the_table_says(network: Network, asking: Peer
 
 def test_nobody_is_asked_for_ever(network: Network, asking: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that goes on is bounded by the table, on both sides."""
-    monkeypatch.setattr(ROUNDS, "again", lambda exchange: True)
+    monkeypatch.setattr(ROUNDS, "_again", lambda data: True)
     other = network.other(asking)
     asks(asking)
     network.settle()
@@ -256,7 +256,7 @@ def test_nobody_is_asked_for_ever(network: Network, asking: Peer, monkeypatch: p
     assert ended_once(network, asking)
     (lingering,) = other.sa.exchanges
     payload = ConfigAttributes(ConfigType.REQUEST, 20, (Attribute(NAME, b""),))
-    ninth, _, _ = seal(other.sa, lingering, ROUNDS.exchange, ROUNDS.grammar(8), [payload])
+    ninth, _, _ = seal(other.sa, lingering, ROUNDS.exchange, ROUNDS.grammars[0], [payload])
     network.sent.clear()
     network.deliver(datagram_of(asking, other, ninth))
     assert other.failures == [Code.UNPROVED]

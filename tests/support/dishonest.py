@@ -51,7 +51,7 @@ def resealed(receiver: Peer, datagram: Datagram, change: Change) -> Datagram:
     sa = _sa(receiver, datagram)
     exchange = _exchange(sa, header.message_id)
     script = script_of(exchange)
-    shape = script.grammar(exchange.step)
+    shape = script.grammars[exchange.step]
     octets, _, _ = seal(sa, exchange, script.exchange, shape, change(payloads_of(receiver, datagram)))
     return datagram._replace(octets=octets)
 
@@ -62,7 +62,7 @@ def payloads_of(receiver: Peer, datagram: Datagram) -> list[Payload]:
     sa = _sa(receiver, datagram)
     exchange = _exchange(sa, header.message_id)
     message, _ = open_message(sa, exchange.iv, header, datagram.octets)
-    return list(message.payloads)[1 if script_of(exchange).grammar(exchange.step).hash else 0 :]
+    return list(message.payloads)[1 if script_of(exchange).grammars[exchange.step].hash else 0 :]
 
 
 def _sa(receiver: Peer, datagram: Datagram) -> IkeSa:

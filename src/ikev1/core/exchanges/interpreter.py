@@ -20,7 +20,7 @@ from ikev1.core.peer import path_changes
 from ikev1.core.records.actions import Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen
-from ikev1.core.records.model import Exchange, Role
+from ikev1.core.records.model import Exchange, ExchangeData, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message
@@ -58,8 +58,12 @@ class Script:
         method: the method of authentication that the table is for where an exchange has several tables, 0 in the one
             for all others.
         rounds: how often the rows are gone through at most.
-        again: asked on each side at the end of each round but the last, about the exchange as it stands then: whether
+        again: asked on each side at the end of each round but the last, about what the exchange knows by then: whether
             another round follows. Without it none does.
+
+    Attributes:
+        rows: the rows of all rounds, by the number of the message, from 0.
+        grammars: what the messages carry, likewise.
     """
 
     def __init__(
@@ -71,38 +75,35 @@ class Script:
         patient_responder: bool = False,
         method: int = 0,
         rounds: int = 1,
-        again: Callable[[Exchange], bool] | None = None,
+        again: Callable[[ExchangeData | None], bool] | None = None,
     ) -> None:
         self.name = name
         self.exchange = exchange
-        self.rows = rows
-        self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows)
+        self.rows = rows * rounds
+        self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows) * rounds
         self.finish = finish
         self.patient_responder = patient_responder
         self.method = method
-        self.again = again
-        self.last = rounds * len(rows)
-        count = range(1, self.last + 1)
-        self.labels = (name,) if self.last == 1 else tuple(f"{name}{number}" for number in count)
-
-    def row(self, step: int) -> Row:
-        """The row of message number ``step``, counted from 0 through all rounds."""
-        return self.rows[step % len(self.rows)]
-
-    def grammar(self, step: int) -> PayloadGrammar:
-        """The grammar of message number ``step``, counted from 0 through all rounds."""
-        return self.grammars[step % len(self.rows)]
+        self._again = again
+        self._round, self._most = len(rows), len(self.rows)
+        count = range(1, len(self.rows) + 1)
+        self.labels = (name,) if len(self.rows) == 1 else tuple(f"{name}{number}" for number in count)
 
     def speaker(self, step: int) -> Role:
         """Who sends message number ``step``."""
-        return Role.INITIATOR if self.row(step).sender == "i" else Role.RESPONDER
+        return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
 
     def is_over(self, exchange: Exchange) -> bool:
         """Whether no further message of ``exchange`` is due."""
-        if exchange.step == self.last:
+        return self.is_over_after(exchange.step, exchange)
+
+    def is_over_after(self, messages: int, exchange: Exchange) -> bool:
+        """Whether no further message of ``exchange`` is due after so many."""
+        if messages == self._most:
             return True
-        ends_round = exchange.step > 0 and exchange.step % len(self.rows) == 0
-        return ends_round and (self.again is None or not self.again(exchange))
+        if self._again is None or messages == 0 or messages % self._round:
+            return False
+        return not self._again(exchange.data)
 
     def awaits(self, exchange: Exchange) -> bool:
         """Whether a message of the peer is due in ``exchange``."""
@@ -110,19 +111,19 @@ class Script:
 
     def hidden(self, exchange: Exchange) -> frozenset[int]:
         """The types of payload whose bodies are encrypted on their own in the message that is due, if one is."""
-        return frozenset() if self.is_over(exchange) else self.grammar(exchange.step).hidden
+        return frozenset() if self.is_over(exchange) else self.grammars[exchange.step].hidden
 
     def state_after(self, step: int, role: Role) -> str:
         """What the side in ``role`` waits for once message ``step`` was seen; empty for a lone message."""
-        return state_name(self, step + 1, role) if self.last > 1 else ""
+        return state_name(self, step + 1, role) if len(self.rows) > 1 else ""
 
 
 def state_name(script: Script, step: int, role: Role) -> str:
     """What the side in ``role`` waits for before message ``step``, in Cisco's words: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
-    if step >= script.last:
+    if step >= len(script.rows):
         return "QM_IDLE"
     awaited = step if script.speaker(step) is not role else step + 1
-    return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < script.last else "QM_IDLE"
+    return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < len(script.rows) else "QM_IDLE"
 
 
 def begin(script: Script, context: ExchangeContext, wanted: Any = None) -> None:
@@ -148,14 +149,14 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     exchange, step = context.exchange, context.exchange.step
     if not script.awaits(exchange):
         raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
-    label, grammar = script.labels[step], script.grammar(step)
+    label, grammar = script.labels[step], script.grammars[step]
     grammar.admit(message, label)
     if grammar.hash:
         _follow(context)  # the HASH vouched for all of the message
     if context.engine.trace(context.sa, label):
         state = script.state_after(step, exchange.role)
         context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
-    decision = script.row(step).check(context, message)
+    decision = script.rows[step].check(context, message)
     if message.header.encrypted and not grammar.hash:
         _follow(context)  # in phase 1 the check was the proof
     ends_at = context.exchange.ends_at
@@ -191,17 +192,20 @@ def _follow(context: ExchangeContext) -> None:
 
 def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
     step = context.exchange.step
-    payloads = script.row(step).build(context, decision)
+    payloads = script.rows[step].build(context, decision)
     datagram, iv, sealed = protection.seal(
-        context.sa, context.exchange, script.exchange, script.grammar(step), payloads
+        context.sa, context.exchange, script.exchange, script.grammars[step], payloads
     )
-    said = replace(context.exchange, step=step + 1, iv=iv, datagrams=(datagram,), tries=1)
-    awaits_answer = not script.is_over(said)
+    awaits_answer = not script.is_over_after(step + 1, context.exchange)
     repeats = awaits_answer and (context.initiates or script.patient_responder)
     context.exchange = replace(
-        said,
+        context.exchange,
+        step=step + 1,
+        iv=iv,
+        datagrams=(datagram,),
+        tries=1,
         resend_at=context.now + first_wait(context.engine.settings, context.engine.random) if repeats else 0.0,
-        ends_at=said.ends_at if awaits_answer else context.now + LINGER,
+        ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
     )
     context.actions += transmit(context.exchange, context.sa.path)
     if context.engine.trace(context.sa, script.labels[step]):

@@ -229,12 +229,12 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     if exchange.message_id == 0:
         if sa.state is not IkeState.CONNECTING:
             raise Unproved("phase 1 is over")
-        if sa.keys is not None and not header.encrypted and script.grammar(exchange.step).must_be_encrypted:
+        if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is in the clear")
         return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange))
     if not script.awaits(exchange):
         raise Unproved("no further one is due")
-    return open_proved(sa, exchange, script.grammar(exchange.step).hash, header, datagram)
+    return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
 
 def _begin(context: ExchangeContext) -> None:
@@ -406,6 +406,6 @@ def _take_leave(state: State, sa: IkeSa, exchange: Exchange, arrival: Arrival, k
     last_block = arrival.datagram[-len(exchange.iv) :]
     context = state.context(as_established(sa, last_block), new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0), 0.0)
     tell(context, [notify(sa, kind)])
-    if exchange.step + 1 == script_of(exchange).last:
+    if exchange.step + 1 == len(script_of(exchange).rows):
         tell(context, [delete_ike(sa)])
     return context.actions

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.record import Record, present, replace
+from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -374,7 +374,9 @@ class IkeSa(Record, frozen=True):
     @property
     def suite(self) -> Phase1Suite:
         """The suite that was chosen, which must have happened."""
-        return present(self.chosen).suite
+        if self.chosen is None:
+            raise LookupError("nothing was chosen yet")
+        return self.chosen.suite
 
     @property
     def peer(self) -> PeerKey | None:
