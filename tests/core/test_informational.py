@@ -9,7 +9,7 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.exchanges import informational
-from ikev1.core.exchanges.informational import INFORMATIONAL, notify
+from ikev1.core.exchanges.informational import notify
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.records.actions import Action
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
@@ -27,10 +27,6 @@ def tells(peer: Peer, *payloads: Payload, cookies: bytes = b"") -> None:
     """Has a peer say something that it would not say of itself, under its only ISAKMP SA or that of these cookies."""
     sa = peer.engine.sas[cookies] if cookies else peer.sa
     peer.does(lambda engine: engine._state.say(sa, list(payloads), peer.network.now))
-
-
-def test_the_table_is_that_of_the_rfc() -> None:
-    assert [(row.sender, row.grammar) for row in INFORMATIONAL.rows] == [("i", "HDR*, HASH(1), N/D")]
 
 
 @pytest.mark.parametrize(("closing", "told"), [("alice", "bob"), ("bob", "alice")])

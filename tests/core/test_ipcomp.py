@@ -168,7 +168,7 @@ def test_a_suite_that_is_preferred_comes_before_compression() -> None:
 def test_the_answer_is_as_it_was_offered() -> None:
     offered = offer()
     agreed, taken = phase2_proposal.choose(COMPRESSING, offered, MODE)
-    answer = phase2_proposal.answer(offered, taken, 0x2000, 0x1234)
+    answer = phase2_proposal.chosen_sa(offered, taken, 0x2000, 0x1234)
     assert [(each.number, each.protocol, each.spi.hex()) for each in answer.proposals] == [
         (1, ProtocolId.ESP, "00002000"),
         (1, ProtocolId.IPCOMP, "1234"),
@@ -181,7 +181,7 @@ def test_a_cpi_of_four_octets_is_answered_in_four() -> None:
     offered = only_bundled(offer(), spi=b"\xff\xff\x56\x78")
     agreed, taken = phase2_proposal.choose(COMPRESSING, offered, MODE)
     assert agreed.cpi == CPI
-    assert phase2_proposal.answer(offered, taken, 0x2000, 0x1234).proposals[1].spi == b"\x00\x00\x12\x34"
+    assert phase2_proposal.chosen_sa(offered, taken, 0x2000, 0x1234).proposals[1].spi == b"\x00\x00\x12\x34"
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_whatever_is_offered_is_taken_as_it_is_or_refused(found: list[Proposal],
         together = [each for each in found if each.number == taken.proposal.number]
         assert len(together) == (2 if agreed.compression else 1)
         assert agreed.suite.protocol == taken.proposal.protocol
-        answer = phase2_proposal.answer(offered, taken, 0x2000, 0x1234)
+        answer = phase2_proposal.chosen_sa(offered, taken, 0x2000, 0x1234)
         assert phase2_proposal.accept(ours, offered, answer).suite == agreed.suite
     assert len(said) < 1000
 

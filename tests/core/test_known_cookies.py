@@ -131,8 +131,8 @@ def suffers(peer: Peer, other: Peer, junk: Junk) -> None:
     (after,) = engine.sas.values()
     assert without_complaint(after) == without_complaint(sa)
     assert sa.phase1 is not None
-    message_2 = sa.phase1.sent if sa.role is Role.RESPONDER and sa.phase1.script == "AM" else None
-    answers = [action.datagram for action in actions if isinstance(action, Send) and action.datagram != message_2]
+    message_2 = sa.phase1.datagrams if sa.role is Role.RESPONDER and sa.phase1.is_aggressive else ()
+    answers = [action.datagram for action in actions if isinstance(action, Send) and action.datagram not in message_2]
     assert are_told([action for action in actions if not isinstance(action, Send)])
     assert 10 * sum(map(len, answers)) <= 12 * len(octets)
 

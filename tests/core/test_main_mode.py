@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from configured import IKE, policy
-from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.records.events import IkeUp, MessageSeen
 from ikev1.core.records.model import IkeState, Role
 from ikev1.core.records.settings import Policy
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.groups import NUMBERS
-from ikev1.wire.registry import ExchangeType
 from playbook import Couple, Network, Peer, establish
 
 SIX = (
@@ -88,18 +86,6 @@ def test_without_a_trace_nothing_is_reported_of_messages(network: Network, alice
     network.settle()
     assert bob.saw(MessageSeen) == []
     assert bob.carries.inbound == alice.carries.outbound
-
-
-def test_the_table_is_that_of_the_rfc() -> None:
-    assert MAIN_MODE.exchange is ExchangeType.IDENTITY_PROTECTION
-    assert [f"{row.sender}: {row.grammar}" for row in MAIN_MODE.rows] == [
-        "i: HDR, SA",
-        "r: HDR, SA",
-        "i: HDR, KE, Ni [, NAT-D]",
-        "r: HDR, KE, Nr [, NAT-D]",
-        "i: HDR*, IDii [, CERT], AUTH_I",
-        "r: HDR*, IDir [, CERT], AUTH_R",
-    ]
 
 
 @pytest.mark.parametrize(

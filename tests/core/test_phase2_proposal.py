@@ -31,7 +31,7 @@ def net(*proposals: str, **rest: Any) -> Tunnel:
 
 def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[phase2_proposal.Agreed, SecurityAssociation]:
     agreed, taken = phase2_proposal.choose(ours, offered, MODE)
-    return agreed, phase2_proposal.answer(offered, taken, OURS, OUR_CPI if agreed.compression else 0)
+    return agreed, phase2_proposal.chosen_sa(offered, taken, OURS, OUR_CPI if agreed.compression else 0)
 
 
 def offer(theirs: Tunnel) -> SecurityAssociation:

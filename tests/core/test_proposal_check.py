@@ -93,7 +93,7 @@ def test_lifetimes_of_phase_2(
         return
     found, choice = phase2_proposal.choose(ours, offer, MODE)
     assert (found.life, found.shortened) == (agreed, agreed != offered)
-    assert phase2_proposal.answer(offer, choice, 4096, 0) == offer
+    assert phase2_proposal.chosen_sa(offer, choice, 4096, 0) == offer
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) 
     assert (chosen.suite, answer) == (theirs.suite, ike)
     assert phase1_proposal.allows_suite(ours, chosen.suite)
     agreed, choice = phase2_proposal.choose(net, offer, MODE)
-    assert (agreed.suite, phase2_proposal.answer(offer, choice, 4096, 0)) == (suite, offer)
+    assert (agreed.suite, phase2_proposal.chosen_sa(offer, choice, 4096, 0)) == (suite, offer)
 
 
 def test_a_cipher_with_one_length_of_key_is_no_other_cipher() -> None:

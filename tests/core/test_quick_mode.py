@@ -8,14 +8,12 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from dishonest import resealed
-from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.records.events import ChildUp, Code, Failure
 from ikev1.core.records.model import ChildSa, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.payloads import Payload, SecurityAssociation
-from ikev1.wire.registry import ExchangeType
 from playbook import Couple, Datagram, Network, Peer, establish
 
 THREE = ("alice -> bob QM1", "bob -> alice QM2", "alice -> bob QM3")
@@ -73,15 +71,6 @@ def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, b
     assert bob.outbound == {}
     network.settle()
     assert len(bob.outbound) == 1
-
-
-def test_the_table_is_that_of_the_rfc() -> None:
-    assert QUICK_MODE.exchange is ExchangeType.QUICK_MODE
-    assert [f"{row.sender}: {row.grammar}" for row in QUICK_MODE.rows] == [
-        "i: HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] [, NAT-OA]",
-        "r: HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]",
-        "i: HDR*, HASH(3)",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,7 @@ def _anyhow(exchange: Exchange) -> Exchange:
     quick = exchange.quick
     if quick is not None and quick.child is not None:
         quick = replace(quick, child=_unplaced(quick.child))
-    blank: Exchange = replace(exchange, quick=quick, received=())
+    blank: Exchange = replace(exchange, data=quick, received=())
     return blank
 
 

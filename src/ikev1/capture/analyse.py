@@ -87,7 +87,7 @@ class Analyst:
         for number, dialogue in enumerate(self._dialogues.all, 1):
             if dialogue.left_out:
                 yield f"conversation {number}: {dialogue.left_out} messages more than are kept were left out"
-            for text in dialogue.fragments.missing():
+            for text in dialogue.missing_fragments():
                 yield f"conversation {number}: {text}"
         if self._dialogues.left_out:
             yield (

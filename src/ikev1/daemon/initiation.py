@@ -36,6 +36,6 @@ def under_way(sa: IkeSa, tunnel: str | None) -> bool:
         exchange.quick is not None
         and exchange.quick.tunnel == tunnel
         and exchange.role is Role.INITIATOR
-        and exchange.step < len(script_of(exchange).rows)
+        and not script_of(exchange).is_over(exchange)
         for exchange in sa.exchanges
     )

@@ -13,9 +13,9 @@ from ikev1.capture.records.endpoints import Endpoints, other
 from ikev1.capture.records.labels import Turns, label_of
 from ikev1.capture.records.message_record import Envelope, MessageRecord, read_envelope
 from ikev1.capture.records.packets import Datagram
-from ikev1.capture.track.ike_fragments import IkeReassembly, fragment_of
 from ikev1.core.records.model import Role
 from ikev1.wire.errors import WireError
+from ikev1.wire.fragmentation import Reassembly, Whole, fragment_of
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
@@ -28,6 +28,8 @@ _WITH_TURNS = frozenset({ExchangeType.QUICK_MODE, ExchangeType.NEW_GROUP_MODE})
 _COPY = 0.05  # seconds; nobody repeats a message so soon
 _MOST_CLOSED = 16  # messages of one exchange that are tried again
 _MOST_ATTEMPTS = 1000  # of that in one conversation
+_MOST_FRAGMENTING = 16  # ends that send IKE fragments in one conversation
+_MOST_INCOMPLETE = 16  # messages in fragments of one end
 
 
 class TrackedConversation:
@@ -43,7 +45,7 @@ class TrackedConversation:
         self.phase1 = Phase1()
         self.quick_modes: dict[int, QuickMode] = {}
         self.opener = Opener(ring)
-        self.fragments = IkeReassembly()
+        self.fragments: Reassembly[tuple[str, int], Datagram] = Reassembly(_MOST_FRAGMENTING, _MOST_INCOMPLETE)
         self.translated: set[Role] = set()  # who was seen under two addresses in one and the same message
         self.left_out = 0
         self.last_time = opening.time
@@ -61,10 +63,10 @@ class TrackedConversation:
         except WireError as error:
             fragment, problem = None, str(error)
         if fragment is not None:
-            whole = self.fragments.take(fragment, datagram)
+            whole = self.fragments.take((datagram.source, datagram.source_port), fragment, datagram)
             if whole is None:
                 return None
-            datagram, envelope = whole, read_envelope(whole.payload)
+            datagram, envelope = _joined(whole), read_envelope(whole.octets)
         return self._take_message(datagram, envelope, problem)
 
     def _take_message(self, datagram: Datagram, envelope: Envelope, problem: str) -> MessageRecord | None:
@@ -168,6 +170,14 @@ class TrackedConversation:
 
     # --- questions
 
+    def missing_fragments(self) -> list[str]:
+        """Which fragments of a message never came, in words."""
+        return [
+            f"of a message in IKE fragments from {host} only {', '.join(map(str, sorted(parts)))} are there "
+            f"(frames {', '.join(str(datagram.frames[0]) for datagram in parts.values())})"
+            for (host, _), parts in self.fragments.incomplete()
+        ]
+
     def first(self, label: str) -> MessageRecord | None:
         """The first message with that label."""
         return next((seen for seen in self.messages if seen.label == label), None)
@@ -185,6 +195,13 @@ class TrackedConversation:
             if seen.repeats is not None:
                 found.setdefault(seen.repeats, []).append(seen)
         return found
+
+
+def _joined(whole: Whole[Datagram]) -> Datagram:
+    """The datagram that would have carried the message whole."""
+    frames = sorted({frame for datagram in whole.parts for frame in datagram.frames})
+    newest = max(whole.parts, key=lambda datagram: datagram.time)
+    return newest._replace(frames=tuple(frames), payload=whole.octets)
 
 
 def _opener(header: Header) -> Role:

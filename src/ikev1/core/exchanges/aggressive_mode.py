@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import (
+    SaReply,
     accept_sa,
     choose_among,
     establish,
@@ -28,11 +29,12 @@ from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
+from ikev1.core.records import model
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Phase1Suite
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Aggressive, Connection, Policy
 from ikev1.wire.attributes import find
@@ -90,7 +92,7 @@ def with_policies_for(connection: Connection, method: int) -> Connection:
 # --- AM1 ------------------------------------------------------------------------------------------------------------
 
 
-def _offer(context: ExchangeContext) -> list[Payload]:
+def _offer(context: ExchangeContext, _: None) -> list[Payload]:
     offer_policies(context)
     warn_of_aggressive_psk(context)
     sa, *vendors = offer_sa(context)
@@ -99,13 +101,13 @@ def _offer(context: ExchangeContext) -> list[Payload]:
     return [sa, *share, own, *request_certificates(context), *vendors]
 
 
-def _choose(context: ExchangeContext, message: Message) -> None:
+def _choose(context: ExchangeContext, message: Message) -> SaReply:
     theirs = identify_peer(context, message)
-    choose_among(_willing(context, theirs, method_asked(message)), context, message)
-    assert context.sa.chosen is not None
-    if not accepts_aggressive(context.connection, context.sa.chosen.suite.authentication):
+    reply = choose_among(_willing(context, theirs, method_asked(message)), context, message)
+    if not accepts_aggressive(context.connection, context.sa.suite.authentication):
         raise _wrong_mode(identity.text_of(theirs), context.connection, NotifyType.NO_PROPOSAL_CHOSEN)
     take_share(context, message)
+    return reply
 
 
 def method_asked(message: Message) -> int:
@@ -167,12 +169,11 @@ def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refu
 # --- AM2 ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(context: ExchangeContext) -> list[Payload]:
-    answer, *vendors = context.prepared
-    assert context.sa.chosen is not None
-    share = send_share(context, context.sa.chosen.suite.group)
+def _answer(context: ExchangeContext, reply: SaReply) -> list[Payload]:
+    share = send_share(context, context.sa.suite.group)
     own = identify_self(context)
-    return [answer, *share, own, *prove(context), *request_certificates(context), *nat_d(context), *vendors]
+    proof = prove(context)
+    return [reply.choice, *share, own, *proof, *request_certificates(context), *nat_d(context), *reply.vendors]
 
 
 def _accept(context: ExchangeContext, message: Message) -> None:
@@ -187,7 +188,7 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 # --- AM3 ------------------------------------------------------------------------------------------------------------
 
 
-def conclude(context: ExchangeContext) -> list[Payload]:
+def conclude(context: ExchangeContext, _: None) -> list[Payload]:
     """Our proof as the initiator, and what the responder needs to find a NAT."""
     return [*prove(context), *nat_d(context)]
 
@@ -198,9 +199,9 @@ def concluded(context: ExchangeContext, message: Message) -> None:
     Raises:
         Refusal: it proves nothing, or came from another address than message 1.
     """
-    assert context.seen is not None
-    if not same_hosts(context.sa.path, context.seen):
-        first, third = context.sa.path.remote_host, context.seen.remote_host
+    seen = present(context.seen)
+    if not same_hosts(context.sa.path, seen):
+        first, third = context.sa.path.remote_host, seen.remote_host
         text = f"AM3 came from {third}, but AM1 from {first}: it was copied on its way"
         raise Refusal(Code.MALFORMED, text)
     theirs = identity.parse(context.sa.IDii_b)
@@ -208,12 +209,12 @@ def concluded(context: ExchangeContext, message: Message) -> None:
     settle_connection(context, theirs)
     # The initiator floats with this message, and its NAT-D payloads are about the path that it took
     port = context.engine.settings.encapsulation_port
-    context.sa = replace(context.sa, path=aggressive_path(context.sa.path, context.seen, port))
+    context.sa = replace(context.sa, path=aggressive_path(context.sa.path, seen, port))
     look_for_nat(context, message)
 
 
 AGGRESSIVE_MODE = Script(
-    "AM",
+    model.AGGRESSIVE_MODE,
     ExchangeType.AGGRESSIVE,
     (
         #   from  RFC 2409 §5.1, §5.4                               build      check

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ikev1.core.exchanges import protection
 from ikev1.core.exchanges.dpd_sequence import is_newer, sequence_of
-from ikev1.core.exchanges.interpreter import Row, Script, new_exchange
+from ikev1.core.exchanges.interpreter import Row, Script, begin, new_exchange
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
+from ikev1.core.exchanges.protection import phase2_iv
 from ikev1.core.negotiation.responder_lifetime import honour
 from ikev1.core.peer import diagnosis
-from ikev1.core.records.actions import Remove, Send
+from ikev1.core.records.actions import Remove
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildDown, Code, IkeDown, MessageSeen, Note
+from ikev1.core.records.events import ChildDown, Code, IkeDown, Note
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
@@ -21,8 +21,8 @@ from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 _LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
 
 
-def _send(context: ExchangeContext) -> list[Payload]:
-    return context.prepared
+def _send(context: ExchangeContext, payloads: list[Payload]) -> list[Payload]:
+    return payloads
 
 
 def _take(context: ExchangeContext, message: Message) -> None:
@@ -33,10 +33,6 @@ def _take(context: ExchangeContext, message: Message) -> None:
             _take_notify(context, payload)
 
 
-def _done(context: ExchangeContext) -> None:
-    """One message is the whole exchange."""
-
-
 INFORMATIONAL = Script(
     "INFO",
     ExchangeType.INFORMATIONAL,
@@ -44,27 +40,28 @@ INFORMATIONAL = Script(
         #   from  RFC 2409 §5.7          build  check
         Row("i", "HDR*, HASH(1), N/D", _send, _take),
     ),
-    finish=_done,
 )
 
 
 # --- what we tell ---------------------------------------------------------------------------------------------------
 
 
-def tell(context: ExchangeContext, payloads: list[Payload]) -> None:
-    """Sends an informational message of its own, protected by the ISAKMP SA.
+def tell(context: ExchangeContext, payloads: list[Payload]) -> Exchange:
+    """Sends ``payloads`` in an informational exchange of its own, protected by the ISAKMP SA.
 
-    It has "a M-ID unique to this exchange" (RFC 2409 §5.7).
+    The exchange has "a M-ID unique to this exchange" (RFC 2409 §5.7). That of ``context`` stays as it is.
+
+    Returns:
+        The informational exchange, which is over.
     """
+    under_way = context.exchange
     context.sa, message_id = fresh_message_id(context.sa)
-    exchange = new_exchange(
-        INFORMATIONAL, message_id, Role.INITIATOR, context.now, protection.phase2_iv(context.sa, message_id)
+    context.exchange = new_exchange(
+        INFORMATIONAL, message_id, Role.INITIATOR, context.now, phase2_iv(context.sa, message_id)
     )
-    grammar = INFORMATIONAL.grammars[0]
-    datagram, _, sealed = protection.seal(context.sa, exchange, INFORMATIONAL.exchange, grammar, payloads)
-    context.actions.append(Send(context.sa.path, datagram))
-    if context.engine.trace(context.sa, "INFO"):
-        context.report(MessageSeen(context.sa, True, "INFO", "", protection.in_the_clear(datagram, sealed)))
+    begin(INFORMATIONAL, context, payloads)
+    told, context.exchange = context.exchange, under_way
+    return told
 
 
 def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:

@@ -1,23 +1,26 @@
 """The one interpreter of the exchange tables.
 
-An exchange is a `Script`: its messages as rows, each with the shape that the RFC gives it, a function that builds the
-message and one that checks it. `advance` takes the peer's message through its row and builds our answer; what is
-special about an exchange stands in its table and nowhere else.
+An exchange is a `Script`: its messages as rows, each with the grammar that the RFC gives it, a function that builds the
+message and one that checks it. `begin` sends the first message, `take` checks a message of the peer, `reply` sends the
+message after it; what is special about an exchange stands in its table and nowhere else.
+
+What a check decides is a value: it goes to the function that builds the next message, and nowhere else. An exchange of
+ours begins with such a value, too: with what we want of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ikev1.core.exchanges import protection
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
-from ikev1.core.exchanges.retransmission import first_wait, patience
+from ikev1.core.exchanges.retransmission import first_wait, patience, transmit
 from ikev1.core.peer import path_changes
-from ikev1.core.records.actions import Report, Send
+from ikev1.core.records.actions import Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen
-from ikev1.core.records.model import Exchange, Role
+from ikev1.core.records.model import Exchange, ExchangeData, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message
@@ -28,22 +31,39 @@ LINGER = 60.0  # seconds for which the last message of an exchange can be repeat
 
 
 class Row(NamedTuple):
-    """One message: who sends it, what it carries, how it is built and how it is checked."""
+    """One message of an exchange.
+
+    Attributes:
+        sender: the initiator (``i``) or the responder (``r``) of the exchange.
+        grammar: what the message carries, in the RFC's notation (`PayloadGrammar`).
+        build: makes the payloads. Its second argument is what the check of the row before decided; in the first row
+            what the exchange was begun with (`begin`).
+        check: checks the message on the other side, and returns what it decides about the next one, None if nothing.
+    """
 
     sender: Literal["i", "r"]
     grammar: str
-    build: Callable[[ExchangeContext], list[Payload]]
-    check: Callable[[ExchangeContext, Message], None]
+    build: Callable[[ExchangeContext, Any], list[Payload]]
+    check: Callable[[ExchangeContext, Message], Any]
 
 
 class Script:
     """An exchange as a table.
 
-    ``name`` starts the labels of its messages (``MM1``). ``finish`` runs on each side once its last row is done.
-    ``patient_responder`` tells that the responder, too, repeats its message by the clock until the next one comes: only
-    where its peer is proved, for whoever forged the address of another would make us send there again and again.
-    ``method`` is the method of authentication that the table is for where an exchange has several tables, 0 in the one
-    for all others.
+    Args:
+        name: the start of the labels of its messages (``MM1``).
+        finish: runs on each side once the exchange is over.
+        patient_responder: the responder, too, retransmits its message by the clock until the next one comes. Only for
+            exchanges with a proved peer: elsewhere, a forged address would make us send there again and again.
+        method: the method of authentication that the table is for where an exchange has several tables, 0 in the one
+            for all others.
+        rounds: how often the rows are gone through at most.
+        again: asked on each side at the end of each round but the last, about what the exchange knows by then: whether
+            another round follows. Without it none does.
+
+    Attributes:
+        rows: the rows of all rounds, by the number of the message, from 0.
+        grammars: what the messages carry, likewise.
     """
 
     def __init__(
@@ -51,82 +71,92 @@ class Script:
         name: str,
         exchange: ExchangeType,
         rows: tuple[Row, ...],
-        finish: Callable[[ExchangeContext], None],
+        finish: Callable[[ExchangeContext], None] | None = None,
         patient_responder: bool = False,
         method: int = 0,
+        rounds: int = 1,
+        again: Callable[[ExchangeData | None], bool] | None = None,
     ) -> None:
         self.name = name
         self.exchange = exchange
-        self.rows = rows
-        self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows)
+        self.rows = rows * rounds
+        self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows) * rounds
         self.finish = finish
         self.patient_responder = patient_responder
         self.method = method
-        self.labels = (name,) if len(rows) == 1 else tuple(f"{name}{number}" for number in range(1, len(rows) + 1))
+        self._again = again
+        self._round, self._most = len(rows), len(self.rows)
+        count = range(1, len(self.rows) + 1)
+        self.labels = (name,) if len(self.rows) == 1 else tuple(f"{name}{number}" for number in count)
 
     def speaker(self, step: int) -> Role:
-        """Who sends the message of this row."""
+        """Who sends message number ``step``."""
         return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
 
-    def awaits(self, step: int, role: Role) -> bool:
-        """Whether the side in ``role`` waits for the message of this row."""
-        return step < len(self.rows) and self.speaker(step) is not role
+    def is_over(self, exchange: Exchange) -> bool:
+        """Whether no further message of ``exchange`` is due."""
+        return self.is_over_after(exchange.step, exchange)
 
-    def hidden(self, step: int) -> frozenset[int]:
-        """The types of payload whose bodies are encrypted on their own in the message of this row, if there is one."""
-        return self.grammars[step].hidden if step < len(self.grammars) else frozenset()
+    def is_over_after(self, messages: int, exchange: Exchange) -> bool:
+        """Whether no further message of ``exchange`` is due after so many."""
+        if messages == self._most:
+            return True
+        if self._again is None or messages == 0 or messages % self._round:
+            return False
+        return not self._again(exchange.data)
+
+    def awaits(self, exchange: Exchange) -> bool:
+        """Whether a message of the peer is due in ``exchange``."""
+        return not self.is_over(exchange) and self.speaker(exchange.step) is not exchange.role
+
+    def hidden(self, exchange: Exchange) -> frozenset[int]:
+        """The types of payload whose bodies are encrypted on their own in the message that is due, if one is."""
+        return frozenset() if self.is_over(exchange) else self.grammars[exchange.step].hidden
 
     def state_after(self, step: int, role: Role) -> str:
-        """What the side in ``role`` waits for once the message of row ``step`` was seen; empty for a lone message."""
+        """What the side in ``role`` waits for once message ``step`` was seen; empty for a lone message."""
         return state_name(self, step + 1, role) if len(self.rows) > 1 else ""
 
 
 def state_name(script: Script, step: int, role: Role) -> str:
-    """What the side in ``role`` waits for before row ``step``, in Cisco's words: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
+    """What the side in ``role`` waits for before message ``step``, in Cisco's words: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
     if step >= len(script.rows):
         return "QM_IDLE"
     awaited = step if script.speaker(step) is not role else step + 1
     return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < len(script.rows) else "QM_IDLE"
 
 
-def begin(script: Script, context: ExchangeContext) -> None:
-    """Sends the first message of an exchange of ours.
+def begin(script: Script, context: ExchangeContext, wanted: Any = None) -> None:
+    """Sends the first message of an exchange of ours. ``wanted`` goes to the function that builds it.
 
     Raises:
-        Refusal: it cannot be built.
+        Refusal: the message cannot be built.
     """
-    _speak(script, context)
-    _finish_if_done(script, context)
+    _speak(script, context, wanted)
+    _finish_if_over(script, context)
 
 
-def advance(script: Script, context: ExchangeContext, message: Message) -> None:
-    """Takes the peer's ``message`` through the row that is due, and answers it where a row is left.
-
-    Raises:
-        Refusal: the message is not what this row allows; ``context`` is to be dropped.
-    """
-    take(script, context, message)
-    answer(script, context)
-
-
-def take(script: Script, context: ExchangeContext, message: Message) -> None:
+def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     """Takes the peer's ``message`` through the row that is due. Where the row has one of the HASHes of phase 2, it was
     found to be right when the message was opened (`ikev1.core.exchanges.protection.open_proved`).
 
+    Returns:
+        What the check of the row decided, for `reply`.
+
     Raises:
         Refusal: the message is not what this row allows; ``context`` is to be dropped.
     """
-    step = context.exchange.step
-    if not script.awaits(step, context.exchange.role):
+    exchange, step = context.exchange, context.exchange.step
+    if not script.awaits(exchange):
         raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
     label, grammar = script.labels[step], script.grammars[step]
     grammar.admit(message, label)
     if grammar.hash:
         _follow(context)  # the HASH vouched for all of the message
     if context.engine.trace(context.sa, label):
-        state = script.state_after(step, context.exchange.role)
+        state = script.state_after(step, exchange.role)
         context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
-    script.rows[step].check(context, message)
+    decision = script.rows[step].check(context, message)
     if message.header.encrypted and not grammar.hash:
         _follow(context)  # in phase 1 the check was the proof
     ends_at = context.exchange.ends_at
@@ -134,17 +164,18 @@ def take(script: Script, context: ExchangeContext, message: Message) -> None:
         # An error that anybody may have sent had shortened our patience, and here is the proper answer
         ends_at = max(ends_at, context.now + patience(context.engine.settings))
     context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=None)
+    return decision
 
 
-def answer(script: Script, context: ExchangeContext) -> None:
-    """Sends the message of the row after the one that was taken, if a row is left.
+def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
+    """Sends the message after the one that was taken, if one is left; ``decision`` is what `take` returned.
 
     Raises:
-        Refusal: it cannot be built.
+        Refusal: the message cannot be built; ``context`` is to be dropped.
     """
-    if context.exchange.step < len(script.rows):
-        _speak(script, context)
-    _finish_if_done(script, context)
+    if not script.is_over(context.exchange):
+        _speak(script, context, decision)
+    _finish_if_over(script, context)
 
 
 def _follow(context: ExchangeContext) -> None:
@@ -159,32 +190,32 @@ def _follow(context: ExchangeContext) -> None:
     context.actions += moves
 
 
-def _speak(script: Script, context: ExchangeContext) -> None:
+def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
     step = context.exchange.step
-    payloads = script.rows[step].build(context)
+    payloads = script.rows[step].build(context, decision)
     datagram, iv, sealed = protection.seal(
         context.sa, context.exchange, script.exchange, script.grammars[step], payloads
     )
-    awaits_answer = step + 1 < len(script.rows)
+    awaits_answer = not script.is_over_after(step + 1, context.exchange)
     repeats = awaits_answer and (context.initiates or script.patient_responder)
     context.exchange = replace(
         context.exchange,
         step=step + 1,
         iv=iv,
-        sent=datagram,
+        datagrams=(datagram,),
         tries=1,
         resend_at=context.now + first_wait(context.engine.settings, context.engine.random) if repeats else 0.0,
         ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
     )
-    context.actions.append(Send(context.sa.path, datagram))
+    context.actions += transmit(context.exchange, context.sa.path)
     if context.engine.trace(context.sa, script.labels[step]):
         state = script.state_after(step, context.exchange.role)
         message = protection.in_the_clear(datagram, sealed)
         context.actions.append(Report(MessageSeen(context.sa, True, script.labels[step], state, message)))
 
 
-def _finish_if_done(script: Script, context: ExchangeContext) -> None:
-    if context.exchange.step == len(script.rows):
+def _finish_if_over(script: Script, context: ExchangeContext) -> None:
+    if script.finish is not None and script.is_over(context.exchange):
         context.speaks_last = script.speaker(context.exchange.step - 1) is context.exchange.role
         script.finish(context)
 

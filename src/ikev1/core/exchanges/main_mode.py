@@ -9,13 +9,13 @@ from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
 
-def _send_auth(context: ExchangeContext) -> list[Payload]:
+def _send_auth(context: ExchangeContext, _: None) -> list[Payload]:
     """Our identity and its proof."""
     return [identify_self(context), *prove(context), *last_words(context)]
 
@@ -25,12 +25,11 @@ def last_words(context: ExchangeContext) -> list[Payload]:
     shorter life than was offered says how long.
     """
     payloads: list[Payload] = []
-    sa = context.sa
-    assert sa.chosen is not None
+    sa, chosen = context.sa, present(context.sa.chosen)
     if context.initiates and context.engine.first_contact(sa):
         payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
-    if sa.chosen.shortened:
-        life = Life(sa.chosen.lifetime, sa.chosen.lifetime_kilobytes)
+    if chosen.shortened:
+        life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
         payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, life))
     return payloads
 
@@ -46,8 +45,7 @@ def _verify_auth(context: ExchangeContext, message: Message) -> None:
 def take_last_words(context: ExchangeContext, message: Message) -> None:
     """An initiator obeys the responder, which may shorten the life of the SA."""
     if context.initiates:
-        chosen = context.sa.chosen
-        assert chosen is not None
+        chosen = present(context.sa.chosen)
         life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
         seconds, kilobytes = notified_life(message, ProtocolId.ISAKMP, life)
         context.sa = replace(context.sa, chosen=replace(chosen, lifetime=seconds, lifetime_kilobytes=kilobytes))

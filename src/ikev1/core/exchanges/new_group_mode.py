@@ -5,41 +5,29 @@ A group that a peer makes up would have to be proved safe before it is used, and
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message
-from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 
-def _refusal() -> Refusal:
-    return Refusal(
+def _refuse(context: ExchangeContext, message: Message | None) -> NoReturn:
+    raise Refusal(
         Code.WRONG_MODE,
         "the peer proposes a Diffie-Hellman group of its own (New Group Mode): only registered groups are used",
         notify=NotifyType.UNSUPPORTED_EXCHANGE_TYPE,
     )
 
 
-def _never_sent(context: ExchangeContext) -> list[Payload]:
-    raise _refusal()
-
-
-def _refuse(context: ExchangeContext, message: Message) -> None:
-    raise _refusal()
-
-
-def _never_done(context: ExchangeContext) -> None:
-    """It is refused before."""
-
-
 NEW_GROUP_MODE = Script(
     "NG",
     ExchangeType.NEW_GROUP_MODE,
     (
-        #   from  RFC 2409 §5.6          build        check
-        Row("i", "HDR*, HASH(1), SA", _never_sent, _refuse),
+        #   from  RFC 2409 §5.6          build    check
+        Row("i", "HDR*, HASH(1), SA", _refuse, _refuse),
     ),
-    finish=_never_done,
 )

@@ -34,6 +34,7 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "NAT-D": (wire.NatDiscovery,),
     "NAT-OA": (wire.NatOriginalAddress,),
     "N/D": (wire.Notification, wire.Delete),
+    "ATTR": (wire.ConfigAttributes,),
 }
 _REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
 

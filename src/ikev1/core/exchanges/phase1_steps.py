@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ikev1.core.negotiation import phase1_proposal
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
@@ -13,7 +15,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Anchor, Chosen, IkeState, KeyShare, Role, UdpPath
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection
 from ikev1.crypto.groups import group
@@ -37,19 +39,26 @@ NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be 
 # --- SA -------------------------------------------------------------------------------------------------------------
 
 
-def offer_sa(context: ExchangeContext) -> list[Payload]:
+def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offers the policies of the connection, and says what we can do."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
     return [offered, *vendor_ids.OURS]
 
 
-def choose_sa(context: ExchangeContext, message: Message) -> None:
+class SaReply(NamedTuple):
+    """What a responder decided about an offer: the SA payload that answers it, and the vendor IDs to go with that."""
+
+    choice: SecurityAssociation
+    vendors: tuple[VendorId, ...]
+
+
+def choose_sa(context: ExchangeContext, message: Message) -> SaReply:
     """Chooses connection and policy: the first connection, the most specific first, whose policies the offer meets."""
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
-    choose_among(candidates, context, message)
+    return choose_among(candidates, context, message)
 
 
 def no_connection(path: UdpPath) -> Refusal:
@@ -58,14 +67,14 @@ def no_connection(path: UdpPath) -> Refusal:
     return Refusal(Code.NO_CONNECTION, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
 
 
-def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, message: Message) -> None:
-    """Chooses the first of ``candidates`` whose policies the offer meets, and prepares the answer.
+def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, message: Message) -> SaReply:
+    """Chooses the first of ``candidates`` whose policies the offer meets.
 
     Raises:
         Refusal: no policy of any of them is in the offer; the reason is that of the first.
     """
     offered = message.one(SecurityAssociation)
-    place, chosen, answer = phase1_proposal.choose_among([each.policies for each in candidates], offered)
+    place, chosen, choice = phase1_proposal.choose_among([each.policies for each in candidates], offered)
     context.connection = candidates[place]
     context.sa = replace(
         context.sa,
@@ -74,8 +83,8 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
         SAi_b=message.body_of(offered),
         vendors=tuple(payload.data for payload in message.all(VendorId)),
     )
-    context.prepared = [answer, *vendor_ids.answer_to(context.sa.vendors)]
     _follow_method(context, chosen)
+    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors))
 
 
 def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
@@ -87,9 +96,9 @@ def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
         context.exchange = replace(context.exchange, method=method)
 
 
-def answer_sa(context: ExchangeContext) -> list[Payload]:
+def answer_sa(context: ExchangeContext, reply: SaReply) -> list[Payload]:
     """Answers with what was chosen."""
-    return context.prepared
+    return [reply.choice, *reply.vendors]
 
 
 def accept_sa(context: ExchangeContext, message: Message) -> None:
@@ -110,26 +119,25 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
 # --- KE, nonces, NAT-D ----------------------------------------------------------------------------------------------
 
 
-def send_share(context: ExchangeContext, number: int) -> list[Payload]:
-    """Sends our public value of group ``number`` and nonce; a responder has both halves then, and derives the keys."""
+def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonce]:
+    """Our public value of group ``number`` and nonce; a responder has both halves then, and derives the keys."""
     sa, random = context.sa, context.engine.random
     if sa.role is Role.INITIATOR:
         private, public = group(number).generate(random)
         nonce = random(NONCE_LENGTH)
         context.sa = replace(sa, share=KeyShare(private, g_xi=public, Ni_b=nonce))
     else:
-        assert sa.share is not None
-        public, g_xy = respond(number, sa.share.g_xi, random)
+        share = present(sa.share)
+        public, g_xy = respond(number, share.g_xi, random)
         nonce = random(NONCE_LENGTH)
-        context.sa = replace(sa, share=replace(sa.share, g_xr=public, Nr_b=nonce))
+        context.sa = replace(sa, share=replace(share, g_xr=public, Nr_b=nonce))
         derive(context, g_xy)
-    return [KeyExchange(public), Nonce(nonce)]
+    return KeyExchange(public), Nonce(nonce)
 
 
-def send_ke(context: ExchangeContext) -> list[Payload]:
+def send_ke(context: ExchangeContext, _: None) -> list[Payload]:
     """Sends our public value and nonce, and what the peer needs to find a NAT."""
-    assert context.sa.chosen is not None
-    return [*send_share(context, context.sa.chosen.suite.group), *request_certificates(context), *nat_d(context)]
+    return [*send_share(context, context.sa.suite.group), *request_certificates(context), *nat_d(context)]
 
 
 def take_ke(context: ExchangeContext, message: Message) -> None:
@@ -145,10 +153,9 @@ def take_share(context: ExchangeContext, message: Message) -> None:
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
     if sa.role is Role.INITIATOR:
         reflection.refuse_own_share(context, public, nonce)
-        assert sa.share is not None
-        assert sa.chosen is not None
-        g_xy = shared_secret(sa.chosen.suite.group, sa.share.private, public)
-        context.sa = replace(sa, share=replace(sa.share, private=b"", g_xr=public, Nr_b=nonce))
+        share = present(sa.share)
+        g_xy = shared_secret(sa.suite.group, share.private, public)
+        context.sa = replace(sa, share=replace(share, private=b"", g_xr=public, Nr_b=nonce))
         derive(context, g_xy)
     else:
         context.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
@@ -160,8 +167,7 @@ def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return []
-    assert sa.chosen is not None
-    return nat_traversal.nat_d(sa.chosen.suite.hash, sa.cookies, sa.path, version, context.connection.encapsulation)
+    return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, context.connection.encapsulation)
 
 
 def look_for_nat(context: ExchangeContext, message: Message) -> None:
@@ -170,9 +176,8 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return
-    assert sa.chosen is not None
     forced = context.connection.encapsulation
-    nat = nat_traversal.discover(sa.chosen.suite.hash, sa.cookies, sa.path, version, message.all(NatDiscovery), forced)
+    nat = nat_traversal.discover(sa.suite.hash, sa.cookies, sa.path, version, message.all(NatDiscovery), forced)
     if nat is None:
         return
     path = sa.path
@@ -193,10 +198,9 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
 def establish(context: ExchangeContext) -> None:
     """The ISAKMP SA is up: keeps what later exchanges need and forgets the rest."""
     sa = context.sa
-    assert sa.keys is not None
-    assert sa.chosen is not None
-    awaits_user = is_hybrid(sa.chosen.suite.authentication)
-    lifetime = _USER_PATIENCE if awaits_user else sa.chosen.lifetime
+    chosen = present(sa.chosen)
+    awaits_user = is_hybrid(chosen.suite.authentication)
+    lifetime = _USER_PATIENCE if awaits_user else chosen.lifetime
     rekey_at, expires_at = deadlines(context.now, lifetime, sa.role, context.connection, context.engine.random)
     context.sa = replace(
         sa,
@@ -209,11 +213,11 @@ def establish(context: ExchangeContext) -> None:
         share=None,
         SAi_b=b"",
         requested=(),
-        keys=replace(sa.keys, SKEYID=b"", last_block=context.exchange.iv),
+        keys=replace(present(sa.keys), SKEYID=b"", last_block=context.exchange.iv),
         established_at=context.now,
         rekey_at=0.0 if awaits_user else rekey_at,
         expires_at=expires_at,
     )
     context.report(IkeUp(context.sa))
-    note_ignored(context, sa.chosen.ignored)
-    warn_of_phase1(context, sa.chosen.suite)
+    note_ignored(context, chosen.ignored)
+    warn_of_phase1(context, chosen.suite)

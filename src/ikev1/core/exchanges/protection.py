@@ -8,7 +8,7 @@ import struct
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import Exchange, IkeSa, Keys
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.crypto import cipher, hashes, keymat
 from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain
@@ -39,14 +39,7 @@ def keys_of(sa: IkeSa) -> Keys:
 def _cipher_of(sa: IkeSa) -> cipher.Cipher:
     """What en- and decrypts under the keys of ``sa``. Raises Refusal: there are none yet."""
     keys = keys_of(sa)
-    assert sa.chosen is not None
-    return cipher.cbc(sa.chosen.suite.encryption, keys.encryption_key)
-
-
-def hash_of(sa: IkeSa) -> int:
-    """The negotiated hash algorithm of ``sa``, which must have been chosen."""
-    assert sa.chosen is not None
-    return sa.chosen.suite.hash
+    return cipher.cbc(sa.suite.encryption, keys.encryption_key)
 
 
 def as_established(sa: IkeSa, last_block: bytes) -> IkeSa:
@@ -56,18 +49,16 @@ def as_established(sa: IkeSa, last_block: bytes) -> IkeSa:
 
 def phase2_iv(sa: IkeSa, message_id: int) -> bytes:
     """The IV of the first message of the exchange ``message_id`` (RFC 2409 Appendix B)."""
-    assert sa.chosen is not None
-    block_size = cipher.block_size(sa.chosen.suite.encryption)
-    return keymat.phase2_iv(sa.chosen.suite.hash, keys_of(sa).last_block, message_id, block_size)
+    block_size = cipher.block_size(sa.suite.encryption)
+    return keymat.phase2_iv(sa.suite.hash, keys_of(sa).last_block, message_id, block_size)
 
 
 def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> bytes:
     """HASH(1), HASH(2) or HASH(3) of ``exchange``; ``rest`` is what follows the HASH payload (RFC 2409 §5.5)."""
-    algorithm, SKEYID_a, message_id = hash_of(sa), keys_of(sa).SKEYID_a, exchange.message_id
+    algorithm, SKEYID_a, message_id = sa.suite.hash, keys_of(sa).SKEYID_a, exchange.message_id
     if number == 1:
         return keymat.HASH_1(algorithm, SKEYID_a, message_id, rest)
-    assert exchange.quick is not None
-    share = exchange.quick.share
+    share = present(exchange.quick).share
     if number == 2:
         return keymat.HASH_2(algorithm, SKEYID_a, message_id, share.Ni_b, rest)
     return keymat.HASH_3(algorithm, SKEYID_a, message_id, share.Ni_b, share.Nr_b)
@@ -182,7 +173,7 @@ def notify_behind_wrong_iv(sa: IkeSa, exchange: Exchange, datagram: bytes) -> No
 
 
 def _hash_size(sa: IkeSa) -> int:
-    return hashes.digest_size(hash_of(sa))
+    return hashes.digest_size(sa.suite.hash)
 
 
 def _kind(payload_type: int, body: bytes) -> int:

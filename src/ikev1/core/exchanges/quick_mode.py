@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
-from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.exchanges.protection import keys_of
+from ikev1.core.negotiation import phase2_offer, phase2_proposal
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
+from ikev1.core.negotiation.phase2_proposal import Agreed
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
@@ -19,8 +23,9 @@ from ikev1.core.records.actions import InstallInbound, InstallOutbound
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code
 from ikev1.core.records.model import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, KeyShare, QuickMode
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.crypto import keymat
 from ikev1.crypto.groups import group
@@ -46,25 +51,28 @@ _MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
 # --- QM1 ------------------------------------------------------------------------------------------------------------
 
 
-def _offer(context: ExchangeContext) -> list[Payload]:
-    quick = _quick(context)
-    tunnel = _tunnel(context, quick.tunnel)
-    previous = _previous(context, quick)
+def _offer(context: ExchangeContext, wanted: QuickMode) -> list[Payload]:
+    tunnel = _tunnel(context, wanted.tunnel)
+    previous = _previous(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
     _check_nat(context, tunnel)
     mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
-    offered = phase2_proposal.offer(tunnel, quick.spi, mode, quick.cpi)
+    offered = phase2_proposal.offer(tunnel, wanted.spi, mode, wanted.cpi)
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(context.engine.random) if pfs else (b"", b"")
     nonce = context.engine.random(NONCE_LENGTH)
     share = KeyShare(private, g_xi=public, Ni_b=nonce)
     context.exchange = replace(
-        context.exchange, quick=replace(quick, share=share, group=pfs, offer=build_body(offered))
+        context.exchange, data=replace(wanted, share=share, group=pfs, offer=build_body(offered))
     )
-    key_exchange = [KeyExchange(public)] if pfs else []
-    identities = [payload_of(quick.local), payload_of(quick.remote)]
-    return [offered, Nonce(nonce), *key_exchange, *identities, *_original_addresses(context, tunnel)]
+    identities = [payload_of(wanted.local), payload_of(wanted.remote)]
+    return [offered, Nonce(nonce), *_key_exchange(public), *identities, *_original_addresses(context, tunnel)]
+
+
+def _key_exchange(public: bytes) -> list[KeyExchange]:
+    """Our public value where there is perfect forward secrecy."""
+    return [KeyExchange(public)] if public else []
 
 
 def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOriginalAddress]:
@@ -77,32 +85,33 @@ def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOri
     return nat_traversal.original_addresses(nat, context.sa.path, context.exchange.role)
 
 
-def _choose(context: ExchangeContext, message: Message) -> None:
+class _Choice(NamedTuple):
+    """What a responder decided about an offer: everything but what it draws at random."""
+
+    tunnel: Tunnel
+    local: Selector
+    remote: Selector
+    agreed: Agreed
+    offered: SecurityAssociation
+    taken: phase2_offer.Choice
+    nonce: bytes  # Ni_b
+    public: bytes  # g_xi, empty without perfect forward secrecy
+    identities: tuple[Identification, ...]  # IDci and IDcr, which the answer repeats
+
+
+def _choose(context: ExchangeContext, message: Message) -> _Choice:
     tunnel, local, remote = wanted_tunnel(context, message)
     _check_nat(context, tunnel)
     offered = message.one(SecurityAssociation)
-    agreed, taken = phase2_proposal.choose(
-        tunnel, offered, nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
-    )
-    spi = _spi_other_than(context, agreed)
-    cpi = context.engine.free_spi(context.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
-    nonce = message.one(Nonce).data
-    g_xi = _peer_public(message, agreed.group)
-    g_xr, g_xy = respond(agreed.group, g_xi, context.engine.random) if agreed.group else (b"", b"")
-    Nr_b = context.engine.random(NONCE_LENGTH)
-    share = KeyShare(b"", g_xi=g_xi, g_xr=g_xr, Ni_b=nonce, Nr_b=Nr_b)
-    quick = QuickMode(tunnel.name, share, spi, local, remote, cpi, agreed.group)
-    context.exchange = replace(context.exchange, quick=replace(quick, child=_child(context, quick, agreed, g_xy)))
-    key_exchange = [KeyExchange(g_xr)] if agreed.group else []
-    answer = phase2_proposal.answer(offered, taken, spi, cpi)
-    context.prepared = [answer, Nonce(Nr_b), *key_exchange, *message.all(Identification)]
-    context.prepared += _original_addresses(context, tunnel)
+    mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
+    agreed, taken = phase2_proposal.choose(tunnel, offered, mode)
+    public = _peer_public(message, agreed.group)
+    nonce, identities = message.one(Nonce).data, message.all(Identification)
     note_ignored(context, agreed.ignored)
-    if agreed.shortened:
-        context.prepared.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+    return _Choice(tunnel, local, remote, agreed, offered, taken, nonce, public, identities)
 
 
-def _spi_other_than(context: ExchangeContext, agreed: phase2_proposal.Agreed) -> int:
+def _spi_other_than(context: ExchangeContext, agreed: Agreed) -> int:
     """An inbound SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC 2409
     §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
 
@@ -144,18 +153,42 @@ def _peer_public(message: Message, pfs: int) -> bytes:
 # --- QM2 ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(context: ExchangeContext) -> list[Payload]:
-    child = _quick(context).child
-    assert child is not None
-    context.actions.append(InstallInbound(child))
-    return context.prepared
+def _answer(context: ExchangeContext, choice: _Choice) -> list[Payload]:
+    agreed, random = choice.agreed, context.engine.random
+    spi = _spi_other_than(context, agreed)
+    cpi = context.engine.free_spi(context.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
+    public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
+    nonce = random(NONCE_LENGTH)
+    share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
+    quick = QuickMode(choice.tunnel.name, share, spi, choice.local, choice.remote, cpi, agreed.group)
+    _make_pair(context, choice.tunnel, quick, agreed, g_xy)
+    answer: list[Payload] = [
+        phase2_proposal.chosen_sa(choice.offered, choice.taken, spi, cpi),
+        Nonce(nonce),
+        *_key_exchange(public),
+        *choice.identities,
+        *_original_addresses(context, choice.tunnel),
+    ]
+    if agreed.shortened:
+        answer.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+    return answer
 
 
-def _accept(context: ExchangeContext, message: Message) -> None:
+class _Accepted(NamedTuple):
+    """What an initiator decided about the answer to its offer."""
+
+    tunnel: Tunnel
+    agreed: Agreed
+    nonce: bytes  # Nr_b
+    public: bytes  # g_xr, empty without perfect forward secrecy
+
+
+def _accept(context: ExchangeContext, message: Message) -> _Accepted:
     quick = _quick(context)
+    tunnel = _tunnel(context, quick.tunnel)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
-    agreed = phase2_proposal.accept(_tunnel(context, quick.tunnel), offered, message.one(SecurityAssociation))
+    agreed = phase2_proposal.accept(tunnel, offered, message.one(SecurityAssociation))
     if agreed.spi == quick.spi:
         raise Refusal(
             Code.REFLECTION,
@@ -165,20 +198,22 @@ def _accept(context: ExchangeContext, message: Message) -> None:
             ends=True,
         )
     agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
-    check_echoed(context, _tunnel(context, quick.tunnel), quick, message)
-    nonce = message.one(Nonce).data
-    g_xr = _peer_public(message, agreed.group)
-    g_xy = shared_secret(agreed.group, quick.share.private, g_xr) if agreed.group else b""
-    quick = replace(quick, share=replace(quick.share, private=b"", g_xr=g_xr, Nr_b=nonce))
-    child = _child(context, quick, agreed, g_xy)
-    context.exchange = replace(context.exchange, quick=replace(quick, child=child, offer=b""))
+    check_echoed(context, tunnel, quick, message)
+    return _Accepted(tunnel, agreed, message.one(Nonce).data, _peer_public(message, agreed.group))
+
+
+def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> None:
+    """Makes the pair of IPsec SAs, and has the data plane receive with it: the peer may send as soon as our message
+    has reached it.
+    """
+    child = _child(context, tunnel, quick, agreed, g_xy)
+    context.exchange = replace(context.exchange, data=replace(quick, child=child, offer=b""))
     context.actions.append(InstallInbound(child))
 
 
-def _child(context: ExchangeContext, quick: QuickMode, agreed: phase2_proposal.Agreed, g_xy: bytes) -> ChildSa:
+def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> ChildSa:
     """The pair of IPsec SAs that this Quick Mode makes."""
     sa = context.sa
-    tunnel = _tunnel(context, quick.tunnel)
     previous = _previous(context, quick)
     unique_id = context.engine.next_unique_id()
     rekey_at, expires_at = deadlines(
@@ -209,17 +244,13 @@ def _child(context: ExchangeContext, quick: QuickMode, agreed: phase2_proposal.A
     )
 
 
-def _keys(
-    context: ExchangeContext, quick: QuickMode, agreed: phase2_proposal.Agreed, spi: int, g_xy: bytes
-) -> IpsecKeys:
+def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
     """The keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (§5.5)."""
     sa, share = context.sa, quick.share
-    assert sa.keys is not None
-    assert sa.chosen is not None
     cipher_octets, integrity_octets = key_sizes(agreed.suite)
     material = keymat.KEYMAT(
-        sa.chosen.suite.hash,
-        sa.keys.SKEYID_d,
+        sa.suite.hash,
+        keys_of(sa).SKEYID_d,
         agreed.suite.protocol,
         spi.to_bytes(4),
         share.Ni_b,
@@ -235,8 +266,12 @@ def _keys(
 # --- QM3 ------------------------------------------------------------------------------------------------------------
 
 
-def _confirm(context: ExchangeContext) -> list[Payload]:
+def _confirm(context: ExchangeContext, accepted: _Accepted) -> list[Payload]:
     """HASH(3) says it all: we saw the responder's nonce."""
+    quick, agreed = _quick(context), accepted.agreed
+    g_xy = shared_secret(agreed.group, quick.share.private, accepted.public) if agreed.group else b""
+    share = replace(quick.share, private=b"", g_xr=accepted.public, Nr_b=accepted.nonce)
+    _make_pair(context, accepted.tunnel, replace(quick, share=share), agreed, g_xy)
     return []
 
 
@@ -249,13 +284,12 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
 def _finish(context: ExchangeContext) -> None:
     """The pair is up: traffic goes out by it, and what it replaces only receives what is still under way."""
     quick = _quick(context)
-    child = quick.child
-    assert child is not None
+    child = present(quick.child)
     previous = _previous(context, quick)
     children = [_retired(other, context) if other is previous else other for other in context.sa.children]
     context.sa = replace(context.sa, children=(*children, child.without_keys()))
     _bound_retired(context, quick)
-    context.exchange = replace(context.exchange, quick=None)
+    context.exchange = replace(context.exchange, data=None)
     context.actions.append(InstallOutbound(child))
     context.report(ChildUp(context.sa, child, previous))
     warn_of_phase2(context, child.suite, child.group)
@@ -289,8 +323,7 @@ def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
 
 
 def _quick(context: ExchangeContext) -> QuickMode:
-    assert context.exchange.quick is not None
-    return context.exchange.quick
+    return present(context.exchange.quick)
 
 
 def _tunnel(context: ExchangeContext, name: str) -> Tunnel:

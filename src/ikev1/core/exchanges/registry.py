@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.exchanges.informational import INFORMATIONAL
-from ikev1.core.exchanges.interpreter import Script, answer, state_name, take
+from ikev1.core.exchanges.interpreter import Script, reply, state_name, take
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
@@ -32,6 +32,9 @@ SCRIPTS: dict[tuple[str, int], Script] = {
     )
 }
 
+PHASE_2_SCRIPTS: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
+"""The exchanges of phase 2 that a peer may begin, by exchange type; Informational apart, which nothing is kept of."""
+
 
 def script_of(exchange: Exchange) -> Script:
     """The table that ``exchange`` follows."""
@@ -50,8 +53,8 @@ def go_through(context: ExchangeContext, message: Message) -> None:
     Raises:
         Refusal: the message is not what is due; ``context`` is to be dropped.
     """
-    take(script_of(context.exchange), context, message)
-    answer(script_of(context.exchange), context)
+    decision = take(script_of(context.exchange), context, message)
+    reply(script_of(context.exchange), context, decision)
 
 
 def cisco_state(sa: IkeSa) -> str:

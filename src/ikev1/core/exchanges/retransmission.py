@@ -1,10 +1,17 @@
-"""When an unanswered message is sent again: exponential back-off with jitter (RFC 2408 §5.1)."""
+"""Sending a message, and when to send it again: exponential back-off with jitter (RFC 2408 §5.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from ikev1.core.records.actions import Action, Send
+from ikev1.core.records.model import Exchange, UdpPath
 from ikev1.core.records.settings import Settings
+
+
+def transmit(exchange: Exchange, path: UdpPath) -> list[Action]:
+    """Sends our last message of ``exchange`` along ``path``, for the first time or again: all its datagrams."""
+    return [Send(path, datagram) for datagram in exchange.datagrams]
 
 
 def wait(settings: Settings, tries: int, random: Callable[[int], bytes]) -> float:

@@ -8,32 +8,35 @@ from __future__ import annotations
 
 from functools import partial
 
-from ikev1.core.exchanges.aggressive_mode import conclude, offer_policies
+from ikev1.core.exchanges.aggressive_mode import offer_policies
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import (
+    SaReply,
     accept_sa,
-    answer_sa,
-    choose_sa,
     establish,
     look_for_nat,
     nat_d,
     offer_sa,
     send_share,
-    take_share,
 )
-from ikev1.core.exchanges.rsa_encryption import accept_caller, conclude_with_caller, send_hash, take_hash
-from ikev1.core.peer import diagnosis, identity
-from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
-from ikev1.core.peer.phase1_auth import check_proof, prove
+from ikev1.core.exchanges.rsa_encryption import (
+    CONCLUSION,
+    HASH_ROWS,
+    SA_ROWS,
+    check_peer,
+    choose_for_caller,
+    take_opened_share,
+)
+from ikev1.core.peer import diagnosis
+from ikev1.core.peer.authentication import identify_self
+from ikev1.core.peer.phase1_auth import prove
 from ikev1.core.peer.rsa_encrypted_payloads import (
     announce_key,
-    check_key_is_for,
     choose_key,
     encrypt_body,
     encrypts_for_peer,
     opened,
     own_key,
-    settle_caller,
     suite_of,
 )
 from ikev1.core.records.context import ExchangeContext
@@ -67,9 +70,8 @@ def _share(context: ExchangeContext) -> list[Payload]:
         ke, nonce = send_share(context, suite_of(context).group)
     except Refusal as refusal:
         raise _wrong_keys(context, refusal) from refusal
-    assert isinstance(nonce, Nonce)
     cipher = _cipher(context, nonce.data, context.sa.role)
-    following = [ke, identify_self(context), *nat_d(context)]
+    following: list[Payload] = [ke, identify_self(context), *nat_d(context)]
     return [
         *announce_key(context),
         encrypt_body(nonce, encrypt),
@@ -94,11 +96,8 @@ def _open(context: ExchangeContext, message: Message) -> Message:
 
 def _take_share(context: ExchangeContext, message: Message) -> Message:
     clear = _open(context, message)
-    theirs = identify_peer(context, clear)
-    if context.sa.role is Role.RESPONDER:
-        settle_caller(context, theirs)
     try:
-        take_share(context, clear)
+        take_opened_share(context, clear)
     except Refusal as refusal:
         raise _wrong_keys(context, refusal) from refusal
     return clear
@@ -114,6 +113,10 @@ def _wrong_keys(context: ExchangeContext, refusal: Refusal) -> Refusal:
 # --- Main Mode ------------------------------------------------------------------------------------------------------
 
 
+def _send_ke(context: ExchangeContext, _: None) -> list[Payload]:
+    return _share(context)
+
+
 def _take_ke(context: ExchangeContext, message: Message) -> None:
     look_for_nat(context, _take_share(context, message))
 
@@ -123,17 +126,15 @@ MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
     ExchangeType.IDENTITY_PROTECTION,
     (
         #   from  RFC 2409 §5.3
-        Row("i", "HDR, SA", offer_sa, choose_sa),
-        Row("r", "HDR, SA", answer_sa, accept_sa),
+        *SA_ROWS,
         Row(
             "i",
             "HDR, [HASH(1),] <Ni_b>Pubkey_r, <KE_b>Ke_i, <IDii_b>Ke_i [, <Cert-I_b>Ke_i] [, <NAT-D_b>Ke_i]",
-            _share,
+            _send_ke,
             _take_ke,
         ),
-        Row("r", "HDR, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r [, <NAT-D_b>Ke_r]", _share, _take_ke),
-        Row("i", "HDR*, HASH_I", send_hash, take_hash),
-        Row("r", "HDR*, HASH_R", send_hash, take_hash),
+        Row("r", "HDR, <Nr_b>PubKey_i, <KE_b>Ke_r, <IDir_b>Ke_r [, <NAT-D_b>Ke_r]", _send_ke, _take_ke),
+        *HASH_ROWS,
     ),
     finish=establish,
     method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,
@@ -143,29 +144,26 @@ MAIN_MODE_REVISED_RSA_ENCRYPTION = Script(
 # --- Aggressive Mode ------------------------------------------------------------------------------------------------
 
 
-def _offer(context: ExchangeContext) -> list[Payload]:
+def _offer(context: ExchangeContext, _: None) -> list[Payload]:
     offer_policies(context)
     offer = offer_sa(context)
     return [*offer, *_share(context)]
 
 
-def _choose(context: ExchangeContext, message: Message) -> None:
-    accept_caller(context, message)
+def _choose(context: ExchangeContext, message: Message) -> SaReply:
+    reply = choose_for_caller(context, message)
     _take_share(context, message)
+    return reply
 
 
-def _answer(context: ExchangeContext) -> list[Payload]:
-    share = _share(context)
-    return [*context.prepared, *share, *prove(context)]
+def _answer(context: ExchangeContext, reply: SaReply) -> list[Payload]:
+    return [reply.choice, *reply.vendors, *_share(context), *prove(context)]
 
 
 def _accept(context: ExchangeContext, message: Message) -> None:
     accept_sa(context, message)
     clear = _take_share(context, message)
-    theirs = identity.parse(context.sa.IDir_b)
-    check_proof(context, message, theirs)
-    settle_connection(context, theirs)
-    check_key_is_for(context, theirs)
+    check_peer(context, message, context.sa.IDir_b)
     look_for_nat(context, clear)
 
 
@@ -186,7 +184,7 @@ AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(
             _answer,
             _accept,
         ),
-        Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, conclude_with_caller),
+        CONCLUSION,
     ),
     finish=establish,
     method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,

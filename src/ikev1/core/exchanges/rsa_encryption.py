@@ -10,12 +10,11 @@ from functools import partial
 
 from ikev1.core.exchanges.aggressive_mode import conclude, concluded, offer_policies, those_that_accept
 from ikev1.core.exchanges.interpreter import Row, Script
-from ikev1.core.exchanges.main_mode import last_words, take_last_words
+from ikev1.core.exchanges.main_mode import MAIN_MODE, last_words, take_last_words
 from ikev1.core.exchanges.phase1_steps import (
+    SaReply,
     accept_sa,
-    answer_sa,
     choose_among,
-    choose_sa,
     establish,
     look_for_nat,
     nat_d,
@@ -61,8 +60,14 @@ def _open(context: ExchangeContext, message: Message) -> Message:
     return opened(message, key, partial(public_key_encryption.decrypt, key))
 
 
-def _take_share(context: ExchangeContext, message: Message) -> None:
+def _take_share(context: ExchangeContext, message: Message) -> Message:
     clear = _open(context, message)
+    take_opened_share(context, clear)
+    return clear
+
+
+def take_opened_share(context: ExchangeContext, clear: Message) -> None:
+    """Takes public value, identity and nonce from a message whose bodies were decrypted."""
     theirs = identify_peer(context, clear)
     if context.sa.role is Role.RESPONDER:
         settle_caller(context, theirs)
@@ -72,40 +77,46 @@ def _take_share(context: ExchangeContext, message: Message) -> None:
 # --- Main Mode ------------------------------------------------------------------------------------------------------
 
 
-def _send_ke(context: ExchangeContext) -> list[Payload]:
+def _send_ke(context: ExchangeContext, _: None) -> list[Payload]:
     return [*_share(context), *nat_d(context)]
 
 
 def _take_ke(context: ExchangeContext, message: Message) -> None:
-    _take_share(context, message)
-    look_for_nat(context, message)
+    look_for_nat(context, _take_share(context, message))
 
 
-def send_hash(context: ExchangeContext) -> list[Payload]:
-    """HASH_I or HASH_R, and what is said with it."""
+def _send_hash(context: ExchangeContext, _: None) -> list[Payload]:
     return [*prove(context), *last_words(context)]
 
 
-def take_hash(context: ExchangeContext, message: Message) -> None:
-    """Checks HASH_I or HASH_R, and only then whether the peer is whom we expect."""
-    theirs = identity.parse(context.sa.peer_id_body)
+def _take_hash(context: ExchangeContext, message: Message) -> None:
+    check_peer(context, message, context.sa.peer_id_body)
+    take_last_words(context, message)
+
+
+def check_peer(context: ExchangeContext, message: Message, claimed: bytes) -> None:
+    """Checks the HASH in ``message``, and only then whether the peer is whom we expect and has the key of that one;
+    ``claimed`` is the body of its identification payload.
+    """
+    theirs = identity.parse(claimed)
     check_proof(context, message, theirs)
     settle_connection(context, theirs)
     check_key_is_for(context, theirs)
-    take_last_words(context, message)
 
+
+SA_ROWS = MAIN_MODE.rows[:2]
+HASH_ROWS = (Row("i", "HDR*, HASH_I", _send_hash, _take_hash), Row("r", "HDR*, HASH_R", _send_hash, _take_hash))
+"""The first and the last two rows of Main Mode by either method of public key encryption."""
 
 MAIN_MODE_RSA_ENCRYPTION = Script(
     "MM",
     ExchangeType.IDENTITY_PROTECTION,
     (
         #   from  RFC 2409 §5.2                                                    build      check
-        Row("i", "HDR, SA", offer_sa, choose_sa),
-        Row("r", "HDR, SA", answer_sa, accept_sa),
+        *SA_ROWS,
         Row("i", "HDR, KE, [HASH(1),] <IDii_b>PubKey_r, <Ni_b>PubKey_r [, NAT-D]", _send_ke, _take_ke),
         Row("r", "HDR, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i [, NAT-D]", _send_ke, _take_ke),
-        Row("i", "HDR*, HASH_I", send_hash, take_hash),
-        Row("r", "HDR*, HASH_R", send_hash, take_hash),
+        *HASH_ROWS,
     ),
     finish=establish,
     method=AuthenticationMethod.RSA_ENCRYPTION,
@@ -115,46 +126,46 @@ MAIN_MODE_RSA_ENCRYPTION = Script(
 # --- Aggressive Mode ------------------------------------------------------------------------------------------------
 
 
-def _offer(context: ExchangeContext) -> list[Payload]:
+def _offer(context: ExchangeContext, _: None) -> list[Payload]:
     offer_policies(context)
     sa, *vendors = offer_sa(context)
     return [sa, *_share(context), *vendors]
 
 
-def accept_caller(context: ExchangeContext, message: Message) -> None:
-    """Chooses among what the caller's address allows: who it says it is cannot be read before that."""
+def choose_for_caller(context: ExchangeContext, message: Message) -> SaReply:
+    """Chooses among what the caller's address allows: its identity cannot be read before that."""
     host = context.sa.path.remote_host
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
-    choose_among(those_that_accept(candidates, f"a peer at {host}", context.exchange.method), context, message)
+    willing = those_that_accept(candidates, f"a peer at {host}", context.exchange.method)
+    return choose_among(willing, context, message)
 
 
-def _choose(context: ExchangeContext, message: Message) -> None:
-    accept_caller(context, message)
+def _choose(context: ExchangeContext, message: Message) -> SaReply:
+    reply = choose_for_caller(context, message)
     _take_share(context, message)
+    return reply
 
 
-def _answer(context: ExchangeContext) -> list[Payload]:
-    answer, *vendors = context.prepared
-    return [answer, *_share(context), *prove(context), *nat_d(context), *vendors]
+def _answer(context: ExchangeContext, reply: SaReply) -> list[Payload]:
+    return [reply.choice, *_share(context), *prove(context), *nat_d(context), *reply.vendors]
 
 
 def _accept(context: ExchangeContext, message: Message) -> None:
     accept_sa(context, message)
-    _take_share(context, message)
-    theirs = identity.parse(context.sa.IDir_b)
-    check_proof(context, message, theirs)
-    settle_connection(context, theirs)
-    check_key_is_for(context, theirs)
-    look_for_nat(context, message)
+    clear = _take_share(context, message)
+    check_peer(context, message, context.sa.IDir_b)
+    look_for_nat(context, clear)
 
 
-def conclude_with_caller(context: ExchangeContext, message: Message) -> None:
-    """Checks the initiator's proof, and only then whether it is whom we expect and has the key of that one."""
+def _concluded(context: ExchangeContext, message: Message) -> None:
     concluded(context, message)
     check_key_is_for(context, identity.parse(context.sa.IDii_b))
 
+
+CONCLUSION = Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, _concluded)
+"""The last row of Aggressive Mode by either method of public key encryption."""
 
 AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
     "AM",
@@ -163,7 +174,7 @@ AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
         #   from  RFC 2409 §5.2                                                               build     check
         Row("i", "HDR, SA, [HASH(1),] KE, <IDii_b>Pubkey_r, <Ni_b>Pubkey_r", _offer, _choose),
         Row("r", "HDR, SA, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i, HASH_R [, NAT-D]", _answer, _accept),
-        Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, conclude_with_caller),
+        CONCLUSION,
     ),
     finish=establish,
     method=AuthenticationMethod.RSA_ENCRYPTION,

@@ -6,10 +6,11 @@ bounded for all strangers together (`ikev1.core.machine.admission`), and it goes
 
 from __future__ import annotations
 
-from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE, method_asked
+from ikev1.core.exchanges.aggressive_mode import method_asked
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.phase1_steps import no_connection
 from ikev1.core.exchanges.registry import aggressive_mode
+from ikev1.core.exchanges.retransmission import transmit
 from ikev1.core.machine.engine_state import Arrival, State
 from ikev1.core.machine.first_message_refusals import (
     after_cookies,
@@ -21,7 +22,7 @@ from ikev1.core.machine.first_message_refusals import (
     turn_away,
 )
 from ikev1.core.peer import diagnosis
-from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.actions import Action, Report
 from ikev1.core.records.events import Code, Failure, Note
 from ikev1.core.records.model import IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
@@ -120,12 +121,12 @@ def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
         complaint = diagnosis.of_unreadable(sa, state.context(sa, phase1, arrival.now).connection)
         asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
     state.table.put(sa, replace(sa, phase1=asking))
-    state.admission.sent(len(phase1.sent))
+    state.admission.sent(sum(map(len, phase1.datagrams)))
     note = Note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come", sa)
-    return [Send(sa.path, phase1.sent), Report(note)]
+    return [*transmit(phase1, sa.path), Report(note)]
 
 
 def awaits_message_3(sa: IkeSa) -> bool:
     """Whether a caller in Aggressive Mode has our message 2, and we have not its message 3."""
     phase1 = sa.phase1
-    return phase1 is not None and phase1.role is Role.RESPONDER and phase1.script == AGGRESSIVE_MODE.name
+    return phase1 is not None and phase1.role is Role.RESPONDER and phase1.is_aggressive

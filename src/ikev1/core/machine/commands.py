@@ -73,10 +73,9 @@ def begin_quick_mode(
     try:
         spi = state.free_spi(sa.path, configured.proposals[0].suite.protocol)
         cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
-        quick = QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi)
-        context = state.context(sa, replace(exchange, quick=quick), now)
+        context = state.context(sa, exchange, now)
         context.sa = numbered
-        begin(QUICK_MODE, context)
+        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi))
     except Refusal as refusal:
         return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]
     return state.commit(sa, context, context.exchange)

@@ -16,7 +16,7 @@ from ikev1.core.peer.path_changes import moved
 from ikev1.core.records.actions import Action, Keep, Report
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.model import IkeSa, Probe, Role, UdpPath
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
@@ -56,8 +56,7 @@ def exhausted(probe: Probe) -> bool:
 
 def repeat(state: State, sa: IkeSa, now: float) -> list[Action]:
     """Puts the question of ``sa`` once more."""
-    probe = sa.probe
-    assert probe is not None
+    probe = present(sa.probe)
     there = replace(sa, path=probe.path)
     context = state.context(there, new_exchange(INFORMATIONAL, 0, Role.INITIATOR, now), now)
     tell(context, [notify(sa, NotifyType.R_U_THERE, probe.sequence)])
@@ -81,7 +80,7 @@ def answered(state: State, sa: IkeSa, message: Message, seen: UdpPath, now: floa
         done = replace(done, reached=(seen.remote_host, seen.remote_port))
     moves: list[Action] = []
     if seen == probe.path != sa.path:
-        coming = (exchange.quick.child for exchange in sa.exchanges if exchange.quick is not None)
+        coming = (exchange.child for exchange in sa.exchanges)
         if any(state.takes_anothers(sa, child, seen) for child in (*sa.children, *filter(None, coming))):
             text = f"the peer is at {seen.remote} now, where another peer has the traffic of its pair in transport mode"
             moves = [Report(Note(Code.SELECTORS_UNACCEPTABLE, text, done))]

@@ -237,7 +237,7 @@ class State:
         self.table.drop(old)
         if sa.state is not IkeState.CONNECTING:
             self.table.note_end(sa.cookies)
-        unfinished = [exchange.quick.child for exchange in sa.exchanges if exchange.quick and exchange.quick.child]
+        unfinished = [exchange.child for exchange in sa.exchanges if exchange.child is not None]
         ends: list[Action] = [*map(Remove, unfinished)]
         heirs = self._heirs(sa)
         connection = self.lookup.by_name(sa.connection)
@@ -312,7 +312,6 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
         return replace(sa, phase1=exchange)
     others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
-    over = exchange.step == len(script.rows)
-    if over and script.speaker(exchange.step - 1) is not exchange.role:
+    if script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
         return replace(sa, exchanges=others)
     return replace(sa, exchanges=(*others, exchange))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ikev1.core.exchanges.interpreter import answer, new_exchange, state_name, take
+from ikev1.core.exchanges.interpreter import new_exchange, reply, state_name, take
 from ikev1.core.exchanges.main_mode import MAIN_MODE
-from ikev1.core.exchanges.phase1_steps import no_connection
+from ikev1.core.exchanges.phase1_steps import SaReply, no_connection
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.admission import is_proportionate
 from ikev1.core.machine.engine_state import State
@@ -22,12 +22,11 @@ from ikev1.core.machine.stateless_responder import CachedReply, sa_from
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure, MessageSeen
 from ikev1.core.records.model import IkeSa, Role, UdpPath
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import build_chain, parse_message, parse_unproved
-from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType
 
 _CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
@@ -79,20 +78,20 @@ def _choose(state: State, header: Header, datagram: bytes, path: UdpPath, now: f
     """
     blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
     context = state.context(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
-    take(MAIN_MODE, context, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
-    context.prepared = _proportionate(context.prepared, len(datagram))
-    answer(script_of(context.exchange), context)
-    reply = context.exchange.sent
-    template = replace(context.sa, phase1=replace(context.exchange, sent=b"", resend_at=0.0))
-    return template, reply[NEXT_PAYLOAD], reply[HEADER_SIZE:]
+    choice = take(MAIN_MODE, context, parse_unproved(header, datagram[HEADER_SIZE : header.length]))
+    reply(script_of(context.exchange), context, _proportionate(choice, len(datagram)))
+    (message_2,) = context.exchange.datagrams
+    template = replace(context.sa, phase1=replace(context.exchange, datagrams=(), resend_at=0.0))
+    return template, message_2[NEXT_PAYLOAD], message_2[HEADER_SIZE:]
 
 
-def _proportionate(payloads: list[Payload], received: int) -> list[Payload]:
-    """As many of ``payloads`` as a stranger may have for so many octets: the choice, and what vendor IDs go with it."""
-    kept = payloads[:]
-    while len(kept) > 1 and not is_proportionate(HEADER_SIZE + len(build_chain(kept)[1]), received):
-        kept.pop()
-    return kept
+def _proportionate(reply: SaReply, received: int) -> SaReply:
+    """``reply`` with as many vendor IDs as a stranger may have for so many octets."""
+    while reply.vendors and not is_proportionate(
+        HEADER_SIZE + len(build_chain([reply.choice, *reply.vendors])[1]), received
+    ):
+        reply = reply._replace(vendors=reply.vendors[:-1])
+    return reply
 
 
 def _traced(
@@ -117,8 +116,7 @@ def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa 
     if kept is None:
         return None
     sa = sa_from(kept, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now)
-    assert sa.phase1 is not None
-    return replace(sa, phase1=replace(sa.phase1, ends_at=now + _CALLER_PATIENCE))
+    return replace(sa, phase1=replace(present(sa.phase1), ends_at=now + _CALLER_PATIENCE))
 
 
 def keep_caller(state: State, sa: IkeSa, now: float) -> list[Action]:
@@ -127,11 +125,11 @@ def keep_caller(state: State, sa: IkeSa, now: float) -> list[Action]:
     Above the limit the oldest of its kind is dropped. A caller in Aggressive Mode, where nothing shows that it is
     there, takes nobody's place in Main Mode; its budget leaves each of them time to go on before it is the oldest.
     """
-    if sa.phase1 is not None and sa.phase1.script == MAIN_MODE.name:
+    if sa.phase1 is not None and sa.phase1.is_aggressive:
+        queue = state.table.aggressive_callers
+    else:
         queue = state.table.half_open
         state.first_messages.spend(sa.cookies, now)
-    else:
-        queue = state.table.aggressive_callers
     queue[sa.cookies] = None
     actions: list[Action] = []
     limit = state.settings.half_open_limit

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from ikev1.core.exchanges.informational import INFORMATIONAL, clear_notify, delete_child, delete_ike, notify, tell
-from ikev1.core.exchanges.interpreter import Script, new_exchange
+from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.new_group_mode import NEW_GROUP_MODE
 from ikev1.core.exchanges.protection import as_established, begins_well, open_message, open_proved, phase2_iv
-from ikev1.core.exchanges.quick_mode import QUICK_MODE
-from ikev1.core.exchanges.registry import go_through, script_of
+from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
+from ikev1.core.exchanges.retransmission import transmit
 from ikev1.core.machine import dpd
 from ikev1.core.machine.admission import is_proportionate
 from ikev1.core.machine.aggressive_responder import (
@@ -41,7 +41,6 @@ from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
-_PHASE_2: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
 _CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
 _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
@@ -78,7 +77,7 @@ def _receive(state: State, known: IkeSa | None, sa: IkeSa, arrival: Arrival) -> 
     if header.exchange == ExchangeType.INFORMATIONAL:
         return take_informational(state, sa, arrival) or ask_again(state, sa, arrival)
     exchange = sa.phase1
-    if header.exchange in _PHASE_2:
+    if header.exchange in PHASE_2_SCRIPTS:
         _hold(state, sa, arrival)
         if sa.state is IkeState.CONNECTING:
             return ask_again(state, sa, arrival)
@@ -141,7 +140,7 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     if header.message_id in sa.spent_message_ids or is_own(sa, header.message_id) or was_heard(sa, header.message_id):
         return None
     iv = phase2_iv(sa, header.message_id)
-    return new_exchange(_PHASE_2[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
+    return new_exchange(PHASE_2_SCRIPTS[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
 def _take(
@@ -157,7 +156,7 @@ def _take(
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         again = digest == exchange.received[-1] and _answers_again(exchange)
-        return [Send(_path_for_again(sa, arrival.path), exchange.sent)] if again else []
+        return transmit(exchange, _path_for_again(sa, arrival.path)) if again else []
     context = state.context(sa, exchange, now)
     context.seen = arrival.path
     context.verdict = verdict
@@ -232,8 +231,8 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
             raise Unproved("phase 1 is over")
         if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is in the clear")
-        return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange.step))
-    if not script.awaits(exchange.step, exchange.role):
+        return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange))
+    if not script.awaits(exchange):
         raise Unproved("no further one is due")
     return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
@@ -308,10 +307,10 @@ def _answers_again(exchange: Exchange) -> bool:
     for whatever comes twice, one duplicate would go to and fro for ever.
     """
     if exchange.step == 0:
-        return bool(exchange.sent)  # why its first message was refused
+        return bool(exchange.datagrams)  # why its first message was refused
     script = script_of(exchange)
     ours = script.speaker(exchange.step - 1) is exchange.role
-    return ours and (exchange.role is Role.RESPONDER or exchange.step == len(script.rows))
+    return ours and (exchange.role is Role.RESPONDER or script.is_over(exchange))
 
 
 def _refuse_proved(
@@ -329,25 +328,23 @@ def _refuse_proved(
     """
     code, text = error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error)
     # No HASH covers the exchange type: a New Group Mode that does not look like one may be a copy of something else
-    if error.notify is None or (exchange.script == NEW_GROUP_MODE.name and code is Code.MALFORMED):
+    if error.notify is None or (script_of(exchange) is NEW_GROUP_MODE and code is Code.MALFORMED):
         return state.say_once(sa, code, text)
     if exchange.complaint is not None and exchange.complaint[0] == code:
         return []
     tunnel = exchange.quick.tunnel if exchange.quick is not None else ""
     refused = replace(exchange, complaint=(code, text), received=(*exchange.received, digest))
     context = state.context(sa, refused, now)
-    tell(context, [notify(sa, NotifyType(error.notify))])
+    told = tell(context, [notify(sa, NotifyType(error.notify))])
     begun = exchange.step == 0
     if begun:
-        answer = next(action.datagram for action in context.actions if isinstance(action, Send))
-        context.exchange = replace(refused, sent=answer)
+        context.exchange = replace(refused, datagrams=told.datagrams)
         context.sa = replace(context.sa, spent_message_ids=context.sa.spent_message_ids | {exchange.message_id})
     gone = isinstance(error, Refusal) and error.ends and not begun
-    child = exchange.quick.child if exchange.quick is not None else None
-    if gone and child is not None:
+    if gone and exchange.child is not None:
         # the peer sent the last message, and believes that the pair is up
-        tell(context, [delete_child(child)])
-        context.actions.append(Remove(child))
+        tell(context, [delete_child(exchange.child)])
+        context.actions.append(Remove(exchange.child))
     if gone:
         left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
         context.sa = replace(context.sa, exchanges=left)

@@ -10,7 +10,7 @@ from ikev1.core.exchanges.informational import (
     is_repetition,
     remove_deleted,
 )
-from ikev1.core.exchanges.interpreter import advance, new_exchange
+from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import (
     as_established,
     may_hold_notify,
@@ -18,6 +18,7 @@ from ikev1.core.exchanges.protection import (
     open_proved,
     phase2_iv,
 )
+from ikev1.core.exchanges.registry import go_through
 from ikev1.core.machine import dpd
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.engine_state import Arrival, State
@@ -47,7 +48,7 @@ def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action
         message, _ = open_proved(sa, exchange, 1, header, datagram)
         if is_repetition(sa, header, message):
             return []
-        advance(INFORMATIONAL, context, message)
+        go_through(context, message)
     except Unproved as error:
         return state.say_unproved(sa, "an informational message", error)
     except (Refusal, WireError) as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ikev1.core.exchanges.registry import script_of
-from ikev1.core.exchanges.retransmission import wait
+from ikev1.core.exchanges.retransmission import transmit, wait
 from ikev1.core.machine import commands, dpd
 from ikev1.core.machine.engine_state import State
-from ikev1.core.records.actions import Action, Keep, Remove, Report, Send
+from ikev1.core.records.actions import Action, Keep, Remove, Report
 from ikev1.core.records.events import Code, Failure, Note
 from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
@@ -73,7 +73,7 @@ def _is_unanswered(exchange: Exchange) -> bool:
 def _repeat(state: State, sa: IkeSa, exchange: Exchange, actions: list[Action], now: float) -> Exchange:
     settings = state.settings
     label = script_of(exchange).labels[exchange.step - 1]
-    actions.append(Send(sa.path, exchange.sent))
+    actions += transmit(exchange, sa.path)
     text = f"{label} is sent again, no answer to {exchange.tries} so far"
     actions.append(Report(Note(Code.RETRANSMIT, text, sa)))
     tries = exchange.tries + 1
@@ -110,10 +110,10 @@ def _give_up_phase1(state: State, sa: IkeSa, exchange: Exchange) -> list[Action]
 
 
 def _give_up_phase2(sa: IkeSa, exchange: Exchange) -> list[Action]:
-    if exchange.step == len(script_of(exchange).rows) or exchange.quick is None:
+    if script_of(exchange).is_over(exchange) or exchange.quick is None:
         return []
     code, text = _reason(sa, exchange)
-    unfinished = [] if exchange.quick.child is None else [Remove(exchange.quick.child)]
+    unfinished = [] if exchange.child is None else [Remove(exchange.child)]
     return [*unfinished, Report(Failure(code, text, sa.path.remote_host, sa, exchange.quick.tunnel))]
 
 

@@ -110,7 +110,7 @@ def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[b
     return tunnel.compress and choice.compressed is None, choice.found.proposal != wanted
 
 
-def answer(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -> SecurityAssociation:
+def chosen_sa(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -> SecurityAssociation:
     """The SA payload that answers what was ``taken`` of an offer: the transforms "as offered" (RFC 2409 §5) under our
     inbound SPI and CPI.
     """

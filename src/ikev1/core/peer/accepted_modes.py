@@ -9,7 +9,7 @@ from ikev1.wire.registry import AuthenticationMethod
 
 def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
     """Whether ``connection`` may be what phase 1 of ``sa`` ends with; a call of ours is always in the mode we want."""
-    if exchange.script != "AM" or exchange.role is Role.INITIATOR:
+    if not exchange.is_aggressive or exchange.role is Role.INITIATOR:
         return True
     return accepts_aggressive(connection, sa.chosen.suite.authentication if sa.chosen is not None else 0)
 

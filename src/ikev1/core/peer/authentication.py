@@ -12,8 +12,8 @@ from ikev1.core.peer.reflection import names_one, refuse_own_identity
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Chosen, Keys, KeyShare, Role
-from ikev1.core.records.record import replace
+from ikev1.core.records.model import Keys, KeyShare, Phase1Suite, Role
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection, Credential
 from ikev1.crypto import certificates, cipher, distinguished_name, keymat
@@ -63,23 +63,21 @@ def derive(context: ExchangeContext, g_xy: bytes) -> None:
         Refusal: the secret is not configured any more.
     """
     sa = context.sa
-    share, chosen = sa.share, sa.chosen
-    assert share is not None
-    assert chosen is not None
-    algorithm, encryption = chosen.suite.hash, chosen.suite.encryption
-    SKEYID = _SKEYID(context, chosen, share, g_xy)
+    share, suite = present(sa.share), sa.suite
+    algorithm, encryption = suite.hash, suite.encryption
+    SKEYID = _SKEYID(context, suite, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
-    key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, chosen.suite.key_length))
+    key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
     context.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
     context.exchange = replace(context.exchange, iv=iv)
 
 
-def _SKEYID(context: ExchangeContext, chosen: Chosen, share: KeyShare, g_xy: bytes) -> bytes:
-    algorithm = chosen.suite.hash
-    if chosen.suite.authentication in ENCRYPTING:
+def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy: bytes) -> bytes:
+    algorithm = suite.hash
+    if suite.authentication in ENCRYPTING:
         return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, context.sa.CKY_I, context.sa.CKY_R)
-    if chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
+    if suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
         return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
     if not context.connection.secret:
         raise Refusal(
@@ -203,7 +201,6 @@ def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:
     """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
-    assert context.sa.chosen is not None
-    suite = context.sa.chosen.suite
+    suite = context.sa.suite
     same = (connection.secret, connection.trust) == (context.connection.secret, context.connection.trust)
     return same and any(allows_suite(policy, suite) for policy in connection.policies)

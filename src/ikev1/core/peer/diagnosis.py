@@ -9,8 +9,6 @@ from ikev1.core.records.model import IkeSa, QuickMode, Role
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-_PROVED = {"MM": 5, "AM": 2}  # the step from which on the peer has seen what our secret makes
-
 # What peers send whose key does not open our message, or does not give our HASH
 _UNREADABLE_TO_THEM = frozenset(
     {
@@ -75,7 +73,7 @@ def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] |
 
 def is_proved(sa: IkeSa) -> bool:
     """Whether the peer has seen what our secret makes, so that an error may be about that."""
-    return sa.phase1 is not None and sa.phase1.step >= _PROVED[sa.phase1.script]
+    return sa.phase1 is not None and sa.phase1.step >= (2 if sa.phase1.is_aggressive else 5)
 
 
 def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
@@ -100,7 +98,7 @@ def _encrypts(sa: IkeSa) -> bool:
 def _awaited(sa: IkeSa) -> str:
     if sa.role is Role.INITIATOR:
         return "an answer to our identity"
-    in_the_clear = sa.phase1 is not None and sa.phase1.script == "AM"
+    in_the_clear = sa.phase1 is not None and sa.phase1.is_aggressive
     return "an answer to our proof" if in_the_clear else "its identity"
 
 

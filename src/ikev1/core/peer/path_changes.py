@@ -56,7 +56,7 @@ def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
         return sa, []
     children = tuple(on_path(child, path) for child in sa.children)
     exchanges = tuple(with_path(exchange, path) for exchange in sa.exchanges)
-    coming = (exchange.quick.child for exchange in exchanges if exchange.quick is not None)
+    coming = (exchange.child for exchange in exchanges)
     moves: list[Action] = [Move(child) for child in (*children, *coming) if child is not None]
     return replace(sa, path=path, children=children, exchanges=exchanges), moves
 
@@ -66,7 +66,7 @@ def with_path(exchange: Exchange, path: UdpPath) -> Exchange:
     quick = exchange.quick
     if quick is None or quick.child is None:
         return exchange
-    return replace(exchange, quick=replace(quick, child=on_path(quick.child, path)))
+    return replace(exchange, data=replace(quick, child=on_path(quick.child, path)))
 
 
 def moved(sa: IkeSa, path: UdpPath, now: float) -> tuple[IkeSa, list[Action]]:

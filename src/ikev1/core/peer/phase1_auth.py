@@ -16,7 +16,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
 from ikev1.core.records.model import IkeSa, Role
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures
 from ikev1.crypto.signatures import BadSignature, UnsuitableKey
@@ -124,7 +124,7 @@ def _is_under_way(sa: IkeSa) -> bool:
 def _wrong_hash(context: ExchangeContext, claimed: str) -> tuple[Code, str]:
     if _method(context) in ENCRYPTING:
         return diagnosis.of_wrong_keys(context.sa, f"a HASH for {claimed}, but it is wrong")
-    if context.exchange.script == "AM":
+    if context.exchange.is_aggressive:
         return diagnosis.of_wrong_hash(context.sa, context.connection, claimed)
     # In Main Mode the message decrypted, so the secrets are the same
     return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
@@ -212,20 +212,14 @@ def _peer_hash(sa: IkeSa, method: int) -> bytes:
 
 
 def _hash_i(sa: IkeSa, method: int) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
+    keys, share = present(sa.keys), present(sa.share)
     # "the signature will be over HASH_I and HASH_R as above, except using the HMAC version of the hash algorithm
     # associated with the signature method" (RFC 2409 §5.1)
-    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    algorithm = signatures.hash_of(method) or sa.suite.hash
     return keymat.HASH_I(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDii_b)
 
 
 def _hash_r(sa: IkeSa, method: int) -> bytes:
-    keys, share, chosen = sa.keys, sa.share, sa.chosen
-    assert keys is not None
-    assert share is not None
-    assert chosen is not None
-    algorithm = signatures.hash_of(method) or chosen.suite.hash
+    keys, share = present(sa.keys), present(sa.share)
+    algorithm = signatures.hash_of(method) or sa.suite.hash
     return keymat.HASH_R(algorithm, keys.SKEYID, share.g_xi, share.g_xr, sa.CKY_I, sa.CKY_R, sa.SAi_b, sa.IDir_b)

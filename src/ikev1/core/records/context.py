@@ -11,7 +11,6 @@ from ikev1.core.records.events import Event
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, Role, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
-from ikev1.wire.payloads import Payload
 
 # Whether a message of an SA (None: of a peer without one) with this label is to be reported
 Trace = Callable[[IkeSa | None, str], bool]
@@ -74,7 +73,6 @@ class ExchangeContext:
         "engine",
         "exchange",
         "now",
-        "prepared",
         "sa",
         "seen",
         "speaks_last",
@@ -93,7 +91,6 @@ class ExchangeContext:
         self.seen: UdpPath | None = None  # the path by which the message came, None where it can move nobody
         self.speaks_last = False  # in phase 1: whether the peer has not shown yet that it took our last message
         self.verdict: CertificateVerdict | None = None  # on the peer's certificate, once the world gave it
-        self.prepared: list[Payload] = []  # what a check leaves for the answer to carry
 
     @property
     def initiates(self) -> bool:

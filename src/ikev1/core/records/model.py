@@ -13,6 +13,9 @@ from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
+AGGRESSIVE_MODE = "AM"
+"""The name of Aggressive Mode in `Exchange`."""
+
 
 class Role(StrEnum):
     """Who began: every exchange has an initiator and a responder of its own (RFC 2408 §2.1)."""
@@ -223,7 +226,7 @@ class Nat(Record, frozen=True):
         return self.local_behind or self.remote_behind or self.forced
 
 
-class QuickMode(Record, frozen=True):
+class QuickMode(Record, frozen=True, tag=True):
     """What a Quick Mode has agreed upon so far (RFC 2409 §5.5)."""
 
     tunnel: str
@@ -237,6 +240,17 @@ class QuickMode(Record, frozen=True):
     child: ChildSa | None = None  # what came of it, once there are keys
 
 
+class Transaction(Record, frozen=True, tag=True):
+    """What a Transaction exchange is about (draft-dukes-ike-mode-cfg-02 §3.2)."""
+
+    identifier: int
+    kind: int  # a `ConfigType`: of the last message in either direction
+
+
+ExchangeData = QuickMode | Transaction
+"""What an exchange knows besides its messages, as its kind has it."""
+
+
 class Exchange(Record, frozen=True):
     """One exchange in progress, or one that just ended and may have to repeat its last message."""
 
@@ -246,15 +260,31 @@ class Exchange(Record, frozen=True):
     step: int = 0  # the next row of the script
     iv: bytes = b""  # the last ciphertext block, in either direction (RFC 2409 Appendix B)
     received: tuple[bytes, ...] = ()  # digests of the peer's messages: the same again are retransmissions
-    sent: bytes = b""  # our last datagram, to be sent again
+    datagrams: tuple[bytes, ...] = ()  # our last message, to be sent again
     tries: int = 0
     resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
     ends_at: float = 0.0  # when it is given up, or no longer worth remembering
-    quick: QuickMode | None = None
+    data: ExchangeData | None = None
     method: int = 0  # of authentication, where the script has a table of its own for it (RFC 2409 §5.2, §5.3)
     complaint: tuple[str, str] | None = (
         None  # code and sentence of an error nobody vouches for: the reason, if we give up
     )
+
+    @property
+    def quick(self) -> QuickMode | None:
+        """What a Quick Mode has agreed upon so far; None in another exchange."""
+        return self.data if isinstance(self.data, QuickMode) else None
+
+    @property
+    def child(self) -> ChildSa | None:
+        """The pair of IPsec SAs that the exchange is about to make; None before there are keys, and afterwards."""
+        quick = self.quick
+        return None if quick is None else quick.child
+
+    @property
+    def is_aggressive(self) -> bool:
+        """Whether this is Aggressive Mode, by whatever method of authentication."""
+        return self.script == AGGRESSIVE_MODE
 
 
 class IkeState(StrEnum):
@@ -340,6 +370,13 @@ class IkeSa(Record, frozen=True):
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
     moved_at: float = 0.0  # when the peer's address or port changed last
     moves: int = 0  # how often it did
+
+    @property
+    def suite(self) -> Phase1Suite:
+        """The suite that was chosen, which must have happened."""
+        if self.chosen is None:
+            raise LookupError("nothing was chosen yet")
+        return self.chosen.suite
 
     @property
     def peer(self) -> PeerKey | None:

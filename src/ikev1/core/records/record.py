@@ -7,12 +7,25 @@ secrets names them in ``secret_fields``: no repr, log line or exception ever sho
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-__all__ = ["Record", "replace"]
+__all__ = ["Record", "present", "replace"]
+
+T = TypeVar("T")
+
+
+def present(value: T | None) -> T:
+    """``value``, a stage of a negotiation that cannot be missing where this is called.
+
+    Raises:
+        LookupError: it is missing all the same, which is a defect of ours.
+    """
+    if value is None:
+        raise LookupError("a stage of the negotiation was not reached")
+    return value
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

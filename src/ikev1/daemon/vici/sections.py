@@ -115,8 +115,8 @@ def _running(sa: IkeSa, role: Role) -> Sequence[str]:
     message was refused, are done."""
     return [
         _TASKS[exchange.script]
-        for exchange in (sa.phase1, *sa.exchanges)
-        if exchange is not None and exchange.role is role and 0 < exchange.step < len(script_of(exchange).rows)
+        for exchange in filter(None, (sa.phase1, *sa.exchanges))
+        if exchange.role is role and exchange.step and not script_of(exchange).is_over(exchange)
     ]
 
 
