@@ -55,6 +55,19 @@ class Kernel:
         shown = self._ip(f"-{version}", "route", "show", "table", "all")
         return [route for route in shown if route.get("table") == str(TABLE)]
 
+    def rules(self, version: int) -> list[dict[str, Any]]:
+        """Those that lead to our table."""
+        return [rule for rule in self._ip(f"-{version}", "rule", "show") if rule.get("table") == str(TABLE)]
+
+    def down(self, name: str) -> None:
+        """A device is set down, and forgets its addresses of IPv6."""
+        self._namespace.run("ip", "link", "set", name, "down")
+
+    def link(self, name: str) -> dict[str, Any]:
+        """A device with its addresses."""
+        (link,) = self._ip("addr", "show", name)
+        return link
+
     def _ip(self, *arguments: str) -> list[dict[str, Any]]:
         shown: list[dict[str, Any]] = json.loads(self._namespace.run("ip", "-json", "-details", *arguments))
         return shown
@@ -163,6 +176,35 @@ def test_what_the_kernel_refuses_is_an_error_with_its_number(kernel: Kernel, net
     assert kernel.refuse(f"route({named(network)}, Hop(9999), 1400, None)") == "NetlinkError 19"
     assert kernel.refuse(f"route({named(network)}, Hop({kernel.device}), 1400, b'short')").startswith("NetlinkError")
     assert kernel.routes(ip_network(network).version) == []
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_rule_leads_what_bears_no_mark_to_the_table_until_it_is_deleted(kernel: Kernel, version: int) -> None:
+    family = int(socket.AF_INET if version == 4 else socket.AF_INET6)
+    kernel.obey(f"add_rule({family}, 4500, 0x1194)")
+    (rule,) = kernel.rules(version)
+    assert (rule["priority"], rule["src"], rule["fwmark"]) == (4500, "all", "0x1194")
+    assert "not" in rule
+    assert kernel.rules(10 - version) == []
+    assert kernel.refuse(f"add_rule({family}, 4500, 0x1194)") == "NetlinkError 17"
+    kernel.obey(f"delete_rule({family}, 4500, 0x1194)")
+    assert kernel.rules(version) == []
+    assert kernel.refuse(f"delete_rule({family}, 4500, 0x1194)") == "NetlinkError 2"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_device_is_set_up_with_or_without_an_address_of_its_own(kernel: Kernel, quiet: bool) -> None:
+    kernel.down("net0")
+    first = f"without_link_local_address({kernel.device})"
+    kernel.obey(*[first][: int(quiet)], f"bring_up({kernel.device}, 1400, 57344)")
+    link = kernel.link("net0")
+    assert (link["mtu"], link["gso_max_size"]) == (1400, 57344)
+    assert "UP" in link["flags"]
+    assert any(address["scope"] == "link" for address in link["addr_info"]) is not quiet
+
+
+def test_a_device_that_is_not_there_cannot_be_set_up(kernel: Kernel) -> None:
+    assert kernel.refuse("bring_up(9999, 1400, 57344)") == "NetlinkError 19"
 
 
 def test_addresses_are_those_that_the_world_can_reach(kernel: Kernel) -> None:
