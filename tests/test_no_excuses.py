@@ -53,7 +53,7 @@ def outcomes(folder: Path, ci: str) -> tuple[int, dict[str, str]]:
     (folder / "test_suite.py").write_text(SUITE)
     (folder / "test_module.py").write_text(MODULE)
     support = str(Path(no_excuses.__file__).parent)
-    alone = ["-c", os.devnull, "--rootdir", folder, "-p", "no:cacheprovider", "-p", "no_excuses"]
+    alone = ["-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "-p", "no_excuses"]
     how = ["--continue-on-collection-errors", f"--junitxml={folder}/report.xml"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *alone, *how, folder],
