@@ -8,6 +8,7 @@ from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
 from ikev1.core.record import Record
 from ikev1.core.settings import Connection, Settings, WhenDown
+from ikev1.files.places import CONTROL_SOCKET
 
 __all__ = ["DATA_PLANES", "LOG_LEVELS", "GatewayOptions", "engine_settings", "gateway_options"]
 
@@ -21,7 +22,7 @@ class GatewayOptions(Record, frozen=True):
     listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6
     port: int = 500
     encapsulation_port: int = 4500
-    control: str = "/run/ikev1/control.vici"
+    control: str = CONTROL_SOCKET
     data_plane: str = "auto"  # the kernel's ESP where it can be had
     tun: str = "ikev1"
     when_stopped: WhenDown = WhenDown.PASS  # what becomes of tunnels' traffic when the gateway is told to end
