@@ -110,6 +110,13 @@ def test_lists_that_are_none(pki: Pki, alice: x509.Certificate) -> None:
     verify(pki, "strict", alice, crls=(b"", b"what?", other, pki.root.revocation_list()))
 
 
+def test_a_list_whose_issuer_has_a_name_of_bits_is_none(pki: Pki, alice: x509.Certificate) -> None:
+    crl = bytearray(pki.root.revocation_list([alice]))
+    at = crl.index(b"\x0c\x04root")
+    crl[at], crl[at + 2] = 3, 0  # a BIT STRING without unused bits
+    assert ask_lists(read(der(alice)), read(pki.root.der), [bytes(crl)], NOW).status is Status.UNKNOWN
+
+
 def damaged(octets: bytes, damage: list[tuple[int, int]]) -> bytes:
     """``octets`` with some of them, wherever they are, turned into others."""
     spoiled = bytearray(octets)

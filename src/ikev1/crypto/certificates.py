@@ -29,7 +29,8 @@ __all__ = [
 ]
 
 
-_NOT_VALUE_ERRORS = (x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
+# TypeError: a name with a BIT STRING, say
+_NOT_VALUE_ERRORS = (TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
 
 
 class Names(NamedTuple):
@@ -94,9 +95,9 @@ def names(certificate: bytes) -> Names:
     """
     try:
         parsed = x509.load_der_x509_certificate(certificate)
+        return Names(parsed.subject.public_bytes(), parsed.issuer.public_bytes())
     except _NOT_VALUE_ERRORS as error:
         raise ValueError(str(error)) from None
-    return Names(parsed.subject.public_bytes(), parsed.issuer.public_bytes())
 
 
 @lru_cache(maxsize=256)
