@@ -1,4 +1,4 @@
-# make test     everything: sets itself up on a fresh Debian 12, then unit tests, then tests against real peers
+# make test     everything: sets itself up on a fresh Debian 12, peers included, then unit tests, then tests against peers
 # make help     the other targets
 
 PYTHON ?= python3
@@ -18,13 +18,18 @@ WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && comma
 FIRST_HALF  = $(wildcard tests/kernel/test_[a-o]*.py tests/kernel/test_p[el]*.py)
 SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 
-.PHONY: help venv peers lint test unit interop kernel kernel-1 kernel-2 lower-bounds demo bench clean
+# Unit tests that only root can run: `make unit` leaves them to `make interop`
+ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
+
+.PHONY: help venv bytecode peers lint test unit test-python interop kernel kernel-1 kernel-2 lower-bounds demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
-	@echo 'make interop  the tests with strongSwan, libreswan and ike-scan'
+	@echo 'make interop  the tests with strongSwan, libreswan and ike-scan, and what else needs root'
 	@echo 'make kernel   those of them in which the kernel carries ESP, in a kernel of their own'
 	@echo 'make unit     the tests that need neither root nor peers'
+	@echo 'make test-python PYTHON=python3.13'
+	@echo '              the unit tests under another Python, in a virtual environment of its own'
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
 	@echo 'make lower-bounds  the unit tests with the oldest packages that pyproject.toml allows'
 	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
@@ -42,6 +47,10 @@ $(READY): pyproject.toml
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@
 
+# Each test starts several processes of ours, and without bytecode each of them compiles the package: 2 s of CPU.
+bytecode: $(READY)
+	@$(BIN)/python -m compileall -q src tests/support
+
 peers:
 	@tests/support/lab/setup $(if $(CI),,--if-possible)
 
@@ -50,23 +59,29 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
-# Most of an interop test is waiting, and each has namespaces of its own.
-test: unit peers
+# The peers come first: unit tests, too, compare with what swanctl and tshark say.
+test: peers
+	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
 
-interop: $(READY) peers
-	$(AS_ROOT) $(BIN)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider tests/interop
+interop: bytecode peers
+	$(AS_ROOT) $(BIN)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider -m 'interop or root' \
+	    tests/interop $(ROOT_ONLY)
 
 kernel: kernel-1 kernel-2
 
-kernel-1: $(READY) peers
+kernel-1: bytecode peers
 	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(FIRST_HALF)
 
-kernel-2: $(READY) peers
+kernel-2: bytecode peers
 	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(SECOND_HALF)
 
-unit: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop'
+unit: bytecode
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop and not root $(AND_NOT)'
+
+# Hypothesis tests run under the main interpreter only
+test-python:
+	@$(MAKE) --no-print-directory unit VENV=.venv-$(notdir $(PYTHON)) AND_NOT='and not hypothesis'
 
 # Takes as long as `unit`, and needs the package index
 lower-bounds: $(READY)
@@ -78,8 +93,9 @@ lower-bounds: $(READY)
 demo: $(READY)
 	@$(BIN)/ikev1 demo
 
-bench: $(READY) peers
+bench: bytecode peers
 	@for benchmark in benchmarks/[a-z]*.py; do $(AS_ROOT) PYTHONPATH=tests/support $(BIN)/python $$benchmark || exit; done
 
 clean:
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) .venv-* .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +12,15 @@ from ikev1.audit.finding import Audit
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.ring import IkeKeys, KeyRing
 from ikev1.capture.read import open_capture
+from shared import CAPTURES, shared_file
 
-CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 CERTS_KEY = KeyRing(
     ike=(IkeKeys("test", encryption_key=bytes.fromhex("735be0cb62f82675c4f7bf8fbab9b56834ba76d6ab4fa240")),)
 )
 
 
 def audited(name: str, keys: KeyRing = KeyRing()) -> Audit:  # noqa: B008
-    file = CAPTURES / name
-    if not file.exists():
-        pytest.skip(f"{file} is not there")
+    file = shared_file(CAPTURES / name)
     analyst = Analyst(keys)
     with open_capture(file) as capture:
         for packet in capture:

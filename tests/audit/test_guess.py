@@ -17,8 +17,8 @@ from ikev1.lesson.run import Subject, run
 from ikev1.wire.payloads import Hash, Identification
 from ikev1.wire.registry import AuthenticationMethod, IdType
 from reported import conversation, message, phase1, report, sa, share
+from shared import CAPTURES, shared_file
 
-CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 OWN = OwnSecret("our secret", b"MYPASSWORD")
 NAME = Identification(IdType.FQDN, 0, 0, b"gateway.example")
 
@@ -29,9 +29,7 @@ def ignore(octets: int) -> None:
 
 @pytest.fixture(scope="module")
 def captured() -> tuple[Reading, ...]:
-    file = CAPTURES / "aggressive-mode-psk.pcap"
-    if not file.exists():
-        pytest.skip(f"{file} is not there")
+    file = shared_file(CAPTURES / "aggressive-mode-psk.pcap")
     analyst = Analyst()
     with open_capture(file) as capture:
         for packet in capture:

@@ -14,7 +14,8 @@ from ikev1.capture.read import open_capture
 from ikev1.capture.records.report import Message, Report
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, PayloadType
-from wire_oracle import CAPTURES, needs_captures, needs_tshark
+from shared import CAPTURES
+from wire_oracle import needs_captures, needs_tshark
 
 pytestmark = needs_captures
 

@@ -97,7 +97,7 @@ def test_a_configuration_that_everybody_can_replace_is_refused(
         assert refused(BY_FILE)[""].startswith(f"{tmp_path.resolve()}: mode {mode:04o}")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another group")
+@pytest.mark.root
 def test_a_group_that_can_change_a_configuration_is_warned_of(loaded: Load, tmp_path: Path) -> None:
     (tmp_path / "branch.psk").touch(0o600)
     (tmp_path / "branch.psk").write_text("hush")

@@ -20,6 +20,7 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Nonce, Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
 from playbook import Couple, Network, Peer, establish
+from reborn import kept
 
 
 def test_a_peer_that_replaces_a_pair_without_end_leaves_few(network: Network, alice: Peer, bob: Peer) -> None:
@@ -95,11 +96,8 @@ def test_pairs_for_ever_other_traffic_are_bounded(network: Network, alice: Peer,
     assert bob.engine.sas[full.cookies] == full
 
 
-def test_quick_modes_that_are_begun_and_not_finished_are_bounded(pair: tuple[Peer, Peer]) -> None:
-    alice, bob = pair
-    network = alice.network
-    if network.reborn:
-        pytest.skip("slow, and no other than without")
+@kept
+def test_quick_modes_that_are_begun_and_not_finished_are_bounded(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice, None)
     network.link = lambda datagram: [] if datagram.label == "QM2" else [datagram]
     for _ in range(300):

@@ -10,7 +10,7 @@ import pytest
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.registry import SCRIPTS
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType
-from wire_oracle import SHARED
+from shared import SHARED
 
 MAIN_MODE_SIGNATURES = """
     HDR, SA                     -->

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).parents[2].parent / "shared"
+from shared import SHARED, shared_file
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder ``shared`` beside the checkout; without it, the test is skipped."""
-    if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there: it holds what others wrote (RFCs, vectors, captures)")
-    return SHARED
+    return shared_file(SHARED)
 
 
 @pytest.fixture(scope="session")

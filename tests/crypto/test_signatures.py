@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +13,7 @@ from authority import ec_key, rsa_key
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.signatures import BadSignature, PrivateKey, UnsuitableKey, hash_of, method_of, sign, verify
 from ikev1.wire.registry import AuthenticationMethod, HashAlgorithm, NotifyType
+from shared import SHARED, needs_shared
 
 RSA = AuthenticationMethod.RSA_SIGNATURES
 KEYS: dict[AuthenticationMethod, PrivateKey] = {
@@ -72,7 +72,7 @@ def test_an_rsa_signature_of_another_length_is_refused(size: int) -> None:
         verify(RSA, rsa_key().public_key(), bytes(20), bytes(size))
 
 
-RFC_4754 = Path(__file__).parents[2].parent / "shared" / "rfc" / "rfc4754.txt"
+RFC_4754 = SHARED / "rfc" / "rfc4754.txt"
 CURVES = [
     (AuthenticationMethod.ECDSA_SHA256_P256, ec.SECP256R1(), "8.1.", "sha256"),
     (AuthenticationMethod.ECDSA_SHA384_P384, ec.SECP384R1(), "8.2.", "sha384"),
@@ -95,7 +95,7 @@ def numbers_of(section: str) -> dict[str, int]:
     return {name: int(digits, 16) for name, digits in found.items()}
 
 
-@pytest.mark.skipif(not RFC_4754.exists(), reason=f"{RFC_4754} is not here")
+@needs_shared(RFC_4754)
 @pytest.mark.parametrize(("method", "curve", "section", "digest"), CURVES)
 def test_the_signature_in_the_rfc(
     method: AuthenticationMethod, curve: ec.EllipticCurve, section: str, digest: str

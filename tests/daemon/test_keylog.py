@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from pathlib import Path
 
@@ -65,7 +66,6 @@ def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
     lines: list[Line] = []
     events = EventLog()
     events.attach(Level.DEBUG, lines.append)
-    resource = pytest.importorskip("resource")
     log = KeyLog(tmp_path / "keys", events)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))

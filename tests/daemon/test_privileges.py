@@ -49,7 +49,7 @@ def test_what_was_given_up_does_not_come_back_by_a_program_of_root() -> None:
     assert int(effective.split()[1], 16) & ~KEPT_BITS == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.root
 def test_missing_folders_are_made_and_belong_to_the_user(tmp_path: Path) -> None:
     """``daemon`` is a user of every Debian; he need not be able to read this Python."""
     old, new = tmp_path / "old", tmp_path / "new" / "deep"
@@ -114,7 +114,7 @@ def test_a_crash_leaves_nothing_of_the_memory() -> None:
     assert said == "(0, 0) 0"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.root
 def test_another_process_of_the_same_user_cannot_look_into_its_memory() -> None:
     """The environment of a process is a part of its memory, and what a neighbour may read by the weakest rule."""
     said = process(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import stat
 from collections.abc import Sequence
@@ -97,7 +98,6 @@ def test_a_place_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> N
 
 
 def test_a_disk_that_is_full_is_told_once(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
     lines: list[Line] = []
     log = EventLog()
     log.attach(Level.DEBUG, lines.append)

@@ -13,13 +13,13 @@ from esp_packets import PATH, child, ones_complement
 from ikev1.core.records.model import IpsecSuite
 from ikev1.esp.sa_pair import SaPair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
+from shared import CAPTURES, needs_shared
 
-CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
 _ETHERNET, _IPV4, _UDP = 14, 20, 8
 # The integrity keys are not beside the captures; in the test bed that they come from each is this, cut to its size.
 _REPEATED = bytes.fromhex("8765") * 10
 
-pytestmark = pytest.mark.skipif(not CAPTURES.is_dir(), reason="no captures beside the checkout")
+pytestmark = needs_shared(CAPTURES)
 
 
 def frames(capture: Path) -> Iterator[bytes]:

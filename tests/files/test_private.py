@@ -11,8 +11,6 @@ import pytest
 
 from ikev1.files.private import check_folder, check_private, open_private
 
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
@@ -86,7 +84,7 @@ def test_a_fifo_with_nobody_at_its_other_end_keeps_nobody_waiting(tmp_path: Path
             open_private(tmp_path / "keys", flags)
 
 
-@root_only
+@pytest.mark.root
 def test_a_file_of_another_user_is_refused_though_root_could_use_it(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.touch(0o600)
@@ -127,7 +125,7 @@ def test_a_link_to_a_folder_is_as_good_as_the_folder(tmp_path: Path) -> None:
         check_folder(tmp_path / "link")
 
 
-@root_only
+@pytest.mark.root
 def test_the_group_of_root_and_our_own_may_write_to_a_folder_and_no_other_group(tmp_path: Path) -> None:
     tmp_path.chmod(0o770)
     check_folder(tmp_path)
@@ -136,7 +134,7 @@ def test_the_group_of_root_and_our_own_may_write_to_a_folder_and_no_other_group(
         check_folder(tmp_path)
 
 
-@root_only
+@pytest.mark.root
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, -1)
     with pytest.raises(PermissionError, match="user 1234"):

@@ -16,8 +16,9 @@ from authority import NOW, der, ec_key, key_usage, root, signed_anew
 from ikev1.core.peer.identity import identification
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Revocation
+from ikev1.crypto import certificates
 from ikev1.pki.certificate import LARGEST
-from ikev1.pki.errors import CertificateError, Malformed, Missing, UnsupportedEncoding
+from ikev1.pki.errors import CertificateError, Malformed, Missing, UnsupportedEncoding, Untrusted
 from ikev1.pki.payloads import MOST
 from ikev1.pki.verify import VerifiedPeer, verify_peer
 from ikev1.wire.payloads import Certificate
@@ -83,6 +84,18 @@ def test_a_certificate_that_is_too_large(pki: Pki) -> None:
     padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(LARGEST))
     with pytest.raises(Malformed, match=f"at most {LARGEST}"):
         verify(pki, cert_payload(der(pki.root.issue(ALICE, ec_key(10), more=[(padding, False)]))))
+
+
+@pytest.mark.parametrize("where", ["subject", "issuer"])
+def test_a_name_of_bits(pki: Pki, where: str) -> None:
+    """X.501 has attributes that are BIT STRINGs; a common name is none of them."""
+    octets = bytearray(der(pki.root.issue("C=XX, O=lab, CN=name of bits", ec_key(10))))
+    at = octets.index(b"\x0c\x0cname of bits" if where == "subject" else b"\x0c\x04root")
+    octets[at], octets[at + 2] = 3, 0  # a BIT STRING without unused bits
+    with pytest.raises(Malformed if where == "subject" else Untrusted):
+        verify(pki, cert_payload(bytes(octets)))
+    with pytest.raises(ValueError, match="BitString"):
+        certificates.names(bytes(octets))
 
 
 @given(data=st.data())

@@ -42,11 +42,9 @@ from ikev1.wire.payloads import (
     parse_body,
     payload_type,
 )
+from shared import CAPTURES, needs_shared
 
-SHARED = Path(__file__).parents[2].parent / "shared"
-CAPTURES = SHARED / "captures"
-
-needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="needs the captures in ../shared/captures")
+needs_captures = needs_shared(CAPTURES)
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark")
 
 Fields = list[tuple[str, str]]

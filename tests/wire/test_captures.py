@@ -10,8 +10,8 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import KeyExchange, NatDiscovery
 from ikev1.wire.registry import Encryption, HashAlgorithm, PayloadType
+from shared import CAPTURES
 from wire_oracle import (
-    CAPTURES,
     Dissection,
     dissect,
     header_fields,

@@ -18,7 +18,8 @@ from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
 from ikev1.wire.payloads.notification import MAX_SPIS
 from ikev1.wire.payloads.security_association import MAX_PROPOSALS
 from ikev1.wire.registry import NotifyType, PayloadType
-from wire_oracle import CAPTURES, datagrams, needs_captures, needs_tshark
+from shared import CAPTURES
+from wire_oracle import datagrams, needs_captures, needs_tshark
 from wire_values import headers, payloads
 
 Parsed = TypeVar("Parsed")

@@ -42,7 +42,7 @@ from ikev1.wire.registry import (
     Situation,
     TransformId,
 )
-from wire_oracle import SHARED
+from shared import SHARED, needs_shared
 
 IANA = SHARED / "rfc" / "iana"
 
@@ -99,7 +99,7 @@ def assigned(file: str, title: str) -> Iterator[tuple[int, str]]:
             yield int(row[1], 0), row[2]
 
 
-@pytest.mark.skipif(not IANA.is_dir(), reason="needs IANA's registries in ../shared/rfc/iana")
+@needs_shared(IANA)
 @pytest.mark.parametrize(
     ("file", "title"), [(file, title) for file, registries in REGISTRIES.items() for title in registries]
 )

@@ -11,7 +11,7 @@ import click
 from vici import Session
 from vici.exception import CommandException, EventUnknownException, SessionException
 
-from ikev1.config import GatewayOptions
+from ikev1.files.places import CONTROL_SOCKET
 
 Section = dict[str, Any]
 """A VICI message: text, lists of text, and sections."""
@@ -19,7 +19,7 @@ Section = dict[str, Any]
 socket_option: Callable[..., Any] = click.option(
     "--socket",
     "path",
-    default=GatewayOptions().control,
+    default=CONTROL_SOCKET,
     envvar="IKEV1_SOCKET",
     show_default=True,
     show_envvar=True,

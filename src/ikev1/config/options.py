@@ -8,6 +8,7 @@ from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection, Settings, WhenDown
+from ikev1.files.places import CONTROL_SOCKET
 
 DATA_PLANES = ("auto", "kernel", "userspace")
 LOG_LEVELS = ("error", "warning", "info", "debug")
@@ -19,7 +20,7 @@ class GatewayOptions(Record, frozen=True):
     listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6
     port: int = 500
     encapsulation_port: int = 4500
-    control: str = "/run/ikev1/control.vici"
+    control: str = CONTROL_SOCKET
     data_plane: str = "auto"  # the kernel's ESP where it can be had
     tun: str = "ikev1"
     when_stopped: WhenDown = WhenDown.PASS  # what becomes of tunnels' traffic when the gateway is told to end

@@ -16,7 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import IdType
 
-_NOT_VALUE_ERRORS = (x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
+# TypeError: a name with a BIT STRING, say
+_NOT_VALUE_ERRORS = (TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm)
 
 
 class Names(NamedTuple):
@@ -81,9 +82,9 @@ def names(certificate: bytes) -> Names:
     """
     try:
         parsed = x509.load_der_x509_certificate(certificate)
+        return Names(parsed.subject.public_bytes(), parsed.issuer.public_bytes())
     except _NOT_VALUE_ERRORS as error:
         raise ValueError(str(error)) from None
-    return Names(parsed.subject.public_bytes(), parsed.issuer.public_bytes())
 
 
 @lru_cache(maxsize=256)

@@ -67,6 +67,7 @@ def read(der: bytes) -> X509Certificate:
         )
     except (
         ValueError,
+        TypeError,  # a name with a BIT STRING, say
         InvalidName,
         x509.DuplicateExtension,
         x509.InvalidVersion,

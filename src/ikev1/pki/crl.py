@@ -51,7 +51,7 @@ def _read(octets: bytes) -> x509.CertificateRevocationList | None:
     try:
         parsed = x509.load_der_x509_crl(octets)
         _ = parsed.issuer, parsed.signature_hash_algorithm  # read on demand, so what is wrong with them shows here
-    except (ValueError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
         return None
     return parsed
 

@@ -39,7 +39,8 @@ from capture_files import (
 )
 from ikev1.capture.read import open_capture
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
-from wire_oracle import CAPTURES, needs_captures, needs_tshark
+from shared import CAPTURES
+from wire_oracle import needs_captures, needs_tshark
 
 MARKER = bytes(4)
 ESP_PACKET = struct.pack("!II", 0xC0FFEE00, 7) + bytes(40)

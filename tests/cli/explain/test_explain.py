@@ -26,9 +26,9 @@ from ikev1.cli.main import main
 from ikev1.core.records.settings import Aggressive, Mode
 from pcap_writer import pcap
 from playbook import Network
+from shared import CAPTURES, shared_file
 
 Explain = Callable[..., Result]
-SHARED = Path(__file__).parents[4] / "shared" / "captures"
 LABELS = ["MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3"]
 
 
@@ -296,9 +296,7 @@ def test_a_large_file_has_a_progress_bar_on_a_terminal(capture: Path, tmp_path: 
 
 @pytest.mark.parametrize("name", ["main-mode-certs", "aggressive-mode-psk", "nat-t-float-4500", "main-mode-psk"])
 def test_captures_of_others_fit_into_80_columns(explain: Explain, name: str) -> None:
-    if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there")
-    done = explain(SHARED / f"{name}.pcap", "-v")
+    done = explain(shared_file(CAPTURES / f"{name}.pcap"), "-v")
     assert done.exit_code == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
 

@@ -13,8 +13,9 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import KeyExchange
 from ikev1.wire.registry import Encryption, HashAlgorithm
+from shared import CAPTURES
 from wire_messages import HEADER, MESSAGES
-from wire_oracle import CAPTURES, needs_captures, needs_tshark, write_capture
+from wire_oracle import needs_captures, needs_tshark, write_capture
 from wire_places import ATTRIBUTE, Place, Placed, our_places, places_by_tshark
 
 pytestmark = needs_tshark
