@@ -37,6 +37,11 @@ def encrypts(key: PublicKey) -> bool:
     return isinstance(key, rsa.RSAPublicKey)
 
 
+def longest_body(key: PublicKey) -> int:
+    """How many octets one operation with this RSA key encrypts."""
+    return (key.key_size + 7) // 8 - _PKCS1_OVERHEAD
+
+
 def encrypt(key: PublicKey, body: bytes) -> bytes:
     """``<body>PubKey``: "RSA encryption MUST be encoded in PKCS #1 format" (RFC 2409 §5.2).
 
@@ -46,7 +51,7 @@ def encrypt(key: PublicKey, body: bytes) -> bytes:
     """
     if not isinstance(key, rsa.RSAPublicKey):
         raise UnsuitableKey("only an RSA key can encrypt")
-    most = (key.key_size + 7) // 8 - _PKCS1_OVERHEAD
+    most = longest_body(key)
     if len(body) > most:
         raise BodyTooLong(f"a body of {len(body)} octets: an RSA key of {key.key_size} bits encrypts {most}")
     return key.encrypt(body, padding.PKCS1v15())
