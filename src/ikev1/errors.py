@@ -10,9 +10,6 @@ This module imports nothing and may be imported from everywhere.
 
 from __future__ import annotations
 
-INTERNAL_ERROR = "internal-error"
-"""The code of a log line about a bug."""
-
 
 class Error(Exception):
     """Base of all exceptions of this package; never raised itself.
