@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.daemon.conftest import impatient, meet
+
+__all__ = ["connecting", "impatient", "meet", "sas"]
 
 ESTABLISHED: dict[str, Any] = {
     "uniqueid": "7",

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.fixtures import lab, peers, pytest_runtest_makereport
+
+__all__ = ["lab", "peers", "pytest_runtest_makereport"]
+
 _HERE = Path(__file__).parent
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.fixtures import lab, peers, pytest_runtest_makereport
 from lab.xfrm import what_the_kernel_lacks
+
+__all__ = ["lab", "peers", "pytest_runtest_makereport"]
 
 _HERE = Path(__file__).parent
 
