@@ -508,6 +508,29 @@ def test_a_name_that_does_not_fit_under_the_key(network: Network, knowing: Pair,
         assert not alice.engine.sas
 
 
+@pytest.mark.parametrize("by", ["command", "timer"])
+def test_a_rekey_whose_first_message_cannot_be_built_is_reported_and_tried_again(
+    network: Network, knowing: Pair, mode: Mode, method: int, by: str
+) -> None:
+    alice, bob = knowing()
+    alice.calls()
+    network.run(1)
+    (known,) = alice.engine.settings.connections
+    renamed = replace(known, local_id="a" * 250 + "@example.org")
+    alice.is_given(replace(alice.engine.settings, connections=(renamed,)))
+    if by == "command":
+        alice.does(lambda engine: engine.rekey_ike(alice.sa.unique_id, network.now))
+        network.run(60)
+    else:
+        network.run(alice.sa.rekey_at - network.now + 60)
+    unbuildable = method == AuthenticationMethod.RSA_ENCRYPTION and mode is Mode.AGGRESSIVE
+    assert (alice.failures[:1] == [Code.CERTIFICATE_UNUSABLE]) == (method == AuthenticationMethod.RSA_ENCRYPTION)
+    if unbuildable:
+        assert alice.sa.state is IkeState.REKEYING
+        assert alice.sa.rekey_at > network.now - 60
+        assert alice.carries.inbound == bob.carries.outbound
+
+
 @pytest.mark.parametrize("number", [PayloadType.NONCE, PayloadType.IDENTIFICATION])
 def test_a_body_that_is_of_no_use_shows_only_at_the_HASH(
     network: Network, knowing: Pair, mode: Mode, method: AuthenticationMethod, number: int

@@ -130,7 +130,12 @@ class Autostart:
         fell, wait = self._fell[key], self.waits[0]
         while True:
             fell.clear()
-            if self._is_up(*key) or await self._try(*key):
+            try:
+                up = self._is_up(*key) or await self._try(*key)
+            except Exception as error:
+                self._log.bug(f"keeping {key[0]}/{key[1]} up", error)
+                up = False
+            if up:
                 wait = self.waits[0]
                 await fell.wait()
             else:
