@@ -126,8 +126,8 @@ class Engine:
         """Brings up ``tunnel`` of ``connection`` (None: the ISAKMP SA alone).
 
         A Quick Mode begins under the ISAKMP SA that `ike_for` returns; without one, a phase 1 begins along ``path``.
-        Nothing is done for a tunnel that is being brought up already. An exchange whose first message cannot be built
-        is reported as a `Failure`.
+        An exchange whose first message cannot be built is reported as a `Failure`. A tunnel that `is_under_way` is
+        negotiated once more.
 
         Raises:
             UnknownName: there is no such connection, or no such tunnel in it.
@@ -142,12 +142,17 @@ class Engine:
         sa = self.ike_for(connection)
         if sa is None:
             return commands.begin_phase1(state, known, path, wanted, now)
-        if tunnel is None or commands.is_under_way(sa, tunnel):
-            return []
         if sa.is_call_of_ours or sa.awaits_user:
             state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
             return []
-        return commands.begin_quick_mode(state, sa, tunnel, now)
+        return commands.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
+
+    def is_under_way(self, connection: str, tunnel: str) -> bool:
+        """Whether ``tunnel`` is being negotiated under the ISAKMP SA that `ike_for` returns, or will be once that is
+        established.
+        """
+        sa = self.ike_for(connection)
+        return sa is not None and commands.is_under_way(sa, tunnel)
 
     def ike_for(self, connection: str) -> IkeSa | None:
         """The ISAKMP SA under which `initiate` brings up tunnels of ``connection``: the newest that is up, or that we

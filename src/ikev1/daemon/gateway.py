@@ -382,12 +382,14 @@ class Gateway:
         """
         if tunnel is not None:
             self.protection.use(connection, tunnel)
-        sa = self.engine.ike_for(connection)
-        path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
-        try:
-            actions = self.engine.initiate(connection, tunnel, path, self.now())
-        except LocalError as error:
-            raise NotEstablished(str(error)) from error
+        actions: list[Action] = []
+        if tunnel is None or not self.engine.is_under_way(connection, tunnel):
+            sa = self.engine.ike_for(connection)
+            path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
+            try:
+                actions = self.engine.initiate(connection, tunnel, path, self.now())
+            except LocalError as error:
+                raise NotEstablished(str(error)) from error
         sa = self.engine.ike_for(connection)
         if sa is None:
             self.apply(actions)
