@@ -248,6 +248,19 @@ def test_encryption_needs_the_key_of_the_peer(loaded: Load, refused: Refused, wo
     assert f"'{word}' needs an RSA key" in elliptic["connection.branch.authentication"]
 
 
+@pytest.mark.parametrize("mode", ["main", "aggressive"])
+@pytest.mark.parametrize("key", ["peer_public_key", "peer_certificate"])
+def test_an_identity_that_the_key_of_the_peer_cannot_encrypt_is_refused(
+    loaded: Load, refused: Refused, mode: str, key: str
+) -> None:
+    """RFC 2409 §5.2: one RSA operation, which is 245 octets with 2048 bits; 4 octets stand before the name."""
+    text = RSA_KEYS + f'{key} = "bob-rsa.pem"\nmode = "{mode}"\nauthentication = "rsa-encr"\n'
+    fits, too_long = (f'local_id = "{"a" * size}.example.org"\n' for size in (229, 230))
+    loaded(text + fits)
+    assert list(refused(text + too_long)) == ["connection.branch.local_id"]
+    loaded(text.replace("rsa-encr", "rsa-encr-revised") + too_long)
+
+
 @pytest.mark.parametrize(("word", "method"), ENCRYPTION)
 def test_policies_ask_for_encryption(loaded: Load, word: str, method: int) -> None:
     text = POLICIES.replace("ecdsa-sig", word)

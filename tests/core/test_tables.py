@@ -10,7 +10,7 @@ import pytest
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.registry import SCRIPTS
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType
-from shared import SHARED
+from shared import SHARED, shared_file
 
 MAIN_MODE_SIGNATURES = """
     HDR, SA                     -->
@@ -189,10 +189,7 @@ def test_the_tables_are_those_of_the_rfc(figure: str) -> None:
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_the_figures_are_quoted(figure: str) -> None:
-    text = SHARED / "rfc" / "rfc2409.txt"
-    if not text.exists():
-        pytest.skip("the RFC is not here")
-    assert FIGURES[figure][2] in text.read_text()
+    assert FIGURES[figure][2] in shared_file(SHARED / "rfc" / "rfc2409.txt").read_text()
 
 
 def test_every_table_has_a_figure() -> None:

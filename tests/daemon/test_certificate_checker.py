@@ -17,11 +17,13 @@ import authority
 from authority import Authority, PrivateKey
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
+from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Credential, Mode, Revocation, Settings, Trust, TrustedKey
 from ikev1.crypto import public_keys, signatures
 from ikev1.crypto.distinguished_name import from_text
 from ikev1.daemon.certificate_checker import CertificateChecker
+from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import CertificateEncoding, IdType
@@ -198,9 +200,9 @@ def test_each_question_has_its_answer() -> None:
     found: dict[int, CertificateVerdict] = {}
 
     async def ask() -> None:
-        examiner = CertificateChecker(found.__setitem__, clock)
-        examiner.examine(question(1))
-        examiner.examine(question(2, Trust(authorities=(OTHER_ROOT.der,))))
+        examiner = CertificateChecker(found.__setitem__, clock, log=EventLog())
+        examiner.check(question(1))
+        examiner.check(question(2, Trust(authorities=(OTHER_ROOT.der,))))
         assert not found
         await verdicts(examiner, found, 2)
 
@@ -230,10 +232,10 @@ def test_questions_beyond_the_limit_are_refused_at_once_and_the_loop_goes_on() -
     slow = Slow()
 
     async def ask() -> None:
-        examiner = CertificateChecker(found.__setitem__, clock, slow, most=1)
-        examiner.examine(question(1, crl_url="http://crl.example/root.crl"))
-        examiner.examine(question(2))
-        await verdicts(CertificateChecker(found.__setitem__, clock), found, 1)
+        examiner = CertificateChecker(found.__setitem__, clock, slow, most=1, log=EventLog())
+        examiner.check(question(1, crl_url="http://crl.example/root.crl"))
+        examiner.check(question(2))
+        await verdicts(CertificateChecker(found.__setitem__, clock, log=EventLog()), found, 1)
         assert isinstance(found[2], Untrusted)
         assert found[2].code == "overloaded"
         slow.go_on.set()
@@ -249,8 +251,8 @@ def test_a_closed_examiner_answers_and_fetches_no_more() -> None:
     urls: dict[str, Any] = {"crl_url": "http://crl.example/root.crl", "ocsp_url": "http://ocsp.example/"}
 
     async def ask() -> None:
-        examiner = CertificateChecker(found.__setitem__, clock, slow)
-        examiner.examine(question(1, **urls))
+        examiner = CertificateChecker(found.__setitem__, clock, slow, log=EventLog())
+        examiner.check(question(1, **urls))
         await asyncio.to_thread(slow.asked.wait, 10)
         examiner.close()
         slow.go_on.set()
@@ -258,3 +260,24 @@ def test_a_closed_examiner_answers_and_fetches_no_more() -> None:
     asyncio.run(ask())
     assert not found
     assert slow.calls == 1
+
+
+def test_a_bug_in_a_check_is_logged_and_answers_the_question() -> None:
+    found: dict[int, CertificateVerdict] = {}
+    lines: list[Line] = []
+
+    def bug(url: str, body: bytes | None = None) -> bytes:
+        raise ZeroDivisionError("what no log may hold")
+
+    async def ask() -> None:
+        log = EventLog()
+        log.attach(Level.ERROR, lines.append)
+        examiner = CertificateChecker(found.__setitem__, clock, bug, log=log)
+        examiner.check(question(1, crl_url="http://crl.example/root.crl"))
+        await verdicts(examiner, found, 1)
+
+    asyncio.run(ask())
+    assert isinstance(found[1], Untrusted)
+    assert found[1].code is Code.INTERNAL_ERROR
+    assert [line.code for line in lines] == [Code.INTERNAL_ERROR]
+    assert not any("what no log may hold" in text for text in (found[1].text, lines[0].text))

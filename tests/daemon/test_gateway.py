@@ -65,7 +65,7 @@ def test_two_who_want_the_same_tunnel_at_once_both_learn_that_it_is_up(meet: Mee
 
 def test_a_peer_that_called_can_be_offered_a_tunnel_wherever_it_is(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
-        with pytest.raises(NotEstablished, match="only a single address can be called"):
+        with pytest.raises(NotEstablished):
             await them.gateway.initiate("branch", "net")
         await us.gateway.initiate("branch", None)
         await them.until(lambda: states(them) == [IkeState.ESTABLISHED])
@@ -76,19 +76,19 @@ def test_a_peer_that_called_can_be_offered_a_tunnel_wherever_it_is(meet: Meet) -
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    "change",
     [
-        (lambda c: replace(c, remote_address="%any"), "only a single address can be called"),
-        (lambda c: replace(c, name="other"), "no connection 'branch'"),
-        (lambda c: replace(c, tunnels=()), "no tunnel 'net'"),
+        lambda c: replace(c, remote_address="%any"),
+        lambda c: replace(c, name="other"),
+        lambda c: replace(c, tunnels=()),
     ],
+    ids=["no single address", "no connection", "no tunnel"],
 )
-def test_what_cannot_be_called_is_said_at_once(
-    meet: Meet, change: Callable[[Connection], Connection], reason: str
-) -> None:
+def test_what_cannot_be_called_is_said_at_once(meet: Meet, change: Callable[[Connection], Connection]) -> None:
     async def scenario(us: Side, them: Side) -> None:
-        with pytest.raises(NotEstablished, match=reason):
+        with pytest.raises(NotEstablished):
             await us.gateway.initiate("branch", "net")
+        assert states(us) == []
 
     meet(scenario, change=change)
 
@@ -147,7 +147,7 @@ def test_a_data_plane_that_breaks_down_is_asked_once(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         us.plane.break_down()
         async with asyncio.timeout(5):
-            while not any("heard no more" in text for text in us.texts):
+            while not any(line.code == "data-plane" for line in us.lines):
                 await asyncio.sleep(0)
         await us.gateway.initiate("branch", None)  # which takes many turns of the loop
         assert us.plane.broken == 1
@@ -293,7 +293,6 @@ def test_pairs_that_a_kernel_carried_meanwhile_go_on(meet: Meet) -> None:
         async with us.again(outlived=us.plane.inbound) as heir:
             assert heir.gateway.is_up("branch", "net")
             assert heir.plane.inbound.keys() == us.plane.inbound.keys()
-            assert any("and 1 pairs of IPsec SAs that carried traffic meanwhile" in text for text in heir.texts)
             (pair,) = heir.plane.inbound.values()
             heir.gateway.close_child(pair)
             await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
@@ -365,7 +364,7 @@ def test_a_store_that_fails_is_told_and_does_not_stop_the_gateway(meet: Meet) ->
     async def scenario(us: Side, them: Side) -> None:
         us.store.close()
         await us.gateway.initiate("branch", "net")
-        assert any("will not outlive" in text for text in us.texts)
+        assert any(line.code == "store" for line in us.lines)
 
     meet(scenario)
 

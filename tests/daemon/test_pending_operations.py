@@ -87,3 +87,35 @@ def test_who_stops_waiting_leaves_nothing_behind() -> None:
         assert waiting.cancelled()
 
     asyncio.run(conversation())
+
+
+def test_an_event_looks_only_at_the_operations_that_it_concerns(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def fail(operation: object, reason: str) -> None:
+        nonlocal looked_at
+        looked_at += 1
+
+    async def conversation() -> None:
+        operations = PendingOperations()
+        monkeypatch.setattr("ikev1.daemon.pending_operations._Operation.fail", fail)
+        for number in range(1000):
+            operations.expect(number, f"branch-{number}", "net")
+        operations.observe(IkeDown(replace(SA, connection="branch-7"), "closed"))
+        operations.observe(ChildDown(replace(SA, connection="branch-7"), CHILD, "closed"))
+
+    asyncio.run(conversation())
+    assert looked_at == 2
+
+
+def test_all_who_wait_for_the_same_learn_of_it_and_nothing_is_left() -> None:
+    async def conversation() -> None:
+        operations = PendingOperations()
+        waiting = [operations.expect(SA.unique_id, "branch", name) for name in ("net", "net", None)]
+        operations.observe(FAILED)
+        operations.observe(IkeDown(SA, "given up"))
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [str(outcome) for outcome in outcomes] == [FAILED.text] * 3
+        assert not operations.waiting
+
+    asyncio.run(conversation())

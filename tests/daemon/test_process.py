@@ -149,8 +149,8 @@ def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[Coun
     assert not control.exists()
     assert [plane.closed for plane in planes] == [True]
     assert "data plane counting: it is a test" in ear.text
-    assert f"keys are written to {file.parent / 'keys'}" in ear.text
-    assert f"ISAKMP messages are recorded in {file.parent / 'messages.pcapng'}" in ear.text
+    assert str(file.parent / "keys") in ear.text
+    assert str(file.parent / "messages.pcapng") in ear.text
     with open_capture(file.parent / "messages.pcapng") as recorded:
         assert list(recorded) == []
         assert recorded.notes() == ()
@@ -167,8 +167,8 @@ def test_sighup_reads_the_file_again_and_a_broken_file_changes_nothing(
         ear.wait_for("listening on ports")
         seen.append(tunnels(control))
         for content, words in (
-            (good.replace("tunnel.net", "tunnel.other"), "configuration read"),
-            (good.replace("10.1.0.0/16", "10.1.0.0/99"), "nothing was changed"),
+            (good.replace("tunnel.net", "tunnel.other"), "configuration loaded"),
+            (good.replace("10.1.0.0/16", "10.1.0.0/99"), "configuration not reloaded"),
         ):
             file.write_text(content)
             os.kill(os.getpid(), signal.SIGHUP)

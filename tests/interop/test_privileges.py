@@ -121,10 +121,10 @@ def test_a_gateway_becomes_the_user_that_it_is_told_to(lab: Lab, nodes: tuple[No
     assert Path(ours.control.path).owner() == USER.pw_name
 
     ours.send_signal(signal.SIGHUP)
-    ours.wait_for_log("configuration read")
+    ours.wait_for_log("configuration loaded")
     os.chown(ours.secret, 0, 0)
     ours.send_signal(signal.SIGHUP)
-    ours.wait_for_log("nothing was changed")
+    ours.wait_for_log("configuration not reloaded")
     assert f"secret cannot be read by user {USER.pw_name}: Permission denied" in ours.log()
     assert ours.control.answers()
 

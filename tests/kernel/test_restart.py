@@ -81,11 +81,11 @@ def test_a_trap_of_a_killed_daemon_holds_until_the_next_one_has_its_own(lab: Lab
     witness = lab.capture(peer)
     command = ["ping", "-q", "-i", "0.005", "-I", ours.host, ours.remote_host]
     lab.started(Program(ours.namespace, command, lab.folder("flow")))
-    gateway.wait_for_log("wanted by")
+    gateway.wait_for_log("triggered by")
     gateway.send_signal(signal.SIGKILL)
     gateway.wait()
     second = lab.again(gateway)
-    second.wait_for_log("wanted by")  # at once, though the kernel still waits for what the first one was asked for
+    second.wait_for_log("triggered by")  # at once, though the kernel still waits for what the first one was asked for
     pings = "icmp[icmptype] == icmp-echo"
     assert not packets(witness.file, pings)
     second.stop()

@@ -11,9 +11,13 @@ from typing import NoReturn
 import click
 
 from ikev1.cli.commands import COMMANDS, missing_extra
+from ikev1.errors import LocalError
 
 
-class _NotInstalled(click.ClickException):
+class MissingExtra(LocalError, click.ClickException):
+    """The command needs a package that an extra of ikev1 installs."""
+
+    code = "missing-extra"
     exit_code = 2
 
 
@@ -25,7 +29,7 @@ class _Unavailable(click.Command):
         self._reason = reason
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> NoReturn:
-        raise _NotInstalled(self._reason)
+        raise MissingExtra(self._reason)
 
 
 class _Commands(click.Group):

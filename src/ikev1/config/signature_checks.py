@@ -9,12 +9,14 @@ from collections.abc import Iterable
 
 from ikev1.config.findings import Findings
 from ikev1.config.identities import in_certificate
+from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import is_address
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.settings import Connection, Trust
+from ikev1.core.records.settings import Connection, Mode, Trust
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
+from ikev1.wire.payloads import build_body
 from ikev1.wire.registry import AuthenticationMethod, IdType
 
 _USUAL_RSA_BITS = 2048
@@ -36,6 +38,7 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
                 "its key in peer_public_key",
             )
         _check_peers_keys(connection, f"{path}.peer_public_key", findings)
+        _check_own_identity_fits(connection, f"{path}.local_id", findings)
     elif trust != Trust():
         findings.warn(path, "says whose signature it believes, but signs nothing itself: both ends do, or neither")
     _check_dates(trust.authorities, f"{path}.ca", findings, now)
@@ -91,6 +94,27 @@ def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> N
                 f"is a key for {method.name}, which no policy of the connection asks for: both ends sign with keys of "
                 "one kind, and ECDSA on one curve (RFC 4754 §4)",
             )
+
+
+def _check_own_identity_fits(connection: Connection, key: str, findings: Findings) -> None:
+    """RFC 2409 §5.2 has our identity encrypted with the peer's key in one operation, for which it may be too long."""
+    methods = [policy.suite.authentication for policy in connection.policies]
+    peers = [known.spki for known in connection.trust.public_keys]
+    peers = peers or [certificates.public_key(certificate) for certificate in connection.trust.peers]
+    if connection.local_id is None or AuthenticationMethod.RSA_ENCRYPTION not in methods:
+        return
+    body = len(build_body(identity.identification(connection.local_id)))
+    for peer in map(public_keys.load, peers):
+        most = public_key_encryption.longest_body(peer) if public_key_encryption.encrypts(peer) else body
+        if body > most:
+            only = set(methods) == {AuthenticationMethod.RSA_ENCRYPTION}
+            tell = findings.error if only or connection.mode is Mode.AGGRESSIVE else findings.warn
+            tell(
+                key,
+                f"is an identity of {body} octets, but rsa-encr encrypts at most {most} with the peer's key (RFC 2409 "
+                "§5.2): use a shorter identity, a longer key of the peer, or rsa-encr-revised",
+            )
+            return
 
 
 def _check_own_key(pkcs8: bytes, key: str, findings: Findings) -> None:

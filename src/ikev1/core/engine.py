@@ -20,10 +20,13 @@ from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPa
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
+from ikev1.errors import LocalError
 
 
-class UnknownName(LookupError):
+class UnknownName(LocalError, LookupError):
     """There is no connection, tunnel or SA of this name; the message says which, and what there is."""
+
+    code = "unknown-name"
 
 
 class Dump(Record, frozen=True):
@@ -122,7 +125,9 @@ class Engine:
     def initiate(self, connection: str, tunnel: str | None, path: UdpPath, now: float) -> list[Action]:
         """Brings up ``tunnel`` of ``connection`` (None: the ISAKMP SA alone).
 
-        Under an ISAKMP SA that is up, or coming up, where there is one; else the peer is called along ``path``.
+        A Quick Mode begins under the ISAKMP SA that `ike_for` returns; without one, a phase 1 begins along ``path``.
+        An exchange whose first message cannot be built is reported as a `Failure`. A tunnel that `is_under_way` is
+        negotiated once more.
 
         Raises:
             UnknownName: there is no such connection, or no such tunnel in it.
@@ -134,14 +139,29 @@ class Engine:
         if tunnel is not None and all(tunnel != each.name for each in known.tunnels):
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         wanted = () if tunnel is None else (tunnel,)
-        for sa in reversed(state.table.of_connection(connection)):
-            if not sa.is_call_of_ours and not (sa.is_up and state.believes(sa)):
-                continue
-            if sa.is_call_of_ours or sa.awaits_user:
-                state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
-                return []
-            return commands.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
-        return commands.begin_phase1(state, known, path, wanted, now)
+        sa = self.ike_for(connection)
+        if sa is None:
+            return commands.begin_phase1(state, known, path, wanted, now)
+        if sa.is_call_of_ours or sa.awaits_user:
+            state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
+            return []
+        return commands.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
+
+    def is_under_way(self, connection: str, tunnel: str) -> bool:
+        """Whether ``tunnel`` is being negotiated under the ISAKMP SA that `ike_for` returns, or will be once that is
+        established.
+        """
+        sa = self.ike_for(connection)
+        return sa is not None and commands.is_under_way(sa, tunnel)
+
+    def ike_for(self, connection: str) -> IkeSa | None:
+        """The ISAKMP SA under which `initiate` brings up tunnels of ``connection``: the newest that is up, or that we
+        are establishing; None if `initiate` would begin phase 1.
+        """
+        for sa in reversed(self._state.table.of_connection(connection)):
+            if sa.is_call_of_ours or (sa.is_up and self._state.believes(sa)):
+                return sa
+        return None
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Deletes an ISAKMP SA with its pairs and tells the peer.

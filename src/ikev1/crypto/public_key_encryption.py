@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ikev1.crypto import keymat
 from ikev1.crypto.cipher import Cipher, block_size, key_size
-from ikev1.crypto.errors import CryptoError, InvalidCiphertext
+from ikev1.crypto.errors import InvalidCiphertext
 from ikev1.crypto.hashes import prf
 from ikev1.crypto.signatures import PrivateKey, PublicKey, UnsuitableKey
-from ikev1.wire.registry import NotifyType
+from ikev1.errors import LocalError
 
 _PKCS1_OVERHEAD = 11  # octets; RFC 8017 §7.2.1: the message has at most k - 11
 
 
-class BodyTooLong(CryptoError):
+class BodyTooLong(LocalError):
     """A body is longer than one RSA operation takes, and RFC 2409 §5.2 knows no other."""
 
-    notify: ClassVar[NotifyType] = NotifyType.AUTHENTICATION_FAILED
+    code = "body-too-long"
 
 
 # --- RSA ------------------------------------------------------------------------------------------------------------
@@ -36,6 +35,11 @@ class BodyTooLong(CryptoError):
 def encrypts(key: PublicKey) -> bool:
     """Whether anything can be encrypted with this key, and decrypted with the private key to it."""
     return isinstance(key, rsa.RSAPublicKey)
+
+
+def longest_body(key: PublicKey) -> int:
+    """How many octets one operation with this RSA key encrypts."""
+    return (key.key_size + 7) // 8 - _PKCS1_OVERHEAD
 
 
 def encrypt(key: PublicKey, body: bytes) -> bytes:
@@ -47,7 +51,7 @@ def encrypt(key: PublicKey, body: bytes) -> bytes:
     """
     if not isinstance(key, rsa.RSAPublicKey):
         raise UnsuitableKey("only an RSA key can encrypt")
-    most = (key.key_size + 7) // 8 - _PKCS1_OVERHEAD
+    most = longest_body(key)
     if len(body) > most:
         raise BodyTooLong(f"a body of {len(body)} octets: an RSA key of {key.key_size} bits encrypts {most}")
     return key.encrypt(body, padding.PKCS1v15())

@@ -1,4 +1,4 @@
-"""Tunnels that come up by themselves: with the daemon (``start``), or with their first packet (``trap``)."""
+"""Tunnels that are initiated without a command: at start (``start``), or by their first packet (``trap``)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ Key = tuple[str, str]  # connection, tunnel
 
 
 class Autostart:
-    """Keeps the tunnels of ``settings`` up, or trapped, as their ``start`` says.
+    """Keeps the tunnels of ``settings`` up, or their traps installed, according to ``start`` of each tunnel.
 
-    A tunnel that fails is tried again after ``first_wait`` seconds, then after twice that, up to ``longest_wait``. One
-    that the operator closes stays closed until he opens it, or reloads the configuration.
+    A tunnel that does not come up is initiated again after the first of ``waits`` (seconds), then after twice that, up
+    to the second. A tunnel that the operator closes stays closed until the operator initiates it or reloads the
+    configuration.
     """
 
     def __init__(
@@ -32,23 +33,20 @@ class Autostart:
         initiate: Initiate,
         is_up: Callable[[str, str], bool],
         log: EventLog,
-        *,
-        first_wait: float = 5.0,
-        longest_wait: float = 300.0,
+        waits: tuple[float, float] = (5.0, 300.0),
     ) -> None:
         self._plane = plane
         self._initiate = initiate
         self._is_up = is_up
         self._log = log
-        self._first_wait = first_wait
-        self._longest_wait = longest_wait
+        self.waits = waits
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._fell: dict[Key, asyncio.Event] = {}
         self._on_demand: set[asyncio.Task[bool]] = set()
         self.traps: dict[Key, tuple[Connection, Tunnel]] = {}
 
     def adopt(self, settings: Settings) -> None:
-        """Bring traps and started tunnels in line with ``settings``."""
+        """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
         wanted = {(c.name, t.name): (c, t) for c, t in _tunnels(settings)}
         started = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.START}
         trapped = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.TRAP}
@@ -64,16 +62,16 @@ class Autostart:
                 self._tasks[key] = asyncio.get_running_loop().create_task(self._keep_up(key))
 
     def release(self, connection: str, tunnel: str | None = None) -> None:
-        """Do not bring ``tunnel`` (None: any of the connection) up again."""
+        """Stop keeping ``tunnel`` (None: every tunnel of the connection) up."""
         for key in [key for key in self._tasks if key[0] == connection and tunnel in (None, key[1])]:
             self._tasks.pop(key).cancel()
             del self._fell[key]
 
     def install_trap(self, connection: Connection, tunnel: Tunnel) -> str:
-        """Bring ``tunnel`` up with its first packet; the reason why that cannot be comes back, empty if it can."""
+        """Initiate ``tunnel`` when the first packet matches it. Return the reason if that is not possible, else ""."""
         trap = _trap(connection, tunnel)
         if trap is None:
-            reason = "a trap needs both networks of its tunnel to be known"
+            reason = "the local and remote networks must be known before negotiation"
         else:
             try:
                 self._plane.install_trap(trap)
@@ -82,34 +80,34 @@ class Autostart:
             else:
                 self.traps[connection.name, tunnel.name] = connection, tunnel
                 return ""
-        self._log.write(Level.ERROR, "CHD", f"no trap for {connection.name}/{tunnel.name}: {reason}")
+        self._log.write(Level.ERROR, "CHD", f"cannot install trap for {connection.name}/{tunnel.name}: {reason}")
         return reason
 
     def remove_trap(self, connection: str, tunnel: str) -> bool:
-        """Take the trap away; False if there was none."""
+        """Remove the trap; False if there was none."""
         if self.traps.pop((connection, tunnel), None) is None:
             return False
         try:
             self._plane.remove_trap(connection, tunnel)
         except PlaneError as error:
-            self._log.write(Level.ERROR, "CHD", f"something is left of the trap for {connection}/{tunnel}: {error}")
+            self._log.write(Level.ERROR, "CHD", f"cannot remove trap for {connection}/{tunnel} completely: {error}")
         return True
 
     def acquire(self, connection: str, tunnel: str) -> None:
-        """A packet met a trap: bring its tunnel up now."""
+        """Initiate ``tunnel``, because a packet matched its trap."""
         task = asyncio.get_running_loop().create_task(self._try(connection, tunnel))
         self._on_demand.add(task)
         task.add_done_callback(self._on_demand.discard)
 
     def observe(self, event: Event) -> None:
-        """Wake who keeps a tunnel up that went down."""
+        """Initiate a tunnel that went down again, if it is to be kept up."""
         if isinstance(event, ChildDown) and event.child.state is not ChildState.REKEYED:
             fell = self._fell.get((event.child.connection, event.child.name))
             if fell is not None:
                 fell.set()
 
     async def close(self) -> None:
-        """Stop trying."""
+        """Stop initiating."""
         tasks: list[asyncio.Task[Any]] = [*self._tasks.values(), *self._on_demand]
         for task in tasks:
             task.cancel()
@@ -117,28 +115,36 @@ class Autostart:
         self._tasks.clear()
 
     async def _try(self, connection: str, tunnel: str) -> bool:
-        """Whether the tunnel is up now; why not has been logged with the failure itself."""
+        """Initiate the tunnel; whether it is up now."""
         try:
             await self._initiate(connection, tunnel)
         except NotEstablished as error:
-            self._log.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}")
+            self._log.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}", code=error.code)
+            return False
+        except Exception as error:
+            self._log.bug(f"the initiation of {connection}/{tunnel}", error)
             return False
         return True
 
     async def _keep_up(self, key: Key) -> None:
-        fell, wait = self._fell[key], self._first_wait
+        fell, wait = self._fell[key], self.waits[0]
         while True:
             fell.clear()
-            if self._is_up(*key) or await self._try(*key):
-                wait = self._first_wait
+            try:
+                up = self._is_up(*key) or await self._try(*key)
+            except Exception as error:
+                self._log.bug(f"keeping {key[0]}/{key[1]} up", error)
+                up = False
+            if up:
+                wait = self.waits[0]
                 await fell.wait()
             else:
                 await asyncio.sleep(wait)
-                wait = min(2 * wait, self._longest_wait)
+                wait = min(2 * wait, self.waits[1])
 
 
 def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
-    """What to tell the data plane; None where a network or the address that stands for it is not known."""
+    """The trap for ``tunnel``; None if a network, or the address that stands for it, is not known."""
     local_host, remote_host = (
         host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
     )

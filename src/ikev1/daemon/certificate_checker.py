@@ -1,4 +1,4 @@
-"""Verdicts on peers' certificates: worked out in threads, since that computes for a while and may fetch CRLs."""
+"""Checks of peers' certificates, in threads: they take CPU time and may fetch CRLs and OCSP responses."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from functools import partial
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.events import Code
+from ikev1.daemon.observe.event_log import EventLog
+from ikev1.errors import describe_bug
 from ikev1.pki.errors import CertificateError
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
 from ikev1.pki.verify import verify_peer
 from ikev1.wire.registry import NotifyType
 
 THREADS = 4
-MOST = 100  # questions at a time: who calls when all are taken calls again
+MOST = 100  # checks at a time; a peer whose check is refused has to try again
 
 
 class CertificateChecker:
-    """Answers what the engine wants examined by calling ``answer`` in the event loop, every question once.
+    """Calls ``answer`` in the event loop with the verdict on each `CheckCertificate`, exactly once for each.
 
-    ``fetch`` gets CRLs and OCSP responses, and may block.
+    ``fetch`` gets CRLs and OCSP responses, and may block. ``most`` bounds the checks at a time.
     """
 
     def __init__(
@@ -32,17 +34,20 @@ class CertificateChecker:
         clock: Callable[[], float],
         fetch: Fetcher | None = None,
         most: int = MOST,
+        *,
+        log: EventLog,
     ) -> None:
         self._answer = answer
         self._clock = clock
+        self._log = log
         self._fetch = fetch or CachedFetcher(HttpFetcher())
         self._most = most
-        self._pool = ThreadPoolExecutor(THREADS, "examiner")
+        self._pool = ThreadPoolExecutor(THREADS, "certificate-check")
         self._closed = threading.Event()
         self._open: set[asyncio.Future[CertificateVerdict]] = set()
 
-    def examine(self, question: CheckCertificate) -> None:
-        """Begin to find an answer, in the running event loop; it never comes before this call returns."""
+    def check(self, question: CheckCertificate) -> None:
+        """Begin a check, in the running event loop. Its verdict never comes before this call returns."""
         loop = asyncio.get_running_loop()
         if len(self._open) >= self._most:
             loop.call_soon(self._answer, question.request, _too_many(self._most))
@@ -52,7 +57,7 @@ class CertificateChecker:
         future.add_done_callback(partial(self._done, question.request))
 
     def close(self) -> None:
-        """Answer no more. A thread that fetches something still ends after that."""
+        """Answer no more. A thread that is fetching something ends when that is done."""
         self._closed.set()
         for future in self._open:
             future.cancel()
@@ -60,12 +65,18 @@ class CertificateChecker:
 
     def _fetch_unless_closed(self, url: str, body: bytes | None = None) -> bytes:
         if self._closed.is_set():
-            raise FetchFailed(f"{url}: the gateway is being stopped")
+            raise FetchFailed(f"{url}: the gateway is stopping")
         return self._fetch(url, body)
 
     def _done(self, request: int, future: asyncio.Future[CertificateVerdict]) -> None:
         self._open.discard(future)
-        if not future.cancelled():
+        if future.cancelled():
+            return
+        error = future.exception()
+        if isinstance(error, Exception):
+            self._log.bug("a certificate check", error)
+            self._answer(request, _not_checked(error))
+        else:
             self._answer(request, future.result())
 
 
@@ -85,5 +96,10 @@ def _verdict(question: CheckCertificate, now: float, fetch: Fetcher) -> Certific
 
 
 def _too_many(most: int) -> Untrusted:
-    text = f"{most} certificates are being examined already, and this one was not"
+    text = f"{most} certificate checks are running already: this certificate was not checked"
     return Untrusted(Code.OVERLOADED, text, NotifyType.AUTHENTICATION_FAILED)
+
+
+def _not_checked(error: Exception) -> Untrusted:
+    text = f"the certificate was not checked because of an internal error: {describe_bug(error)}"
+    return Untrusted(Code.INTERNAL_ERROR, text, NotifyType.AUTHENTICATION_FAILED)

@@ -1,18 +1,19 @@
-"""The process around the engine: what comes from sockets, timers, the data plane and people goes in, actions come out.
+"""The process around the engine: what happens outside becomes calls of the engine, and its actions are performed.
 
-Everything here happens in one event loop, and nothing in it waits: only `Gateway.initiate` is awaited, by whoever
-wants to know how it ends.
+Everything here runs in one event loop and never blocks it. Only `Gateway.initiate` is awaited, for the outcome.
+
+An exception that nobody expects is a bug. It is logged where the work for one datagram, action, event or command ends,
+so that the rest of the work goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
@@ -28,14 +29,14 @@ from ikev1.core.records.actions import (
     Send,
 )
 from ikev1.core.records.certificate_check import CertificateVerdict
-from ikev1.core.records.events import ChildUp, Event
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPath
+from ikev1.core.records.events import ChildUp, Event, Failure
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import SpiUnavailable
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
-from ikev1.daemon.initiation import first_path, under_way
+from ikev1.daemon.initiation import first_path
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.drop_counters import DropCounters
@@ -45,6 +46,7 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.timer import Timer
+from ikev1.errors import LocalError
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -57,14 +59,14 @@ from ikev1.esp.plane import (
 )
 from ikev1.store import Store, StoreError
 
-_TIDY_AFTER = 30.0  # seconds in which the store may hold keys of what was closed or replaced
+_TIDY_AFTER = 30.0  # seconds for which the store may hold keys of SAs that were closed or replaced
 
 
 class Gateway:
-    """One IKEv1 gateway: its engine, its sockets, its data plane, and those who watch it.
+    """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
-    ``load`` reads the configuration again when a reload is asked for. In ``store``, if there is one, ISAKMP SAs outlive
-    the process: those that it holds at the start are taken over.
+    ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
+    `start` takes over those that it holds. ``clock`` gives seconds since the epoch.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Gateway:
         self.started_at = clock()
         self.counters = EventCounters()
         self.chosen = chosen
-        self.plane = chosen.make(self._hear, self._send_esp)
+        self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random, allocate_spi=self._allocate_spi)
@@ -98,7 +100,9 @@ class Gateway:
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
-        self._certificate_checker = CertificateChecker(self._judge, clock)
+        self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
+        self._paused_until = -math.inf
+        self._certificate_checker = CertificateChecker(self._certificate_checked, clock, log=log)
         self._load = load
         self._store = store
         self._tidy_at = math.inf
@@ -106,10 +110,10 @@ class Gateway:
     # ------------------------------------------------------------------ life
 
     def start(self) -> None:
-        """Serve, in the running event loop.
+        """Begin to serve, in the running event loop.
 
         Raises:
-            OSError: a port cannot be taken.
+            OSError: a port is in use or not permitted.
             PlaneError: the data plane cannot use the sockets.
             StoreError: the store cannot be read.
         """
@@ -123,18 +127,21 @@ class Gateway:
         self._take_over()
         self.autostart.adopt(self.settings)
         self._set_timer()
-        # what exists now stays: a collection need not look at it again
+        # the objects that exist now stay: the garbage collector need not examine them again
         gc.collect()
         gc.freeze()
 
     async def close(self, *, keep_protected: bool = False) -> None:
-        """Tell every peer goodbye, and give back sockets, devices and routes.
+        """Delete all SAs, tell the peers, and release sockets, devices and routes.
 
-        With ``keep_protected`` what belongs to tunnels goes on being dropped.
+        With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
         """
         await self.autostart.close()
         for sa in tuple(self.engine.sas.values()):
-            self.close_ike(sa)
+            try:
+                self.close_ike(sa)
+            except Exception as error:
+                self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
         self._certificate_checker.close()
         for descriptor, _ in self.plane.readers():
@@ -142,128 +149,169 @@ class Gateway:
         try:
             self.plane.close(keep_protected=keep_protected)
         except PlaneError as error:
-            self.log.write(Level.ERROR, "ESP", f"something is left of the data plane: {error}")
+            self.log.write(Level.ERROR, "ESP", f"cannot remove all of the data plane: {error}")
         self._endpoint.close()
         if self._store is not None:
             self._store.close()
 
     def _take_over(self) -> None:
-        """Go on where an earlier process ended; what it left in a kernel that nobody knows any more is removed."""
+        """Take over the SAs of an earlier process; remove what it left in the kernel that the store does not know."""
         sas, unreadable = self._store.read() if self._store is not None else ([], 0)
         if unreadable:
-            self.log.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs cannot be read and are dropped")
+            self.log.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs are unreadable and were deleted")
         children = [child for sa in sas for child in sa.children]
         alive = self.plane.adopt(children)
         self.protection.adopt(self.settings, children)
         if sas:
-            carried = f", and {len(alive)} pairs of IPsec SAs that carried traffic meanwhile" if alive else ""
-            self.log.write(Level.INFO, "IKE", f"{len(sas)} ISAKMP SAs of an earlier process are taken over{carried}")
-            self.apply(self.engine.restore(sas, self.now(), alive))
+            carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
+            self.log.write(Level.INFO, "IKE", f"took over {len(sas)} ISAKMP SAs{carried} from an earlier process")
+            try:
+                self.apply(self.engine.restore(sas, self.now(), alive))
+            except Exception as error:
+                self.log.bug("the restoring of SAs", error)
 
     # ------------------------------------------------------------------ in
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        """Take ISAKMP messages from the sockets."""
+        """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them."""
         now = self.now()
         actions: list[Action] = []
         for datagram, path in datagrams:
-            actions += self.engine.receive(datagram, path, now)
+            try:
+                actions += self.engine.receive(datagram, path, now)
+            except Exception as error:
+                self.log.bug(f"the processing of a message from {path.remote}", error)
         self.apply(actions)
 
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Take ESP packets from the sockets."""
-        self.plane.receive(packets, path)
+        """Process ESP packets from the sockets."""
+        try:
+            self.plane.receive(packets, path)
+        except Exception as error:
+            self.log.bug(f"the processing of ESP packets from {path.remote}", error)
 
     def _read_plane(self, descriptor: int, callback: Callable[[], None]) -> None:
         try:
             callback()
         except PlaneError as error:
-            self.log.write(Level.ERROR, "ESP", f"the data plane is heard no more, restart the gateway: {error}")
+            self.log.write(
+                Level.ERROR, "ESP", f"data plane stopped responding; restart the gateway: {error}", code=error.code
+            )
             asyncio.get_running_loop().remove_reader(descriptor)
+        except Exception as error:
+            self.log.bug("the data plane", error)
 
     def _expire(self) -> None:
         now = self.now()
-        self.log.tell_what_was_left_out()
-        if actions := self.engine.expire(now):
-            self.apply(actions)
-        for path in self._keepalives.due(now):
-            self._endpoint.send_keepalive(path)
-        self._tidy(now)
-        for line in self._drop_monitor.due(now, (child for sa in self.engine.sas.values() for child in sa.children)):
-            self.log.write(Level.WARNING, "ESP", line)
-        self._set_timer()
+        try:
+            self.log.tell_what_was_left_out()
+            self.apply(self.engine.expire(now))
+        except Exception as error:
+            # what is due stays due: without a pause, the timer would expire again at once, for ever
+            self._paused_until = now + self.pause_after_bug
+            self.log.bug("the timers of the engine", error)
+        try:
+            for path in self._keepalives.due(now):
+                self._endpoint.send_keepalive(path)
+            self._tidy(now)
+            for line in self._drop_monitor.due(now, self._children()):
+                self.log.write(Level.WARNING, "ESP", line)
+        except Exception as error:
+            self._paused_until = now + self.pause_after_bug
+            self.log.bug("the timers of the gateway", error)
+        finally:
+            self._set_timer()
 
-    def _judge(self, request: int, verdict: CertificateVerdict) -> None:
-        self.apply(self.engine.answer(request, verdict, self.now()))
+    def _children(self) -> Iterator[ChildSa]:
+        return (child for sa in self.engine.sas.values() for child in sa.children)
 
-    def _hear(self, event: PlaneEvent) -> None:
-        # later, because the plane speaks in the middle of a packet, and what we do may change its tables
-        asyncio.get_running_loop().call_soon(self._obey, event)
+    def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
+        try:
+            self.apply(self.engine.answer(request, verdict, self.now()))
+        except Exception as error:
+            self.log.bug("the processing of a certificate check", error)
 
-    def _obey(self, event: PlaneEvent) -> None:
-        if isinstance(event, RekeyNeeded):
-            self.log.write(Level.INFO, "CHD", f"{_name(event.child)} is rekeyed: {event.reason}")
-            self.rekey_child(event.child)
-        elif isinstance(event, Expired):
-            self.log.write(Level.WARNING, "CHD", f"{_name(event.child)} is closed: {event.reason}")
-            self.close_child(event.child)
-        elif isinstance(event, Acquire):
-            self.log.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} wanted by {event.packet}")
-            self.autostart.acquire(event.connection, event.tunnel)
-        elif isinstance(event, PeerMoved):
-            self._follow(event)
-        elif isinstance(event, Unguarded):
-            self.log.write(Level.ERROR, "ESP", event.reason)
+    def _plane_event(self, event: PlaneEvent) -> None:
+        # later, because the data plane may be in the middle of a packet, and what follows may change its tables
+        asyncio.get_running_loop().call_soon(self._handle, event)
 
-    def _follow(self, event: PeerMoved) -> None:
-        self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+    def _handle(self, event: PlaneEvent) -> None:
+        try:
+            if isinstance(event, RekeyNeeded):
+                self.log.write(Level.INFO, "CHD", f"rekeying {_name(event.child)}: {event.reason}")
+                self.rekey_child(event.child)
+            elif isinstance(event, Expired):
+                self.log.write(Level.WARNING, "CHD", f"closing {_name(event.child)}: {event.reason}")
+                self.close_child(event.child)
+            elif isinstance(event, Acquire):
+                self.log.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} triggered by {event.packet}")
+                self.autostart.acquire(event.connection, event.tunnel)
+            elif isinstance(event, PeerMoved):
+                self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            elif isinstance(event, Unguarded):
+                self.log.write(Level.ERROR, "ESP", event.reason)
+        except Exception as error:
+            self.log.bug(f"the event {type(event).__name__} of the data plane", error)
 
     # ------------------------------------------------------------------ out
 
     def apply(self, actions: Iterable[Action]) -> None:
-        """Do what the engine asks for, in its order.
+        """Perform what the engine asks for, in its order.
 
-        All records are stored before anything else is done, so that what a peer believes in survives this process.
+        All records are stored before anything else is done, so that the SAs that a peer learns of survive this process.
         """
         actions = tuple(actions)
-        self._remember(actions)
+        self._remember([action for action in actions if isinstance(action, (Keep, Forget))])
         broken: dict[int, ChildSa] = {}
         for action in actions:
-            if isinstance(action, Send):
-                self._keepalives.sent(action.path, self.now())
-                self._endpoint.send_isakmp(action.path, action.datagram)
-            elif isinstance(action, Report):
-                if not (isinstance(action.event, ChildUp) and action.event.child.unique_id in broken):
-                    self._report(action.event)
-            elif isinstance(action, CheckCertificate):
-                self._certificate_checker.examine(action)
-            elif isinstance(action, Keep):
-                self._keepalives.watch(action.sa, self.now())
-            elif isinstance(action, Forget):
-                self._keepalives.forget(action.sa)
-            elif not self._change_plane(action):
-                broken[action.child.unique_id] = action.child
+            try:
+                if isinstance(action, (InstallInbound, InstallOutbound, Move, Remove)):
+                    if not self._change_plane(action):
+                        broken[action.child.unique_id] = action.child
+                elif not (isinstance(action, Report) and _is_up_event_of(action.event, broken)):
+                    self._perform(action)
+            except Exception as error:
+                self.log.bug(f"the action {type(action).__name__}", error)
         for child in broken.values():
-            self.close_child(child)
+            try:
+                self.close_child(child)
+            except Exception as error:
+                self.log.bug(f"the deletion of {_name(child)}", error)
         self._set_timer()
 
-    def _remember(self, actions: Sequence[Action]) -> None:
-        if self._store is None:
+    def _perform(self, action: Send | Report | CheckCertificate | Keep | Forget) -> None:
+        if isinstance(action, Send):
+            self._keepalives.sent(action.path, self.now())
+            self._endpoint.send_isakmp(action.path, action.datagram)
+        elif isinstance(action, Report):
+            self._report(action.event)
+        elif isinstance(action, CheckCertificate):
+            self._certificate_checker.check(action)
+        elif isinstance(action, Keep):
+            self._keepalives.watch(action.sa, self.now())
+        else:
+            self._keepalives.forget(action.sa)
+
+    def _remember(self, changes: Sequence[Keep | Forget]) -> None:
+        if self._store is None or not changes:
             return
-        changes = [action for action in actions if isinstance(action, (Keep, Forget))]
-        if not changes:
-            return
+        kind = "errors of the store"
         try:
             self._store.write(changes)
         except StoreError as error:
-            # a gateway that serves and forgets is better than one that does not serve
-            self.log.write(
-                Level.ERROR, "IKE", f"SAs will not outlive this process: {error}", kind="errors of the store"
-            )
+            # a gateway that serves without a store is better than one that does not serve
+            text = f"cannot store SAs; the next process will not have them: {error}"
+            self.log.write(Level.ERROR, "IKE", text, kind=kind, code=error.code)
+        except Exception as error:
+            if len(changes) > 1:  # one write for all failed because of one of them
+                for change in changes:
+                    self._remember([change])
+            else:
+                self.log.bug(f"the storing of ISAKMP SA #{changes[0].sa.unique_id}", error)
         self._tidy_at = min(self._tidy_at, self.now() + _TIDY_AFTER)
 
     def _tidy(self, now: float) -> None:
-        """Have keys that nobody needs any more destroyed: not at each write, for that waits for the disk."""
+        """Destroy keys that are no longer needed in the store; not at each write, because it waits for the disk."""
         if self._store is None or now < self._tidy_at:
             return
         self._tidy_at = math.inf
@@ -271,11 +319,11 @@ class Gateway:
             self._store.tidy()
         except StoreError as error:
             self._tidy_at = now + _TIDY_AFTER
-            text = f"keys of SAs that are gone may be in the store still: {error}"
-            self.log.write(Level.ERROR, "IKE", text, kind="errors of the store")
+            text = f"the store may still hold keys of closed SAs: {error}"
+            self.log.write(Level.ERROR, "IKE", text, kind="errors of the store", code=error.code)
 
     def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove) -> bool:
-        """Whether the data plane did it."""
+        """Have the data plane perform ``action``; False if it refused."""
         child = action.child
         try:
             if isinstance(action, InstallInbound):
@@ -288,7 +336,10 @@ class Gateway:
                 self.plane.remove(child)
         except PlaneError as error:
             text, kind = f"{_name(child)}: {error}", "refusals of the data plane"
-            self.log.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection)
+            self.log.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection, code=error.code)
+            return False
+        except Exception as error:
+            self.log.bug(f"the data plane's part in {_name(child)}", error)
             return False
         return True
 
@@ -300,76 +351,85 @@ class Gateway:
 
     def _report(self, event: Event) -> None:
         for observer in self.observers:
-            observer(event)
+            try:
+                observer(event)
+            except Exception as error:
+                self.log.bug(f"an observer of {type(event).__name__}", error)
 
     def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 
     def _set_timer(self) -> None:
-        deadline = min(self.engine.deadline(), self._keepalives.deadline, self._drop_monitor.deadline, self._tidy_at)
-        self._timer.set(min(deadline, self.now() + self.log.tells_by))
+        try:
+            deadline = min(
+                self.engine.deadline(), self._keepalives.deadline, self._drop_monitor.deadline, self._tidy_at
+            )
+        except Exception as error:
+            self.log.bug("the deadlines", error)
+            deadline = self.now() + self.pause_after_bug
+        self._timer.set(max(self._paused_until, min(deadline, self.now() + self.log.tells_by)))
 
     # ------------------------------------------------------------------ commands
 
     async def initiate(self, connection: str, tunnel: str | None) -> None:
-        """Bring up ``tunnel`` of ``connection``, or its ISAKMP SA alone (None), and wait until it is.
+        """Bring up ``tunnel`` of ``connection``, or its ISAKMP SA alone (None), and wait until it is up.
 
-        Who stops waiting cancels nothing.
+        To stop waiting cancels nothing.
 
         Raises:
-            NotEstablished: it did not come up.
+            NotEstablished: it did not come up; the text is the reason.
         """
         if tunnel is not None:
             self.protection.use(connection, tunnel)
-        sa, actions = self._newest(connection), []
-        if sa is None or not under_way(sa, tunnel):
+        actions: list[Action] = []
+        if tunnel is None or not self.engine.is_under_way(connection, tunnel):
+            sa = self.engine.ike_for(connection)
             path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
             try:
                 actions = self.engine.initiate(connection, tunnel, path, self.now())
-            except UnknownName as error:
+            except LocalError as error:
                 raise NotEstablished(str(error)) from error
-            sa = self._newest(connection)
-        if sa is None or (tunnel is None and sa.state is not IkeState.CONNECTING):
+        sa = self.engine.ike_for(connection)
+        if sa is None:
+            self.apply(actions)
+            raise NotEstablished(_reason(actions))
+        if tunnel is None and sa.is_up:
             self.apply(actions)
             return
         outcome = self._operations.expect(sa.unique_id, connection, tunnel)
         self.apply(actions)
         await outcome
 
-    def _newest(self, connection: str) -> IkeSa | None:
-        """The newest ISAKMP SA with the peer, or our call; somebody who calls us and has proved nothing is nobody."""
-        sas = reversed(self.engine.of_connection(connection))
-        known = (sa for sa in sas if sa.anchor is not None or sa.is_call_of_ours)
-        return next((sa for sa in known if sa.state is not IkeState.DELETED), None)
-
     def close_ike(self, sa: IkeSa) -> None:
-        """Close the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
+        """Delete the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
         self._ask(self.engine.close_ike, sa)
 
     def close_child(self, child: ChildSa) -> None:
-        """Close the pair of IPsec SAs, and tell the peer."""
+        """Delete the pair of IPsec SAs, and tell the peer."""
         self._ask(self.engine.close_child, child)
 
     def rekey_ike(self, sa: IkeSa) -> None:
-        """Begin a new phase 1 in place of ``sa``."""
+        """Begin the phase 1 of an ISAKMP SA that replaces ``sa``."""
         self._ask(self.engine.rekey_ike, sa)
 
     def rekey_child(self, child: ChildSa) -> None:
-        """Begin a Quick Mode in place of the pair ``child``."""
+        """Begin the Quick Mode of a pair that replaces ``child``."""
         self._ask(self.engine.rekey_child, child)
 
-    def _ask(self, wish: Callable[[int, float], list[Action]], sa: IkeSa | ChildSa) -> None:
-        # what is gone in the meantime needs nothing any more
-        with contextlib.suppress(UnknownName):
-            self.apply(wish(sa.unique_id, self.now()))
+    def _ask(self, command: Callable[[int, float], list[Action]], sa: IkeSa | ChildSa) -> None:
+        try:
+            actions = command(sa.unique_id, self.now())
+        except UnknownName:  # it was closed meanwhile
+            return
+        self.apply(actions)
 
     def counters_of(self, child: ChildSa) -> Counters:
-        """What the pair has carried and refused; nothing where the data plane does not tell."""
+        """The counters of the pair; zeros if the data plane cannot read them."""
         try:
             return self.plane.counters(child)
         except PlaneError as error:
-            self.log.write(Level.ERROR, "ESP", f"{_name(child)}: {error}")
+            self.log.write(Level.ERROR, "ESP", f"{_name(child)}: {error}", code=error.code)
             return Counters()
 
     def is_up(self, connection: str, tunnel: str) -> bool:
@@ -381,10 +441,10 @@ class Gateway:
         )
 
     def reload(self) -> None:
-        """Read the configuration again and obey it; SAs that are up go on as they are.
+        """Read the configuration again and apply it; established SAs stay as they are.
 
         Raises:
-            ConfigError: it cannot be used; everything stays as it was.
+            ConfigError: the configuration is not usable; nothing was changed.
         """
         settings = self._load()
         self.settings = settings
@@ -393,8 +453,19 @@ class Gateway:
         self.protection.adopt(settings)
         self.autostart.adopt(settings)
         self._set_timer()
-        self.log.write(Level.INFO, "CFG", f"configuration read: {len(settings.connections)} connections")
+        self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")
 
 
 def _name(child: ChildSa) -> str:
     return f"{child.connection}/{child.name}-{child.unique_id}"
+
+
+def _is_up_event_of(event: Event, broken: dict[int, ChildSa]) -> bool:
+    """Whether ``event`` says that a pair is up which the data plane refused."""
+    return isinstance(event, ChildUp) and event.child.unique_id in broken
+
+
+def _reason(actions: Iterable[Action]) -> str:
+    """Why nothing was begun, according to the failures that are reported."""
+    events = (action.event for action in actions if isinstance(action, Report))
+    return "; ".join(event.text for event in events if isinstance(event, Failure)) or "nothing was begun"

@@ -1,74 +1,105 @@
-"""Waiting for the outcome of what was asked of the engine: an SA comes up, or a reason why it did not."""
+"""Operations that wait for an outcome: an SA is established, or the reason why it is not."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections import defaultdict
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
+from ikev1.core.records.model import IkeSa
+from ikev1.errors import LocalError
 
 
-class NotEstablished(Exception):
-    """What was initiated did not come up; the text is the reason in plain words."""
+class NotEstablished(LocalError):
+    """An SA that was initiated was not established; the text is the reason."""
+
+    code = "not-established"
 
 
 @dataclass(slots=True, eq=False)
 class _Operation:
-    """One thing that somebody waits for: ``tunnel`` over the ISAKMP SA ``unique_id``, or that SA itself (None)."""
+    """``tunnel`` is to be established under the ISAKMP SA ``unique_id``, or that SA itself (None)."""
 
     unique_id: int
-    connection: str
     tunnel: str | None
     done: asyncio.Future[None]
-    reason: str = ""  # the last failure that concerned it: more telling than the end that follows
+    reason: str = ""  # of the last failure that concerned it: says more than the end of the ISAKMP SA that follows
 
-    def observe(self, event: Event) -> None:
-        if isinstance(event, ChildUp):
-            if event.sa.connection == self.connection and event.child.name == self.tunnel:
-                self._succeed()
-        elif event.sa is None or event.sa.unique_id != self.unique_id:
-            return
-        elif isinstance(event, (IkeUp, IkeConfirmed)):
-            # a peer that does not answer R-U-THERE never confirms what it did not confirm by its last message
-            if self.tunnel is None and (event.sa.confirmed or vendor_ids.DPD not in event.sa.vendors):
-                self._succeed()
-        elif isinstance(event, Failure):
-            if event.tunnel in ("", self.tunnel):
-                self.reason = event.text
-            if event.tunnel and event.tunnel == self.tunnel:
-                self._fail(event.text)
-        elif isinstance(event, IkeDown) or (isinstance(event, ChildDown) and event.child.name == self.tunnel):
-            self._fail(self.reason or event.reason)
-
-    def _succeed(self) -> None:
+    def succeed(self) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
         if not self.done.done():
             self.done.set_exception(NotEstablished(reason))
 
 
 class PendingOperations:
-    """All that is waited for. Whoever stops waiting cancels nothing: the engine goes on."""
+    """All operations that wait. To stop waiting for one cancels nothing: the negotiation goes on.
+
+    The cost of an event depends on the operations that it concerns, not on how many wait.
+    """
 
     def __init__(self) -> None:
-        self._open: list[_Operation] = []
+        # each operation in two places: by its ISAKMP SA, and by the names of its connection and tunnel
+        self._waiting: defaultdict[int | tuple[str, str | None], dict[_Operation, None]] = defaultdict(dict)
 
     def expect(self, unique_id: int, connection: str, tunnel: str | None) -> Awaitable[None]:
-        """The outcome of what the ISAKMP SA ``unique_id`` is to bring up; raises `NotEstablished` when awaited.
+        """The outcome of an operation: ``tunnel`` of ``connection`` is to be established under the ISAKMP SA
+        ``unique_id``, or that SA itself (None). `NotEstablished` is raised when the result is awaited.
 
-        The watch begins with the call, so nothing that happens before the result is awaited is missed.
+        Events count from this call on, not from the moment when the result is awaited.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        operation = _Operation(unique_id, connection, tunnel, done)
-        self._open.append(operation)
-        done.add_done_callback(lambda _: self._open.remove(operation))
-        return done
+        operation = _Operation(unique_id, tunnel, asyncio.get_running_loop().create_future())
+        places: tuple[int | tuple[str, str | None], ...] = unique_id, (connection, tunnel)
+        for place in places:
+            self._waiting[place][operation] = None
+
+        def forget(_: object) -> None:
+            for place in places:
+                del self._waiting[place][operation]
+                if not self._waiting[place]:
+                    del self._waiting[place]
+
+        operation.done.add_done_callback(forget)
+        return operation.done
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any operation waits."""
+        return bool(self._waiting)
 
     def observe(self, event: Event) -> None:
-        """Settle what ``event`` settles."""
-        for operation in tuple(self._open):
-            operation.observe(event)
+        """End the operations whose outcome is ``event``."""
+        sa = event.sa
+        if sa is None or not self.waiting:
+            return
+        if isinstance(event, ChildUp):
+            # the tunnel is up, whichever ISAKMP SA it was negotiated under
+            for operation in self._waiting.get((sa.connection, event.child.name), ()):
+                operation.succeed()
+        elif isinstance(event, (IkeUp, IkeConfirmed)):
+            # a peer that does not answer R-U-THERE never confirms an SA that its last message did not confirm
+            if sa.confirmed or vendor_ids.DPD not in sa.vendors:
+                for operation in self._of(sa, None):
+                    operation.succeed()
+        elif isinstance(event, Failure) and event.tunnel:
+            for operation in self._of(sa, event.tunnel):
+                operation.fail(event.text)
+        elif isinstance(event, Failure):
+            for operation in self._waiting.get(sa.unique_id, ()):
+                operation.reason = event.text
+        elif isinstance(event, IkeDown):
+            for operation in self._waiting.get(sa.unique_id, ()):
+                operation.fail(operation.reason or event.reason)
+        elif isinstance(event, ChildDown):
+            for operation in self._of(sa, event.child.name):
+                operation.fail(operation.reason or event.reason)
+
+    def _of(self, sa: IkeSa, tunnel: str | None) -> Iterator[_Operation]:
+        """The operations for ``tunnel`` under ``sa`` alone."""
+        named = self._waiting.get((sa.connection, tunnel), ())
+        return (operation for operation in named if operation.unique_id == sa.unique_id)

@@ -1,4 +1,4 @@
-"""The daemon as a process: configuration in, signals obeyed, everything given back at the end."""
+"""The daemon as a process: it reads the configuration, handles signals, and releases everything at the end."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def run(
     log_level: str | None = None,
     plane: Callable[[GatewayOptions], PlaneChoice] = choose,
 ) -> None:
-    """Be the gateway that ``file`` describes, until SIGTERM or SIGINT; SIGHUP reads the file again.
+    """Run the gateway that ``file`` configures until SIGTERM or SIGINT; SIGHUP reloads the file.
 
-    ``keylog``, ``record``, ``control`` and ``log_level`` override the file. Lines go to the logger ``ikev1``, and from
-    there to standard error unless the caller has set up logging otherwise.
+    ``keylog``, ``record``, ``control`` and ``log_level`` override the file. Log lines go to the logger ``ikev1``: to
+    standard error, unless the caller has configured logging.
 
     Raises:
-        ConfigError: the file cannot be used.
-        OSError: a port, the control socket, the key log or the recording cannot be had.
-        PlaneError: the data plane cannot be had.
-        StoreError: the file of the store cannot be used.
+        ConfigError: the configuration is not usable.
+        OSError: a port, the control socket, the key log or the recording cannot be opened.
+        PlaneError: the data plane is not available.
+        StoreError: the file of the store is not usable.
     """
     loaded = load(file)
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
@@ -75,18 +75,18 @@ def _try_suites(settings: Settings, log: EventLog) -> None:
 
 
 def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, log: EventLog) -> None:
-    """Take away what an earlier process with the other data plane left, now that ours protects what is protected."""
+    """Remove what an earlier process with the other data plane left, now that ours protects the traffic."""
     forget, left, look = (
-        (forget_userspace, "the packet filter of an earlier process", "nft list ruleset")
+        (forget_userspace, "the packet filter", "nft list ruleset")
         if chosen.kernel
-        else (forget_kernel, "what an earlier process had the kernel do", "ip xfrm policy")
+        else (forget_kernel, "SAs and policies in the kernel", "ip xfrm policy")
     )
     try:
         if forget(options):
-            log.write(Level.INFO, "ESP", f"{left} is taken away")
+            log.write(Level.INFO, "ESP", f"removed {left} of an earlier process")
     except PlaneError as error:
-        text = f"{left} may be there yet, and keep packets from us: {error}"
-        log.write(Level.WARNING, "ESP", f"{text} (see `{look}`)")
+        text = f"cannot remove {left} of an earlier process, which may block traffic (see `{look}`): {error}"
+        log.write(Level.WARNING, "ESP", text, code=error.code)
 
 
 def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, log: EventLog) -> Settings:
@@ -94,7 +94,7 @@ def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, log: EventLog)
     for warning in loaded.warnings:
         log.write(Level.WARNING, "CFG", str(warning))
     if loaded.gateway != running.gateway:
-        log.write(Level.WARNING, "CFG", "sockets, files and devices change only with a restart")
+        log.write(Level.WARNING, "CFG", "changes of sockets, files and devices need a restart")
     if chosen.kernel:
         _try_suites(loaded.settings, log)
     return loaded.settings
@@ -114,22 +114,22 @@ async def serve(
     forget_other_plane: Callable[[], None] = lambda: None,
     keep_protected: bool = False,
 ) -> None:
-    """Be a gateway in the running event loop, until SIGTERM or SIGINT.
+    """Run a gateway in the running event loop until SIGTERM or SIGINT.
 
-    With ``keep_protected`` what belongs to tunnels is dropped after its end, too.
+    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
 
     Raises:
-        OSError: a port, the control socket, the key log or the recording cannot be had.
-        PlaneError: the data plane cannot be had.
-        StoreError: the file of the store cannot be used.
+        OSError: a port, the control socket, the key log or the recording cannot be opened.
+        PlaneError: the data plane is not available.
+        StoreError: the file of the store is not usable.
     """
-    # files first: where one cannot be had no data plane is left behind
+    # files first: if one cannot be opened, no data plane has to be removed
     keys = KeyLog(keylog, log) if keylog is not None else None
     if keys is not None:
-        log.write(Level.WARNING, "CFG", f"keys are written to {keylog}: who reads it reads all traffic")
+        log.write(Level.WARNING, "CFG", f"writing keys to {keylog}: whoever reads this file can decrypt all traffic")
     if record is not None:
         endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
-        log.write(Level.INFO, "CFG", f"ISAKMP messages are recorded in {record}")
+        log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
     gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, store=store)
     if keys is not None:
         gateway.observers.append(keys.observe)
@@ -157,5 +157,7 @@ def _reload(gateway: Gateway) -> None:
         gateway.reload()
     except ConfigError as error:
         for finding in error.findings:
-            gateway.log.write(Level.ERROR, "CFG", f"nothing was changed: {finding}")
+            gateway.log.write(Level.ERROR, "CFG", f"configuration not reloaded: {finding}", code=error.code)
+    except Exception as error:
+        gateway.log.bug("the reload of the configuration", error)
     notify("READY=1")

@@ -1,4 +1,4 @@
-"""The one timer of the daemon: it rings at the engine's next deadline, and is moved, not multiplied."""
+"""The one timer of the daemon, for the earliest of all deadlines."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 
 class Timer:
-    """Calls ``ring`` in the running event loop when a deadline has come; ``clock`` is what deadlines are read from.
+    """Calls ``expire`` in the running event loop when a deadline has come. ``clock`` gives seconds since the epoch.
 
-    A deadline that moves back costs nothing: the alarm rings too early, finds nothing due, and is set anew.
+    A deadline that becomes later does not move the timer: it expires too early, finds nothing due, and is set again.
     """
 
-    def __init__(self, clock: Callable[[], float], ring: Callable[[], None]) -> None:
+    def __init__(self, clock: Callable[[], float], expire: Callable[[], None]) -> None:
         self._clock = clock
-        self._ring = ring
+        self._expire = expire
         self._deadline = math.inf
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, deadline: float) -> None:
-        """Ring at ``deadline`` (seconds since the epoch) at the latest, ``math.inf`` for never."""
+        """Expire at ``deadline`` (seconds since the epoch) at the latest; ``math.inf`` is never."""
         if deadline >= self._deadline:
             return
         self.cancel()
@@ -29,11 +29,11 @@ class Timer:
         self._handle = asyncio.get_running_loop().call_later(wait, self._due)
 
     def cancel(self) -> None:
-        """Do not ring."""
+        """Do not expire."""
         if self._handle is not None:
             self._handle.cancel()
         self._handle, self._deadline = None, math.inf
 
     def _due(self) -> None:
         self._handle, self._deadline = None, math.inf
-        self._ring()
+        self._expire()

@@ -10,7 +10,7 @@ from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.message_ids import fresh_message_id
 from ikev1.core.exchanges.protection import phase2_iv
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
-from ikev1.core.exchanges.registry import aggressive_mode
+from ikev1.core.exchanges.registry import aggressive_mode, script_of
 from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.engine_state import State
 from ikev1.core.peer.connection_lookup import called_address, is_address
@@ -31,8 +31,7 @@ def begin_phase1(
 ) -> list[Action]:
     """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
 
-    Raises:
-        Refusal: the first message cannot be built.
+    A first message that cannot be built, as when our identity is too long for the peer's key, is reported.
     """
     sa = IkeSa(
         state.next_unique_id(),
@@ -49,8 +48,23 @@ def begin_phase1(
     if connection.mode is Mode.AGGRESSIVE:
         script = aggressive_mode(connection.policies[0].suite.authentication)
     context = state.context(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
-    begin(script, context)
+    try:
+        begin(script, context)
+    except Refusal as refusal:
+        failure = Failure(refusal.code, refusal.text, path.remote_host)
+        return [Report(failure._replace(tunnel=tunnel)) for tunnel in queued or ("",)]
     return state.commit(None, context, context.exchange)
+
+
+def is_under_way(sa: IkeSa, tunnel: str) -> bool:
+    """Whether ``tunnel`` is being negotiated under ``sa``, or will be once ``sa`` is established."""
+    return tunnel in sa.queued or any(
+        exchange.quick is not None
+        and exchange.quick.tunnel == tunnel
+        and exchange.role is Role.INITIATOR
+        and exchange.step < len(script_of(exchange).rows)
+        for exchange in sa.exchanges
+    )
 
 
 def begin_quick_mode(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+import traceback
 from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
@@ -29,6 +30,7 @@ from ikev1.core.records.events import (
 )
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
+from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe
 
 
@@ -115,8 +117,10 @@ class EventLog:
     def _measure(self) -> None:
         self._lowest = min((level for level, _ in self._sinks.values()), default=logging.CRITICAL)
 
-    def write(self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "") -> None:
-        """A line about the daemon itself.
+    def write(
+        self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "", code: str = ""
+    ) -> None:
+        """A line about the daemon itself; ``code`` is the `Code` of a failure, if it has one.
 
         One that others cause, as often as they like, has a ``kind``, and counts against the budget for this kind: that
         of the peers of ``connection``, where they have proved who they are, or that of strangers.
@@ -128,7 +132,18 @@ class EventLog:
             limiter = self._peers if connection else self._strangers
             if not limiter.passes(_Kind(kind, level), connection):
                 return
-        self._hand_out(Line(level, group, text))
+        self._hand_out(Line(level, group, text, code=code))
+
+    def bug(self, where: str, error: Exception) -> None:
+        """A line about an exception that no code expected: its type and place, not its message, which may hold secrets.
+
+        At the level DEBUG, the lines of the traceback follow.
+        """
+        kind, text = "internal errors", f"internal error in {where}: {describe_bug(error)}"
+        self.write(Level.ERROR, "DMN", text, kind=kind, code=Code.INTERNAL_ERROR)
+        if self.listens(Level.DEBUG):
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            self.write(Level.DEBUG, "DMN", trace, kind=f"{kind} (traceback)")
 
     def event(self, event: Event) -> None:
         """A line about what the engine reports, if the budget of whoever caused it allows one.

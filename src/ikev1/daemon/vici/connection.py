@@ -1,4 +1,4 @@
-"""One client of the VICI server: its commands one after the other, and the events that it registered for."""
+"""One client of the VICI server: its commands, one at a time, and the events that it registered for."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from ikev1.daemon.vici.codec import (
 )
 from ikev1.daemon.vici.events import EVENT_NAMES, log_event
 from ikev1.daemon.vici.request import Call, Command, Refused, Request, failure
+from ikev1.errors import describe_bug
 
-BACKLOG_LIMIT = 4 << 20  # octets of events that wait for a slow reader before it is dropped
+BACKLOG_LIMIT = 4 << 20  # octets of events that are queued for a slow client before it is disconnected
 
 
 class ClientConnection:
-    """Serves one client until it leaves, sends what is no VICI, lets its events pile up, or begins a segment and does
-    not finish it in ``patience`` seconds.
+    """Serves one client until it disconnects, violates the protocol, does not read its events, or does not complete a
+    segment within ``patience`` seconds.
     """
 
     def __init__(
@@ -47,13 +48,15 @@ class ClientConnection:
         self.registered: frozenset[str] = frozenset()
 
     async def serve(self) -> None:
-        """Answer each packet before the next is read: answers come in the order of the requests."""
+        """Answer each packet before reading the next, so that answers have the order of the requests."""
         try:
             while True:
                 await self._answer(parse_packet(await self._read_segment()))
                 await self._writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, PacketError, TimeoutError):
             pass
+        except Exception as error:
+            self._gateway.log.bug("the connection of a VICI client", error)
         finally:
             self.registered = frozenset()
             self._registration_changed()
@@ -91,6 +94,11 @@ class ClientConnection:
             answer = await command(Call(self._gateway, _request(packet), self._stream, self._control_log))
         except Refused as refusal:
             answer = failure(refusal)
+        except (ConnectionError, PacketError):
+            raise
+        except Exception as error:
+            self._gateway.log.bug(f"the VICI command {packet.name}", error)
+            answer = failure(Refused(f"internal error: {describe_bug(error)}"))
         self._send(build_packet(PacketType.CMD_RESPONSE, message=answer))
 
     async def _stream(self, name: str, body: Section) -> None:
@@ -102,16 +110,19 @@ class ClientConnection:
         self.event("control-log", lambda: log_event(line, thread=False))
 
     def event(self, name: str, body: Callable[[], Section]) -> None:
-        """Send an event to the client if it registered for it; one that reads too slowly is dropped."""
+        """Send an event to the client if it registered for it; disconnect a client that reads too slowly."""
         if name not in self.registered or self._writer.is_closing():
             return
-        self._send(build_packet(PacketType.EVENT, name, body()))
+        try:
+            self._send(build_packet(PacketType.EVENT, name, body()))
+        except PacketError:  # an event that VICI cannot carry
+            self._writer.transport.abort()
         if self._writer.transport.get_write_buffer_size() > BACKLOG_LIMIT:
             self._writer.transport.abort()
 
     def _send(self, packet: bytes) -> None:
         if len(packet) > SEGMENT_LIMIT:
-            raise PacketError(f"an answer of {len(packet)} octets fits no segment")
+            raise PacketError(f"an answer of {len(packet)} octets does not fit into a segment")
         self._writer.write(segment(packet))
 
 

@@ -1,4 +1,4 @@
-"""The VICI server: a Unix socket on which swanctl and every other client of VICI finds the daemon."""
+"""The VICI server: the Unix socket to which swanctl and other VICI clients connect."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.connection import ClientConnection
 from ikev1.daemon.vici.events import log_event, translate
 
-# Who may connect may do anything to the gateway, but must not keep others from doing so, nor fill its memory: each
-# client may have the larger part of a segment (512 KiB) in its buffer.
+# A user who may connect may control the gateway, but must not lock out other users or fill its memory: the buffer of
+# each client may hold most of a segment (512 KiB).
 _MOST = 64
 _MOST_OF_A_USER = 24
 
 _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid (unix(7))
-_OWNER_AND_GROUP = 0o117  # the umask that leaves 0660: who may write to the socket commands the gateway
+_OWNER_AND_GROUP = 0o117  # the umask for mode 0660: whoever may write to the socket controls the gateway
 
 
 class ViciServer:
-    """Serves ``gateway`` to the clients that connect to the Unix socket ``path``; a segment that a client began must be
-    whole in ``patience`` seconds.
+    """Serves ``gateway`` to the clients that connect to the Unix socket ``path``. A client must complete a segment
+    within ``patience`` seconds.
     """
 
     def __init__(self, gateway: Gateway, path: Path, patience: float = 10.0) -> None:
@@ -39,7 +39,7 @@ class ViciServer:
         self._gateway = gateway
         self._path = path
         self._clients: dict[ClientConnection, asyncio.Task[None]] = {}
-        self._users: Counter[int] = Counter()  # how many clients each has
+        self._users: Counter[int] = Counter()  # number of clients by user
         self._inode: tuple[int, int] | None = None
         self._server: asyncio.Server | None = None
         self._detach_log: Callable[[], None] | None = None
@@ -49,8 +49,8 @@ class ViciServer:
         """Accept clients from now on.
 
         Raises:
-            OSError: the socket cannot be made, another daemon answers on it, or something else than a socket is in its
-                place.
+            OSError: the socket cannot be created, another daemon listens on it, or ``path`` is something else than a
+                socket.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(self._path)
@@ -59,7 +59,7 @@ class ViciServer:
         umask = os.umask(_OWNER_AND_GROUP)
         try:
             listener.bind(str(self._path))
-            listener.listen(_MOST)  # at once: who finds a socket that does not listen takes it for a dead one
+            listener.listen(_MOST)  # at once: another daemon would take a socket that does not listen for a stale one
             self._inode = _inode(self._path)
         except OSError as error:
             listener.close()
@@ -69,7 +69,7 @@ class ViciServer:
         self._server = await asyncio.start_unix_server(self._accept, sock=listener)
 
     async def close(self) -> None:
-        """Let every client go and remove the socket."""
+        """Disconnect all clients and remove the socket."""
         if self._server is None:
             return
         self._server.close()
@@ -86,9 +86,9 @@ class ViciServer:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         user = _user(writer.get_extra_info("socket"))
         if len(self._clients) >= _MOST or self._users[user] >= _MOST_OF_A_USER:
-            text = f"a VICI client of user {user} is sent away: {self._users[user]} clients of that user and "
+            text = f"rejected a VICI client of user {user}: {self._users[user]} clients of this user and "
             self._gateway.log.write(
-                Level.WARNING, "CFG", f"{text}{len(self._clients)} in all are connected", kind="VICI clients sent away"
+                Level.WARNING, "CFG", f"{text}{len(self._clients)} in total are connected", kind="rejected VICI clients"
             )
             writer.transport.abort()
             return
@@ -114,7 +114,7 @@ class ViciServer:
                 client.event(name, lambda: body)
 
     def _listen_to_log(self) -> None:
-        """Be a sink of the log only while a client wants lines."""
+        """Attach to the log only while a client is registered for its lines."""
         wanted = any("log" in client.registered for client in self._clients)
         if wanted and self._detach_log is None:
             self._detach_log = self._gateway.log.attach(Level.INFO, self._log)
@@ -128,7 +128,7 @@ class ViciServer:
 
 
 def _user(stream: socket.socket) -> int:
-    """The number of the user who connected."""
+    """The user ID of the process that connected."""
     credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
     uid: int = _PEER_CREDENTIALS.unpack(credentials)[1]
     return uid
@@ -140,16 +140,16 @@ def _inode(path: Path) -> tuple[int, int]:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove the socket of a daemon that is no more, and nothing else."""
+    """Remove the socket that a daemon which no longer runs left behind, and nothing else."""
     try:
         status = path.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(status.st_mode):
-        why = "this is no socket, and is left alone: remove it, or let `control` name another place"
+        why = "not a socket: remove it, or set `control` to another path"
         raise FileExistsError(errno.EEXIST, why, str(path))
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
-        probe.setblocking(False)  # one that lives may be too busy to answer
+        probe.setblocking(False)  # a daemon that runs may be too busy to accept
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
@@ -161,6 +161,6 @@ def _remove_stale(path: Path) -> None:
         except BlockingIOError:
             pass
         except OSError as error:
-            why = f"the socket of another program is here: {os.strerror(error.errno or 0)}"
+            why = f"another program uses this socket: {os.strerror(error.errno or 0)}"
             raise FileExistsError(errno.EEXIST, why, str(path)) from error
-    raise FileExistsError(errno.EEXIST, "another daemon answers here", str(path))
+    raise FileExistsError(errno.EEXIST, "another daemon listens on this socket", str(path))

@@ -1,10 +1,11 @@
-"""initiate, terminate, rekey: the commands that do something to SAs, and tell their caller how it goes."""
+"""initiate, terminate, rekey: the commands that change SAs; the client gets the log lines about them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ikev1.core.records.model import ChildSa, IkeSa
 from ikev1.daemon.observe.event_log import Level, Line
@@ -19,7 +20,7 @@ _LEVELS = {0: Level.WARNING, 1: Level.INFO}
 
 @contextmanager
 def _control_log(call: Call, concerns: Callable[[IkeSa], bool]) -> Iterator[None]:
-    """While it lasts, the caller gets the lines about the ISAKMP SAs that its command ``concerns``."""
+    """Within it, the client gets the log lines about the ISAKMP SAs that its command ``concerns``."""
     wanted = call.request.number("loglevel")
     level = 1 if wanted is None else wanted
     if level < 0:
@@ -38,7 +39,7 @@ def _control_log(call: Call, concerns: Callable[[IkeSa], bool]) -> Iterator[None
 
 
 def _wanted(call: Call) -> tuple[str, str | None, str]:
-    """Connection and tunnel that a request names, and how strongSwan would call the SA."""
+    """The connection and tunnel that a request names, and what strongSwan calls the SA."""
     child, ike = call.request.text("child"), call.request.text("ike")
     if child is not None:
         found = find_tunnel(call.gateway.settings, child, ike)
@@ -53,20 +54,20 @@ def _wanted(call: Call) -> tuple[str, str | None, str]:
 
 
 async def initiate(call: Call) -> Section:
-    """Bring up a tunnel, or an ISAKMP SA alone, and answer when it is up, has failed, or has taken too long.
+    """Bring up a tunnel, or an ISAKMP SA alone, and answer when it is up, has failed, or ``timeout`` is over.
 
-    ``timeout`` is in milliseconds: 0 or absent waits for the outcome, a negative one does not wait at all.
+    ``timeout`` is in milliseconds: 0 or absent waits for the outcome, a negative one does not wait.
     """
     connection, tunnel, called = _wanted(call)
     timeout = call.request.number("timeout") or 0
     establishing = asyncio.ensure_future(call.gateway.initiate(connection, tunnel))
     if timeout < 0:
-        establishing.add_done_callback(_look_at)
+        establishing.add_done_callback(partial(_ended_unattended, call, called))
         return SUCCESS
     with _control_log(call, lambda sa: sa.connection == connection):
         done, _ = await asyncio.wait({establishing}, timeout=timeout / 1000 if timeout else None)
     if not done:
-        establishing.add_done_callback(_look_at)
+        establishing.add_done_callback(partial(_ended_unattended, call, called))
         raise Refused(f"{called} not established after {timeout}ms")
     try:
         establishing.result()
@@ -75,10 +76,11 @@ async def initiate(call: Call) -> Section:
     return SUCCESS
 
 
-def _look_at(establishing: asyncio.Future[None]) -> None:
-    """Nobody waits for the outcome any more; the log has it."""
-    if not establishing.cancelled():
-        establishing.exception()
+def _ended_unattended(call: Call, called: str, establishing: asyncio.Future[None]) -> None:
+    """Log a bug in an operation for whose outcome no client waits; the engine has reported every other failure."""
+    error = None if establishing.cancelled() else establishing.exception()
+    if isinstance(error, Exception) and not isinstance(error, NotEstablished):
+        call.gateway.log.bug(f"establishing {called}", error)
 
 
 def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
@@ -89,7 +91,7 @@ def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
 
 
 async def terminate(call: Call) -> Section:
-    """Close SAs; the answer comes once the peers were told."""
+    """Delete SAs and answer once the Delete payloads were sent."""
     matches = _matches(call, "terminate")
     _leave(call)
     if not matches:
@@ -111,10 +113,10 @@ async def terminate(call: Call) -> Section:
 
 
 def _leave(call: Call) -> None:
-    """Give up the tunnels that a request names, also those that never came up or are down already."""
+    """Stop protecting the tunnels that a request names, also those that never came up or are down already."""
     ike, ike_id, child, child_id = Selection.of(call.request)
     if ike_id is not None or child_id is not None:
-        return  # one SA of perhaps several
+        return  # one of possibly several SAs
     if child is not None:
         for connection in call.gateway.settings.connections:
             if ike in (None, connection.name):
@@ -124,7 +126,7 @@ def _leave(call: Call) -> None:
 
 
 async def rekey(call: Call) -> Section:
-    """Begin to replace SAs; the answer does not wait for it."""
+    """Begin to rekey SAs, and answer at once."""
     matches = _matches(call, "rekey")
     if not matches:
         raise Refused("no matching SAs to rekey found", matches=0)
