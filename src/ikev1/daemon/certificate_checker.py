@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ikev1.core.records.actions import CheckCertificate
-from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
+from ikev1.core.records.certificate_check import CertificateVerdict, Untrusted
 from ikev1.core.records.events import Code
-from ikev1.pki.errors import CertificateError
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
-from ikev1.pki.verify import verify_peer
+from ikev1.pki.verdict import verdict_on
 from ikev1.wire.registry import NotifyType
 
 THREADS = 4
@@ -47,7 +46,7 @@ class CertificateChecker:
         if len(self._open) >= self._most:
             loop.call_soon(self._answer, question.request, _too_many(self._most))
             return
-        future = loop.run_in_executor(self._pool, _verdict, question, self._clock(), self._fetch_unless_closed)
+        future = loop.run_in_executor(self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed)
         self._open.add(future)
         future.add_done_callback(partial(self._done, question.request))
 
@@ -67,21 +66,6 @@ class CertificateChecker:
         self._open.discard(future)
         if not future.cancelled():
             self._answer(request, future.result())
-
-
-def _verdict(question: CheckCertificate, now: float, fetch: Fetcher) -> CertificateVerdict:
-    try:
-        peer = verify_peer(
-            question.certificates,
-            question.identity,
-            question.connection.trust,
-            now,
-            fetch,
-            answers_call=question.answers_call,
-        )
-    except CertificateError as error:
-        return Untrusted(Code(error.code), str(error), error.notify)
-    return Trusted(peer.public_key, peer.subject)
 
 
 def _too_many(most: int) -> Untrusted:
