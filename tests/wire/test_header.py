@@ -29,30 +29,31 @@ def test_only_the_e_flag_means_encrypted() -> None:
 
 
 REFUSED = {
-    "nothing": (b"", errors.UnequalPayloadLengths, 0),
-    "27 octets": (GOOD.build()[:27], errors.UnequalPayloadLengths, 0),
-    "a datagram too short": (GOOD.build() + bytes(3), errors.UnequalPayloadLengths, 24),
-    "a datagram too long": (GOOD.build() + bytes(5), errors.UnequalPayloadLengths, 24),
-    "a length below the header's": (GOOD._replace(length=27).build(), errors.UnequalPayloadLengths, 24),
-    "IKEv2": (GOOD._replace(version=0x20).build() + bytes(4), errors.InvalidMajorVersion, 17),
-    "a draft's ISAKMP": (GOOD._replace(version=0x01).build() + bytes(4), errors.InvalidMajorVersion, 17),
-    "ISAKMP 1.1": (GOOD._replace(version=0x11).build() + bytes(4), errors.InvalidMinorVersion, 17),
-    "an unknown flag": (GOOD._replace(flags=8).build() + bytes(4), errors.InvalidFlags, 19),
-    "no cookie": (GOOD._replace(CKY_I=bytes(8)).build() + bytes(4), errors.InvalidCookie, 0),
+    "nothing": (b"", NotifyType.UNEQUAL_PAYLOAD_LENGTHS, 0),
+    "27 octets": (GOOD.build()[:27], NotifyType.UNEQUAL_PAYLOAD_LENGTHS, 0),
+    "a datagram too short": (GOOD.build() + bytes(3), NotifyType.UNEQUAL_PAYLOAD_LENGTHS, 24),
+    "a datagram too long": (GOOD.build() + bytes(5), NotifyType.UNEQUAL_PAYLOAD_LENGTHS, 24),
+    "a length below the header's": (GOOD._replace(length=27).build(), NotifyType.UNEQUAL_PAYLOAD_LENGTHS, 24),
+    "IKEv2": (GOOD._replace(version=0x20).build() + bytes(4), NotifyType.INVALID_MAJOR_VERSION, 17),
+    "a draft's ISAKMP": (GOOD._replace(version=0x01).build() + bytes(4), NotifyType.INVALID_MAJOR_VERSION, 17),
+    "ISAKMP 1.1": (GOOD._replace(version=0x11).build() + bytes(4), NotifyType.INVALID_MINOR_VERSION, 17),
+    "an unknown flag": (GOOD._replace(flags=8).build() + bytes(4), NotifyType.INVALID_FLAGS, 19),
+    "no cookie": (GOOD._replace(CKY_I=bytes(8)).build() + bytes(4), NotifyType.INVALID_COOKIE, 0),
 }
 
 
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_is_refused(why: str) -> None:
-    datagram, error, offset = REFUSED[why]
-    with pytest.raises(error) as refusal:
+    datagram, notify, offset = REFUSED[why]
+    with pytest.raises(errors.WireError) as refusal:
         Header.parse(datagram)
+    assert refusal.value.notify is notify
     assert refusal.value.payload == ("HEADER",)
     assert refusal.value.offset == offset
 
 
 def test_a_refusal_says_what_was_expected_and_found() -> None:
-    with pytest.raises(errors.InvalidMajorVersion) as refusal:
+    with pytest.raises(errors.WireError) as refusal:
         Header.parse(GOOD._replace(version=0x20).build() + bytes(4))
     assert refusal.value.notify is NotifyType.INVALID_MAJOR_VERSION
     assert str(refusal.value) == "HEADER, octet 17: expected major version 1, found 2 (INVALID_MAJOR_VERSION)"

@@ -63,85 +63,95 @@ def test_values_that_cannot_be_on_the_wire_are_our_own_fault() -> None:
 
 SA = "00000001 00000001"
 REFUSED = {
-    "a head cut short": (PayloadType.NOTIFICATION, "00000001 01", errors.PayloadMalformed, 0),
-    "an SPI cut short": (PayloadType.NOTIFICATION, "00000001 03 04 000e aabbcc", errors.PayloadMalformed, 8),
-    "a nonce of 7 octets": (PayloadType.NONCE, "00" * 7, errors.PayloadMalformed, 0),
-    "a nonce of 257 octets": (PayloadType.NONCE, "00" * 257, errors.PayloadMalformed, 0),
-    "a DOI nobody knows": (PayloadType.SECURITY_ASSOCIATION, "00000002 00000001", errors.DoiNotSupported, 0),
-    "a labelled situation": (PayloadType.SECURITY_ASSOCIATION, "00000001 00000003", errors.SituationNotSupported, 4),
-    "no proposal": (PayloadType.SECURITY_ASSOCIATION, SA, errors.BadProposalSyntax, 8),
-    "no transform": (PayloadType.SECURITY_ASSOCIATION, f"{SA} 00000008 01010000", errors.BadProposalSyntax, 16),
+    "a head cut short": (PayloadType.NOTIFICATION, "00000001 01", NotifyType.PAYLOAD_MALFORMED, 0),
+    "an SPI cut short": (PayloadType.NOTIFICATION, "00000001 03 04 000e aabbcc", NotifyType.PAYLOAD_MALFORMED, 8),
+    "a nonce of 7 octets": (PayloadType.NONCE, "00" * 7, NotifyType.PAYLOAD_MALFORMED, 0),
+    "a nonce of 257 octets": (PayloadType.NONCE, "00" * 257, NotifyType.PAYLOAD_MALFORMED, 0),
+    "a DOI nobody knows": (PayloadType.SECURITY_ASSOCIATION, "00000002 00000001", NotifyType.DOI_NOT_SUPPORTED, 0),
+    "a labelled situation": (
+        PayloadType.SECURITY_ASSOCIATION,
+        "00000001 00000003",
+        NotifyType.SITUATION_NOT_SUPPORTED,
+        4,
+    ),
+    "no proposal": (PayloadType.SECURITY_ASSOCIATION, SA, NotifyType.BAD_PROPOSAL_SYNTAX, 8),
+    "no transform": (PayloadType.SECURITY_ASSOCIATION, f"{SA} 00000008 01010000", NotifyType.BAD_PROPOSAL_SYNTAX, 16),
     "a transform too few": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000010 01010002 00000008 01010000",
-        errors.BadProposalSyntax,
+        NotifyType.BAD_PROPOSAL_SYNTAX,
         16,
     ),
     "a hash among the proposals": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 08000010 01010001 00000008 01010000 00000004",
-        errors.BadProposalSyntax,
+        NotifyType.BAD_PROPOSAL_SYNTAX,
         28,
     ),
     "something after the proposals": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000010 01010001 00000008 01010000 00",
-        errors.PayloadMalformed,
+        NotifyType.PAYLOAD_MALFORMED,
         24,
     ),
     "something after the transforms": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000011 01010001 00000008 01010000 00",
-        errors.BadProposalSyntax,
+        NotifyType.BAD_PROPOSAL_SYNTAX,
         24,
     ),
     "a transform's RESERVED2": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000010 01010001 00000008 01010001",
-        errors.BadProposalSyntax,
+        NotifyType.BAD_PROPOSAL_SYNTAX,
         23,
     ),
     "a proposal's RESERVED": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00010010 01010001 00000008 01010000",
-        errors.BadProposalSyntax,
+        NotifyType.BAD_PROPOSAL_SYNTAX,
         9,
     ),
     "an ESP proposal's SPI of 2 octets": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000012 01030201 aabb 00000008 010c0000",
-        errors.InvalidSpi,
+        NotifyType.INVALID_SPI,
         14,
     ),
     "an ISAKMP proposal's SPI of 17 octets": (
         PayloadType.SECURITY_ASSOCIATION,
         f"{SA} 00000021 01011101 {'00' * 17} 00000008 01010000",
-        errors.InvalidSpi,
+        NotifyType.INVALID_SPI,
         14,
     ),
-    "half an IPv4 address": (PayloadType.IDENTIFICATION, "01000000 0a00", errors.InvalidIdInformation, 4),
-    "an empty name": (PayloadType.IDENTIFICATION, "02000000", errors.InvalidIdInformation, 4),
-    "an SPI cut short in a Delete": (PayloadType.DELETE, "00000001 03 04 0002 aabbccdd", errors.PayloadMalformed, 8),
-    "SPIs left over": (PayloadType.DELETE, "00000001 03 04 0001 aabbccdd00", errors.PayloadMalformed, 12),
-    "65535 SPIs without size": (PayloadType.DELETE, "00000001 03 00 ffff", errors.PayloadMalformed, 6),
-    "an SPI of no size": (PayloadType.DELETE, "00000001 03 00 0001", errors.PayloadMalformed, 5),
-    "half a cookie pair": (PayloadType.DELETE, "00000001 01 08 0001 0011223344556677", errors.InvalidSpi, 5),
-    "NAT-OA of a name": (PayloadType.NAT_OA, "02000000 0a000001", errors.PayloadMalformed, 0),
-    "NAT-OA with RESERVED set": (PayloadType.NAT_OA, "01000100 0a000001", errors.PayloadMalformed, 2),
-    "NAT-OA of 5 octets": (PayloadType.NAT_OA_DRAFT, "01000000 0a00000100", errors.PayloadMalformed, 4),
-    "mode config with RESERVED set": (PayloadType.ATTRIBUTES, "01010000", errors.PayloadMalformed, 1),
-    "half an attribute": (PayloadType.ATTRIBUTES, "01000000 8001", errors.PayloadMalformed, 4),
-    "a proposal outside an SA": (PayloadType.PROPOSAL, "01010000", errors.InvalidPayloadType, 0),
-    "a transform outside an SA": (PayloadType.TRANSFORM, "01010000", errors.InvalidPayloadType, 0),
+    "half an IPv4 address": (PayloadType.IDENTIFICATION, "01000000 0a00", NotifyType.INVALID_ID_INFORMATION, 4),
+    "an empty name": (PayloadType.IDENTIFICATION, "02000000", NotifyType.INVALID_ID_INFORMATION, 4),
+    "an SPI cut short in a Delete": (
+        PayloadType.DELETE,
+        "00000001 03 04 0002 aabbccdd",
+        NotifyType.PAYLOAD_MALFORMED,
+        8,
+    ),
+    "SPIs left over": (PayloadType.DELETE, "00000001 03 04 0001 aabbccdd00", NotifyType.PAYLOAD_MALFORMED, 12),
+    "65535 SPIs without size": (PayloadType.DELETE, "00000001 03 00 ffff", NotifyType.PAYLOAD_MALFORMED, 6),
+    "an SPI of no size": (PayloadType.DELETE, "00000001 03 00 0001", NotifyType.PAYLOAD_MALFORMED, 5),
+    "half a cookie pair": (PayloadType.DELETE, "00000001 01 08 0001 0011223344556677", NotifyType.INVALID_SPI, 5),
+    "NAT-OA of a name": (PayloadType.NAT_OA, "02000000 0a000001", NotifyType.PAYLOAD_MALFORMED, 0),
+    "NAT-OA with RESERVED set": (PayloadType.NAT_OA, "01000100 0a000001", NotifyType.PAYLOAD_MALFORMED, 2),
+    "NAT-OA of 5 octets": (PayloadType.NAT_OA_DRAFT, "01000000 0a00000100", NotifyType.PAYLOAD_MALFORMED, 4),
+    "mode config with RESERVED set": (PayloadType.ATTRIBUTES, "01010000", NotifyType.PAYLOAD_MALFORMED, 1),
+    "half an attribute": (PayloadType.ATTRIBUTES, "01000000 8001", NotifyType.PAYLOAD_MALFORMED, 4),
+    "a proposal outside an SA": (PayloadType.PROPOSAL, "01010000", NotifyType.INVALID_PAYLOAD_TYPE, 0),
+    "a transform outside an SA": (PayloadType.TRANSFORM, "01010000", NotifyType.INVALID_PAYLOAD_TYPE, 0),
 }
 
 
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_is_refused(why: str) -> None:
-    number, body, error, offset = REFUSED[why]
-    with pytest.raises(error) as refusal:
+    number, body, notify, offset = REFUSED[why]
+    with pytest.raises(errors.WireError) as refusal:
         parse_body(number, bytes.fromhex(body))
-    assert type(refusal.value) is error
+    assert refusal.value.notify is notify
     assert refusal.value.offset == offset
 
 

@@ -13,6 +13,7 @@ from ikev1.audit.of_configuration import aggressive_mode, algorithms, behaviour,
 from ikev1.audit.of_configuration.subject import Subject
 from ikev1.audit.topics import topic
 from ikev1.config import ConfigError, load
+from ikev1.errors import LocalError
 
 _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     aggressive_mode.guessable,
@@ -37,8 +38,10 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 )
 
 
-class NoConfiguration(Exception):
+class NoConfiguration(LocalError):
     """The file cannot be read, or is no TOML; the message says why."""
+
+    code = "config-unreadable"
 
 
 def audit_configuration(file: Path, now: float) -> Audit:

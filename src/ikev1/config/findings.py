@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from ikev1.errors import LocalError
+
 
 class Finding(NamedTuple):
     """One thing to mend: in which file, at which key (or line), and what is wrong and what is allowed."""
@@ -17,8 +19,10 @@ class Finding(NamedTuple):
         return ": ".join(filter(None, (str(self.file), self.key, self.text)))
 
 
-class ConfigError(Exception):
+class ConfigError(LocalError):
     """A configuration that cannot be used; ``findings`` are all the reasons."""
+
+    code = "config-invalid"
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__("\n".join(map(str, findings)))

@@ -20,10 +20,13 @@ from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPa
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
+from ikev1.errors import LocalError
 
 
-class UnknownName(LookupError):
+class UnknownName(LocalError, LookupError):
     """There is no connection, tunnel or SA of this name; the message says which, and what there is."""
+
+    code = "unknown-name"
 
 
 class Dump(Record, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat import asn1
@@ -34,7 +34,7 @@ _CODECS = {
 class InvalidName(CryptoError):
     """A peer's octets are no distinguished name."""
 
-    notify: ClassVar[NotifyType] = NotifyType.INVALID_ID_INFORMATION
+    notify = NotifyType.INVALID_ID_INFORMATION
 
 
 @asn1.sequence

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from ikev1.errors import RemoteError
 from ikev1.wire.registry import NotifyType
 
 
-class CryptoError(Exception):
+class CryptoError(RemoteError):
     """Base of all errors of this package; ``notify`` is what a peer that caused it is told."""
 
-    notify: ClassVar[NotifyType] = NotifyType.INVALID_KEY_INFORMATION
+    code = "malformed"
+    notify: NotifyType = NotifyType.INVALID_KEY_INFORMATION
 
 
 class UnsupportedAlgorithm(CryptoError):

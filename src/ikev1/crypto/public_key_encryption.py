@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ikev1.crypto import keymat
 from ikev1.crypto.cipher import Cipher, block_size, key_size
-from ikev1.crypto.errors import CryptoError, InvalidCiphertext
+from ikev1.crypto.errors import InvalidCiphertext
 from ikev1.crypto.hashes import prf
 from ikev1.crypto.signatures import PrivateKey, PublicKey, UnsuitableKey
-from ikev1.wire.registry import NotifyType
+from ikev1.errors import LocalError
 
 _PKCS1_OVERHEAD = 11  # octets; RFC 8017 §7.2.1: the message has at most k - 11
 
 
-class BodyTooLong(CryptoError):
+class BodyTooLong(LocalError):
     """A body is longer than one RSA operation takes, and RFC 2409 §5.2 knows no other."""
 
-    notify: ClassVar[NotifyType] = NotifyType.AUTHENTICATION_FAILED
+    code = "body-too-long"
 
 
 # --- RSA ------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import lru_cache
-from typing import ClassVar
 
 from cryptography import exceptions, x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -28,7 +27,7 @@ LARGEST_RSA_BITS = 16_384  # OpenSSL refuses to verify with more
 class WeakPublicKey(CryptoError):
     """An RSA key of fewer bits than are allowed here, or of so many that verifying with it is an attack."""
 
-    notify: ClassVar[NotifyType] = NotifyType.INVALID_CERTIFICATE
+    notify = NotifyType.INVALID_CERTIFICATE
 
 
 def parse(octets: bytes) -> bytes:

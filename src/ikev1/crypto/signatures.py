@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes
@@ -45,13 +45,13 @@ _ECDSA: dict[int, _Ecdsa] = {
 class BadSignature(CryptoError):
     """The signature is not by this key over this hash, or is not of the method's form."""
 
-    notify: ClassVar[NotifyType] = NotifyType.INVALID_SIGNATURE
+    notify = NotifyType.INVALID_SIGNATURE
 
 
 class UnsuitableKey(CryptoError):
     """A key of another kind than the method signs with, or of a kind that no method signs with."""
 
-    notify: ClassVar[NotifyType] = NotifyType.AUTHENTICATION_FAILED
+    notify = NotifyType.AUTHENTICATION_FAILED
 
 
 def method_of(key: PrivateKey | PublicKey) -> AuthenticationMethod:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
+from ikev1.errors import LocalError
 
 
-class NotEstablished(Exception):
+class NotEstablished(LocalError):
     """What was initiated did not come up; the text is the reason in plain words."""
+
+    code = "not-established"
 
 
 @dataclass(slots=True, eq=False)

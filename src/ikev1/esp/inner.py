@@ -12,6 +12,7 @@ import socket
 from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
+from ikev1.errors import RemoteError
 
 IPV4, IPV6 = 4, 41  # the protocol numbers of IP in IP, ESP's next header in tunnel mode (RFC 4303 §2.6)
 TCP, _UDP, _SCTP, _UDP_LITE = 6, 17, 132, 136
@@ -21,8 +22,10 @@ _EXTENSIONS = frozenset({_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION})
 _MOST_EXTENSIONS = 8  # headers; RFC 8200 §4.1 knows of seven in a sensible packet
 
 
-class InnerPacketError(ValueError):
+class InnerPacketError(RemoteError, ValueError):
     """No IPv4 or IPv6 packet, or one shorter than it says."""
+
+    code = "malformed"
 
 
 class Flow(NamedTuple):

@@ -13,6 +13,8 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from ikev1.errors import LocalError
+
 # <linux/netlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ERROR, _DONE = 2, 3
@@ -32,12 +34,16 @@ Buffer = bytes | bytearray | memoryview
 Result = TypeVar("Result")
 
 
-class GarbledAnswer(OSError):
+class GarbledAnswer(LocalError, OSError):
     """What the kernel answered does not parse."""
 
+    code = "kernel-answer"
 
-class NetlinkError(OSError):
+
+class NetlinkError(LocalError, OSError):
     """The kernel refused; its own words are in the text where it had any."""
+
+    code = "kernel-refused"
 
 
 class Message(NamedTuple):

@@ -26,11 +26,14 @@ from typing import NamedTuple, Protocol
 
 from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
 from ikev1.core.records.selector import Selector
+from ikev1.errors import LocalError
 from ikev1.wire.registry import ProtocolId
 
 
-class PlaneError(Exception):
+class PlaneError(LocalError):
     """The data plane cannot do what it was asked: no TUN device, no privilege, a suite that it does not know."""
+
+    code = "data-plane"
 
 
 class Counters(NamedTuple):

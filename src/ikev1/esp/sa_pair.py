@@ -12,7 +12,7 @@ from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, 
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
-from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, ShapeError, check, opener, sealer, sizes
+from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, MalformedPacket, check, opener, sealer, sizes
 
 _LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
 _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
@@ -166,7 +166,7 @@ class SaPair:
             except IntegrityError:
                 self.integrity_failures += 1
                 continue
-            except ShapeError:
+            except MalformedPacket:
                 self.malformed += 1
                 continue
             window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import esp_key_sizes
+from ikev1.errors import LocalError, RemoteError
 from ikev1.esp import ciphers, gcm
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -27,16 +28,22 @@ Sealer = Callable[[bytes, bytes], bytes]
 Opener = Callable[[Packet], bytes]
 
 
-class UnsupportedError(ValueError):
+class UnsupportedError(LocalError, ValueError):
     """A suite, or a size of key, that this module does not know."""
 
+    code = "unsupported-suite"
 
-class IntegrityError(Exception):
+
+class IntegrityError(RemoteError):
     """The integrity check value is wrong (RFC 4303 §3.4.4)."""
 
+    code = "esp-integrity"
 
-class ShapeError(Exception):
+
+class MalformedPacket(RemoteError):
     """The packet is no possible outcome of its suite: too short, or no whole number of blocks."""
+
+    code = "malformed"
 
 
 class Sizes(NamedTuple):
@@ -111,7 +118,7 @@ def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -
 
 
 def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
-    """The function that opens with ``keys``, or raises `IntegrityError` or `ShapeError` and changes nothing.
+    """The function that opens with ``keys``, or raises `IntegrityError` or `MalformedPacket` and changes nothing.
 
     Raises:
         UnsupportedError: the suite is not one of ours, or a key has the wrong size.
@@ -127,7 +134,7 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
 
     def open_combined(packet: Packet) -> bytes:
         if len(packet) < shortest or (len(packet) - overhead) % alignment:
-            raise ShapeError
+            raise MalformedPacket
         try:
             return open_gcm(packet)
         except gcm.InvalidTag:
@@ -139,7 +146,7 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
 
     def open_after_mac(packet: Packet) -> bytes:
         if len(packet) < shortest or (len(packet) - overhead) % alignment:
-            raise ShapeError
+            raise MalformedPacket
         # "The receiver ... computes the ICV over the ESP packet minus the ICV" and decrypts afterwards (§3.4.4.1)
         if not hmac.compare_digest(mac(packet[:-icv]), packet[-icv:]):
             raise IntegrityError

@@ -9,10 +9,13 @@ from __future__ import annotations
 from ikev1.capture.records.report import Formula
 from ikev1.core.records.record import Record
 from ikev1.crypto.groups import group
+from ikev1.errors import LocalError
 
 
-class NoAgreement(Exception):
+class NoAgreement(LocalError):
     """A public value is of none of the draws, or both ends computed another secret: one of them is wrong."""
+
+    code = "lesson-untrue"
 
 
 class Agreement(Record, frozen=True):

@@ -8,14 +8,17 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.records.report import Conversation, Formula
 from ikev1.core.records.model import KeyShare, QuickMode
+from ikev1.errors import LocalError
 from ikev1.lesson.diffie_hellman import Agreement, agreement
 from ikev1.lesson.run import Run
 
 _SOURCE = "this run"
 
 
-class Disagreement(Exception):
+class Disagreement(LocalError):
     """A value that is explained is not the one that an end holds: the explanation or the engine is wrong."""
+
+    code = "lesson-untrue"
 
 
 class Evidence(NamedTuple):

@@ -19,6 +19,7 @@ from ikev1.core.records.events import Failure
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Settings
+from ikev1.errors import LocalError
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
 
 _HOSTS = ("127.0.0.1", "127.0.0.2")  # two of them: Wireshark tells the ends of an exchange apart by their addresses
@@ -35,8 +36,10 @@ class Subject(StrEnum):
     QUICK = "quick"
 
 
-class LessonFailed(Exception):
+class LessonFailed(LocalError):
     """The exchange did not come to its end; the message says why."""
+
+    code = "lesson-failed"
 
 
 class Peer(Record, frozen=True):

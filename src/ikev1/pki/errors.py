@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+from ikev1.errors import RemoteError
 from ikev1.wire.registry import NotifyType
 
 __all__ = [
@@ -20,13 +19,13 @@ __all__ = [
 ]
 
 
-class CertificateError(Exception):
+class CertificateError(RemoteError):
     """Base of all: ``code`` is a stable word (one of `ikev1.core.records.events.Code`), the text names the certificate,
     what was expected and what was found, and ``notify`` is what the peer is told (RFC 2408 §5.9).
     """
 
-    code: ClassVar[str]
-    notify: ClassVar[NotifyType] = NotifyType.INVALID_CERTIFICATE
+    code = "cert-unusable"
+    notify: NotifyType = NotifyType.INVALID_CERTIFICATE
 
 
 class Missing(CertificateError):
@@ -45,8 +44,6 @@ class UnsupportedEncoding(CertificateError):
 
 class Malformed(CertificateError):
     """The octets are no certificate, or there are too many of them."""
-
-    code = "cert-unusable"
 
 
 class Untrusted(CertificateError):

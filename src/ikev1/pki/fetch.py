@@ -16,9 +16,13 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from ikev1.errors import RemoteError
 
-class FetchFailed(Exception):
+
+class FetchFailed(RemoteError):
     """Nothing usable came from an address; the text says why."""
+
+    code = "fetch-failed"
 
 
 class Fetcher(Protocol):

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
+from ikev1.errors import RemoteError
 from ikev1.pki.answer import Answer, Status
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Malformed
@@ -25,8 +26,10 @@ _SHA256 = hashes.SHA256()
 _STATUSES = {ocsp.OCSPCertStatus.GOOD: Status.GOOD, ocsp.OCSPCertStatus.REVOKED: Status.REVOKED}
 
 
-class _Unacceptable(Exception):
+class UnacceptableResponse(RemoteError):
     """Why a response is not believed; the sentence that it ends is in `read_response`."""
+
+    code = "cert-revocation-unknown"
 
 
 def responder_urls(certificate: X509Certificate) -> list[str]:
@@ -55,12 +58,12 @@ def read_response(octets: bytes, certificate: X509Certificate, issuer: X509Certi
     try:
         response = ocsp.load_der_ocsp_response(octets)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise _Unacceptable(f"says {response.response_status.name}")
+            raise UnacceptableResponse(f"says {response.response_status.name}")
         single = _about(response, certificate, issuer)
         _check_time(single, moment)
         _check_signature(response, issuer, moment)
         status = _STATUSES.get(single.certificate_status, Status.UNKNOWN)
-    except _Unacceptable as reason:
+    except UnacceptableResponse as reason:
         return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} {reason}")
     except (ValueError, TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
         return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} sent what is no response")
@@ -79,7 +82,7 @@ def _about(
             wanted.issuer_name_hash,
         ):
             return single
-    raise _Unacceptable("answers for another certificate")
+    raise UnacceptableResponse("answers for another certificate")
 
 
 def _request(
@@ -93,13 +96,13 @@ def _check_time(single: ocsp.OCSPSingleResponse, moment: datetime.datetime) -> N
     begins = single.this_update_utc
     ends = single.next_update_utc or begins + _WITHOUT_NEXT_UPDATE
     if not begins - _SKEW <= moment <= ends + _SKEW:
-        raise _Unacceptable(f"answers for {begins} to {ends}, now is {moment}")
+        raise UnacceptableResponse(f"answers for {begins} to {ends}, now is {moment}")
 
 
 def _check_signature(response: ocsp.OCSPResponse, issuer: X509Certificate, moment: datetime.datetime) -> None:
     """Points 2 to 4 of §3.2: signed by the issuer's own key, or by one that it certified for this (§4.2.2.2)."""
     if not any(_has_signed(key, response) for key in _signers(response, issuer, moment)):
-        raise _Unacceptable("has signed neither as the issuer nor with a certificate of the issuer for OCSP")
+        raise UnacceptableResponse("has signed neither as the issuer nor with a certificate of the issuer for OCSP")
 
 
 def _signers(response: ocsp.OCSPResponse, issuer: X509Certificate, moment: datetime.datetime) -> Iterator[object]:

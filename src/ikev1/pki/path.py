@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from OpenSSL import crypto
 
 from ikev1.core.records.settings import Trust
+from ikev1.errors import RemoteError
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import CertificateError, Expired, Malformed, Untrusted, Unusable
 
@@ -18,8 +19,10 @@ _BAD_SIGNATURE = frozenset({4, 6, 7})  # UNABLE_TO_DECRYPT_CERT_SIGNATURE, ..._D
 _WITHOUT_CERTIFICATE = frozenset({1, 17, 65, 70})  # UNSPECIFIED, OUT_OF_MEM, INVALID_CALL, STORE_LOOKUP
 
 
-class NotVerified(Exception):
+class NotVerified(RemoteError):
     """OpenSSL refused: its ``number`` of the error, its words, and which certificate of the path it was about."""
+
+    code = "cert-untrusted"
 
     def __init__(self, number: int, words: str, certificate: X509Certificate | None) -> None:
         super().__init__(number, words)

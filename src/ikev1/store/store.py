@@ -7,10 +7,13 @@ from typing import Protocol
 
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.model import IkeSa
+from ikev1.errors import LocalError
 
 
-class StoreError(Exception):
+class StoreError(LocalError):
     """The store cannot be opened, read or written; the text says which file and why."""
+
+    code = "store"
 
 
 class Store(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple, Self
 
-from ikev1.wire.errors import PayloadMalformed
+from ikev1.wire.errors import WireError
 from ikev1.wire.registry import SECRET_ATTRIBUTES
 
 MAX_ATTRIBUTES = 128
@@ -57,15 +57,15 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
 
 
 def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
-    """Reads attributes from ``position`` until the octets end. Raises PayloadMalformed."""
+    """Reads attributes from ``position`` until the octets end. Raises WireError."""
     attributes: list[Attribute] = []
     end, unpack, add = len(octets), TYPE_AND_VALUE.unpack_from, attributes.append
     left = MAX_ATTRIBUTES
     while position < end:
         if not left:
-            raise PayloadMalformed(f"at most {MAX_ATTRIBUTES} attributes", "more", position)
+            raise WireError(f"at most {MAX_ATTRIBUTES} attributes", "more", position)
         if end - position < 4:
-            raise PayloadMalformed("an attribute of at least 4 octets", end - position, position)
+            raise WireError("an attribute of at least 4 octets", end - position, position)
         kind, length = unpack(octets, position)
         position += 4
         left -= 1
@@ -73,7 +73,7 @@ def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
             add(new_attribute((kind ^ AF, length)))
             continue
         if length > end - position:
-            raise PayloadMalformed(f"an attribute length of at most {end - position}", length, position - 2)
+            raise WireError(f"an attribute length of at most {end - position}", length, position - 2)
         add(new_attribute((kind, octets[position : position + length])))
         position += length
     return tuple(attributes)

@@ -6,8 +6,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
-from ikev1.wire.registry import PayloadType
+from ikev1.wire.errors import WireError
+from ikev1.wire.registry import NotifyType, PayloadType
 
 GENERIC_HEADER = struct.Struct("!BBH")
 GENERIC_HEADER_SIZE = GENERIC_HEADER.size
@@ -21,13 +21,13 @@ def parse_chain(
     first: int,
     most: int,
     parse: Callable[[int, bytes], Parsed],
-    malformed: type[WireError] = PayloadMalformed,
+    malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED,
 ) -> tuple[list[Parsed], list[bytes], int]:
     """Reads the payloads at the start of ``octets``: ``parse(type, body)`` each, the first of type ``first``.
 
     Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what ``parse`` raises;
-    ``malformed`` for a broken generic header and for more than ``most`` payloads; and UnequalPayloadLengths for a
-    payload that reaches beyond the end.
+    WireError with ``malformed`` for a broken generic header and for more than ``most`` payloads, with
+    UNEQUAL_PAYLOAD_LENGTHS for a payload that reaches beyond the end.
     """
     payloads: list[Parsed] = []
     bodies: list[bytes] = []
@@ -37,16 +37,23 @@ def parse_chain(
         start = position
         try:
             if len(bodies) == most:
-                raise malformed(f"at most {most} payloads in a row", "more")
+                raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
             if end - position < GENERIC_HEADER_SIZE:
-                raise malformed("this payload, which Next Payload announces", f"{end - position} octets")
+                raise WireError(
+                    "this payload, which Next Payload announces", f"{end - position} octets", notify=malformed
+                )
             next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
             if reserved:  # "If the value in the RESERVED field is not zero, the message is discarded" (RFC 2408 §5.3)
-                raise malformed("0 in the RESERVED field", reserved, 1)
+                raise WireError("0 in the RESERVED field", reserved, 1, notify=malformed)
             if length < GENERIC_HEADER_SIZE:  # "including the generic payload header": a smaller one would loop
-                raise malformed(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, 2)
+                raise WireError(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, 2, notify=malformed)
             if length > end - position:
-                raise UnequalPayloadLengths(f"a payload length of at most {end - position}", length, 2)
+                raise WireError(
+                    f"a payload length of at most {end - position}",
+                    length,
+                    2,
+                    notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+                )
             start += GENERIC_HEADER_SIZE
             body = octets[start : position + length]
             payloads.append(parse(payload_type, body))

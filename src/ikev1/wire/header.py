@@ -7,14 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from ikev1.wire.errors import (
-    InvalidCookie,
-    InvalidFlags,
-    InvalidMajorVersion,
-    InvalidMinorVersion,
-    UnequalPayloadLengths,
-)
-from ikev1.wire.registry import Flags
+from ikev1.wire.errors import WireError
+from ikev1.wire.registry import Flags, NotifyType
 
 NON_ESP_MARKER = bytes(4)
 VERSION = 0x10  # "Implementations ... MUST set the Major Version to 1", "the Minor Version to 0" (RFC 2408 §3.1)
@@ -50,22 +44,31 @@ class Header(NamedTuple):
     def parse(cls, datagram: bytes) -> Header:
         """Reads the header of ``datagram``: a whole ISAKMP message without the non-ESP marker.
 
-        Raises UnequalPayloadLengths, InvalidMajorVersion, InvalidMinorVersion, InvalidFlags, InvalidCookie
-        (RFC 2408 §5.1, §5.2). Whether the exchange, the message ID and CKY-R make sense is for the exchange to say.
+        Raises WireError with UNEQUAL_PAYLOAD_LENGTHS, INVALID_MAJOR_VERSION, INVALID_MINOR_VERSION, INVALID_FLAGS or
+        INVALID_COOKIE (RFC 2408 §5.1, §5.2). Whether the exchange, the message ID and CKY-R make sense is for the
+        exchange to say.
         """
         if len(datagram) < HEADER_SIZE:
-            raise UnequalPayloadLengths(f"a header of {HEADER_SIZE} octets", f"a datagram of {len(datagram)}", 0, NAME)
+            raise WireError(
+                f"a header of {HEADER_SIZE} octets",
+                f"a datagram of {len(datagram)}",
+                0,
+                NAME,
+                notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
+            )
         CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length = FIELDS.unpack_from(datagram)
         if version != VERSION:
             _refuse_version(version)
         if flags & ~KNOWN_FLAGS:  # "the remaining bits of the Flags field MUST be set to 0"
-            raise InvalidFlags("no flags but E, C and A", f"0x{flags:02x}", 19, NAME)
+            raise WireError("no flags but E, C and A", f"0x{flags:02x}", 19, NAME, notify=NotifyType.INVALID_FLAGS)
         # "If the ISAKMP message length and the value in the Payload Length field of the ISAKMP Header are not the
         # same, then the ISAKMP message MUST be rejected" (RFC 2408 §5.1): too long is refused like too short.
         if length != len(datagram):
-            raise UnequalPayloadLengths(f"the datagram's length, {len(datagram)}", length, 24, NAME)
+            raise WireError(
+                f"the datagram's length, {len(datagram)}", length, 24, NAME, notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS
+            )
         if CKY_I == NO_COOKIE:
-            raise InvalidCookie("an initiator cookie", "zeros", 0, NAME)
+            raise WireError("an initiator cookie", "zeros", 0, NAME, notify=NotifyType.INVALID_COOKIE)
         return new_header((CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version))
 
     def build(self) -> bytes:
@@ -81,5 +84,5 @@ new_header: Callable[[tuple[object, ...]], Header] = partial(tuple.__new__, Head
 def _refuse_version(version: int) -> None:
     major, minor = version >> 4, version & 0x0F
     if major != VERSION >> 4:
-        raise InvalidMajorVersion("major version 1", major, 17, NAME)
-    raise InvalidMinorVersion("minor version 0", minor, 17, NAME)
+        raise WireError("major version 1", major, 17, NAME, notify=NotifyType.INVALID_MAJOR_VERSION)
+    raise WireError("minor version 0", minor, 17, NAME, notify=NotifyType.INVALID_MINOR_VERSION)

@@ -25,15 +25,16 @@ from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 from ikev1.wire.attributes import Attribute, build_attributes, parse_attributes
-from ikev1.wire.errors import PayloadMalformed, WireError
+from ikev1.wire.errors import WireError
+from ikev1.wire.registry import NotifyType
 
 PayloadClass = TypeVar("PayloadClass", bound=tuple[Any, ...])
 
 
 def take(body: bytes, position: int, size: int, what: str) -> bytes:
-    """``size`` octets of ``body`` from ``position`` on. Raises PayloadMalformed if there are fewer."""
+    """``size`` octets of ``body`` from ``position`` on. Raises WireError if there are fewer."""
     if size > len(body) - position:
-        raise PayloadMalformed(f"{size} octets of {what}", len(body) - position, position)
+        raise WireError(f"{size} octets of {what}", len(body) - position, position)
     return body[position : position + size]
 
 
@@ -78,7 +79,7 @@ class Remaining(Field):
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[bytes, int]:
         end = len(body)
         if not self.least <= end - position <= self.most:
-            raise PayloadMalformed(f"{self.least} to {self.most} octets", end - position, position)
+            raise WireError(f"{self.least} to {self.most} octets", end - position, position)
         return body[position:], end
 
     def build(self, value: bytes) -> tuple[tuple[int, ...], bytes]:
@@ -142,7 +143,7 @@ class Layout(Generic[PayloadClass]):
     """
 
     def __init__(
-        self, payload: type[PayloadClass], number: int = 0, malformed: type[WireError] = PayloadMalformed
+        self, payload: type[PayloadClass], number: int = 0, malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED
     ) -> None:
         # A NamedTuple's own constructor is a Python function around this one.
         self._new: Callable[[Iterable[Any]], PayloadClass] = partial(tuple.__new__, payload)
@@ -171,17 +172,19 @@ class Layout(Generic[PayloadClass]):
         """Reads a whole body. Raises WireError."""
         position = self._head.size
         if len(body) < position:
-            raise self._malformed(f"a body of at least {position} octets", len(body))
+            raise WireError(f"a body of at least {position} octets", len(body), notify=self._malformed)
         for reserved in self._reserved:
             if body[reserved]:
-                raise self._malformed("0 in a RESERVED field", body[reserved], reserved)
+                raise WireError("0 in a RESERVED field", body[reserved], reserved, notify=self._malformed)
         numbers = self._head.unpack_from(body)
         values: list[Any] = [*numbers[: self._leading]]
         for field, slot in self._fields:
             value, position = field.parse(numbers, slot, body, position)
             values.append(value)
         if position != len(body):
-            raise self._malformed("the end of the payload", f"{len(body) - position} octets more", position)
+            raise WireError(
+                "the end of the payload", f"{len(body) - position} octets more", position, notify=self._malformed
+            )
         payload = self._new(values)
         if self._check is not None:
             self._check(payload)

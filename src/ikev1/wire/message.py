@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
-from ikev1.wire.errors import PayloadMalformed, UnequalPayloadLengths, WireError
+from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import (
     STRUCTURED,
@@ -18,7 +18,7 @@ from ikev1.wire.payloads import (
     parse_body,
     payload_type,
 )
-from ikev1.wire.registry import PayloadType
+from ikev1.wire.registry import NotifyType, PayloadType
 
 MAX_PAYLOADS = 256
 """Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
@@ -71,10 +71,10 @@ class Message(NamedTuple):
         return tuple([payload for payload in self.payloads if type(payload) is kind])
 
     def one(self, kind: type[PayloadClass]) -> PayloadClass:
-        """The payload of that class. Raises PayloadMalformed unless there is exactly one."""
+        """The payload of that class. Raises WireError unless there is exactly one."""
         found = [payload for payload in self.payloads if type(payload) is kind]
         if len(found) != 1:
-            raise PayloadMalformed(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
+            raise WireError(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
         return found[0]
 
     def body_of(self, payload: Payload) -> bytes:
@@ -129,17 +129,17 @@ class _Sparing:
         elif payload_type != CERTIFICATE_REQUEST:
             self._opaque -= 1
             if self._opaque < 0:
-                raise PayloadMalformed(f"at most {MAX_UNPROVED_OPAQUE} such payloads in the clear", "more")
+                raise WireError(f"at most {MAX_UNPROVED_OPAQUE} such payloads in the clear", "more")
         return parse_body(payload_type, body)
 
     def _take_structured(self, payload_type: int, body: bytes) -> None:
         self._structured -= 1
         self._octets -= len(body)
         if self._structured < 0:
-            raise PayloadMalformed(f"at most {MAX_UNPROVED} such payloads in the clear", "more")
+            raise WireError(f"at most {MAX_UNPROVED} such payloads in the clear", "more")
         if self._octets < 0:
             at_most = f"at most {MAX_UNPROVED_OCTETS} octets of such payloads in the clear"
-            raise PayloadMalformed(at_most, MAX_UNPROVED_OCTETS - self._octets)
+            raise WireError(at_most, MAX_UNPROVED_OCTETS - self._octets)
         if payload_type == SECURITY_ASSOCIATION:
             check_unproved(body)
 
@@ -164,7 +164,9 @@ def _refuse_trailer(chain: bytes, end: int) -> None:
     trailer = chain[end:]
     if len(trailer) > 3 or any(trailer):
         more = f"{len(trailer)} octets more"
-        raise UnequalPayloadLengths("the end of the message", more, HEADER_SIZE + end, ("MESSAGE",))
+        raise WireError(
+            "the end of the message", more, HEADER_SIZE + end, ("MESSAGE",), notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS
+        )
 
 
 def without_trailer(datagram: bytes) -> tuple[bytes, int]:

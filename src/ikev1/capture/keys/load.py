@@ -12,6 +12,7 @@ from ikev1.capture.keys.charon import CHARON_LINE, read_charon
 from ikev1.capture.keys.pluto import PLUTO_LINE, read_pluto
 from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.keys.wireshark import read_tables, read_tcpdump
+from ikev1.errors import LocalError
 
 _SAMPLE = 2000  # lines by which a log is recognised: a start may take many before the first of any use
 _ENOUGH = 3
@@ -20,8 +21,10 @@ _LONGEST = 2000  # characters of a line
 Reader = Callable[[Iterable[str], str], KeyRing]
 
 
-class KeyFileError(ValueError):
+class KeyFileError(LocalError, ValueError):
     """There are no keys where there should be; the text says what was looked for."""
+
+    code = "key-unreadable"
 
 
 def load_keys(path: Path) -> KeyRing:

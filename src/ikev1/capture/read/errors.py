@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from ikev1.errors import LocalError
 
-class CaptureError(Exception):
+
+class CaptureError(LocalError):
     """A capture cannot be read at all. The text says why, and what would help, without the file's name."""
+
+    code = "capture-unreadable"
 
 
 class NotACapture(CaptureError):

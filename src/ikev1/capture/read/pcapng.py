@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ikev1.capture.read.frame import SHORTEST, Frame, Wanted
 from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.source import BUFFER, Source
+from ikev1.errors import RemoteError
 
 MAGIC_NUMBER = b"\x0a\x0d\x0d\x0a"
 """The first four octets of a file of this format: the type of its first block, the same in both byte orders."""
@@ -33,8 +34,10 @@ class _Interface(NamedTuple):
     offset: int  # seconds to add to it
 
 
-class _Damaged(Exception):
+class DamagedBlock(RemoteError):
     """From here on nothing can be read."""
+
+    code = "malformed"
 
 
 class PcapngReader:
@@ -52,7 +55,7 @@ class PcapngReader:
         """The frames that the sieves let through."""
         try:
             yield from self._frames()
-        except _Damaged as error:
+        except DamagedBlock as error:
             self._notes.remark(f"the file is damaged behind frame {self.count}: {error}; the rest was not read")
 
     def _frames(self) -> Iterator[Frame]:
@@ -66,7 +69,7 @@ class PcapngReader:
                     packet = self._section(position)
                     size = packet.unpack_from(buffer, position)[1]
                 if size < BLOCK:
-                    raise _Damaged(f"a block of {size} octets")
+                    raise DamagedBlock(f"a block of {size} octets")
                 stop = position + (size + 3 & ~3)  # some writers leave the padding out of the length
                 if stop > end:
                     break
@@ -75,7 +78,7 @@ class PcapngReader:
                     if kind == OLD_PACKET:
                         (number,) = struct.unpack_from(f"{self._order}H", buffer, position + 8)
                     if number >= len(self._interfaces) or captured > size - PACKET_HEADER - 4:
-                        raise _Damaged("a packet block that contradicts itself")
+                        raise DamagedBlock("a packet block that contradicts itself")
                     link_type, wanted, _, unit, offset = self._interfaces[number]
                     start = position + PACKET_HEADER
                     if captured < SHORTEST or wanted(buffer, start):
@@ -99,7 +102,7 @@ class PcapngReader:
         """Begin a section (§4.1): its byte order holds for all that is in it, and its interfaces are its own."""
         order = ORDERS.get(bytes(self._source.buffer[position + 8 : position + 12]))
         if order is None:
-            raise _Damaged("a section header whose byte order nobody can tell")
+            raise DamagedBlock("a section header whose byte order nobody can tell")
         self._order = order
         self._interfaces.clear()
         return struct.Struct(f"{order}7I")
@@ -107,7 +110,7 @@ class PcapngReader:
     def _interface(self, position: int, stop: int) -> None:
         """Take an Interface Description Block (§4.2)."""
         if stop - position < 20 or len(self._interfaces) == MOST_INTERFACES:
-            raise _Damaged("an interface that cannot be described so")
+            raise DamagedBlock("an interface that cannot be described so")
         link_type, longest = struct.unpack_from(f"{self._order}H2xI", self._source.buffer, position + 8)
         unit, offset = 1e-6, 0
         for code, value in self._options(position + 16, stop - 4):
@@ -131,7 +134,7 @@ class PcapngReader:
         """A Simple Packet Block (§4.4): of the first interface, and without a time."""
         self.count += 1
         if not self._interfaces or size < BLOCK + 4:
-            raise _Damaged("a simple packet block that contradicts itself")
+            raise DamagedBlock("a simple packet block that contradicts itself")
         link_type, _, longest, _, _ = self._interfaces[0]
         start = position + 12
         captured = min(length, longest or length, size - BLOCK - 4)
@@ -141,7 +144,7 @@ class PcapngReader:
     def _pass_over(self, kind: int, stop: int) -> int:
         """Read to the end of a block that is larger than the buffer; returns where the next one begins there."""
         if kind in PACKETS or kind == SIMPLE_PACKET:
-            raise _Damaged("a packet block that is larger than any packet")
+            raise DamagedBlock("a packet block that is larger than any packet")
         while stop > self._source.end:
             stop -= self._source.end
             if not self._source.advance(self._source.end):

@@ -13,9 +13,9 @@ from ikev1.esp import ciphers
 from ikev1.esp.transforms import (
     HEADER_SIZE,
     IntegrityError,
+    MalformedPacket,
     Opener,
     Packet,
-    ShapeError,
     UnsupportedError,
     opener,
 )
@@ -70,7 +70,7 @@ def opener_of(keys: EspKeys) -> Opener | None:
     def open_unchecked(packet: Packet) -> bytes:
         size = len(packet) - HEADER_SIZE - iv - icv
         if size < alignment or size % alignment:
-            raise ShapeError
+            raise MalformedPacket
         return decrypt(packet[HEADER_SIZE : len(packet) - icv])
 
     return open_unchecked
@@ -117,7 +117,7 @@ class Flow:
             except IntegrityError:
                 refused = True
                 continue
-            except (ShapeError, TrailerError):
+            except (MalformedPacket, TrailerError):
                 continue
             if unchecked and not is_plausible(inner, following):
                 continue

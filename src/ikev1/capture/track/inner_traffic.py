@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ikev1.errors import RemoteError
 from ikev1.esp.inner import IPV4, IPV6, InnerPacketError, decode, parse
 
 _MOST_KINDS = 64  # that are told apart while counting
@@ -20,8 +21,10 @@ _ECHOES = {
 }
 
 
-class TrailerError(ValueError):
+class TrailerError(RemoteError, ValueError):
     """What was decrypted does not end as ESP does."""
+
+    code = "malformed"
 
 
 def without_trailer(payload: bytes) -> tuple[bytes, int]:

@@ -26,6 +26,7 @@ from ikev1.cli.audit.text import write_audit
 from ikev1.cli.explain.keys import key_options
 from ikev1.cli.explain.source import read
 from ikev1.cli.explain.terminal_writer import TerminalWriter
+from ikev1.errors import LocalError
 from ikev1.page.audit import audit_page
 
 _NEVER = "never"
@@ -33,9 +34,10 @@ _FOUND = 1  # exit status
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class AuditFailed(click.ClickException):
+class AuditFailed(LocalError, click.ClickException):
     """FILE could not be audited: not to be taken for a finding, nor for the want of one."""
 
+    code = "audit-failed"
     exit_code = 2
 
 

@@ -30,7 +30,7 @@ def notified_life(message: Message, protocol: int, life: Life) -> Life:
 
     Raises:
         Refusal: a duration comes without its type.
-        PayloadMalformed: the attributes are malformed.
+        WireError: the attributes are malformed.
     """
     for notify in message.all(Notification):
         if notify.type == NotifyType.RESPONDER_LIFETIME and notify.protocol == protocol:
@@ -44,7 +44,7 @@ def honour(context: ExchangeContext, notify: Notification) -> None:
 
     Raises:
         Refusal: a duration comes without its type.
-        PayloadMalformed: the attributes are malformed.
+        WireError: the attributes are malformed.
     """
     sa = context.sa
     names = _NAMES.get(notify.protocol)

@@ -66,7 +66,7 @@ def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
         try:
             public_keys.check_strength(key, context.connection.trust.smallest_rsa_bits)
             return public_key_encryption.encrypt(key, body)
-        except CryptoError as error:
+        except (CryptoError, public_key_encryption.BodyTooLong) as error:
             text = f"nothing can be encrypted for the peer of connection {context.connection.name!r}: {error}"
             raise Refusal(
                 Code.CERTIFICATE_UNUSABLE, text, notify=NotifyType.AUTHENTICATION_FAILED, ends=True

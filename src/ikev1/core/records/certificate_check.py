@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.records.events import Code
+from ikev1.errors import RemoteError
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import NotifyType
 
@@ -32,11 +33,13 @@ class Untrusted(NamedTuple):
 CertificateVerdict = Trusted | Untrusted
 
 
-class NeedsCertificateCheck(Exception):
+class NeedsCertificateCheck(RemoteError):
     """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``.
 
     ``answers_call`` tells that the peer was called at its address, so that it must be more than somebody's client.
     """
+
+    code = "cert-check-needed"
 
     def __init__(
         self, certificates: tuple[Certificate, ...], identity: Identification, *, answers_call: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikev1.core.records.model import UdpPath
+from ikev1.errors import LocalError
 from ikev1.wire.registry import ProtocolId
 
 # Chooses an inbound SPI for a pair of IPsec SAs on this path, of this protocol (a `ProtocolId`: ESP or AH; for IPCOMP
@@ -14,8 +15,10 @@ AllocateSpi = Callable[[UdpPath, int], int]
 _CPIS = range(256, 61_440)  # RFC 3173 §3.3: "negotiated between the two nodes"
 
 
-class SpiUnavailable(Exception):
+class SpiUnavailable(LocalError):
     """No SPI can be had; the message says why, for people."""
+
+    code = "no-spi"
 
 
 def is_usable(spi: int, protocol: int = ProtocolId.ESP) -> bool:

@@ -15,6 +15,8 @@ import resource
 from collections.abc import Sequence
 from pathlib import Path
 
+from ikev1.errors import LocalError
+
 # <linux/capability.h>
 KEPT = {
     "CAP_NET_BIND_SERVICE": 10,  # port 500
@@ -31,8 +33,10 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 
-class PrivilegeError(Exception):
+class PrivilegeError(LocalError):
     """The process cannot become what it was told to; the text says why and what to do."""
+
+    code = "privileges"
 
 
 class _Header(ctypes.Structure):

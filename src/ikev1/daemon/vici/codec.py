@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Union
 
+from ikev1.errors import RemoteError
+
 SEGMENT_LIMIT = 512 * 1024  # octets of one packet, in either direction
 NAME_LIMIT, VALUE_LIMIT, DEPTH_LIMIT = 0xFF, 0xFFFF, 32
 
@@ -21,8 +23,10 @@ Received = dict[str, Union[bytes, list[bytes], "Received"]]
 """A message as it came: values are octets, because only the command knows which of them are text."""
 
 
-class PacketError(Exception):
+class PacketError(RemoteError):
     """A client sent what is no packet or no message; the text says where."""
+
+    code = "malformed"
 
 
 class PacketType(IntEnum):

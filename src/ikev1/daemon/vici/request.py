@@ -8,13 +8,16 @@ from typing import NamedTuple
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.observe.event_log import Sink
 from ikev1.daemon.vici.codec import Received, Section
+from ikev1.errors import LocalError
 
 SUCCESS: Section = {"success": "yes"}
 _TRUE = frozenset({"yes", "true", "enabled", "1"})
 
 
-class Refused(Exception):
+class Refused(LocalError):
     """A command cannot or may not do what it was asked for; the text is the answer's ``errmsg``."""
+
+    code = "command-failed"
 
     def __init__(self, reason: str, **counts: int) -> None:
         super().__init__(reason)

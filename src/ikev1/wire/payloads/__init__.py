@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ikev1.wire.errors import InvalidPayloadType
+from ikev1.wire.errors import WireError
 from ikev1.wire.layout import Layout, PlainLayout
 from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
 from ikev1.wire.payloads.config import ConfigAttributes
@@ -18,7 +18,7 @@ from ikev1.wire.payloads.nat import NatDiscovery, NatOriginalAddress
 from ikev1.wire.payloads.notification import Delete, Notification
 from ikev1.wire.payloads.opaque import Encrypted, Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
 from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform, check_unproved
-from ikev1.wire.registry import PayloadType
+from ikev1.wire.registry import NotifyType, PayloadType
 
 __all__ = [
     "CLASSES",
@@ -72,7 +72,7 @@ Payload = (
 
 def _refuse(body: bytes) -> Payload:
     # "This field MUST NOT contain the values for the Proposal or Transform payloads" (RFC 2408 §3.4)
-    raise InvalidPayloadType("this payload inside an SA payload only", "it outside")
+    raise WireError("this payload inside an SA payload only", "it outside", notify=NotifyType.INVALID_PAYLOAD_TYPE)
 
 
 CLASSES: dict[int, type[Payload]] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ikev1.wire.errors import InvalidIdInformation
+from ikev1.wire.errors import WireError
 from ikev1.wire.layout import Rest, UInt8, UInt16
-from ikev1.wire.registry import IdType
+from ikev1.wire.registry import IdType, NotifyType
 
 DATA_SIZES: dict[int, int] = {
     IdType.IPV4_ADDR: 4,
@@ -29,9 +29,14 @@ class Identification(NamedTuple):
     data: Rest
 
     def check(self) -> None:
-        """Raises InvalidIdInformation for addresses of a wrong size and for an empty name (RFC 2407 §4.6.2.2 ff.)."""
+        """Raises WireError for addresses of a wrong size and for an empty name (RFC 2407 §4.6.2.2 ff.)."""
         size = DATA_SIZES.get(self.id_type)
         if size is not None and len(self.data) != size:
-            raise InvalidIdInformation(f"{size} octets of {IdType(self.id_type).name}", len(self.data), 4)
+            raise WireError(
+                f"{size} octets of {IdType(self.id_type).name}",
+                len(self.data),
+                4,
+                notify=NotifyType.INVALID_ID_INFORMATION,
+            )
         if not self.data:
-            raise InvalidIdInformation("identification data", "none", 4)
+            raise WireError("identification data", "none", 4, notify=NotifyType.INVALID_ID_INFORMATION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-from ikev1.wire.errors import PayloadMalformed
+from ikev1.wire.errors import WireError
 from ikev1.wire.layout import PayloadNumber, Reserved, Rest, UInt8
 from ikev1.wire.registry import IdType, PayloadType
 
@@ -28,9 +28,9 @@ class NatOriginalAddress(NamedTuple):
     number: Annotated[int, PayloadNumber()] = PayloadType.NAT_OA
 
     def check(self) -> None:
-        """Raises PayloadMalformed: "Only ID_IPV4_ADDR and ID_IPV6_ADDR types are allowed" (RFC 3947 §5.2)."""
+        """Raises WireError: "Only ID_IPV4_ADDR and ID_IPV6_ADDR types are allowed" (RFC 3947 §5.2)."""
         size = ADDRESS_SIZES.get(self.id_type)
         if size is None:
-            raise PayloadMalformed("IPV4_ADDR or IPV6_ADDR", IdType(self.id_type).name)
+            raise WireError("IPV4_ADDR or IPV6_ADDR", IdType(self.id_type).name)
         if len(self.address) != size:
-            raise PayloadMalformed(f"{size} octets of {IdType(self.id_type).name}", len(self.address), 4)
+            raise WireError(f"{size} octets of {IdType(self.id_type).name}", len(self.address), 4)

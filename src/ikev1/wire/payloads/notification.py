@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
-from ikev1.wire.errors import InvalidSpi, PayloadMalformed
+from ikev1.wire.errors import WireError
 from ikev1.wire.layout import Field, Rest, SizedBytes, UInt8, UInt16, UInt32, take
-from ikev1.wire.registry import ProtocolId
+from ikev1.wire.registry import NotifyType, ProtocolId
 
 MAX_SPIS = 1024
 """SPIs in one Delete payload: as many as a peer with that many tunnels sends when it goes down."""
@@ -27,9 +27,9 @@ class SpiList(Field):
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
         size, count = numbers[slot : slot + 2]
         if count > MAX_SPIS:
-            raise PayloadMalformed(f"at most {MAX_SPIS} SPIs", count, 6)
+            raise WireError(f"at most {MAX_SPIS} SPIs", count, 6)
         if count and not size:
-            raise PayloadMalformed("an SPI size above 0", size, 5)
+            raise WireError("an SPI size above 0", size, 5)
         end = position + size * count
         take(body, position, size * count, f"SPIs ({count} of {size})")
         return tuple([body[start : start + size] for start in range(position, end, size or 1)]), end
@@ -58,7 +58,9 @@ class Delete(NamedTuple):
     spis: Annotated[tuple[bytes, ...], SpiList()]
 
     def check(self) -> None:
-        """Raises InvalidSpi for SPIs of a size that the protocol does not have."""
+        """Raises WireError (INVALID_SPI) for SPIs of a size that the protocol does not have."""
         sizes = SPI_SIZES.get(self.protocol)
         if self.spis and sizes is not None and len(self.spis[0]) not in sizes:
-            raise InvalidSpi(f"an SPI size of {ProtocolId(self.protocol).name}", len(self.spis[0]), 5)
+            raise WireError(
+                f"an SPI size of {ProtocolId(self.protocol).name}", len(self.spis[0]), 5, notify=NotifyType.INVALID_SPI
+            )

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from ikev1.wire.chain import join_chain, parse_chain
-from ikev1.wire.errors import BadProposalSyntax, DoiNotSupported, InvalidSpi, SituationNotSupported, WireError
+from ikev1.wire.errors import WireError
 from ikev1.wire.layout import AttributeList, Field, Layout, Number, Reserved, SizedBytes, UInt8
-from ikev1.wire.registry import DOI, PayloadType, ProtocolId, Situation
+from ikev1.wire.registry import DOI, NotifyType, PayloadType, ProtocolId, Situation
 
 MAX_PROPOSALS = 128
 """Proposals in one SA payload; the peers seen send one to a few dozen."""
@@ -41,7 +41,7 @@ class KnownDoi(Number):
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
         if numbers[slot] not in KNOWN_DOIS:
-            raise DoiNotSupported(f"DOI {DOI.IPSEC} (IPsec)", numbers[slot])
+            raise WireError(f"DOI {DOI.IPSEC} (IPsec)", numbers[slot], notify=NotifyType.DOI_NOT_SUPPORTED)
         return numbers[slot], position
 
 
@@ -54,7 +54,9 @@ class UnlabelledSituation(Number):
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
         if numbers[slot] & LABELLED:
-            raise SituationNotSupported("a situation without labels", f"0x{numbers[slot]:x}", 4)
+            raise WireError(
+                "a situation without labels", f"0x{numbers[slot]:x}", 4, notify=NotifyType.SITUATION_NOT_SUPPORTED
+            )
         return numbers[slot], position
 
 
@@ -76,17 +78,23 @@ class SubPayloads(Field):
             error.offset += position
             raise
         if self.head and numbers[slot] != len(payloads):
-            raise BadProposalSyntax(f"{numbers[slot]} {self.name} payloads", len(payloads), position)
+            raise WireError(
+                f"{numbers[slot]} {self.name} payloads", len(payloads), position, notify=NotifyType.BAD_PROPOSAL_SYNTAX
+            )
         return payloads, position + end
 
     def _read(self, octets: bytes, most: int) -> tuple[tuple[Any, ...], int]:
-        payloads, _, end = parse_chain(octets, self.payload_type, most, self._parse_one, BadProposalSyntax)
+        payloads, _, end = parse_chain(octets, self.payload_type, most, self._parse_one, NotifyType.BAD_PROPOSAL_SYNTAX)
         return tuple(payloads), end
 
     def _parse_one(self, payload_type: int, body: bytes) -> Any:
         # "This field MUST only contain the value "2" or "0"" of proposals, "3" or "0" of transforms (RFC 2408 §3.5 f.)
         if payload_type != self.payload_type:
-            raise BadProposalSyntax(f"nothing but {self.name} payloads", PayloadType(payload_type).name)
+            raise WireError(
+                f"nothing but {self.name} payloads",
+                PayloadType(payload_type).name,
+                notify=NotifyType.BAD_PROPOSAL_SYNTAX,
+            )
         return self.layout.parse(body)
 
     def build(self, value: tuple[Any, ...]) -> tuple[tuple[int, ...], bytes]:
@@ -122,7 +130,7 @@ class Transform(NamedTuple):
 
 
 TRANSFORMS = RememberedSubPayloads(
-    PayloadType.TRANSFORM, Layout(Transform, malformed=BadProposalSyntax), MAX_TRANSFORMS, counted=True
+    PayloadType.TRANSFORM, Layout(Transform, malformed=NotifyType.BAD_PROPOSAL_SYNTAX), MAX_TRANSFORMS, counted=True
 )
 
 
@@ -135,14 +143,16 @@ class Proposal(NamedTuple):
     transforms: Annotated[tuple[Transform, ...], TRANSFORMS]
 
     def check(self) -> None:
-        """Raises InvalidSpi for an SPI of a size that the protocol does not have."""
+        """Raises WireError (INVALID_SPI) for an SPI of a size that the protocol does not have."""
         sizes = SPI_SIZES.get(self.protocol)
         if sizes is not None and len(self.spi) not in sizes:
-            raise InvalidSpi(f"an SPI size of {ProtocolId(self.protocol).name}", len(self.spi), 2)
+            raise WireError(
+                f"an SPI size of {ProtocolId(self.protocol).name}", len(self.spi), 2, notify=NotifyType.INVALID_SPI
+            )
 
 
 PROPOSALS = SubPayloads(
-    PayloadType.PROPOSAL, Layout(Proposal, malformed=BadProposalSyntax), MAX_PROPOSALS, counted=False
+    PayloadType.PROPOSAL, Layout(Proposal, malformed=NotifyType.BAD_PROPOSAL_SYNTAX), MAX_PROPOSALS, counted=False
 )
 
 
@@ -158,14 +168,16 @@ def check_unproved(body: bytes) -> None:
     """Checks, before any of it is read, that the body of a phase 1 SA payload offers no more than real peers do.
 
     Raises:
-        BadProposalSyntax: it has several proposals, or too many transforms.
+        WireError: it has several proposals, or too many transforms.
     """
     if len(body) < PROPOSALS_AT + PROPOSAL_HEAD.size:
         return  # there is no whole proposal in it, as will be said when it is read
     following, transforms = PROPOSAL_HEAD.unpack_from(body, PROPOSALS_AT)
     if following != PayloadType.NONE:
         # RFC 2409 §5: "there MUST NOT be multiple Proposal Payloads for a single SA payload"
-        raise BadProposalSyntax("one proposal in phase 1", "several", PROPOSALS_AT)
+        raise WireError("one proposal in phase 1", "several", PROPOSALS_AT, notify=NotifyType.BAD_PROPOSAL_SYNTAX)
     if transforms > MAX_UNPROVED_TRANSFORMS:
         at_most = f"at most {MAX_UNPROVED_TRANSFORMS} transforms in phase 1"
-        raise BadProposalSyntax(at_most, transforms, PROPOSALS_AT + PROPOSAL_HEAD.size - 1)
+        raise WireError(
+            at_most, transforms, PROPOSALS_AT + PROPOSAL_HEAD.size - 1, notify=NotifyType.BAD_PROPOSAL_SYNTAX
+        )
