@@ -15,7 +15,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "ikev1"
 FLOORS = {"wire": 0, "files": 0, "crypto": 1, "core": 2, "esp": 3, "store": 3, "config": 3, "pki": 3}
 FLOORS |= {"capture": 4, "daemon": 5, "audit": 5, "lesson": 5, "page": 6, "cli": 7}
-FLOORS |= {"errors": -1, "library": 4, "keys": 5, "events": 5, "aio": 5, "testing": 5}  # what `import ikev1` offers
+FLOORS |= {"library": 4, "keys": 5, "events": 5, "aio": 5, "testing": 5}  # what `import ikev1` offers
 ROOMS = {  # from the lowest to the highest; what stands beside the rooms may import all of them
     "core": ("records", "negotiation", "peer", "exchanges", "machine"),
     "capture": ("records", "keys", "decrypt", "track", "describe"),
@@ -155,7 +155,6 @@ def test_an_offence_is_seen(folder: str, source: str) -> None:
         ("core", "from socket import inet_ntop"),
         ("daemon", "import asyncio"),
         ("aio", "import asyncio"),
-        ("wire", "from ikev1.errors import RemoteError"),
         ("cli", "from ikev1.daemon.gateway import Gateway"),
         ("wire", "from ikev1.errors import RemoteError"),
         ("esp", "import socket"),
@@ -173,4 +172,4 @@ def test_the_errors_lie_below_every_floor() -> None:
 def test_every_folder_has_a_floor() -> None:
     folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
     modules = {path.stem for path in SOURCE.glob("*.py") if path.name not in FRONT}
-    assert folders | modules <= FLOORS.keys()
+    assert folders | modules <= FLOORS.keys() | {"errors"}

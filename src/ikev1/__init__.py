@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ikev1.library.payloads import NAT_OA as NAT_OA
     from ikev1.library.payloads import SA as SA
     from ikev1.wire.attributes import Attribute as Attribute
+    from ikev1.wire.errors import WireError as WireError
     from ikev1.wire.header import Header as Header
     from ikev1.wire.payloads import Certificate as Certificate
     from ikev1.wire.payloads import CertificateRequest as CertificateRequest
@@ -95,6 +96,7 @@ _NAMES = {  # by the module that has them
     "library.message": "Message",
     "library.payloads": "ID KE NAT_D NAT_OA SA",
     "wire.attributes": "Attribute",
+    "wire.errors": "WireError",
     "wire.header": "Header",
     "wire.payloads": "Certificate CertificateRequest ConfigAttributes Delete Encrypted Fragment Hash Nonce "
     "Notification Payload Proposal Signature Transform Unknown VendorId",

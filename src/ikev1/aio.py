@@ -30,7 +30,10 @@ __all__ = ["Endpoint", "NotEstablished", "connect", "listen"]
 
 
 class NotEstablished(Error):
-    """A tunnel did not come up. ``failure`` is the event that says why; None where the SA ended without one."""
+    """A tunnel did not come up.
+
+    ``failure`` is the event that says why, None where the SA ended without one; ``code`` is that of the failure.
+    """
 
     def __init__(self, text: str, failure: Failure | None = None) -> None:
         super().__init__(text)

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from ikev1.pki.fetch import Fetcher
 
 
+class MissingPackage(LocalError):
+    """A package that is not installed is needed; the text says how to install it."""
+
+    code = "missing-package"
+
+
 def check_certificate(question: CheckCertificate, now: float, fetch: Fetcher | None = None) -> CertificateVerdict:
     """Whether the peer's certificates lead to a trusted CA, are for its identity and are not revoked (RFC 5280 §6,
     RFC 4945 §3, §5), by the ``authorities`` and ``revocation`` of the connection.
@@ -28,5 +34,5 @@ def check_certificate(question: CheckCertificate, now: float, fetch: Fetcher | N
     try:
         from ikev1.pki.verdict import verdict_on
     except ModuleNotFoundError as error:
-        raise LocalError(f"check_certificate needs {error.name}: pip install 'ikev1[gateway]'") from error
+        raise MissingPackage(f"check_certificate needs {error.name}: pip install 'ikev1[gateway]'") from error
     return verdict_on(question, now, fetch)

@@ -33,8 +33,7 @@ from ikev1.crypto.suites import (
     parse_esp_proposal,
     parse_ike_proposal,
 )
-from ikev1.errors import LocalError
-from ikev1.library.translate_errors import of_caller
+from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 
 _ANY = "%any"
@@ -90,7 +89,7 @@ def psk(name: str, secret: bytes, *tunnels: Tunnel, **options: Unpack[Connection
         LocalError: an argument is not possible; the text says which, and what is.
     """
     if not isinstance(secret, bytes) or not secret:
-        raise LocalError(f"psk {name!r}: the secret must be bytes, at least one octet, such as b'what both know'")
+        raise Misuse(f"psk {name!r}: the secret must be bytes, at least one octet, such as b'what both know'")
     return _connection(name, tunnels, options, AuthenticationMethod.PRE_SHARED_KEY, secret=secret)
 
 
@@ -167,7 +166,7 @@ def tunnel(
     what = f"tunnel {name!r}"
     _check_name("tunnel", name)
     if esp is not None and ah is not None:
-        raise LocalError(f"{what}: esp and ah exclude each other: give one of them")
+        raise Misuse(f"{what}: esp and ah exclude each other: give one of them")
     with of_caller(what):
         proposals = tuple(map(_ah, _several(ah))) if ah is not None else tuple(map(_esp, _several(esp or DEFAULT_ESP)))
         if not proposals or len({proposal.group for proposal in proposals}) > 1:
@@ -200,12 +199,12 @@ def _connection(
     _check_name("connection", name)
     for each in tunnels:
         if not isinstance(each, Tunnel):
-            raise LocalError(f"connection {name!r}: {each!r} is no tunnel: make one by ikev1.tunnel(...)")
+            raise Misuse(f"connection {name!r}: a {type(each).__name__} is no tunnel: make one by ikev1.tunnel(...)")
     if len({each.name for each in tunnels}) < len(tunnels):
-        raise LocalError(f"connection {name!r}: two of its tunnels have the same name: give each a name of its own")
+        raise Misuse(f"connection {name!r}: two of its tunnels have the same name: give each a name of its own")
     unknown = ", ".join(options.keys() - ConnectionOptions.__annotations__.keys())
     if unknown:
-        raise LocalError(
+        raise Misuse(
             f"connection {name!r}: unknown options: {unknown}; known: {', '.join(ConnectionOptions.__annotations__)}"
         )
     with of_caller(f"connection {name!r}"):
@@ -240,7 +239,7 @@ def _connection(
 
 def _check_name(what: str, name: str) -> None:
     if not isinstance(name, str) or not name or not name.isprintable():
-        raise LocalError(f"{what} {name!r}: a name is a printable string that is not empty")
+        raise Misuse(f"{what} {name!r}: a name is a printable string that is not empty")
 
 
 def _several(suites: str | Iterable[str]) -> Iterable[str]:

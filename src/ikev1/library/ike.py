@@ -6,11 +6,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from ikev1.core.engine import Engine
+from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
     CheckCertificate,
@@ -27,9 +28,8 @@ from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import MessageSeen
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Connection, Settings
-from ikev1.errors import LocalError
 from ikev1.library.events import Event, public
-from ikev1.library.translate_errors import of_caller
+from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire.header import NON_ESP_MARKER
 
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
@@ -102,9 +102,11 @@ class Ike:
         """
         for connection in connections:
             if not isinstance(connection, Connection):
-                raise LocalError(f"Ike: {connection!r} is no connection: make one by ikev1.psk or ikev1.certificate")
+                raise Misuse(
+                    f"Ike: a {type(connection).__name__} is no connection: make one by ikev1.psk or ikev1.certificate"
+                )
         if len({connection.name for connection in connections}) < len(connections):
-            raise LocalError("Ike: two connections have the same name: give each a name of its own")
+            raise Misuse("Ike: two connections have the same name: give each a name of its own")
         settings = Settings(
             connections,
             encapsulation_port=encapsulation_port,
@@ -148,7 +150,7 @@ class Ike:
         try:
             ike._set_engine(Engine.load(ike._engine.settings, random, state))
         except msgspec.MsgspecError as error:
-            raise LocalError(f"from_state: this is no state of an Ike of this version: {error}") from error
+            raise Misuse(f"from_state: this is no state of an Ike of this version: {error}") from error
         return ike
 
     def _set_engine(self, engine: Engine) -> None:
@@ -201,8 +203,14 @@ class Ike:
                 built.
         """
         path = _path(local, remote)
-        with of_caller("connect"):
-            actions = self._engine.initiate(connection, tunnel, path, now)
+        try:
+            with of_caller("connect"):
+                actions = self._engine.initiate(connection, tunnel, path, now)
+        except UnknownName as error:
+            known = ", ".join(
+                f"{each.name} ({', '.join(tunnel.name for tunnel in each.tunnels)})" for each in self.connections
+            )
+            raise UnknownName(f"connect: {error}; connections and their tunnels: {known or 'none'}") from error
         self._perform(actions)
 
     def close(self, sa: IkeSa | ChildSa, now: float) -> None:
@@ -283,7 +291,7 @@ class Ike:
             LocalError: datagrams or events were not fetched yet: they would be lost.
         """
         if self._datagrams or self._events:
-            raise LocalError("state: fetch datagrams_to_send and next_event first: what they hold is no part of it")
+            raise Misuse("state: fetch datagrams_to_send and next_event first: what they hold is no part of it")
         return self._engine.dump()
 
     def _perform(self, actions: Iterable[Action]) -> None:
@@ -291,7 +299,7 @@ class Ike:
         plane nor a store here.
         """
         actions = list(actions)
-        for action, following in zip(actions, [*actions[1:], None], strict=True):
+        for action, following in zip_longest(actions, actions[1:]):
             match action:
                 case Send(path, octets):
                     self._send(path, octets, _label(following))
@@ -324,9 +332,9 @@ def _host_and_port(what: str, address: Address) -> tuple[str, int]:
         host, port = address[0], address[1]
         parsed = ip_address(host)
     except (ValueError, TypeError, IndexError):
-        raise LocalError(f"{what}={address!r}: expected a pair such as ('192.0.2.1', 500)") from None
+        raise Misuse(f"{what}={address!r}: expected a pair such as ('192.0.2.1', 500)") from None
     if parsed.is_unspecified:
-        raise LocalError(f"{what}={address!r}: a wildcard is no address of a packet: bind the socket to a single one")
+        raise Misuse(f"{what}={address!r}: a wildcard is no address of a packet: bind the socket to a single one")
     if not isinstance(port, int) or not 0 < port < 1 << 16:
-        raise LocalError(f"{what}={address!r}: expected a port from 1 to 65535")
+        raise Misuse(f"{what}={address!r}: expected a port from 1 to 65535")
     return host, port

@@ -7,8 +7,7 @@ from ikev1.core.records.model import IkeSa, IpsecSuite, Phase1Suite
 from ikev1.core.records.record import Record, replace
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.suites import ike_name, parse_ike_proposal
-from ikev1.errors import LocalError
-from ikev1.library.translate_errors import of_caller
+from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire.registry import AuthenticationMethod
 
 
@@ -54,7 +53,7 @@ class Phase1(Record, frozen=True):
             LocalError: the SA has no keys yet, or ``message_id`` is 0, that of phase 1.
         """
         if sa.keys is None or sa.chosen is None or not message_id:
-            raise LocalError("Phase1.of needs an ISAKMP SA with keys, such as IkeUp.sa, and a message ID other than 0")
+            raise Misuse("Phase1.of needs an ISAKMP SA with keys, such as IkeUp.sa, and a message ID other than 0")
         chosen, keys = sa.chosen.suite, sa.keys
         block_size = cipher.block_size(chosen.encryption)
         iv = keymat.phase2_iv(chosen.hash, keys.last_block, message_id, block_size)

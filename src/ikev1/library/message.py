@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TypeVar
 
-from ikev1.errors import LocalError
 from ikev1.library.keys import Phase1
-from ikev1.library.translate_errors import of_caller, of_peer
+from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire import message as wire
 from ikev1.wire.describe import describe
 from ikev1.wire.header import HEADER_SIZE, Header
@@ -42,7 +41,7 @@ class Message:
             LocalError: both are given.
         """
         if payloads and ciphertext:
-            raise LocalError("a message has payloads or, while it is encrypted, a ciphertext: give one of them")
+            raise Misuse("a message has payloads or, while it is encrypted, a ciphertext: give one of them")
         object.__setattr__(self, "header", header)
         object.__setattr__(self, "payloads", tuple(payloads))
         object.__setattr__(self, "ciphertext", ciphertext)
@@ -59,14 +58,14 @@ class Message:
                 (RFC 2409 §5.2, §5.3); they become `ikev1.Encrypted`.
 
         Raises:
-            RemoteError: the octets are no ISAKMP message; it has ``notify``, ``payload`` and ``offset``.
+            WireError: the octets are no ISAKMP message. It is a `RemoteError` and has ``notify``, ``payload`` and
+                ``offset``.
         """
-        with of_peer():
-            octets, _ = wire.without_trailer(bytes(octets))
-            header = Header.parse(octets)
-            if header.encrypted:
-                return cls(header, ciphertext=octets[HEADER_SIZE:])
-            return cls(header, wire.parse_message(header, octets[HEADER_SIZE:], frozenset(hidden)).payloads)
+        octets, _ = wire.without_trailer(bytes(octets))
+        header = Header.parse(octets)
+        if header.encrypted:
+            return cls(header, ciphertext=octets[HEADER_SIZE:])
+        return cls(header, wire.parse_message(header, octets[HEADER_SIZE:], frozenset(hidden)).payloads)
 
     def to_wire(self) -> bytes:
         """The octets; of a message that was decrypted, those in the clear, without the E flag. Contents are not
@@ -105,10 +104,9 @@ class Message:
                 malformed.
         """
         if not self.ciphertext:
-            raise LocalError("decrypt: the message is in the clear already")
-        with of_peer():
-            chain = key.decrypt(self.ciphertext)
-            return Message(self.header, wire.parse_message(self.header, chain).payloads)
+            raise Misuse("decrypt: the message is in the clear already")
+        chain = key.decrypt(self.ciphertext)
+        return Message(self.header, wire.parse_message(self.header, chain).payloads)
 
     def encrypt(self, key: Phase1) -> Message:
         """The same message encrypted (RFC 2409 Appendix B).
@@ -117,7 +115,7 @@ class Message:
             LocalError: the message is encrypted already, has no payloads, or the key cannot be used.
         """
         if self.ciphertext:
-            raise LocalError("encrypt: the message is encrypted already")
+            raise Misuse("encrypt: the message is encrypted already")
         with of_caller("encrypt"):
             first, chain = wire.build_chain(self.payloads)
         ciphertext = key.encrypt(chain)
@@ -133,7 +131,7 @@ class Message:
             if type(payload) is kind:
                 return payload
         there = ", ".join(type(payload).__name__ for payload in self.payloads) or "none while it is encrypted"
-        raise LocalError(f"the message has no {kind.__name__} payload; its payloads: {there}")
+        raise Misuse(f"the message has no {kind.__name__} payload; its payloads: {there}")
 
     def all(self, kind: type[PayloadClass]) -> tuple[PayloadClass, ...]:
         """All payloads of a class, in order."""
@@ -157,7 +155,7 @@ class Message:
         for position, payload in enumerate(self.payloads):
             if payload is old:
                 return Message(self.header, (*self.payloads[:position], *new, *self.payloads[position + 1 :]))
-        raise LocalError("replace: the payload is not one of this message: take it out of the message itself")
+        raise Misuse("replace: the payload is not one of this message: take it out of the message itself")
 
     @property
     def after_first(self) -> bytes:

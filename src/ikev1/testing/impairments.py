@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 
-from ikev1.errors import LocalError
+from ikev1.library.translate_errors import Misuse
 from ikev1.testing.network import Datagram
 
 Link = Callable[[Datagram], list[Datagram]]
@@ -18,7 +18,7 @@ Link = Callable[[Datagram], list[Datagram]]
 
 def _chance(share: float, seed: int) -> Callable[[], bool]:
     if not 0 <= share <= 1:
-        raise LocalError(f"a share of {share}: expected a number from 0 (none) to 1 (all)")
+        raise Misuse(f"a share of {share}: expected a number from 0 (none) to 1 (all)")
     random = Random(seed)
     return lambda: random.random() < share
 

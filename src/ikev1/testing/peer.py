@@ -10,9 +10,9 @@ from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
 from ikev1.core.records.model import ChildSa
 from ikev1.core.records.settings import Connection
-from ikev1.errors import LocalError
 from ikev1.library.events import Event
 from ikev1.library.ike import Ike
+from ikev1.library.translate_errors import Misuse
 from ikev1.testing.network import BaseNetwork, Datagram
 from ikev1.testing.randomness import Randomness
 
@@ -53,7 +53,7 @@ class Peer:
         if connection is None:
             names = [known.name for known in self.ike.connections]
             if len(names) != 1:
-                raise LocalError(f"connect: {self.name} has {len(names)} connections: say which of {names}")
+                raise Misuse(f"connect: {self.name} has {len(names)} connections: say which of {names}")
             (connection,) = names
         wanted, local, remote = connection, (self.address, 500), (host or self.network.other(self).address, 500)
         self.does(lambda ike: ike.connect(wanted, tunnel, local, remote, self.network.now))
