@@ -111,17 +111,19 @@ _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()
 __all__ = ("__version__", *_MODULES, *_HOMES)
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for the first time (PEP 562)."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # who checks types shall know no names but those above
 
-    if name in _MODULES:
-        return import_module(f"ikev1.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'ikev1' has no attribute {name!r}")
-    value: object = getattr(import_module(f"ikev1.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import what is asked for the first time (PEP 562)."""
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"ikev1.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'ikev1' has no attribute {name!r}")
+        value: object = getattr(import_module(f"ikev1.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -53,7 +53,7 @@ class Endpoint:
         self.ike = ike
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self._clock = clock
-        self._sockets: dict[tuple[str, int], asyncio.DatagramTransport] = {}
+        self._sockets: dict[tuple[str, int], tuple[asyncio.DatagramTransport, _Receiver]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     async def bind(self, local: Address) -> tuple[str, int]:
@@ -67,7 +67,7 @@ class Endpoint:
         transport, receiver = await loop.create_datagram_endpoint(lambda: _Receiver(self), local_addr=local[:2])
         host, port = transport.get_extra_info("sockname")[:2]
         receiver.local = (host, port)
-        self._sockets[host, port] = transport
+        self._sockets[host, port] = transport, receiver
         return host, port
 
     @property
@@ -77,12 +77,13 @@ class Endpoint:
             raise LocalError("the endpoint has no socket: await bind first")
         return next(iter(self._sockets))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the ports back. Peers are told nothing: `Ike.close` does that, through `does`."""
         if self._timer is not None:
             self._timer.cancel()
-        for transport in self._sockets.values():
+        for transport, receiver in self._sockets.values():
             transport.close()
+            await receiver.closed.wait()
         self._sockets.clear()
 
     def does(self, work: Callable[[Ike, float], None]) -> None:
@@ -93,9 +94,8 @@ class Endpoint:
         """
         work(self.ike, self._clock())
         for datagram in self.ike.datagrams_to_send():
-            transport = self._sockets.get(datagram.local)
-            if transport is not None and not transport.is_closing():
-                transport.sendto(*datagram)
+            if datagram.local in self._sockets:
+                self._sockets[datagram.local][0].sendto(*datagram)
         while (event := self.ike.next_event()) is not None:
             self.events.put_nowait(event)
         self._set_timer()
@@ -156,6 +156,10 @@ class _Receiver(asyncio.DatagramProtocol):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self.closed = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         self._endpoint.does(lambda ike, now: ike.receive_datagram(data, self.local, addr, now))
@@ -184,7 +188,7 @@ async def listen(
         yield endpoint
     finally:
         endpoint.does(_close_all)
-        endpoint.close()
+        await endpoint.close()
 
 
 def _close_all(ike: Ike, now: float) -> None:

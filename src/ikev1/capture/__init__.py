@@ -45,13 +45,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+if not TYPE_CHECKING:  # who checks types shall know no names but those above
 
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"ikev1.capture.{home}"), name)
-    raise AttributeError(f"module 'ikev1.capture' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"ikev1.capture.{home}"), name)
+        raise AttributeError(f"module 'ikev1.capture' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
