@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ikev1.library.keys import Phase1
 from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire import message as wire
 from ikev1.wire.describe import describe
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import Flags
+
+if TYPE_CHECKING:  # reading a message needs no cryptography
+    from ikev1.library.keys import Phase1
 
 PayloadClass = TypeVar("PayloadClass", bound=Payload)
 
