@@ -44,7 +44,7 @@ def responder(lab: Lab, node: Node, secret: str = "secret") -> Charon:
 
 def initiator(a: Node) -> str:
     """The first example of the documentation, between the addresses and networks of a lab."""
-    (example, *_) = re.findall(r"^```python\n(.*?)^```", _EXAMPLES.read_text(), re.MULTILINE | re.DOTALL)
+    example: str = re.findall(r"^```python\n(.*?)^```", _EXAMPLES.read_text(), re.MULTILINE | re.DOTALL)[0]
     for there, here in (
         ("192.0.2.1", a.address),
         ("198.51.100.7", a.peer),

@@ -27,6 +27,37 @@ def test_a_tunnel_comes_up_with_the_same_keys_at_both_ends() -> None:
     assert [type(event) for event in of_alice if not isinstance(event, MessageSeen)][:2] == [IkeUp, ChildUp]
 
 
+@pytest.mark.parametrize(
+    ("kind", "label", "protocol", "mode"),
+    [
+        ("aggressive", "AM3", ikev1.ProtocolId.ESP, "tunnel"),
+        ("ah", "MM6", ikev1.ProtocolId.AH, "tunnel"),
+        ("transport", "MM6", ikev1.ProtocolId.ESP, "transport"),
+        ("compression", "MM6", ikev1.ProtocolId.ESP, "tunnel"),
+    ],
+)
+def test_other_kinds_of_tunnels(kind: str, label: str, protocol: ikev1.ProtocolId, mode: str) -> None:
+    def endpoint(local: str, remote: str) -> ikev1.Ike:
+        if kind == "ah":
+            tunnel = ikev1.tunnel("lan", local, remote, ah="sha256")
+        elif kind == "transport":
+            tunnel = ikev1.tunnel("lan", esp=ESP, mode="transport")
+        else:
+            tunnel = ikev1.tunnel("lan", local, remote, esp=ESP, compress=kind == "compression")
+        options: ikev1.ConnectionOptions = {"ike": IKE}
+        if kind == "aggressive":
+            options = {"ike": IKE, "mode": "aggressive", "aggressive": "accept-psk"}
+        return ikev1.Ike(ikev1.psk("peer", b"secret", tunnel, **options))
+
+    two = Two()
+    two.alice, two.bob = endpoint("10.1.0.0/16", "10.2.0.0/16"), endpoint("10.2.0.0/16", "10.1.0.0/16")
+    two.connect()
+    assert label in [datagram.label for datagram in two.wire]
+    (child,) = [event.child for event in events_of(two.bob) if isinstance(event, ChildUp)]
+    assert (child.suite.protocol, child.mode.value) == (protocol, mode)
+    assert (child.compression is not None) == (kind == "compression")
+
+
 def test_messages_are_reported_in_the_clear_unless_they_are_not_wanted() -> None:
     two = Two()
     two.connect()
@@ -197,6 +228,10 @@ def test_what_a_peer_sends_raises_nothing() -> None:
     two = Two()
     for octets in (b"", b"x", bytes(28), bytes(100), b"\x01" * 60):
         two.bob.receive_datagram(octets, BOB, ALICE, NOW)
+    caller = Two().alice
+    caller.connect("peer", "lan", ALICE, BOB, NOW)
+    (first,) = caller.datagrams_to_send()
+    two.bob.receive_datagram(first.octets, BOB, (ALICE[0], 0), NOW)  # from a port that cannot be answered
     assert {datagram.remote for datagram in two.bob.datagrams_to_send()} <= {ALICE}
     two.connect()
     assert [event for event in events_of(two.bob) if isinstance(event, ChildUp)]

@@ -172,6 +172,18 @@ def test_quick_mode_is_decrypted_with_the_keys_of_the_isakmp_sa(two: Two, sa: ik
     assert hmac.compare_digest(clear[ikev1.Hash].data, expected)
 
 
+def test_the_last_messages_of_main_mode_are_decrypted(two: Two, sa: ikev1.events.IkeSa) -> None:
+    third, fourth, fifth, sixth = (ikev1.Message.from_wire(sent_by(two, f"MM{number}")) for number in range(3, 7))
+    assert sa.keys is not None
+    assert sa.chosen is not None
+    g_xi, g_xr = third[ikev1.KE].data, fourth[ikev1.KE].data
+    iv = ikev1.keys.phase1_iv(sa.chosen.suite.hash, g_xi, g_xr, 16)
+    key = Phase1(sa.chosen.suite, sa.keys.encryption_key, iv)
+    identities = fifth.decrypt(key)[ikev1.ID], sixth.decrypt(key.after(fifth.ciphertext))[ikev1.ID]
+    assert [identity.data for identity in identities] == [bytes((192, 0, 2, 1)), bytes((198, 51, 100, 2))]
+    assert sixth.ciphertext[-16:] == sa.keys.last_block
+
+
 def test_keymat_is_derived_by_hand(two: Two, sa: ikev1.events.IkeSa) -> None:
     first, second = (ikev1.Message.from_wire(sent_by(two, label)) for label in ("QM1", "QM2"))
     key = Phase1.of(sa, first.header.message_id)

@@ -172,7 +172,9 @@ class Ike:
         Raises:
             LocalError: an address is not one.
         """
-        path = _path(local, remote)
+        path = UdpPath(*_single("local", local), *_end("remote", remote))
+        if not path.remote_port:
+            return  # nobody can be answered there
         octets = bytes(octets)
         if path.local_port == self._engine.settings.encapsulation_port:
             if not octets.startswith(NON_ESP_MARKER):
@@ -202,7 +204,7 @@ class Ike:
             LocalError: there is no such connection or tunnel, an address is not one, or the first message cannot be
                 built.
         """
-        path = _path(local, remote)
+        path = UdpPath(*_single("local", local), *_single("remote", remote))
         try:
             with of_caller("connect"):
                 actions = self._engine.initiate(connection, tunnel, path, now)
@@ -323,18 +325,23 @@ def _label(following: Action | None) -> str:
     return ""
 
 
-def _path(local: Address, remote: Address) -> UdpPath:
-    return UdpPath(*_host_and_port("local", local), *_host_and_port("remote", remote))
-
-
-def _host_and_port(what: str, address: Address) -> tuple[str, int]:
+def _end(what: str, address: Address) -> tuple[str, int]:
+    """Host and port. Raises LocalError: ``address`` is not one."""
     try:
         host, port = address[0], address[1]
-        parsed = ip_address(host)
+        ip_address(host)
     except (ValueError, TypeError, IndexError):
         raise Misuse(f"{what}={address!r}: expected a pair such as ('192.0.2.1', 500)") from None
-    if parsed.is_unspecified:
+    if not isinstance(port, int) or not 0 <= port < 1 << 16:
+        raise Misuse(f"{what}={address!r}: expected a port from 1 to 65535")
+    return host, port
+
+
+def _single(what: str, address: Address) -> tuple[str, int]:
+    """Host and port of somebody who can be answered. Raises LocalError: ``address`` is not one, or a wildcard."""
+    host, port = _end(what, address)
+    if ip_address(host).is_unspecified:
         raise Misuse(f"{what}={address!r}: a wildcard is no address of a packet: bind the socket to a single one")
-    if not isinstance(port, int) or not 0 < port < 1 << 16:
+    if not port:
         raise Misuse(f"{what}={address!r}: expected a port from 1 to 65535")
     return host, port
