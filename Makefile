@@ -18,7 +18,7 @@ WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && comma
 FIRST_HALF  = $(wildcard tests/kernel/test_[a-o]*.py tests/kernel/test_p[el]*.py)
 SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 
-.PHONY: help venv peers lint test unit interop kernel kernel-1 kernel-2 demo bench clean
+.PHONY: help venv peers lint test unit interop kernel kernel-1 kernel-2 lower-bounds demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -26,6 +26,7 @@ help:
 	@echo 'make kernel   those of them in which the kernel carries ESP, in a kernel of their own'
 	@echo 'make unit     the tests that need neither root nor peers'
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
+	@echo 'make lower-bounds  the unit tests with the oldest packages that pyproject.toml allows'
 	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
 	@echo 'make bench    what a handshake, an SA and a flood cost, beside strongSwan where it is installed'
 	@echo 'make venv     only the virtual environment ($(VENV))'
@@ -66,6 +67,13 @@ kernel-2: $(READY) peers
 
 unit: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop'
+
+# Takes as long as `unit`, and needs the package index
+lower-bounds: $(READY)
+	@$(PYTHON) -m venv --clear $(VENV)/lowest
+	@tools/lower-bounds > $(VENV)/lowest/constraints.txt
+	@$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[dev]'
+	$(VENV)/lowest/bin/python -m pytest -n auto --dist worksteal -m 'not interop'
 
 demo: $(READY)
 	@$(BIN)/ikev1 demo

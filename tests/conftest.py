@@ -15,6 +15,16 @@ settings.load_profile("patient")
 pytest.register_assert_rewrite("lab")  # so that its assertions, too, say what was compared
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Golden transcripts (tests/core/golden) are recorded anew on demand."""
+    parser.addoption(
+        "--update",
+        action="store_true",
+        dest="update_golden",
+        help="record the golden transcripts of the wire anew, instead of comparing with them",
+    )
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Interop tests run last: what a unit test can tell needs no real peer."""

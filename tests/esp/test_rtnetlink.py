@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import socket
@@ -26,7 +27,7 @@ UNIVERSE, LINK, HOST = 0, 253, 254  # scopes, <linux/rtnetlink.h>
 ADDRESS, LOCAL, LABEL = 1, 2, 3  # IFA_..., <linux/if_addr.h>
 PREAMBLE = f"""
 from ikev1.esp.networks import Network
-from ikev1.esp.rtnetlink import Hop, RoutingTable
+from ikev1.esp.rtnetlink import Hop, RoutingTable, bring_up
 kernel = RoutingTable({TABLE})
 """
 
@@ -54,6 +55,14 @@ class Kernel:
         """Those of our table."""
         shown = self._ip(f"-{version}", "route", "show", "table", "all")
         return [route for route in shown if route.get("table") == str(TABLE)]
+
+    def rules(self, version: int) -> list[dict[str, Any]]:
+        """Those that have our table looked up."""
+        return [rule for rule in self._ip(f"-{version}", "rule") if rule["table"] == str(TABLE)]
+
+    def link(self, device: str) -> dict[str, Any]:
+        """What the kernel says of a device, its addresses among it."""
+        return self._ip("address", "show", device)[0] | self._ip("link", "show", device)[0]
 
     def _ip(self, *arguments: str) -> list[dict[str, Any]]:
         shown: list[dict[str, Any]] = json.loads(self._namespace.run("ip", "-json", "-details", *arguments))
@@ -163,6 +172,35 @@ def test_what_the_kernel_refuses_is_an_error_with_its_number(kernel: Kernel, net
     assert kernel.refuse(f"route({named(network)}, Hop(9999), 1400, None)") == "NetlinkError 19"
     assert kernel.refuse(f"route({named(network)}, Hop({kernel.device}), 1400, b'short')").startswith("NetlinkError")
     assert kernel.routes(ip_network(network).version) == []
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_rule_has_the_table_looked_up_unless_the_packet_bears_the_mark(kernel: Kernel, version: int) -> None:
+    rule = f"({int(socket.AF_INET if version == 4 else socket.AF_INET6)}, 42, 4712)"
+    kernel.obey(f"consult{rule}")
+    (shown,) = kernel.rules(version)
+    assert (shown["priority"], shown["fwmark"], shown["src"]) == (4712, hex(42), "all")
+    assert "not" in shown
+    assert kernel.rules(10 - version) == []
+    assert kernel.refuse(f"consult{rule}") == f"NetlinkError {errno.EEXIST}"
+    kernel.obey(f"ignore{rule}")
+    assert kernel.rules(version) == []
+    assert kernel.refuse(f"ignore{rule}") == f"NetlinkError {errno.ENOENT}"
+
+
+def test_a_device_is_set_up_without_a_link_local_address(kernel: Kernel) -> None:
+    kernel.run("import subprocess; subprocess.run(['ip', 'link', 'set', 'net0', 'down'], check=True)")
+    assert "UP" not in kernel.link("net0")["flags"]
+    assert kernel.run("print(bring_up('net0', 1400, 50_000))") == f"Hop(device={kernel.device}, gateway=b'')"
+    link = kernel.link("net0")
+    assert "UP" in link["flags"]
+    assert (link["mtu"], link["gso_max_size"], link["inet6_addr_gen_mode"]) == (1400, 50_000, "none")
+    assert [address for address in link["addr_info"] if address["scope"] == "link"] == []
+
+
+def test_a_device_that_is_not_there(kernel: Kernel) -> None:
+    said = kernel.run("try: bring_up('net7', 1400, 50_000)\nexcept OSError: print('refused')")
+    assert said == "refused"
 
 
 def test_addresses_are_those_that_the_world_can_reach(kernel: Kernel) -> None:

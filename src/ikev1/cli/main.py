@@ -6,32 +6,42 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
-_MODULES = {
-    "run": "ikev1.cli.run",
-    "up": "ikev1.cli.updown",
-    "down": "ikev1.cli.updown",
-    "reload": "ikev1.cli.reload",
-    "check": "ikev1.cli.check",
-    "show": "ikev1.cli.show",
-    "debug": "ikev1.cli.debug",
-    "audit": "ikev1.cli.audit.command",
-    "learn": "ikev1.cli.learn.command",
-    "demo": "ikev1.cli.demo.command",
-    "explain": "ikev1.cli.explain.command",
-}
+from ikev1.cli.commands import COMMANDS, missing_extra
+
+
+class _NotInstalled(click.ClickException):
+    exit_code = 2
+
+
+class _Unavailable(click.Command):
+    """A command whose extra is not installed: it is listed, and says what to install whatever its arguments are."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, short_help="(not installed)")
+        self._reason = reason
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> NoReturn:
+        raise _NotInstalled(self._reason)
 
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_MODULES)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _MODULES:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(_MODULES[cmd_name]), cmd_name)
+        try:
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+        except ModuleNotFoundError as error:
+            reason = missing_extra(error, cmd_name)
+            if reason is None:
+                raise
+            return _Unavailable(cmd_name, reason)
         return command
 
 

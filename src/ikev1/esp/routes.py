@@ -14,25 +14,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
-
-from pyroute2 import IPRoute  # type: ignore[import-untyped]
-from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
+from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
+from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import Network, encloses, networks, packed
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.rtnetlink import Hop, RoutingTable
+from ikev1.esp.rtnetlink import Hop, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
 _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
-_INVERT = 2  # FIB_RULE_INVERT, <linux/fib_rules.h>
-_ADDR_GEN_MODE_NONE = 1  # IN6_ADDR_GEN_MODE_NONE, <linux/if_link.h>
-_NO_LINK_LOCAL_ADDRESS = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _ADDR_GEN_MODE_NONE)]})]}
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _IP_MTU, _IPV6_MTU = 14, 24  # <linux/in.h>, <linux/in6.h>
@@ -41,8 +35,6 @@ _MTU_OF_SOCKET = (
     (socket.AF_INET6, socket.IPPROTO_IPV6, _IPV6_MTU),
 )
 _ANY_PORT = 500  # nothing is sent
-
-Result = TypeVar("Result")
 
 
 class _Route(NamedTuple):
@@ -76,26 +68,29 @@ class Routes:
     """
 
     def __init__(self) -> None:
-        # pyroute2 runs an event loop of its own, which must not be in the thread of another one.
-        self._thread = ThreadPoolExecutor(1, "netlink")
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
         self._routed: dict[Network, _Route] = {}
         self._held: dict[Hashable, tuple[Network, ...]] = {}
-        self._netlink: IPRoute = self._call(IPRoute)
-        self._kernel = RoutingTable(_TABLE)
         try:
-            self._call(self._add_rules)
-        except PlaneError:
+            self._kernel = RoutingTable(_TABLE)
+        except OSError as error:
+            raise PlaneError(f"the kernel's routes cannot be reached: {error}") from error
+        try:
+            self._add_rules()
+        except OSError as error:
             self.close()
-            raise
+            raise PlaneError(f"the kernel refused a routing rule: {error}") from error
 
     def bring_up(self, device: str, mtu: int) -> Hop:
-        """Set up the TUN device; comes back: the hop to it.
+        """Set up the TUN device and return the hop to it.
 
         Raises:
             PlaneError: there is no such device, or the kernel refused.
         """
-        return self._call(self._bring_up, device, mtu)
+        try:
+            return bring_up(device, mtu, _LONGEST_SEGMENT)
+        except OSError as error:
+            raise PlaneError(f"the device {device} cannot be set up: {error}") from error
 
     def hop_towards(self, host: str) -> Hop | None:
         """Where ESP leaves for ``host``; None if there is no way."""
@@ -126,15 +121,12 @@ class Routes:
 
     def close(self) -> None:
         """Take away all of it."""
-        with contextlib.suppress(PlaneError):
-            self._call(self._tear_down)
-        self._thread.shutdown()
-
-    def _call(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        try:
-            return self._thread.submit(function, *arguments).result()
-        except (NetlinkError, OSError, IndexError) as error:
-            raise PlaneError(f"the kernel refused a route or rule: {error}") from error
+        for key in list(self._held):
+            self.release(key)
+        with contextlib.suppress(OSError):
+            if not self._kernel.networks():  # else another gateway still needs the rules
+                self._delete_rules()
+        self._kernel.close()
 
     def routed(self, network: Network) -> bool:
         """Whether anybody holds ``network``."""
@@ -145,38 +137,23 @@ class Routes:
         with contextlib.suppress(OSError):  # it is gone already
             self._kernel.delete(network)
 
-    def _bring_up(self, device: str, mtu: int) -> Hop:
-        index = self._netlink.link_lookup(ifname=device)[0]
-        with contextlib.suppress(NetlinkError):  # a kernel without IPv6
-            self._netlink.link("set", index=index, IFLA_AF_SPEC=_NO_LINK_LOCAL_ADDRESS)
-        self._netlink.link("set", index=index, mtu=mtu, state="up", gso_max_size=_LONGEST_SEGMENT)
-        return Hop(index)
-
     def _add_rules(self) -> None:
         for family in _FAMILIES:
             try:
-                self._netlink.rule("add", **_rule(family))
+                self._kernel.consult(family, MARK, _RULE_PRIORITY)
             except NetlinkError as error:
                 # there already: of a process that was killed, or of another gateway; or a kernel without IPv6
-                if error.code != errno.EEXIST and family != socket.AF_INET6:
+                if error.errno != errno.EEXIST and family != socket.AF_INET6:
                     raise
-
-    def _tear_down(self) -> None:
-        for key in list(self._held):
-            self.release(key)
-        if not self._kernel.networks():  # else another gateway still needs the rules
-            self._delete_rules()
-        self._kernel.close()
-        self._netlink.close()
 
     def _delete_rules(self) -> None:
         for family in _FAMILIES:
             with contextlib.suppress(NetlinkError):
-                self._netlink.rule("del", **_rule(family))
+                self._kernel.ignore(family, MARK, _RULE_PRIORITY)
 
     def _hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int) -> None:
         if not self._held:  # while nobody had routes, another gateway may have ended and taken the rules away
-            self._call(self._add_rules)
+            self._add_rules()
         route = _shared(_Route(hop, mtu, self._address_inside(local)))
         routes = dict.fromkeys(networks(remote), route)
         if encloses(remote, local):
@@ -237,10 +214,6 @@ def path_mtu(host: str, largest: int) -> int:
             return min(largest, probe.getsockopt(level, option))
         except OSError:
             return largest
-
-
-def _rule(family: int) -> dict[str, Any]:
-    return {"family": family, "table": _TABLE, "priority": _RULE_PRIORITY, "fwmark": MARK, "flags": _INVERT}
 
 
 def _combined(routes: Sequence[_Route]) -> _Route:

@@ -1,11 +1,8 @@
-"""What every pair of IPsec SAs asks of the kernel's routing (rtnetlink(7)), in a few microseconds.
-
-pyroute2, which sets up device and rules, takes a millisecond of CPU for each request: as much as all else that it
-takes to establish a pair.
-"""
+"""What the data plane asks of the kernel's routing (rtnetlink(7)): routes, rules, addresses, and to set up a device."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import struct
@@ -14,10 +11,12 @@ from typing import NamedTuple
 from ikev1.esp.netlink import (
     CREATE,
     DUMP,
+    EXCLUSIVE,
     REPLACE,
     Buffer,
     GarbledAnswer,
     Netlink,
+    NetlinkError,
     Request,
     attribute,
     attributes,
@@ -26,6 +25,7 @@ from ikev1.esp.netlink import (
 from ikev1.esp.networks import Network
 
 # <linux/rtnetlink.h>, <linux/if_addr.h>
+_NEW_LINK, _NEW_RULE, _DELETE_RULE = 16, 32, 33
 _NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 20, 22, 24, 25, 26
 _ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
 _ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
@@ -37,6 +37,14 @@ _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
 _NUMBER = struct.Struct("=I")
+# <linux/fib_rules.h>; its header has the fields of a route's
+_PRIORITY, _RULE_MARK, _RULE_TABLE = 6, 10, 15
+_TO_TABLE, _INVERT = 1, 2  # the action, and a flag
+# <linux/if_link.h>
+_LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
+_UP = 1
+_LINK_MTU, _AF_SPEC, _GSO_MAX_SIZE = 4, 26, 41
+_ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE = 8, b"\1"
 _GROUPS_OF_ADDRESSES = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 
 
@@ -92,6 +100,14 @@ class RoutingTable:
         """Take the route to ``network`` away."""
         self._change(_DELETE_ROUTE, 0, network, _SCOPE_NOWHERE, _ANY_TYPE, b"")
 
+    def consult(self, family: int, mark: int, priority: int) -> None:
+        """Add the rule that has the table looked up for every packet of ``family`` that does not bear ``mark``."""
+        self._netlink.command(Request(_NEW_RULE, CREATE | EXCLUSIVE, self._rule(family, mark, priority)))
+
+    def ignore(self, family: int, mark: int, priority: int) -> None:
+        """Take the rule of `consult` away."""
+        self._netlink.command(Request(_DELETE_RULE, 0, self._rule(family, mark, priority)))
+
     def networks(self) -> list[Network]:
         """What the table has routes to."""
         found = []
@@ -133,6 +149,11 @@ class RoutingTable:
         table = attribute(_TABLE, _NUMBER.pack(self._table))
         self._netlink.command(Request(kind, flags, (route, destination, table, details)))
 
+    def _rule(self, family: int, mark: int, priority: int) -> tuple[bytes, ...]:
+        numbers = ((_PRIORITY, priority), (_RULE_MARK, mark), (_RULE_TABLE, self._table))
+        header = _ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, _INVERT)
+        return (header, *(attribute(kind, _NUMBER.pack(number)) for kind, number in numbers))
+
     def _network_of_ours(self, kind: int, body: memoryview) -> Network | None:
         family, prefix, *_ = unpack(_ROUTE, body)
         found = attributes(body[_ROUTE.size :])
@@ -140,6 +161,27 @@ class RoutingTable:
             return None
         width = 4 if family == socket.AF_INET else 16
         return Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
+
+
+def bring_up(device: str, mtu: int, longest_segment: int) -> Hop:
+    """Set up a device and return the hop to it.
+
+    It gets no link-local IPv6 address. ``mtu`` and ``longest_segment``, the most of TCP at once, are in octets.
+
+    Raises:
+        OSError: there is no such device, or the kernel refused.
+    """
+    index = socket.if_nametoindex(device)
+    no_address = attribute(socket.AF_INET6, attribute(_ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE))
+    sizes = attribute(_LINK_MTU, _NUMBER.pack(mtu)) + attribute(_GSO_MAX_SIZE, _NUMBER.pack(longest_segment))
+    netlink = Netlink(socket.NETLINK_ROUTE)
+    try:
+        with contextlib.suppress(NetlinkError):  # a kernel without IPv6
+            netlink.command(Request(_NEW_LINK, 0, (_link(index, 0), attribute(_AF_SPEC, no_address))))
+        netlink.command(Request(_NEW_LINK, 0, (_link(index, _UP), sizes)))
+    finally:
+        netlink.close()
+    return Hop(index)
 
 
 class _AddressNews:
@@ -196,6 +238,10 @@ def _hop_in(kind: int, body: memoryview) -> Hop | None:
     if kind != _NEW_ROUTE or _DEVICE not in found:
         return None
     return Hop(unpack(_NUMBER, found[_DEVICE])[0], bytes(found.get(_GATEWAY, b"")))
+
+
+def _link(index: int, flags: int) -> bytes:
+    return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags)
 
 
 def _family(address: bytes) -> int:

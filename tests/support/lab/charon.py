@@ -49,8 +49,10 @@ class CharonOptions:
     unique: str = "no"
     log_level: int = 1
     threads: int = 16
-    # OpenSSL's Diffie-Hellman refuses the random public values that ike-scan sends; gmp's takes them
+    # OpenSSL's Diffie-Hellman refuses the random public values that ike-scan sends; gmp's accepts them
     crypto: str = "openssl gmp aes sha1 sha2 md5 hmac gcm"
+    # exponents matched to the group's strength, not as long as its prime (strongswan.conf(5), dh_exponent_ansi_x9_42)
+    short_exponents: bool = False
 
 
 class Charon(Program):
@@ -119,6 +121,7 @@ charon-systemd {{
     journal {{ default = -1 }}
     plugins {{ vici {{ socket = unix://{directory}/vici.sock }} }}
 }}
+libstrongswan {{ dh_exponent_ansi_x9_42 = {_yes(not options.short_exponents)} }}
 swanctl {{ load = random openssl pem pkcs1 pkcs8 x509 pubkey }}
 """
 

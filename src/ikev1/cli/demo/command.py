@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import click
@@ -35,14 +33,14 @@ _PATIENCE = 15.0  # seconds for each message
 def demo() -> None:
     """Bring up a tunnel between two gateways on this machine, explain every message, and use it.
 
-    Needs no root where user namespaces are allowed, and leaves nothing behind.
+    Needs no root where user namespaces are allowed, and leaves nothing behind, also when a signal ends it.
     """
-    enter()
+    folder = enter()
     console = Console(highlight=False, width=max(_WIDTH, shutil.get_terminal_size().columns))
-    with tempfile.TemporaryDirectory(prefix="ikev1-demo-") as folder, Stage() as stage:
+    with Stage() as stage:
         _introduce(console)
-        right = DemoGateway(stage, RIGHT, Path(folder))
-        left = DemoGateway(stage, LEFT, Path(folder))
+        right = DemoGateway(stage, RIGHT, folder)
+        left = DemoGateway(stage, LEFT, folder)
         try:
             _negotiate(console, left)
             _show(console, left)

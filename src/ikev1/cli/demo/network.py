@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from pyroute2 import IPRoute, NetNS  # type: ignore[import-untyped]
 
-_INSIDE = "IKEV1_DEMO_INSIDE"
+_FOLDER = "IKEV1_DEMO_FOLDER"  # in the environment of the demo in its namespaces
+_ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_PAUSE = 0.02  # seconds between two looks at processes
+_PATIENCE = 2.0  # seconds for killed processes to be gone
 
 
 @dataclass(frozen=True)
@@ -29,27 +35,55 @@ LEFT = Side("left", "192.0.2.1", "10.1.0.0/24", "10.1.0.1")
 RIGHT = Side("right", "192.0.2.2", "10.2.0.0/24", "10.2.0.1")
 
 
-def enter() -> None:
-    """Starts the demo again in namespaces of its own, unless this is already that; never returns to outside of them.
+def enter() -> Path:
+    """Start the demo again in namespaces of its own, unless this is already that one; return a folder for its files.
+
+    Only the demo in the namespaces returns. The process outside of them waits for its end, or for a signal to end;
+    then it removes the folder and whatever still runs, and exits. A namespace and its devices end with the last process
+    in it.
 
     Raises:
         click.ClickException: the machine allows no namespaces, or has no TUN device; it says what to do.
     """
-    if os.environ.get(_INSIDE):
-        return
+    if folder := os.environ.get(_FOLDER):
+        return Path(folder)
     if not Path("/dev/net/tun").exists():
         raise click.ClickException(
             "There is no /dev/net/tun, which carries the tunnel's packets: try `modprobe tun` as root."
         )
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        raise click.ClickException("The command `unshare` is missing: install the package util-linux.")
+    for tool, package in (("unshare", "util-linux"), ("ip", "iproute2")):
+        if shutil.which(tool) is None:
+            raise click.ClickException(f"The command `{tool}` is missing: install the package {package}.")
     namespaces = ["--net", "--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--net", "--mount"]
-    probe = subprocess.run([unshare, *namespaces, "true"], capture_output=True, text=True, check=False)
+    probe = subprocess.run(["unshare", *namespaces, "true"], capture_output=True, text=True, check=False)
     if probe.returncode:
         raise click.ClickException(_denied(probe.stderr.strip()))
-    os.environ[_INSIDE] = "1"
-    os.execv(unshare, [unshare, *namespaces, sys.executable, "-m", "ikev1", *sys.argv[1:]])  # noqa: S606
+    raise SystemExit(_attend(["unshare", *namespaces, sys.executable, "-m", "ikev1", *sys.argv[1:]]))
+
+
+def _attend(command: list[str]) -> int:
+    """Run ``command`` until it or this process is to end, leave nothing of it, and return the exit status."""
+    received: list[int] = []
+    for number in _ENDING:  # a handler that raised could do so between fork and the assignment to `inside`
+        signal.signal(number, lambda number, _: received.append(number))
+    with tempfile.TemporaryDirectory(prefix="ikev1-demo-") as folder:
+        inside = subprocess.Popen(command, env=os.environ | {_FOLDER: folder}, start_new_session=True)
+        while not received and os.waitid(os.P_PID, inside.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            time.sleep(_PAUSE)
+        status = _kill_group(inside)
+    return 128 + received[0] if received else status
+
+
+def _kill_group(leader: subprocess.Popen[bytes]) -> int:
+    """Kill all processes of a group, wait until none is left, and return the leader's exit status."""
+    os.killpg(leader.pid, signal.SIGKILL)  # before the leader is reaped: until then nobody else has its number
+    status = leader.wait()
+    deadline = time.monotonic() + _PATIENCE
+    with contextlib.suppress(OSError):
+        while time.monotonic() < deadline:
+            os.killpg(leader.pid, 0)
+            time.sleep(_PAUSE)
+    return status
 
 
 def _denied(reason: str) -> str:
@@ -68,11 +102,9 @@ class Stage:
     def __enter__(self) -> Stage:
         self._holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._wait_for_namespace()
-        with IPRoute() as left:
-            left.link("add", ifname="cable", kind="veth", peer={"ifname": "cable", "net_ns_pid": self._holder.pid})
-            _furnish(left, LEFT)
-        with NetNS(f"/proc/{self._holder.pid}/ns/net") as right:
-            _furnish(right, RIGHT)
+        cable = f"link add cable type veth peer name cable netns {self._holder.pid}"
+        self._ip(LEFT, cable, *_furnished(LEFT))
+        self._ip(RIGHT, *_furnished(RIGHT))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,12 +120,28 @@ class Stage:
 
     def command(self, side: Side, *arguments: str) -> list[str]:
         """The command line that runs ``python -m ARGUMENTS`` on one side."""
-        inside = [] if side is LEFT else ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
-        return [*inside, sys.executable, "-m", *arguments]
+        return [*self._inside(side), sys.executable, "-m", *arguments]
+
+    def _inside(self, side: Side) -> list[str]:
+        return [] if side is LEFT else ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+
+    def _ip(self, side: Side, *commands: str) -> None:
+        done = subprocess.run(
+            [*self._inside(side), "ip", "-batch", "-"],
+            input="\n".join(commands),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise click.ClickException(f"The demo's network cannot be set up: {done.stderr.strip()}")
 
 
-def _furnish(namespace: IPRoute, side: Side) -> None:
-    for name, address, length in (("lo", side.host, 32), ("cable", side.address, 24)):
-        (index,) = namespace.link_lookup(ifname=name)
-        namespace.addr("add", index=index, address=address, prefixlen=length)
-        namespace.link("set", index=index, state="up")
+def _furnished(side: Side) -> list[str]:
+    """What ip(8) does to give one side its addresses."""
+    return [
+        f"address add {side.host}/32 dev lo",
+        f"address add {side.address}/24 dev cable",
+        "link set lo up",
+        "link set cable up",
+    ]

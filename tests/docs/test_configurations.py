@@ -1,0 +1,73 @@
+"""Every configuration in README, docs and examples can be used as it stands, without a warning."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from authority import NOW, der, pkcs8, root, rsa_key
+from ikev1.config import load
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "ikev1.toml"
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def blocks() -> Iterator[Any]:
+    """The TOML in the documents."""
+    for document in DOCUMENTS:
+        for number, block in enumerate(
+            re.findall(r"^```toml\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+        ):
+            yield pytest.param(block, id=f"{document.stem}-{number}")
+
+
+def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
+    """Write the files that the connections name: secrets, our key and certificate, and a key of the peer."""
+    key, identity = rsa_key(1), "C=CH, O=lab, CN=branch"
+    authority = root("C=CH, O=lab, CN=root", 1)
+    contents = {
+        "secret_file": b"a secret that both ends know",
+        "private_key": pkcs8(key),
+        "certificate": der(authority.issue(identity, key=key)),
+        "ca": authority.der,
+        "peer_public_key": rsa_key(2).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    }
+    for connection in configuration.get("connection", {}).values():
+        for option in connection.keys() & contents.keys():
+            file = folder / connection[option]
+            file.touch(mode=0o600)
+            file.write_bytes(contents[option])
+
+
+@pytest.mark.parametrize("block", list(blocks()))
+def test_a_configuration_in_the_documents_can_be_used(tmp_path: Path, block: str) -> None:
+    provide_files(tmp_path, tomllib.loads(block))
+    file = tmp_path / "ikev1.toml"
+    file.touch(mode=0o600)
+    file.write_text(block)
+    assert load(file, lambda: NOW).warnings == ()
+
+
+def test_there_are_configurations_in_the_documents() -> None:
+    assert len(list(blocks())) >= 5
+
+
+def test_the_example_can_be_used_after_what_it_says(tmp_path: Path) -> None:
+    *preparation, last = re.findall(r"^#     (.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    assert last == f"ikev1 check {EXAMPLE.name}"
+    (tmp_path / EXAMPLE.name).write_bytes(EXAMPLE.read_bytes())
+    (tmp_path / EXAMPLE.name).chmod(0o644)
+    for command in preparation:
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=60)
+    command = [sys.executable, "-m", "ikev1", "check", EXAMPLE.name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
