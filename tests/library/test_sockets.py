@@ -50,19 +50,21 @@ def answer(ike: ikev1.Ike, sock: socket.socket, caller: subprocess.Popen[str]) -
 def called(example: str, local: tuple[str, int], peer: tuple[str, int]) -> subprocess.Popen[str]:
     """The example as a program, between these addresses."""
     code = example.replace('("192.0.2.1", 500)', repr(local)).replace('("198.51.100.7", 500)', repr(peer))
+    code = code.replace(") as up:", ", encapsulation_port=None) as up:")  # port 4500 may be taken here
     assert code.count(repr(local)) == code.count(repr(peer)) == 1
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ.copy()
     )
 
 
-def test_the_initiator_of_the_documentation_brings_up_a_tunnel() -> None:
+@pytest.mark.parametrize("example", [EXAMPLES[0], EXAMPLES[3]], ids=["sockets", "asyncio"])
+def test_the_initiators_of_the_documentation_bring_up_a_tunnel(example: str) -> None:
     lan = ikev1.tunnel("lan", "10.2.0.0/16", "10.1.0.0/16", esp="aes256gcm16")
     ike = ikev1.Ike(ikev1.psk("lab", b"secret", lan, ike="aes256-sha256-modp2048"))
     with bound("127.0.0.2") as sock, bound("127.0.0.1") as taken:
         local = taken.getsockname()
         taken.close()
-        with called(EXAMPLES[0], local, sock.getsockname()) as initiator:
+        with called(example, local, sock.getsockname()) as initiator:
             events = answer(ike, sock, initiator)
             output, _ = initiator.communicate(timeout=PATIENCE)
     assert initiator.returncode == 0, output
@@ -88,6 +90,13 @@ def test_the_initiator_of_the_documentation_says_why_it_failed() -> None:
     assert initiator.returncode == 1
     assert output.strip()
     assert "Traceback" not in output
+
+
+def test_the_network_of_the_documentation() -> None:
+    names: dict[str, object] = {}
+    exec(EXAMPLES[2], names)
+    assert isinstance(names["alice"], ikev1.testing.Peer)
+    assert names["alice"].failures == []
 
 
 def test_the_messages_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -201,8 +201,7 @@ class Ike:
             now: seconds since the epoch.
 
         Raises:
-            LocalError: there is no such connection or tunnel, an address is not one, or the first message cannot be
-                built.
+            LocalError: there is no such connection or tunnel, or an address is not one.
         """
         path = UdpPath(*_single("local", local), *_single("remote", remote))
         try:
@@ -238,7 +237,7 @@ class Ike:
             now: seconds since the epoch.
 
         Raises:
-            LocalError: the SA is gone already, or the first message cannot be built.
+            LocalError: the SA is gone already.
         """
         rekey = self._engine.rekey_ike if isinstance(sa, IkeSa) else self._engine.rekey_child
         with of_caller("rekey"):

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-_SPOKEN = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
+_SENT = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
 _TIME = re.compile(r"(?P<seconds>[0-9.]+) s pass")
-_CHATTER = 2000  # datagrams without a pause: more are no conversation
+_MOST = 2000  # datagrams without a pause: peers that send more will never stop
 
 
 class Datagram(NamedTuple):
@@ -100,13 +100,13 @@ class BaseNetwork(Generic[StationT]):
         """Deliver everything under way, and what is answered to it.
 
         Raises:
-            AssertionError: there is no end of it.
+            AssertionError: the peers do not stop sending.
         """
-        for _ in range(_CHATTER):
+        for _ in range(_MOST):
             if not self.flying:
                 return
             self.deliver(self.flying.popleft())
-        raise AssertionError(f"no end of it: {self._line(self.flying[0])}, {self._line(self.flying[-1])}")
+        raise AssertionError(f"the peers do not stop sending: {self._line(self.flying[0])} ...")
 
     def run(self, seconds: float) -> None:
         """Let time pass; what is sent arrives at once."""
@@ -133,21 +133,21 @@ class BaseNetwork(Generic[StationT]):
         Raises:
             AssertionError: another datagram, or none, was sent; the text shows all up to there.
         """
-        heard: list[str] = []
+        seen: list[str] = []
         for line in lines:
-            spoken, time = _SPOKEN.fullmatch(line), _TIME.fullmatch(line)
+            sent, time = _SENT.fullmatch(line), _TIME.fullmatch(line)
             if time is not None:
                 self.wait(float(time["seconds"]))
-                heard.append(line)
+                seen.append(line)
                 continue
-            assert spoken is not None, f"{line!r} is no line of a conversation"
-            assert self.flying, f"silence instead of {line!r} after {heard}"
+            assert sent is not None, f"{line!r} is no line of a conversation"
+            assert self.flying, f"nothing was sent instead of {line!r} after {seen}"
             datagram = self.flying.popleft()
-            heard.append(self._line(datagram, spoken["fate"]))
-            assert heard[-1] == " ".join(line.split()), f"after {heard[:-1]}"
-            for _ in range(("-x", "->", "=>").index(spoken["fate"])):
+            seen.append(self._line(datagram, sent["fate"]))
+            assert seen[-1] == " ".join(line.split()), f"after {seen[:-1]}"
+            for _ in range(("-x", "->", "=>").index(sent["fate"])):
                 self.deliver(datagram)
-        assert [self._line(datagram) for datagram in self.flying] == [], f"after {heard}"
+        assert [self._line(datagram) for datagram in self.flying] == [], f"after {seen}"
 
     def _line(self, datagram: Datagram, fate: str = "->") -> str:
         receiver = self.receiver(datagram)
