@@ -22,23 +22,26 @@ from contextlib import asynccontextmanager, suppress
 from ikev1.core.records.events import ChildUp, Failure, IkeDown
 from ikev1.core.records.model import IkeSa
 from ikev1.core.records.settings import Connection
-from ikev1.errors import Error, LocalError
+from ikev1.errors import LocalError
 from ikev1.library.events import Event
 from ikev1.library.ike import Address, Ike
 
 __all__ = ["Endpoint", "NotEstablished", "connect", "listen"]
 
 
-class NotEstablished(Error):
+class NotEstablished(LocalError):
     """A tunnel did not come up.
 
     ``failure`` is the event that says why, None where the SA ended without one; ``code`` is that of the failure.
     """
 
+    code = "not-established"
+
     def __init__(self, text: str, failure: Failure | None = None) -> None:
         super().__init__(text)
         self.failure = failure
-        self.code = str(failure.code) if failure is not None else "not-established"
+        if failure is not None:
+            self.code = str(failure.code)
 
 
 class Endpoint:
