@@ -3,7 +3,8 @@
     PYTHONPATH=src python benchmarks/import_time.py [--runs N] [MODULE ...]
 
 Each import has a process of its own, and all take turns, so that a machine that slows down does so for all. What Python
-itself takes to start is not counted. Compiled files are there from a first turn that does not count.
+itself takes to start is not counted. Compiled files are there from a first turn that does not count, in a folder of
+their own, since `make bench` has Python write none beside the source.
 
 `import cryptography` alone loads neither OpenSSL nor any cipher: `cryptography.x509` is what it costs to use it.
 """
@@ -11,8 +12,10 @@ itself takes to start is not counted. Compiled files are there from a first turn
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
 from statistics import median
 
 REFERENCE = "cryptography"
@@ -26,20 +29,22 @@ print(time.process_time_ns() - began)
 """
 
 
-def spent(module: str) -> float:
-    """CPU milliseconds of one import in a fresh process."""
+def spent(module: str, compiled: str) -> float:
+    """CPU milliseconds of one import in a fresh process that has its compiled files in the folder ``compiled``."""
     command = [sys.executable, "-c", _PROGRAM.format(module=module)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1e6
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
+    return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout) / 1e6
 
 
 def measure(modules: list[str], runs: int) -> dict[str, list[float]]:
     """CPU milliseconds of ``runs`` imports of each module, taken in turn."""
-    for module in modules:
-        spent(module)
     times: dict[str, list[float]] = {module: [] for module in modules}
-    for _ in range(runs):
+    with tempfile.TemporaryDirectory() as compiled:
         for module in modules:
-            times[module].append(spent(module))
+            spent(module, compiled)
+        for _ in range(runs):
+            for module in modules:
+                times[module].append(spent(module, compiled))
     return times
 
 

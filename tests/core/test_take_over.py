@@ -74,6 +74,6 @@ def test_a_caller_that_is_believed_no_longer_has_to_call_again(
     network.settle()
     assert bob.outbound[before.local, before.remote].inbound.spi != before.inbound.spi
     network.now = before.expires_at + 1
-    bob.takes_time()
+    bob.handle_timer()
     assert before.inbound.spi not in bob.inbound, "nothing is left of what is not believed when its time is over"
     assert [sa.anchor is not None for sa in bob.engine.sas.values()] == [True]

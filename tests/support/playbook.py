@@ -1,28 +1,13 @@
-"""Conversations in memory: engines at addresses, one clock, and a link between them that does as it is told.
+"""Conversations in memory between engines as white boxes: `ikev1.testing`, and what each engine asks of the world.
 
-A test says who calls, and then what is to be heard, a line for each datagram in the order of sending::
-
-    alice.calls("net")
-    network.plays(
-        "alice -> bob MM1",
-        "bob -x alice MM2",     # lost on its way
-        "5 s pass",
-        "alice -> bob MM1",     # the same octets again
-        "bob => alice MM2",     # arrives twice
-        ...
-    )
-
-Nothing sleeps: time passes when a test says so. Nothing is mocked: the engines are the real ones, and what they ask
-for is done to a data plane and a store that are plain dictionaries, checked against the engine after every turn.
+A test says who calls, and then which datagrams it expects, as `ikev1.testing.Network.plays` describes. What an engine
+asks for is done to a data plane and a store that are plain dictionaries, checked against the engine after every turn.
 """
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Callable, Sequence
-from hashlib import shake_256
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from ikev1.core.engine import Engine
 from ikev1.core.exchanges.registry import cisco_state
@@ -45,38 +30,16 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
+from ikev1.testing import Datagram, Randomness
+from ikev1.testing.network import BaseNetwork
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import NotifyType, ProtocolId
 
+__all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
+
 EventType = TypeVar("EventType", bound=Event)
-
-_SPOKEN = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
-_CHATTER = 2000  # datagrams without a pause: more are no conversation
-_TIME = re.compile(r"(?P<seconds>[0-9.]+) s pass")
-
-
-class Randomness:
-    """Octets that no test run changes; ``drawn`` counts them."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed
-        self.drawn = 0
-
-    def __call__(self, octets: int) -> bytes:
-        self.drawn += octets
-        return shake_256(f"{self._seed} {self.drawn}".encode()).digest(octets)
-
-
-class Datagram(NamedTuple):
-    """One datagram under way: where from, where to, what, and what it is called."""
-
-    source: tuple[str, int]
-    destination: tuple[str, int]
-    octets: bytes
-    label: str
-    sender: str
 
 
 class Peer:
@@ -147,7 +110,15 @@ class Peer:
         """A datagram arrives."""
         self.does(lambda engine: engine.receive(octets, path, self.network.now))
 
-    def takes_time(self) -> None:
+    def receive(self, datagram: Datagram) -> None:
+        """A datagram arrives from the network."""
+        self.takes(datagram.octets, UdpPath(*datagram.destination, *datagram.source))
+
+    def get_timer(self) -> float:
+        """When the engine wants to be called."""
+        return self.engine.deadline()
+
+    def handle_timer(self) -> None:
         """The clock strikes, if the engine asked for it."""
         if self.engine.deadline() <= self.network.now:
             self.does(lambda engine: engine.expire(self.network.now))
@@ -280,102 +251,17 @@ def _told(message: Message) -> str:
     return " ".join([*notifies, *(f"D({ProtocolId(payload.protocol).name})" for payload in message.all(Delete))])
 
 
-class Network:
-    """A clock, the peers, and the datagrams under way between them.
-
-    ``link`` decides what becomes of each datagram sent: a list of what goes on, empty if it is lost. ``reborn`` has
-    every engine dumped and loaded before everything it does.
-    """
+class Network(BaseNetwork[Peer]):
+    """A network whose peers are white boxes; ``reborn`` has every engine dumped and loaded before all it does."""
 
     def __init__(self, *, reborn: bool = False) -> None:
-        self.now = 1_700_000_000.0
+        super().__init__()
         self.reborn = reborn
-        self.peers: dict[str, Peer] = {}
-        self.link: Callable[[Datagram], list[Datagram]] = lambda datagram: [datagram]
-        self.flying: deque[Datagram] = deque()
-        self.sent: list[Datagram] = []
 
     def peer(self, name: str, address: str, settings: Settings) -> Peer:
         """A new peer of this network."""
         self.peers[name] = Peer(self, name, address, settings)
         return self.peers[name]
-
-    def other(self, peer: Peer) -> Peer:
-        """The one that ``peer`` talks to, where there are two."""
-        (other,) = (each for each in self.peers.values() if each is not peer)
-        return other
-
-    def send(self, datagram: Datagram) -> None:
-        """Puts a datagram on the link."""
-        self.sent.append(datagram)
-        self.flying.extend(self.link(datagram))
-
-    def receiver(self, datagram: Datagram) -> Peer | None:
-        """Who listens where the datagram goes."""
-        host = datagram.destination[0]
-        return next((peer for peer in self.peers.values() if peer.address == host), None)
-
-    def deliver(self, datagram: Datagram) -> None:
-        """A datagram arrives, if anybody is there."""
-        peer = self.receiver(datagram)
-        if peer is not None:
-            peer.takes(datagram.octets, UdpPath(*datagram.destination, *datagram.source))
-
-    # --- time
-
-    def wait(self, seconds: float) -> None:
-        """Time passes; what is sent meanwhile stays under way."""
-        end = self.now + seconds
-        while (due := min(peer.engine.deadline() for peer in self.peers.values())) <= end:
-            self.now = max(self.now, due)
-            for peer in self.peers.values():
-                peer.takes_time()
-        self.now = end
-
-    def settle(self) -> None:
-        """Everything under way arrives, and what is answered to it."""
-        for _ in range(_CHATTER):
-            if not self.flying:
-                return
-            self.deliver(self.flying.popleft())
-        raise AssertionError(f"no end of it: {self._line(self.flying[0])}, {self._line(self.flying[-1])}")
-
-    def run(self, seconds: float) -> None:
-        """Time passes, and what is sent arrives at once."""
-        end = self.now + seconds
-        self.settle()
-        while (due := min(peer.engine.deadline() for peer in self.peers.values())) <= end:
-            self.wait(max(0.0, due - self.now))
-            self.settle()
-        self.now = end
-
-    # --- plays
-
-    def plays(self, *lines: str) -> None:
-        """Hears exactly these datagrams, each at its turn, and then nothing."""
-        heard: list[str] = []
-        for line in lines:
-            spoken, time = _SPOKEN.fullmatch(line), _TIME.fullmatch(line)
-            if time is not None:
-                self.wait(float(time["seconds"]))
-                heard.append(line)
-                continue
-            assert spoken is not None, f"{line!r} is no line of a play"
-            assert self.flying, f"silence instead of {line!r} after {heard}"
-            datagram = self.flying.popleft()
-            heard.append(self._line(datagram, spoken["fate"]))
-            assert heard[-1] == " ".join(line.split()), f"after {heard[:-1]}"
-            for _ in range(("-x", "->", "=>").index(spoken["fate"])):
-                self.deliver(datagram)
-        assert [self._line(datagram) for datagram in self.flying] == [], f"after {heard}"
-
-    def _line(self, datagram: Datagram, fate: str = "->") -> str:
-        receiver = self.receiver(datagram)
-        return f"{datagram.sender} {fate} {receiver.name if receiver else 'nobody'} {datagram.label}"
-
-    def labels(self, sender: str) -> Sequence[str]:
-        """All that one peer sent so far, by label."""
-        return [datagram.label for datagram in self.sent if datagram.sender == sender]
 
 
 class Couple(Protocol):

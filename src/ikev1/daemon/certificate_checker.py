@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ikev1.core.records.actions import CheckCertificate
-from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
+from ikev1.core.records.certificate_check import CertificateVerdict, Untrusted
 from ikev1.core.records.events import Code
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.errors import describe_bug
-from ikev1.pki.errors import CertificateError
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
-from ikev1.pki.verify import verify_peer
+from ikev1.pki.verdict import verdict_on
 from ikev1.wire.registry import NotifyType
 
 THREADS = 4
@@ -52,7 +51,7 @@ class CertificateChecker:
         if len(self._open) >= self._most:
             loop.call_soon(self._answer, question.request, _too_many(self._most))
             return
-        future = loop.run_in_executor(self._pool, _verdict, question, self._clock(), self._fetch_unless_closed)
+        future = loop.run_in_executor(self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed)
         self._open.add(future)
         future.add_done_callback(partial(self._done, question.request))
 
@@ -78,21 +77,6 @@ class CertificateChecker:
             self._answer(request, _not_checked(error))
         else:
             self._answer(request, future.result())
-
-
-def _verdict(question: CheckCertificate, now: float, fetch: Fetcher) -> CertificateVerdict:
-    try:
-        peer = verify_peer(
-            question.certificates,
-            question.identity,
-            question.connection.trust,
-            now,
-            fetch,
-            answers_call=question.answers_call,
-        )
-    except CertificateError as error:
-        return Untrusted(Code(error.code), str(error), error.notify)
-    return Trusted(peer.public_key, peer.subject)
 
 
 def _too_many(most: int) -> Untrusted:

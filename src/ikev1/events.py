@@ -1,0 +1,37 @@
+"""What happened: the events that `ikev1.Ike.next_event` returns.
+
+`IkeUp`, `IkeConfirmed` and `IkeDown` are about an ISAKMP SA, ``event.sa`` (`IkeSa`); `ChildUp` and `ChildDown` about a
+pair of IPsec SAs, ``event.child`` (`ChildSa`), whose keys only `ChildUp` has. `MessageSeen` shows each message in the
+clear. `Failure` and `Note` have a stable ``code`` (`Code`) and a sentence, ``text``. `CheckCertificate` is a question
+that `ikev1.Ike.certificate_checked` answers, by `Trusted` or `Untrusted`.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.records.actions import CheckCertificate
+from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure, IkeConfirmed, IkeDown, IkeUp, Note
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
+from ikev1.library.events import Event, MessageSeen
+
+__all__ = [
+    "CertificateVerdict",
+    "CheckCertificate",
+    "ChildDown",
+    "ChildSa",
+    "ChildState",
+    "ChildUp",
+    "Code",
+    "Event",
+    "Failure",
+    "IkeConfirmed",
+    "IkeDown",
+    "IkeSa",
+    "IkeState",
+    "IkeUp",
+    "MessageSeen",
+    "Note",
+    "Role",
+    "Trusted",
+    "Untrusted",
+]

@@ -1,0 +1,158 @@
+"""A clock, and datagrams under way between endpoints, whatever these are."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+_SENT = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
+_TIME = re.compile(r"(?P<seconds>[0-9.]+) s pass")
+_MOST = 2000  # datagrams without a pause: peers that send more will never stop
+
+
+class Datagram(NamedTuple):
+    """One datagram under way: from where, to where, its octets, its label such as ``MM1``, and the sender's name."""
+
+    source: tuple[str, int]
+    destination: tuple[str, int]
+    octets: bytes
+    label: str
+    sender: str
+
+
+class Station(Protocol):
+    """What a network needs of an endpoint."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in `BaseNetwork.plays`."""
+
+    @property
+    def address(self) -> str:
+        """Where datagrams for it go."""
+
+    def receive(self, datagram: Datagram) -> None:
+        """A datagram arrives."""
+
+    def get_timer(self) -> float:
+        """When it wants `handle_timer` to be called."""
+
+    def handle_timer(self) -> None:
+        """The clock of the network was moved on: do what is due, if anything is."""
+
+
+StationT = TypeVar("StationT", bound=Station)
+
+
+class BaseNetwork(Generic[StationT]):
+    """A clock, the peers, and the datagrams under way between them.
+
+    Attributes:
+        now: seconds since the epoch.
+        peers: by their names.
+        link: decides what becomes of each datagram sent: a list of what goes on, empty if it is lost.
+        flying: the datagrams under way, the next first.
+        sent: all that were sent, in order.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self.peers: dict[str, StationT] = {}
+        self.link: Callable[[Datagram], list[Datagram]] = lambda datagram: [datagram]
+        self.flying: deque[Datagram] = deque()
+        self.sent: list[Datagram] = []
+
+    def other(self, peer: StationT) -> StationT:
+        """The one that ``peer`` talks to, where there are two."""
+        (other,) = (each for each in self.peers.values() if each is not peer)
+        return other
+
+    def send(self, datagram: Datagram) -> None:
+        """Put a datagram on the link."""
+        self.sent.append(datagram)
+        self.flying.extend(self.link(datagram))
+
+    def receiver(self, datagram: Datagram) -> StationT | None:
+        """Who has the address that the datagram goes to."""
+        host = datagram.destination[0]
+        return next((peer for peer in self.peers.values() if peer.address == host), None)
+
+    def deliver(self, datagram: Datagram) -> None:
+        """Have a datagram arrive, if anybody is there."""
+        peer = self.receiver(datagram)
+        if peer is not None:
+            peer.receive(datagram)
+
+    # --- time
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what is sent meanwhile stays under way."""
+        end = self.now + seconds
+        while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
+            self.now = max(self.now, due)
+            for peer in self.peers.values():
+                peer.handle_timer()
+        self.now = end
+
+    def settle(self) -> None:
+        """Deliver everything under way, and what is answered to it.
+
+        Raises:
+            AssertionError: the peers do not stop sending.
+        """
+        for _ in range(_MOST):
+            if not self.flying:
+                return
+            self.deliver(self.flying.popleft())
+        raise AssertionError(f"the peers do not stop sending: {self._line(self.flying[0])} ...")
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; what is sent arrives at once."""
+        end = self.now + seconds
+        self.settle()
+        while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
+            self.wait(max(0.0, due - self.now))
+            self.settle()
+        self.now = end
+
+    # --- conversations
+
+    def plays(self, *lines: str) -> None:
+        """Expect exactly these datagrams, in this order, and then none::
+
+            network.plays(
+                "alice -> bob MM1",
+                "bob -x alice MM2",     # is lost
+                "5 s pass",
+                "alice -> bob MM1",
+                "bob => alice MM2",     # arrives twice
+            )
+
+        Raises:
+            AssertionError: another datagram, or none, was sent; the text shows all up to there.
+        """
+        seen: list[str] = []
+        for line in lines:
+            sent, time = _SENT.fullmatch(line), _TIME.fullmatch(line)
+            if time is not None:
+                self.wait(float(time["seconds"]))
+                seen.append(line)
+                continue
+            assert sent is not None, f"{line!r} is no line of a conversation"
+            assert self.flying, f"nothing was sent instead of {line!r} after {seen}"
+            datagram = self.flying.popleft()
+            seen.append(self._line(datagram, sent["fate"]))
+            assert seen[-1] == " ".join(line.split()), f"after {seen[:-1]}"
+            for _ in range(("-x", "->", "=>").index(sent["fate"])):
+                self.deliver(datagram)
+        assert [self._line(datagram) for datagram in self.flying] == [], f"after {seen}"
+
+    def _line(self, datagram: Datagram, fate: str = "->") -> str:
+        receiver = self.receiver(datagram)
+        return f"{datagram.sender} {fate} {receiver.name if receiver else 'nobody'} {datagram.label}"
+
+    def labels(self, sender: str) -> Sequence[str]:
+        """All that one peer sent so far, by label."""
+        return [datagram.label for datagram in self.sent if datagram.sender == sender]
