@@ -15,6 +15,10 @@ settings.load_profile("patient")
 pytest.register_assert_rewrite("lab")  # so that its assertions, too, say what was compared
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the recorded files that tests compare with")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Interop tests run last: what a unit test can tell needs no real peer."""
