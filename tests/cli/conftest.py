@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.daemon.conftest import impatient, meet  # noqa: F401  fixtures
 
 ESTABLISHED: dict[str, Any] = {
     "uniqueid": "7",

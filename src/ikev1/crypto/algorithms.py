@@ -160,7 +160,7 @@ class Supported(dict[int, Value]):
 
     def __missing__(self, number: int) -> NoReturn:
         known = ", ".join(self._registry(number).name for number in sorted(self))
-        raise UnsupportedAlgorithm(f"{registered_name(self._registry, number)} is not among {known}")
+        raise UnsupportedAlgorithm(f"{registered_name(self._registry, number)} is not supported; supported: {known}")
 
 
 def registered_name(registry: type[OpenEnum], number: int) -> str:

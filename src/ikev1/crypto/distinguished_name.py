@@ -32,7 +32,7 @@ _CODECS = {
 
 
 class InvalidName(CryptoError):
-    """A peer's octets are no distinguished name."""
+    """The octets of a peer are not a distinguished name."""
 
     notify: ClassVar[NotifyType] = NotifyType.INVALID_ID_INFORMATION
 
@@ -175,12 +175,12 @@ def _fold(text: str) -> str:
 @lru_cache(maxsize=256)
 def _parse(name: bytes) -> tuple[_Part, ...]:
     if len(name) > _LARGEST:
-        raise InvalidName(f"a distinguished name of {len(name)} octets, expected at most {_LARGEST}")
+        raise InvalidName(f"the distinguished name has {len(name)} octets, expected at most {_LARGEST}")
     _check_numbers(name)
     try:
         parts = asn1.decode_der(_Name, _sequence(name)).parts
     except ValueError as error:
-        raise InvalidName(f"{len(name)} octets that are no distinguished name: {error}") from None
+        raise InvalidName(f"not a distinguished name ({len(name)} octets): {error}") from None
     return tuple(tuple(_attribute(one) for one in part.as_list()) for part in parts)
 
 
@@ -204,12 +204,12 @@ def _inside(octets: bytes, start: int, end: int, most: int, what: str) -> list[t
     found: list[tuple[int, int]] = []
     while start < end:
         if len(found) == most:
-            raise InvalidName(f"a distinguished name of too many {what}")
+            raise InvalidName(f"the distinguished name has too many {what}")
         size, start = int.from_bytes(octets[start + 1 : start + 2]), start + 2
         if size in (0x81, 0x82):  # the length has a length of its own; none here is longer
             size, start = int.from_bytes(octets[start : start + size - 0x80]), start + size - 0x80
         if size > end - start:
-            raise InvalidName(f"{len(octets)} octets that are no distinguished name: a value reaches beyond the end")
+            raise InvalidName(f"not a distinguished name ({len(octets)} octets): a value extends beyond the end")
         found.append((start, start + size))
         start += size
     return found

@@ -130,7 +130,7 @@ def _assertion(characters: list[_Character], name: str) -> Assertion:
     word = "".join(character.text for character in characters[:at]).strip()
     oid = word if _DOTTED.fullmatch(word) else _OIDS.get(word.lower())
     if oid is None:
-        raise ValueError(f"{name!r}: {word!r} is not among {', '.join(_TYPES)}, and no type in dots")
+        raise ValueError(f"{name!r}: unknown type {word!r}, expected one of {', '.join(_TYPES)}, or an OID")
     value = characters[at + 1 :]
     while value and value[0].plain and value[0].text.isspace():
         value.pop(0)

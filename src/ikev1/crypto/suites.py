@@ -88,7 +88,7 @@ def parse_ike_proposal(text: str) -> IkeProposal:
         words.drop(f"prf{hash.word}")
     words.refuse_rest("IKE", IKE_CIPHERS, HASHES, GROUPS)
     if cipher is None or hash is None or group is None:
-        raise ValueError(f"proposal {text!r}: IKE needs a cipher, a hash and a group, such as {DEFAULT_IKE[0]}")
+        raise ValueError(f"proposal {text!r}: IKE requires a cipher, a hash and a group, such as {DEFAULT_IKE[0]}")
     return IkeProposal(cipher.number, cipher.key_length, hash.number, group.number)
 
 
@@ -109,7 +109,7 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
     words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
     if cipher is None or (hash is None and not cipher.aead):
-        raise ValueError(f"proposal {text!r}: ESP needs a cipher and a hash, such as aes256-sha256, or aes256gcm16")
+        raise ValueError(f"proposal {text!r}: ESP requires a cipher and a hash, such as aes256-sha256, or aes256gcm16")
     integrity = 0 if hash is None or cipher.aead else hash.integrity
     pfs = 0 if group is None else group.number
     return EspProposalNumbers(cipher.number, cipher.key_length, integrity, pfs, bool(esn))
@@ -127,7 +127,7 @@ def parse_ah_proposal(text: str) -> AhProposalNumbers:
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
     words.refuse_rest("AH", HASHES, GROUPS, _SEQUENCE_NUMBERS)
     if hash is None:
-        raise ValueError(f"proposal {text!r}: AH needs a hash, such as sha256")
+        raise ValueError(f"proposal {text!r}: AH requires a hash, such as sha256")
     return AhProposalNumbers(hash.integrity, 0 if group is None else group.number, bool(esn))
 
 
@@ -144,7 +144,7 @@ class _Words:
         if len(found) > 1:
             raise ValueError(
                 f"proposal {self._text!r} has more than one {kind}: {', '.join(found)}; "
-                "IKEv1 allows one in each, so write them as proposals of their own"
+                "IKEv1 allows one per proposal, so write separate proposals"
             )
         if not found:
             return None
@@ -159,7 +159,9 @@ class _Words:
     def refuse_rest(self, protocol: str, *tables: Mapping[str, object]) -> None:
         if self._left:
             allowed = "; ".join(" ".join(table) for table in tables)
-            raise ValueError(f"proposal {self._text!r}: {self._left[0]!r} is not among those of {protocol}: {allowed}")
+            raise ValueError(
+                f"proposal {self._text!r}: unknown {protocol} algorithm {self._left[0]!r}; allowed: {allowed}"
+            )
 
 
 def ike_name(encryption: int, key_length: int, hash: int, group: int) -> str:
@@ -222,7 +224,7 @@ def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int
     """
     cipher = esp_cipher(encryption, key_length)
     if cipher.octets is None:
-        raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not known")
+        raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not supported")
     if not integrity:
         return cipher.octets, 0
     return cipher.octets, ah_key_size(integrity)
@@ -236,7 +238,7 @@ def ah_key_size(integrity: int) -> int:
     """
     hash = esp_integrity(integrity)
     if hash.octets is None:
-        raise UnsupportedAlgorithm(f"authentication algorithm {hash.word} is not known")
+        raise UnsupportedAlgorithm(f"authentication algorithm {hash.word} is not supported")
     return hash.octets
 
 

@@ -37,7 +37,7 @@ class RawSockets:
                     continue
                 self.close()
                 raise PlaneError(
-                    f"cannot open a raw socket for ESP: {error.strerror} (it needs CAP_NET_RAW)"
+                    f"cannot open a raw socket for ESP: {error.strerror} (CAP_NET_RAW is required)"
                 ) from error
             self._sockets[family] = raw
             prepare(raw)

@@ -88,7 +88,7 @@ def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
         raise UnsupportedError(str(error)) from None
     found = len(keys.encryption_key), len(keys.integrity_key)
     if found != wanted:
-        raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
+        raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets found, expected {wanted[0]} and {wanted[1]}")
 
 
 def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -> Sealer:

@@ -234,7 +234,7 @@ def _refuse_what_takes_a_kernel(
 ) -> None:
     missing = kernel_only(mode, protocol, esn, compressed, marks)
     if missing:
-        raise PlaneError(f'ESP in user space has no {missing}: that takes data_plane = "kernel"')
+        raise PlaneError(f'the userspace data plane does not support {missing}: use data_plane = "kernel"')
 
 
 def _spi(packet: bytes | memoryview) -> int:

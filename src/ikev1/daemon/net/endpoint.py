@@ -1,6 +1,6 @@
-"""The UDP side of the gateway: ISAKMP on one port, ISAKMP and ESP and keepalives on the other (RFC 3947 §4, RFC 3948).
+"""The gateway's UDP sockets: ISAKMP on one port; ISAKMP, ESP and keepalives on the other (RFC 3947 §4, RFC 3948).
 
-The engine sees bare ISAKMP messages: the non-ESP marker is cut and put here.
+The engine handles ISAKMP messages without the non-ESP marker, which is removed and added here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
-STRANGERS_BATCH = 16  # the same where first messages of strangers wait: who is under way waits for no more than these
+STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
 
@@ -95,7 +95,7 @@ class Endpoint:
         try:
             other = UdpSocket(udp.host, udp.port, coalesce=coalesce, beside=udp, marker=encapsulates)
         except OSError as error:
-            text = f"first messages to port {udp.port} have no queue of their own: {error.strerror}"
+            text = f"cannot create a separate queue for first messages to port {udp.port}: {error.strerror}"
             self._log.write(Level.INFO, "NET", text)
         else:
             self._sockets.append(other)
@@ -187,7 +187,7 @@ class Endpoint:
     def _send(self, path: UdpPath, datagram: bytes) -> None:
         udp = self._socket_for(path)
         if udp is None:
-            self._tell(f"cannot send on {path}: no socket of ours has that address")
+            self._tell(f"cannot send on {path}: no socket is bound to the local address")
             return
         try:
             udp.send(datagram, path)

@@ -118,7 +118,7 @@ class Nftables:
         while start < len(octets):
             length, kind, _, _, port = unpack(_HEADER, octets, start)
             if length < _HEADER.size:
-                raise GarbledAnswer(f"a message of the kernel's says that it has {length} octets")
+                raise GarbledAnswer(f"invalid length {length} in a message of the kernel")
             if kind in _TAKEN_AWAY and port != self._port:
                 # the table's name is attribute 1 of every kind of message
                 name = attributes(octets[start + _HEADER.size + 4 : start + length]).get(1)

@@ -48,7 +48,7 @@ class EventTranslator:
             for state in entry.states():
                 info = there.get(unmarked(state.id))
                 if info is None:
-                    self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                    self._say(entry, Expired(entry.child, "one of its SAs was removed from the kernel"))
                 elif info.octets >= state.limits.soft_octets or info.packets >= state.limits.soft_packets:
                     self._say(entry, RekeyNeeded(entry.child, f"{info.octets} octets in {info.packets} packets"))
 
@@ -70,7 +70,7 @@ class EventTranslator:
                 return
             entry = self._pairs.get(bearer) if isinstance(bearer, int) else None
             if entry is not None and any(self._xfrm.find(state.id) is None for state in entry.states()):
-                self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                self._say(entry, Expired(entry.child, "one of its SAs was removed from the kernel"))
                 return
 
     def _mapped(self, event: Mapped) -> None:
@@ -90,7 +90,7 @@ class EventTranslator:
 
 def _reason(event: StateExpired, limits: Limits) -> str:
     if event.octets >= limits.hard_octets:
-        return "its kilobytes are used up"
+        return "its byte limit is exhausted"
     if event.packets >= limits.hard_packets:
-        return "its sequence numbers are used up"
-    return "its lifetime is over"
+        return "its sequence numbers are exhausted"
+    return "its lifetime has expired"

@@ -72,7 +72,9 @@ class OwnershipFile:
             self._fd = _open_locked(self._path)
             self.left = tuple(self._read())
         except OSError as error:
-            raise PlaneError(f"cannot use {path}, which says what in the kernel is ours: {error.strerror}") from error
+            raise PlaneError(
+                f"cannot use {path}, which records the kernel state of this gateway: {error.strerror}"
+            ) from error
         self._lines = self._short = len(self.left)
 
     @property
@@ -159,5 +161,5 @@ def _open_locked(path: Path) -> int:
         replaced = True
     if replaced:
         os.close(fd)
-        raise PlaneError(f"{path} is in use by another gateway: each needs one of its own")
+        raise PlaneError(f"{path} is in use by another gateway: each gateway needs a separate one")
     return fd

@@ -283,7 +283,7 @@ class Pairs:
             for state in states:
                 algorithms = self._xfrm.algorithms(state.id)
                 if algorithms is None:
-                    raise PlaneError(f"the kernel has no SA any more with SPI {state.id.spi:08x}")
+                    raise PlaneError(f"the kernel no longer has an SA with SPI {state.id.spi:08x}")
                 found.append(algorithms)
             yield [state._replace(algorithms=octets) for state, octets in zip(states, found, strict=True)]
         finally:
@@ -300,7 +300,7 @@ class Pairs:
         """Put ``new`` in the place of ``old``, or beside it if it goes by another name."""
         info = self._xfrm.find(old.id)
         if info is None:
-            raise PlaneError(f"the kernel has no SA any more with SPI {old.id.spi:08x}")
+            raise PlaneError(f"the kernel no longer has an SA with SPI {old.id.spi:08x}")
         if new.inbound:
             entry.replays += info.replays
             entry.integrity_failures += info.integrity_failures

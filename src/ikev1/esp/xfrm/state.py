@@ -231,7 +231,7 @@ def algorithms(octets: memoryview) -> bytearray:
         if kind in found:
             key = found[kind][header:]
             if key and not any(key):
-                raise PlaneError("the kernel does not tell the keys, which the SA's successor needs")
+                raise PlaneError("the kernel does not return the keys, which the replacement of the SA needs")
             copied += attribute(kind, found[kind])
     return copied
 
@@ -247,7 +247,7 @@ def _replay(found: dict[int, memoryview]) -> tuple[int, bytes]:
         if kind in found:
             unpack(layout, found[kind])
             return kind, bytes(found[kind])
-    raise GarbledAnswer("the kernel told of a state without its sequence numbers")
+    raise GarbledAnswer("the kernel returned an SA without its sequence numbers")
 
 
 def leap(carried: Carried, packets: int) -> Carried:
