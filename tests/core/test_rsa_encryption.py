@@ -501,7 +501,7 @@ def test_a_key_of_the_peer_that_is_too_small(network: Network, knowing: Pair, mo
 def test_a_name_that_does_not_fit_under_the_key(network: Network, knowing: Pair, mode: Mode, method: int) -> None:
     alice, bob = knowing({"local_id": "a" * 250 + "@example.org"})
     if method == AuthenticationMethod.RSA_ENCRYPTION and mode is Mode.AGGRESSIVE:
-        with pytest.raises(Refusal, match="a body of 266 octets: an RSA key of 2048 bits encrypts 245"):
+        with pytest.raises(Refusal, match=r"266 octets.* 2048 bits .* 245"):
             alice.calls()
         return
     alice.calls()
