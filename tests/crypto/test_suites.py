@@ -230,16 +230,26 @@ def test_every_word_has_an_algorithm_behind_it() -> None:
     assert all(entry.octets is not None for entry in ESP_CIPHERS.values())
 
 
-WEAK_WORDS = {
-    *("des", "3des", "null", "md5", "modp768", "modp1024", "modp1536", "modp1024s160", "modp2048s224", "modp2048s256"),
-    "ecp192",
-}
+WEAK = [
+    *("des-sha256-modp2048", "3des-sha256-modp2048", "aes128-md5-modp2048", "aes128-sha256-modp768"),
+    *("aes128-sha256-modp1024", "aes128-sha256-modp1536", "aes128-sha256-modp1024s160", "aes128-sha256-modp2048s224"),
+    *("aes128-sha256-modp2048s256", "aes128-sha256-ecp192"),
+]
 
 
-def test_weak_algorithms_are_called_so_with_a_reason() -> None:
-    tables = (IKE_CIPHERS, ESP_CIPHERS, HASHES, GROUPS)
-    assert {word for table in tables for word, entry in table.items() if entry.weakness} == WEAK_WORDS
+@pytest.mark.parametrize("text", WEAK)
+def test_a_weak_algorithm_makes_a_suite_weak(text: str) -> None:
+    assert suites.is_weak(parse_ike_proposal(text))
+    assert len(suites.weaknesses(parse_ike_proposal(text))) == 1
 
+
+def test_low_severity_warns_and_info_does_not() -> None:
+    ecp224, sha1 = parse_ike_proposal("aes128-sha256-ecp224"), parse_ike_proposal("aes128-sha1-modp2048")
+    assert (len(suites.weaknesses(ecp224)), suites.is_weak(ecp224)) == (1, False)
+    assert (suites.weaknesses(sha1), suites.is_weak(sha1)) == ((), False)
+
+
+def test_weak_algorithms_are_named_with_a_reason() -> None:
     reasons = suites.weaknesses(parse_ike_proposal("3des-md5-modp1024"))
     assert [reason.partition(": ")[0] for reason in reasons] == ["3des", "md5", "modp1024"]
     assert all(reason.partition(": ")[2] for reason in reasons)

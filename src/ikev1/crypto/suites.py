@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from ikev1.crypto.algorithms import (
@@ -21,6 +21,10 @@ from ikev1.crypto.algorithms import (
     ike_hash,
 )
 from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.weaknesses import ESP_CIPHERS as ESP_WEAKNESSES
+from ikev1.crypto.weaknesses import GROUPS as GROUP_WEAKNESSES
+from ikev1.crypto.weaknesses import IKE_CIPHERS as IKE_WEAKNESSES
+from ikev1.crypto.weaknesses import IKE_HASHES, INTEGRITY, Severity, Weakness
 
 Entry = TypeVar("Entry")
 
@@ -244,20 +248,26 @@ def ah_key_size(integrity: int) -> int:
 
 def weaknesses(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> tuple[str, ...]:
     """Why the suite should not be used, such as ``"modp1024: ..."``, a line for each weak algorithm; none if sound."""
-    found: list[CipherWord | HashWord | GroupWord]
-    if isinstance(proposal, IkeProposal):
-        found = [ike_cipher(proposal.encryption, proposal.key_length), ike_hash(proposal.hash)]
-    elif isinstance(proposal, AhProposalNumbers):
-        found = [esp_integrity(proposal.integrity)]
-    else:
-        found = [esp_cipher(proposal.encryption, proposal.key_length)]
-        if proposal.integrity:
-            found.append(esp_integrity(proposal.integrity))
-    if proposal.group:
-        found.append(dh_group(proposal.group))
-    return tuple(f"{entry.word}: {entry.weakness}" for entry in found if entry.weakness)
+    found = ((word, weakness) for word, weakness in _judged(proposal) if weakness.severity is not Severity.INFO)
+    return tuple(f"{word}: {weakness.reason}" for word, weakness in found)
 
 
 def is_weak(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> bool:
-    """Whether the suite has any of the `weaknesses`."""
-    return bool(weaknesses(proposal))
+    """Whether an algorithm of the suite has a weakness of at least medium severity."""
+    return any(weakness.severity in (Severity.HIGH, Severity.MEDIUM) for _, weakness in _judged(proposal))
+
+
+def _judged(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> Iterator[tuple[str, Weakness]]:
+    """The weaknesses of the suite's algorithms, each with the algorithm's word."""
+    judged: list[tuple[CipherWord | HashWord | GroupWord, Weakness | None]] = []
+    if isinstance(proposal, IkeProposal):
+        cipher = ike_cipher(proposal.encryption, proposal.key_length)
+        judged.append((cipher, IKE_WEAKNESSES.get(proposal.encryption)))
+        judged.append((ike_hash(proposal.hash), IKE_HASHES.get(proposal.hash)))
+    else:
+        if isinstance(proposal, EspProposalNumbers):
+            cipher = esp_cipher(proposal.encryption, proposal.key_length)
+            judged.append((cipher, ESP_WEAKNESSES.get(proposal.encryption)))
+        judged.append((esp_integrity(proposal.integrity), INTEGRITY.get(proposal.integrity)))
+    judged.append((dh_group(proposal.group), GROUP_WEAKNESSES.get(proposal.group)))
+    return ((entry.word, weakness) for entry, weakness in judged if weakness is not None)
