@@ -51,7 +51,7 @@ _MEANINGS = {
 
 
 def meaning(state: str) -> str:
-    """A state word in plain English; empty for a word that is not ours."""
+    """A state word in plain English; empty for an unknown word."""
     return _MEANINGS.get(state, "")
 
 

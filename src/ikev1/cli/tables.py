@@ -46,7 +46,7 @@ def _nat(sa: IsakmpSa) -> str:
 
 
 def states_text(sas: Iterable[IsakmpSa]) -> str:
-    """What the state words in a table mean, a line each."""
+    """The meanings of the state words in a table, a line each."""
     return "\n".join(f"{state}: {meaning}" for state, meaning in sorted({(sa.state, sa.meaning) for sa in sas}))
 
 

@@ -48,7 +48,7 @@ def parse(packet: bytes) -> tuple[bytes, int, int]:
     Octets behind that length are no part of the packet (RFC 4303 §2.7).
 
     Raises:
-        InnerPacketError: it is none, or shorter than it says.
+        InnerPacketError: it is not an IP packet, or truncated.
     """
     size = len(packet)
     if size < 20:

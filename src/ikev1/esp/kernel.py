@@ -137,7 +137,7 @@ class KernelPlane:
             )
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Nothing to do: the kernel takes ESP out of the sockets that `prepare_socket` set up."""
+        """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
     def readers(self) -> Sequence[Reader]:
         return [(self._events.fileno(), self._read_events)]

@@ -71,7 +71,7 @@ class SaPair:
     ``listener`` receives events about limits and moved peers. Not thread-safe.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
 
     __slots__ = (
@@ -147,7 +147,7 @@ class SaPair:
     def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
         """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
 
-        What is replayed, forged, malformed or not of the networks agreed upon is dropped, and counted.
+        Replayed, forged and malformed packets, and those outside the negotiated networks, are dropped and counted.
         """
         if not self.receives:
             return []
@@ -216,11 +216,11 @@ class SaPair:
         return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
 
     def count_unsent(self, count: int) -> None:
-        """The network did not take ``count`` sealed packets."""
+        """Count ``count`` sealed packets that could not be sent."""
         self.unsent += count
 
     def counters(self) -> Counters:
-        """What was counted so far."""
+        """The counters of the pair."""
         return Counters(*(getattr(self, name) for name in Counters._fields))
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:

@@ -65,7 +65,7 @@ def sizes(suite: IpsecSuite) -> Sizes:
     """What ``suite`` adds to a packet.
 
     Raises:
-        UnsupportedError: the suite is not one of ours.
+        UnsupportedError: the suite is not supported.
     """
     transform = suite.encryption
     if transform in gcm.ICV_SIZES:
@@ -79,7 +79,7 @@ def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
     """Make sure that `sealer` and `opener` will take ``suite`` and ``keys``; far cheaper than to call them.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     sizes(suite)
     try:
@@ -95,7 +95,7 @@ def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -
     """The function that seals with ``keys``; ``random(n)`` gives n unpredictable octets for IVs.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     check(suite, keys)
     if suite.encryption in gcm.ICV_SIZES:
@@ -114,7 +114,7 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
     """The function that opens with ``keys``, or raises `IntegrityError` or `ShapeError` and changes nothing.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     check(suite, keys)
     iv, alignment, icv = sizes(suite)

@@ -21,17 +21,17 @@ KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
 STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
 
-_ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
+_ANY = ("0.0.0.0", "::")  # noqa: S104  all addresses by default
 
 
 class Receiver(Protocol):
-    """Who takes what the sockets receive."""
+    """The receiver of packets from the sockets."""
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        """Take ISAKMP messages, without marker, in the order in which they came."""
+        """Process ISAKMP messages, without marker, in the order of arrival."""
 
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Take ESP packets that came on one path, in their order."""
+        """Process ESP packets of one path, in the order of arrival."""
 
 
 class Endpoint:
@@ -62,10 +62,10 @@ class Endpoint:
         self.recorder: Recorder | None = None  # sees every ISAKMP message; closed with the endpoint
 
     def bind(self) -> None:
-        """Take the ports.
+        """Bind the ports.
 
         Raises:
-            OSError: one of them is taken, or an address is not ours.
+            OSError: a port is in use, or an address is not local.
         """
         try:
             for host in self._listen or _ANY:
@@ -164,7 +164,7 @@ class Endpoint:
             self._receiver.receive_isakmp(isakmp)
 
     def send_isakmp(self, path: UdpPath, datagram: bytes) -> None:
-        """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
+        """Send an ISAKMP message. Errors of the network are logged; the message will be retransmitted."""
         if self.recorder is not None:
             self.recorder.sent(path, datagram)
         marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
@@ -196,5 +196,5 @@ class Endpoint:
             self._tell(f"cannot send {len(datagram)} octets on {path}: {os.strerror(error.errno or 0)}")
 
     def _tell(self, text: str) -> None:
-        # whoever sends to us from an address that cannot be answered causes these
+        # peers can cause these errors by sending from unreachable addresses
         self._log.write(Level.WARNING, "NET", text, kind="errors of the network")

@@ -29,7 +29,7 @@ class Recorder:
     written, for a block that is not whole makes what follows unreadable.
 
     Raises:
-        OSError: the file cannot be opened, is something else than pcapng, or somebody else has a hand in it
+        OSError: the file cannot be opened, is something else than pcapng, or another user could read or change it
             (`ikev1.files.private`).
     """
 

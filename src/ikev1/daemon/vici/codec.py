@@ -61,7 +61,7 @@ _NAMED = frozenset({PacketType.CMD_REQUEST, PacketType.EVENT_REGISTER, PacketTyp
 
 
 def printable(text: str) -> str:
-    """``text`` in printable ASCII: swanctl takes a value with any other octet for absent."""
+    """``text`` in printable ASCII: swanctl treats values with other octets as absent."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(chr(octet) if 0x20 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in text.encode())

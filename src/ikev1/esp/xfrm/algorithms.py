@@ -66,7 +66,7 @@ def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
     """The attributes that tell the kernel ``suite`` and ``keys``; whoever has sent them wipes them.
 
     Raises:
-        PlaneError: the suite is not one of ours, or a key has the wrong size.
+        PlaneError: the suite is not supported, or a key has the wrong size.
     """
     _check_sizes(suite, keys)
     octets = bytearray()

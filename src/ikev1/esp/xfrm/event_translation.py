@@ -1,4 +1,4 @@
-"""What the kernel says, as the daemon hears it."""
+"""Translates events of the kernel to those of `ikev1.esp.plane`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ikev1.esp.xfrm.state import Limits
 
 
 class EventTranslator:
-    """Reads the kernel's events, and tells ``listener`` those that are about our pairs and traps.
+    """Reads the kernel's events, and passes those about pairs and traps of this gateway to ``listener``.
 
     Raises:
         OSError: the socket cannot be read any more, or the kernel refused to tell its states.
@@ -75,13 +75,13 @@ class EventTranslator:
 
     def _mapped(self, event: Mapped) -> None:
         entry = self._pairs.of_state(event.id)
-        heard_from = event.host, event.port
-        if entry is None or entry.heard_from == heard_from:
+        source = event.host, event.port
+        if entry is None or entry.peer == source:
             return
-        entry.heard_from = heard_from
+        entry.peer = source
         path = entry.child.path
-        if heard_from != (path.remote_host, path.remote_port):
-            self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *heard_from)))
+        if source != (path.remote_host, path.remote_port):
+            self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *source)))
 
     def _say(self, entry: Entry, event: RekeyNeeded | Expired) -> None:
         if entry.first_time(event):

@@ -20,9 +20,9 @@ _NULL_SHA1 = IpsecSuite(encryption=EspTransform.NULL, integrity=2)
 
 
 def probe(suite: IpsecSuite = _NULL_SHA1, random: Callable[[int], bytes] = os.urandom) -> str:
-    """What is missing for the kernel to carry ESP or AH with ``suite``, for people; empty if nothing is.
+    """What the kernel lacks for ESP or AH with ``suite``, as text; empty if nothing.
 
-    An SA that nobody uses is added and deleted at once. If that takes modules, the kernel has loaded them afterwards.
+    An unused SA is added and deleted at once. If it needs modules, the kernel loads them.
     """
     try:
         xfrm = Xfrm()
