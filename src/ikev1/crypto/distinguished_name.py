@@ -1,4 +1,4 @@
-"""Distinguished names (X.501): DER <-> text, equality, and patterns. The text is that of `ikev1.crypto.name_text`."""
+"""Distinguished names (X.501): DER <-> text, equality, and patterns. The text is that of `ikev1.wire.name_text`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import ClassVar, NamedTuple
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-from ikev1.crypto import name_text, wildcard
+from ikev1.crypto import wildcard
 from ikev1.crypto.errors import CryptoError
+from ikev1.wire import name_text
 from ikev1.wire.registry import NotifyType
 
 _LARGEST = 4096  # octets of a name; real ones have some hundred
@@ -19,16 +20,6 @@ _MOST_ATTRIBUTES = 32  # of a name; a part has one, seldom two or three
 _LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
 _BETWEEN = "\ue000"  # marks the asterisks of a pattern while it is folded: for private use, so no CA writes it
-_CODECS = {
-    b"\x0c": "utf-8",  # UTF8String
-    b"\x12": "ascii",  # NumericString
-    b"\x13": "ascii",  # PrintableString
-    b"\x14": "latin-1",  # TeletexString, as everybody reads it
-    b"\x16": "ascii",  # IA5String
-    b"\x1a": "ascii",  # VisibleString
-    b"\x1c": "utf-32-be",  # UniversalString
-    b"\x1e": "utf-16-be",  # BMPString
-}
 
 
 class InvalidName(CryptoError):
@@ -226,7 +217,7 @@ def _sequence(content: bytes) -> bytes:
 def _attribute(attribute: _AttributeTypeAndValue) -> _Attribute:
     oid, tag, octets = attribute.type.dotted_string, attribute.value.tag_bytes, bytes(attribute.value.data)
     try:
-        text = octets.decode(_CODECS[tag])
+        text = octets.decode(name_text.CODECS[tag[0]])
     except (KeyError, UnicodeDecodeError):
         text = None
     if text is None or (len(text) > _LONGEST and not text.isascii()):
