@@ -24,13 +24,8 @@ pytest.register_assert_rewrite("lab")  # so that its assertions, too, say what w
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Golden transcripts (tests/core/golden) are recorded anew on demand."""
-    parser.addoption(
-        "--update",
-        action="store_true",
-        dest="update_golden",
-        help="record the golden transcripts of the wire anew, instead of comparing with them",
-    )
+    """Recorded files (golden transcripts, tests/sentences.txt) are rewritten on demand."""
+    parser.addoption("--update", action="store_true", help="rewrite the recorded files that tests compare with")
 
 
 @pytest.hookimpl(trylast=True)

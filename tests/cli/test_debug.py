@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.cli.debug import log_text
+from ikev1.cli.states import meaning
 
 
 def test_a_message_with_the_state_that_follows() -> None:
@@ -15,8 +16,7 @@ def test_a_message_with_the_state_that_follows() -> None:
         "msg": "MM3 sent: KE, Ni, NAT-D, NAT-D; MM_WAIT_MSG4",
     }
     assert log_text(line) == (
-        "[ENC] branch#7 MM3 sent: KE, Ni, NAT-D, NAT-D; MM_WAIT_MSG4  "
-        "(waits for message 4 (HDR, KE, Nr [, NAT-D]): the peer's Diffie-Hellman value and nonce)"
+        f"[ENC] branch#7 MM3 sent: KE, Ni, NAT-D, NAT-D; MM_WAIT_MSG4  ({meaning('MM_WAIT_MSG4')})"
     )
 
 

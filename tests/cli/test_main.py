@@ -30,7 +30,8 @@ def ikev1(*arguments: str) -> Result:
 def test_without_a_daemon_a_sentence_says_what_to_do(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = ikev1(*arguments, "--socket", str(tmp_path / "none"))
     assert done.exit_code == 1
-    assert f"No daemon listens at {tmp_path}/none: start it with `ikev1 run`" in done.output
+    assert f"{tmp_path}/none" in done.output
+    assert "`ikev1 run`" in done.output
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,9 @@ def test_check_tells_all_errors(tmp_path: Path) -> None:
     file.write_text("[gatewy]\n[gateway]\nport = 0\n")
     done = ikev1("check", str(file))
     assert done.exit_code == 1
-    assert f"error: {file}: gatewy: unknown key; did you mean 'gateway'?" in done.stderr
-    assert f"error: {file}: gateway.port: 0 is not allowed" in done.stderr
-    assert done.stderr.endswith("cannot be used: 2 errors.\n")
+    assert f"error: {file}: gatewy: " in done.stderr
+    assert f"error: {file}: gateway.port: " in done.stderr
+    assert "2 errors" in done.stderr.splitlines()[-1]
 
 
 def test_check_tells_warnings_and_accepts(tmp_path: Path) -> None:
@@ -57,14 +58,15 @@ def test_check_tells_warnings_and_accepts(tmp_path: Path) -> None:
     file.chmod(0o600)
     done = ikev1("check", str(file))
     assert done.exit_code == 0
-    assert done.stdout == f"{file}: usable; connections: 2, tunnels: 1\n"
-    assert f"warning: {file}: connection.a: has no tunnel" in done.stderr
+    assert done.stdout.startswith(f"{file}: ")
+    assert done.stdout.endswith("connections: 2, tunnels: 1\n")
+    assert f"warning: {file}: connection.a: " in done.stderr
 
 
 def test_run_refuses_what_check_refuses(tmp_path: Path) -> None:
     done = ikev1("run", "--config", str(tmp_path / "missing.toml"))
     assert done.exit_code == 1
-    assert "cannot be read: No such file or directory" in done.stderr
+    assert f"error: {tmp_path}/missing.toml: " in done.stderr
 
 
 def test_every_command_is_there() -> None:

@@ -30,10 +30,10 @@ def test_a_name_means(name: str, meant: list[str]) -> None:
 
 
 def test_an_unknown_name_is_told_all_that_exist() -> None:
-    with pytest.raises(click.ClickException, match="There are: branch, branch/office, branch/printers, lab, "):
+    with pytest.raises(click.ClickException, match=": branch, branch/office, branch/printers, lab, "):
         targets("brunch", CONNECTIONS)
 
 
 def test_a_name_of_two_tunnels_is_told_both() -> None:
-    with pytest.raises(click.ClickException, match="say which of branch/office, lab/office"):
+    with pytest.raises(click.ClickException, match="branch/office, lab/office"):
         targets("office", CONNECTIONS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.config import ConfigError, Loaded, load
+from ikev1.config import ConfigError, Loaded, Rule, load
 
 Load = Callable[..., Loaded]
 
@@ -33,12 +33,12 @@ def loaded(tmp_path: Path, clock: Callable[[], float]) -> Load:
 
 
 @pytest.fixture
-def refused(loaded: Load) -> Callable[..., dict[str, str]]:
-    """Loads the TOML text it is given, which must be refused; what is wrong, by key."""
+def refused(loaded: Load) -> Callable[..., dict[str, Rule]]:
+    """Loads the TOML text it is given, which must be refused; the rules that are broken, by key."""
 
-    def load_in_vain(text: str, mode: int = 0o600) -> dict[str, str]:
+    def load_in_vain(text: str, mode: int = 0o600) -> dict[str, Rule]:
         with pytest.raises(ConfigError) as caught:
             loaded(text, mode)
-        return {finding.key: finding.text for finding in caught.value.findings}
+        return {finding.key: finding.rule for finding in caught.value.findings}
 
     return load_in_vain

@@ -6,63 +6,63 @@ from collections.abc import Callable
 
 import pytest
 
-from ikev1.config import Loaded
+from ikev1.config import Loaded, Rule
 
-Refused = Callable[..., dict[str, str]]
+Refused = Callable[..., dict[str, Rule]]
 Load = Callable[..., Loaded]
 
 NET = '[connection.{0}]\nsecret = "{1}"\n{2}\n[connection.{0}.tunnel.{3}]\n{4}\n'
 
 
-def warnings(loaded: Loaded) -> dict[str, str]:
-    return {finding.key: finding.text for finding in loaded.warnings}
+def warnings(loaded: Loaded) -> dict[str, Rule]:
+    return {finding.key: finding.rule for finding in loaded.warnings}
 
 
 @pytest.mark.parametrize("address", ["%any", "198.51.100.0/24"])
 @pytest.mark.parametrize("start", ["start", "trap"])
 def test_only_a_single_address_can_be_called(refused: Refused, address: str, start: str) -> None:
     found = refused(NET.format("a", "s", f'remote_address = "{address}"', "net", f'start = "{start}"'))
-    assert f"remote_address is {address}" in found["connection.a.tunnel.net.start"]
+    assert found["connection.a.tunnel.net.start"] is Rule.START_WITHOUT_ADDRESS
 
 
 @pytest.mark.parametrize("keys", ['proposals = "aes128-sha256-esn"', 'ah_proposals = ["sha256", "sha256-esn"]'])
 def test_extended_sequence_numbers_need_a_window(refused: Refused, loaded: Load, keys: str) -> None:
     found = refused(NET.format("a", "s", "", "net", f"{keys}\nreplay_window = 0"))
-    assert "extended sequence numbers" in found["connection.a.tunnel.net.replay_window"]
+    assert found["connection.a.tunnel.net.replay_window"] is Rule.ESN_WITHOUT_WINDOW
     loaded(NET.format("a", "s", "", "net", f"{keys}\nreplay_window = 32"))
 
 
 def test_ah_does_not_go_in_udp(refused: Refused) -> None:
     found = refused(NET.format("a", "s", "encapsulation = true", "net", 'ah_proposals = "sha256"'))
-    assert "cannot go in UDP" in found["connection.a.tunnel.net.ah_proposals"]
+    assert found["connection.a.tunnel.net.ah_proposals"] is Rule.AH_IN_UDP
 
 
 @pytest.mark.parametrize(
-    ("keys", "missing"),
+    "keys",
     [
-        ('mode = "transport"', "transport mode"),
-        ('ah_proposals = "sha256"', "AH"),
-        ('proposals = ["aes128-sha256", "aes128-sha256-esn"]', "extended sequence numbers"),
-        ("compress = true", "IPComp"),
-        ("mark_out = 5", "marks or interface IDs"),
-        ('mode = "transport"\ncompress = true', "transport mode and IPComp"),
+        'mode = "transport"',
+        'ah_proposals = "sha256"',
+        'proposals = ["aes128-sha256", "aes128-sha256-esn"]',
+        "compress = true",
+        "mark_out = 5",
+        'mode = "transport"\ncompress = true',
     ],
 )
-def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str, missing: str) -> None:
+def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str) -> None:
     text = NET.format("a", "s", "", "net", keys)
     found = warnings(loaded(f'[gateway]\ndata_plane = "userspace"\n{text}'))
-    assert f"asks for {missing}, which takes the kernel" in found["connection.a.tunnel.net"]
+    assert found["connection.a.tunnel.net"] is Rule.NEEDS_KERNEL
     for plane in ("auto", "kernel"):
         assert "connection.a.tunnel.net" not in warnings(loaded(f'[gateway]\ndata_plane = "{plane}"\n{text}'))
 
 
 def test_what_nobody_can_drop_before_its_address_is_known(loaded: Load) -> None:
-    def found(addresses: str, keys: str) -> dict[str, str]:
+    def found(addresses: str, keys: str) -> dict[str, Rule]:
         text = NET.format("a", "s", addresses, "net", keys)
-        return {key: text for key, text in warnings(loaded(text)).items() if key.endswith("when_down")}
+        return {key: rule for key, rule in warnings(loaded(text)).items() if key.endswith("when_down")}
 
     both = 'local_address = "192.0.2.1"\nremote_address = "198.51.100.1"'
-    assert "single addresses" in found("", 'when_down = "drop"')["connection.a.tunnel.net.when_down"]
+    assert found("", 'when_down = "drop"')["connection.a.tunnel.net.when_down"] is Rule.DROP_OF_UNKNOWN_TRAFFIC
     assert found(both, 'when_down = "drop"') == {}
     assert found("", 'when_down = "pass"') == {}
     assert found("", 'when_down = "drop"\nlocal = "10.1.0.0/16"\nremote = "10.2.0.0/16"') == {}
@@ -78,7 +78,7 @@ def test_what_nobody_can_drop_before_its_address_is_known(loaded: Load) -> None:
 )
 def test_a_tunnel_has_one_ip_version(refused: Refused, connection: str, tunnel: str) -> None:
     found = refused(NET.format("a", "s", connection, "net", tunnel))
-    assert "the same IP version" in found["connection.a.tunnel.net"]
+    assert found["connection.a.tunnel.net"] is Rule.MIXED_IP_VERSIONS
 
 
 def test_ipv6_networks_may_travel_over_ipv4(loaded: Load) -> None:
@@ -87,13 +87,13 @@ def test_ipv6_networks_may_travel_over_ipv4(loaded: Load) -> None:
 
 
 def test_a_connection_without_tunnels_is_doubtful(loaded: Load) -> None:
-    assert "no tunnel" in warnings(loaded('[connection.a]\nsecret = "s"'))["connection.a"]
+    assert warnings(loaded('[connection.a]\nsecret = "s"'))["connection.a"] is Rule.NO_TUNNEL
 
 
 def test_main_mode_cannot_choose_between_two_secrets(loaded: Load) -> None:
     found = warnings(loaded(NET.format("a", "s", "", "one", "") + NET.format("b", "t", 'remote_id = "x"', "two", "")))
     assert found.keys() == {"connection.b"}
-    assert "with another secret" in found["connection.b"]
+    assert found["connection.b"] is Rule.SAME_ADDRESSES_OTHER_SECRET
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_tunnel_name_twice_is_doubtful(loaded: Load) -> None:
         loaded(NET.format("a", "s", 'remote_id = "x"', "net", "") + NET.format("b", "s", 'remote_id = "y"', "net", ""))
     )
     assert found.keys() == {"connection.b.tunnel.net"}
-    assert "`ikev1 up net`" in found["connection.b.tunnel.net"]
+    assert found["connection.b.tunnel.net"] is Rule.SAME_TUNNEL_NAME
 
 
 def test_the_same_networks_twice_are_doubtful(loaded: Load) -> None:
@@ -128,9 +128,9 @@ def test_the_same_networks_twice_are_doubtful(loaded: Load) -> None:
             + NET.format("b", "s", 'remote_id = "y"', "two", networks)
         )
     )
-    assert "connection.a.tunnel.one" in found["connection.b.tunnel.two"]
+    assert found["connection.b.tunnel.two"] is Rule.SAME_NETWORKS
 
 
 def test_a_weak_group_of_perfect_forward_secrecy_is_doubtful(loaded: Load) -> None:
     found = warnings(loaded(NET.format("a", "s", "", "net", 'proposals = "aes256gcm16"\npfs = 2')))
-    assert "weak algorithm modp1024" in found["connection.a.tunnel.net"]
+    assert found["connection.a.tunnel.net"] is Rule.WEAK_ALGORITHM

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ikev1.config import Loaded
+from ikev1.config import Loaded, Rule
 from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
 from ikev1.wire.registry import ProtocolId
 
-Refused = Callable[..., dict[str, str]]
+Refused = Callable[..., dict[str, Rule]]
 Load = Callable[..., Loaded]
 
 CONNECTION = '[connection.branch]\nsecret = "s"\nremote_address = "198.51.100.7"\n'
@@ -112,7 +112,7 @@ def test_ah_takes_the_place_of_esp(loaded: Load, refused: Refused) -> None:
         IpsecProposal(IpsecSuite(0, 0, 2, ProtocolId.AH, True), 14),
     )
     both = refused(TUNNEL + 'ah_proposals = "sha256"\nproposals = "aes128-sha256"')
-    assert "choose ESP or AH" in both["connection.branch.tunnel.net.ah_proposals"]
+    assert both["connection.branch.tunnel.net.ah_proposals"] is Rule.ESP_AND_AH
 
 
 def test_a_mark_is_what_its_mask_leaves_of_it(loaded: Load) -> None:
@@ -135,7 +135,7 @@ def test_transport_mode_is_for_the_two_addresses(loaded: Load, refused: Refused)
     assert tunnel(loaded(TUNNEL)).mode is IpsecMode.TUNNEL
     assert tunnel(loaded(TUNNEL + 'mode = "transport"\nremote = "dynamic[udp/1701]"')).mode is IpsecMode.TRANSPORT
     found = refused(TUNNEL + 'mode = "transport"\nlocal = "10.1.0.0/16"')
-    assert "dynamic[udp/1701]" in found["connection.branch.tunnel.net.mode"]
+    assert found["connection.branch.tunnel.net.mode"] is Rule.TRANSPORT_OF_NETWORKS
 
 
 @pytest.mark.parametrize("check", ProposalCheck)
@@ -178,56 +178,60 @@ def test_perfect_forward_secrecy(loaded: Load, keys: str, group: int) -> None:
     ],
 )
 def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
-    assert "one Diffie-Hellman group" in refused(TUNNEL + keys)["connection.branch.tunnel.net"]
+    assert refused(TUNNEL + keys)["connection.branch.tunnel.net"] is Rule.PFS_GROUPS_DIFFER
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "fault"),
+    ("key", "value"),
     [
-        ("mode", '"quick"', "is not allowed: one of main, aggressive"),
-        ("proposal_check", '"lax"', "is not allowed: one of obey, claim, strict, exact"),
-        ("aggressive", '"yes"', "is not allowed: one of refuse, accept, accept-psk"),
-        ("local_address", '"eth0"', "an address, a network"),
-        ("remote_id", '"@#xyz"', "hexadecimal"),
-        ("local_id", '""', "not empty"),
-        ("remote_port", "0", "from 1 to 65535"),
-        ("encapsulation", '"yes"', "true or false"),
-        ("proposals", '"aes256-sha256"', "IKE needs a cipher, a hash and a group"),
-        ("proposals", "[5]", "a string"),
+        ("mode", '"quick"'),
+        ("proposal_check", '"lax"'),
+        ("aggressive", '"yes"'),
+        ("local_address", '"eth0"'),
+        ("remote_id", '"@#xyz"'),
+        ("local_id", '""'),
+        ("remote_port", "0"),
+        ("encapsulation", '"yes"'),
+        ("proposals", '"aes256-sha256"'),
+        ("proposals", "[5]"),
     ],
 )
-def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str, fault: str) -> None:
-    assert fault in refused(f'[connection.branch]\nsecret = "s"\n{key} = {value}')[f"connection.branch.{key}"]
+def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str) -> None:
+    rule = Rule.INVALID_IDENTITY if "@#" in value else Rule.INVALID_VALUE
+    assert refused(f'[connection.branch]\nsecret = "s"\n{key} = {value}')[f"connection.branch.{key}"] is rule
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "fault"),
+    ("key", "value"),
     [
-        ("local", '["10.1.0.0/16", "10.5.0.0/16"]', "write a tunnel for each pair"),
-        ("remote", '"ten"', "ten"),
-        ("remote", '"10.2.0.9-10.2.0.1"', "must not lie behind"),
-        ("proposals", '"aes256"', "ESP needs a cipher and a hash"),
-        ("pfs", '"modp999"', "one of modp768"),
-        ("pfs", "true", "string"),
-        ("start", '"auto"', "one of none, start, trap"),
-        ("when_down", '"block"', "one of drop, pass"),
-        ("mode", '"beet"', "one of tunnel, transport"),
-        ("compress", '"deflate"', "true or false"),
-        ("ah_proposals", '"aes128-sha256"', "'aes128' is not among those of AH"),
-        ("mark_in", '"%unique"', "%unique is not known here"),
-        ("mark_out", '"0x2a/"', "a number of 32 bits"),
-        ("mark_out", "-1", "a number of 32 bits"),
-        ("mark_out", "1.5", "a number of 32 bits"),
-        ("if_id_in", "true", "a number of 32 bits"),
-        ("if_id_out", '"0x100000000"', "a number of 32 bits"),
-        ("replay_window", "-1", "from 0"),
-        ("remotes", '"10.2.0.0/16"', "did you mean 'remote'?"),
+        ("local", '["10.1.0.0/16", "10.5.0.0/16"]'),
+        ("remote", '"ten"'),
+        ("remote", '"10.2.0.9-10.2.0.1"'),
+        ("proposals", '"aes256"'),
+        ("pfs", '"modp999"'),
+        ("pfs", "true"),
+        ("start", '"auto"'),
+        ("when_down", '"block"'),
+        ("mode", '"beet"'),
+        ("compress", '"deflate"'),
+        ("ah_proposals", '"aes128-sha256"'),
+        ("mark_in", '"%unique"'),
+        ("mark_out", '"0x2a/"'),
+        ("mark_out", "-1"),
+        ("mark_out", "1.5"),
+        ("if_id_in", "true"),
+        ("if_id_out", '"0x100000000"'),
+        ("replay_window", "-1"),
     ],
 )
-def test_what_a_tunnel_cannot_be(refused: Refused, key: str, value: str, fault: str) -> None:
-    assert fault in refused(f"{TUNNEL}{key} = {value}")[f"connection.branch.tunnel.net.{key}"]
+def test_what_a_tunnel_cannot_be(refused: Refused, key: str, value: str) -> None:
+    assert refused(f"{TUNNEL}{key} = {value}")[f"connection.branch.tunnel.net.{key}"] is Rule.INVALID_VALUE
+
+
+def test_a_key_that_no_tunnel_has(refused: Refused) -> None:
+    assert refused(f'{TUNNEL}remotes = "10.2.0.0/16"') == {"connection.branch.tunnel.net.remotes": Rule.UNKNOWN_KEY}
 
 
 @pytest.mark.parametrize("name", ['"bad name"', '"ä"', '"-a"', f'"{"x" * 65}"'])
 def test_names_are_plain(refused: Refused, name: str) -> None:
-    assert any("a name is" in text for text in refused(f'[connection.{name}]\nsecret = "s"').values())
+    assert Rule.INVALID_NAME in refused(f'[connection.{name}]\nsecret = "s"').values()

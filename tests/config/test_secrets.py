@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.config import Loaded
+from ikev1.config import ConfigError, Loaded, Rule
+from ikev1.config.findings import Invalid
 from ikev1.config.secrets import Secrets, decode, exposure
 
-Refused = Callable[..., dict[str, str]]
+Refused = Callable[..., dict[str, Rule]]
 Load = Callable[..., Loaded]
 
 INLINE = '[connection.branch]\nsecret = "hush"\n'
@@ -49,8 +50,9 @@ def test_notations(written: str, secret: bytes) -> None:
 
 @pytest.mark.parametrize("written", ["0xhush", "0s!hush", "0x", "0s", ""])
 def test_a_wrong_notation_is_refused_without_showing_the_secret(written: str) -> None:
-    with pytest.raises(ValueError, match="the secret") as caught:
+    with pytest.raises(Invalid) as caught:
         decode(written)
+    assert caught.value.rule is Rule.INVALID_SECRET
     assert "hush" not in str(caught.value)
 
 
@@ -58,10 +60,11 @@ def test_an_inline_secret_is_taken_from_a_closed_file(loaded: Load) -> None:
     assert loaded(INLINE).settings.connections[0].secret == b"hush"
 
 
-def test_an_inline_secret_in_an_open_file_is_refused(refused: Refused) -> None:
-    (text,) = refused(INLINE, 0o644).values()
-    assert "mode 0644 opens it to everybody: chmod 600" in text
-    assert "hush" not in text
+def test_an_inline_secret_in_an_open_file_is_refused(loaded: Load) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(INLINE, 0o644)
+    assert [finding.rule for finding in caught.value.findings] == [Rule.READABLE_BY_OTHERS]
+    assert "hush" not in str(caught.value)
 
 
 def test_an_open_file_without_secrets_is_fine(loaded: Load, tmp_path: Path) -> None:
@@ -71,9 +74,9 @@ def test_an_open_file_without_secrets_is_fine(loaded: Load, tmp_path: Path) -> N
     assert loaded(BY_FILE, 0o644).settings.connections[0].secret == b"hush"
 
 
-def changeable(configuration: Loaded) -> list[str]:
-    """The warnings that are about who can change it."""
-    return [warning.text for warning in configuration.warnings if not warning.key]
+def changeable(configuration: Loaded) -> list[Rule]:
+    """The warnings about the file as a whole."""
+    return [warning.rule for warning in configuration.warnings if not warning.key]
 
 
 def test_a_configuration_that_everybody_can_change_is_refused_though_it_holds_no_secret(
@@ -81,7 +84,7 @@ def test_a_configuration_that_everybody_can_change_is_refused_though_it_holds_no
 ) -> None:
     (tmp_path / "branch.psk").touch(0o600)
     (tmp_path / "branch.psk").write_text("hush")
-    assert "mode 0666 lets everybody change it" in refused(BY_FILE, 0o666)[""]
+    assert refused(BY_FILE, 0o666)[""] is Rule.CHANGEABLE_BY_OTHERS
 
 
 @pytest.mark.parametrize(("mode", "sound"), [(0o755, True), (0o1777, True), (0o777, False), (0o733, False)])
@@ -94,7 +97,7 @@ def test_a_configuration_that_everybody_can_replace_is_refused(
     if sound:
         assert not changeable(loaded(BY_FILE))
     else:
-        assert refused(BY_FILE)[""].startswith(f"{tmp_path.resolve()}: mode {mode:04o}")
+        assert refused(BY_FILE)[""] is Rule.CHANGEABLE_BY_OTHERS
 
 
 @pytest.mark.root
@@ -103,38 +106,43 @@ def test_a_group_that_can_change_a_configuration_is_warned_of(loaded: Load, tmp_
     (tmp_path / "branch.psk").write_text("hush")
     assert not changeable(loaded(BY_FILE, 0o664))  # it is root's group
     os.chown(tmp_path / "ikev1.toml", -1, 1234)
-    (text,) = changeable(loaded(BY_FILE, 0o664))
-    assert "lets group 1234 change it" in text
+    assert changeable(loaded(BY_FILE, 0o664)) == [Rule.CHANGEABLE_BY_OTHERS]
 
 
-@pytest.mark.parametrize(("mode", "content", "fault"), [
-    (0o644, b"hush", "everybody"),
-    (0o600, b"\n", "is empty"),
-    (0o600, b"hush\xff", "UTF-8"),
-    (0o600, b"0xhush", "hexadecimal"),
+@pytest.mark.parametrize(("mode", "content", "rule"), [
+    (0o644, b"hush", Rule.READABLE_BY_OTHERS),
+    (0o600, b"\n", Rule.INVALID_SECRET),
+    (0o600, b"hush\xff", Rule.INVALID_SECRET),
+    (0o600, b"0xhush", Rule.INVALID_SECRET),
 ])  # fmt: skip
-def test_a_secret_file_is_refused(refused: Refused, tmp_path: Path, mode: int, content: bytes, fault: str) -> None:
+def test_a_secret_file_is_refused(loaded: Load, tmp_path: Path, mode: int, content: bytes, rule: Rule) -> None:
     secret = tmp_path / "branch.psk"
     secret.write_bytes(content)
     secret.chmod(mode)
-    text = refused(BY_FILE)["connection.branch.secret_file"]
-    assert fault in text
-    assert "hush" not in text
+    with pytest.raises(ConfigError) as caught:
+        loaded(BY_FILE)
+    found = [(finding.key, finding.rule) for finding in caught.value.findings]
+    assert found == [("connection.branch.secret_file", rule)]
+    assert "hush" not in str(caught.value)
 
 
-def test_a_missing_secret_file_is_named(refused: Refused, tmp_path: Path) -> None:
-    assert str(tmp_path / "branch.psk") in refused(BY_FILE)["connection.branch.secret_file"]
+def test_a_missing_secret_file_is_named(loaded: Load, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(BY_FILE)
+    (finding,) = caught.value.findings
+    assert (finding.key, finding.rule) == ("connection.branch.secret_file", Rule.UNREADABLE_FILE)
+    assert str(tmp_path / "branch.psk") in finding.text
 
 
 @pytest.mark.parametrize(
-    ("keys", "fault"),
-    [("", "secret or secret_file, or its own private_key"), ('secret = "a"\nsecret_file = "b"', "has both")],
+    ("keys", "rule"),
+    [("", Rule.NO_CREDENTIAL), ('secret = "a"\nsecret_file = "b"', Rule.TWO_SECRETS)],
 )
-def test_a_connection_has_one_secret_at_most(refused: Refused, keys: str, fault: str) -> None:
-    assert fault in refused(f"[connection.branch]\n{keys}")["connection.branch"]
+def test_a_connection_has_one_secret_at_most(refused: Refused, keys: str, rule: Rule) -> None:
+    assert refused(f"[connection.branch]\n{keys}")["connection.branch"] is rule
 
 
 def test_a_secret_of_another_type_is_not_shown() -> None:
-    with pytest.raises(ValueError, match="not a string") as caught:
+    with pytest.raises(Invalid) as caught:
         Secrets(Path(), None).inline(1234)
     assert "1234" not in str(caught.value)

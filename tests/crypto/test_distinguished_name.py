@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ikev1.crypto import wildcard
 from ikev1.crypto.distinguished_name import InvalidName, equal, from_text, matches, to_text
+from ikev1.wire import name_text
 from ikev1.wire.registry import NotifyType
 
 ALICE = "C=XX, O=lab, CN=alice"
@@ -63,6 +64,7 @@ def test_text_says_everything_and_only_in_printable_characters(values: list[str]
     der = name(*(("2.5.4.10", value) for value in values))
     assert to_text(der).isprintable()
     assert from_text(to_text(der)) == der
+    assert name_text.describe(der) == to_text(der)
 
 
 def test_attributes_that_share_a_part() -> None:
@@ -178,9 +180,21 @@ def test_a_damaged_name_is_read_or_refused(data: st.DataObject) -> None:
     der = bytearray(from_text(ALICE))
     der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     try:
-        assert to_text(bytes(der)).isprintable()
+        text = to_text(bytes(der))
     except InvalidName:
         assert not matches(ALICE, bytes(der))
+    else:
+        assert text.isprintable()
+        assert name_text.describe(bytes(der)) == text
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x30\x0a\x31\x08\x30\x06\x06", b"\x30\x82"]))
+def test_any_octets_have_a_harmless_description_or_none(octets: bytes, head: bytes) -> None:
+    try:
+        assert name_text.describe(head + octets).isprintable()
+    except ValueError:
+        with pytest.raises(InvalidName):
+            to_text(head + octets)
 
 
 @pytest.mark.parametrize("size", [100, 127, 128, 200, 255, 256, 300, 1_200])

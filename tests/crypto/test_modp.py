@@ -147,7 +147,7 @@ def test_values_without_secret_are_refused(number: int) -> None:
     dh, p = group(number), prime_of(number)
     private, _ = dh.generate(counted)
     for y in (0, 1, p - 1, p, p + 1, (1 << 8 * dh.public_length) - 1):
-        with pytest.raises(InvalidPublicValue, match=r"\[2, p-2\]") as refused:
+        with pytest.raises(InvalidPublicValue) as refused:
             dh.shared(private, y.to_bytes(dh.public_length))
         assert refused.value.notify is NotifyType.INVALID_KEY_INFORMATION
 
@@ -166,7 +166,7 @@ def test_values_outside_of_the_subgroup_are_refused(number: int) -> None:
     private, public = dh.generate(counted)
     assert dh.shared(private, g.to_bytes(dh.public_length)) == public
     for y in (2, p - 2, pow(2, q, p), int.from_bytes(public) * (p - 1) % p):
-        with pytest.raises(InvalidPublicValue, match="subgroup"):
+        with pytest.raises(InvalidPublicValue):
             dh.shared(private, y.to_bytes(dh.public_length))
 
 

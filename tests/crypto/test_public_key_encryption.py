@@ -47,7 +47,7 @@ def test_what_another_implementation_encrypts_we_decrypt(body: bytes) -> None:
 
 
 def test_a_body_that_is_too_long() -> None:
-    with pytest.raises(BodyTooLong, match="246 octets: an RSA key of 2048 bits encrypts 245"):
+    with pytest.raises(BodyTooLong, match=r"246 octets.* 2048 bits .* 245"):
         public_key_encryption.encrypt(KEY.public_key(), bytes(246))
 
 

@@ -164,7 +164,7 @@ def test_a_method_that_is_no_signature(method: int) -> None:
 def test_a_key_of_another_kind_than_agreed() -> None:
     for method, key in KEYS.items():
         for other in KEYS.keys() - {method}:
-            with pytest.raises(UnsuitableKey, match="was agreed") as caught:
+            with pytest.raises(UnsuitableKey) as caught:
                 verify(other, key.public_key(), a_hash(other), b"")
             assert caught.value.notify == NotifyType.AUTHENTICATION_FAILED
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.config import ConfigError, Finding
+from ikev1.config import ConfigError, Finding, Rule
 from ikev1.core.records.model import ChildSa, IpsecSuite, Phase1Suite, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
@@ -256,7 +256,9 @@ def meet(tmp_path: Path) -> Meet:
 
         def load() -> Settings:
             if reloaded is None:
-                raise ConfigError((Finding(Path("ikev1.toml"), "connection.branch", "there is nothing to read"),))
+                raise ConfigError(
+                    (Finding(Path("ikev1.toml"), "connection.branch", Rule.UNREADABLE_FILE, "cannot be read"),)
+                )
             return reloaded(our_settings)
 
         async def meeting() -> None:

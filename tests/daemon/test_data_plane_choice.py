@@ -22,24 +22,25 @@ def no_esp() -> str:
 
 
 @pytest.mark.parametrize(
-    ("data_plane", "missing", "chosen", "reason"),
+    ("data_plane", "missing", "chosen"),
     [
-        ("auto", nothing, "kernel", "it has ESP, and takes orders from us"),
-        ("auto", no_esp, "userspace", "the kernel has no ESP"),
-        ("kernel", nothing, "kernel", "it has ESP, and takes orders from us"),
-        ("userspace", nothing, "userspace", "as configured"),
-        ("userspace", no_esp, "userspace", "as configured"),
+        ("auto", nothing, "kernel"),
+        ("auto", no_esp, "userspace"),
+        ("kernel", nothing, "kernel"),
+        ("userspace", nothing, "userspace"),
+        ("userspace", no_esp, "userspace"),
     ],
 )
 def test_the_kernel_carries_the_packets_where_it_can_and_may(
-    data_plane: str, missing: Callable[[], str], chosen: str, reason: str
+    data_plane: str, missing: Callable[[], str], chosen: str
 ) -> None:
     choice = choose(GatewayOptions(data_plane=data_plane), missing)
-    assert (choice.name, choice.reason, choice.kernel) == (chosen, reason, chosen == "kernel")
+    assert (choice.name, choice.kernel) == (chosen, chosen == "kernel")
+    assert (choice.reason == no_esp()) == (data_plane == "auto" and missing is no_esp)
 
 
 def test_a_kernel_that_has_to_and_cannot_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(PlaneError, match=r'"kernel" cannot be: the kernel has no ESP\. With "auto" '):
+    with pytest.raises(PlaneError, match=no_esp()):
         choose(GatewayOptions(data_plane="kernel"), no_esp)
 
 
@@ -61,5 +62,7 @@ def test_every_suite_is_tried_once_and_those_that_are_lacking_are_told() -> None
         tried.append(suite)
         return "the kernel lacks GCM" if suite.encryption == 20 else ""
 
-    assert suites_lacking(both, no_gcm) == ["peer/net proposes what cannot be: the kernel lacks GCM"]
+    (line,) = suites_lacking(both, no_gcm)
+    assert line.startswith("peer/net ")
+    assert line.endswith("the kernel lacks GCM")
     assert len(tried) == len(set(tried)) == 2

@@ -41,7 +41,7 @@ WORDS: list[tuple[Event, Level, str]] = [
     (
         ChildUp(SA, replace(CHILD, unique_id=10), CHILD),
         Level.INFO,
-        "[CHD] <branch|7> IPsec SAs net-10 established in place of net-9: "
+        "[CHD] <branch|7> IPsec SAs net-10 established replacing net-9: "
         "SPIs 00001000 in, 00002000 out, 10.1.0.0/16 === 10.2.0.0/16",
     ),
     (

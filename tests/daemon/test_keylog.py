@@ -73,7 +73,8 @@ def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
         log.observe(IkeUp(SA))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [line.text for line in lines] == ["keys cannot be logged: File too large"]
+    (line,) = lines
+    assert (line.level, line.text.endswith("File too large")) == (Level.ERROR, True)
 
 
 @pytest.mark.parametrize("name", ["keys", "keys.esp_sa"])
@@ -81,7 +82,7 @@ def test_a_link_in_the_place_of_the_key_log_is_refused_and_its_target_left_alone
     victim = tmp_path / "victim"
     victim.write_text("root:x:0:0\n")
     (tmp_path / name).symlink_to(victim)
-    with pytest.raises(PermissionError, match="symbolic link"):
+    with pytest.raises(PermissionError):
         KeyLog(tmp_path / "keys", EventLog())
     assert victim.read_text() == "root:x:0:0\n"
 

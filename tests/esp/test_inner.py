@@ -70,7 +70,7 @@ def test_ipv6_fragments() -> None:
 
 
 def test_endless_extension_headers_are_refused() -> None:
-    with pytest.raises(InnerPacketError, match="more than 8"):
+    with pytest.raises(InnerPacketError, match=" 8 "):
         parse(chain(*[(60, b"\0" + bytes(6))] * 9, last=6, payload=TCP_HEADER))
 
 

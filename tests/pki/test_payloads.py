@@ -69,20 +69,20 @@ def test_a_wrapping_around_nothing(pki: Pki) -> None:
 
 def test_too_many_certificates(pki: Pki, alice: x509.Certificate) -> None:
     many = [der(root(f"CN={number}", 20).certificate) for number in range(MOST)]
-    with pytest.raises(Malformed, match=f"more than {MOST}"):
+    with pytest.raises(Malformed, match=f"{MOST} certificates"):
         verify(pki, *map(cert_payload, many), cert_payload(der(alice)))
-    with pytest.raises(Malformed, match=f"more than {MOST}"):
+    with pytest.raises(Malformed, match=f"{MOST} certificates"):
         verify(pki, *[cert_payload(der(alice))] * (MOST + 1))
     certificates = [x509.load_der_x509_certificate(one) for one in many]
     wrapped = pkcs7.serialize_certificates([*certificates, alice], Encoding.DER)
-    with pytest.raises(Malformed, match=f"more than {MOST}"):
+    with pytest.raises(Malformed, match=f"{MOST} certificates"):
         verify(pki, Certificate(CertificateEncoding.PKCS7_WRAPPED_X509, wrapped))
     assert verify(pki, *map(cert_payload, many[1:]), cert_payload(der(alice)))
 
 
 def test_a_certificate_that_is_too_large(pki: Pki) -> None:
     padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), bytes(LARGEST))
-    with pytest.raises(Malformed, match=f"at most {LARGEST}"):
+    with pytest.raises(Malformed, match=f"{LARGEST}"):
         verify(pki, cert_payload(der(pki.root.issue(ALICE, ec_key(10), more=[(padding, False)]))))
 
 

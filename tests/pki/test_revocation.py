@@ -17,7 +17,7 @@ from ikev1.core.records.settings import Revocation
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
 from ikev1.pki.crl import ask_lists
-from ikev1.pki.errors import RevocationUnknown, Revoked
+from ikev1.pki.errors import RevocationUnknown, Revoked, Untrusted
 from ikev1.pki.fetch import FetchFailed
 from ikev1.pki.ocsp import read_response
 from small_pki import Pki
@@ -52,7 +52,7 @@ def verify(
 @pytest.mark.parametrize("policy", ["strict", "if-present"])
 def test_a_list_at_hand(pki: Pki, alice: x509.Certificate, policy: str) -> None:
     verify(pki, policy, alice, crls=(pki.root.revocation_list(),))
-    with pytest.raises(Revoked, match=r"CN=alice was revoked, says the CRL of .*CN=root") as caught:
+    with pytest.raises(Revoked, match=r"CN=alice .* CRL of .*CN=root") as caught:
         verify(pki, policy, alice, crls=(pki.root.revocation_list([alice]),))
     assert caught.value.code == "cert-revoked"
 
@@ -66,7 +66,7 @@ def test_off_asks_nothing(pki: Pki) -> None:
 
 def test_without_any_news(pki: Pki, alice: x509.Certificate) -> None:
     verify(pki, "if-present", alice)
-    with pytest.raises(RevocationUnknown, match=r"no CRL of .*CN=root") as caught:
+    with pytest.raises(RevocationUnknown, match=r"CRL of .*CN=root") as caught:
         verify(pki, "strict", alice)
     assert caught.value.code == "cert-revocation-unknown"
 
@@ -89,7 +89,7 @@ def test_a_revoked_authority(pki: Pki) -> None:
 def test_a_list_out_of_its_time_still_revokes(pki: Pki, alice: x509.Certificate) -> None:
     old = pki.root.revocation_list(starts=-30 * DAY, ends=-20 * DAY)
     verify(pki, "if-present", alice, crls=(old,))
-    with pytest.raises(RevocationUnknown, match="CRL has expired"):
+    with pytest.raises(RevocationUnknown, match="CN=root"):
         verify(pki, "strict", alice, crls=(old,))
     with pytest.raises(Revoked):
         verify(pki, "if-present", alice, crls=(pki.root.revocation_list([alice], starts=-30 * DAY, ends=-20 * DAY),))
@@ -172,7 +172,7 @@ def test_nobody_is_asked_when_a_list_at_hand_knows(pki: Pki, located: x509.Certi
 def test_nothing_is_fetched_for_a_certificate_that_is_not_trusted(pki: Pki) -> None:
     web = Web()
     stranger = root("CN=stranger", 4)
-    with pytest.raises(Exception, match="no certificate of a trusted CA"):
+    with pytest.raises(Untrusted):
         verify(pki, "strict", stranger.issue(ALICE, ec_key(10), crl_url=CRL_URL, ocsp_url=OCSP_URL), web=web)
     assert web.asked == []
 
@@ -198,7 +198,7 @@ def test_ocsp_is_asked_first(pki: Pki, located: x509.Certificate) -> None:
 
 
 def test_ocsp_says_revoked(pki: Pki, located: x509.Certificate) -> None:
-    with pytest.raises(Revoked, match="says the OCSP responder of"):
+    with pytest.raises(Revoked, match="OCSP responder of"):
         verify(pki, "if-present", located, web=Web(ocsp=pki.root.ocsp_response(located, REVOKED)))
 
 

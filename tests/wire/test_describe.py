@@ -73,6 +73,9 @@ LINES: dict[str, Payload] = {
     "ID(IPV6_ADDR 2001:db8::1)": Identification(5, 0, 0, bytes.fromhex("20010db8000000000000000000000001")),
     "ID(FQDN gw.example)": Identification(2, 0, 0, b"gw.example"),
     "ID(DER_ASN1_DN 30 octets)": Identification(9, 0, 0, bytes(30)),
+    "ID(DER_ASN1_DN C=XX, CN=gw)": Identification(
+        9, 0, 0, bytes.fromhex("301a 310b 3009 06035504061302 5858 310b 3009 06035504030c02 6777")
+    ),
     "CERT(X509_SIGNATURE, 900 octets)": Certificate(4, bytes(900)),
     "CERTREQ(X509_SIGNATURE, any CA)": CertificateRequest(4, b""),
     "HASH(20 octets)": Hash(bytes(20)),

@@ -6,26 +6,12 @@ code of a finding is stable, too; docs/audit.md lists them. No value here ever h
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
+
+from ikev1.crypto.weaknesses import Severity as Severity
 
 SCHEMA = 1
 """The version of the form that these values have."""
-
-
-class Severity(StrEnum):
-    """How much a finding matters, the worst first."""
-
-    HIGH = "high"  # somebody can get in, or read, with means that people have
-    MEDIUM = "medium"  # one step short of that, or only for the well-equipped
-    LOW = "low"  # a weakness beside others, or one that waits for company
-    INFO = "info"  # good to know
-
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return list(Severity).index(self)
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,4 +1,4 @@
-"""`ikev1 check`: whether a configuration can be used, without using it."""
+"""`ikev1 check`: check a configuration without using it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ikev1.config import DEFAULT_FILE, ConfigError, Loaded, load
 
 
 def load_or_fail(file: Path) -> Loaded:
-    """The configuration in ``file``; its warnings, or else its errors, go to standard error.
+    """The configuration in ``file``; warnings or errors are printed to standard error.
 
     Raises:
-        click.ClickException: it cannot be used (exit 1).
+        click.ClickException: the configuration has errors (exit 1).
     """
     try:
         loaded = load(file)
@@ -21,7 +21,7 @@ def load_or_fail(file: Path) -> Loaded:
         for finding in error.findings:
             click.echo(f"error: {finding}", err=True)
         count = len(error.findings)
-        raise click.ClickException(f"{file} cannot be used: {count} error{'s'[: count != 1]}.") from error
+        raise click.ClickException(f"{file} has {count} error{'s'[: count != 1]} and cannot be used.") from error
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     return loaded
@@ -33,4 +33,4 @@ def check(file: Path) -> None:
     """Check the configuration FILE (/etc/ikev1/ikev1.toml) and the secrets it refers to."""
     connections = load_or_fail(file).settings.connections
     tunnels = sum(len(connection.tunnels) for connection in connections)
-    click.echo(f"{file}: usable; connections: {len(connections)}, tunnels: {tunnels}")
+    click.echo(f"{file}: valid; connections: {len(connections)}, tunnels: {tunnels}")

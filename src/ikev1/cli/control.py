@@ -1,4 +1,4 @@
-"""The daemon seen from the command line: a VICI client on its control socket, and nothing private."""
+"""The command line's connection to the daemon: a VICI client on its control socket."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ socket_option: Callable[..., Any] = click.option(
 
 @contextmanager
 def daemon(path: str) -> Iterator[Session]:
-    """A conversation with the daemon that listens at ``path``.
+    """A session with the daemon that listens at ``path``.
 
     Raises:
-        click.ClickException: nobody listens, the daemon went away, or it refused; a sentence for people (exit 1).
+        click.ClickException: the daemon is not running, closed the connection, or rejected the command (exit 1).
     """
     client = socket.socket(socket.AF_UNIX)
     try:
@@ -44,23 +44,23 @@ def daemon(path: str) -> Iterator[Session]:
     except CommandException as error:
         raise click.ClickException(str(error).removeprefix("Command failed: ")) from error
     except (EventUnknownException, SessionException) as error:
-        raise click.ClickException(f"The daemon at {path} does not know this command: {error}.") from error
+        raise click.ClickException(f"The daemon at {path} does not support this command: {error}.") from error
     except OSError as error:
-        raise click.ClickException(f"The daemon at {path} went away: {error.strerror or error}.") from error
+        raise click.ClickException(f"The daemon at {path} closed the connection: {error.strerror or error}.") from error
     finally:
         client.close()
 
 
 def _unreachable(path: str, error: OSError) -> str:
     if isinstance(error, PermissionError):
-        return f"The control socket {path} is not open to you: use root, or a member of the socket's group."
+        return f"Permission denied for the control socket {path}: run as root, or as a member of the socket's group."
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
-        return f"No daemon listens at {path}: start it with `ikev1 run`, or name its socket with --socket."
-    return f"The control socket {path} cannot be reached: {error.strerror or error}."
+        return f"No daemon is listening at {path}: start it with `ikev1 run`, or give its socket with --socket."
+    return f"Cannot connect to the control socket {path}: {error.strerror or error}."
 
 
 def decoded(value: Any) -> Any:
-    """A received message with all octets as text."""
+    """A received message, with octets decoded to text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, list):
@@ -79,6 +79,6 @@ def list_connections(session: Session) -> dict[str, Section]:
 
 
 def statistics(session: Session) -> Section:
-    """What the daemon tells about itself."""
+    """The daemon's statistics."""
     stats: Section = decoded(session.stats())
     return stats

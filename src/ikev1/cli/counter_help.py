@@ -1,7 +1,7 @@
-"""What counters that mean trouble are about, in words: those of the data plane in user space, and those of the kernel.
+"""Explanations of the drop counters of both data planes: userspace and kernel.
 
-The daemon tells names and counts (VICI's ``stats`` and ``list-sas``); what they mean is said here. The kernel's are
-those of /proc/net/xfrm_stat (Documentation/networking/xfrm_proc.rst).
+The daemon sends names and counts (VICI's ``stats`` and ``list-sas``); this table explains them. The kernel's counters
+are those of /proc/net/xfrm_stat (Documentation/networking/xfrm_proc.rst).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """What a count says, what it mostly comes from, and what to do about it."""
+    """What a counter counts, the usual cause, and the remedy."""
 
     meaning: str
     cause: str
@@ -18,225 +18,224 @@ class Words(NamedTuple):
 
 
 _UNKNOWN = Words(
-    "packets dropped, for a reason that this version has no words for",
+    "packets dropped for a reason that this version does not know",
     "the kernel is newer than this program",
-    "look the name up in the kernel's Documentation/networking/xfrm_proc.rst",
+    "look up the name in the kernel's Documentation/networking/xfrm_proc.rst",
 )
+
+_PEER_LOST_STATE = "the peer still uses a pair that has ended here, usually because one peer was restarted"
+_RENEW_AT_PEER = "take the tunnel down and up at the peer; compare its SPIs with those shown here"
+_NOT_REKEYED = "the pair was not rekeyed in time"
+_REKEY_FAILED = "check the log for the reason why rekeying failed"
+_WRONG_ICV = (
+    "they were corrupted or forged in transit; if all packets are affected, the peers compute the ICV differently, for "
+    "example because one truncates HMAC-SHA2-256 to 96 bits instead of 128"
+)
+_REORDERED = "the network reorders packets (several links, quality of service), or someone replays them"
+_SEE_UP = "run `ikev1 up NAME` to see why the tunnel does not come up; `ip xfrm policy` lists other programs' policies"
+_EXEMPT_FROM_NAT = "check which way the peer sends packets for these networks; exempt them from its NAT"
 
 # Of one pair of IPsec SAs.
 OF_A_PAIR = {
     "replays-in": Words(
-        "packets came twice, or so late that the replay window had moved on",
-        "the network delivers out of order (several links, quality of service), or somebody sends packets again",
-        "with the former a larger replay_window helps",
+        "packets that were received twice, or too late for the replay window",
+        _REORDERED,
+        "if packets are reordered, increase replay_window",
     ),
     "integrity-failures-in": Words(
-        "packets whose checksum under the key (ICV) is wrong",
-        "they were changed or forged on the way; if it is all of them, the two ends compute differently, as peers do "
-        "that shorten HMAC-SHA2-256 to 96 bits instead of 128",
-        "if it is all of them, propose another integrity algorithm",
+        "packets with a wrong integrity check value (ICV)",
+        _WRONG_ICV,
+        "if all packets are affected, propose another integrity algorithm",
     ),
     "malformed-in": Words(
-        "authentic packets whose content is not what RFC 4303 says",
-        "the peer has transport mode where we have tunnel mode, or a defect",
-        "compare the modes of the two ends",
+        "authenticated packets that do not conform to RFC 4303",
+        "one peer uses transport mode and the other tunnel mode, or the peer has a bug",
+        "compare the modes of both peers",
     ),
     "selector-drops-in": Words(
-        "authentic packets from or to networks that were not agreed upon",
-        "the peer sends other networks into this tunnel",
-        "give those networks a tunnel of their own, at both ends",
+        "authenticated packets from or to networks that were not negotiated",
+        "the peer sends traffic of other networks into this tunnel",
+        "configure a separate tunnel for those networks at both peers",
     ),
     "refused-out": Words(
-        "packets not sent, because sequence numbers or kilobytes are used up",
-        "the pair was not replaced in time",
-        "see in the log why rekeying failed",
+        "packets not sent because the sequence numbers or the byte limit of the pair are exhausted",
+        _NOT_REKEYED,
+        _REKEY_FAILED,
     ),
     "unsent-out": Words(
-        "packets that the network did not take",
-        "the interface is down, a firewall refuses them, or more was sent than fits the socket's buffer",
-        "look at interface, routes and firewall",
+        "packets that could not be sent",
+        "the interface is down, a firewall rejects them, or the socket buffer is full",
+        "check the interface, the routes and the firewall",
     ),
 }
 
 _MEMORY = Words(
-    "packets dropped for want of memory",
-    "the machine is short of it",
-    "see `free` and the kernel's log",
+    "packets dropped for lack of memory",
+    "the machine is out of memory",
+    "check `free` and the kernel log",
 )
-_PASSING = "an SA was just being set up or removed"
-_LASTING = "nothing, unless it goes on: then see in the log what became of the tunnel"
+_POLICY_LOOKUP = Words("packets for which the policy lookup failed", _MEMORY.cause, _MEMORY.cure)
+_PASSING = "an SA was being set up or removed"
+_LASTING = "none, unless the count keeps growing: then check the log for the state of the tunnel"
 
 # Of no pair in particular.
 OF_THE_PLANE = {
     # in user space (`ikev1.esp.plane.Drops`)
-    "unknown-spi": Words(
-        "ESP packets for a pair of IPsec SAs that is not here",
-        "the peer still uses a pair that ended here, mostly because one end was restarted",
-        "take the tunnel down and up at the peer; compare its SPIs with those shown here",
-    ),
+    "unknown-spi": Words("ESP packets for an unknown pair of IPsec SAs", _PEER_LOST_STATE, _RENEW_AT_PEER),
     "no-policy": Words(
-        "packets routed into the tunnels that match the networks of none",
-        "they come from an address, or go to a port, that the tunnel does not include",
+        "packets routed into the tunnels that match no tunnel's networks",
+        "their address or port does not belong to any tunnel",
         "compare `local` and `remote` of the tunnel with the packets (tcpdump on the TUN device)",
     ),
     "trapped": Words(
-        "packets dropped while their tunnel was coming up",
-        "more came than wait for it",
-        "nothing, unless the tunnel does not come up: then see the log",
+        "packets dropped while their tunnel was being set up",
+        "the queue for waiting packets was full",
+        "none, unless the tunnel does not come up: then check the log",
     ),
     "unprotected-in": Words(
-        "packets between the networks of a tunnel that came in the clear",
-        "it is down at the peer, or NAT or a route applies first there; or somebody forges them",
-        "see which way the peer sends packets for our networks; exempt them from its NAT",
+        "packets between the networks of a tunnel that were received in the clear",
+        "the tunnel is down at the peer, or a NAT rule or route of the peer applies first; or someone forges them",
+        _EXEMPT_FROM_NAT,
     ),
     "unprotected-out": Words(
-        "packets of a tunnel that would have left in the clear",
+        "packets of a tunnel that would have been sent in the clear",
         "the tunnel is down",
-        "see what `ikev1 up NAME` says of the tunnel; with `when_down` they may pass meanwhile",
+        "run `ikev1 up NAME` to see why; set `when_down` to let the packets pass in the clear",
     ),
     # in the kernel, on the way in
     "XfrmInError": Words(
-        "packets dropped on the way in, for a reason without a name of its own",
-        "packets that cannot be read, or want of memory",
-        "see the kernel's log; capture on the outer interface",
+        "packets dropped on input for a reason that has no counter of its own",
+        "the packets cannot be parsed, or the machine is out of memory",
+        "check the kernel log; capture on the outer interface",
     ),
     "XfrmInBufferError": _MEMORY,
     "XfrmInHdrError": Words(
-        "packets whose ESP, AH or inner header cannot be read",
-        "they were cut short or garbled on the way, or the two ends have different modes",
+        "packets whose ESP, AH or inner header cannot be parsed",
+        "they were truncated or corrupted in transit, or the peers use different modes",
         "capture on the outer interface; compare the modes",
     ),
-    "XfrmInNoStates": Words(
-        "packets for a pair of IPsec SAs that is not here",
-        "the peer still uses a pair that ended here, mostly because one end was restarted",
-        "take the tunnel down and up at the peer; compare its SPIs with those shown here",
-    ),
+    "XfrmInNoStates": Words("packets for an unknown pair of IPsec SAs", _PEER_LOST_STATE, _RENEW_AT_PEER),
     "XfrmInStateProtoError": Words(
-        "packets that their pair refused: most often the checksum under the key (ICV) is wrong",
-        "they were changed or forged on the way; if it is all of them, the two ends compute differently, as peers do "
-        "that shorten HMAC-SHA2-256 to 96 bits instead of 128",
-        "the integrity failures above tell which pair; if it is all of its packets, propose another algorithm",
+        "packets rejected by their SA, usually because of a wrong integrity check value (ICV)",
+        _WRONG_ICV,
+        "the integrity failures above show which pair; if all its packets are affected, propose another algorithm",
     ),
     "XfrmInStateModeError": Words(
-        "packets that hold something else than the mode of their pair says",
-        "one end has transport mode, the other tunnel mode, or one compresses and the other does not expect it",
-        "compare `mode` and `compress` of the two ends",
+        "packets whose content does not match the mode of their pair",
+        "one peer uses transport mode and the other tunnel mode, or only one of them compresses",
+        "compare `mode` and `compress` of both peers",
     ),
     "XfrmInStateSeqError": Words(
-        "packets that came twice, or so late that the replay window had moved on",
-        "the network delivers out of order (several links, quality of service), or somebody sends packets again",
-        "the replay failures above tell which pair; a larger replay_window helps with disorder",
+        "packets that were received twice, or too late for the replay window",
+        _REORDERED,
+        "the replays above show which pair; if packets are reordered, increase replay_window",
     ),
     "XfrmInStateExpired": Words(
-        "packets for a pair that has reached its end",
-        "it was not replaced in time",
-        "see in the log why rekeying failed, and compare the lifetimes of the two ends",
+        "packets for an expired pair",
+        _NOT_REKEYED,
+        f"{_REKEY_FAILED}; compare the lifetimes of both peers",
     ),
     "XfrmInStateMismatch": Words(
-        "packets that came in UDP where plain ones were agreed, or the other way round; or not between the hosts of a "
-        "transport mode pair",
-        "a NAT appeared or went away since the tunnel came up",
-        "take the tunnel down and up; with `encapsulation = true` ESP always travels in UDP",
+        "packets with UDP encapsulation where none was negotiated, or without it where it was; or packets of a "
+        "transport mode pair between other hosts",
+        "a NAT appeared or disappeared after the tunnel came up",
+        "take the tunnel down and up; with `encapsulation = true`, ESP is always sent in UDP",
     ),
-    "XfrmInStateInvalid": Words("packets for a pair that is not to be used", _PASSING, _LASTING),
+    "XfrmInStateInvalid": Words("packets for a pair that is not valid", _PASSING, _LASTING),
     "XfrmInTmplMismatch": Words(
-        "packets that should have come through a tunnel, and came in the clear or through another one",
-        "the peer sends them past its tunnel: it is down there, or NAT or a route applies first",
-        "see which way the peer sends packets for our networks; exempt them from its NAT",
+        "packets that require a tunnel, but were received in the clear or through another tunnel",
+        "the tunnel is down at the peer, or a NAT rule or route of the peer applies first",
+        _EXEMPT_FROM_NAT,
     ),
     "XfrmInNoPols": Words(
-        "packets came out of a tunnel, and no policy lets them in",
-        "the peer sends other networks than were agreed, or another program removed our policies",
-        "compare `local` and `remote` with the peer's; see `ip xfrm policy`",
+        "packets received through a tunnel that no policy allows",
+        "the peer sends traffic of networks that were not negotiated, or another program removed the policies",
+        "compare `local` and `remote` with the peer's configuration; check `ip xfrm policy`",
     ),
     "XfrmInPolBlock": Words(
-        "packets that only a tunnel may carry came in the clear, and it is not up",
-        "the peer sends them past its tunnel, somebody forges them, or another program has policies that block",
-        "see with `ikev1 up NAME` why the tunnel does not come up; other programs' policies are in `ip xfrm policy`",
+        "packets that require a tunnel, received in the clear while it is down",
+        "the peer sends them outside the tunnel, someone forges them, or another program has blocking policies",
+        _SEE_UP,
     ),
-    "XfrmInPolError": Words("the policy for packets could not be found out", _MEMORY.cause, _MEMORY.cure),
+    "XfrmInPolError": _POLICY_LOOKUP,
     "XfrmAcquireError": Words(
         "packets for a pair that is still being negotiated",
-        "the peer sends before our side is done",
-        "nothing, unless it goes on: then see in the log why Quick Mode does not finish",
+        "the peer sends before the negotiation is complete here",
+        "none, unless the count keeps growing: then check the log for the reason why Quick Mode does not complete",
     ),
     "XfrmInStateDirError": Words(
-        "packets came for a pair's outbound SA",
-        "the peer chose the same SPI as we did for something else, or sends our own packets back",
+        "packets received for the outbound SA of a pair",
+        "the peer chose the same SPI for another SA, or sends this gateway's packets back",
         "rekey the tunnel",
     ),
     "XfrmInIptfsError": Words(
-        "packets whose IP-TFS payload (RFC 9347) cannot be read",
-        "an SA that is none of ours uses IP-TFS",
-        "look for it in `ip xfrm state`",
+        "packets whose IP-TFS payload (RFC 9347) cannot be parsed",
+        "an SA of another program uses IP-TFS",
+        "find it with `ip xfrm state`",
     ),
     # on the way out
     "XfrmOutError": Words(
         "packets that could not be sent through a tunnel",
-        "most often they are too large for it and must not be fragmented; who sent them was told so by ICMP",
-        "if connections hang, see whether ICMP is filtered, and lower the MSS or the MTU",
+        "usually they are too large and must not be fragmented; their senders were informed by ICMP",
+        "if connections hang, check whether ICMP is filtered, and lower the MSS or the MTU",
     ),
     "XfrmOutBundleGenError": Words(
-        "route and SAs of packets could not be put together",
+        "packets for which no route through the SAs could be made",
         "there is no route to the peer, or no memory",
-        "see `ip route get PEER`",
+        "check `ip route get PEER`",
     ),
     "XfrmOutBundleCheckError": Words(
-        "route or SAs of packets changed while these were under way",
-        "a route changed, or a pair was replaced",
+        "packets whose route or SAs changed while they were processed",
+        "a route changed, or a pair was rekeyed",
         _LASTING,
     ),
     "XfrmOutNoStates": Words(
-        "packets for a tunnel that is not up",
-        "it is just coming up, or cannot",
-        "nothing, unless it goes on: then `ikev1 up NAME` tells why the tunnel does not come up",
+        "packets for a tunnel that is down",
+        "the tunnel is being set up, or cannot be set up",
+        "none, unless the count keeps growing: then run `ikev1 up NAME` to see why the tunnel does not come up",
     ),
     "XfrmOutStateProtoError": Words(
         "packets that could not be encrypted",
-        "the kernel's cipher, or the card that does its work, failed",
-        "see the kernel's log",
+        "the kernel's cipher, or the hardware that implements it, failed",
+        "check the kernel log",
     ),
     "XfrmOutStateModeError": Words(
         "packets that the mode of their pair cannot carry",
-        "a pair in transport mode was to carry what is not between its two hosts, or want of memory",
-        "compare `mode` with what is sent: networks need tunnel mode",
+        "a transport mode pair was used for traffic that is not between its two hosts, or the machine is out of memory",
+        "compare `mode` with the traffic: networks require tunnel mode",
     ),
     "XfrmOutStateSeqError": Words(
-        "packets not sent, because sequence numbers are used up",
-        "the pair was not replaced in time",
-        "see in the log why rekeying failed; fast tunnels want extended sequence numbers",
+        "packets not sent because the sequence numbers are exhausted",
+        _NOT_REKEYED,
+        f"{_REKEY_FAILED}; use extended sequence numbers (esn) for fast tunnels",
     ),
-    "XfrmOutStateExpired": Words(
-        "packets not sent, because their pair has reached its end",
-        "it was not replaced in time",
-        "see in the log why rekeying failed",
-    ),
+    "XfrmOutStateExpired": Words("packets not sent because their pair has expired", _NOT_REKEYED, _REKEY_FAILED),
     "XfrmOutPolBlock": Words(
-        "packets that only a tunnel may carry, and it is not up",
-        "the tunnel is just coming up, or cannot, or another program has policies that block",
-        "see with `ikev1 up NAME` why the tunnel does not come up; other programs' policies are in `ip xfrm policy`",
+        "packets that require a tunnel that is down",
+        "the tunnel is being set up, cannot be set up, or another program has blocking policies",
+        _SEE_UP,
     ),
-    "XfrmOutPolDead": Words("packets whose policy was removed meanwhile", "a tunnel was just closed", _LASTING),
-    "XfrmOutPolError": Words("the policy for packets could not be found out", _MEMORY.cause, _MEMORY.cure),
+    "XfrmOutPolDead": Words("packets whose policy was removed", "a tunnel was being closed", _LASTING),
+    "XfrmOutPolError": _POLICY_LOOKUP,
     "XfrmFwdHdrError": Words(
-        "forwarded packets that there is no way for",
-        "they cannot be read, or there is no route to where they go",
-        "see `ip route get` for their destination",
+        "forwarded packets that cannot be routed",
+        "they cannot be parsed, or there is no route to their destination",
+        "check `ip route get` for their destination",
     ),
-    "XfrmOutStateInvalid": Words("packets for a pair that is not to be used", _PASSING, _LASTING),
+    "XfrmOutStateInvalid": Words("packets for a pair that is not valid", _PASSING, _LASTING),
     "XfrmOutStateDirError": Words(
-        "packets were to be sent with a pair's inbound SA",
-        "the peer chose the same SPI as we did for something else",
+        "packets that were to be sent with the inbound SA of a pair",
+        "the peer chose the same SPI for another SA",
         "rekey the tunnel",
     ),
     "XfrmOutNoQueueSpace": Words(
         "packets dropped because the queue of an IP-TFS pair (RFC 9347) is full",
-        "an SA that is none of ours uses IP-TFS",
-        "look for it in `ip xfrm state`",
+        "an SA of another program uses IP-TFS",
+        "find it with `ip xfrm state`",
     ),
 }
 
 
 def words_of(name: str) -> Words:
-    """What to say about the counter ``name``."""
+    """The explanation of the counter ``name``."""
     return OF_A_PAIR.get(name) or OF_THE_PLANE.get(name) or _UNKNOWN

@@ -1,4 +1,4 @@
-"""`ikev1 debug isakmp`: what the daemon sends, receives and decides, as it happens."""
+"""`ikev1 debug isakmp`: the daemon's messages and decisions, as they happen."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _STATE = re.compile(r"[A-Z]{2}_[A-Z0-9_]+$")
 
 @click.group()
 def debug() -> None:
-    """Watch the daemon at work."""
+    """Show what the daemon does, as it happens."""
 
 
 @debug.command()
 @socket_option
 def isakmp(path: str) -> None:
-    """Show every message as it is sent or received, with the state that follows; end with Ctrl-C."""
+    """Show every message that is sent or received, with the resulting state, until Ctrl-C."""
     with daemon(path) as session:
         try:
             for line in watch(session):
@@ -38,9 +38,9 @@ def watch(session: Session) -> Generator[str, None, None]:
 
 
 def log_text(line: Section) -> str:
-    """One event of the daemon's log as a line, with the meaning of the state word at its end beside it."""
-    whose = f" {line['ikesa-name']}#{line.get('ikesa-uniqueid', '')}" if "ikesa-name" in line else ""
-    text = f"[{line['group']}]{whose} {line['msg']}"
+    """An event of the daemon's log as a line; a state word at its end is explained."""
+    sa = f" {line['ikesa-name']}#{line.get('ikesa-uniqueid', '')}" if "ikesa-name" in line else ""
+    text = f"[{line['group']}]{sa} {line['msg']}"
     state = _STATE.search(line["msg"])
     explained = meaning(state[0]) if state else ""
     return f"{text}  ({explained})" if explained else text

@@ -1,4 +1,4 @@
-"""`ikev1 reload`: let the running daemon read its configuration again."""
+"""`ikev1 reload`: make the running daemon read its configuration again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikev1.cli.control import daemon, socket_option
 @click.command()
 @socket_option
 def reload(path: str) -> None:
-    """Read the configuration again; SAs that are up stay up."""
+    """Reload the configuration; established SAs stay up."""
     with daemon(path) as session:
         session.reload_settings()
-    click.echo("configuration read again")
+    click.echo("configuration reloaded")

@@ -1,4 +1,4 @@
-"""`ikev1 run`: be the gateway."""
+"""`ikev1 run`: run the gateway."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_pri
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="What to do.")
-@click.option("--keylog", type=click.Path(path_type=Path), help="Write keys for Wireshark into this file.")
-@click.option("--record", type=click.Path(path_type=Path), help="Write all ISAKMP messages into this pcapng file.")
-@click.option("--core-dumps", is_flag=True, help="Let a crash leave a core dump, with all secrets in it.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="The configuration file."
+)
+@click.option("--keylog", type=click.Path(path_type=Path), help="Write keys for Wireshark to this file.")
+@click.option("--record", type=click.Path(path_type=Path), help="Write all ISAKMP messages to this pcapng file.")
+@click.option("--core-dumps", is_flag=True, help="Allow core dumps, which contain all secrets.")
 def run(config: Path, keylog: Path | None, record: Path | None, core_dumps: bool) -> None:
-    """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
+    """Run the gateway in the foreground until SIGTERM or Ctrl-C; SIGHUP reloads the configuration."""
     try:
         if not core_dumps:
             hide_memory()  # before any secret is read
@@ -26,17 +28,17 @@ def run(config: Path, keylog: Path | None, record: Path | None, core_dumps: bool
         if not core_dumps:
             hide_memory()
     except (OSError, PrivilegeError) as error:
-        raise click.ClickException(f"The gateway cannot run: {error}.") from error
+        raise click.ClickException(f"Cannot run the gateway: {error}.") from error
     _serve(config, keylog, record)
 
 
 def _folders(options: GatewayOptions) -> list[Path]:
-    """Where the gateway puts files while it runs."""
+    """The folders in which the gateway creates files while it runs."""
     return [Path(file).parent for file in (options.control, options.state) if file]
 
 
 def _serve(config: Path, keylog: Path | None, record: Path | None) -> None:
-    # only now, because libraries start threads when they are imported
+    # not above, because libraries start threads when they are imported
     from ikev1.daemon.process import run as run_daemon
     from ikev1.esp.plane import PlaneError
     from ikev1.store import StoreError
@@ -44,4 +46,4 @@ def _serve(config: Path, keylog: Path | None, record: Path | None) -> None:
     try:
         run_daemon(config, keylog=keylog, record=record)
     except (ConfigError, OSError, PlaneError, StoreError) as error:
-        raise click.ClickException(f"The gateway cannot run: {error}.") from error
+        raise click.ClickException(f"Cannot run the gateway: {error}.") from error

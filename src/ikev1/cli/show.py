@@ -9,29 +9,29 @@ from ikev1.cli.control import daemon, list_sas, socket_option, statistics
 from ikev1.cli.tables import drops_text, ipsec_text, isakmp_table, plane_text, states_text, terminal
 from ikev1.cli.views import IpsecSa, IsakmpSa, Plane, ipsec_sas, isakmp_sas, plane_of
 
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def show() -> None:
-    """Show SAs in the words of a Cisco router, and who carries their packets."""
+    """Show SAs, in the words of a Cisco router, and the data plane."""
 
 
 @show.group()
 def isakmp() -> None:
-    """Phase 1."""
+    """Show phase 1."""
 
 
 @show.group()
 def ipsec() -> None:
-    """Phase 2."""
+    """Show phase 2."""
 
 
 @isakmp.command("sa")
 @json_option
 @socket_option
 def isakmp_sa(as_json: bool, path: str) -> None:
-    """The ISAKMP SAs: between whom, in which state, and for how long."""
+    """Show the ISAKMP SAs: addresses, state and lifetime."""
     with daemon(path) as session:
         sas = isakmp_sas(list_sas(session))
     if as_json:
@@ -49,12 +49,12 @@ def isakmp_sa(as_json: bool, path: str) -> None:
 @json_option
 @socket_option
 def ipsec_sa(keyword: str | None, address: str | None, as_json: bool, path: str) -> None:
-    """The pairs of IPsec SAs: which networks, how much traffic, and for how long; all, or those with one peer.
+    """Show the pairs of IPsec SAs: networks, traffic and lifetime; all of them, or those with one peer.
 
-    What was dropped is explained.
+    Dropped packets are explained.
     """
     if keyword and not address:
-        raise click.UsageError("`peer` needs an address.")
+        raise click.UsageError("`peer` requires an address.")
     with daemon(path) as session:
         sas = ipsec_sas(list_sas(session), address)
         dropped = drops_text(plane_of(statistics(session)))
@@ -69,7 +69,7 @@ def ipsec_sa(keyword: str | None, address: str | None, as_json: bool, path: str)
 @json_option
 @socket_option
 def plane(as_json: bool, path: str) -> None:
-    """Who carries the packets, why, and what was dropped since the gateway began."""
+    """Show the data plane, why it was chosen, and the packets dropped since the gateway started."""
     with daemon(path) as session:
         shown = plane_of(statistics(session))
     if as_json:

@@ -14,36 +14,36 @@ ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
 _OPTIONAL = re.compile(r"\[[^]]*\]")
 
-# What the words of a shape bring; of SA it depends on who sends it.
-_BROUGHT = {
+# What the payloads of a row carry; for SA this depends on the sender.
+_CONTENT = {
     ("SA", "i"): "the peer's proposals",
-    ("SA", "r"): "the peer's choice among our proposals",
+    ("SA", "r"): "the peer's choice of a proposal",
     ("KE", "i"): "the peer's Diffie-Hellman value and nonce",
     ("KE", "r"): "the peer's Diffie-Hellman value and nonce",
     ("IDii", "i"): "the peer's identity",
     ("IDir", "r"): "the peer's identity",
-    ("AUTH_I", "i"): "the proof of it",
-    ("AUTH_R", "r"): "the proof of it",
+    ("AUTH_I", "i"): "its proof",
+    ("AUTH_R", "r"): "its proof",
     ("HASH(3)", "i"): "the peer's confirmation",
 }
 
 
 def _waits(script: Script) -> dict[str, str]:
     return {
-        f"{script.name}_WAIT_MSG{number}": f"waits for message {number} ({row.grammar}): {_brought(row)}"
+        f"{script.name}_WAIT_MSG{number}": f"waiting for message {number} ({row.grammar}): {_content(row)}"
         for number, row in enumerate(script.rows, 1)
     }
 
 
-def _brought(row: Row) -> str:
+def _content(row: Row) -> str:
     words = re.findall(r"[A-Za-z_]+(?:\(\d\))?", _OPTIONAL.sub("", row.grammar))
-    *others, last = [_BROUGHT[word, row.sender] for word in words if (word, row.sender) in _BROUGHT]
+    *others, last = [_CONTENT[word, row.sender] for word in words if (word, row.sender) in _CONTENT]
     return f"{', '.join(others)} and {last}" if others else last
 
 
 _MEANINGS = {
-    NOTHING: "no ISAKMP SA any more, or not yet",
-    ESTABLISHED: "the ISAKMP SA is established: Quick Modes may run",
+    NOTHING: "there is no ISAKMP SA, or it is being set up or closed",
+    ESTABLISHED: "the ISAKMP SA is established; Quick Mode is possible",
     **_waits(MAIN_MODE),
     **_waits(AGGRESSIVE_MODE),
     **_waits(QUICK_MODE),
@@ -51,7 +51,7 @@ _MEANINGS = {
 
 
 def meaning(state: str) -> str:
-    """A state word in plain English; empty for a word that is not ours."""
+    """A state word in plain English; empty for an unknown word."""
     return _MEANINGS.get(state, "")
 
 

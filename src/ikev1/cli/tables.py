@@ -11,11 +11,11 @@ from rich.table import Table
 from ikev1.cli.counter_help import Words, words_of
 from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane
 
-WIDE = 240  # columns where no terminal says how many it has: programs cut lines themselves
+WIDE = 240  # columns when the output is not a terminal
 
 
 def terminal() -> Console:
-    """Standard output, without guesses about what deserves a colour."""
+    """Standard output, without automatic highlighting."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
 
 
@@ -46,7 +46,7 @@ def _nat(sa: IsakmpSa) -> str:
 
 
 def states_text(sas: Iterable[IsakmpSa]) -> str:
-    """What the state words in a table mean, a line each."""
+    """The meanings of the state words in a table, a line each."""
     return "\n".join(f"{state}: {meaning}" for state, meaning in sorted({(sa.state, sa.meaning) for sa in sas}))
 
 
@@ -66,7 +66,7 @@ def _block(sa: IpsecSa) -> str:
             f"  #pkts encaps: {sa.outbound.packets} ({sa.outbound.bytes} bytes{_last(sa.outbound.idle)})",
             f"  #pkts decaps: {sa.inbound.packets} ({sa.inbound.bytes} bytes{_last(sa.inbound.idle)})",
             f"  #send errors {sum(sa.outbound.errors.values())}, #recv errors {sum(sa.inbound.errors.values())}",
-            *(f"    {_trouble(name, count, words_of(name))}" for name, count in _errors(sa)),
+            *(f"    {_drop_line(name, count, words_of(name))}" for name, count in _errors(sa)),
             *_spis("inbound ", sa.protocol, sa.inbound),
             *_spis("outbound", sa.protocol, sa.outbound),
             f"  transform: {sa.suite}{pfs}",
@@ -90,25 +90,25 @@ def _errors(sa: IpsecSa) -> Iterable[tuple[str, int]]:
     return (*sa.outbound.errors.items(), *sa.inbound.errors.items())
 
 
-def _trouble(name: str, count: int, words: Words) -> str:
-    return f"{count} {name}: {words.meaning}. Mostly: {words.cause}. To do: {words.cure}."
+def _drop_line(name: str, count: int, words: Words) -> str:
+    return f"{count} {name}: {words.meaning}. Likely cause: {words.cause}. Remedy: {words.cure}."
 
 
 def plane_text(plane: Plane) -> str:
     """The text of `show plane`."""
-    return f"data plane: {plane.name}: {plane.reason}\n{drops_text(plane) or 'nothing was dropped'}"
+    return f"data plane: {plane.name}: {plane.reason}\n{drops_text(plane) or 'no packets were dropped'}"
 
 
 def drops_text(plane: Plane) -> str:
-    """A line for each thing that was dropped; empty if nothing was."""
+    """A line for each reason for which packets were dropped; empty if none were."""
     if not plane.drops:
         return ""
-    lines = (_trouble(each.name, each.count, Words(each.meaning, each.cause, each.cure)) for each in plane.drops)
-    return "\n  ".join(("dropped since the gateway began:", *lines))
+    lines = (_drop_line(each.name, each.count, Words(each.meaning, each.cause, each.cure)) for each in plane.drops)
+    return "\n  ".join(("packets dropped since the gateway started:", *lines))
 
 
 def _last(idle: int | None) -> str:
-    return "" if idle is None else f", the last {duration(idle)} ago"
+    return "" if idle is None else f", last {duration(idle)} ago"
 
 
 def _lifetime(sa: IpsecSa) -> str:

@@ -40,10 +40,10 @@ def down(name: str, timeout: int, path: str) -> None:
 
 
 def targets(name: str, connections: dict[str, Section]) -> list[Section]:
-    """What NAME means to `initiate`: every tunnel of a connection, or one tunnel.
+    """The targets of `initiate` for NAME: every tunnel of a connection, or one tunnel.
 
     Raises:
-        click.ClickException: there is no such name, or more than one tunnel bears it.
+        click.ClickException: nothing has this name, or several tunnels have it.
     """
     if name in connections:
         children = connections[name].get("children", {})
@@ -55,10 +55,10 @@ def targets(name: str, connections: dict[str, Section]) -> list[Section]:
         if name in (child, f"{connection}/{child}")
     ]
     if not found:
-        raise click.ClickException(f"No connection and no tunnel is named {name!r}. There are: {_all(connections)}.")
+        raise click.ClickException(f"No connection or tunnel is named {name!r}. Configured: {_all(connections)}.")
     if len(found) > 1:
         names = ", ".join(f"{target['ike']}/{target['child']}" for target in found)
-        raise click.ClickException(f"Several tunnels are named {name!r}: say which of {names}.")
+        raise click.ClickException(f"Several tunnels are named {name!r}: give one of {names}.")
     return found
 
 
@@ -77,7 +77,7 @@ def described(target: Section) -> str:
 
 
 def print_log(lines: Iterable[Section]) -> None:
-    """Show what the daemon says meanwhile (the events `control-log`)."""
+    """Print the daemon's log of the command (the events `control-log`)."""
     for line in lines:
         message = decoded(line)
         click.echo(f"[{message.get('group', '')}] {message.get('msg', '')}", err=True)

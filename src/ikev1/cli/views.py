@@ -1,4 +1,4 @@
-"""What `show` tells: the records behind the tables and the JSON, made of VICI's `list-sa` and `stats` alone."""
+"""The records behind the tables and the JSON of `show`, made only from VICI's `list-sa` and `stats`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikev1.cli.states import meaning, state_word
 
 
 class IsakmpSa(msgspec.Struct, frozen=True):
-    """A line of `show isakmp sa`. ``dst`` is who was called, ``src`` who called; times are in seconds."""
+    """A line of `show isakmp sa`. ``dst`` is the responder, ``src`` the initiator; times are in seconds."""
 
     dst: str
     src: str
@@ -38,7 +38,7 @@ class Direction(msgspec.Struct, frozen=True):
     packets: int
     bytes: int
     idle: int | None  # seconds since the last packet; None before the first
-    errors: dict[str, int]  # what was refused, by the name of the count; those that are not 0
+    errors: dict[str, int]  # dropped packets by the name of the counter; without those that are 0
 
 
 class IpsecSa(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class IpsecSa(msgspec.Struct, frozen=True):
     remote_ident: list[str]
     mode: str
     protocol: str
-    settings: list[str]  # beside the mode: ESN, IPComp, and how packets are steered
+    settings: list[str]  # other than the mode: ESN, IPComp, marks and interface IDs
     suite: str
     pfs: str | None
     inbound: Direction
@@ -66,7 +66,7 @@ class IpsecSa(msgspec.Struct, frozen=True):
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """Packets dropped since the gateway began that belong to no pair of IPsec SAs, and what is to be said about it."""
+    """Packets dropped since the gateway started that belong to no pair of IPsec SAs, with an explanation."""
 
     name: str
     count: int
@@ -76,7 +76,7 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class Plane(msgspec.Struct, frozen=True):
-    """What `show plane` tells: who carries the packets and why, and what was dropped."""
+    """The record of `show plane`: the data plane, why it was chosen, and dropped packets."""
 
     name: str
     reason: str
@@ -84,10 +84,10 @@ class Plane(msgspec.Struct, frozen=True):
 
 
 def plane_of(stats: Section) -> Plane:
-    """The data plane in what VICI's ``stats`` answered; a daemon that is not ours tells nothing of it."""
+    """The data plane in the response of VICI's ``stats``, which only this daemon includes."""
     plane = stats.get("data-plane", {})
     drops = [Drop(name, int(count), *words_of(name)) for name, count in stats.get("drops", {}).items()]
-    return Plane(plane.get("name", "unknown"), plane.get("reason", "the daemon does not tell"), drops)
+    return Plane(plane.get("name", "unknown"), plane.get("reason", "not reported by the daemon"), drops)
 
 
 def isakmp_sas(sas: list[tuple[str, Section]]) -> list[IsakmpSa]:
@@ -174,7 +174,7 @@ def _settings(child: Section) -> list[str]:
 
 
 def _counts(child: Section, ending: str) -> dict[str, int]:
-    """The counts of one direction that mean trouble; another daemon than ours has none."""
+    """The counts of dropped packets in one direction; other daemons send none."""
     return {name: int(child[name]) for name in OF_A_PAIR if name.endswith(ending) and child.get(name, "0") != "0"}
 
 

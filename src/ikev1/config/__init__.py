@@ -1,7 +1,7 @@
 """Configuration: `ikev1.toml` becomes the engine's settings and the daemon's options."""
 
-from ikev1.config.findings import ConfigError, Finding
+from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.load import DEFAULT_FILE, Loaded, load
 from ikev1.config.options import GatewayOptions
 
-__all__ = ["DEFAULT_FILE", "ConfigError", "Finding", "GatewayOptions", "Loaded", "load"]
+__all__ = ["DEFAULT_FILE", "ConfigError", "Finding", "GatewayOptions", "Loaded", "Rule", "load"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from ikev1.config.findings import Findings
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.values import text
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.model import IpsecSuite
@@ -39,7 +39,7 @@ def _one_of(kind: str, words: Mapping[str, Word]) -> Callable[[object], Word]:
         word = text(value).replace(" ", "")  # Cisco writes "aes 256"
         word = ALIASES.get(word, word)
         if word not in words:
-            raise ValueError(f"{value!r} is no {kind}: one of {', '.join(words)}")
+            raise ValueError(f"unknown {kind} {value!r}; allowed: {', '.join(words)}")
         return words[word]
 
     return convert
@@ -56,7 +56,9 @@ def group(value: object) -> GroupWord:
     if isinstance(value, bool) or not isinstance(value, int):
         return _group_by_name(value)
     if value not in _GROUPS_BY_NUMBER:
-        raise ValueError(f"{value} is no Diffie-Hellman group: one of {', '.join(map(str, sorted(_GROUPS_BY_NUMBER)))}")
+        raise ValueError(
+            f"unknown Diffie-Hellman group {value}; allowed: {', '.join(map(str, sorted(_GROUPS_BY_NUMBER)))}"
+        )
     return _GROUPS_BY_NUMBER[value]
 
 
@@ -72,4 +74,4 @@ def warn_weak_ipsec(findings: Findings, key: str, proposals: Iterable[IpsecPropo
 
 def _warn(findings: Findings, key: str, found: Iterable[tuple[str, ...]]) -> None:
     for weakness in dict.fromkeys(line for lines in found for line in lines):
-        findings.warn(key, f"weak algorithm {weakness}")
+        findings.warn(key, Rule.WEAK_ALGORITHM, f"weak algorithm {weakness}")

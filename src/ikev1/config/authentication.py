@@ -1,4 +1,4 @@
-"""How a connection proves who it is: the methods of RFC 2409 §5 by the words of the configuration."""
+"""The authentication methods of RFC 2409 §5, by the words of the configuration."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Methods = dict[str, AuthenticationMethod]
 
 
 def methods_of(secret: bytes, credential: Credential | None, trust: Trust) -> Methods:
-    """The methods that secrets and keys allow, by their words; the first is the one that is used unless the
-    configuration says otherwise. Which ECDSA method it is follows from the curve of the key (RFC 4754 §4).
+    """The methods that the secret and keys allow, by their words; the first is the default. The curve of the key
+    determines the ECDSA method (RFC 4754 §4).
     """
     methods: Methods = {}
     if secret:
@@ -37,9 +37,9 @@ def methods_of(secret: bytes, credential: Credential | None, trust: Trust) -> Me
 
 
 def _encrypts(trust: Trust) -> bool:
-    """Whether the peer's key is known before it says a word, and is one that encrypts (RFC 2409 §5.2)."""
+    """Whether the peer's public key is configured, as public key encryption requires, and is RSA (RFC 2409 §5.2)."""
     try:
         known = tuple(each.spki for each in trust.public_keys) or tuple(map(certificates.public_key, trust.peers[:1]))
-    except ValueError:  # a certificate for a key of another kind, which path validation may still make something of
+    except ValueError:  # a key of another type, which path validation may still accept
         return False
     return any(public_key_encryption.encrypts(public_keys.load(key)) for key in known[:1])

@@ -1,4 +1,4 @@
-"""What no single key can show: keys that contradict each other, and settings that work but should not surprise."""
+"""Checks across keys: contradictions are errors, settings that work but are probably a mistake are warnings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from ikev1.config.destination_checks import check_destination
-from ikev1.config.findings import Findings
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
@@ -20,13 +20,13 @@ from ikev1.wire.registry import AuthenticationMethod
 
 
 def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
-    """Report to ``findings`` what is wrong (errors) or doubtful (warnings) between the keys of a configuration with
-    this ``data_plane``, at ``now`` (seconds since 1970).
+    """Report to ``findings`` contradictions between the keys of a configuration with this ``data_plane``, at ``now``
+    (seconds since 1970).
     """
     for connection in settings.connections:
         path = f"connection.{connection.name}"
         if not connection.tunnels:
-            findings.warn(path, "has no tunnel: it will carry no traffic")
+            findings.warn(path, Rule.NO_TUNNEL, "no tunnel is configured, so the connection carries no traffic")
         for tunnel in connection.tunnels:
             tunnel_path = f"{path}.tunnel.{tunnel.name}"
             _check_tunnel(connection, tunnel, tunnel_path, findings)
@@ -50,16 +50,21 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
     if tunnel.start is not Start.NONE and not is_single(connection.remote_address):
         findings.error(
             f"{path}.start",
-            f"{tunnel.start.value!r} calls the peer, but remote_address is {connection.remote_address}: "
-            'give a single address, or start = "none" and let the peer call',
+            Rule.START_WITHOUT_ADDRESS,
+            f"{tunnel.start.value!r} initiates to the peer, but remote_address is {connection.remote_address}: "
+            'set it to a single address, or use start = "none" and let the peer initiate',
         )
     local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
     if local and remote and local != remote:
-        findings.error(path, f"joins IPv{local} (local) and IPv{remote} (remote): both sides need the same IP version")
+        findings.error(
+            path,
+            Rule.MIXED_IP_VERSIONS,
+            f"local is IPv{local} and remote is IPv{remote}: both must have the same IP version",
+        )
 
 
 def _version(selector: Selector, connection: Connection) -> int | None:
-    """The IP version of one side of a tunnel; None where only the peer's call will tell."""
+    """The IP version of one side of a tunnel; None if it is known only when the peer connects."""
     if not selector.dynamic:
         return selector.version
     known = [end for end in (connection.remote_address, connection.local_address) if end != ANY]
@@ -74,22 +79,25 @@ def _check_aggressive_mode(connection: Connection, path: str, findings: Findings
             which = ", ".join(str(policy.priority) for policy in weak)
             findings.warn(
                 f"{path}.mode",
-                f"Aggressive Mode leaves out policy {which}: nothing protects the peer's choice there, so that a weak "
-                "suite beside a strong one is what an attacker chooses",
+                Rule.AGGRESSIVE_LEAVES_OUT_WEAK,
+                f"Aggressive Mode does not offer policy {which}: the responder's choice is not authenticated there, so "
+                "an attacker could select a weak suite that is offered beside a strong one",
             )
         if len(offered) + len(weak) < len(connection.policies):
             suite = offered[0].suite
             findings.warn(
                 f"{path}.mode",
-                f"Aggressive Mode can offer one group and one method only (RFC 2409 §5): {len(offered) + len(weak)} of "
-                f"{len(connection.policies)} policies, those with {dh_group(suite.group).word} and "
-                f"{registered_name(AuthenticationMethod, suite.authentication)}",
+                Rule.AGGRESSIVE_ONE_GROUP,
+                "Aggressive Mode can offer only one group and one authentication method (RFC 2409 §5): "
+                f"{len(offered) + len(weak)} of {len(connection.policies)} policies are used, those with "
+                f"{dh_group(suite.group).word} and {registered_name(AuthenticationMethod, suite.authentication)}",
             )
     if connection.aggressive is Aggressive.ACCEPT_PSK and _shares_secret(connection):
         findings.warn(
             f"{path}.aggressive",
-            "'accept-psk' answers anybody who knows an identity with a hash of the pre-shared key, against which "
-            "secrets can be tried without us: only a long random one withstands that",
+            Rule.AGGRESSIVE_PSK,
+            "'accept-psk' sends a hash of the pre-shared key to any initiator that names a configured identity; the "
+            "key can then be guessed offline, so use a long random one",
         )
 
 
@@ -102,26 +110,31 @@ def _methods(connection: Connection) -> set[int]:
 
 
 def _check_tunnels(settings: Settings, findings: Findings) -> None:
-    """Tunnels that get in each other's way."""
+    """Tunnels with the same name or the same networks."""
     names: dict[str, str] = {}
     networks: dict[tuple[Selector, Selector], str] = {}
     for connection in settings.connections:
         for tunnel in connection.tunnels:
             path = f"connection.{connection.name}.tunnel.{tunnel.name}"
             if (first := names.setdefault(tunnel.name, path)) != path:
-                findings.warn(path, f"has the name of {first}: `ikev1 up {tunnel.name}` cannot tell them apart")
+                findings.warn(
+                    path,
+                    Rule.SAME_TUNNEL_NAME,
+                    f"{first} has the same name: `ikev1 up {tunnel.name}` cannot tell them apart",
+                )
             if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
             if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
                 findings.warn(
                     path,
-                    f"joins the same networks as {first}: while one is up the peer of the other is refused, and if we "
-                    "bring up the other, it takes over the traffic",
+                    Rule.SAME_NETWORKS,
+                    f"{first} has the same networks: while one is up, requests by the peer of the other are rejected; "
+                    "if this gateway initiates the other, that one takes over the traffic",
                 )
 
 
 def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:
-    """Connections between which a peer's first messages cannot choose."""
+    """Connections that a responder cannot distinguish by the first messages of a peer."""
     alike: dict[tuple[str, str], list[Connection]] = {}
     for connection in connections:
         rivals = alike.setdefault((connection.local_address, connection.remote_address), [])
@@ -135,14 +148,26 @@ def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings
         common = _methods(rival) & _methods(connection)
         if not common:
             continue
-        answers = f"answers the same addresses as connection.{rival.name}"
+        same = f"has the same addresses as connection.{rival.name}"
         if _shares_secret(rival) and _shares_secret(connection) and rival.secret != connection.secret:
-            fault = "with another secret: Main Mode has only the address to choose a secret by (RFC 2409 §5.4)"
-            return findings.warn(path, f"{answers} {fault}, so the first is used")
-        if rival.trust != connection.trust and not common <= ENCRYPTING:  # with these, who calls says so first
-            fault = "and believes others: which certificates to ask for is settled before the peer says who it is"
-            return findings.warn(path, f"{answers} {fault}, so the first is used")
+            return findings.warn(
+                path,
+                Rule.SAME_ADDRESSES_OTHER_SECRET,
+                f"{same} but another secret: Main Mode selects the pre-shared key by address only (RFC 2409 §5.4), so "
+                "the first connection is used",
+            )
+        if rival.trust != connection.trust and not common <= ENCRYPTING:  # with these, the initiator sends its ID first
+            return findings.warn(
+                path,
+                Rule.SAME_ADDRESSES_OTHER_TRUST,
+                f"{same} but trusts other certificates: certificates are requested before the peer sends its identity, "
+                "so those of the first connection are requested",
+            )
         wanted = {expected(rival), expected(connection)}
         if len(wanted) == 1 or not wanted.isdisjoint({None, ANY}):
-            return findings.warn(path, f"{answers}, and no remote_id tells their peers apart: the first is used")
+            return findings.warn(
+                path,
+                Rule.SAME_ADDRESSES_AND_IDENTITY,
+                f"{same}, and remote_id does not tell their peers apart: the first connection is used",
+            )
     return None

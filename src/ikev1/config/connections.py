@@ -7,6 +7,7 @@ import re
 from ikev1.config.authentication import methods_of
 from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.identities import own_identity, peers_identity
 from ikev1.config.policies import Draft, policies_for
 from ikev1.config.secrets import Secrets
@@ -20,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> tuple[Connection, ...]:
-    """All connections; ``drafts`` are the policies of those that have no proposals of their own."""
+    """All connections; ``drafts`` are the policies of those without proposals of their own."""
     return tuple(_read_connection(name, table, drafts, secrets, files) for name, table in top.tables("connection"))
 
 
@@ -34,7 +35,9 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
     if not any(key in table for key in ("secret", "secret_file", "private_key")):
-        table.findings.error(table.path, "needs a pre-shared key in secret or secret_file, or its own private_key")
+        table.findings.error(
+            table.path, Rule.NO_CREDENTIAL, "requires a pre-shared key in secret or secret_file, or a private_key"
+        )
     trust = read_trust(table, files)
     connection = Connection(
         name=name,
@@ -61,12 +64,15 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
 
 
 def _named_by_keys(trust: Trust) -> str | None:
-    """The peer's identity where all of its keys are for the same one."""
+    """The identity that all keys of the peer belong to, None if they belong to several."""
     named = {known.identity for known in trust.public_keys}
     return named.pop() if len(named) == 1 else None
 
 
 def _check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError("a name is 1 to 64 letters, digits, '.', '_' and '-', and begins with a letter or digit")
+        raise Invalid(
+            Rule.INVALID_NAME,
+            "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
+        )
     return name

@@ -1,8 +1,9 @@
-"""What proves who we are by a signature: a private key, and the certificate for it."""
+"""The private key that authenticates this gateway, and the certificate for it."""
 
 from __future__ import annotations
 
 from ikev1.config.files import Files
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.core.records.record import replace
@@ -21,14 +22,16 @@ def read_credential(table: Table, secrets: Secrets, files: Files) -> Credential 
     if "private_key" not in table:
         for lonely in ("certificate", "private_key_passphrase", "private_key_passphrase_file"):
             if lonely in table:
-                table.findings.error(table.key(lonely), "is of no use without private_key")
+                table.findings.error(table.key(lonely), Rule.UNUSED_KEY, "has no effect without private_key")
     if key is None:
         return None
     credential = replace(key, certificates=tuple(dict.fromkeys((*chain, *key.certificates))))
     if credential.certificates and not _belongs(credential):
         table.findings.error(
             table.key("certificate"),
-            "the first certificate is for another key than private_key: give the one of this key, then those above it",
+            Rule.CERTIFICATE_OF_OTHER_KEY,
+            "the first certificate does not match private_key: list the certificate of this key first, then its "
+            "issuers",
         )
     return credential
 
@@ -43,14 +46,16 @@ def _read_key(secrets: Secrets, value: object, passphrase: bytes) -> Credential:
             credential = Credential(private_keys.parse(content, passphrase or None))
         signatures.method_of(private_keys.load(credential.private_key))
     except UnsuitableKey as error:
-        raise ValueError(f"{file}: {error}: an RSA key, or one on P-256, P-384 or P-521 is needed") from None
+        raise Invalid(
+            Rule.INVALID_FILE, f"{file}: {error}; expected an RSA key or an ECDSA key on P-256, P-384 or P-521"
+        ) from None
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+        raise Invalid(Rule.INVALID_FILE, f"{file}: {error}") from None
     return credential
 
 
 def _parse_certificates(content: bytes) -> tuple[bytes, ...]:
-    """The certificates in a file, of which the first is for a key that can sign."""
+    """The certificates in a file; the first must have a key that can sign."""
     found = certificates.parse(content)
     certificates.public_key(found[0])
     return found

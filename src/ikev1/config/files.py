@@ -1,4 +1,4 @@
-"""Files that a configuration names: what is in them, or a ValueError that says which one cannot be used and why."""
+"""Files that a configuration names: their content, or an `Invalid` that names the file and the reason."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.values import each, text
 
 Value = TypeVar("Value")
@@ -17,29 +18,29 @@ _CERTIFICATES = frozenset({".pem", ".crt", ".cer", ".der", ".p7b"})
 
 
 class Change(NamedTuple):
-    """Who besides the owner and root could change a file, or what is in a folder, in words, and whether all could."""
+    """Who besides the owner and root can change a file, or the files in a folder: a text, and whether everybody can."""
 
     text: str
     by_all: bool
 
 
 def changeable(status: os.stat_result) -> Change | None:
-    """Who else could change this file or the names in this folder, None if nobody can.
+    """Who else can change this file or the names in this folder, None if nobody can.
 
-    In a sticky folder, as ``/tmp`` is one, nobody can rename or remove what belongs to another.
+    In a sticky folder such as ``/tmp``, users cannot rename or remove the files of others.
     """
     if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
         return None
     mode = f"mode {stat.S_IMODE(status.st_mode):04o}"
     if status.st_mode & stat.S_IWOTH:
-        return Change(f"{mode} lets everybody change it", by_all=True)
+        return Change(f"{mode} allows everybody to change it", by_all=True)
     if status.st_mode & stat.S_IWGRP and status.st_gid != 0:
-        return Change(f"{mode} lets group {status.st_gid} change it", by_all=False)
+        return Change(f"{mode} allows group {status.st_gid} to change it", by_all=False)
     return None
 
 
 class Files:
-    """How the files that one configuration names are read; their names are relative to ``folder``."""
+    """Reads the files that one configuration names; their names are relative to ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,7 +64,7 @@ class Files:
 
 
 def why_unreadable(error: OSError) -> str:
-    """Why a file cannot be read; where it is closed, to whom, for a gateway may have become another user."""
+    """Why a file cannot be read; without permission, by which user, for a gateway may have changed its user."""
     if not isinstance(error, PermissionError):
         return f"cannot be read: {error.strerror}"
     uid = os.geteuid()
@@ -80,13 +81,13 @@ def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
             change = changeable(os.fstat(opened.fileno()))
             content = opened.read()
     except OSError as error:
-        raise ValueError(f"{file} {why_unreadable(error)}") from error
+        raise Invalid(Rule.UNREADABLE_FILE, f"{file} {why_unreadable(error)}") from error
     if change is not None and change.by_all:
-        raise ValueError(f"{file} is refused, its {change.text}: chmod go-w it")
+        raise Invalid(Rule.CHANGEABLE_BY_OTHERS, f"{file} is not used because {change.text}: run `chmod go-w` on it")
     try:
         return parse(content)
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+        raise Invalid(Rule.INVALID_FILE, f"{file}: {error}") from None
 
 
 def _in_folder(named: Path) -> list[Path]:
@@ -94,5 +95,5 @@ def _in_folder(named: Path) -> list[Path]:
         return [named]
     files = sorted(file for file in named.iterdir() if file.suffix.lower() in _CERTIFICATES)
     if not files:
-        raise ValueError(f"the folder {named} has no file that ends in one of {', '.join(sorted(_CERTIFICATES))}")
+        raise Invalid(Rule.INVALID_FILE, f"no file in folder {named} ends in one of {', '.join(sorted(_CERTIFICATES))}")
     return files

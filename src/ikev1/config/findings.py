@@ -1,19 +1,104 @@
-"""What is wrong with a configuration, collected so that one run tells all of it."""
+"""Errors and warnings about a configuration, collected so that one run reports all of them."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.errors import LocalError
 
 
+class Rule(StrEnum):
+    """The stable name of what a finding is about; the texts may change."""
+
+    # files
+    UNREADABLE_FILE = "unreadable-file"
+    NOT_TOML = "not-toml"
+    INVALID_FILE = "invalid-file"
+    CHANGEABLE_BY_OTHERS = "changeable-by-others"
+    READABLE_BY_OTHERS = "readable-by-others"
+    # single keys
+    UNKNOWN_KEY = "unknown-key"
+    MISSING_KEY = "missing-key"
+    UNUSED_KEY = "unused-key"
+    INVALID_VALUE = "invalid-value"
+    INVALID_SECRET = "invalid-secret"  # noqa: S105
+    INVALID_IDENTITY = "invalid-identity"
+    INVALID_NAME = "invalid-name"
+    SAME_PORTS = "same-ports"
+    WEAK_ALGORITHM = "weak-algorithm"
+    # authentication
+    TWO_SECRETS = "two-secrets"
+    NO_CREDENTIAL = "no-credential"
+    METHOD_NEEDS_KEY = "method-needs-key"
+    NO_USABLE_POLICY = "no-usable-policy"
+    CERTIFICATE_OF_OTHER_KEY = "certificate-of-other-key"
+    CERTIFICATE_NOT_VALID_NOW = "certificate-not-valid-now"
+    LOCAL_ID_NOT_IN_CERTIFICATE = "local-id-not-in-certificate"
+    SMALL_KEY = "small-key"
+    KEY_SHARED_WITH_TLS = "key-shared-with-tls"
+    KEY_SIGNS_AND_DECRYPTS = "key-signs-and-decrypts"
+    NO_TRUST = "no-trust"
+    TRUST_WITHOUT_KEY = "trust-without-key"
+    UNSUITABLE_PEER_KEY = "unsuitable-peer-key"
+    PEER_KEY_WITHOUT_POLICY = "peer-key-without-policy"
+    SEVERAL_ENCRYPTION_KEYS = "several-encryption-keys"
+    IDENTITY_TOO_LONG = "identity-too-long"
+    OWN_KEY_AS_PEER_KEY = "own-key-as-peer-key"
+    # identities of peers
+    ANY_RESPONDER = "any-responder"
+    ANY_CERTIFIED_PEER = "any-certified-peer"
+    NO_REMOTE_ID = "no-remote-id"
+    SINGLE_LABEL = "single-label"
+    SEVERAL_PEERS = "several-peers"
+    UNEXPECTED_PEER_KEY = "unexpected-peer-key"
+    PEER_KEY_WITHOUT_IDENTITY = "peer-key-without-identity"
+    # tunnels
+    NO_TUNNEL = "no-tunnel"
+    START_WITHOUT_ADDRESS = "start-without-address"
+    MIXED_IP_VERSIONS = "mixed-ip-versions"
+    ESP_AND_AH = "esp-and-ah"
+    AH_IN_UDP = "ah-in-udp"
+    PFS_GROUPS_DIFFER = "pfs-groups-differ"
+    TRANSPORT_OF_NETWORKS = "transport-of-networks"
+    DROP_OF_UNKNOWN_TRAFFIC = "drop-of-unknown-traffic"
+    ESN_WITHOUT_WINDOW = "esn-without-window"
+    NEEDS_KERNEL = "needs-kernel"
+    # Aggressive Mode
+    AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
+    AGGRESSIVE_ONE_GROUP = "aggressive-one-group"
+    AGGRESSIVE_PSK = "aggressive-psk"
+    # several connections
+    SAME_TUNNEL_NAME = "same-tunnel-name"
+    SAME_NETWORKS = "same-networks"
+    SAME_ADDRESSES_OTHER_SECRET = "same-addresses-other-secret"  # noqa: S105
+    SAME_ADDRESSES_OTHER_TRUST = "same-addresses-other-trust"
+    SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"
+
+
+class Invalid(LocalError, ValueError):
+    """A value that breaks ``rule``; the text says what was found and what is allowed."""
+
+    code = "invalid-value"
+
+    def __init__(self, rule: Rule, text: str) -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
 class Finding(NamedTuple):
-    """One thing to mend: in which file, at which key (or line), and what is wrong and what is allowed."""
+    """One error or warning: the file, the path of the key (empty: the whole file), the rule, and a text that says what
+    is wrong and what is allowed. ``line`` counts from 1, 0 where it is not known; ``allowed`` are the keys that an
+    unknown one may stand for.
+    """
 
     file: Path
     key: str
+    rule: Rule
     text: str
+    line: int = 0
+    allowed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (str(self.file), self.key, self.text)))
@@ -37,13 +122,13 @@ class Findings:
         self.errors: list[Finding] = []
         self.warnings: list[Finding] = []
 
-    def error(self, key: str, text: str) -> None:
-        """``key`` cannot be used as it stands."""
-        self.errors.append(Finding(self.file, key, text))
+    def error(self, key: str, rule: Rule, text: str, allowed: tuple[str, ...] = ()) -> None:
+        """Report that the configuration cannot be used because of ``key``."""
+        self.errors.append(Finding(self.file, key, rule, text, allowed=allowed))
 
-    def warn(self, key: str, text: str) -> None:
-        """``key`` can be used, but somebody should think about it."""
-        self.warnings.append(Finding(self.file, key, text))
+    def warn(self, key: str, rule: Rule, text: str) -> None:
+        """Report that ``key`` can be used, but is probably a mistake."""
+        self.warnings.append(Finding(self.file, key, rule, text))
 
     def raise_errors(self) -> None:
         """Raises:

@@ -1,10 +1,11 @@
-"""Who is who: identities as text, and the words of `crypto isakmp identity` for our own."""
+"""Identities as text, with the words of Cisco's `crypto isakmp identity` for the gateway's own."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
 
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.values import text
 from ikev1.core.peer import identity
 from ikev1.core.records.settings import Credential
@@ -56,8 +57,9 @@ def in_certificate(who: str, certificate: bytes) -> bool:
 
 def _explained(written: str, error: ValueError) -> ValueError:
     if written.startswith("@#"):
-        return ValueError(f"{written!r}: what follows '@#' must be hexadecimal digits, two for each octet")
-    return ValueError(f"is no distinguished name: {error}")
+        text = f"{written!r}: expected hexadecimal digits after '@#', two for each octet"
+        return Invalid(Rule.INVALID_IDENTITY, text)
+    return Invalid(Rule.INVALID_IDENTITY, f"not a distinguished name: {error}")
 
 
 def _host_name() -> str:
@@ -67,8 +69,11 @@ def _host_name() -> str:
 
 def _subject(credential: Credential | None) -> str:
     if credential is None or not credential.certificates:
-        raise ValueError("'dn' is the subject of our certificate, and there is none that can be used")
+        raise Invalid(Rule.INVALID_IDENTITY, "'dn' is the subject of the certificate, but no usable one is configured")
     subject = distinguished_name.to_text(certificates.names(credential.certificates[0]).subject)
     if not subject:
-        raise ValueError("'dn' is the subject of our certificate, and that is empty: use one of its alternative names")
+        raise Invalid(
+            Rule.INVALID_IDENTITY,
+            "'dn' is the subject of the certificate, but the subject is empty: use one of its alternative names",
+        )
     return subject

@@ -1,8 +1,9 @@
-"""The way from a file to `Settings` and `GatewayOptions`."""
+"""Loads a configuration file into `Settings` and `GatewayOptions`."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 import tomllib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable, why_unreadable
-from ikev1.config.findings import ConfigError, Finding, Findings
+from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
 from ikev1.config.secrets import Secrets, exposure
@@ -23,7 +24,7 @@ DEFAULT_FILE = Path("/etc/ikev1/ikev1.toml")
 
 
 class Loaded(NamedTuple):
-    """A configuration that can be used, and what to think about before it is."""
+    """A configuration that can be used, and its warnings."""
 
     settings: Settings
     gateway: GatewayOptions
@@ -31,17 +32,17 @@ class Loaded(NamedTuple):
 
 
 def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time) -> Loaded:
-    """Read and check the TOML file at ``path``, and the secrets, keys and certificates it refers to; ``clock`` tells
-    whether certificates are valid now.
+    """Read and check the TOML file at ``path``, and the secrets, keys and certificates it refers to; ``clock`` gives
+    the time (seconds since 1970) at which certificates must be valid.
 
     Raises:
-        ConfigError: it cannot be read or used; all that is wrong with it at once.
+        ConfigError: it cannot be read or used; with every reason.
     """
     file = Path(path)
     values, exposed = _read(file)
     findings = Findings(file)
     for place in (file, file.resolve().parent):
-        _ask_who_could_change(place, findings)
+        _check_permissions(place, findings)
     top = Table(findings, "", values)
     gateway = top.table("gateway")
     options = gateway_options(gateway, file.parent)
@@ -55,28 +56,30 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     return Loaded(settings, options, tuple(findings.warnings))
 
 
-def _ask_who_could_change(place: Path, findings: Findings) -> None:
-    """Who can change the configuration, or replace it in its folder, decides whom the gateway believes and calls."""
+def _check_permissions(place: Path, findings: Findings) -> None:
+    """Whoever can change the configuration, or replace it in its folder, decides which peers the gateway trusts."""
     try:
         change = changeable(place.stat())
     except OSError:
-        return  # the folder of a file that was read, closed to us
+        return  # the folder of a file that could be read
     if change is not None:
-        tell = findings.error if change.by_all else findings.warn
-        tell(
-            "", f"{change.text}: chmod go-w it" if place == findings.file else f"{place}: {change.text}: chmod go-w it"
-        )
+        report = findings.error if change.by_all else findings.warn
+        folder = "" if place == findings.file else f"{place}: "
+        report("", Rule.CHANGEABLE_BY_OTHERS, f"{folder}{change.text}: run `chmod go-w` on it")
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str | None]:
-    """The content of a TOML file, and who else could read it."""
+    """The content of a TOML file, and who else can read it."""
+    line = 0
     try:
         with file.open("rb") as opened:
             return tomllib.load(opened), exposure(os.fstat(opened.fileno()))
     except OSError as error:
-        reason = why_unreadable(error)
+        rule, reason = Rule.UNREADABLE_FILE, why_unreadable(error)
     except UnicodeDecodeError as error:
-        reason = f"is not UTF-8 text, as TOML must be: {error.reason}"
+        rule, reason = Rule.NOT_TOML, f"not UTF-8 text, which TOML requires: {error.reason}"
     except tomllib.TOMLDecodeError as error:
-        reason = f"is no TOML: {error}"
-    raise ConfigError((Finding(file, "", reason),))
+        rule, reason = Rule.NOT_TOML, f"not TOML: {error}"
+        if place := re.search(r"at line (\d+)", str(error)):
+            line = int(place[1])
+    raise ConfigError((Finding(file, "", rule, reason, line),))

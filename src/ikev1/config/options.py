@@ -1,9 +1,10 @@
-"""What the daemon needs to know and the engine does not: sockets, files, the data plane, whom to run as."""
+"""Options of the daemon that the engine does not need: sockets, files, the data plane, the user to run as."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ikev1.config.findings import Rule
 from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
 from ikev1.core.records.record import Record
@@ -15,20 +16,20 @@ LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
 class GatewayOptions(Record, frozen=True):
-    """The ``[gateway]`` table, without what concerns the engine (`ikev1.core.records.settings.Settings`)."""
+    """The ``[gateway]`` table, without the options of the engine (`ikev1.core.records.settings.Settings`)."""
 
     listen: tuple[str, ...] = ()  # empty: every address, IPv4 and IPv6
     port: int = 500
     encapsulation_port: int = 4500
     control: str = CONTROL_SOCKET
-    data_plane: str = "auto"  # the kernel's ESP where it can be had
+    data_plane: str = "auto"  # the kernel's ESP where it is available
     tun: str = "ikev1"
-    when_stopped: WhenDown = WhenDown.PASS  # what becomes of tunnels' traffic when the gateway is told to end
+    when_stopped: WhenDown = WhenDown.PASS  # what happens to the tunnels' traffic when the gateway is stopped
     log_level: str = "info"
     keylog: str | None = None
-    record: str | None = None  # the pcapng file that gets every ISAKMP message
-    state: str | None = None  # the SQLite file in which SAs outlive the process
-    user: str | None = None  # whom to become once the file is read; None: whoever started the gateway
+    record: str | None = None  # the pcapng file that every ISAKMP message is written to
+    state: str | None = None  # the SQLite file that preserves SAs across restarts
+    user: str | None = None  # switch to this user once the file is read; None: stay the user that started it
     group: str | None = None  # None: the user's own
 
 
@@ -53,15 +54,17 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
     )
     if options.port == options.encapsulation_port:
         table.findings.error(
-            table.key("encapsulation_port"), f"is {options.port}, as is port: ESP in UDP needs a port of its own"
+            table.key("encapsulation_port"),
+            Rule.SAME_PORTS,
+            f"is {options.port}, the same as port: ESP in UDP needs a separate port",
         )
     if options.group and not options.user:
-        table.findings.error(table.key("group"), "is of no use without user")
+        table.findings.error(table.key("group"), Rule.UNUSED_KEY, "has no effect without user")
     return options
 
 
 def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Connection, ...]) -> Settings:
-    """What ``[gateway]`` says to the engine, with the connections that were read elsewhere."""
+    """The engine's options in ``[gateway]``, with ``connections``."""
     default = Settings()
     return Settings(
         connections=connections,

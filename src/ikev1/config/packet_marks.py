@@ -1,4 +1,4 @@
-"""How packets are steered to a tunnel beside its selectors, in swanctl's words: marks and interface IDs."""
+"""Packet marks and interface IDs of a tunnel, in swanctl's words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_packet_marks(table: Table) -> PacketMarks:
 
 
 def _mark(value: object) -> Mark:
-    """``VALUE`` or ``VALUE/MASK``; without a mask all 32 bits count, with one only its bits of the value do."""
+    """``VALUE`` or ``VALUE/MASK``; without a mask all 32 bits are compared."""
     number, slash, mask = str(value).partition("/")
     read = _number(number, value), _number(mask, value) if slash else _LARGEST
     return Mark(read[0] & read[1], read[1])
@@ -36,7 +36,7 @@ def _number(text: str, value: object) -> int:
         number = -1
     if not 0 <= number <= _LARGEST:
         raise ValueError(
-            f'{value!r} is not allowed: a number of 32 bits such as 42 or "0x2a", behind a mark a mask if not all bits '
-            'count ("0x2a/0xff"); %unique is not known here'
+            f'{value!r} is not allowed: expected a 32-bit number such as 42 or "0x2a", for a mark optionally with a '
+            'mask ("0x2a/0xff"); %unique is not supported'
         )
     return number

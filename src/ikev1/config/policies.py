@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ikev1.config.algorithms import group, ike_cipher, ike_hash, ike_proposal, warn_weak_ike
 from ikev1.config.authentication import NEEDS, PRE_SHARED, WORDS, Methods
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes
 from ikev1.core.records.model import Phase1Suite
@@ -17,7 +18,7 @@ LOWEST_PRIORITY = 10_000  # as on a Cisco router
 
 
 class Draft(NamedTuple):
-    """A policy of all connections: its method of authentication gets a number only with the key of one of them."""
+    """A policy of all connections; the key of each connection decides the number of its authentication method."""
 
     priority: int
     proposal: IkeProposal
@@ -28,7 +29,7 @@ class Draft(NamedTuple):
     def policy(
         self, method: AuthenticationMethod, lifetime: int, lifetime_kilobytes: int, check: ProposalCheck
     ) -> Policy:
-        """The policy of a connection that proves who it is by ``method``; lifetimes other than 0 take precedence."""
+        """The policy of a connection that authenticates by ``method``; lifetimes other than 0 take precedence."""
         configured = lifetime or self.lifetime
         return Policy(
             self.priority,
@@ -69,7 +70,9 @@ def _read_policy(name: str, table: Table) -> Draft | None:
 
 def _priority(name: str) -> int:
     if not name.isdecimal():
-        raise ValueError(f"a policy is named by its priority: a whole number from 1 to {LOWEST_PRIORITY}")
+        raise Invalid(
+            Rule.INVALID_NAME, f"the name of a policy is its priority: expected an integer from 1 to {LOWEST_PRIORITY}"
+        )
     return integer(1, LOWEST_PRIORITY)(int(name))
 
 
@@ -92,8 +95,9 @@ def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods, chec
         asked = ", ".join(dict.fromkeys(word for _, word in usable))
         table.findings.error(
             table.path,
-            f"can use no policy: they ask for authentication by {asked}, and this connection has "
-            f"{' and '.join(allowed)}: add a [policy] with that, or give the connection proposals of its own",
+            Rule.NO_USABLE_POLICY,
+            f"no policy can be used: the policies require authentication by {asked}, but this connection can only use "
+            f"{' or '.join(allowed)}: add a [policy] for that, or add proposals to the connection",
         )
     return policies
 
@@ -104,6 +108,6 @@ def _read_authentication(table: Table, methods: Methods) -> Methods:
     if word is None or not methods:
         return methods
     if word not in methods:
-        table.findings.error(table.key("authentication"), f"{word!r} needs {NEEDS[word]}")
+        table.findings.error(table.key("authentication"), Rule.METHOD_NEEDS_KEY, f"{word!r} requires {NEEDS[word]}")
         return {}
     return {word: methods[word]}

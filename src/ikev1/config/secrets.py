@@ -1,4 +1,4 @@
-"""Pre-shared keys and passphrases: where they stand, and who else could read them there."""
+"""Pre-shared keys and passphrases, and the permissions of the files that hold them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import stat
 from pathlib import Path
 
 from ikev1.config.files import Files, why_unreadable
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.table import Table
 
 
 def exposure(status: os.stat_result) -> str | None:
-    """Who besides its owner and root could read or change a file, or None if nobody can.
+    """Who besides its owner and root can read or change a file, None if nobody can.
 
     Root's group may read; every other group, and the world, may do nothing.
     """
     mode = f"mode {stat.S_IMODE(status.st_mode):04o}"
     if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        return f"{mode} opens it to everybody"
+        return f"{mode} allows everybody to read or change it"
     if status.st_mode & stat.S_IWGRP or (status.st_mode & stat.S_IRGRP and status.st_gid != 0):
-        return f"{mode} opens it to group {status.st_gid}"
+        return f"{mode} allows group {status.st_gid} to read or change it"
     return None
 
 
@@ -29,7 +30,7 @@ def decode(written: str) -> bytes:
     """A secret in strongSwan's notation: text, ``0x`` and hexadecimal digits, or ``0s`` and Base64.
 
     Raises:
-        ValueError: the digits are none, or nothing is left; the message does not show them.
+        Invalid: the digits are wrong, or the secret is empty; the message does not show the secret.
     """
     try:
         if written.startswith("0x"):
@@ -40,15 +41,15 @@ def decode(written: str) -> bytes:
             secret = written.encode()
     except (ValueError, binascii.Error):
         kind = "hexadecimal" if written.startswith("0x") else "Base64"
-        raise ValueError(f"the secret begins with {written[:2]!r} but is not {kind} after it") from None
+        raise Invalid(Rule.INVALID_SECRET, f"the secret begins with {written[:2]!r} but is not {kind}") from None
     if not secret:
-        raise ValueError("the secret is empty")
+        raise Invalid(Rule.INVALID_SECRET, "the secret is empty")
     return secret
 
 
 class Secrets:
-    """How the secrets of one configuration file are read; file names are relative to ``folder``. ``exposed`` says who
-    else could read the configuration itself.
+    """Reads the secrets of one configuration; file names are relative to ``folder``. ``exposed`` says who else can read
+    the configuration itself (`exposure`).
     """
 
     def __init__(self, folder: Path, exposed: str | None) -> None:
@@ -56,22 +57,24 @@ class Secrets:
         self._exposed = exposed
 
     def take(self, table: Table, key: str) -> bytes:
-        """The secret that stands in ``key``, or in the file that ``key``_file names; empty where there is neither, or
-        where it is wrong and reported.
+        """The secret in ``key``, or in the file that ``key``_file names; empty if there is neither, or if it is wrong,
+        which is reported.
         """
         inline = table.take(key, self.inline, b"")
         from_file = table.take(f"{key}_file", self.from_file, b"")
         if key in table and f"{key}_file" in table:
-            table.findings.error(table.path, f"has both {key} and {key}_file: one of the two says it")
+            table.findings.error(table.path, Rule.TWO_SECRETS, f"has both {key} and {key}_file: remove one of them")
         return inline or from_file
 
     def inline(self, value: object) -> bytes:
-        """A secret in the configuration itself, which then nobody else may read."""
+        """A secret in the configuration itself, which then must not be readable by others."""
         if not isinstance(value, str):
-            raise ValueError("the secret is not a string")
+            raise Invalid(Rule.INVALID_SECRET, "the secret is not a string")
         if self._exposed:
-            raise ValueError(
-                f"stands in a file whose {self._exposed}: chmod 600 it, or keep the secret in a file of its own"
+            raise Invalid(
+                Rule.READABLE_BY_OTHERS,
+                f"is a secret in a file whose {self._exposed}: run `chmod 600` on it, or move the secret to a file of "
+                "its own",
             )
         return decode(value)
 
@@ -81,18 +84,18 @@ class Secrets:
         try:
             return decode(content.rstrip(b"\r\n").decode())
         except ValueError as error:
-            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-            raise ValueError(f"{file}: {reason}") from None
+            reason = "the secret is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise Invalid(Rule.INVALID_SECRET, f"{file}: {reason}") from None
 
     def closed_file(self, value: object) -> tuple[Path, bytes]:
-        """A file that nobody else may read, and its content."""
+        """A file that others must not be able to read, and its content."""
         file = self._files.path(value)
         try:
             with file.open("rb") as opened:
                 exposed = exposure(os.fstat(opened.fileno()))
                 content = opened.read()
         except OSError as error:
-            raise ValueError(f"{file} {why_unreadable(error)}") from error
+            raise Invalid(Rule.UNREADABLE_FILE, f"{file} {why_unreadable(error)}") from error
         if exposed:
-            raise ValueError(f"{file} is refused, its {exposed}: chmod 600 it")
+            raise Invalid(Rule.READABLE_BY_OTHERS, f"{file} is not used because {exposed}: run `chmod 600` on it")
         return file, content

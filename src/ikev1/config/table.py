@@ -1,4 +1,4 @@
-"""One TOML table being read: each key is asked for once, and what nobody asked for is a misspelling."""
+"""A TOML table being read: keys that are never read are reported as misspelled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from ikev1.config.findings import Findings
+from ikev1.config.findings import Findings, Invalid, Rule
 
 Raw = TypeVar("Raw")
 Value = TypeVar("Value")
@@ -14,7 +14,7 @@ Default = TypeVar("Default")
 
 
 class Table:
-    """A table at ``path`` in its file; errors go to ``findings``, and reading goes on."""
+    """The table at ``path`` in its file; errors are added to ``findings``, and reading continues."""
 
     def __init__(self, findings: Findings, path: str, values: dict[str, Any]) -> None:
         self.findings = findings
@@ -30,9 +30,9 @@ class Table:
         return f"{self.path}.{key}" if self.path else key
 
     def take(self, key: str, convert: Callable[[object], Value], default: Default) -> Value | Default:
-        """The value of ``key`` as ``convert`` makes it; ``default`` where the key is absent, or wrong and reported.
+        """The value of ``key``, converted; ``default`` if the key is absent, or wrong, which is reported.
 
-        ``convert`` raises ValueError for a value that is not allowed, and says what is.
+        ``convert`` raises ValueError for a value that is not allowed; the text says what is allowed.
         """
         self._asked.append(key)
         if key not in self._values:
@@ -41,26 +41,26 @@ class Table:
         return default if converted is None else converted
 
     def require(self, key: str, convert: Callable[[object], Value], expected: str) -> Value | None:
-        """The value of a key that must be there, described by ``expected``; None where it is absent, or wrong."""
+        """The value of a required key, described by ``expected``; None if it is absent or wrong, which is reported."""
         if key not in self._values:
             self._asked.append(key)
-            self.findings.error(self.key(key), f"is missing: {expected}")
+            self.findings.error(self.key(key), Rule.MISSING_KEY, f"missing: {expected}")
             return None
         return self.take(key, convert, None)
 
     def whole(self, convert: Callable[[Raw], Value], raw: Raw) -> Value | None:
-        """What ``convert`` makes of something that the table as a whole says; None where it is wrong and reported."""
+        """``raw``, a value of the table as a whole, converted; None if it is wrong, which is reported."""
         return self._converted(self.path, convert, raw)
 
     def _converted(self, path: str, convert: Callable[[Raw], Value], raw: Raw) -> Value | None:
         try:
             return convert(raw)
         except ValueError as error:
-            self.findings.error(path, str(error))
+            self.findings.error(path, error.rule if isinstance(error, Invalid) else Rule.INVALID_VALUE, str(error))
             return None
 
     def table(self, key: str) -> Table:
-        """The table under ``key``, an empty one where it is absent."""
+        """The table under ``key``, an empty one if it is absent."""
         return Table(self.findings, self.key(key), self.take(key, _as_table, {}))
 
     def tables(self, key: str) -> Iterator[tuple[str, Table]]:
@@ -70,16 +70,16 @@ class Table:
             yield name, named.table(name)
 
     def finish(self) -> None:
-        """Report every key that nobody asked for, each with the nearest that exists."""
+        """Report every key that was never read, with the most similar known key."""
         for key in self._values:
             if key in self._asked:
                 continue
-            near = get_close_matches(key, self._asked, n=1)
+            near = tuple(get_close_matches(key, self._asked, n=1))
             hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(self._asked)}"
-            self.findings.error(self.key(key), f"unknown key; {hint}")
+            self.findings.error(self.key(key), Rule.UNKNOWN_KEY, f"unknown key; {hint}", near or tuple(self._asked))
 
 
 def _as_table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} stands where a table is expected")
+        raise ValueError(f"expected a table, found {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Whom a connection believes: CAs and what they issue, or peers' certificates and keys that are known already."""
+"""What a connection trusts: CAs, or the certificates and public keys of peers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ikev1.config.files import Files
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.identities import peers_identity
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, each, integer, text
@@ -14,12 +15,12 @@ from ikev1.core.records.settings import Revocation, Trust, TrustedKey
 from ikev1.crypto import certificates, public_keys
 from ikev1.crypto.public_keys import LARGEST_RSA_BITS
 
-SMALLEST_RSA_BITS = 1024  # what the smallest key that is still met has
+SMALLEST_RSA_BITS = 1024  # the smallest keys still in use
 _INLINE = ("0s", "0x")
 
 
 def read_trust(table: Table, files: Files) -> Trust:
-    """Everything in a connection that says whom it believes."""
+    """The trusted CAs, certificates and keys of a connection, and how they are checked."""
     default = Trust()
     return Trust(
         authorities=table.take("ca", files.collected(certificates.parse), ()),
@@ -36,7 +37,7 @@ def read_trust(table: Table, files: Files) -> Trust:
 
 
 def _public_keys(files: Files) -> Callable[[object], tuple[TrustedKey, ...]]:
-    """A converter: keys for whatever identity ``remote_id`` names, one or a list, or a table of them by identity."""
+    """A converter: one key or a list of keys for the identity in ``remote_id``, or a table of keys by identity."""
     keys = each(_public_key(files))
 
     def convert(value: object) -> tuple[TrustedKey, ...]:
@@ -44,7 +45,7 @@ def _public_keys(files: Files) -> Callable[[object], tuple[TrustedKey, ...]]:
             return tuple(TrustedKey(key) for key in keys(value))
         by_identity: dict[str, Any] = value
         if not by_identity:
-            raise ValueError("is an empty table: peers' identities and their keys stand there")
+            raise ValueError("is an empty table: expected the keys of peers by their identities")
         return tuple(TrustedKey(key, _one_identity(who)) for who, named in by_identity.items() for key in keys(named))
 
     return convert
@@ -52,12 +53,14 @@ def _public_keys(files: Files) -> Callable[[object], tuple[TrustedKey, ...]]:
 
 def _one_identity(who: str) -> str:
     if not names_one(peers_identity(who)):
-        raise ValueError(f"{who!r} is no single identity: a key proves one, so write it out")
+        raise Invalid(
+            Rule.INVALID_IDENTITY, f"{who!r} is a pattern: a key authenticates one identity, write it in full"
+        )
     return who
 
 
 def _public_key(files: Files) -> Callable[[object], bytes]:
-    """A converter: a key that stands in the configuration itself (RFC 3110, as libreswan writes it), or in a file."""
+    """A converter: a key in the configuration itself (RFC 3110, in libreswan's notation), or in a file."""
 
     def convert(value: object) -> bytes:
         written = text(value)

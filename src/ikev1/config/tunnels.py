@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
@@ -17,7 +18,7 @@ LARGEST_WINDOW = 4096  # packets
 
 
 def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
-    """The tunnel of this name, in a connection with this ``proposal_check``; what is wrong with it is reported."""
+    """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     tunnel = Tunnel(
         name=name,
         local=table.take("local", _selector, DYNAMIC),
@@ -44,7 +45,7 @@ def _when_down(value: object) -> WhenDown:
 
 def _selector(value: object) -> Selector:
     if isinstance(value, list):
-        raise ValueError("IKEv1 joins one pair of networks at a time: write a tunnel for each pair")
+        raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
     return Selector.parse(text(value))
 
 
@@ -52,7 +53,9 @@ def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
     proposals = table.take("proposals", each(esp_proposal), ())
     with_ah = table.take("ah_proposals", each(ah_proposal), ())
     if proposals and with_ah:
-        table.findings.error(table.key("ah_proposals"), "stands beside proposals: choose ESP or AH")
+        table.findings.error(
+            table.key("ah_proposals"), Rule.ESP_AND_AH, "cannot be combined with proposals: use ESP or AH"
+        )
     proposals = proposals or with_ah or tuple(map(esp_proposal, DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
     proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
@@ -61,10 +64,13 @@ def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
 
 
 def _with_one_group(proposals: Iterable[IpsecProposal], pfs: int) -> tuple[IpsecProposal, ...]:
-    """The proposals with the group that ``pfs`` or any of them names; RFC 2409 §5.5: if a KE payload is sent, the
+    """The proposals, all with the group of ``pfs`` or of any of them; RFC 2409 §5.5: if a KE payload is sent, the
     group "MUST be included in every transform of every proposal".
     """
     groups = {proposal.group or pfs for proposal in proposals}
     if len(groups) > 1 or (pfs and pfs not in groups):
-        raise ValueError("pfs and all proposals must agree on one Diffie-Hellman group, or none (RFC 2409 §5.5)")
+        raise Invalid(
+            Rule.PFS_GROUPS_DIFFER,
+            "pfs and all proposals must use the same Diffie-Hellman group, or none (RFC 2409 §5.5)",
+        )
     return tuple(IpsecProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)

@@ -1,4 +1,4 @@
-"""From the values of TOML to ours: each function raises ValueError that says what it found and what is allowed."""
+"""Converters of TOML values; each raises a ValueError that says what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ ANY = "%any"
 _QUANTITY = re.compile(r"^(\d+)\s*([A-Za-z]*)$")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
-_LARGEST = 0xFFFF_FFFF  # what a life duration of 4 octets can say
+_LARGEST = 0xFFFF_FFFF  # the largest life duration of 4 octets
 
 
 def text(value: object) -> str:
     """A string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is not allowed: a string that is not empty")
+        raise ValueError(f"{value!r} is not allowed: expected a non-empty string")
     return value
 
 
 def boolean(value: object) -> bool:
     """``true`` or ``false``."""
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not allowed: true or false")
+        raise ValueError(f"{value!r} is not allowed: expected true or false")
     return value
 
 
@@ -36,7 +36,7 @@ def choice(allowed: Sequence[str]) -> Callable[[object], str]:
 
     def convert(value: object) -> str:
         if value not in allowed:
-            raise ValueError(f"{value!r} is not allowed: one of {', '.join(allowed)}")
+            raise ValueError(f"{value!r} is not allowed: expected one of {', '.join(allowed)}")
         return str(value)
 
     return convert
@@ -47,7 +47,7 @@ def number(least: float, most: float) -> Callable[[object], float]:
 
     def convert(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise ValueError(f"{value!r} is not allowed: a number from {least} to {most}")
+            raise ValueError(f"{value!r} is not allowed: expected a number from {least} to {most}")
         return value
 
     return convert
@@ -58,7 +58,7 @@ def integer(least: int, most: int) -> Callable[[object], int]:
 
     def convert(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError(f"{value!r} is not allowed: a whole number from {least} to {most}")
+            raise ValueError(f"{value!r} is not allowed: expected an integer from {least} to {most}")
         return value
 
     return convert
@@ -74,21 +74,25 @@ def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
     elif form is not None and form[2].lower() in units:
         amount = int(form[1]) * units[form[2].lower()]
     else:
-        raise ValueError(f"{value!r} is not allowed: {allowed}")
+        raise ValueError(f"{value!r} is not allowed: expected {allowed}")
     if not 1 <= amount <= _LARGEST:
-        raise ValueError(f"{value!r} is out of range: from 1 to {_LARGEST}")
+        raise ValueError(f"{value!r} is out of range: expected 1 to {_LARGEST}")
     return amount
 
 
 def duration(value: object) -> int:
     """Seconds: an integer, or a string with a unit: ``3600``, ``"3600s"``, ``"60m"``, ``"24h"``, ``"1d"``."""
-    return _quantity(value, _SECONDS, 'seconds as an integer, or with a unit such as "3600s", "60m", "24h", "1d"')
+    return _quantity(
+        value, _SECONDS, 'seconds as an integer, or a string with a unit such as "3600s", "60m", "24h", "1d"'
+    )
 
 
 def kilobytes(value: object) -> int:
     """Units of 1024 octets: an integer, or a string with a unit: ``4608000``, ``"4608000K"``, ``"4500M"``, ``"4G"``."""
     value = value.strip().removesuffix("iB").removesuffix("B") if isinstance(value, str) else value
-    return _quantity(value, _KILOBYTES, 'kilobytes as an integer, or with a unit such as "4608000K", "4500M", "4G"')
+    return _quantity(
+        value, _KILOBYTES, 'kilobytes as an integer, or a string with a unit such as "4608000K", "4500M", "4G"'
+    )
 
 
 def address(value: object) -> str:
@@ -96,7 +100,7 @@ def address(value: object) -> str:
     try:
         return str(ip_address(text(value)))
     except ValueError:
-        raise ValueError(f"{value!r} is no IPv4 or IPv6 address") from None
+        raise ValueError(f"{value!r} is not an IPv4 or IPv6 address") from None
 
 
 def endpoint(value: object) -> str:
@@ -106,14 +110,18 @@ def endpoint(value: object) -> str:
     try:
         network = ip_network(text(value))
     except ValueError:
-        raise ValueError(f"{value!r} is not allowed: an address, a network such as 192.0.2.0/24, or {ANY}") from None
+        raise ValueError(
+            f"{value!r} is not allowed: expected an address, a network such as 192.0.2.0/24, or {ANY}"
+        ) from None
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 def interface(value: object) -> str:
     """A network interface's name: at most 15 characters (IFNAMSIZ), none of them a slash or a blank."""
     if not isinstance(value, str) or not re.fullmatch(r"[^\s/:]{1,15}", value) or value in (".", ".."):
-        raise ValueError(f"{value!r} is no name for an interface: 1 to 15 characters without blanks, slashes or colons")
+        raise ValueError(
+            f"{value!r} is not an interface name: expected 1 to 15 characters without spaces, slashes or colons"
+        )
     return value
 
 

@@ -1,8 +1,4 @@
-"""The algorithms by name: strongSwan's words for proposals, the words that swanctl shows, sizes and weaknesses.
-
-A weakness is a reason in plain words, empty for what is sound: RFC 8221 for ESP, RFC 8247 for groups and hashes, whose
-advice for IKEv2 holds here as well.
-"""
+"""The algorithms by name: strongSwan's words for proposals, the words that swanctl shows, and key sizes."""
 
 from __future__ import annotations
 
@@ -16,14 +12,6 @@ Value = TypeVar("Value")
 
 _SIZES = (128, 192, 256)  # bits
 
-_DES = "56-bit keys are found by trying them all"
-_64_BIT_BLOCKS = "64-bit blocks begin to repeat after some gigabytes under one key"
-_NULL = "nothing is encrypted"
-_MD5 = "MD5 is broken as a hash and no longer trusted as an HMAC"
-_SMALL_PRIME = "a prime this small is within reach of precomputation"
-_SMALL_CURVE = "96 bits of strength are too few"
-_SUBGROUP = "nobody can tell how the prime was made, and small subgroups invite attack"
-
 
 class CipherWord(NamedTuple):
     """One cipher with one key size; ``key_length`` is what is negotiated, 0 where the cipher has one size only."""
@@ -33,7 +21,6 @@ class CipherWord(NamedTuple):
     key_length: int  # bits
     display: str
     octets: int | None  # of keying material, for CTR and GCM with the nonce or salt behind the key; None: unknown
-    weakness: str = ""
     aead: bool = False
 
 
@@ -46,7 +33,6 @@ class HashWord(NamedTuple):
     octets: int | None  # of the HMAC's key in ESP: the length of the hash (RFC 4868 §2.1.1); None: unknown
     display: str
     prf_display: str
-    weakness: str = ""
 
 
 class GroupWord(NamedTuple):
@@ -55,7 +41,6 @@ class GroupWord(NamedTuple):
     word: str
     number: int
     display: str
-    weakness: str = ""
 
 
 def _three_sizes(form: str, number: int, display: str, salt: int = 0, aead: bool = False) -> list[CipherWord]:
@@ -63,17 +48,17 @@ def _three_sizes(form: str, number: int, display: str, salt: int = 0, aead: bool
 
 
 _IKE_CIPHERS = (
-    CipherWord("des", Encryption.DES_CBC, 0, "DES_CBC", 8, _DES),
-    CipherWord("3des", Encryption.TRIPLE_DES_CBC, 0, "3DES_CBC", 24, _64_BIT_BLOCKS),
+    CipherWord("des", Encryption.DES_CBC, 0, "DES_CBC", 8),
+    CipherWord("3des", Encryption.TRIPLE_DES_CBC, 0, "3DES_CBC", 24),
     *_three_sizes("aes{}", Encryption.AES_CBC, "AES_CBC"),
     *_three_sizes("camellia{}", Encryption.CAMELLIA_CBC, "CAMELLIA_CBC"),
 )
 
 # Salts and nonces are 4 octets each (RFC 3686 §5.1, RFC 4106 §8.1).
 _ESP_CIPHERS = (
-    CipherWord("des", EspTransform.DES, 0, "DES_CBC", 8, _DES),
-    CipherWord("3des", EspTransform.TRIPLE_DES, 0, "3DES_CBC", 24, _64_BIT_BLOCKS),
-    CipherWord("null", EspTransform.NULL, 0, "NULL", 0, _NULL),
+    CipherWord("des", EspTransform.DES, 0, "DES_CBC", 8),
+    CipherWord("3des", EspTransform.TRIPLE_DES, 0, "3DES_CBC", 24),
+    CipherWord("null", EspTransform.NULL, 0, "NULL", 0),
     *_three_sizes("aes{}", EspTransform.AES_CBC, "AES_CBC"),
     *_three_sizes("aes{}ctr", EspTransform.AES_CTR, "AES_CTR", salt=4),
     *_three_sizes("aes{}gcm8", EspTransform.AES_GCM_8, "AES_GCM_8", salt=4, aead=True),
@@ -83,7 +68,7 @@ _ESP_CIPHERS = (
 )
 
 _HASHES = (
-    HashWord("md5", HashAlgorithm.MD5, IntegrityAlgorithm.HMAC_MD5, 16, "HMAC_MD5_96", "PRF_HMAC_MD5", _MD5),
+    HashWord("md5", HashAlgorithm.MD5, IntegrityAlgorithm.HMAC_MD5, 16, "HMAC_MD5_96", "PRF_HMAC_MD5"),
     HashWord("sha1", HashAlgorithm.SHA1, IntegrityAlgorithm.HMAC_SHA1, 20, "HMAC_SHA1_96", "PRF_HMAC_SHA1"),
     HashWord(
         "sha256", HashAlgorithm.SHA2_256, IntegrityAlgorithm.HMAC_SHA2_256, 32, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256"
@@ -97,18 +82,18 @@ _HASHES = (
 )
 
 _GROUPS = (
-    GroupWord("modp768", Group.MODP_768, "MODP_768", _SMALL_PRIME),
-    GroupWord("modp1024", Group.MODP_1024, "MODP_1024", _SMALL_PRIME),
-    GroupWord("modp1536", Group.MODP_1536, "MODP_1536", _SMALL_PRIME),
+    GroupWord("modp768", Group.MODP_768, "MODP_768"),
+    GroupWord("modp1024", Group.MODP_1024, "MODP_1024"),
+    GroupWord("modp1536", Group.MODP_1536, "MODP_1536"),
     GroupWord("modp2048", Group.MODP_2048, "MODP_2048"),
     GroupWord("modp3072", Group.MODP_3072, "MODP_3072"),
     GroupWord("modp4096", Group.MODP_4096, "MODP_4096"),
     GroupWord("modp6144", Group.MODP_6144, "MODP_6144"),
     GroupWord("modp8192", Group.MODP_8192, "MODP_8192"),
-    GroupWord("modp1024s160", Group.MODP_1024_160, "MODP_1024_160", _SMALL_PRIME),
-    GroupWord("modp2048s224", Group.MODP_2048_224, "MODP_2048_224", _SUBGROUP),
-    GroupWord("modp2048s256", Group.MODP_2048_256, "MODP_2048_256", _SUBGROUP),
-    GroupWord("ecp192", Group.ECP_192, "ECP_192", _SMALL_CURVE),
+    GroupWord("modp1024s160", Group.MODP_1024_160, "MODP_1024_160"),
+    GroupWord("modp2048s224", Group.MODP_2048_224, "MODP_2048_224"),
+    GroupWord("modp2048s256", Group.MODP_2048_256, "MODP_2048_256"),
+    GroupWord("ecp192", Group.ECP_192, "ECP_192"),
     GroupWord("ecp224", Group.ECP_224, "ECP_224"),
     GroupWord("ecp256", Group.ECP_256, "ECP_256"),
     GroupWord("ecp384", Group.ECP_384, "ECP_384"),
@@ -160,7 +145,7 @@ class Supported(dict[int, Value]):
 
     def __missing__(self, number: int) -> NoReturn:
         known = ", ".join(self._registry(number).name for number in sorted(self))
-        raise UnsupportedAlgorithm(f"{registered_name(self._registry, number)} is not among {known}")
+        raise UnsupportedAlgorithm(f"{registered_name(self._registry, number)} is not supported; supported: {known}")
 
 
 def registered_name(registry: type[OpenEnum], number: int) -> str:

@@ -1,7 +1,7 @@
 """CBC ciphers as IKE uses them: whole blocks, and an initialization vector that the caller carries on.
 
 "There is a single bidirectional cipher/IV context" (RFC 2409 Appendix B): after each message the next IV is the last
-ciphertext block, which the caller keeps. Nothing here remembers one message when it comes to the next.
+ciphertext block, which the caller keeps. No state is kept between messages.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def key_size(encryption: int, key_length: int) -> int:
     if len(lengths) == 1 or key_length not in lengths:
         allowed = "none" if len(lengths) == 1 else ", ".join(map(str, lengths))
         raise UnsupportedAlgorithm(
-            f"key length {key_length} for {registered_name(Encryption, encryption)}: allowed is {allowed}"
+            f"key length {key_length} is not supported for {registered_name(Encryption, encryption)}; allowed: "
+            f"{allowed}"
         )
     return key_length // 8
 
@@ -81,8 +82,8 @@ def key_size(encryption: int, key_length: int) -> int:
 class Cipher:
     """One cipher under one key, for use by one thread.
 
-    To set up a context costs several times as much as to encrypt a message, so each direction keeps one running. In
-    CBC that is no obstacle to any IV: a context chains from the last ciphertext block it has seen.
+    Setting up a context costs several times as much as encrypting a message, so each direction keeps one. CBC still
+    allows any IV: a context chains from the last ciphertext block that it has processed.
     """
 
     __slots__ = ("_decryptor", "_encryptor", "_last", "block_size")
@@ -91,8 +92,8 @@ class Cipher:
         algorithm = _ALGORITHMS[encryption]
         if 8 * len(key) not in algorithm.key_lengths:
             raise UnsupportedAlgorithm(
-                f"{registered_name(Encryption, encryption)} with a key of {len(key)} octets: "
-                f"allowed are {', '.join(str(bits // 8) for bits in algorithm.key_lengths)}"
+                f"{registered_name(Encryption, encryption)} key has {len(key)} octets, "
+                f"expected one of {', '.join(str(bits // 8) for bits in algorithm.key_lengths)}"
             )
         self.block_size = algorithm.block_size
         self._last = bytes(self.block_size)
@@ -107,7 +108,7 @@ class Cipher:
         """
         size = self.block_size
         if not plaintext or len(plaintext) % size or len(iv) != size:
-            raise ValueError(f"{len(plaintext)} octets of plaintext and {len(iv)} of IV are no blocks of {size}")
+            raise ValueError(f"plaintext of {len(plaintext)} and IV of {len(iv)} octets are not whole blocks of {size}")
         # The context is about to add its last block to the first of ours, where the IV belongs (x ^ last ^ last = x).
         chained = int.from_bytes(plaintext[:size]) ^ int.from_bytes(iv) ^ int.from_bytes(self._last)
         ciphertext = self._encryptor.update(chained.to_bytes(size) + plaintext[size:])
@@ -123,9 +124,9 @@ class Cipher:
         """
         size = self.block_size
         if not ciphertext or len(ciphertext) % size:
-            raise InvalidCiphertext(f"{len(ciphertext)} octets of ciphertext: expected a positive multiple of {size}")
+            raise InvalidCiphertext(f"ciphertext has {len(ciphertext)} octets, expected a positive multiple of {size}")
         if len(iv) != size:
-            raise ValueError(f"an IV of {len(iv)} octets: expected {size}")
+            raise ValueError(f"IV has {len(iv)} octets, expected {size}")
         # The IV stands where the block before the first would: decrypt it as one and drop what comes of it.
         return self._decryptor.update(iv + ciphertext)[size:]
 

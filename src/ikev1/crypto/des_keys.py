@@ -24,7 +24,7 @@ def check_single(key: bytes) -> None:
         WeakKey: the key is one of the sixteen.
     """
     if int.from_bytes(key) | _PARITY in _WEAK:
-        raise WeakKey("a weak or semi-weak DES key")
+        raise WeakKey("the DES key is weak or semi-weak")
 
 
 def check_triple(key: bytes) -> None:
@@ -35,7 +35,7 @@ def check_triple(key: bytes) -> None:
     """
     k1, k2, k3 = (int.from_bytes(key[start : start + DES_KEY_SIZE]) | _PARITY for start in (0, 8, 16))
     if k2 in (k1, k3):
-        raise WeakKey("a 3DES key that is no stronger than a DES key")
+        raise WeakKey("the 3DES key is no stronger than a DES key")
 
 
 def first_sound_key(material: bytes) -> bytes:
@@ -48,4 +48,4 @@ def first_sound_key(material: bytes) -> bytes:
         key = material[start : start + DES_KEY_SIZE]
         if int.from_bytes(key) | _PARITY not in _WEAK:
             return key
-    raise WeakKey("no DES key but weak ones")
+    raise WeakKey("all candidate DES keys are weak")

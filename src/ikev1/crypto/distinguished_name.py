@@ -1,4 +1,4 @@
-"""Distinguished names (X.501): DER <-> text, equality, and patterns. The text is that of `ikev1.crypto.name_text`."""
+"""Distinguished names (X.501): DER <-> text, equality, and patterns. The text is that of `ikev1.wire.name_text`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-from ikev1.crypto import name_text, wildcard
+from ikev1.crypto import wildcard
 from ikev1.crypto.errors import CryptoError
+from ikev1.wire import name_text
 from ikev1.wire.registry import NotifyType
 
 _LARGEST = 4096  # octets of a name; real ones have some hundred
@@ -19,20 +20,10 @@ _MOST_ATTRIBUTES = 32  # of a name; a part has one, seldom two or three
 _LONGEST = 256  # characters of a value that is not ASCII: to normalise a row of accents takes the square of its length
 
 _BETWEEN = "\ue000"  # marks the asterisks of a pattern while it is folded: for private use, so no CA writes it
-_CODECS = {
-    b"\x0c": "utf-8",  # UTF8String
-    b"\x12": "ascii",  # NumericString
-    b"\x13": "ascii",  # PrintableString
-    b"\x14": "latin-1",  # TeletexString, as everybody reads it
-    b"\x16": "ascii",  # IA5String
-    b"\x1a": "ascii",  # VisibleString
-    b"\x1c": "utf-32-be",  # UniversalString
-    b"\x1e": "utf-16-be",  # BMPString
-}
 
 
 class InvalidName(CryptoError):
-    """A peer's octets are no distinguished name."""
+    """The octets of a peer are not a distinguished name."""
 
     notify = NotifyType.INVALID_ID_INFORMATION
 
@@ -175,12 +166,12 @@ def _fold(text: str) -> str:
 @lru_cache(maxsize=256)
 def _parse(name: bytes) -> tuple[_Part, ...]:
     if len(name) > _LARGEST:
-        raise InvalidName(f"a distinguished name of {len(name)} octets, expected at most {_LARGEST}")
+        raise InvalidName(f"the distinguished name has {len(name)} octets, expected at most {_LARGEST}")
     _check_numbers(name)
     try:
         parts = asn1.decode_der(_Name, _sequence(name)).parts
     except ValueError as error:
-        raise InvalidName(f"{len(name)} octets that are no distinguished name: {error}") from None
+        raise InvalidName(f"not a distinguished name ({len(name)} octets): {error}") from None
     return tuple(tuple(_attribute(one) for one in part.as_list()) for part in parts)
 
 
@@ -204,12 +195,12 @@ def _inside(octets: bytes, start: int, end: int, most: int, what: str) -> list[t
     found: list[tuple[int, int]] = []
     while start < end:
         if len(found) == most:
-            raise InvalidName(f"a distinguished name of too many {what}")
+            raise InvalidName(f"the distinguished name has too many {what}")
         size, start = int.from_bytes(octets[start + 1 : start + 2]), start + 2
         if size in (0x81, 0x82):  # the length has a length of its own; none here is longer
             size, start = int.from_bytes(octets[start : start + size - 0x80]), start + size - 0x80
         if size > end - start:
-            raise InvalidName(f"{len(octets)} octets that are no distinguished name: a value reaches beyond the end")
+            raise InvalidName(f"not a distinguished name ({len(octets)} octets): a value extends beyond the end")
         found.append((start, start + size))
         start += size
     return found
@@ -226,7 +217,7 @@ def _sequence(content: bytes) -> bytes:
 def _attribute(attribute: _AttributeTypeAndValue) -> _Attribute:
     oid, tag, octets = attribute.type.dotted_string, attribute.value.tag_bytes, bytes(attribute.value.data)
     try:
-        text = octets.decode(_CODECS[tag])
+        text = octets.decode(name_text.CODECS[tag[0]])
     except (KeyError, UnicodeDecodeError):
         text = None
     if text is None or (len(text) > _LONGEST and not text.isascii()):

@@ -41,7 +41,7 @@ class EcpGroup:
             ec.derive_private_key(1, self._curve)
         except exceptions.UnsupportedAlgorithm:  # some distributions build OpenSSL without small or Brainpool curves
             raise UnsupportedAlgorithm(
-                f"{self.name} is not in the OpenSSL that `cryptography` was built with"
+                f"{self.name} is not supported by the OpenSSL that `cryptography` was built with"
             ) from None
         self._field_size = (self._curve.key_size + 7) // 8
         self.public_length = 2 * self._field_size
@@ -87,12 +87,12 @@ class EcpGroup:
     def _exchange(self, key: ec.EllipticCurvePrivateKey, peer_public: bytes) -> bytes:
         if len(peer_public) != self.public_length:
             raise InvalidPublicValue(
-                f"{self.name}: a public value of {len(peer_public)} octets, expected {self.public_length}"
+                f"{self.name}: the public value has {len(peer_public)} octets, expected {self.public_length}"
             )
         try:
             point = ec.EllipticCurvePublicKey.from_encoded_point(self._curve, _UNCOMPRESSED + peer_public)
         except ValueError:
-            raise InvalidPublicValue(f"{self.name}: the public value is no point of the curve") from None
+            raise InvalidPublicValue(f"{self.name}: the public value is not a point on the curve") from None
         return key.exchange(ec.ECDH(), point)
 
 

@@ -72,13 +72,13 @@ class ModpGroup:
         """
         if len(peer_public) != self.public_length:
             raise InvalidPublicValue(
-                f"{self.name}: a public value of {len(peer_public)} octets, expected {self.public_length}"
+                f"{self.name}: the public value has {len(peer_public)} octets, expected {self.public_length}"
             )
         y = int.from_bytes(peer_public)
         if not 2 <= y <= self._p - 2:
-            raise InvalidPublicValue(f"{self.name}: the public value lies outside of [2, p-2]")
+            raise InvalidPublicValue(f"{self.name}: the public value is outside [2, p-2]")
         if self._q is not None and int.from_bytes(self._power(y, Integer(self._q))) != 1:
-            raise InvalidPublicValue(f"{self.name}: the public value lies outside of the generator's subgroup")
+            raise InvalidPublicValue(f"{self.name}: the public value is outside the generator's subgroup")
         return self._power(y, Integer.from_bytes(private))
 
     def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:

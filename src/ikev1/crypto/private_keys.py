@@ -1,4 +1,4 @@
-"""Private keys: out of the files in which people have them, and into the form in which they travel, PKCS#8 DER."""
+"""Private keys: parsed from files, and converted to PKCS#8 DER."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def parse(octets: bytes, passphrase: bytes | None = None) -> bytes:
     )
     try:
         key = load_any(octets, passphrase)
-    except TypeError:  # how `cryptography` says that there is a passphrase and should not be, or the reverse
+    except TypeError:  # raised by `cryptography` for a missing or superfluous passphrase
         raise ValueError(
-            "the private key is encrypted and needs a passphrase"
+            "the private key is encrypted and requires a passphrase"
             if passphrase is None
             else "a passphrase was given, but the private key is not encrypted"
         ) from None
     except (ValueError, exceptions.UnsupportedAlgorithm):
-        # What it says may quote the key
-        raise ValueError("no private key was found, or its passphrase is wrong") from None
+        # the error may quote the key
+        raise ValueError("not a private key, or its passphrase is wrong") from None
     return _pkcs8(key)
 
 
@@ -64,9 +64,9 @@ def parse_pkcs12(octets: bytes, passphrase: bytes | None = None) -> Bundle:
     try:
         found: PKCS12KeyAndCertificates = pkcs12.load_pkcs12(octets, passphrase)
     except (ValueError, exceptions.UnsupportedAlgorithm):
-        raise ValueError("this is no PKCS#12 file, or its passphrase is wrong") from None
+        raise ValueError("not a PKCS#12 file, or its passphrase is wrong") from None
     if found.key is None or found.cert is None:
-        raise ValueError("the PKCS#12 file has no private key with its certificate")
+        raise ValueError("the PKCS#12 file does not contain a private key with its certificate")
     others = tuple(other.certificate.public_bytes(Encoding.DER) for other in found.additional_certs)
     return Bundle(_pkcs8(found.key), found.cert.certificate.public_bytes(Encoding.DER), others)
 
@@ -85,7 +85,7 @@ def load(pkcs8: bytes) -> PrivateKey:
 def _signer(key: object) -> PrivateKey:
     if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         return key
-    raise ValueError(f"the private key is neither RSA nor elliptic curve but {type(key).__name__}")
+    raise ValueError(f"unsupported private key type {type(key).__name__}, expected RSA or elliptic curve")
 
 
 def _pkcs8(key: object) -> bytes:

@@ -53,7 +53,9 @@ def encrypt(key: PublicKey, body: bytes) -> bytes:
         raise UnsuitableKey("only an RSA key can encrypt")
     most = longest_body(key)
     if len(body) > most:
-        raise BodyTooLong(f"a body of {len(body)} octets: an RSA key of {key.key_size} bits encrypts {most}")
+        raise BodyTooLong(
+            f"the body has {len(body)} octets, but an RSA key of {key.key_size} bits encrypts at most {most}"
+        )
     return key.encrypt(body, padding.PKCS1v15())
 
 
@@ -69,7 +71,7 @@ def decrypt(key: PrivateKey, ciphertext: bytes) -> bytes:
         raise UnsuitableKey("only an RSA key can decrypt")
     size = (key.key_size + 7) // 8
     if len(ciphertext) != size:
-        raise InvalidCiphertext(f"{len(ciphertext)} octets of RSA ciphertext: our key makes {size}")
+        raise InvalidCiphertext(f"RSA ciphertext has {len(ciphertext)} octets, expected {size}")
     try:
         return key.decrypt(ciphertext, padding.PKCS1v15())
     except ValueError:  # an OpenSSL before 3.2, or one that was built without its own implicit rejection

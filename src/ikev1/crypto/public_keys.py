@@ -1,6 +1,4 @@
-"""Public keys: out of the forms in which people exchange them, and into the one in which they travel, DER of a
-SubjectPublicKeyInfo (RFC 5280 §4.1).
-"""
+"""Public keys: parsed from files and DNS notation, and converted to DER SubjectPublicKeyInfo (RFC 5280 §4.1)."""
 
 from __future__ import annotations
 
@@ -73,7 +71,7 @@ def encode(key: object) -> bytes:
 def check_strength(key: PublicKey, smallest_rsa_bits: int) -> None:
     """Raises WeakPublicKey for an RSA key of fewer bits than ``smallest_rsa_bits``, or of more than anybody needs."""
     if isinstance(key, rsa.RSAPublicKey) and not smallest_rsa_bits <= key.key_size <= LARGEST_RSA_BITS:
-        raise WeakPublicKey(f"an RSA key of {key.key_size} bits, allowed are {smallest_rsa_bits} to {LARGEST_RSA_BITS}")
+        raise WeakPublicKey(f"an RSA key of {key.key_size} bits, expected {smallest_rsa_bits} to {LARGEST_RSA_BITS}")
 
 
 def _from_der(octets: bytes) -> object:
@@ -89,7 +87,7 @@ def _decode(text: bytes) -> bytes:
             return bytes.fromhex(text[2:].decode("ascii"))
         return base64.b64decode(b"".join(text.removeprefix(b"0s").split()), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("no public key was found: neither PEM, DER nor base64 (RFC 3110)") from None
+        raise ValueError("not a public key: expected PEM, DER or base64 (RFC 3110)") from None
 
 
 def _from_dns(octets: bytes) -> rsa.RSAPublicKey:
@@ -97,11 +95,11 @@ def _from_dns(octets: bytes) -> rsa.RSAPublicKey:
     size, at = (octets[0], 1) if octets[:1] > b"\x00" else (int.from_bytes(octets[1:3]), 3)
     exponent, modulus = int.from_bytes(octets[at : at + size]), int.from_bytes(octets[at + size :])
     if modulus.bit_length() > LARGEST_RSA_BITS:
-        raise ValueError(f"an RSA key of {modulus.bit_length()} bits, at most {LARGEST_RSA_BITS} are allowed")
+        raise ValueError(f"an RSA key of {modulus.bit_length()} bits, expected at most {LARGEST_RSA_BITS}")
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
 def _verifier(key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         return key
-    raise ValueError(f"the public key is neither RSA nor elliptic curve but {type(key).__name__}")
+    raise ValueError(f"unsupported public key type {type(key).__name__}, expected RSA or elliptic curve")

@@ -1,4 +1,4 @@
-"""Digital signatures in phase 1 (RFC 2409 §5.1, RFC 4754): made and checked over HASH_I or HASH_R."""
+"""Digital signatures over HASH_I and HASH_R in phase 1 (RFC 2409 §5.1, RFC 4754)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def method_of(key: PrivateKey | PublicKey) -> AuthenticationMethod:
     for method, ecdsa in _ECDSA.items():
         if isinstance(key.curve, ecdsa.curve):
             return AuthenticationMethod(method)
-    raise UnsuitableKey(f"no authentication method signs with a key on {key.curve.name}")
+    raise UnsuitableKey(f"no authentication method uses a key on {key.curve.name}")
 
 
 def hash_of(method: int) -> HashAlgorithm | None:
@@ -112,7 +112,7 @@ def verify(method: int, key: PublicKey, HASH: bytes, signature: bytes) -> None:
             key.verify(_der_of(signature, ecdsa.size), HASH, _over_hash(ecdsa))
     except exceptions.InvalidSignature:
         raise BadSignature(
-            f"the {registered_name(AuthenticationMethod, method)} signature is not by this key"
+            f"the {registered_name(AuthenticationMethod, method)} signature was not made with this key"
         ) from None
 
 
@@ -123,17 +123,17 @@ def _over_hash(ecdsa: _Ecdsa) -> ec.ECDSA:
 
 def _der_of(signature: bytes, size: int) -> bytes:
     if len(signature) != 2 * size:
-        raise BadSignature(f"a signature of {len(signature)} octets, expected {2 * size}: r | s (RFC 4754 §7)")
+        raise BadSignature(f"the signature has {len(signature)} octets, expected {2 * size}: r | s (RFC 4754 §7)")
     return utils.encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
 
 
 def _check_kind(method: int, key: PrivateKey | PublicKey) -> None:
     if method not in _RSA_METHODS and method not in _ECDSA:
         raise UnsupportedAlgorithm(
-            f"{registered_name(AuthenticationMethod, method)} is no signature that is known here"
+            f"{registered_name(AuthenticationMethod, method)} is not a supported signature method"
         )
     signed_with = method_of(key)
     if signed_with != (AuthenticationMethod.RSA_SIGNATURES if method in _RSA_METHODS else method):
         raise UnsuitableKey(
-            f"{registered_name(AuthenticationMethod, method)} was agreed, the key is one for {signed_with.name}"
+            f"{registered_name(AuthenticationMethod, method)} was negotiated, but the key is for {signed_with.name}"
         )

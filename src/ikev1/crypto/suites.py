@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from ikev1.crypto.algorithms import (
@@ -21,6 +21,10 @@ from ikev1.crypto.algorithms import (
     ike_hash,
 )
 from ikev1.crypto.errors import UnsupportedAlgorithm
+from ikev1.crypto.weaknesses import ESP_CIPHERS as ESP_WEAKNESSES
+from ikev1.crypto.weaknesses import GROUPS as GROUP_WEAKNESSES
+from ikev1.crypto.weaknesses import IKE_CIPHERS as IKE_WEAKNESSES
+from ikev1.crypto.weaknesses import IKE_HASHES, INTEGRITY, Severity, Weakness
 
 Entry = TypeVar("Entry")
 
@@ -88,7 +92,7 @@ def parse_ike_proposal(text: str) -> IkeProposal:
         words.drop(f"prf{hash.word}")
     words.refuse_rest("IKE", IKE_CIPHERS, HASHES, GROUPS)
     if cipher is None or hash is None or group is None:
-        raise ValueError(f"proposal {text!r}: IKE needs a cipher, a hash and a group, such as {DEFAULT_IKE[0]}")
+        raise ValueError(f"proposal {text!r}: IKE requires a cipher, a hash and a group, such as {DEFAULT_IKE[0]}")
     return IkeProposal(cipher.number, cipher.key_length, hash.number, group.number)
 
 
@@ -109,7 +113,7 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
     words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
     if cipher is None or (hash is None and not cipher.aead):
-        raise ValueError(f"proposal {text!r}: ESP needs a cipher and a hash, such as aes256-sha256, or aes256gcm16")
+        raise ValueError(f"proposal {text!r}: ESP requires a cipher and a hash, such as aes256-sha256, or aes256gcm16")
     integrity = 0 if hash is None or cipher.aead else hash.integrity
     pfs = 0 if group is None else group.number
     return EspProposalNumbers(cipher.number, cipher.key_length, integrity, pfs, bool(esn))
@@ -127,7 +131,7 @@ def parse_ah_proposal(text: str) -> AhProposalNumbers:
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
     words.refuse_rest("AH", HASHES, GROUPS, _SEQUENCE_NUMBERS)
     if hash is None:
-        raise ValueError(f"proposal {text!r}: AH needs a hash, such as sha256")
+        raise ValueError(f"proposal {text!r}: AH requires a hash, such as sha256")
     return AhProposalNumbers(hash.integrity, 0 if group is None else group.number, bool(esn))
 
 
@@ -144,7 +148,7 @@ class _Words:
         if len(found) > 1:
             raise ValueError(
                 f"proposal {self._text!r} has more than one {kind}: {', '.join(found)}; "
-                "IKEv1 allows one in each, so write them as proposals of their own"
+                "IKEv1 allows one per proposal, so write separate proposals"
             )
         if not found:
             return None
@@ -159,7 +163,9 @@ class _Words:
     def refuse_rest(self, protocol: str, *tables: Mapping[str, object]) -> None:
         if self._left:
             allowed = "; ".join(" ".join(table) for table in tables)
-            raise ValueError(f"proposal {self._text!r}: {self._left[0]!r} is not among those of {protocol}: {allowed}")
+            raise ValueError(
+                f"proposal {self._text!r}: unknown {protocol} algorithm {self._left[0]!r}; allowed: {allowed}"
+            )
 
 
 def ike_name(encryption: int, key_length: int, hash: int, group: int) -> str:
@@ -222,7 +228,7 @@ def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int
     """
     cipher = esp_cipher(encryption, key_length)
     if cipher.octets is None:
-        raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not known")
+        raise UnsupportedAlgorithm(f"ESP transform {cipher.word} with key length {key_length} is not supported")
     if not integrity:
         return cipher.octets, 0
     return cipher.octets, ah_key_size(integrity)
@@ -236,26 +242,32 @@ def ah_key_size(integrity: int) -> int:
     """
     hash = esp_integrity(integrity)
     if hash.octets is None:
-        raise UnsupportedAlgorithm(f"authentication algorithm {hash.word} is not known")
+        raise UnsupportedAlgorithm(f"authentication algorithm {hash.word} is not supported")
     return hash.octets
 
 
 def weaknesses(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> tuple[str, ...]:
     """Why the suite should not be used, such as ``"modp1024: ..."``, a line for each weak algorithm; none if sound."""
-    found: list[CipherWord | HashWord | GroupWord]
-    if isinstance(proposal, IkeProposal):
-        found = [ike_cipher(proposal.encryption, proposal.key_length), ike_hash(proposal.hash)]
-    elif isinstance(proposal, AhProposalNumbers):
-        found = [esp_integrity(proposal.integrity)]
-    else:
-        found = [esp_cipher(proposal.encryption, proposal.key_length)]
-        if proposal.integrity:
-            found.append(esp_integrity(proposal.integrity))
-    if proposal.group:
-        found.append(dh_group(proposal.group))
-    return tuple(f"{entry.word}: {entry.weakness}" for entry in found if entry.weakness)
+    found = ((word, weakness) for word, weakness in _judged(proposal) if weakness.severity is not Severity.INFO)
+    return tuple(f"{word}: {weakness.reason}" for word, weakness in found)
 
 
 def is_weak(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> bool:
-    """Whether the suite has any of the `weaknesses`."""
-    return bool(weaknesses(proposal))
+    """Whether an algorithm of the suite has a weakness of at least medium severity."""
+    return any(weakness.severity in (Severity.HIGH, Severity.MEDIUM) for _, weakness in _judged(proposal))
+
+
+def _judged(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> Iterator[tuple[str, Weakness]]:
+    """The weaknesses of the suite's algorithms, each with the algorithm's word."""
+    judged: list[tuple[CipherWord | HashWord | GroupWord, Weakness | None]] = []
+    if isinstance(proposal, IkeProposal):
+        cipher = ike_cipher(proposal.encryption, proposal.key_length)
+        judged.append((cipher, IKE_WEAKNESSES.get(proposal.encryption)))
+        judged.append((ike_hash(proposal.hash), IKE_HASHES.get(proposal.hash)))
+    else:
+        if isinstance(proposal, EspProposalNumbers):
+            cipher = esp_cipher(proposal.encryption, proposal.key_length)
+            judged.append((cipher, ESP_WEAKNESSES.get(proposal.encryption)))
+        judged.append((esp_integrity(proposal.integrity), INTEGRITY.get(proposal.integrity)))
+    judged.append((dh_group(proposal.group), GROUP_WEAKNESSES.get(proposal.group)))
+    return ((entry.word, weakness) for entry, weakness in judged if weakness is not None)

@@ -42,12 +42,12 @@ class Curve25519:
         """
         if len(peer_public) != self.public_length:
             raise InvalidPublicValue(
-                f"{self.name}: a public value of {len(peer_public)} octets, expected {self.public_length}"
+                f"{self.name}: the public value has {len(peer_public)} octets, expected {self.public_length}"
             )
         try:
             return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(peer_public))
         except ValueError:
-            raise InvalidPublicValue(f"{self.name}: the public value is of small order") from None
+            raise InvalidPublicValue(f"{self.name}: the public value has small order") from None
 
     def respond(self, random: Callable[[int], bytes], peer_public: bytes) -> tuple[bytes, bytes]:
         """`generate` and `shared` in one.

@@ -1,4 +1,4 @@
-"""Which traffic may pass through tunnels only, whatever becomes of these: what the data plane is to be told of it.
+"""Which traffic must not pass in the clear while its tunnel is down, and the data plane's rules for it.
 
 | `start`          | without `when_down`                                          | ``drop`` | ``pass`` |
 |------------------|--------------------------------------------------------------|----------|----------|
@@ -23,9 +23,9 @@ Key = tuple[str, str]  # connection, tunnel
 
 
 class Protection:
-    """Keeps ``plane`` told of what is protected.
+    """Keeps the protected traffic of ``plane`` up to date.
 
-    A tunnel is *in use* from its first ``up`` to an operator's ``down``: only those with ``start = "none"`` care.
+    A tunnel is *in use* from its first ``up`` to an operator's ``down``; this matters only with ``start = "none"``.
     """
 
     def __init__(self, plane: DataPlane, log: EventLog) -> None:
@@ -34,35 +34,35 @@ class Protection:
         self._tunnels: dict[Key, tuple[Connection, Tunnel]] = {}
         self._in_use: set[Key] = set()
         self._protected: dict[Key, Protected] = {}
-        self._told = False
+        self._applied = False
 
     def adopt(self, settings: Settings, children: Iterable[ChildSa] = ()) -> None:
-        """Protect what ``settings`` say; tunnels of ``children`` are in use."""
+        """Apply the protection that ``settings`` require; the tunnels of ``children`` are in use."""
         self._tunnels = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
         self._in_use |= {(child.connection, child.name) for child in children}
         self._in_use &= self._tunnels.keys()
         found = ((key, self._of(key)) for key in self._tunnels)
-        self._tell({key: protected for key, protected in found if protected is not None})
+        self._apply({key: protected for key, protected in found if protected is not None})
 
     def use(self, connection: str, tunnel: str) -> None:
-        """The tunnel comes up for the first time, or somebody wants it to."""
+        """Note that the tunnel comes up for the first time, or that it was requested."""
         key = connection, tunnel
         if key in self._tunnels and key not in self._in_use:
             self._in_use.add(key)
-            self._look_again([key])
+            self._update([key])
 
     def leave(self, connection: str, tunnel: str | None = None) -> None:
-        """An operator closes ``tunnel``, or all tunnels of the connection."""
+        """Note that an operator closes ``tunnel``, or all tunnels of the connection."""
         keys = [key for key in self._in_use if key[0] == connection and tunnel in (None, key[1])]
         self._in_use.difference_update(keys)
-        self._look_again(keys)
+        self._update(keys)
 
     def observe(self, event: Event) -> None:
-        """A tunnel that the peer brings up is in use as well."""
+        """Note that a tunnel came up, possibly by the peer."""
         if isinstance(event, ChildUp):
             self.use(event.child.connection, event.child.name)
 
-    def _look_again(self, keys: Iterable[Key]) -> None:
+    def _update(self, keys: Iterable[Key]) -> None:
         protected = dict(self._protected)
         for key in keys:
             found = self._of(key)
@@ -70,7 +70,7 @@ class Protection:
                 protected[key] = found
             else:
                 protected.pop(key, None)
-        self._tell(protected)
+        self._apply(protected)
 
     def _of(self, key: Key) -> Protected | None:
         connection, tunnel = self._tunnels[key]
@@ -79,18 +79,18 @@ class Protection:
         selectors = known_selectors(connection, tunnel)
         return Protected(*key, *selectors, tunnel.marks) if selectors else None
 
-    def _tell(self, protected: dict[Key, Protected]) -> None:
-        if self._told and protected == self._protected:
+    def _apply(self, protected: dict[Key, Protected]) -> None:
+        if self._applied and protected == self._protected:
             return
         try:
             self._plane.protect(tuple(protected.values()))
         except PlaneError as error:
-            # the next change tries all of it again
-            text = f"what belongs to tunnels may pass in the clear while they are down: {error}"
+            # the next change applies everything again
+            text = f"traffic of tunnels may pass in the clear while they are down: {error}"
             self._log.write(Level.ERROR, "ESP", text)
-            self._told = False
+            self._applied = False
         else:
-            self._told = True
+            self._applied = True
         self._protected = protected
 
 

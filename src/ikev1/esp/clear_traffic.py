@@ -1,10 +1,10 @@
-"""Keeps protected traffic to the tunnels: what came or would leave unprotected is dropped (RFC 4301 §5.1, §5.2).
+"""Drops traffic of tunnels that is received or would be sent in the clear (RFC 4301 §5.1, §5.2).
 
-The kernel's packet filter does it, in a table of our own (`ikev1.esp.nft.ruleset`). The table outlives this process and
-the tunnels' device, which it knows by its name: when the process is killed the device goes, and nothing passes any more
-that needs it. The next process replaces the table in one step when it says for the first time what is held; until then
-the old one stays. Other programs may take it away, as ``nft flush ruleset`` does: the kernel tells us, and we make it
-again.
+The kernel's packet filter drops it, by rules in a separate table (`ikev1.esp.nft.ruleset`). The table outlives this
+process and the tunnels' device, which it refers to by name: if the process is killed, the device is removed, and
+traffic that requires it stays blocked. The next process replaces the table atomically with its first change; until then
+the old table stays. If another program removes the table, as ``nft flush ruleset`` does, the kernel reports it and the
+table is recreated.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 
 
 class ClearTrafficFilter:
-    """The table for the tunnels of ``device``; packets that bear ``mark`` and leave this host are our own.
+    """The table for the tunnels of ``device``; outgoing packets with ``mark`` are ESP and ISAKMP of this gateway.
 
-    Whoever needs traffic protected holds it under a key of its own; it goes with the last that holds it. Where the
-    kernel has no nf_tables nothing is protected, and ``listener`` is told so once.
+    Each key holds the traffic that it needs protected; traffic stays protected until its last key is gone. If the
+    kernel has no nf_tables, nothing is protected, and ``listener`` is called once.
     """
 
     def __init__(self, device: str, mark: int, listener: Callable[[Unguarded], None]) -> None:
@@ -42,7 +42,7 @@ class ClearTrafficFilter:
         self._shapes = dict.fromkeys(self._sizes)  # those that have a set
         self._ports: set[int] = set()
         self._built = False
-        self._said = ""  # the last reason why there is no table
+        self._reported = ""  # the last reason why there is no table
         self._kernel: Nftables | None = None
         try:
             self._kernel = Nftables()
@@ -50,7 +50,7 @@ class ClearTrafficFilter:
             self._missing = error
 
     def close(self, *, keep: bool) -> None:
-        """Take the table away, or leave it with what is held.
+        """Remove the table or, with ``keep``, leave it as it is.
 
         Raises:
             PlaneError: the kernel refused.
@@ -62,20 +62,22 @@ class ClearTrafficFilter:
                 self._kernel.commit([layout.delete_table(self._table)])
         except OSError as error:
             if error.errno != errno.ENOENT:
-                raise PlaneError(f"nftables: table inet {self._table} is left, and drops packets: {error}") from error
+                raise PlaneError(
+                    f"nftables: cannot remove table inet {self._table}, which still drops packets: {error}"
+                ) from error
         finally:
             self._kernel.close()
             self._kernel = None
 
     def allow_port(self, port: int) -> None:
-        """Let ISAKMP and ESP in UDP come in on one of our ports, even from a peer whose traffic is protected."""
+        """Accept ISAKMP and ESP in UDP on this local port, even from a peer whose traffic is protected."""
         if port not in self._ports:
             self._ports.add(port)
             if self._built:
                 self._do(list(layout.add_elements(self._table, PORTS, [port.to_bytes(2)])))
 
     def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
-        """Let each key hold this traffic, or nothing, in place of what it held: all of it in one step."""
+        """Set the traffic that each key holds (None: nothing), replacing what it held, atomically."""
         change: Counter[Entry] = Counter()
         for key, traffic in wanted.items():
             found = entries(*traffic) if traffic else ()
@@ -113,40 +115,38 @@ class ClearTrafficFilter:
         return steps + [layout.delete_set(self._table, shape.name) for shape in empty]
 
     def dropped(self) -> tuple[int, int]:
-        """The packets that came unprotected, and those that would have left so, since the table was made."""
+        """The packets dropped on input and on output since the table was made."""
         if self._kernel is None or not self._built:
             return 0, 0
         try:
             counted = self._kernel.counters(self._table)
-        except OSError:  # somebody took the table away a moment ago
+        except OSError:  # the table was just removed
             return 0, 0
         inbound, outbound = COUNTERS
         return counted.get(inbound, 0), counted.get(outbound, 0)
 
     def readers(self) -> Sequence[Reader]:
-        """What tells that another program took the table away."""
-        return [(self._kernel.descriptor, self._hear)] if self._kernel is not None else []
+        """The netlink socket that reports whether another program removed the table."""
+        return [(self._kernel.descriptor, self._read_events)] if self._kernel is not None else []
 
-    def _hear(self) -> None:
+    def _read_events(self) -> None:
         if self._kernel is None:
             return
         try:
-            taken_away = self._kernel.taken_away(self._table)
+            removed = self._kernel.taken_away(self._table)
         except OSError as error:
-            raise PlaneError(
-                f"nftables: nobody tells any more whether table inet {self._table} stays: {error}"
-            ) from error
-        if taken_away and self._built:
+            raise PlaneError(f"nftables: cannot watch table inet {self._table} any longer: {error}") from error
+        if removed and self._built:
             self._built = False
             self._do([])
             if self._built:
-                text = "another program changed or took away what keeps protected traffic to the tunnels"
-                self._listener(Unguarded(f"{text} (nftables, table inet {self._table}): it is made again"))
+                text = f"another program changed or removed the nftables table inet {self._table}"
+                self._listener(Unguarded(f"{text}, which blocks clear traffic of tunnels: recreated it"))
 
     def _do(self, steps: Sequence[Message]) -> None:
-        """Change the table by ``steps``; make all of it anew where it is not there, or they are refused."""
+        """Change the table by ``steps``; recreate it if it does not exist or the steps are rejected."""
         if self._kernel is None:
-            self._say(self._missing)
+            self._report(self._missing)
             return
         if self._built:
             try:
@@ -158,9 +158,9 @@ class ClearTrafficFilter:
         try:
             self._kernel.commit(self._whole())
         except OSError as error:
-            self._say(error)
+            self._report(error)
         else:
-            self._built, self._said = True, ""
+            self._built, self._reported = True, ""
 
     def _whole(self) -> list[Message]:
         self._sizes = Counter(entry.shape for entry in self._holders)
@@ -177,14 +177,12 @@ class ClearTrafficFilter:
             keys.setdefault(shape.name, []).append(key)
         return [step for name, some in keys.items() for step in change(self._table, name, some)]
 
-    def _say(self, error: OSError) -> None:
+    def _report(self, error: OSError) -> None:
         reason = error.strerror or str(error)
-        if reason != self._said:
-            self._said = reason
+        if reason != self._reported:
+            self._reported = reason
             self._listener(
-                Unguarded(
-                    f"nothing keeps protected traffic from coming or leaving in the clear: nftables refuses ({reason})"
-                )
+                Unguarded(f"traffic of tunnels is not blocked in the clear: nftables rejected the rules ({reason})")
             )
 
 
@@ -194,10 +192,10 @@ def table_name(device: str) -> str:
 
 
 def forget(device: str) -> bool:
-    """Take away the table that an earlier process left; whether there was one.
+    """Remove the table that an earlier process left; whether there was one.
 
     Raises:
-        PlaneError: it may still be there, and drop packets.
+        PlaneError: the table may remain, and drop packets.
     """
     try:
         kernel = Nftables()

@@ -51,23 +51,25 @@ def parse(packet: bytes) -> tuple[bytes, int, int]:
     Octets behind that length are no part of the packet (RFC 4303 §2.7).
 
     Raises:
-        InnerPacketError: it is none, or shorter than it says.
+        InnerPacketError: it is not an IP packet, or truncated.
     """
     size = len(packet)
     if size < 20:
-        raise InnerPacketError(f"{size} octets are no IP packet")
+        raise InnerPacketError(f"not an IP packet: {size} octets")
     version = packet[0] >> 4
     if version == 4:
         upper, length, protocol = (packet[0] & 15) * 4, packet[2] << 8 | packet[3], packet[9]
         if not 20 <= upper <= length <= size:
-            raise InnerPacketError(f"IPv4 with a header of {upper} octets and a length of {length} in {size} octets")
+            raise InnerPacketError(
+                f"IPv4 packet with a header of {upper} octets and a length of {length}, found {size} octets"
+            )
         flow = packet[9:10] + packet[12:20]
         if packet[6] & 0x1F or packet[7]:
             return flow, 0, length
     elif version == 6:
         length = 40 + (packet[4] << 8 | packet[5])
         if length > size:
-            raise InnerPacketError(f"IPv6 with a length of {length} in {size} octets")
+            raise InnerPacketError(f"IPv6 packet with a length of {length}, found {size} octets")
         protocol, upper = packet[6], 40
         if protocol in _EXTENSIONS:
             protocol, upper = _skip_extensions(packet, length)
@@ -88,7 +90,7 @@ def _skip_extensions(packet: bytes, length: int) -> tuple[int, int]:
         if protocol not in _EXTENSIONS:
             return protocol, offset
         if offset + 8 > length:
-            raise InnerPacketError(f"IPv6 extension header {protocol} at octet {offset} of {length}")
+            raise InnerPacketError(f"IPv6 extension header {protocol} is malformed at octet {offset} of {length}")
         following = packet[offset]
         if protocol == _FRAGMENT:
             if packet[offset + 2] or packet[offset + 3] & 0xF8:

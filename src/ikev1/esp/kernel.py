@@ -1,4 +1,4 @@
-"""The data plane in the kernel: XFRM, told by netlink what to do."""
+"""The kernel's data plane: XFRM, configured over netlink."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ __all__ = ["KernelPlane", "probe"]
 class KernelPlane:
     """A `ikev1.esp.plane.DataPlane` for Linux with CONFIG_XFRM_USER and CONFIG_INET_ESP; it needs CAP_NET_ADMIN.
 
-    ``owner`` is the file in which it notes what is its own (`ikev1.esp.xfrm.ownership_file`); each gateway of a machine
-    needs another.
+    ``owner`` is the file that records which kernel state is its own (`ikev1.esp.xfrm.ownership_file`); each gateway of
+    a machine needs a separate one.
 
     Raises:
-        PlaneError: netlink, routes or the file cannot be had.
+        PlaneError: netlink, routes or the file are not available.
     """
 
     def __init__(self, listener: Listener, owner: Path) -> None:
-        with _refusals("the kernel's data plane cannot be had"), ExitStack() as opened:
+        with _failing_as("the kernel's data plane is not available"), ExitStack() as opened:
             self._owner = OwnershipFile(owner)
             opened.callback(self._owner.close)
             self._xfrm = Xfrm()
@@ -51,50 +51,50 @@ class KernelPlane:
         self._guard = PolicySets(self._spd, self._routes, self._owner)
         self._pairs = Pairs(self._xfrm, self._guard, self._owner)
         self._traps: dict[tuple[str, str], Flows] = {}
-        self._herald = EventTranslator(self._events, self._xfrm, self._pairs, self._guard, listener)
+        self._translator = EventTranslator(self._events, self._xfrm, self._pairs, self._guard, listener)
         self._adopted = False
         self._before = statistics.read()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
-        with _refusals("the socket cannot be set up"):
+        with _failing_as("cannot set up the socket"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
             bypass_policies(udp)
             if encapsulates:
                 take_esp(udp)
 
     def allocate_spi(self, path: UdpPath, protocol: int) -> int:
-        with _refusals("no SPI to be had"):
+        with _failing_as("cannot allocate an SPI"):
             return self._pairs.allocate(path, protocol)
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
-        with _refusals("what an earlier process left cannot be taken over"):
+        with _failing_as("cannot take over the SAs and policies of an earlier process"):
             survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
             remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             self._adopted = True
         return frozenset(child.inbound.spi for child in survivors)
 
     def install_inbound(self, child: ChildSa) -> None:
-        with _refusals("the inbound SA is not installed"):
+        with _failing_as("cannot install the inbound SA"):
             self._pairs.install_inbound(child)
 
     def install_outbound(self, child: ChildSa) -> None:
-        with _refusals("the outbound SA is not installed"):
+        with _failing_as("cannot install the outbound SA"):
             self._pairs.install_outbound(child)
 
     def remove(self, child: ChildSa) -> None:
-        with _refusals("the SAs are not removed"):
+        with _failing_as("cannot remove the SAs"):
             self._pairs.remove(child)
 
     def move(self, child: ChildSa) -> None:
-        with _refusals("the SAs do not follow the peer"):
+        with _failing_as("cannot change the addresses of the SAs"):
             self._pairs.move(child)
 
     def counters(self, child: ChildSa) -> Counters:
-        with _refusals("the kernel does not tell its counters"):
+        with _failing_as("cannot read the counters of the SAs"):
             return self._pairs.counters(child)
 
     def drops(self) -> Drops:
-        """Of this network namespace, whoever's they are."""
+        """The drops of this network namespace, including those of other programs."""
         now = statistics.read()
 
         def since(name: str) -> int:
@@ -106,10 +106,10 @@ class KernelPlane:
 
     def install_trap(self, trap: Trap) -> None:
         if not trap.remote_host:
-            raise PlaneError("the kernel traps packets only for a peer whose address is known")
+            raise PlaneError("a trap requires a peer with a known address")
         self.remove_trap(trap.connection, trap.tunnel)
         flows, key = trap_flows(trap), (trap.connection, trap.tunnel)
-        with _refusals("the trap is not installed"):
+        with _failing_as("cannot install the trap"):
             templates = trap_templates(trap, self._guard.reqid(flows))
             peer = trap.remote_host if trap.mode is IpsecMode.TUNNEL else ""
             self._guard.attach(flows, key, Bearer(*templates, peer, trap=True))
@@ -118,32 +118,32 @@ class KernelPlane:
     def remove_trap(self, connection: str, tunnel: str) -> None:
         flows = self._traps.pop((connection, tunnel), None)
         if flows is not None:
-            with _refusals("the trap is not removed"):
+            with _failing_as("cannot remove the trap"):
                 self._guard.detach(flows, (connection, tunnel))
 
     def protect(self, traffic: Collection[Protected]) -> None:
-        """Where another program has a policy for the very same packets it stays, and is told of; the rest is protected.
+        """A policy of another program for the same packets stays, and is reported; the rest is protected.
 
-        Until the first call after `adopt` all packets are held that an earlier process's policies were about.
+        Until the first call after `adopt`, the policies of an earlier process stay in place.
         """
-        with _refusals("what only tunnels are to carry is not protected"):
+        with _failing_as("cannot block clear traffic of tunnels"):
             foreign = self._guard.protect([protected_flows(entry) for entry in traffic])
             if self._adopted:
                 self._spd.settle()
         if foreign:
             raise PlaneError(
-                f"another program has IPsec policies ({foreign}) for packets that only tunnels are to carry, and "
-                "decides what becomes of them, see `ip xfrm policy`; all others are protected"
+                f"another program has IPsec policies for traffic of tunnels ({foreign}), which is not protected: see "
+                "`ip xfrm policy`; all other traffic is protected"
             )
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Nothing to do: the kernel takes ESP out of the sockets that `prepare_socket` set up."""
+        """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
     def readers(self) -> Sequence[Reader]:
         return [(self._events.fileno(), self._read_events)]
 
     def close(self, *, keep_protected: bool = False) -> None:
-        # what cannot be taken away stays in the owner's file
+        # what cannot be removed stays in the ownership file
         if not keep_protected:
             with suppress(PlaneError):
                 self.protect(())
@@ -158,8 +158,8 @@ class KernelPlane:
         self._opened.close()
 
     def _read_events(self) -> None:
-        with _refusals("the kernel's events cannot be read"):
-            self._herald.read()
+        with _failing_as("cannot read the kernel's events"):
+            self._translator.read()
 
 
 def _age(child: ChildSa) -> float:
@@ -167,8 +167,8 @@ def _age(child: ChildSa) -> float:
 
 
 @contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """Say of every refusal what it was that did not happen."""
+def _failing_as(what: str) -> Iterator[None]:
+    """Raise OSErrors as PlaneErrors that say which operation failed."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a network card would do for the kernel, done for the TUN device: checksums, segmentation, coalescing.
+"""Offloads for the TUN device that a network card would do: checksums, segmentation, coalescing.
 
 With IFF_VNET_HDR each packet has a ``struct virtio_net_hdr`` before it (<linux/virtio_net.h>). The kernel may then hand
 over up to 64 KiB of a TCP stream as one packet, to be cut up here, and takes such packets from us: both ways its stack

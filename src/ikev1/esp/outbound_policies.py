@@ -1,4 +1,4 @@
-"""Where an outbound packet belongs: to a pair, to a trap, or to nobody (RFC 4301 §5.1)."""
+"""Looks up the pair or trap of an outbound packet (RFC 4301 §5.1)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class OutboundPolicies:
         self._add((pair.child.local, pair.child.remote), pair)
 
     def remove_pair(self, pair: SaPair) -> None:
-        """Take ``pair`` away; an older one with the same selectors, or a trap, takes over."""
+        """Remove ``pair``; an older one with the same selectors, or a trap, applies again."""
         self._remove((pair.child.local, pair.child.remote), pair)
 
     def add_trap(self, catch: TrapQueue) -> None:

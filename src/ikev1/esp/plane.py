@@ -145,17 +145,17 @@ PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
-# What the socket does not take at once is lost, as on any network; how many it did not take comes back.
+# Packets that the socket does not accept are lost, as on any network; returns how many were not sent.
 # Runs of packets equal in size come together: `ikev1.esp.segments` sends them by one system call.
 SendUdp = Callable[[UdpPath, Sequence[bytes]], int]
 
 # A file descriptor, and what to call when it is readable; a call reads a bounded number of packets. It raises
-# `PlaneError` when the plane can carry nothing any more (somebody deleted its device): then watch it no longer.
+# `PlaneError` when the plane can carry nothing any more (its device was deleted): then stop watching it.
 Reader = tuple[int, Callable[[], None]]
 
 
 class DataPlane(Protocol):
-    """What carries packets for pairs of IPsec SAs; pairs are told apart by ``child.inbound.spi``.
+    """Carries packets for pairs of IPsec SAs, which are identified by ``child.inbound.spi``.
 
     Every method may raise `PlaneError`; a method that does has changed nothing.
     """
@@ -174,7 +174,7 @@ class DataPlane(Protocol):
         """
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
-        """Once, before anything is installed: what an earlier process left behind is taken over or taken away.
+        """Called once, before anything is installed: take over or remove the state of an earlier process.
 
         Pairs of ``children`` whose both directions still work go on, as if they had been installed here; what else was
         ours is removed. Comes back: the inbound SPIs of those that go on.
@@ -198,10 +198,10 @@ class DataPlane(Protocol):
         """Send on ``child.path`` from now on; keys and sequence numbers stay, and need not be in ``child``."""
 
     def counters(self, child: ChildSa) -> Counters:
-        """What the pair has carried so far; all zero for one that is not there."""
+        """The counters of the pair; all zero for an unknown one."""
 
     def drops(self) -> Drops:
-        """What was dropped without belonging to a pair."""
+        """The drops that belong to no pair."""
 
     def install_trap(self, trap: Trap) -> None:
         """Route the networks here, and say `Acquire` when a packet matches and no pair does.

@@ -14,7 +14,7 @@ from ikev1.esp.plane import PlaneError, Reader
 _ESP = 50
 _IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 on only
 _LARGEST_PACKET = 65_535
-_BATCH = 64  # packets that one call of a reader takes
+_BATCH = 64  # packets per call of a reader
 
 Receive = Callable[[Sequence[bytes | memoryview], UdpPath], None]
 
@@ -37,7 +37,7 @@ class RawSockets:
                     continue
                 self.close()
                 raise PlaneError(
-                    f"cannot open a raw socket for ESP: {error.strerror} (it needs CAP_NET_RAW)"
+                    f"cannot open a raw socket for ESP: {error.strerror} (CAP_NET_RAW is required)"
                 ) from error
             self._sockets[family] = raw
             prepare(raw)

@@ -1,4 +1,4 @@
-"""One pair of IPsec SAs at work: packets in, packets out, and what was counted on the way. No sockets, no clock."""
+"""One pair of IPsec SAs in userspace: encrypts, decrypts and counts packets. No sockets, no clock."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _trailers(alignment: int) -> dict[int, tuple[bytes, ...]]:
     }
 
 
-# Contexts of ciphers and HMACs take several kilobytes, and most pairs of a gateway with thousands are idle: what only
-# packets need is made with the first one in each direction.
+# Contexts of ciphers and HMACs take several kilobytes, and most pairs of a gateway with thousands are idle: they are
+# made with the first packet in each direction.
 
 
 class _Outbound:
-    """What it takes to seal."""
+    """The state of the outbound SA."""
 
     __slots__ = ("alignment", "seal", "spi", "trailers")
 
@@ -53,25 +53,25 @@ class _Outbound:
 
 
 class _Inbound:
-    """What it takes to open, and what is known of those who send."""
+    """The state of the inbound SA."""
 
-    __slots__ = ("flows", "heard_from", "open", "window")
+    __slots__ = ("flows", "open", "peer", "window")
 
     def __init__(self, child: ChildSa) -> None:
         self.open = opener(child.suite, child.inbound)
         self.window = ReplayWindow(child.replay_window)
         self.flows: set[bytes] = set()  # known to match
-        self.heard_from = _peer(child)
+        self.peer = _peer(child)
 
 
 class SaPair:
-    """What seals and opens for one `ChildSa`; who owns it sets ``receives`` and ``sends`` when that may begin.
+    """Encrypts and decrypts for one `ChildSa`; the owner sets ``receives`` and ``sends`` to enable the directions.
 
-    ``mtu`` is the most that an inner packet may have, in octets; TCP hears of it (`ikev1.esp.mss`). ``listener``
-    hears of limits and of a peer that moved. Not for two threads at once.
+    ``mtu`` is the maximum size of an inner packet in octets, to which TCP's MSS is clamped (`ikev1.esp.mss`).
+    ``listener`` receives events about limits and moved peers. Not thread-safe.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
 
     __slots__ = (
@@ -81,7 +81,7 @@ class SaPair:
         "_listener",
         "_outbound",
         "_random",
-        "_said",
+        "_reported",
         "_sequence",
         "_soft_octets",
         "child",
@@ -103,7 +103,7 @@ class SaPair:
         self.sends = False
         self._sequence = 0  # the last one used
         self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
-        self._said: tuple[type, ...] = ()
+        self._reported: tuple[type, ...] = ()
         self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
         self.last_in: float | None = None
         self.last_out: float | None = None
@@ -115,7 +115,7 @@ class SaPair:
         self.child = replace(child, inbound=self.child.inbound, outbound=self.child.outbound)
         self.mtu = mtu
         if self._inbound is not None:
-            self._inbound.heard_from = _peer(child)
+            self._inbound.peer = _peer(child)
 
     def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
         """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
@@ -139,15 +139,15 @@ class SaPair:
             self.packets_out += len(sealed)
             self.last_out = now
             if self._sequence >= _SOFT_SEQUENCE:
-                self._say_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
+                self._report_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
             if self.bytes_out >= self._soft_octets:
-                self._say_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
+                self._report_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
         return sealed
 
     def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
         """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
 
-        What is replayed, forged, malformed or not of the networks agreed upon is dropped, and counted.
+        Replayed, forged and malformed packets, and those outside the negotiated networks, are dropped and counted.
         """
         if not self.receives:
             return []
@@ -174,8 +174,8 @@ class SaPair:
             if inner is not None:
                 opened.append(inner)
         self._count_in(opened, now)
-        if window.highest > highest and path[2:] != inbound.heard_from:
-            inbound.heard_from = path[2:]
+        if window.highest > highest and path[2:] != inbound.peer:
+            inbound.peer = path[2:]
             self._report_move(path)
         return opened
 
@@ -185,7 +185,7 @@ class SaPair:
             self.bytes_in += sum(map(len, opened))
             self.last_in = now
             if self.bytes_in >= self._soft_octets:
-                self._say_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
+                self._report_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
 
     def _unwrap(self, payload: bytes, flows: set[bytes], now: float) -> bytes | None:
         """The inner packet without ESP's trailer and TFC padding, if it may pass."""
@@ -216,11 +216,11 @@ class SaPair:
         return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
 
     def count_unsent(self, count: int) -> None:
-        """The network did not take ``count`` sealed packets."""
+        """Count ``count`` sealed packets that could not be sent."""
         self.unsent += count
 
     def counters(self) -> Counters:
-        """What was counted so far."""
+        """The counters of the pair."""
         return Counters(*(getattr(self, name) for name in Counters._fields))
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
@@ -234,16 +234,16 @@ class SaPair:
 
     def _refuse(self) -> None:
         self.refused_out += 1
-        exhausted = "sequence numbers" if self._sequence == _LAST_SEQUENCE else "kilobytes"
-        self._say_once(Expired(self.child, f"its {exhausted} are used up"))
+        exhausted = "sequence numbers are" if self._sequence == _LAST_SEQUENCE else "byte limit is"
+        self._report_once(Expired(self.child, f"its {exhausted} exhausted"))
 
     def _report_move(self, path: UdpPath) -> None:
         if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
             self._listener(PeerMoved(self.child, path))
 
-    def _say_once(self, event: RekeyNeeded | Expired) -> None:
-        if type(event) not in self._said:
-            self._said += (type(event),)
+    def _report_once(self, event: RekeyNeeded | Expired) -> None:
+        if type(event) not in self._reported:
+            self._reported += (type(event),)
             self._listener(event)
 
 

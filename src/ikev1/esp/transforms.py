@@ -72,7 +72,7 @@ def sizes(suite: IpsecSuite) -> Sizes:
     """What ``suite`` adds to a packet.
 
     Raises:
-        UnsupportedError: the suite is not one of ours.
+        UnsupportedError: the suite is not supported.
     """
     transform = suite.encryption
     if transform in gcm.ICV_SIZES:
@@ -86,7 +86,7 @@ def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
     """Make sure that `sealer` and `opener` will take ``suite`` and ``keys``; far cheaper than to call them.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     sizes(suite)
     try:
@@ -95,14 +95,14 @@ def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
         raise UnsupportedError(str(error)) from None
     found = len(keys.encryption_key), len(keys.integrity_key)
     if found != wanted:
-        raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
+        raise UnsupportedError(f"keys of {found[0]} and {found[1]} octets found, expected {wanted[0]} and {wanted[1]}")
 
 
 def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -> Sealer:
     """The function that seals with ``keys``; ``random(n)`` gives n unpredictable octets for IVs.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     check(suite, keys)
     if suite.encryption in gcm.ICV_SIZES:
@@ -121,7 +121,7 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
     """The function that opens with ``keys``, or raises `IntegrityError` or `MalformedPacket` and changes nothing.
 
     Raises:
-        UnsupportedError: the suite is not one of ours, or a key has the wrong size.
+        UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     check(suite, keys)
     iv, alignment, icv = sizes(suite)

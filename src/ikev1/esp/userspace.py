@@ -24,7 +24,7 @@ from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 from ikev1.wire.registry import ProtocolId
 
-_BATCH = 64  # packets that one call of a reader takes
+_BATCH = 64  # packets per call of a reader
 _ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
@@ -41,7 +41,7 @@ class UserspacePlane:
     way in (RFC 3168 §9.1.1, limited functionality), and the inner TTL is decremented where the kernel forwards.
 
     Raises:
-        PlaneError: device, routes or sockets cannot be had.
+        PlaneError: the device, routes or sockets are not available.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class UserspacePlane:
         return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
 
     def install_trap(self, trap: Trap) -> None:
-        _refuse_what_takes_a_kernel(trap.mode, trap.protocol, trap.compress, trap.marks)
+        _require_no_kernel_features(trap.mode, trap.protocol, trap.compress, trap.marks)
         self.remove_trap(trap.connection, trap.tunnel)
         catch = TrapQueue(trap)
         self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
@@ -207,7 +207,7 @@ class UserspacePlane:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
             compressed = child.compression is not None
-            _refuse_what_takes_a_kernel(child.mode, child.suite.protocol, compressed, child.marks, child.suite.esn)
+            _require_no_kernel_features(child.mode, child.suite.protocol, compressed, child.marks, child.suite.esn)
             try:
                 pair = SaPair(child, self._mtu(child), self._random, self._listener)
             except UnsupportedError as error:
@@ -229,12 +229,12 @@ def _prepare(sender: socket.socket) -> None:
             sender.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
 
 
-def _refuse_what_takes_a_kernel(
+def _require_no_kernel_features(
     mode: IpsecMode, protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False
 ) -> None:
     missing = kernel_only(mode, protocol, esn, compressed, marks)
     if missing:
-        raise PlaneError(f'ESP in user space has no {missing}: that takes data_plane = "kernel"')
+        raise PlaneError(f'the userspace data plane does not support {missing}: use data_plane = "kernel"')
 
 
 def _spi(packet: bytes | memoryview) -> int:

@@ -1,5 +1,5 @@
-"""Whom to believe: certificates of peers, the paths to a trusted CA, and whether they were revoked.
+"""Verifies certificates of peers: the path to a trusted CA, the identity, and revocation.
 
-Blocking code that may fetch CRLs and OCSP responses; the daemon runs it in a thread. Nothing here changes after it is
-made but the cache of what was fetched, which has a lock.
+This is blocking code that may fetch CRLs and OCSP responses; the daemon runs it in a thread. The only mutable state is
+the cache of fetched responses, which has a lock.
 """

@@ -1,4 +1,4 @@
-"""What somebody says about the revocation of one certificate."""
+"""The revocation status of a certificate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Status(Enum):
-    """The three answers that there are (RFC 6960 §2.2)."""
+    """The three possible statuses (RFC 6960 §2.2)."""
 
     GOOD = "good"
     REVOKED = "revoked"
@@ -15,7 +15,7 @@ class Status(Enum):
 
 
 class Answer(NamedTuple):
-    """An answer, and who gave it or why it is not known."""
+    """A status, and its source or the reason why it is unknown."""
 
     status: Status
     source: str

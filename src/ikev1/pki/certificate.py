@@ -1,4 +1,4 @@
-"""One certificate, read completely: whatever can be wrong with its octets is found out here and nowhere later."""
+"""A certificate, parsed completely, so that malformed octets are detected here and not later."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Kind = TypeVar("Kind", bound=x509.ExtensionType)
 
 
 class X509Certificate(NamedTuple):
-    """A certificate, and what is asked of it."""
+    """A parsed certificate."""
 
     der: bytes
     parsed: x509.Certificate
     subject: bytes  # DER
     text: str  # the subject for people; of an empty one, the serial number
-    public_key: PublicKey | None  # None: of a kind that signs no phase 1, though it may sign certificates
-    digest: hashes.HashAlgorithm | None  # of the signature; None: it has none of its own, like Ed25519
+    public_key: PublicKey | None  # None: a type that cannot sign in phase 1, though it may sign certificates
+    digest: hashes.HashAlgorithm | None  # of the signature; None: the algorithm has no separate one, such as Ed25519
     extensions: x509.Extensions
 
     def extension(self, kind: type[Kind]) -> Kind | None:
@@ -49,10 +49,10 @@ def read(der: bytes) -> X509Certificate:
     """A certificate from its DER.
 
     Raises:
-        Malformed: the octets are no certificate, or one that is larger than `LARGEST`.
+        Malformed: the octets are not a certificate, or larger than `LARGEST`.
     """
     if len(der) > LARGEST:
-        raise Malformed(f"a certificate of {len(der)} octets, at most {LARGEST} are read")
+        raise Malformed(f"a certificate has {len(der)} octets, expected at most {LARGEST}")
     try:
         parsed = x509.load_der_x509_certificate(der)
         subject = parsed.subject.public_bytes()
@@ -74,7 +74,7 @@ def read(der: bytes) -> X509Certificate:
         x509.UnsupportedGeneralNameType,
         exceptions.UnsupportedAlgorithm,
     ) as error:
-        raise Malformed(f"{len(der)} octets that are no X.509 certificate: {error}") from None
+        raise Malformed(f"not an X.509 certificate ({len(der)} octets): {error}") from None
 
 
 def _public_key(parsed: x509.Certificate) -> PublicKey | None:

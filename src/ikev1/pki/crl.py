@@ -1,4 +1,4 @@
-"""What CRLs say of a certificate (RFC 5280 §6.3). OpenSSL judges them: signature, scope, time."""
+"""Revocation by CRLs (RFC 5280 §6.3). OpenSSL verifies their signature, scope and time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CERT_REVOKED = 23  # X509_V_ERR_... (openssl/x509_vfy.h)
 
 
 def list_urls(certificate: X509Certificate) -> list[str]:
-    """Where the issuer says that its CRL is (RFC 5280 §4.2.1.13)."""
+    """The URLs of the issuer's CRL (RFC 5280 §4.2.1.13)."""
     points = certificate.extension(x509.CRLDistributionPoints)
     return [
         name.value
@@ -26,9 +26,9 @@ def list_urls(certificate: X509Certificate) -> list[str]:
 
 
 def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iterable[bytes], now: float) -> Answer:
-    """What CRLs (DER) say of ``certificate``. CRLs of other issuers, and octets that are none, say nothing.
+    """The status of ``certificate`` by CRLs (DER). CRLs of other issuers and malformed CRLs are ignored.
 
-    A CRL that is past its time still revokes what is in it, but no longer says that anything is good.
+    An expired CRL still revokes the certificates in it, but does not make others good.
     """
     by_issuer = [one for one in map(_read, lists) if one is not None and one.issuer == issuer.parsed.subject]
     if not by_issuer:
@@ -43,7 +43,7 @@ def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iter
             return Answer(Status.REVOKED, f"the CRL of {issuer.text}")
         return Answer(Status.UNKNOWN, f"the CRL of {issuer.text}: {refusal.words}")
     except crypto.Error:
-        return Answer(Status.UNKNOWN, f"the CRL of {issuer.text} is none to OpenSSL")
+        return Answer(Status.UNKNOWN, f"OpenSSL cannot read the CRL of {issuer.text}")
     return Answer(Status.GOOD, f"the CRL of {issuer.text}")
 
 

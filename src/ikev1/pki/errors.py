@@ -1,4 +1,4 @@
-"""Why a peer's certificate is not believed."""
+"""Why the certificate of a peer is rejected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 class CertificateError(RemoteError):
     """Base of all: ``code`` is a stable word (one of `ikev1.core.records.events.Code`), the text names the certificate,
-    what was expected and what was found, and ``notify`` is what the peer is told (RFC 2408 §5.9).
+    what was expected and what was found, and ``notify`` is sent to the peer (RFC 2408 §5.9).
     """
 
     code = "cert-unusable"
@@ -29,21 +29,21 @@ class CertificateError(RemoteError):
 
 
 class Missing(CertificateError):
-    """The peer sent no certificate, and none of it is configured."""
+    """The peer sent no certificate, and none is configured for it."""
 
     code = "cert-missing"
     notify = NotifyType.CERTIFICATE_UNAVAILABLE
 
 
 class UnsupportedEncoding(CertificateError):
-    """The peer sent its certificate only in forms that are not read here."""
+    """The peer sent its certificate only in unsupported encodings."""
 
     code = "cert-unusable"
     notify = NotifyType.INVALID_CERT_ENCODING
 
 
 class Malformed(CertificateError):
-    """The octets are no certificate, or there are too many of them."""
+    """The octets are not a certificate, or there are too many certificates."""
 
 
 class Untrusted(CertificateError):
@@ -53,7 +53,7 @@ class Untrusted(CertificateError):
 
 
 class Expired(CertificateError):
-    """A certificate of the path is not valid yet, or no longer."""
+    """A certificate of the path is not yet valid, or has expired."""
 
     code = "cert-expired"
 
@@ -65,7 +65,7 @@ class Revoked(CertificateError):
 
 
 class RevocationUnknown(CertificateError):
-    """The policy demands to know that nothing was revoked, and nobody said so."""
+    """The policy is strict, and the revocation status is unknown."""
 
     code = "cert-revocation-unknown"
 
@@ -78,6 +78,6 @@ class IdentityMismatch(CertificateError):
 
 
 class Unusable(CertificateError):
-    """A certificate of the path must not be used like this: its key usage, path length, names or key forbid it."""
+    """A certificate of the path does not allow this use: its key usage, path length, names or key forbid it."""
 
     code = "cert-unusable"

@@ -1,7 +1,7 @@
-"""Getting CRLs and OCSP responses from where a CA says that they are.
+"""Fetches CRLs and OCSP responses from the URLs in certificates.
 
-Only certificates whose path was validated are asked where that is, so these are addresses that a trusted CA wrote. The
-answers come over plain HTTP and are believed only for the signatures on them.
+Only URLs in certificates of a validated path are used, so a trusted CA has chosen them. The responses come over plain
+HTTP; only their signatures are trusted.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from ikev1.errors import RemoteError
 
 
 class FetchFailed(RemoteError):
-    """Nothing usable came from an address; the text says why."""
+    """A URL could not be fetched; the text says why."""
 
     code = "fetch-failed"
 
 
 class Fetcher(Protocol):
-    """How something is got from the network: with ``body`` it is sent as an OCSP request (RFC 6960 A.1)."""
+    """Fetches a URL; ``body`` is sent as an OCSP request (RFC 6960 A.1)."""
 
     def __call__(self, url: str, body: bytes | None = None) -> bytes:
         """The octets at ``url``.
 
         Raises:
-            FetchFailed: there are none, they take too long, or there are too many of them.
+            FetchFailed: the server does not respond in time or with an error, or the response is too large.
         """
 
 
 class HttpFetcher:
-    """Gets over HTTP or HTTPS, within ``time_limit`` seconds from the connection on, at most ``size_limit`` octets.
+    """Fetches over HTTP or HTTPS, at most ``size_limit`` octets, within ``time_limit`` seconds after connecting.
     Redirections are not followed.
     """
 
@@ -81,7 +81,7 @@ class HttpFetcher:
             raise ValueError(f"expected status 200, found {response.status}")
         octets = response.read(self._size_limit + 1)
         if len(octets) > self._size_limit:
-            raise ValueError(f"more than {self._size_limit} octets")
+            raise ValueError(f"the response has more than {self._size_limit} octets")
         return octets
 
 
@@ -91,8 +91,8 @@ def _hang_up(connected: socket.socket) -> None:
 
 
 class CachedFetcher:
-    """Remembers what ``fetch`` got for ``lifetime`` seconds, and that it got nothing for ``patience`` seconds, so that
-    neither a busy gateway nor a dead server costs a fetch for each peer. Many threads may use it at once.
+    """Caches the responses of ``fetch`` for ``lifetime`` seconds, and failures for ``patience`` seconds, so that
+    neither a busy gateway nor a dead server costs a fetch for each peer. Thread-safe.
     """
 
     def __init__(

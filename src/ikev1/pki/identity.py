@@ -21,7 +21,7 @@ _MOST_SHOWN = 10
 def is_for(certificate: X509Certificate, identity: Identification) -> bool:
     """Whether the subject is this name, or an alternative name is this address, host or mail address.
 
-    Compared exactly but for upper and lower case: "Substring, wildcard, or regular expression matching MUST NOT be
+    The comparison is exact except for case: "Substring, wildcard, or regular expression matching MUST NOT be
     performed" (RFC 4945 §3.1.2). A host in the subject's common name does not count (§3.1.9).
     """
     match identity.id_type:
@@ -44,7 +44,7 @@ def check_identity(certificate: X509Certificate, identity: Identification) -> No
         names = list(_shown_names(certificate))
         more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
         shown = "; ".join(names[:_MOST_SHOWN]) + more
-        raise IdentityMismatch(f"the peer says that it is {text_of(identity)}, its certificate is for {shown}")
+        raise IdentityMismatch(f"the peer identifies itself as {text_of(identity)}, but its certificate is for {shown}")
 
 
 def _alternatives(certificate: X509Certificate, kind: type[x509.GeneralName]) -> list[object]:

@@ -1,4 +1,4 @@
-"""What an OCSP responder says of a certificate (RFC 6960, RFC 5019)."""
+"""Revocation by OCSP (RFC 6960, RFC 5019)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Malformed
 
 _SKEW = datetime.timedelta(minutes=5)  # clocks differ
-_WITHOUT_NEXT_UPDATE = datetime.timedelta(hours=1)  # it only says that there is always something newer (§4.2.2.1)
+_WITHOUT_NEXT_UPDATE = datetime.timedelta(hours=1)  # newer information is always available (§4.2.2.1)
 _MOST_SIGNERS = 4
 
 _SHA1 = hashes.SHA1()  # noqa: S303 - only names the issuer, and is what every responder knows (RFC 5019 §2.1.1)
@@ -27,13 +27,13 @@ _STATUSES = {ocsp.OCSPCertStatus.GOOD: Status.GOOD, ocsp.OCSPCertStatus.REVOKED:
 
 
 class UnacceptableResponse(RemoteError):
-    """Why a response is not believed; the sentence that it ends is in `read_response`."""
+    """Why a response is rejected; `read_response` puts the subject before the text."""
 
     code = "cert-revocation-unknown"
 
 
 def responder_urls(certificate: X509Certificate) -> list[str]:
-    """Where the issuer says that its responder is (RFC 5280 §4.2.2.1)."""
+    """The URLs of the issuer's responder (RFC 5280 §4.2.2.1)."""
     descriptions = certificate.extension(x509.AuthorityInformationAccess)
     return [
         description.access_location.value
@@ -51,14 +51,14 @@ def build_request(certificate: X509Certificate, issuer: X509Certificate) -> byte
 
 
 def read_response(octets: bytes, certificate: X509Certificate, issuer: X509Certificate, now: float) -> Answer:
-    """What a response says of ``certificate``: UNKNOWN unless all of RFC 6960 §3.2 holds: it is about this
-    certificate, signed by the issuer or by whom the issuer allowed to, and recent at ``now`` (seconds since 1970).
+    """The status of ``certificate`` by a response: UNKNOWN unless it satisfies RFC 6960 §3.2: it is about this
+    certificate, signed by the issuer or its delegate, and recent at ``now`` (seconds since 1970).
     """
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     try:
         response = ocsp.load_der_ocsp_response(octets)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise UnacceptableResponse(f"says {response.response_status.name}")
+            raise UnacceptableResponse(f"returned {response.response_status.name}")
         single = _about(response, certificate, issuer)
         _check_time(single, moment)
         _check_signature(response, issuer, moment)
@@ -66,7 +66,7 @@ def read_response(octets: bytes, certificate: X509Certificate, issuer: X509Certi
     except UnacceptableResponse as reason:
         return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} {reason}")
     except (ValueError, TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
-        return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} sent what is no response")
+        return Answer(Status.UNKNOWN, f"the OCSP responder of {issuer.text} sent a malformed response")
     return Answer(status, f"the OCSP responder of {issuer.text}")
 
 
@@ -82,7 +82,7 @@ def _about(
             wanted.issuer_name_hash,
         ):
             return single
-    raise UnacceptableResponse("answers for another certificate")
+    raise UnacceptableResponse("sent a response about another certificate")
 
 
 def _request(
@@ -96,13 +96,13 @@ def _check_time(single: ocsp.OCSPSingleResponse, moment: datetime.datetime) -> N
     begins = single.this_update_utc
     ends = single.next_update_utc or begins + _WITHOUT_NEXT_UPDATE
     if not begins - _SKEW <= moment <= ends + _SKEW:
-        raise UnacceptableResponse(f"answers for {begins} to {ends}, now is {moment}")
+        raise UnacceptableResponse(f"sent a response that is valid from {begins} to {ends}, but the time is {moment}")
 
 
 def _check_signature(response: ocsp.OCSPResponse, issuer: X509Certificate, moment: datetime.datetime) -> None:
     """Points 2 to 4 of §3.2: signed by the issuer's own key, or by one that it certified for this (§4.2.2.2)."""
     if not any(_has_signed(key, response) for key in _signers(response, issuer, moment)):
-        raise UnacceptableResponse("has signed neither as the issuer nor with a certificate of the issuer for OCSP")
+        raise UnacceptableResponse("signed neither as the issuer nor with an OCSP signing certificate of the issuer")
 
 
 def _signers(response: ocsp.OCSPResponse, issuer: X509Certificate, moment: datetime.datetime) -> Iterator[object]:

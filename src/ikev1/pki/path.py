@@ -20,7 +20,7 @@ _WITHOUT_CERTIFICATE = frozenset({1, 17, 65, 70})  # UNSPECIFIED, OUT_OF_MEM, IN
 
 
 class NotVerified(RemoteError):
-    """OpenSSL refused: its ``number`` of the error, its words, and which certificate of the path it was about."""
+    """OpenSSL rejected a path: its error number and text, and the certificate concerned, if any."""
 
     code = "cert-untrusted"
 
@@ -35,13 +35,13 @@ def find_path(
     leaf: X509Certificate, others: Iterable[X509Certificate], trust: Trust, now: float
 ) -> tuple[X509Certificate, ...]:
     """The certificates from ``leaf`` to one of the trusted CAs, both included. ``others``, those that the peer sent,
-    may stand in any order and lead nowhere. ``now`` is in seconds since 1970.
+    may be in any order and need not belong to the path. ``now`` is in seconds since 1970.
 
-    A certificate that is itself configured as the peer's needs no CA: its path is itself.
+    A certificate that is configured as the peer's needs no CA: its path is itself.
 
     Raises:
         Untrusted: no path of valid signatures leads to a trusted CA.
-        Expired: a certificate on the path is not valid yet, or no longer.
+        Expired: a certificate on the path is not yet valid, or has expired.
         Unusable: the path breaks a rule of RFC 5280: its length, its names, an unknown critical extension ...
     """
     anchors = [leaf] if leaf.der in trust.peers else [read(der) for der in trust.authorities]
@@ -65,7 +65,7 @@ def _attempts(anchors: list[X509Certificate]) -> Iterator[list[X509Certificate]]
 
 
 def openssl_store(anchors: Iterable[X509Certificate], now: float, flags: int = 0) -> crypto.X509Store:
-    """OpenSSL's picture of whom to trust at the time ``now``. Any CA ends a path, be it signed by itself or not."""
+    """OpenSSL's store of trusted CAs at the time ``now``. A path can end at any of them, self-signed or not."""
     store = crypto.X509Store()
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | flags)
     store.set_time(_moment(now))
@@ -97,7 +97,7 @@ def _openssl(certificate: X509Certificate) -> crypto.X509:
     try:
         return crypto.load_certificate(crypto.FILETYPE_ASN1, certificate.der)
     except crypto.Error:
-        raise Malformed(f"the certificate of {certificate.text} is none to OpenSSL") from None
+        raise Malformed(f"OpenSSL cannot read the certificate of {certificate.text}") from None
 
 
 def _read_back(certificate: crypto.X509) -> X509Certificate:
@@ -108,13 +108,15 @@ def _explain(refusal: NotVerified, leaf: X509Certificate, trust: Trust, now: flo
     about = refusal.certificate or leaf
     if refusal.number in _NOT_VALID_NOW:
         starts, ends = about.parsed.not_valid_before_utc, about.parsed.not_valid_after_utc
-        return Expired(f"the certificate of {about.text} is valid from {starts} to {ends}, now is {_moment(now)}")
+        return Expired(
+            f"the certificate of {about.text} is valid from {starts} to {ends}, but the time is {_moment(now)}"
+        )
     if refusal.number in _NO_ISSUER:
         trusted = "; ".join(read(der).text for der in trust.authorities) or "none"
-        return Untrusted(f"no certificate of a trusted CA leads to {about.text}; trusted are: {trusted}")
+        return Untrusted(f"no path from {about.text} to a trusted CA; trusted CAs: {trusted}")
     if refusal.number in _BAD_SIGNATURE:
-        return Untrusted(f"the signature on the certificate of {about.text} is not its issuer's ({refusal.words})")
-    return Unusable(f"the certificate of {about.text} must not be used so: {refusal.words}")
+        return Untrusted(f"the signature on the certificate of {about.text} is invalid ({refusal.words})")
+    return Unusable(f"the certificate of {about.text} cannot be used: {refusal.words}")
 
 
 def _moment(now: float) -> datetime.datetime:

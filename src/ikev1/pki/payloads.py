@@ -1,4 +1,4 @@
-"""What came in CERT payloads (RFC 2408 §3.9, RFC 4945 §3.3)."""
+"""The certificates in CERT payloads (RFC 2408 §3.9, RFC 4945 §3.3)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST = 32  # certificates that a peer may send; a path has two or three
 
 
 def read_payloads(payloads: Sequence[Certificate]) -> tuple[X509Certificate, ...]:
-    """The certificates in CERT payloads, each once, in the order in which they came.
+    """The certificates in CERT payloads, each once, in the order in which they were sent.
 
-    A payload in another form, or one that cannot be read, is passed over: "Implementations MAY discard such payloads"
-    (RFC 4945 §3.3.10.1, §3.3.10.2). If nothing is left, the first such payload is the error.
+    A payload with an unsupported encoding, or one that is malformed, is skipped: "Implementations MAY discard such
+    payloads" (RFC 4945 §3.3.10.1, §3.3.10.2). If none is left, the first such payload is the error.
 
     Raises:
-        UnsupportedEncoding: only forms came that are not read here, such as hash and URL.
-        Malformed: only octets came that are no certificates, or more than `MOST` certificates.
+        UnsupportedEncoding: all payloads have unsupported encodings, such as hash and URL.
+        Malformed: no payload is a certificate, or there are more than `MOST` certificates.
     """
     found: dict[bytes, X509Certificate] = {}
     complaints: list[CertificateError] = []
@@ -43,7 +43,7 @@ def read_payloads(payloads: Sequence[Certificate]) -> tuple[X509Certificate, ...
 
 
 def _too_many() -> Malformed:
-    return Malformed(f"more than {MOST} certificates came, which no path needs")
+    return Malformed(f"the peer sent more than {MOST} certificates")
 
 
 def _unwrap(payload: Certificate) -> Iterator[bytes]:
@@ -56,8 +56,8 @@ def _unwrap(payload: Certificate) -> Iterator[bytes]:
             yield from _unwrap_pkcs7(payload.data)
         case other:
             raise UnsupportedEncoding(
-                f"a certificate came as {CertificateEncoding(other).name}, expected X509_SIGNATURE (4) or "
-                f"PKCS7_WRAPPED_X509 (1)"
+                f"unsupported certificate encoding {CertificateEncoding(other).name}, expected X509_SIGNATURE (4) or "
+                "PKCS7_WRAPPED_X509 (1)"
             )
 
 
@@ -65,4 +65,4 @@ def _unwrap_pkcs7(octets: bytes) -> list[bytes]:
     try:
         return [one.public_bytes(Encoding.DER) for one in pkcs7.load_der_pkcs7_certificates(octets)]
     except (ValueError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm) as error:
-        raise Malformed(f"{len(octets)} octets that are no PKCS #7 with certificates: {error}") from None
+        raise Malformed(f"not a PKCS #7 structure with certificates ({len(octets)} octets): {error}") from None

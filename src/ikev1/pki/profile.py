@@ -1,4 +1,4 @@
-"""What RFC 4945 §5.1.3 asks of certificates for IKE beyond the rules for all, and which keys and hashes are weak."""
+"""The requirements of RFC 4945 §5.1.3 on certificates for IKE, and on the strength of keys and hashes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLIENT_ONLY = ExtendedKeyUsageOID.CLIENT_AUTH
 _IKE_PURPOSES = {
     ExtendedKeyUsageOID.IPSEC_IKE,
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-    # RFC 4945 §5.1.3.12 knows the two above. What VPN certificates have in practice, because other peers demand it:
+    # RFC 4945 §5.1.3.12 names the two above. VPN certificates have these in practice, because other peers require them:
     ExtendedKeyUsageOID.SERVER_AUTH,
     ExtendedKeyUsageOID.CLIENT_AUTH,
     x509.ObjectIdentifier("1.3.6.1.5.5.8.2.2"),  # iKEIntermediate
@@ -30,13 +30,13 @@ _BROKEN_HASHES = frozenset({"md5"})
 
 
 def check_path(path: Sequence[X509Certificate], trust: Trust) -> None:
-    """Raises Unusable if a certificate of the path, the peer's first, must not be used as it is here."""
+    """Raises Unusable if a certificate of the path, which begins with the peer's, does not allow this use."""
     _check_usage(path[0])
     for certificate in path:
         _check_key(certificate, trust.smallest_rsa_bits)
     for authority in path[1:-1]:
         if not authority.is_authority:  # "IKE implementations SHOULD reject" (RFC 4945 §5.1.3.9)
-            raise Unusable(f"the certificate of {authority.text} issued others and is none of a CA")
+            raise Unusable(f"the certificate of {authority.text} issued another one, but is not a CA certificate")
     for certificate, issuer in pairwise(path):
         _check_digest(certificate, issuer, allow_sha1=trust.allow_sha1)
 
@@ -45,7 +45,7 @@ def public_key_of(certificate: X509Certificate) -> PublicKey:
     """The key in the peer's own certificate.
 
     Raises:
-        Unusable: it is of a kind that signs no phase 1.
+        Unusable: the key is of a type that cannot sign in phase 1.
     """
     if certificate.public_key is None:
         raise Unusable(f"the certificate of {certificate.text} has a key that is neither RSA nor ECDSA")
@@ -61,22 +61,24 @@ def _check_usage(leaf: X509Certificate) -> None:
     # nonRepudiation is called contentCommitment today
     usage = leaf.extension(x509.KeyUsage)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
-        raise Unusable(f"the certificate of {leaf.text} has a keyUsage without digitalSignature and nonRepudiation")
+        raise Unusable(
+            f"the certificate of {leaf.text} has a keyUsage with neither digitalSignature nor nonRepudiation"
+        )
     purposes = leaf.extension(x509.ExtendedKeyUsage)
     if purposes is not None and _IKE_PURPOSES.isdisjoint(purposes):
         found = ", ".join(purpose.dotted_string for purpose in purposes)
-        raise Unusable(f"the certificate of {leaf.text} is for other purposes than IKE (extendedKeyUsage {found})")
+        raise Unusable(f"the certificate of {leaf.text} is not for IKE (extendedKeyUsage {found})")
 
 
 def check_is_no_client(leaf: X509Certificate) -> None:
-    """Raises Unusable if ``leaf`` is for clients alone, although its owner is a gateway that we called: otherwise each
-    client of a CA could answer in its place.
+    """Raises Unusable if ``leaf`` is only for clients, although its owner is the responder: otherwise any client of the
+    CA could respond in its place.
     """
     purposes = leaf.extension(x509.ExtendedKeyUsage)
     if purposes is not None and _IKE_PURPOSES.intersection(purposes) == {_CLIENT_ONLY}:
         raise Unusable(
-            f"the certificate of {leaf.text} is for clients alone (extendedKeyUsage clientAuth), but we called it: a "
-            "gateway needs one for ipsecIKE or serverAuth, or without extendedKeyUsage"
+            f"the certificate of {leaf.text} is only for clients (extendedKeyUsage clientAuth), but the peer is the "
+            "responder, which needs one for ipsecIKE or serverAuth, or without extendedKeyUsage"
         )
 
 

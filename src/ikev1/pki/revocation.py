@@ -1,4 +1,4 @@
-"""Whether a certificate of a path was revoked: first by the CRLs at hand, then by OCSP, then by CRLs to be fetched."""
+"""Revocation of the certificates of a path: by configured CRLs, then by OCSP, then by fetched CRLs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ikev1.pki.errors import RevocationUnknown, Revoked
 from ikev1.pki.fetch import Fetcher, FetchFailed
 from ikev1.pki.ocsp import build_request, read_response, responder_urls
 
-_MOST_URLS = 2  # of a kind in one certificate: what is tried before giving up
+_MOST_URLS = 2  # of OCSP responders, and of CRLs, that are tried for one certificate
 
 
 def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, fetch: Fetcher | None) -> None:
-    """Asks about each certificate of the path but the trusted CA. Without ``fetch`` only the CRLs at hand are asked.
+    """Checks each certificate of the path except the trusted CA. Without ``fetch`` only the configured CRLs are used.
 
-    The first who knows is believed, but nobody is asked whether a certificate is good that a CRL at hand revokes:
+    The first source that knows the status decides; configured CRLs come first:
     "when a certificate is reported as revoked by one trusted source, the certificate MUST be considered revoked"
     (RFC 4945 §5.2.1).
 
     Raises:
-        Revoked: one was revoked.
-        RevocationUnknown: the policy is strict, and about one of them nobody knows.
+        Revoked: a certificate was revoked.
+        RevocationUnknown: the policy is strict, and the status of a certificate is unknown.
     """
     if trust.revocation is Revocation.OFF:
         return
@@ -33,14 +33,14 @@ def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, 
         reasons = []
         for answer in _answers(certificate, issuer, trust, now, fetch):
             if answer.status is Status.REVOKED:
-                raise Revoked(f"the certificate of {certificate.text} was revoked, says {answer.source}")
+                raise Revoked(f"the certificate of {certificate.text} was revoked according to {answer.source}")
             if answer.status is Status.GOOD:
                 break
             reasons.append(answer.source)
         else:
             if trust.revocation is Revocation.STRICT:
                 raise RevocationUnknown(
-                    f"nobody knows whether the certificate of {certificate.text} was revoked: {'; '.join(reasons)}"
+                    f"the revocation status of the certificate of {certificate.text} is unknown: {'; '.join(reasons)}"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Whether the certificates of a peer prove that a key is that of the identity that the peer claims."""
+"""Verifies that the certificates of a peer bind a key to the identity that the peer claims."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ikev1.wire.payloads import Certificate, Identification
 
 
 class VerifiedPeer(NamedTuple):
-    """What is known of a peer once its certificates are believed. That it has the key is for its signature to prove."""
+    """The result for a peer whose certificates were accepted. Its signature has to prove that it has the key."""
 
     public_key: bytes  # DER SubjectPublicKeyInfo, as `ikev1.crypto.public_keys.load` reads it
     subject: str
@@ -37,13 +37,12 @@ def verify_peer(
     *,
     answers_call: bool = False,
 ) -> VerifiedPeer:
-    """The key of the peer that says that it is ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT
-    payloads, in any order). ``now`` is in seconds since 1970. ``fetch`` gets CRLs and OCSP responses; without it only
-    the CRLs in ``trust`` are asked. May block for as long as ``fetch`` does; many threads may call it at once.
-    ``answers_call`` tells that the peer is a gateway which we called.
+    """The key of the peer that claims ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT payloads, in any
+    order). ``now`` is in seconds since 1970. ``fetch`` fetches CRLs and OCSP responses; without it only the CRLs in
+    ``trust`` are used. May block as long as ``fetch`` does; thread-safe. ``answers_call``: the peer is the responder.
 
     Raises:
-        CertificateError: why not; see `ikev1.pki.errors`.
+        CertificateError: the certificates are rejected; see `ikev1.pki.errors`.
     """
     found = read_payloads(certificates) if certificates else tuple(read(der) for der in trust.peers)
     leaf = _leaf(found, identity, sent=bool(certificates))
@@ -58,8 +57,8 @@ def verify_peer(
 
 
 def _leaf(found: Sequence[X509Certificate], identity: Identification, *, sent: bool) -> X509Certificate:
-    """The peer's own among the certificates: the one for its identity, else the first that is none of a CA, so that
-    the error names it.
+    """The peer's own certificate: the one for its identity, else the first that is not a CA's, so that the error names
+    it.
 
     Raises:
         Missing: nothing was sent, and no certificate for the identity is configured.
@@ -68,5 +67,5 @@ def _leaf(found: Sequence[X509Certificate], identity: Identification, *, sent: b
         if is_for(certificate, identity):
             return certificate
     if not sent or not found:
-        raise Missing(f"{text_of(identity)} sent no certificate, and none for it is configured")
+        raise Missing(f"{text_of(identity)} sent no certificate, and none is configured for it")
     return next((certificate for certificate in found if not certificate.is_authority), found[0])

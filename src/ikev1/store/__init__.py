@@ -1,4 +1,4 @@
-"""Where ISAKMP SAs outlive the process that negotiated them."""
+"""Stores ISAKMP SAs, so that they survive a restart of the daemon."""
 
 from ikev1.store.sqlite import SqliteStore
 from ikev1.store.store import Store, StoreError

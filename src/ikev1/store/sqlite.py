@@ -1,8 +1,8 @@
 """The store of a single gateway: one SQLite file, one row for each ISAKMP SA.
 
-The file holds the keys of every SA, so it belongs to the daemon alone: mode 0600, in a folder where nobody else may
-write, and locked while it runs. Keys of SAs that are gone do not stay in it: SQLite overwrites what it deletes, and the
-log of its latest writes (WAL), which holds what they were about, is emptied soon after each write.
+The file holds the keys of every SA, so only the daemon has access: mode 0600, in a folder where others cannot write,
+and locked while the daemon runs. Keys of deleted SAs do not stay in it: SQLite overwrites what it deletes, and the
+write-ahead log (WAL), which contains recent writes, is truncated soon after each write.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ikev1.store.store import StoreError
 FORMAT = 1  # PRAGMA user_version: of the table, not of the records in it, which grow by fields with defaults
 OVERWRITTEN = 0x494B4531  # PRAGMA application_id: all that was ever deleted from the file was overwritten
 
-_BESIDE = ("-wal", "-shm", "-journal")  # files that SQLite makes, and believes where it finds them
+_BESIDE = ("-wal", "-shm", "-journal")  # files that SQLite creates, and trusts if they exist
 
 _DECODER = msgspec.msgpack.Decoder(IkeSa)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -44,18 +44,17 @@ class _Failures:
 
 
 class SqliteStore:
-    """A `ikev1.store.store.Store` in the file ``path``, which is made where there is none.
+    """A `ikev1.store.store.Store` in the file ``path``, which is created if missing.
 
-    Files of ours that others may read are closed to them. What was written over or deleted is in no file any more once
-    `tidy` was called, or the store was closed, or opened again after the end of a process that did neither.
+    If others can read the files, their mode is corrected. Overwritten and deleted records are erased from the files by
+    `tidy`, by `close`, or when the store is opened again after a process that called neither.
 
-    A write survives the end of the process as soon as it returns; the end of the machine's power may take the last
-    moments with it (``synchronous = NORMAL``), for a wait for the disk in every handshake would cost more than peers
-    that negotiate once again.
+    A write survives the end of the process as soon as it returns; a power failure may lose the last writes
+    (``synchronous = NORMAL``), because waiting for the disk in every handshake costs more than negotiating again.
 
     Raises:
-        StoreError: the file cannot be opened, is none of ours, another process has it, or somebody else has a hand in
-            it (`ikev1.files.private`).
+        StoreError: the file cannot be opened, has another format, is locked by another process, or another user could
+            read or change it (`ikev1.files.private`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,9 +62,9 @@ class SqliteStore:
         self._failures = _Failures(path)
         with self._failures:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # no link can be put in the place of what is checked here before SQLite opens it
+            # so that nobody can replace the checked files with links before SQLite opens them
             check_folder(path.parent)
-            os.close(open_private(path, os.O_RDWR))  # SQLite itself would obey the umask only
+            os.close(open_private(path, os.O_RDWR))  # SQLite itself would only apply the umask
             for suffix in _BESIDE:
                 check_private(path.with_name(path.name + suffix))
             self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
@@ -97,10 +96,10 @@ class SqliteStore:
     def _empty_log(self) -> None:
         (busy, *_) = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise StoreError(f"{self._path}-wal cannot be emptied: another program is reading it")
+            raise StoreError(f"cannot truncate {self._path}-wal: another program is reading it")
 
     def write(self, changes: Iterable[Keep | Forget]) -> None:
-        """Obey ``changes`` in one transaction; of several that concern one SA only the last is written."""
+        """Apply ``changes`` in one transaction; of several for one SA only the last is written."""
         last = {change.sa.unique_id: change for change in changes}
         kept = [(id, _ENCODER.encode(change.sa)) for id, change in last.items() if isinstance(change, Keep)]
         forgotten = [(id,) for id, change in last.items() if isinstance(change, Forget)]
@@ -113,7 +112,7 @@ class SqliteStore:
                 self._database.executemany("DELETE FROM ike_sa WHERE id = ?", forgotten)
 
     def read(self) -> tuple[list[IkeSa], int]:
-        """All SAs in the order of their numbers, and how many records could not be read and were dropped."""
+        """All SAs in the order of their numbers, and the number of unreadable records, which are deleted."""
         sas: list[IkeSa] = []
         unreadable: list[tuple[int]] = []
         with self._failures:
@@ -127,7 +126,7 @@ class SqliteStore:
         return sas, len(unreadable)
 
     def tidy(self) -> None:
-        """Leave nothing of what was written over or deleted, neither in the file nor in the log beside it.
+        """Erase overwritten and deleted records from the file and its write-ahead log.
 
         This waits for the disk.
         """

@@ -1,4 +1,4 @@
-"""What the daemon asks of a store."""
+"""The interface of a store."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class StoreError(LocalError):
 
 
 class Store(Protocol):
-    """Keeps records of SAs. Every method may raise `StoreError`; one that does has changed nothing."""
+    """Stores records of SAs. Every method may raise `StoreError`, and then has changed nothing."""
 
     def write(self, changes: Iterable[Keep | Forget]) -> None:
-        """Obey ``changes`` in their order, all or none; when this returns, they survive the end of the process."""
+        """Apply ``changes`` in order, all or none; when this returns, they survive the end of the process."""
 
     def read(self) -> tuple[list[IkeSa], int]:
-        """All SAs that are kept, and how many records there were that nobody can read any more and that are dropped."""
+        """All stored SAs, and the number of unreadable records, which are deleted."""
 
     def tidy(self) -> None:
-        """Destroy what was written over or deleted: it holds keys that may open traffic which somebody recorded."""
+        """Erase overwritten and deleted records: their keys could decrypt recorded traffic."""
 
     def close(self) -> None:
-        """Give the store back; what was written stays."""
+        """Close the store; its content stays."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from ikev1.wire import name_text
 from ikev1.wire.attributes import Attribute, find
 from ikev1.wire.payloads import Identification, Transform
 from ikev1.wire.registry import (
@@ -25,6 +26,8 @@ from ikev1.wire.registry import (
 
 LONGEST = 64
 """Characters of a peer's text that a line shows."""
+
+_LONGEST_NAME = 1024  # octets of a distinguished name; real ones have some hundred
 
 TEXT_ATTRIBUTES = frozenset(
     {
@@ -69,6 +72,16 @@ def text(data: bytes) -> str:
     return shown if len(data) <= LONGEST else f"{shown}... ({octets(data)})"
 
 
+def distinguished_name(data: bytes) -> str:
+    """A distinguished name such as ``C=DE, O=lab``, harmless; the number of octets if it is empty, malformed or longer
+    than any real one.
+    """
+    try:
+        return (name_text.describe(data) if len(data) <= _LONGEST_NAME else "") or octets(data)
+    except ValueError:
+        return octets(data)
+
+
 def spi_words(protocol: int, spi: bytes) -> str:
     """A protocol, and the SPI if there is one."""
     return f"{ProtocolId(protocol).name} {spi.hex()}" if spi else ProtocolId(protocol).name
@@ -99,6 +112,8 @@ def identity(payload: Identification) -> str:
             value = f"{address(data[:half])}-{address(data[half:])}"
         case IdType.FQDN | IdType.USER_FQDN | IdType.KEY_ID:
             value = text(data)
+        case IdType.DER_ASN1_DN:
+            value = distinguished_name(data)
         case _:
             value = octets(data)
     about = f" protocol {payload.protocol} port {payload.port}" if payload.protocol or payload.port else ""

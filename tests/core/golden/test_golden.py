@@ -24,7 +24,7 @@ SOURCES = (golden_life, golden_phase_1, golden_phase_2)  # imported for what the
 def test_a_conversation_is_what_was_recorded(name: str, request: pytest.FixtureRequest) -> None:
     played = play(name, reborn=False)
     file = TRANSCRIPTS / f"{name}.txt"
-    if request.config.getoption("update_golden"):
+    if request.config.getoption("--update"):
         file.write_text(played)
     assert file.exists(), "nothing is recorded: run pytest --update"
     assert not (found := difference(file.read_text(), played)), found

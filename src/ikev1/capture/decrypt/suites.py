@@ -13,18 +13,12 @@ from ikev1.wire.payloads import Proposal, Transform
 from ikev1.wire.registry import (
     EspTransform,
     ExtendedSequenceNumber,
-    Group,
     IntegrityAlgorithm,
     Phase1Attribute,
     Phase2Attribute,
     ProtocolId,
 )
 from ikev1.wire.words import lifetimes, transform_words
-
-WITHIN_REACH = frozenset({Group.MODP_768, Group.MODP_1024, Group.MODP_1024_160, Group.EC2N_155, Group.EC2N_185})
-"""Groups in which logarithms have been computed, or can be by who has the means of a state ("Imperfect Forward
-Secrecy", CCS 2015: 768 bits, and 1024 bits once for each prime).
-"""
 
 DEFAULT_LIFE = "8h (the default: none was stated)"  # RFC 2407 §4.5: "28800 seconds"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
-from ikev1.capture.decrypt.suites import WITHIN_REACH, group_name, life_words, transform_name
+from ikev1.capture.decrypt.suites import group_name, life_words, transform_name
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.peer import identity
 from ikev1.core.records.methods import ENCRYPTING
+from ikev1.crypto.weaknesses import BROKEN_GROUPS
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import (
     CertificateRequest,
@@ -82,7 +83,7 @@ def _mm2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
 def _share(dialogue: TrackedConversation, seen: MessageRecord) -> str:
     group = dialogue.phase1.suite
     named = f" of {group_name(group.group)}" if group is not None and group.group else ""
-    small = group is not None and group.group in WITHIN_REACH
+    small = group is not None and group.group in BROKEN_GROUPS
     text = f"brings the {seen.sender}'s public value{named} and nonce in the clear: " + (
         "this group is so small that who has the means can compute g^xy from public values"
         if small

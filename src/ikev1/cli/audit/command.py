@@ -1,4 +1,4 @@
-"""The command: what is audited, by what else it is tested, and in which form the findings come."""
+"""The command: the file to audit, the secrets to test, and the format of the findings."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class AuditFailed(LocalError, click.ClickException):
-    """FILE could not be audited: not to be taken for a finding, nor for the want of one."""
+    """FILE could not be audited; the exit status differs from that of an audit with or without findings."""
 
     code = "audit-failed"
     exit_code = 2
 
 
 class _Command(click.Command):
-    """A command whose failures, wherever they come from, have the exit status of failures."""
+    """A command whose failures all have the exit status of `AuditFailed`."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -56,17 +56,17 @@ class _Command(click.Command):
 @click.command(cls=_Command)
 @click.argument("file", type=_EXISTING)
 @click.option(
-    "--config", "configuration", type=_EXISTING, help="Your ikev1.toml: are its secrets those of the capture?"
+    "--config", "configuration", type=_EXISTING, help="Test the secrets of this ikev1.toml against the capture."
 )
-@click.option("--secret-file", type=_EXISTING, help="The same for the secret that is the only content of this file.")
-@click.option("--words", type=_EXISTING, help="A word list, one a line: would your secret fall to it?")
+@click.option("--secret-file", type=_EXISTING, help="Test the secret in this file against the capture.")
+@click.option("--words", type=_EXISTING, help="Test whether this word list, one word per line, contains your secret.")
 @click.option(
     *("--port", "ports"),
     type=click.IntRange(1, 65535),
     multiple=True,
     default=PORTS,
     show_default=True,
-    help="A UDP port on which IKE is spoken; may be given several times.",
+    help="A UDP port that carries IKE; can be given several times.",
 )
 @key_options
 @click.option(
@@ -74,10 +74,12 @@ class _Command(click.Command):
     type=click.Choice([*(severity.value for severity in Severity), _NEVER]),
     default=Severity.HIGH.value,
     show_default=True,
-    help="Exit with 1 if a finding is as bad as this, or worse.",
+    help="Exit with status 1 if a finding has this severity or a higher one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The findings for programs (docs/audit.md says what is in them).")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for a browser.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON (format: docs/audit.md).")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings to this HTML file."
+)
 def audit(
     *,
     file: Path,
@@ -90,30 +92,30 @@ def audit(
     as_json: bool,
     page: Path | None,
 ) -> None:
-    """Look for what an expert would point at in FILE: a capture (pcap or pcapng), or a configuration (ikev1.toml).
+    """Report security problems in FILE: a capture (pcap or pcapng), or a configuration (ikev1.toml).
 
-    With --config or --secret-file, your own secret is tested against the HASH of an Aggressive Mode in the capture,
-    and with --words a word list against your secret. The exit status is 0 if nothing is as bad as --fail-on, 1 if
-    something is, 2 if FILE could not be audited, or has nothing to audit.
+    With --config or --secret-file, your own secret is tested against the HASH of an Aggressive Mode in the capture;
+    with --words, a word list is tested against your secret. The exit status is 0 if all findings are below --fail-on,
+    1 if not, and 2 if FILE could not be audited or contains nothing to audit.
     """
     secrets = own_secrets(configuration, secret_file)
     if words is not None and not secrets:
-        raise click.UsageError("--words tests your own secret: name it with --config or --secret-file.")
+        raise click.UsageError("--words requires your own secret: give it with --config or --secret-file.")
     if _is_capture(file):
         found = _audit_capture(file, ports, keys, secrets, words)
     elif secrets:
-        raise click.UsageError(f"{file} is no capture: --config and --secret-file test a secret against one.")
+        raise click.UsageError(f"{file} is not a capture: --config and --secret-file require one.")
     else:
         found = _audit_configuration(file)
-    _tell(found, as_json, page)
-    if not found.findings:  # of the soundest conversation it is said that it is IKEv1
-        raise click.ClickException(f"{file}: there is no ISAKMP conversation in it, so nothing was audited.")
+    _print(found, as_json, page)
+    if not found.findings:  # every conversation has at least the finding that it is IKEv1
+        raise click.ClickException(f"{file} contains no ISAKMP conversation, so nothing was audited.")
     if fail_on != _NEVER and found.at_least(Severity(fail_on)):
         sys.exit(_FOUND)
 
 
 def _is_capture(file: Path) -> bool:
-    """Whether the content is that of a capture, whatever the file is called."""
+    """Whether the file is a capture, by its content."""
     try:
         with open_capture(file):
             return True
@@ -144,7 +146,7 @@ def _audit_capture(
 
 @contextmanager
 def _progress(words: Path | None) -> Iterator[Callable[[int], None]]:
-    """What to call with the octets of the word list that were read; it shows how far that is, if somebody looks."""
+    """A function to call with the octets read of the word list, which updates a progress bar on a terminal."""
     with _complaints_about(words), Progress(console=Console(stderr=True), transient=True) as bar:
         bar.disable = words is None or not sys.stderr.isatty()
         task = bar.add_task("comparing words", total=words.stat().st_size if words else None)
@@ -156,16 +158,16 @@ def _complaints_about(words: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"{words} cannot be read: {error.strerror}.") from error
+        raise click.ClickException(f"cannot read {words}: {error.strerror}.") from error
 
 
-def _tell(found: Audit, as_json: bool, page: Path | None) -> None:
+def _print(found: Audit, as_json: bool, page: Path | None) -> None:
     if page is not None:
         try:
             page.write_text(audit_page(found), encoding="utf-8")
         except OSError as error:
-            raise click.ClickException(f"{page} cannot be written: {error.strerror}.") from error
-        click.echo(f"{page}: {len(found.findings)} findings, to be opened in a browser", err=True)
+            raise click.ClickException(f"cannot write {page}: {error.strerror}.") from error
+        click.echo(f"{len(found.findings)} findings written to {page}; open it in a browser", err=True)
     if as_json:
         click.echo(msgspec.json.encode(found))
     elif page is None:

@@ -1,4 +1,4 @@
-"""An audit on the terminal: the worst first, each finding with what to do about it."""
+"""An audit as text: the most severe findings first, each with its remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_audit(pen: TerminalWriter, audit: Audit) -> None:
     for finding in audit.findings:
         _write_finding(pen, finding)
     if audit.notes:
-        pen.heading("What could not be judged")
+        pen.heading("Not evaluated")
         for note in audit.notes:
             pen.paragraph(note, indent="  ", further="    ")
 
@@ -32,7 +32,7 @@ def write_audit(pen: TerminalWriter, audit: Audit) -> None:
 def _counts(audit: Audit) -> str:
     counts = Counter(finding.severity for finding in audit.findings)
     if not counts:
-        return "nothing found"
+        return "no findings"
     return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
@@ -40,14 +40,14 @@ def _write_finding(pen: TerminalWriter, finding: Finding) -> None:
     head = pen.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
     pen.write(pen.text(""))
     pen.write(*pen.wrapped(head + pen.text(finding.title, "bold") + pen.text(f"  {finding.code}", "dim"), pen.width))
-    for name, said, style in (
+    for name, text, style in (
         ("found", finding.found, ""),
         ("why", finding.why, ""),
         ("do", finding.remedy, "green"),
         *(("seen" if number == 0 else "", _place(each), "dim") for number, each in enumerate(finding.evidence)),
         ("source", finding.source, "dim"),
     ):
-        pen.paragraph(said, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
+        pen.paragraph(text, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
 
 
 def _place(evidence: Evidence) -> str:

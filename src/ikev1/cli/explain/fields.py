@@ -13,23 +13,23 @@ _ROW = 16
 
 
 class Fields:
-    """Writes the fields of messages. What a field means is said once, however often the field comes."""
+    """Writes the fields of messages; the meaning of a field is explained only the first time."""
 
     def __init__(self, pen: TerminalWriter, width: int) -> None:
         self._pen = pen
         self._width = width
-        self._told: set[str] = set()
+        self._explained: set[str] = set()
 
     def lines(self, fields: tuple[Field, ...], depth: int = 0) -> Iterator[Text]:
-        """Each field behind its offset, with the fields that it is made of below it."""
+        """Each field with its offset, followed by its subfields."""
         pen = self._pen
         for field in fields:
             margin = f"{field.offset:5}  {'  ' * depth}"
             further = " " * (len(margin) + 2)
             text = pen.text(field.name, "" if depth else "bold") + pen.text(f": {field.value}", "cyan")
             yield from pen.wrapped(text, self._width, margin, further)
-            if field.about and field.about not in self._told:
-                self._told.add(field.about)
+            if field.about and field.about not in self._explained:
+                self._explained.add(field.about)
                 yield from pen.wrapped(pen.text(field.about, "dim"), self._width, further)
             yield from self.lines(field.fields, depth + 1)
 

@@ -22,23 +22,31 @@ _OPTIONS = (
         *("--keys", "--keylog", "key_files"),
         type=_FILE,
         multiple=True,
-        help="A file with keys: a key log of `ikev1 run` (with the .esp_sa beside it), a table of Wireshark, a log of "
-        "charon or pluto that tells keys, tcpdump's ESP secrets. May be given several times.",
+        help="A file with keys: a key log of `ikev1 run` (with its .esp_sa file), a table of Wireshark, a log of "
+        "charon or pluto that contains keys, or ESP secrets of tcpdump. Can be given several times.",
     ),
-    click.option("--psk", "psks", metavar="TEXT", multiple=True, help="A pre-shared key, or 0x and hexadecimal."),
-    click.option("--psk-file", "psk_files", type=_FILE, multiple=True, help="A file that holds a pre-shared key."),
+    click.option(
+        "--psk", "psks", metavar="TEXT", multiple=True, help="A pre-shared key as text, or 0x and hexadecimal digits."
+    ),
+    click.option("--psk-file", "psk_files", type=_FILE, multiple=True, help="A file with a pre-shared key."),
     click.option(
         *("--dh-secret", "dh_secrets"),
         metavar="HEX",
         multiple=True,
-        help="g^xy, or a private exponent; with the pre-shared key it opens what was encrypted. @FILE: from a file.",
+        help="g^xy or a private exponent, which decrypts together with the pre-shared key. @FILE reads it from a file.",
     ),
-    click.option("--esp-sa", "esp_sas", metavar="LINE", multiple=True, help="Keys of ESP, as in Wireshark's esp_sa."),
+    click.option(
+        "--esp-sa",
+        "esp_sas",
+        metavar="LINE",
+        multiple=True,
+        help="Keys of an ESP SA, in the format of Wireshark's esp_sa.",
+    ),
 )
 
 
 def key_options(command: Command) -> Command:
-    """Give ``command`` the options; it gets what they name as the argument ``keys``, a KeyRing."""
+    """Add the options to ``command``, which receives the keys as the argument ``keys``, a KeyRing."""
 
     @functools.wraps(command)
     def with_keys(
@@ -65,10 +73,10 @@ def key_ring(
     dh_secrets: Iterable[str],
     esp_sas: Iterable[str],
 ) -> KeyRing:
-    """Everything that the options name.
+    """The keys that the options name.
 
     Raises:
-        click.ClickException: a file cannot be read, or there is no key where one should be.
+        click.ClickException: a file cannot be read, or a key is missing or malformed.
     """
     with _complaints():
         shared = [pre_shared_key(text, "--psk") for text in psks]
@@ -89,18 +97,18 @@ def _complaints() -> Iterator[None]:
     except KeyFileError as error:
         raise click.ClickException(f"{error}.") from error
     except OSError as error:
-        raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}.") from error
+        raise click.ClickException(f"cannot read {error.filename}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise click.ClickException(
-            f"A secret in a file is not text ({error}): write it as 0x and hexadecimal."
+            f"a secret in a file is not UTF-8 text ({error}): write it as 0x and hexadecimal digits."
         ) from None
 
 
 def _first_line(path: Path) -> str:
-    """A secret: what an editor puts behind it does not belong to it."""
+    """A secret, without the line end that an editor adds."""
     secret = path.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
     if not secret:
-        raise KeyFileError(f"{path}: expected a pre-shared key in the first line, which is empty")
+        raise KeyFileError(f"{path}: expected a pre-shared key in the first line, found an empty line")
     return secret
 
 
@@ -121,6 +129,6 @@ def _esp_sa(line: str) -> KeyRing:
     if not ring.esp:
         raise KeyFileError(
             '--esp-sa: expected "IPv4","SOURCE","DESTINATION","0xSPI","CIPHER","0xKEY","INTEGRITY","0xKEY", as '
-            "Wireshark's preferences have it"
+            "in Wireshark's preferences"
         )
     return ring

@@ -1,4 +1,4 @@
-"""A conversation as a ladder: two lifelines, and between them what travelled, in words."""
+"""A conversation as a ladder diagram: two lifelines, and the messages between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Ladder:
         self._exchange: tuple[str, str] | None = None
 
     def ends(self, conversation: Conversation) -> None:
-        """Who stands at the lifelines."""
+        """The peers, at the upper ends of the lifelines."""
         left, right = conversation.initiator, conversation.responder
         self._apart(left.address, right.address, "bold")
         self._apart(_described("initiator", left), _described("responder", right), "dim")
@@ -39,7 +39,7 @@ class Ladder:
             self._between(Text(""), self._pen.text(message.exchange, "dim"))
         self._pen.write(self._arrow(message, when(message, conversation)))
         if message.retransmission_of is None or detailed:
-            self._between(*self._said(message))
+            self._between(*self._explanation(message))
         if detailed:
             blank = Text("")
             self._between(blank, *self._fields.lines(message.fields), blank, *octet_lines(self._pen, message), blank)
@@ -75,7 +75,7 @@ class Ladder:
             arrow.stylize("dim")
         return Text(signs.life, "dim") + arrow + Text(signs.life, "dim")
 
-    def _said(self, message: Message) -> Iterator[Text]:
+    def _explanation(self, message: Message) -> Iterator[Text]:
         pen = self._pen
         yield from self._indented(pen.text(message.line))
         yield from self._indented(pen.text(message.security, "italic"))
@@ -102,17 +102,17 @@ class Ladder:
 
 
 def _frames(message: Message) -> str:
-    """Of a message in many fragments the first and the last, for the arrow has one line."""
+    """The frames; of many fragments the first and the last, because the arrow has one line."""
     few = message.frames if len(message.frames) < 3 else ()
     return frames_text(few) or f"frames {message.frames[0]} to {message.frames[-1]}"
 
 
 def _described(role: str, party: Party) -> str:
-    nat = ", behind a NAT, or acts so" if party.behind_nat else ""
+    nat = ", behind a NAT (or claims to be)" if party.behind_nat else ""
     return f"{role}, {party.maker}{nat}" if party.maker else f"{role}{nat}"
 
 
 def _identity(party: Party) -> str:
     if not party.identity:
-        return "identity not seen"
-    return f"{party.identity} ({'seen by everybody' if party.identity_visible else 'encrypted'})"
+        return "identity unknown"
+    return f"{party.identity} ({'visible to everybody' if party.identity_visible else 'encrypted'})"

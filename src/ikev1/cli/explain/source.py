@@ -1,4 +1,4 @@
-"""Where packets come from: a file, standard input, or an interface; and the report that is made of them."""
+"""The report on packets from a file, standard input or an interface."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LARGE = 16 << 20  # octets: reading less takes no time
 
 
 def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:
-    """The report on a capture; "-" is standard input. Shows how far it is, if that takes long and somebody looks.
+    """The report on a capture; "-" is standard input. Shows a progress bar for large files on a terminal.
 
     Raises:
-        click.ClickException: it cannot be read.
+        click.ClickException: the capture cannot be read.
     """
     name = "standard input" if file == "-" else Path(file).name
     analyst = Analyst(keys)
@@ -41,14 +41,14 @@ def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -
 def watch(
     interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: TerminalWriter | None
 ) -> Report:
-    """The report on what passes an interface until Ctrl-C. ``pen`` writes each message as it comes.
+    """The report on the packets of an interface until Ctrl-C. ``pen`` writes each message as it is captured.
 
     Raises:
-        click.ClickException: we cannot listen there.
+        click.ClickException: capturing is not possible.
     """
     analyst = Analyst(keys)
     with _complaints_about(f"--live {interface}"), listen(interface, ports) as live:
-        click.echo(f"Listening on {interface}; Ctrl-C ends it and explains what was heard.", err=True)
+        click.echo(f"capturing on {interface}; press Ctrl-C to stop and print the report", err=True)
         with suppress(KeyboardInterrupt):
             for packet in live:
                 message = analyst.take(packet)
@@ -79,7 +79,9 @@ def _complaints_about(what: str) -> Iterator[None]:
 
 @contextmanager
 def _bar(file: str) -> Iterator[Callable[[int], None] | None]:
-    """What is to be told how many octets have been read; None where nobody looks, or it does not take long."""
+    """A function to call with the number of octets read, which updates a progress bar; None for small files or without
+    a terminal.
+    """
     size = Path(file).stat().st_size if Path(file).is_file() else 0
     if size < _LARGE or not sys.stderr.isatty():
         yield None

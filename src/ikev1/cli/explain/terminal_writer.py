@@ -1,4 +1,4 @@
-"""How a report is written on this terminal: signs that it can show, and text from peers that does nothing to it."""
+"""Writes a report to the terminal: in ASCII where needed, and with text of peers made harmless."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IN_ASCII = str.maketrans(
 
 
 class Signs(NamedTuple):
-    """What lifelines, arrows and verdicts are drawn with."""
+    """The characters of lifelines, arrows and marks."""
 
     life: str
     line: str
@@ -34,8 +34,8 @@ _ASCII = Signs("|", "-", ".", ">", "<", {"right": "ok:", "wrong": "WRONG:", "dif
 
 
 class TerminalWriter:
-    """Writes on ``console``. Everything that a report says goes through `text`: no markup in it is obeyed, and no
-    control character reaches the terminal.
+    """Writes to ``console``. All content goes through `text`, which interprets no markup and passes no control
+    characters to the terminal.
     """
 
     def __init__(self, console: Console) -> None:
@@ -44,9 +44,9 @@ class TerminalWriter:
         self.signs = _ASCII if self._ascii else _UNICODE
         self.width = min(console.width, WIDEST)
 
-    def text(self, said: str, style: str = "") -> Text:
+    def text(self, content: str, style: str = "") -> Text:
         """One line of text, not wrapped yet."""
-        shown = visible(said)
+        shown = visible(content)
         if self._ascii:
             shown = shown.translate(_IN_ASCII).encode("ascii", "backslashreplace").decode()
         return Text(shown, style=style)
@@ -64,14 +64,14 @@ class TerminalWriter:
         for line in lines:
             if self._console.is_terminal:
                 self._console.print(line, soft_wrap=True)
-            else:  # without colours there is nothing for the console to do, which takes its time
+            else:  # faster than the console, which has nothing to add without colours
                 self._console.file.write(f"{line.plain}\n")
 
-    def paragraph(self, said: str, style: str = "", indent: str = "", further: str | None = None) -> None:
+    def paragraph(self, content: str, style: str = "", indent: str = "", further: str | None = None) -> None:
         """Text of any length; its own line ends are kept."""
-        for line in said.splitlines():
+        for line in content.splitlines():
             self.write(*self.wrapped(self.text(line, style), self.width, indent, further))
 
-    def heading(self, said: str) -> None:
+    def heading(self, content: str) -> None:
         """A heading with an empty line before it."""
-        self.write(Text(""), self.text(said, "bold"))
+        self.write(Text(""), self.text(content, "bold"))

@@ -1,4 +1,4 @@
-"""A report on the terminal: for each conversation who spoke, what was said, and the answers to what people ask."""
+"""A report as text: for each conversation the peers, the messages, and answers to common questions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
 MANY = 20
-"""More conversations than that are listed, not told."""
+"""If there are more conversations than this, they are only listed."""
 
 OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
 
 
 def write_report(pen: TerminalWriter, report: Report, detailed: Callable[[Message], bool]) -> None:
-    """All of it; messages for which ``detailed`` is true with all their fields and octets. Of `MANY` conversations a
-    line each.
+    """Write the report; messages for which ``detailed`` is true with all their fields and octets. More than `MANY`
+    conversations get a line each.
     """
     if len(report.conversations) > MANY:
         _list(pen, report.conversations)
@@ -27,10 +27,10 @@ def write_report(pen: TerminalWriter, report: Report, detailed: Callable[[Messag
         for conversation in report.conversations:
             _conversation(pen, conversation, detailed)
     if report.esp:
-        pen.heading("ESP whose negotiation is not in the capture")
+        pen.heading("ESP without its negotiation in the capture")
         _flows(pen, report.esp)
     if report.notes:
-        pen.heading("What could not be read")
+        pen.heading("Not evaluated")
         for note in report.notes:
             pen.paragraph(note, indent="  ", further="    ")
 
@@ -41,7 +41,7 @@ def _list(pen: TerminalWriter, conversations: tuple[Conversation, ...]) -> None:
         ends = pen.text(f"{_names(conversation)}: ") + _outcome(pen, conversation)
         rest = f", {conversation.mode or 'without phase 1'}, {len(conversation.messages)} messages"
         pen.write(*pen.wrapped(ends + pen.text(f"{rest}{time}"), pen.width, further="    "))
-    pen.heading(f"{len(conversations)} conversations: --conversation N tells one of them.")
+    pen.heading(f"{len(conversations)} conversations: show one of them with --conversation N")
 
 
 def _names(conversation: Conversation) -> str:
@@ -73,7 +73,7 @@ def _header(pen: TerminalWriter, conversation: Conversation) -> None:
     pen.paragraph(conversation.summary)
     facts = [
         ("phase 1", conversation.mode or "not in the capture"),
-        ("suite", conversation.suite or "not known"),
+        ("suite", conversation.suite or "unknown"),
         ("began", began(conversation)),
         ("cookies", f"{conversation.initiator_cookie} {conversation.responder_cookie}"),
     ]
@@ -104,10 +104,10 @@ def _facts(flow: EspFlow) -> Iterable[str]:
     if flow.suite:
         yield flow.suite
     if flow.opened:
-        yield f"{flow.opened} with the right ICV"
+        yield f"{flow.opened} with a correct ICV"
     if flow.wrong:
         yield f"{flow.wrong} with a WRONG ICV"
     if flow.unopened:
-        yield f"{flow.unopened} that the key does not open (no ICV could be checked)"
+        yield f"{flow.unopened} that the key does not decrypt (ICV not verified)"
     if flow.missing:
-        yield f"{flow.missing} missing in the capture"
+        yield f"{flow.missing} missing from the capture"

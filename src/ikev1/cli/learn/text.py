@@ -1,4 +1,4 @@
-"""A lesson on the terminal: a page for each step, all at once or one after the other."""
+"""A lesson as text, with a page for each step."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LONG, _SHOWN = 64, 48  # hexadecimal digits: what is longer, and as much as is 
 
 
 def write_lesson(pen: TerminalWriter, lesson: Lesson) -> Iterator[None]:
-    """Writes a page at each step of the iteration; whoever iterates decides when the next one comes."""
+    """Write a page at each step of the iteration, so that the caller can pause between pages."""
     pen.heading(lesson.title)
     pen.paragraph(lesson.introduction)
-    pen.paragraph(f"Phase 1 is negotiated to {lesson.suite}.", "dim")
+    pen.paragraph(f"Phase 1 negotiates {lesson.suite}.", "dim")
     yield
     for number, step in enumerate(lesson.steps, 1):
         _write_step(pen, step, f"{number} of {len(lesson.steps)}")
@@ -27,7 +27,7 @@ def write_lesson(pen: TerminalWriter, lesson: Lesson) -> Iterator[None]:
     if lesson.comparisons:
         _write_comparisons(pen, lesson.comparisons)
         yield
-    pen.heading("In the end")
+    pen.heading("Summary")
     pen.paragraph(lesson.closing)
 
 
@@ -38,9 +38,9 @@ def _write_step(pen: TerminalWriter, step: Step, place: str) -> None:
     pen.write(label + pen.text(step.title, "bold") + pen.text(f"  ({place})", "dim"))
     if step.rfc:
         pen.write(pen.text(f"{_INDENT}{step.rfc}", "yellow"))
-    for name, said in (("carries", step.carries), ("why", step.why), ("seen by", step.seen)):
-        if said:
-            pen.paragraph(said, "", f"{_INDENT}{name:9}", f"{_INDENT}{'':9}")
+    for name, content in (("carries", step.carries), ("why", step.why), ("seen by", step.seen)):
+        if content:
+            pen.paragraph(content, "", f"{_INDENT}{name:9}", f"{_INDENT}{'':9}")
     if step.values:
         pen.write(pen.text(""))
     for name, value in step.values:
@@ -62,12 +62,12 @@ def _write_formula(pen: TerminalWriter, formula: Formula) -> None:
 
 def _write_misreading(pen: TerminalWriter, misreading: Misreading) -> None:
     pen.write(pen.text(""))
-    for name, said, style in (
-        ("often written", misreading.often, "red"),
+    for name, content, style in (
+        ("often claimed", misreading.often, "red"),
         ("the RFC", f"{misreading.really}  ({misreading.source})", "green"),
         ("so", misreading.why, ""),
     ):
-        pen.paragraph(said, style, f"{_INDENT}{name:15}", f"{_INDENT}{'':15}")
+        pen.paragraph(content, style, f"{_INDENT}{name:15}", f"{_INDENT}{'':15}")
 
 
 def _write_toy(pen: TerminalWriter, toy: Toy) -> None:
@@ -86,16 +86,16 @@ def _write_comparisons(pen: TerminalWriter, comparisons: tuple[Comparison, ...])
         pen.write(pen.text(""))
         used = pen.text("  (this run)" if comparison.used else "", "dim")
         pen.write(pen.text(f"{_INDENT}{comparison.method}", "bold") + used)
-        for name, said, style in (
-            ("often written", f"SKEYID = {comparison.often}", "red"),
+        for name, content, style in (
+            ("often claimed", f"SKEYID = {comparison.often}", "red"),
             ("the RFC", f"SKEYID = {comparison.really}  ({comparison.source})", "green"),
             ("so", comparison.means, ""),
         ):
-            pen.paragraph(said, style, f"{_INDENT * 2}{name:15}", f"{_INDENT * 2}{'':15}")
+            pen.paragraph(content, style, f"{_INDENT * 2}{name:15}", f"{_INDENT * 2}{'':15}")
 
 
 def _cut(octets: str) -> str:
-    """Long octets by their beginning: the page and --json have all of them."""
+    """Octets, truncated if long; the HTML page and --json contain all of them."""
     if len(octets) <= _LONG or not set(octets) <= set("0123456789abcdef"):
         return octets
     return f"{octets[:_SHOWN]}... ({len(octets) // 2} octets)"

@@ -1,1 +1,1 @@
-"""What the daemon needs of the machine it runs on: privileges, systemd, and the choice of a data plane."""
+"""The daemon's host: privileges, systemd, and the choice of the data plane."""

@@ -1,4 +1,4 @@
-"""Who carries the packets: the kernel or this process, as the configuration asks and the machine allows."""
+"""The choice of the data plane: the kernel or this process, by the configuration and the kernel's features."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ class PlaneChoice(NamedTuple):
 
 
 def choose(options: GatewayOptions, missing: Callable[[], str] = probe) -> PlaneChoice:
-    """The data plane that ``options`` ask for; ``missing`` says what the kernel lacks, if anything.
+    """The data plane that ``options`` select; ``missing`` returns what the kernel lacks, empty if nothing.
 
     Raises:
-        PlaneError: it has to be the kernel, and the kernel cannot.
+        PlaneError: ``data_plane`` is ``kernel``, and the kernel does not support IPsec or denies it.
     """
     if options.data_plane == "userspace":
         return _userspace(options, "as configured")
     lacks = missing()
     if not lacks:
-        return _kernel(options, "it has ESP, and takes orders from us")
+        return _kernel(options, "the kernel supports ESP and this process may configure it")
     if options.data_plane == "kernel":
-        raise PlaneError(f'data_plane = "kernel" cannot be: {lacks}. With "auto" this process carries the packets')
+        raise PlaneError(f'data_plane = "kernel" is not possible: {lacks}; "auto" falls back to ESP in userspace')
     return _userspace(options, lacks)
 
 
 def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
     def make(listener: Listener, send_udp: SendUdp) -> DataPlane:
-        from ikev1.esp.userspace import UserspacePlane  # not above: its NumPy is large, and of no use to the kernel's
+        from ikev1.esp.userspace import UserspacePlane  # not above: the kernel's plane does not need NumPy
 
         return UserspacePlane(listener, send_udp, device=options.tun)
 
@@ -55,10 +55,10 @@ def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
 
 
 def forget_kernel(options: GatewayOptions) -> bool:
-    """Take away what an earlier gateway had the kernel do, before this process does it; whether there was anything.
+    """Remove the SAs and policies that an earlier gateway left in the kernel; whether there were any.
 
     Raises:
-        PlaneError: it may still be there, and keep packets from us.
+        PlaneError: they may remain, and intercept packets of this process.
     """
     owner = _owner(options)
     if not owner.exists():
@@ -72,18 +72,18 @@ def forget_kernel(options: GatewayOptions) -> bool:
 
 
 def forget_userspace(options: GatewayOptions) -> bool:
-    """Take away the packet filter of an earlier gateway that carried packets itself; whether there was any.
+    """Remove the packet filter of an earlier gateway that ran the userspace plane; whether there was any.
 
     Raises:
-        PlaneError: it may still be there, and drop packets that the kernel opened.
+        PlaneError: it may remain, and drop packets that the kernel has decrypted.
     """
     return forget_guard(options.tun)
 
 
 def suites_lacking(settings: Settings, missing: Callable[[IpsecSuite], str] = probe) -> list[str]:
-    """What the kernel cannot do of that which the tunnels propose, a line for each suite.
+    """The proposed suites that the kernel does not support, a line for each.
 
-    Each suite is tried, so that the kernel loads modules now and not while peers wait.
+    Each suite is tried, so that the kernel loads its modules now and not while a peer waits.
     """
     proposed: dict[IpsecSuite, str] = {}
     for connection in settings.connections:
@@ -91,7 +91,7 @@ def suites_lacking(settings: Settings, missing: Callable[[IpsecSuite], str] = pr
             for proposal in tunnel.proposals:
                 proposed.setdefault(proposal.suite, f"{connection.name}/{tunnel.name}")
     found = ((tunnel, missing(suite)) for suite, tunnel in proposed.items())
-    return [f"{tunnel} proposes what cannot be: {lacks}" for tunnel, lacks in found if lacks]
+    return [f"{tunnel} proposes a suite that the kernel does not support: {lacks}" for tunnel, lacks in found if lacks]
 
 
 def _owner(options: GatewayOptions) -> Path:

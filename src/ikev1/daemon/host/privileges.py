@@ -1,7 +1,7 @@
 """Least privilege (capabilities(7)): the daemon keeps what its sockets and devices need, and nothing else.
 
-Nothing of what is kept must be used before: ports, raw sockets, devices and routes are opened with it. So this comes
-first, and what the daemon cannot do later it cannot do at its start either.
+Privileges are reduced before ports, raw sockets, devices and routes are opened, so that an operation that would fail
+later fails at the start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ikev1.errors import LocalError
 KEPT = {
     "CAP_NET_BIND_SERVICE": 10,  # port 500
     "CAP_NET_ADMIN": 12,  # states, policies, routes, the TUN device
-    "CAP_NET_RAW": 13,  # ESP as a protocol of its own
+    "CAP_NET_RAW": 13,  # raw sockets for ESP
 }
 _CAP_SETPCAP = 8
 _VERSION_3 = 0x20080522
@@ -34,7 +34,7 @@ _LIBC.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 
 class PrivilegeError(LocalError):
-    """The process cannot become what it was told to; the text says why and what to do."""
+    """The process cannot change its user or privileges as configured; the text says why and what to do."""
 
     code = "privileges"
 
@@ -44,15 +44,15 @@ class _Header(ctypes.Structure):
 
 
 class _Sets(ctypes.Structure):
-    """32 of the 64 bits of each set; two of these are a whole."""
+    """32 of the 64 bits of each set; capset(2) expects two of these."""
 
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
 def hide_memory() -> None:
-    """Keep what is in memory from core dumps, and from all processes that are not root's (ptrace(2), /proc/PID/mem).
+    """Disable core dumps, and deny processes of other users than root access to the memory (ptrace(2), /proc/PID/mem).
 
-    A change of user undoes it (prctl(2), PR_SET_DUMPABLE), so it is to be called again after one.
+    A change of user undoes this (prctl(2), PR_SET_DUMPABLE), so call it again after one.
 
     Raises:
         PrivilegeError: the kernel does not allow it.
@@ -61,23 +61,23 @@ def hide_memory() -> None:
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         except OSError as error:
-            raise PrivilegeError(f"core dumps cannot be forbidden: {error.strerror}") from error
+            raise PrivilegeError(f"cannot disable core dumps: {error.strerror}") from error
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def reduce_privileges(user: str | None = None, group: str | None = None, folders: Sequence[Path] = ()) -> None:
-    """Become ``user``, with ``group`` instead of the user's own, and keep no capability but `KEPT`.
+    """Switch to ``user``, with ``group`` instead of the user's own, and drop all capabilities except `KEPT`.
 
-    Those of ``folders`` that are missing are made before, and belong to the user. Programs that are started from here
-    get no more than is kept (no_new_privs), whatever bits their files have. Threads have capabilities each for itself,
-    so this must be called while there is but one.
+    Missing ``folders`` are created first, owned by the user. Programs that this process starts cannot gain privileges
+    (no_new_privs), whatever mode bits their files have. Each thread has its own capabilities, so this must be called
+    while there is only one.
 
     Raises:
-        PrivilegeError: there is no such user or group, or this process may not become it.
-        OSError: a folder cannot be made.
+        PrivilegeError: the user or group does not exist, or this process may not switch to it.
+        OSError: a folder cannot be created.
     """
     if len(os.listdir("/proc/self/task")) > 1:
-        raise PrivilegeError("privileges cannot be given up: another thread of this process would keep them")
+        raise PrivilegeError("cannot drop privileges: another thread of this process would keep them")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     permitted = _permitted()
     if permitted >> _CAP_SETPCAP & 1:
@@ -94,18 +94,18 @@ def _account(user: str, group: str | None) -> tuple[int, int]:
     try:
         account = pwd.getpwnam(user)
     except KeyError as error:
-        raise PrivilegeError(f"there is no user {user!r} on this machine: make it, or change [gateway]") from error
+        raise PrivilegeError(f"user {user!r} does not exist: create it, or change user in [gateway]") from error
     if group is None:
         return account.pw_uid, account.pw_gid
     try:
         return account.pw_uid, grp.getgrnam(group).gr_gid
     except KeyError as error:
-        raise PrivilegeError(f"there is no group {group!r} on this machine: make it, or change [gateway]") from error
+        raise PrivilegeError(f"group {group!r} does not exist: create it, or change group in [gateway]") from error
 
 
 def _become(user: str, uid: int, gid: int, folders: Sequence[Path]) -> None:
     if os.geteuid() != 0:
-        raise PrivilegeError(f"only root can become user {user!r}: start the gateway as root, or as {user}")
+        raise PrivilegeError(f"only root can switch to user {user!r}: start the gateway as root, or as {user}")
     for folder in folders:
         if not folder.exists():
             folder.mkdir(parents=True, mode=0o750)
@@ -116,11 +116,14 @@ def _become(user: str, uid: int, gid: int, folders: Sequence[Path]) -> None:
     os.setresuid(uid, uid, uid)
     for file in (os.__file__, __file__):
         if not os.access(file, os.R_OK):
-            raise PrivilegeError(f"user {user!r} cannot read {file}, a part of this program: move it to where all can")
+            raise PrivilegeError(
+                f"user {user!r} cannot read {file}, which is part of this program: install it where all users can "
+                "read it"
+            )
 
 
 def _bound() -> None:
-    """Take everything that is not kept out of the bounding set."""
+    """Drop all capabilities except `KEPT` from the bounding set."""
     number = 0
     while (present := _prctl(_PR_CAPBSET_READ, number)) >= 0:
         if present and number not in KEPT.values():
@@ -134,18 +137,18 @@ def _permitted() -> int:
 
 
 def _hold(capabilities: int) -> None:
-    """Let the thread have ``capabilities``, a bit for each, and hand on none."""
+    """Set the thread's capabilities, a bit for each; programs that it starts inherit none."""
     low, high = capabilities & 0xFFFF_FFFF, capabilities >> 32
     sets = (_Sets * 2)(_Sets(low, low, 0), _Sets(high, high, 0))
     if _LIBC.capset(ctypes.byref(_Header(_VERSION_3, 0)), sets):
-        raise PrivilegeError(f"capabilities cannot be given up: {os.strerror(ctypes.get_errno())}")
+        raise PrivilegeError(f"cannot drop capabilities: {os.strerror(ctypes.get_errno())}")
 
 
 def _prctl(option: int, argument: int) -> int:
-    """What prctl(2) returns; -1 only where a capability does not exist."""
+    """The result of prctl(2); -1 only if a capability does not exist."""
     result: int = _LIBC.prctl(option, argument, 0, 0, 0)
     if result < 0 and (number := ctypes.get_errno()) != errno.EINVAL:
-        raise PrivilegeError(f"privileges cannot be given up: {os.strerror(number)}")
+        raise PrivilegeError(f"cannot drop privileges: {os.strerror(number)}")
     return result
 
 
@@ -154,4 +157,4 @@ def _status(field: str) -> str:
         name, _, value = line.partition(":")
         if name == field:
             return value.strip()
-    raise PrivilegeError(f"/proc/self/status does not tell {field}")
+    raise PrivilegeError(f"/proc/self/status has no field {field}")

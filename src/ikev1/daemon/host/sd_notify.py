@@ -1,4 +1,4 @@
-"""What systemd wants to know of a service of its type ``notify`` (sd_notify(3))."""
+"""Notifications to systemd for services of type ``notify`` (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Tell ``READY=1``, ``RELOADING=1`` or ``STOPPING=1`` to whoever started us and wants to know; nobody else."""
+    """Send ``READY=1``, ``RELOADING=1`` or ``STOPPING=1`` to the service manager, if it asked for notifications."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):  # an abstract name (unix(7))
         address = "\0" + address[1:]
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)  # a supervisor that does not listen is no reason to wait
+        sender.setblocking(False)  # never wait for a manager that does not read
         sender.sendto(state.encode(), address)

@@ -1,6 +1,6 @@
-"""The UDP side of the gateway: ISAKMP on one port, ISAKMP and ESP and keepalives on the other (RFC 3947 §4, RFC 3948).
+"""The gateway's UDP sockets: ISAKMP on one port; ISAKMP, ESP and keepalives on the other (RFC 3947 §4, RFC 3948).
 
-The engine sees bare ISAKMP messages: the non-ESP marker is cut and put here.
+The engine handles ISAKMP messages without the non-ESP marker, which is removed and added here.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
-STRANGERS_BATCH = 16  # the same where first messages of strangers wait: who is under way waits for no more than these
+STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
 
-_ANY = ("0.0.0.0", "::")  # noqa: S104  a gateway listens everywhere unless told otherwise
+_ANY = ("0.0.0.0", "::")  # noqa: S104  all addresses by default
 
 
 class Receiver(Protocol):
-    """Who takes what the sockets receive."""
+    """The receiver of packets from the sockets."""
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        """Take ISAKMP messages, without marker, in the order in which they came."""
+        """Process ISAKMP messages, without marker, in the order of arrival."""
 
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Take ESP packets that came on one path, in their order."""
+        """Process ESP packets of one path, in the order of arrival."""
 
 
 class Endpoint:
@@ -62,10 +62,10 @@ class Endpoint:
         self.recorder: Recorder | None = None  # sees every ISAKMP message; closed with the endpoint
 
     def bind(self) -> None:
-        """Take the ports.
+        """Bind the ports.
 
         Raises:
-            OSError: one of them is taken, or an address is not ours.
+            OSError: a port is in use, or an address is not local.
         """
         try:
             for host in self._listen or _ANY:
@@ -95,7 +95,7 @@ class Endpoint:
         try:
             other = UdpSocket(udp.host, udp.port, coalesce=coalesce, beside=udp, marker=encapsulates)
         except OSError as error:
-            text = f"first messages to port {udp.port} have no queue of their own: {error.strerror}"
+            text = f"cannot create a separate queue for first messages to port {udp.port}: {error.strerror}"
             self._log.write(Level.INFO, "NET", text)
         else:
             self._sockets.append(other)
@@ -164,7 +164,7 @@ class Endpoint:
             self._receiver.receive_isakmp(isakmp)
 
     def send_isakmp(self, path: UdpPath, datagram: bytes) -> None:
-        """Send an ISAKMP message. What the network refuses is logged: retransmission is the cure."""
+        """Send an ISAKMP message. Errors of the network are logged; the message will be retransmitted."""
         if self.recorder is not None:
             self.recorder.sent(path, datagram)
         marker = NON_ESP_MARKER if path.local_port == self.encapsulation_port else b""
@@ -187,7 +187,7 @@ class Endpoint:
     def _send(self, path: UdpPath, datagram: bytes) -> None:
         udp = self._socket_for(path)
         if udp is None:
-            self._tell(f"cannot send on {path}: no socket of ours has that address")
+            self._tell(f"cannot send on {path}: no socket is bound to the local address")
             return
         try:
             udp.send(datagram, path)
@@ -196,5 +196,5 @@ class Endpoint:
             self._tell(f"cannot send {len(datagram)} octets on {path}: {os.strerror(error.errno or 0)}")
 
     def _tell(self, text: str) -> None:
-        # whoever sends to us from an address that cannot be answered causes these
+        # peers can cause these errors by sending from unreachable addresses
         self._log.write(Level.WARNING, "NET", text, kind="errors of the network")

@@ -1,9 +1,9 @@
-"""A queue of their own for the first messages of strangers, which the kernel fills.
+"""A separate receive queue for first messages of unknown peers, filled by the kernel.
 
 Two sockets share a port, and a classic BPF program chooses between them (socket(7), SO_ATTACH_REUSEPORT_CBPF): messages
-without a responder's cookie, which anybody can send by the thousand, wait in the second, and everything else in the
-first, ESP and keepalives included. So a flood of first messages fills its own queue, and who is under way does not
-stand in it.
+without a responder cookie, which anybody can send in large numbers, go to the second, and everything else, including
+ESP and keepalives, to the first. A flood of first messages therefore fills only its own queue, and does not delay
+established peers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _Instruction = tuple[int, int, int, int]
 
 
 def _program(marker: bool) -> list[_Instruction]:
-    """Which of the sockets takes a datagram; ``marker`` tells that ISAKMP messages begin with the non-ESP marker."""
+    """The program that selects the socket of a datagram; ``marker``: ISAKMP messages begin with the non-ESP marker."""
     begin = 4 if marker else 0
     return [
         # RFC 3948 §2.2: what does not begin with four zeros is ESP; a datagram too short for that ends the program,
@@ -47,13 +47,13 @@ def _program(marker: bool) -> list[_Instruction]:
 
 
 def steer(first: socket.socket, second: socket.socket, address: tuple[str, int], *, marker: bool) -> None:
-    """Binds ``second`` to ``address``, which ``first`` has, and has the kernel choose between them from now on.
+    """Bind ``second`` to ``address``, which ``first`` has, and make the kernel choose between them.
 
-    ``first`` was bound alone, so that a port that another process has is noticed, and one that has this port later is
-    refused it.
+    ``first`` was bound alone, so that a port in use by another process is detected, and other processes cannot bind it
+    later.
 
     Raises:
-        OSError: the kernel cannot.
+        OSError: the kernel does not support this.
     """
     for udp in (first, second):
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,4 +1,4 @@
-"""NAT-keepalive packets (RFC 3948 §4): they keep the NAT's mapping alive when we are behind it and silent."""
+"""NAT-keepalive packets (RFC 3948 §4), which keep the mapping of a NAT in front of this gateway alive."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ikev1.core.records.model import IkeSa, UdpPath
 
 
 class Keepalives:
-    """Knows which paths need keepalives, and when something was last sent on each.
+    """Tracks the paths that need keepalives, and when a packet was last sent on each.
 
-    ``deadline`` is when to ask `due` again, in seconds since the epoch; what is sent in between only postpones it.
+    ``deadline`` is when to call `due` again, in seconds since the epoch; packets sent in between only postpone it.
     """
 
     def __init__(self, interval: float) -> None:
@@ -20,7 +20,7 @@ class Keepalives:
         self._last_sent: dict[UdpPath, float] = {}
 
     def watch(self, sa: IkeSa, now: float) -> None:
-        """Take note of where ``sa`` is now, and whether we are behind a NAT there."""
+        """Update the path of ``sa``; it needs keepalives if this gateway is behind a NAT there."""
         if not self.interval or sa.nat is None or not sa.nat.local_behind:
             return
         if self._paths.get(sa.cookies) != sa.path:
@@ -30,18 +30,18 @@ class Keepalives:
             self.deadline = min(self.deadline, now + self.interval)
 
     def forget(self, sa: IkeSa) -> None:
-        """No keepalives on account of ``sa`` any more."""
+        """Stop keepalives for ``sa``."""
         path = self._paths.pop(sa.cookies, None)
         if path is not None and path not in self._paths.values():
             del self._last_sent[path]
 
     def sent(self, path: UdpPath, now: float) -> None:
-        """Something left on ``path``, so a keepalive can wait."""
+        """Note that a packet was sent on ``path``, which postpones its keepalive."""
         if path in self._last_sent:
             self._last_sent[path] = now
 
     def due(self, now: float) -> list[UdpPath]:
-        """The paths on which nothing was sent for the whole interval; they count as sent on from now on."""
+        """The paths on which no packet was sent for the whole interval; the caller sends a keepalive on each."""
         silent = [path for path, last in self._last_sent.items() if now - last >= self.interval]
         self._last_sent.update(dict.fromkeys(silent, now))
         self.deadline = min(self._last_sent.values(), default=math.inf) + self.interval

@@ -29,7 +29,7 @@ class Recorder:
     written, for a block that is not whole makes what follows unreadable.
 
     Raises:
-        OSError: the file cannot be opened, is something else than pcapng, or somebody else has a hand in it
+        OSError: the file cannot be opened, is something else than pcapng, or another user could read or change it
             (`ikev1.files.private`).
     """
 
@@ -40,7 +40,7 @@ class Recorder:
         self._broken = False
         try:
             if os.pread(self._file, 4, 0) not in (b"", MAGIC_NUMBER):
-                raise FileExistsError(errno.EEXIST, "there is a file already, and it is no pcapng", str(path))
+                raise FileExistsError(errno.EEXIST, "the file exists and is not pcapng", str(path))
             os.write(self._file, section_blocks(f"ikev1 {version('ikev1')}", COMMENT))
         except OSError:
             self.close()
@@ -71,4 +71,4 @@ class Recorder:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._broken = True
-            self._log.write(Level.ERROR, "NET", f"messages are no longer recorded: {error.strerror}")
+            self._log.write(Level.ERROR, "NET", f"recording of ISAKMP messages stopped: {error.strerror}")

@@ -1,7 +1,7 @@
-"""One UDP socket that knows to which of our addresses a datagram came, and answers from that one.
+"""A UDP socket that reports the local address of each datagram, and sends from a given one.
 
-A gateway listens on every address, but a peer accepts a reply only from the address that it called, and NAT-D hashes
-name that address (RFC 3947 §3.2). ``IP_PKTINFO`` (ip(7), ipv6(7)) tells and sets it.
+A gateway listens on every address, but a peer accepts a reply only from the address that it has sent to, and NAT-D
+hashes contain that address (RFC 3947 §3.2). ``IP_PKTINFO`` (ip(7), ipv6(7)) gets and sets it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _PKTINFO4 = struct.Struct("@i4s4s")  # struct in_pktinfo: interface index, local
 _PKTINFO6 = struct.Struct("@16si")  # struct in6_pktinfo: address, interface index
 _ANCILLARY_SIZE = socket.CMSG_SPACE(_PKTINFO6.size) + segments.ANCILLARY_SIZE
 _SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h
-_RECEIVE_BUFFER = 4 << 20  # octets: what a burst may fill before it is read
-_STRANGERS_BUFFER = 1 << 20  # a longer queue would be no better than what is lost and sent again
+_RECEIVE_BUFFER = 4 << 20  # octets; the size of a burst before it is read
+_STRANGERS_BUFFER = 1 << 20  # lost messages are retransmitted, so a longer queue would not help
 
 
 class UdpSocket:
     """A bound, non-blocking UDP socket. ``host`` may be a wildcard (``0.0.0.0``, ``::``).
 
-    ``coalesce`` lets one `receive` bring a run of datagrams, which pays where ESP comes in floods. With ``beside`` it
-    shares that socket's port and takes over the first messages of strangers (`ikev1.daemon.net.first_message_queue`);
-    ``marker`` tells that they begin with the non-ESP marker.
+    With ``coalesce``, `receive` can return a run of datagrams, which is faster for ESP traffic. With ``beside``, it
+    shares that socket's port and receives the first messages of unknown peers (`ikev1.daemon.net.first_message_queue`);
+    with ``marker``, these begin with the non-ESP marker.
 
     Raises:
         OSError: the address cannot be bound, or the port not shared.
@@ -72,10 +72,10 @@ class UdpSocket:
         self.host, self.port = self.socket.getsockname()[:2]
 
     def receive(self) -> tuple[Sequence[bytes | memoryview], UdpPath]:
-        """The next datagrams that came one way: one, or where coalescing is enabled a run of them.
+        """The next datagrams of one path: one, or a run of them if coalescing is enabled.
 
         Raises:
-            BlockingIOError: there is none.
+            BlockingIOError: no datagram is waiting.
         """
         data, ancillary, _, remote = self.socket.recvmsg(DATAGRAM_LIMIT, _ANCILLARY_SIZE)
         local_host = self.host
@@ -89,7 +89,7 @@ class UdpSocket:
         return datagrams, UdpPath(local_host, self.port, remote[0], remote[1])
 
     def _ancillary(self, path: UdpPath) -> list[tuple[int, int, bytes]]:
-        """What makes a datagram leave from ``path.local_host``: control messages for ``sendmsg``."""
+        """Control messages for ``sendmsg`` that set the source address to ``path.local_host``."""
         if not self.wildcard:
             return []
         if self.version == 4:
@@ -102,17 +102,17 @@ class UdpSocket:
         """Send ``datagram`` on ``path``.
 
         Raises:
-            OSError: the network does not take it.
+            OSError: the datagram could not be sent.
         """
         self.socket.sendmsg((datagram,), self._ancillary(path), 0, (path.remote_host, path.remote_port))
 
     def send_run(self, datagrams: Sequence[bytes], path: UdpPath) -> int:
-        """Send ``datagrams`` on ``path`` by as few system calls as can be; how many were not taken comes back."""
+        """Send ``datagrams`` on ``path`` with as few system calls as possible; returns how many were not sent."""
         return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
 
 
 def _make_room(udp: socket.socket, octets: int) -> None:
-    """Makes room for bursts: beyond what the system allows everybody (net.core.rmem_max), where we may (socket(7))."""
+    """Enlarge the receive buffer for bursts, beyond net.core.rmem_max if privileged (socket(7))."""
     try:
         udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, octets)
     except OSError:

@@ -1,4 +1,4 @@
-"""Packets dropped by the data plane that belong to no pair of IPsec SAs: what moved since the daemon began."""
+"""Packets dropped by the data plane since the daemon started, other than those of single pairs of IPsec SAs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ikev1.esp.xfrm import statistics
 
 
 class DropCounters:
-    """Tells what ``plane`` dropped or, where the ``kernel`` carries the packets, what that dropped of all IPsec.
+    """Counts the packets that ``plane`` dropped or, with ``kernel``, all IPsec packets that the kernel dropped.
 
     The names are those of `ikev1.esp.plane.Drops`, with hyphens, or those of /proc/net/xfrm_stat, which ``read`` reads.
     """
@@ -20,7 +20,7 @@ class DropCounters:
         self._before = self._read()
 
     def moved(self) -> dict[str, int]:
-        """By how much each count grew; without those that did not."""
+        """The counts that have grown since the start, and by how much."""
         grown = {name: count - self._before.get(name, 0) for name, count in self._read().items()}
         return {name: count for name, count in grown.items() if count > 0}
 

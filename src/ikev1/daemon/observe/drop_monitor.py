@@ -14,9 +14,9 @@ _REFUSED = {
     "replays": "replays",
     "integrity_failures": "integrity failures",
     "malformed": "malformed packets",
-    "selector_drops": "packets of other networks",
-    "refused_out": "packets too many for sequence numbers or lifetime",
-    "unsent": "packets that the network did not take",
+    "selector_drops": "packets outside the negotiated networks",
+    "refused_out": "packets dropped: sequence numbers or byte limit exhausted",
+    "unsent": "packets that could not be sent",
 }
 
 
@@ -25,11 +25,10 @@ _NOTHING = _refused(Counters())
 
 
 class DropMonitor:
-    """Compares what ``counters_of`` and ``drops`` tell with what they told ``interval`` seconds ago.
+    """Compares the counts of ``counters_of`` and ``drops`` with those of ``interval`` seconds ago.
 
-    Where ``kernel`` is set what a pair refuses is among the drops, too, and pairs are asked only when these grew: to
-    ask a kernel for thousands of pairs takes its time. ``deadline`` is when to ask `due` again, in seconds since the
-    epoch.
+    With ``kernel`` the drops include those of pairs, so pairs are queried only when the drops have grown: querying the
+    kernel for thousands of pairs is slow. ``deadline`` is when to call `due` again, in seconds since the epoch.
     """
 
     def __init__(
@@ -50,9 +49,7 @@ class DropMonitor:
         self._pairs: dict[int, tuple[int, ...]] = {}
 
     def due(self, now: float, children: Iterable[ChildSa]) -> list[str]:
-        """What to write, if it is time: which of the pairs refused how many packets of which kind, and what was dropped
-        besides.
-        """
+        """The lines to log if the deadline has passed: packets dropped by the plane, and by each pair of IPsec SAs."""
         if now < self.deadline:
             return []
         self.deadline = now + self._interval
@@ -60,14 +57,14 @@ class DropMonitor:
         if lines or not self._kernel:
             lines += self._of_pairs(children)
         if len(lines) > _MOST_LINES:
-            lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more pairs refused packets"]
+            lines[_MOST_LINES:] = [f"packets were dropped for {len(lines) - _MOST_LINES} more pairs of IPsec SAs"]
         return lines
 
     def _of_the_plane(self) -> list[str]:
         before, self._dropped = self._dropped, self._drops.moved()
         grown = {name: count - before.get(name, 0) for name, count in self._dropped.items()}
-        said = ", ".join(f"{count} {name}" for name, count in grown.items() if count > 0)
-        return [f"dropped: {said}; `ikev1 show plane` explains"] if said else []
+        listed = ", ".join(f"{count} {name}" for name, count in grown.items() if count > 0)
+        return [f"packets dropped: {listed}; see `ikev1 show plane`"] if listed else []
 
     def _of_pairs(self, children: Iterable[ChildSa]) -> Iterator[str]:
         before, self._pairs = self._pairs, {}
@@ -77,7 +74,7 @@ class DropMonitor:
             self._pairs[spi] = new
             if new != old:
                 pair = f"{child.connection}/{child.name}-{child.unique_id}"
-                yield f"{pair}: {_growth(old, new)}; `ikev1 show ipsec sa` explains"
+                yield f"{pair}: {_growth(old, new)}; see `ikev1 show ipsec sa`"
 
 
 def _growth(old: tuple[int, ...], new: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""How often what happened, in all and for each connection."""
+"""Counters of events, in total and for each connection."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ikev1.core.records.events import (
 
 
 class EventCounters:
-    """Counts events since the daemon began, or since a reset. What has no SA is counted in ``total`` only."""
+    """Counts events since the daemon started, or since a reset. Events without an SA are counted in ``total`` only."""
 
     def __init__(self) -> None:
         self.total: Counter[str] = Counter()
         self.by_connection: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def observe(self, event: Event) -> None:
-        """Count ``event``. Messages are not counted: the engine reports them only while somebody reads the log."""
+        """Count ``event``. Messages are not counted: the engine reports them only while they are logged."""
         if isinstance(event, MessageSeen):
             return
         name = _name(event)
@@ -35,7 +35,7 @@ class EventCounters:
             self.by_connection[sa.connection][name] += 1
 
     def reset(self, connection: str | None = None) -> None:
-        """Begin again at 0, for one connection or, without a name, for all that is counted."""
+        """Reset the counters of one connection or, without a name, all counters."""
         if connection is None:
             self.total.clear()
             self.by_connection.clear()

@@ -1,9 +1,9 @@
-"""What happened, in lines that people read: the one place where events become text.
+"""The log: the only place where events become text.
 
-Nothing is formatted unless somebody listens at its level: a gateway under load may write warnings only. And nothing
-that others cause is written without bound. Peers that have proved nothing share a budget for each kind of line; each
-peer that has proved who it is, and each that we call, has one of its own, which no flood of strangers uses up. What is
-left out is counted, and the count is written. Lines about ourselves and what operators do have no bound.
+A line is formatted only if a sink is attached for its level. Lines that peers can cause are rate-limited:
+unauthenticated peers share one budget for each kind of line; each authenticated peer, and each peer that this gateway
+initiates to, has its own. Suppressed lines are counted, and the count is logged. Lines about the daemon itself and
+about operators' commands are not limited.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ikev1.wire.describe import describe
 
 
 class Level(IntEnum):
-    """How much a line matters; the names are those of the configuration."""
+    """The severity of a line; the names are those of the configuration."""
 
     ERROR = logging.ERROR
     WARNING = logging.WARNING
@@ -44,7 +44,7 @@ class Level(IntEnum):
 
 
 class Line(NamedTuple):
-    """One line of the log. ``group`` is the part of the daemon, in strongSwan's three letters."""
+    """One line of the log. ``group`` is the subsystem, in strongSwan's three letters."""
 
     level: Level
     group: str
@@ -53,17 +53,19 @@ class Line(NamedTuple):
     code: str = ""  # the stable name of a failure (`ikev1.core.records.events.Code`)
 
     def __str__(self) -> str:
-        whose = f" <{self.sa.connection}|{self.sa.unique_id}>" if self.sa else ""
+        sa = f" <{self.sa.connection}|{self.sa.unique_id}>" if self.sa else ""
         code = f" ({self.code})" if self.code else ""
-        return f"[{self.group}]{whose} {self.text}{code}"
+        return f"[{self.group}]{sa} {self.text}{code}"
 
 
 Sink = Callable[[Line], None]
 
 
-_OF_STRANGERS = 20  # lines of one kind in a second, for all together
-_OF_A_PEER = 600  # lines of one kind in a minute
-_OF_ALL_PEERS = 6000  # lines with one code in a minute: who sees the cookies of many SAs can cause failures of them all
+_OF_STRANGERS = 20  # lines of one kind per second, for all unauthenticated peers together
+_OF_A_PEER = 600  # lines of one kind per minute
+_OF_ALL_PEERS = (
+    6000  # lines with one code per minute: an attacker who sees the cookies of many SAs can cause failures of all
+)
 
 
 _NAMES: dict[type, str] = {
@@ -76,7 +78,7 @@ _NAMES: dict[type, str] = {
 
 
 class _Kind(NamedTuple):
-    """What a budget is for: the label of a message (``MM1``), other things in words, and those that have a `Code`."""
+    """What a budget is for: the label of a message (``MM1``) or a noun, the level, and the `Code` if there is one."""
 
     name: str
     level: Level
@@ -84,7 +86,7 @@ class _Kind(NamedTuple):
 
 
 class EventLog:
-    """Hands each line to the sinks that listen at its level; ``clock`` counts seconds, from any beginning."""
+    """Passes each line to the sinks attached for its level; ``clock`` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._sinks: dict[object, tuple[Level, Sink]] = {}
@@ -93,17 +95,17 @@ class EventLog:
         self._peers: LogRateLimit[_Kind] = LogRateLimit(_OF_A_PEER, 60.0, clock)
         self._all_peers: LogRateLimit[_Kind] = LogRateLimit(_OF_ALL_PEERS, 60.0, clock)
         self._limiters = (
-            (self._strangers, "second", "peers that have proved nothing"),
-            (self._peers, "minute", "known peers"),
-            (self._all_peers, "minute", "all known peers together"),
+            (self._strangers, "second", "unauthenticated peers"),
+            (self._peers, "minute", "single peers"),
+            (self._all_peers, "minute", "all authenticated peers together"),
         )
 
     def listens(self, level: Level) -> bool:
-        """Whether anybody wants lines of ``level``."""
+        """Whether a sink is attached for lines of ``level``."""
         return level >= self._lowest
 
     def attach(self, level: Level, sink: Sink) -> Callable[[], None]:
-        """Send ``sink`` all lines of ``level`` and above, until the function that is returned is called."""
+        """Pass all lines of ``level`` and above to ``sink`` until the returned function is called."""
         key = object()
         self._sinks[key] = level, sink
         self._measure()
@@ -120,10 +122,10 @@ class EventLog:
     def write(
         self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "", code: str = ""
     ) -> None:
-        """A line about the daemon itself; ``code`` is the `Code` of a failure, if it has one.
+        """Write a line about the daemon itself; ``code`` is the `Code` of a failure, if it has one.
 
-        One that others cause, as often as they like, has a ``kind``, and counts against the budget for this kind: that
-        of the peers of ``connection``, where they have proved who they are, or that of strangers.
+        A line that peers can cause has a ``kind`` and counts against the budget for that kind: the budget of
+        ``connection`` if its peer is authenticated, else that of unauthenticated peers.
         """
         if not self.listens(level):
             return
@@ -146,9 +148,9 @@ class EventLog:
             self.write(Level.DEBUG, "DMN", trace, kind=f"{kind} (traceback)")
 
     def event(self, event: Event) -> None:
-        """A line about what the engine reports, if the budget of whoever caused it allows one.
+        """Write a line about an event of the engine, if the budget of the peer that caused it allows one.
 
-        A `MessageSeen` was asked for (`wants_message`) before it was made.
+        For a `MessageSeen`, the engine has already called `wants_message`.
         """
         if not self.listens(_level(event)):
             return
@@ -157,9 +159,9 @@ class EventLog:
             self._hand_out(_line(event))
 
     def wants_message(self, sa: IkeSa | None, label: str) -> bool:
-        """Whether a message of ``sa`` (None: of a peer without one) with this label is to be reported at all.
+        """Whether a message of ``sa`` (None: the peer has no SA) with this label is to be reported.
 
-        To be asked before the report is made: what a flood of messages costs is mostly the making of reports.
+        Called before the report is made, because most of the cost of logging a flood is making the reports.
         """
         return self._lowest <= Level.INFO and self._allows(_Kind(label, Level.INFO), sa)
 
@@ -171,15 +173,15 @@ class EventLog:
 
     @property
     def tells_by(self) -> float:
-        """In how many seconds `tell_what_was_left_out` wants to be called, infinity if nothing was left out."""
+        """The seconds after which to call `tell_what_was_left_out`, infinity if no line was suppressed."""
         waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
         return min(waiting, default=math.inf)
 
     def tell_what_was_left_out(self) -> None:
-        """Write how many lines of which kind others caused and were not written, of the time that is over."""
-        for limiter, period, whom in self._limiters:
+        """Write how many lines of each kind were suppressed in the periods that have ended."""
+        for limiter, period, peers in self._limiters:
             for kind, count in limiter.held_back().items():
-                text = f"{count} more {kind.name} in a {period} were not written, caused by {whom}"
+                text = f"{count} more {kind.name} per {period} by {peers} were not logged"
                 self._hand_out(Line(kind.level, "IKE", text, code=kind.code))
 
     def _hand_out(self, line: Line) -> None:
@@ -195,13 +197,13 @@ def write_to_logger(line: Line) -> None:
 
 def _kind(event: Event) -> _Kind:
     if isinstance(event, Failure | Note):
-        return _Kind("of these", _level(event), event.code)
+        return _Kind("lines with this code", _level(event), event.code)
     return _Kind(_NAMES[type(event)], _level(event))
 
 
 def _level(event: Event) -> Level:
-    worrying = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
-    return Level.WARNING if worrying else Level.INFO
+    warning = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
+    return Level.WARNING if warning else Level.INFO
 
 
 def _line(event: Event) -> Line:
@@ -211,7 +213,7 @@ def _line(event: Event) -> Line:
     if isinstance(event, IkeUp):
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
     if isinstance(event, IkeConfirmed):
-        return Line(level, "IKE", "the peer has shown that it has the ISAKMP SA", event.sa)
+        return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
     if isinstance(event, IkeDown):
         return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
     if isinstance(event, ChildUp):
@@ -240,6 +242,6 @@ def _pair(child: ChildSa) -> str:
 
 
 def _child_up(child: ChildSa, replaces: ChildSa | None) -> str:
-    instead = f" in place of {replaces.name}-{replaces.unique_id}" if replaces else ""
+    replaced = f" replacing {replaces.name}-{replaces.unique_id}" if replaces else ""
     spis = f"SPIs {child.inbound.spi:08x} in, {child.outbound.spi:08x} out"
-    return f"{_pair(child)} established{instead}: {spis}, {child.local} === {child.remote}"
+    return f"{_pair(child)} established{replaced}: {spis}, {child.local} === {child.remote}"

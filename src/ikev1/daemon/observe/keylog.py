@@ -1,6 +1,6 @@
-"""The key log: what Wireshark and tshark need to read a capture of our own traffic.
+"""The key log: the keys that Wireshark and tshark need to decrypt a capture of this gateway's traffic.
 
-Who holds these files reads everything; they exist only when an operator asks for them, and only root may open them.
+These files decrypt all traffic; they are written only if an operator asks for them, and only their owner can read them.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class KeyLog:
     """Appends a line for each ISAKMP SA to ``path``, in the form of Wireshark's ``ikev1_decryption_table``, and two
     for each pair of IPsec SAs to ``path`` + ``.esp_sa``, in the form of its ``esp_sa``.
 
-    Pairs that Wireshark has no words for (Camellia) are left out.
+    Pairs with algorithms that Wireshark does not support (Camellia) are left out.
 
     The files stay open as long as the process lives.
 
     Raises:
-        OSError: a file cannot be opened, or somebody else has a hand in it (`ikev1.files.private`).
+        OSError: a file cannot be opened, or another user could change or read it (`ikev1.files.private`).
     """
 
     def __init__(self, path: Path, log: EventLog) -> None:
@@ -53,14 +53,14 @@ class KeyLog:
         self._esp = open_private(path.with_name(path.name + ".esp_sa"), os.O_WRONLY | os.O_APPEND)
 
     def observe(self, event: Event) -> None:
-        """Write down the keys that ``event`` brings; a disk that is full is no reason to drop a tunnel."""
+        """Write the keys in ``event``; if that fails, the tunnel stays up."""
         try:
             if isinstance(event, IkeUp):
                 os.write(self._ike, _ike_line(event.sa).encode("ascii"))
             elif isinstance(event, ChildUp):
                 os.write(self._esp, _esp_lines(event.child).encode("ascii"))
         except OSError as error:
-            self._log.write(Level.ERROR, "IKE", f"keys cannot be logged: {error.strerror}")
+            self._log.write(Level.ERROR, "IKE", f"cannot write keys to the key log: {error.strerror}")
 
 
 def _ike_line(sa: IkeSa) -> str:

@@ -1,4 +1,4 @@
-"""A bound on what others can make us write: anybody may send garbage, and each piece of it is worth a line."""
+"""A rate limit for log lines that anybody can cause by sending garbage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 
 Kind = TypeVar("Kind", bound=Hashable)
 
-_KEYS = 16_384  # pairs of kind and source with budgets of their own; further sources share one for each kind
+_KEYS = 16_384  # pairs of kind and source with their own budget; further sources share one for each kind
 
 
 class LogRateLimit(Generic[Kind]):
-    """Lets ``most`` things of each kind and source pass in each ``period`` (seconds of ``clock``), and counts the
-    others by their kinds.
+    """Passes ``most`` lines of each kind and source in each ``period`` (seconds of ``clock``), and counts the others by
+    kind.
     """
 
     def __init__(self, most: int, period: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,10 +24,10 @@ class LogRateLimit(Generic[Kind]):
         self._number = 0  # of the period
         self._counts: dict[tuple[Kind, Hashable], int] = {}
         self._held: Counter[Kind] = Counter()
-        self._over: Counter[Kind] = Counter()  # of periods that are over, and not told yet
+        self._over: Counter[Kind] = Counter()  # of periods that have ended, not yet returned
 
     def passes(self, kind: Kind, source: Hashable = None) -> bool:
-        """Whether one more thing of this kind, from this source, may pass."""
+        """Whether one more line of this kind, from this source, may pass."""
         self._turn_over()
         key = (kind, source)
         count = self._counts.get(key, 0)
@@ -42,11 +42,11 @@ class LogRateLimit(Generic[Kind]):
 
     @property
     def holds_back(self) -> bool:
-        """Whether there is something that `held_back` has not told yet, or will tell when the period is over."""
+        """Whether `held_back` will return something, now or when the period ends."""
         return bool(self._held or self._over)
 
     def held_back(self) -> dict[Kind, int]:
-        """How many things of which kind did not pass in periods that are over; each is told once."""
+        """How many lines of each kind did not pass in periods that have ended; each is returned once."""
         self._turn_over()
         if not self._over:
             return {}

@@ -1,8 +1,8 @@
 """VICI on the wire: segments, packets and messages (strongSwan's README.md of the vici plugin).
 
 A segment is a length of four octets and one packet; a packet is a type, a name where the type has one, and a message;
-a message is a flat run of keys, lists and sections. Clients are local, but not trusted to be well-formed: whatever
-does not parse is one `PacketError`, found in time linear to its size.
+a message is a flat run of keys, lists and sections. Clients are local, but their packets are not trusted: anything
+that does not parse raises `PacketError`, in time linear to its size.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Section = Mapping[str, Union[str, Sequence[str], "Section"]]
 """A message to be sent: text, lists of text, and sections, in the order in which they are sent."""
 
 Received = dict[str, Union[bytes, list[bytes], "Received"]]
-"""A message as it came: values are octets, because only the command knows which of them are text."""
+"""A received message: values are octets, because only the command knows which of them are text."""
 
 
 class PacketError(RemoteError):
-    """A client sent what is no packet or no message; the text says where."""
+    """A client sent a malformed packet or message; the text says where."""
 
     code = "malformed"
 
@@ -54,7 +54,7 @@ class Element(IntEnum):
 
 
 class Packet(NamedTuple):
-    """A packet as it came: ``name`` is empty for the types that have none, ``body`` is not parsed yet."""
+    """A received packet: ``name`` is empty for types without one, ``body`` is not parsed yet."""
 
     type: PacketType
     name: str
@@ -65,7 +65,7 @@ _NAMED = frozenset({PacketType.CMD_REQUEST, PacketType.EVENT_REGISTER, PacketTyp
 
 
 def printable(text: str) -> str:
-    """``text`` in printable ASCII: swanctl takes a value with any other octet for absent."""
+    """``text`` in printable ASCII: swanctl treats values with other octets as absent."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(chr(octet) if 0x20 <= octet <= 0x7E else f"\\x{octet:02x}" for octet in text.encode())
@@ -111,9 +111,9 @@ def parse_packet(octets: bytes) -> Packet:
         PacketError: it is empty, of unknown type, or its name runs past its end or is not ASCII.
     """
     if not octets:
-        raise PacketError("a packet without octets")
+        raise PacketError("empty packet")
     if octets[0] > PacketType.EVENT:
-        raise PacketError(f"no packet has type {octets[0]}")
+        raise PacketError(f"unknown packet type {octets[0]}")
     kind = PacketType(octets[0])
     if kind not in _NAMED:
         return Packet(kind, "", octets[1:])
@@ -141,21 +141,21 @@ def parse_message(octets: bytes) -> Received:
             section[key] = reader.items()
         elif element == Element.SECTION_START:
             if len(open_sections) > DEPTH_LIMIT:
-                raise PacketError(f"sections nested more than {DEPTH_LIMIT} deep")
+                raise PacketError(f"sections are nested more than {DEPTH_LIMIT} deep")
             inner: Received = {}
             section[reader.name()] = inner
             open_sections.append(inner)
         elif element == Element.SECTION_END and len(open_sections) > 1:
             open_sections.pop()
         else:
-            raise PacketError(f"element {element} cannot stand at offset {reader.position - 1}")
+            raise PacketError(f"unexpected element {element} at offset {reader.position - 1}")
     if len(open_sections) > 1:
-        raise PacketError("the message ends inside a section")
+        raise PacketError("the message ends within a section")
     return root
 
 
 class _Reader:
-    """Takes a message apart from front to back and never reads past its end."""
+    """Reads a message from front to back, and never past its end."""
 
     def __init__(self, octets: bytes, position: int = 0) -> None:
         self._octets = octets
@@ -164,7 +164,7 @@ class _Reader:
     def _take(self, length: int) -> bytes:
         start, self.position = self.position, self.position + length
         if self.position > len(self._octets):
-            raise PacketError(f"{length} octets announced at offset {start}, {len(self._octets) - start} are there")
+            raise PacketError(f"expected {length} octets at offset {start}, found {len(self._octets) - start}")
         return self._octets[start : self.position]
 
     def octet(self) -> int:
@@ -184,5 +184,5 @@ class _Reader:
         while (element := self.octet()) == Element.LIST_ITEM:
             items.append(self.value())
         if element != Element.LIST_END:
-            raise PacketError(f"element {element} cannot stand in a list, at offset {self.position - 1}")
+            raise PacketError(f"unexpected element {element} in a list at offset {self.position - 1}")
         return items

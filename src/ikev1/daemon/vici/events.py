@@ -1,4 +1,4 @@
-"""What the engine reports, as events of VICI."""
+"""Events of the engine as events of VICI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is called with, and how it says no."""
+"""The request of a command, and its rejection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRUE = frozenset({"yes", "true", "enabled", "1"})
 
 
 class Refused(LocalError):
-    """A command cannot or may not do what it was asked for; the text is the answer's ``errmsg``."""
+    """The command was rejected or failed; the text becomes the ``errmsg`` of the response."""
 
     code = "command-failed"
 
@@ -31,7 +31,7 @@ def failure(error: Refused) -> Section:
 
 
 class Request:
-    """The keys of a request. What is absent, or is no text or number where one belongs, is None."""
+    """The keys of a request. Absent and malformed values are None."""
 
     def __init__(self, message: Received) -> None:
         self._message = message

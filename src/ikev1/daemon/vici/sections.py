@@ -18,8 +18,7 @@ from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
-from ikev1.wire.payloads import Identification, parse_body
-from ikev1.wire.registry import AuthenticationMethod, PayloadType, ProtocolId
+from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 from ikev1.wire.vendors import maker_of
 
 YES = "yes"
@@ -32,7 +31,7 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         "uniqueid": str(sa.unique_id),
         "version": "1",
         "state": str(sa.state),
-        "cisco-state": cisco_state(sa),  # ours, as is the next: swanctl passes over keys that it does not know
+        "cisco-state": cisco_state(sa),  # an extension, like the next: swanctl ignores unknown keys
         **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         "local-host": sa.path.local_host,
         "local-port": str(sa.path.local_port),
@@ -53,8 +52,7 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
 
 
 def _identity(body: bytes) -> str:
-    payload = parse_body(PayloadType.IDENTIFICATION, body) if body else None
-    return identity.text_of(payload) if isinstance(payload, Identification) else "%any"
+    return identity.text_of(identity.parse(body)) if body else "%any"
 
 
 def _nat(sa: IkeSa) -> Section:
@@ -97,7 +95,7 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),  # ours, as for a CHILD_SA
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),  # an extension, as for a CHILD_SA
     }
 
 
@@ -178,7 +176,7 @@ def _marks(packet_marks: PacketMarks) -> Section:
 
 
 def refused(counters: Counters) -> Section:
-    """What did not go through; the keys are ours."""
+    """Counters of dropped packets; the keys are extensions."""
     return {
         "replays-in": str(counters.replays),
         "integrity-failures-in": str(counters.integrity_failures),
@@ -191,7 +189,7 @@ def refused(counters: Counters) -> Section:
 
 
 def connection_section(connection: Connection) -> Section:
-    """What the configuration says about ``connection``, as list-conns shows it; never its secret."""
+    """The configuration of ``connection`` as list-conns shows it, without its secret."""
     lifetime = str(max((policy.lifetime for policy in connection.policies), default=0)) if connection.rekey else "0"
     return {
         "local_addrs": [connection.local_address],
@@ -209,7 +207,7 @@ def connection_section(connection: Connection) -> Section:
 
 
 def _round(connection: Connection, identity: str | None) -> Section:
-    """How one end proves who it is; both do it by the same method, that of the preferred policy."""
+    """How one peer authenticates; both use the method of the preferred policy."""
     methods = [policy.suite.authentication for policy in connection.policies[:1]]
     shared = methods == [AuthenticationMethod.PRE_SHARED_KEY]
     return {"class": "pre-shared key" if shared else "public key", **({"id": identity} if identity else {})}

@@ -1,4 +1,4 @@
-"""Which SAs a request means: by name or by number, of the ISAKMP SA, of the pair of IPsec SAs, or both."""
+"""Which SAs a request selects: by name or number of the ISAKMP SA, of the pair of IPsec SAs, or both."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Selection(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is selected, and so everything."""
+        """Whether no key is given, which selects everything."""
         return self == (None, None, None, None)
 
     def takes_ike(self, sa: IkeSa) -> bool:
-        """Whether the ISAKMP SA is meant, or may hold what is meant."""
+        """Whether the ISAKMP SA is selected, or may have a pair that is."""
         return self.ike in (None, sa.connection) and self.ike_id in (None, sa.unique_id)
 
     def takes_child(self, child: ChildSa) -> bool:
-        """Whether the pair is meant, within an ISAKMP SA that is taken."""
+        """Whether the pair is selected, within a selected ISAKMP SA."""
         return self.child in (None, child.name) and self.child_id in (None, child.unique_id)
 
     def matches(self, sas: Iterable[IkeSa]) -> list[IkeSa] | list[ChildSa]:
-        """What a command acts on: pairs of IPsec SAs if any are named, else ISAKMP SAs."""
+        """The SAs that a command acts on: pairs of IPsec SAs if any are named, else ISAKMP SAs."""
         taken = [sa for sa in sas if self.takes_ike(sa)]
         if self.child is None and self.child_id is None:
             return taken

@@ -52,7 +52,7 @@ class Hook(IntEnum):
 
 
 class Meta(IntEnum):
-    """What the kernel knows of a packet (NFT_META_...)."""
+    """Metadata of a packet (NFT_META_...)."""
 
     MARK = 3
     INPUT_DEVICE = 6
@@ -134,7 +134,7 @@ def list_counters(table: str) -> bytes:
 
 
 def add_set(table: str, name: str, number: int, key_type: int, key_length: int) -> Message:
-    """A set of keys of ``key_length`` octets; ``key_type`` tells nft(8) how to show them."""
+    """A set of keys of ``key_length`` octets; ``key_type`` is how nft(8) shows them."""
     details = (_text(1, table), _text(2, name), _number(3, 0), _number(4, key_type), _number(5, key_length))
     # in the host's byte order, for nft(8) alone (NFTNL_UDATA_SET_KEYBYTEORDER: big endian)
     shown = attribute(13, bytes((0, 4)) + struct.pack("=I", 2))

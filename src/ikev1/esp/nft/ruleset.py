@@ -1,4 +1,4 @@
-"""What the packet filter is to know of protected traffic, as rules and sets (RFC 4301 §5.1, §5.2).
+"""The packet filter's rules and sets for protected traffic (RFC 4301 §5.1, §5.2).
 
 Packets pass three chains, ``input``, ``forward`` and ``output``. What did not come from the tunnels' device is looked
 up in the chain ``in``, what does not go to it in ``out``: is it of protected traffic? A selector that is no network is
@@ -42,7 +42,7 @@ _ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 class Shape(NamedTuple):
-    """What a set of entries looks at."""
+    """The fields that a set of entries matches."""
 
     version: int
     local_prefix: int  # bits
@@ -100,7 +100,7 @@ def entries(local: Selector, remote: Selector) -> tuple[Entry, ...]:
 
 
 def always() -> tuple[Entry, ...]:
-    """What is never dropped: multicast that no router forwards."""
+    """Traffic that is never dropped: multicast that no router forwards."""
     found: list[Entry] = []
     for text in _LINK_LOCAL_MULTICAST:
         remote = Selector.parse(text)

@@ -39,7 +39,7 @@ _TAKEN_AWAY = frozenset(
 
 
 class Nftables:
-    """Two sockets: one to tell the kernel, and one on which it tells who changed what.
+    """Two sockets: one for transactions, and one on which the kernel reports changes.
 
     Raises:
         OSError: the kernel has no nf_tables, or refused.
@@ -64,7 +64,7 @@ class Nftables:
 
     @property
     def descriptor(self) -> int:
-        """Readable when somebody changed something: then call `taken_away`."""
+        """Readable when a table was changed: then call `taken_away`."""
         return self._news.fileno()
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Nftables:
         return dict(self._ask.ask(kind, DUMP, (list_counters(table),), _counter_in))
 
     def taken_away(self, table: str) -> bool:
-        """Whether somebody else took ``table`` away since the last time, or something out of it.
+        """Whether another program removed ``table``, or something in it, since the last call.
 
         It may say so without need: when there was more news than the socket holds.
         """
@@ -118,7 +118,7 @@ class Nftables:
         while start < len(octets):
             length, kind, _, _, port = unpack(_HEADER, octets, start)
             if length < _HEADER.size:
-                raise GarbledAnswer(f"a message of the kernel's says that it has {length} octets")
+                raise GarbledAnswer(f"invalid length {length} in a message of the kernel")
             if kind in _TAKEN_AWAY and port != self._port:
                 # the table's name is attribute 1 of every kind of message
                 name = attributes(octets[start + _HEADER.size + 4 : start + length]).get(1)

@@ -66,7 +66,7 @@ def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
     """The attributes that tell the kernel ``suite`` and ``keys``; whoever has sent them wipes them.
 
     Raises:
-        PlaneError: the suite is not one of ours, or a key has the wrong size.
+        PlaneError: the suite is not supported, or a key has the wrong size.
     """
     _check_sizes(suite, keys)
     octets = bytearray()
@@ -90,7 +90,7 @@ def compression_attribute(algorithm: int) -> bytes:
     """
     name = _COMPRESSIONS.get(algorithm)
     if name is None:
-        raise PlaneError(f"the kernel has no IPComp algorithm {IpcompTransform(algorithm).name}")
+        raise PlaneError(f"the kernel does not support the IPComp algorithm {IpcompTransform(algorithm).name}")
     octets = bytearray()
     _append(octets, Attribute.ALG_COMP, _ALGORITHM.pack(name, 0), b"")
     return bytes(octets)
@@ -102,14 +102,14 @@ def _check_sizes(suite: IpsecSuite, keys: IpsecKeys) -> None:
     if suite.protocol == ProtocolId.AH:
         encryption, key_length = EspTransform.NULL, 0
     if encryption not in _COMBINED and (encryption not in _CIPHERS or suite.integrity not in _HMACS):
-        raise PlaneError(f"no name in the kernel for ESP transform {encryption} with integrity {suite.integrity}")
+        raise PlaneError(f"the kernel does not support ESP transform {encryption} with integrity {suite.integrity}")
     try:
         wanted = esp_key_sizes(encryption, key_length, suite.integrity)
     except UnsupportedAlgorithm as error:
         raise PlaneError(str(error)) from None
     found = len(keys.encryption_key), len(keys.integrity_key)
     if found != wanted:
-        raise PlaneError(f"keys of {found[0]} and {found[1]} octets where {wanted[0]} and {wanted[1]} belong")
+        raise PlaneError(f"keys of {found[0]} and {found[1]} octets found, expected {wanted[0]} and {wanted[1]}")
 
 
 def _longer(name: bytes, key: bytes, icv: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What the kernel says, as the daemon hears it."""
+"""Translates events of the kernel to those of `ikev1.esp.plane`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ikev1.esp.xfrm.state import Limits
 
 
 class EventTranslator:
-    """Reads the kernel's events, and tells ``listener`` those that are about our pairs and traps.
+    """Reads the kernel's events, and passes those about pairs and traps of this gateway to ``listener``.
 
     Raises:
         OSError: the socket cannot be read any more, or the kernel refused to tell its states.
@@ -48,7 +48,7 @@ class EventTranslator:
             for state in entry.states():
                 info = there.get(unmarked(state.id))
                 if info is None:
-                    self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                    self._say(entry, Expired(entry.child, "one of its SAs was removed from the kernel"))
                 elif info.octets >= state.limits.soft_octets or info.packets >= state.limits.soft_packets:
                     self._say(entry, RekeyNeeded(entry.child, f"{info.octets} octets in {info.packets} packets"))
 
@@ -70,18 +70,18 @@ class EventTranslator:
                 return
             entry = self._pairs.get(bearer) if isinstance(bearer, int) else None
             if entry is not None and any(self._xfrm.find(state.id) is None for state in entry.states()):
-                self._say(entry, Expired(entry.child, "one of its SAs is gone from the kernel"))
+                self._say(entry, Expired(entry.child, "one of its SAs was removed from the kernel"))
                 return
 
     def _mapped(self, event: Mapped) -> None:
         entry = self._pairs.of_state(event.id)
-        heard_from = event.host, event.port
-        if entry is None or entry.heard_from == heard_from:
+        source = event.host, event.port
+        if entry is None or entry.peer == source:
             return
-        entry.heard_from = heard_from
+        entry.peer = source
         path = entry.child.path
-        if heard_from != (path.remote_host, path.remote_port):
-            self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *heard_from)))
+        if source != (path.remote_host, path.remote_port):
+            self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *source)))
 
     def _say(self, entry: Entry, event: RekeyNeeded | Expired) -> None:
         if entry.first_time(event):
@@ -90,7 +90,7 @@ class EventTranslator:
 
 def _reason(event: StateExpired, limits: Limits) -> str:
     if event.octets >= limits.hard_octets:
-        return "its kilobytes are used up"
+        return "its byte limit is exhausted"
     if event.packets >= limits.hard_packets:
-        return "its sequence numbers are used up"
-    return "its lifetime is over"
+        return "its sequence numbers are exhausted"
+    return "its lifetime has expired"

@@ -1,4 +1,4 @@
-"""What the kernel says by itself: an SA expires, a packet waits for one, a peer's packets come from elsewhere."""
+"""Events of the kernel: an SA expires, a packet needs one, or the peer's address has changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAPPING = struct.Struct(
     "=24sI16s16s2s2s"
 )  # struct xfrm_user_mapping: id, reqid, old and new address, old and new port
 _LARGEST = 8192  # octets of one message
-_BATCH = 64  # messages that one call takes
+_BATCH = 64  # messages per call
 _SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
 _ROOM = 1 << 20  # octets that may wait
 
@@ -63,7 +63,7 @@ class EventSocket:
     """The messages of this network namespace, other people's, too.
 
     Raises:
-        OSError: it cannot be had, or not be read any more.
+        OSError: the socket cannot be opened or read.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What in the kernel is ours: a file that says so, for the process that comes after one that was killed.
+"""A file that records which kernel state belongs to this gateway, for the next process after a kill.
 
 The kernel keeps states, policies and routes when their maker dies, and does not know whose they are. Each is noted here
 before it is made, a line of JSON for each, and struck out when it is gone. Nobody else's are ever in it, and no keys.
@@ -59,7 +59,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 class OwnershipFile:
-    """The file ``path``, made if it is not there, with rights for nobody else.
+    """The file ``path``, made if it is not there, readable only by its owner.
 
     Raises:
         PlaneError: it cannot be used, or another gateway that lives does.
@@ -72,7 +72,9 @@ class OwnershipFile:
             self._fd = _open_locked(self._path)
             self.left = tuple(self._read())
         except OSError as error:
-            raise PlaneError(f"cannot use {path}, which says what in the kernel is ours: {error.strerror}") from error
+            raise PlaneError(
+                f"cannot use {path}, which records the kernel state of this gateway: {error.strerror}"
+            ) from error
         self._lines = self._short = len(self.left)
 
     @property
@@ -110,7 +112,7 @@ class OwnershipFile:
         self._lines += _append(self._fd, there, things)
 
     def _read(self) -> dict[Thing, None]:
-        """What is there, in the order in which it came."""
+        """The recorded entries, in the order in which they were added."""
         there: dict[Thing, None] = {}
         for line in self._path.read_bytes().splitlines():
             try:
@@ -159,5 +161,5 @@ def _open_locked(path: Path) -> int:
         replaced = True
     if replaced:
         os.close(fd)
-        raise PlaneError(f"{path} is in use by another gateway: each needs one of its own")
+        raise PlaneError(f"{path} is in use by another gateway: each gateway needs a separate one")
     return fd

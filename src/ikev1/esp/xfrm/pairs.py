@@ -1,4 +1,4 @@
-"""Pairs of IPsec SAs in the kernel: their states, and who is behind which."""
+"""Pairs of IPsec SAs in the kernel: their states and policies."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from ikev1.esp.xfrm.translate import (
     outbound_templates,
 )
 
-_RESERVED = 200.0  # seconds after which a kernel has forgotten an SPI that nobody used; it is 30 unless told otherwise
+_RESERVED = 200.0  # seconds after which the kernel has released an unused SPI; its default is 30
 _LEAP = 1 << 20  # packets: more than can be sent while a state is replaced
 
 
 class Entry:
     """One pair: what the engine calls it, and what was said of it."""
 
-    __slots__ = ("_said", "child", "heard_from", "integrity_failures", "replays", "reqid", "sends")
+    __slots__ = ("_said", "child", "integrity_failures", "peer", "replays", "reqid", "sends")
 
     def __init__(self, child: ChildSa, reqid: int) -> None:
         self.turn_to(child, reqid)
@@ -46,7 +46,7 @@ class Entry:
         """Be what ``child`` says from now on."""
         self.child = child.without_keys()  # which the kernel has
         self.reqid = reqid
-        self.heard_from = _peer(child.path)
+        self.peer = _peer(child.path)
 
     def inbound(self) -> list[State]:
         """The states that receive."""
@@ -195,7 +195,7 @@ class Pairs:
         self._by_state |= {unmarked(state.id): entry for state in entry.states()}
 
     def counters(self, child: ChildSa) -> Counters:
-        """What the kernel counted."""
+        """The kernel's counters of the pair."""
         entry = self._entries.get(child.inbound.spi)
         if entry is None:
             return Counters()
@@ -213,7 +213,7 @@ class Pairs:
         )
 
     def resume(self, child: ChildSa) -> bool:
-        """Go on with a pair of an earlier process, if all its states are there and are ours."""
+        """Take over a pair of an earlier process, if all its states exist and belong to this gateway."""
         states = [*inbound_states(child, 0), *outbound_states(child, 0, MARK)]
         reqids = set()
         for state in states:
@@ -277,13 +277,13 @@ class Pairs:
 
     @contextmanager
     def _keys_of(self, states: Sequence[State]) -> Iterator[list[State]]:
-        """``states`` with their keys, which nobody has but the kernel; they are wiped at the end."""
+        """``states`` with their keys, which only the kernel has; they are wiped at the end."""
         found: list[bytearray] = []
         try:
             for state in states:
                 algorithms = self._xfrm.algorithms(state.id)
                 if algorithms is None:
-                    raise PlaneError(f"the kernel has no SA any more with SPI {state.id.spi:08x}")
+                    raise PlaneError(f"the kernel no longer has an SA with SPI {state.id.spi:08x}")
                 found.append(algorithms)
             yield [state._replace(algorithms=octets) for state, octets in zip(states, found, strict=True)]
         finally:
@@ -300,7 +300,7 @@ class Pairs:
         """Put ``new`` in the place of ``old``, or beside it if it goes by another name."""
         info = self._xfrm.find(old.id)
         if info is None:
-            raise PlaneError(f"the kernel has no SA any more with SPI {old.id.spi:08x}")
+            raise PlaneError(f"the kernel no longer has an SA with SPI {old.id.spi:08x}")
         if new.inbound:
             entry.replays += info.replays
             entry.integrity_failures += info.integrity_failures

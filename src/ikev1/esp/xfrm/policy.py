@@ -58,7 +58,7 @@ class Template(NamedTuple):
 
 
 class PolicyId(NamedTuple):
-    """What the kernel finds a policy by; ``selector`` is a struct xfrm_selector."""
+    """The kernel's key of a policy; ``selector`` is a struct xfrm_selector."""
 
     direction: Direction
     selector: bytes

@@ -20,9 +20,9 @@ _NULL_SHA1 = IpsecSuite(encryption=EspTransform.NULL, integrity=2)
 
 
 def probe(suite: IpsecSuite = _NULL_SHA1, random: Callable[[int], bytes] = os.urandom) -> str:
-    """What is missing for the kernel to carry ESP or AH with ``suite``, for people; empty if nothing is.
+    """What the kernel lacks for ESP or AH with ``suite``, as text; empty if nothing.
 
-    An SA that nobody uses is added and deleted at once. If that takes modules, the kernel has loaded them afterwards.
+    An unused SA is added and deleted at once. If it needs modules, the kernel loads them.
     """
     try:
         xfrm = Xfrm()
@@ -44,9 +44,9 @@ def probe(suite: IpsecSuite = _NULL_SHA1, random: Callable[[int], bytes] = os.ur
 
 def _missing(suite: IpsecSuite, error: NetlinkError) -> str:
     if error.errno == errno.EPERM:
-        return "this process may not: CAP_NET_ADMIN is missing"
+        return "permission denied: CAP_NET_ADMIN is missing"
     if error.errno == errno.EPROTONOSUPPORT:
         return f"the kernel has no {PROTOCOLS[suite.protocol].name} (CONFIG_INET_{PROTOCOLS[suite.protocol].name})"
     if error.errno == errno.ENOSYS:
         return f"the kernel lacks an algorithm of {name(suite)} (CONFIG_CRYPTO_...)"
-    return f"the kernel takes no SA with {name(suite)}: {error.strerror}"
+    return f"the kernel rejected an SA with {name(suite)}: {error.strerror}"

@@ -1,4 +1,4 @@
-"""What can be asked of the kernel's states and policies. Nothing here flushes them: they are not ours alone."""
+"""Requests about the kernel's states and policies. None of them flushes, because other programs may have some."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Xfrm:
         return self._delete(Request(Kind.DELSA, 0, (state.encode_id(id),)))
 
     def find(self, id: StateId) -> StateInfo | None:
-        """What the kernel knows of a state, None where there is none."""
+        """The kernel's state, None if it does not exist."""
         return self._get_state(id, state.parse)
 
     def algorithms(self, id: StateId) -> bytearray | None:

@@ -1,4 +1,4 @@
-"""What the IKE sockets need of the kernel: their packets pass by every policy, and ESP in UDP goes to the kernel."""
+"""Options of the IKE sockets: their packets bypass all policies, and the kernel receives ESP in UDP."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Spd:
             self._apply(ids)
 
     def discard(self, ids: Collection[PolicyId]) -> set[PolicyId]:
-        """Drop these packets where nothing else takes them.
+        """Drop these packets unless another policy applies.
 
         Where another program has a policy for them it stays, and comes back.
         """
@@ -185,7 +185,7 @@ class Spd:
         return foreign
 
     def _add(self, policies: list[Policy]) -> set[PolicyId]:
-        """Add policies where there are none, or such as an earlier process of ours left; the others come back."""
+        """Add policies where there are none, or those of an earlier process of this gateway; returns the others."""
         self._owner.note(*map(_note, policies))
         try:
             met = set(self._xfrm.add_policies(policies))
@@ -201,7 +201,7 @@ class Spd:
         return foreign
 
     def _replace(self, policies: list[Policy]) -> None:
-        """Change policies that are there, and ours."""
+        """Change existing policies of this gateway."""
         self._owner.note(*map(_note, policies))
         earlier = [PolicyNote(id, self._there[id].number) for id, _ in policies if id in self._there]
         self._there |= policies  # in any case: what the kernel has after a refusal is to be replaced again

@@ -1,4 +1,4 @@
-"""What a killed gateway left in the kernel, and nobody took over."""
+"""Removes state that a killed gateway left in the kernel and that was not taken over."""
 
 from __future__ import annotations
 

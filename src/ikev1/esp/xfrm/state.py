@@ -1,4 +1,4 @@
-"""One SA as the kernel has it, a *state*: what to install, what the kernel tells of one, and the octets of both."""
+"""An SA in the kernel, a *state*: its parameters, the kernel's report of it, and the octets of both."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MAPPING_INTERVAL = 5  # seconds between two MAPPINGs to the same port
 
 
 class Protocol(IntEnum):
-    """What a state is, by its IP protocol."""
+    """The kind of a state, by its IP protocol."""
 
     ESP = 50
     AH = 51
@@ -55,7 +55,7 @@ class XfrmMode(IntEnum):
 
 
 class StateId(NamedTuple):
-    """What the kernel finds a state by: the packed address to which packets go, the SPI (or CPI), the protocol."""
+    """The kernel's key of a state: the packed destination address, the SPI (or CPI), the protocol."""
 
     destination: bytes
     spi: int
@@ -101,7 +101,7 @@ class State(NamedTuple):
 
 
 class StateInfo(NamedTuple):
-    """What the kernel tells of a state. Times are seconds since the epoch, 0 for never."""
+    """The kernel's report of a state. Times are seconds since the epoch, 0 for never."""
 
     id: StateId
     source: bytes
@@ -123,7 +123,7 @@ def encode(state: State) -> bytearray:
     esn = state.suite is not None and state.suite.esn
     window = min(state.replay_window, _LARGEST_WINDOW)
     if esn:
-        window = max(window, _LARGEST_PLAIN_WINDOW)  # the kernel takes no ESN without a window, not even for sending
+        window = max(window, _LARGEST_PLAIN_WINDOW)  # the kernel rejects ESN without a window, even for sending
     plain = not esn and window <= _LARGEST_PLAIN_WINDOW
     octets = bytearray(_info(state, window if plain else 0, _flags(state, esn)))
     if state.algorithms:
@@ -152,7 +152,7 @@ def encode(state: State) -> bytearray:
 
 
 def _flags(state: State, esn: bool) -> int:
-    # RFC 4302 §3.3.3.2.1: AH is a multiple of 4 octets in IPv4, of 8 in IPv6; untold, the kernel takes 8 for both
+    # RFC 4302 §3.3.3.2.1: AH is a multiple of 4 octets in IPv4, of 8 in IPv6; by default the kernel uses 8 for both
     align4 = state.id.protocol == Protocol.AH and len(state.id.destination) == 4
     any_family = state.mode is XfrmMode.TUNNEL
     return (_ANY_FAMILY if any_family else 0) | (_ALIGN4 if align4 else 0) | (_ESN if esn else 0)
@@ -198,7 +198,7 @@ def allocation(destination: bytes, source: bytes, protocol: Protocol, least: int
 
 
 def parse(octets: memoryview) -> StateInfo:
-    """What a NEWSA message of the kernel tells.
+    """The content of a NEWSA message of the kernel.
 
     Raises:
         GarbledAnswer: it is too short, or an attribute is missing or not as long as it says.
@@ -231,7 +231,7 @@ def algorithms(octets: memoryview) -> bytearray:
         if kind in found:
             key = found[kind][header:]
             if key and not any(key):
-                raise PlaneError("the kernel does not tell the keys, which the SA's successor needs")
+                raise PlaneError("the kernel does not return the keys, which the replacement of the SA needs")
             copied += attribute(kind, found[kind])
     return copied
 
@@ -247,7 +247,7 @@ def _replay(found: dict[int, memoryview]) -> tuple[int, bytes]:
         if kind in found:
             unpack(layout, found[kind])
             return kind, bytes(found[kind])
-    raise GarbledAnswer("the kernel told of a state without its sequence numbers")
+    raise GarbledAnswer("the kernel returned an SA without its sequence numbers")
 
 
 def leap(carried: Carried, packets: int) -> Carried:

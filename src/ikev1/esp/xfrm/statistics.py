@@ -1,4 +1,4 @@
-"""What the kernel counted of IPsec packets that it dropped: /proc/net/xfrm_stat."""
+"""The kernel's counters of dropped IPsec packets: /proc/net/xfrm_stat."""
 
 from __future__ import annotations
 

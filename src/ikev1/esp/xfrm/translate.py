@@ -135,7 +135,7 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
 def _compressing(child: ChildSa, id: StateId, source: bytes, reqid: int, if_id: int) -> State:
     assert child.compression is not None
     if len(child.local.first) != len(source):  # ESP is in transport mode, where the kernel mixes none
-        raise PlaneError("the kernel compresses only where packet and tunnel are of the same IP version")
+        raise PlaneError("the kernel supports IPComp only if packet and tunnel have the same IP version")
     return State(id, source, reqid, _MODES[child.mode], algorithm=child.compression.algorithm, if_id=if_id)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
-from ikev1.capture.decrypt.suites import WITHIN_REACH
 from ikev1.capture.describe.outcome import errors
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
+from ikev1.crypto.weaknesses import BROKEN_GROUPS
 from ikev1.wire.registry import PayloadType
 
 _TITLE = "Can the pre-shared key be guessed from this capture?"
@@ -41,7 +41,7 @@ def can_be_guessed(dialogue: TrackedConversation) -> Answer | None:
     else:
         frames = [seen.frame for label in ("MM3", "MM4", "MM5") if (seen := dialogue.first(label)) is not None]
         suite = dialogue.phase1.suite
-        if suite is not None and suite.group in WITHIN_REACH:
+        if suite is not None and suite.group in BROKEN_GROUPS:
             start, reach = "Hardly", "in so small a group who has the means can compute that from the public values"
         else:
             start, reach = "Not", "that does not follow from the public values"

@@ -1,4 +1,4 @@
-"""list-conns, get-conns and list-policies: what the configuration says."""
+"""list-conns, get-conns and list-policies: the configuration."""
 
 from __future__ import annotations
 

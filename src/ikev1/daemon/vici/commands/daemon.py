@@ -24,7 +24,7 @@ def _own_version() -> str:
 
 
 async def show_version(call: Call) -> Section:
-    """Who we are and on what we run; the last key is ours."""
+    """Name and version of the daemon and the system; the last key is an extension."""
     system = os.uname()
     return {
         "daemon": "ikev1",
@@ -42,9 +42,9 @@ def _duration(seconds: float) -> str:
 
 
 async def stats(call: Call) -> Section:
-    """How long we run and how much there is. There is one event loop where strongSwan has a pool of workers.
+    """Uptime and number of SAs. There is one event loop where strongSwan has a pool of workers.
 
-    Two sections are ours: ``data-plane``, and in ``drops`` what was dropped since the daemon began.
+    Two sections are extensions: ``data-plane``, and ``drops``, the packets dropped since the daemon started.
     """
     gateway = call.gateway
     none = {"critical": "0", "high": "0", "medium": "0", "low": "0"}
@@ -65,7 +65,7 @@ async def stats(call: Call) -> Section:
 
 
 async def reload_settings(call: Call) -> Section:
-    """Read ikev1.toml again; what is wrong with it changes nothing and is told."""
+    """Read ikev1.toml again; if it has errors, nothing changes and they are reported."""
     try:
         call.gateway.reload()
     except ConfigError as error:
@@ -74,7 +74,7 @@ async def reload_settings(call: Call) -> Section:
 
 
 async def get_algorithms(_: Call) -> Section:
-    """What phase 1 can negotiate, and which library does it."""
+    """The algorithms of phase 1, and the libraries that implement them."""
     ciphers = {word.display: "cryptography" for word in IKE_CIPHERS.values()}
     integrity = {word.display: "hashlib" for word in HASHES.values()}
     functions = {word.prf_display: "hashlib" for word in HASHES.values()}
@@ -85,7 +85,7 @@ async def get_algorithms(_: Call) -> Section:
 
 
 async def get_counters(call: Call) -> Section:
-    """How often what happened: of one connection, of ``all``, or in total."""
+    """The counters of one connection, of ``all`` connections, or in total."""
     counters, name = call.gateway.counters, call.request.text("name")
     if name is not None:
         if name not in counters.by_connection:
@@ -100,7 +100,7 @@ async def get_counters(call: Call) -> Section:
 
 
 async def reset_counters(call: Call) -> Section:
-    """Count from 0 again: one connection, or everything."""
+    """Reset the counters of one connection, or all of them."""
     counters, name = call.gateway.counters, call.request.text("name")
     if name is not None and name not in counters.by_connection:
         raise Refused("no counters found for this connection")

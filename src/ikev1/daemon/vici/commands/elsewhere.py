@@ -1,18 +1,21 @@
-"""Commands that exist in VICI but are not for this daemon: each says why, instead of being unknown."""
+"""VICI commands that this daemon does not support: each returns the reason."""
 
 from __future__ import annotations
 
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
-_CONFIGURED = "connections and secrets come from ikev1.toml: edit it, then reload-settings"
+_CONFIGURED = "connections and secrets are configured in ikev1.toml: edit it, then run reload-settings"
 _REASONS = {
     **dict.fromkeys(("load-conn", "unload-conn", "load-shared", "unload-shared", "clear-creds"), _CONFIGURED),
     **dict.fromkeys(("load-cert", "load-key", "unload-key"), _CONFIGURED),
-    **dict.fromkeys(("load-authority", "unload-authority"), "certificates are not supported"),
+    **dict.fromkeys(
+        ("load-authority", "unload-authority"),
+        "authorities are configured in ikev1.toml: edit it, then run reload-settings",
+    ),
     **dict.fromkeys(("load-pool", "unload-pool"), "virtual addresses are not supported"),
-    "load-token": "no PKCS#11 support",
-    "redirect": "redirect needs IKEv2, this daemon speaks IKEv1 only",
+    "load-token": "PKCS#11 tokens are not supported",
+    "redirect": "redirect requires IKEv2, but this daemon supports IKEv1 only",
 }
 
 
@@ -24,12 +27,12 @@ def _refuse(reason: str) -> Command:
 
 
 async def flush_certs(_: Call) -> Section:
-    """Forget cached certificates: there are none."""
+    """Flush cached certificates; there are none."""
     return SUCCESS
 
 
 def _none(*keys: str) -> Command:
-    """A query whose answer is empty, because nothing of the kind ever comes over VICI."""
+    """A query with an empty result, because such objects are never loaded over VICI."""
 
     async def answer(_: Call) -> Section:
         return dict.fromkeys(keys, ())

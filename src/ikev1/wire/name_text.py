@@ -8,6 +8,7 @@ double quotes around several characters. Attributes that share a part are joined
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _TYPES = {
@@ -40,6 +41,21 @@ _NAMES = {oid: name for name, oid in _TYPES.items()}
 _PIECE = re.compile(r'((?:\\[0-9A-Fa-f]{2})+)|\\(.)|"((?:[^"\\]|\\.)*)"|(.)', re.DOTALL)
 _MEANINGFUL = re.compile(r'([,/+*"\\]|^ | $)')
 _DOTTED = re.compile(r"[0-2](\.\d+)+")
+
+
+CODECS = {
+    0x0C: "utf-8",  # UTF8String
+    0x12: "ascii",  # NumericString
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString, in its usual interpretation
+    0x16: "ascii",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+"""The encodings of the string types of values, by their tags."""
+
+_OID, _SEQUENCE, _SET = 0x06, 0x30, 0x31
 
 
 class Assertion(NamedTuple):
@@ -83,6 +99,63 @@ def show(oid: str, value: str) -> str:
     if not escaped.isprintable():
         escaped = "".join(c if c.isprintable() else _octets(c) for c in escaped)
     return f"{_NAMES.get(oid, oid)}={escaped}"
+
+
+def show_value(oid: str, tag: int, value: bytes) -> str:
+    """`show` of a value in DER; one that is not text is ``type=#`` with its tag and content in hexadecimal."""
+    try:
+        return show(oid, value.decode(CODECS[tag]))
+    except (KeyError, UnicodeDecodeError):
+        return f"{show(oid, '')}#{tag:02x}{value.hex()}"
+
+
+def describe(name: bytes) -> str:
+    """The text of a DER name, for display only: `ikev1.crypto.distinguished_name` is the strict parser.
+
+    Raises:
+        ValueError: the octets are not a name.
+    """
+    ((tag, parts),) = _values(name)
+    shown = []
+    for part_tag, part in _values(parts):
+        if (tag, part_tag) != (_SEQUENCE, _SET):
+            raise ValueError("not a distinguished name")
+        shown.append("+".join(_describe_attribute(*attribute) for attribute in _values(part)))
+    return ", ".join(shown)
+
+
+def _describe_attribute(tag: int, attribute: bytes) -> str:
+    (type_tag, oid), (value_tag, value) = _values(attribute)
+    if (tag, type_tag) != (_SEQUENCE, _OID):
+        raise ValueError("not a distinguished name")
+    return show_value(_dotted(oid), value_tag, value)
+
+
+def _values(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    """The values in ``octets``, each as its tag and its content."""
+    at = 0
+    while at < len(octets):
+        tag, size = octets[at], int.from_bytes(octets[at + 1 : at + 2])
+        at += 2
+        if size in (0x81, 0x82):  # followed by a length of one or two octets
+            size, at = int.from_bytes(octets[at : at + size - 0x80]), at + size - 0x80
+        elif size >= 0x80:
+            raise ValueError("unsupported length")
+        if at + size > len(octets):
+            raise ValueError("a value extends beyond the end")
+        yield tag, octets[at : at + size]
+        at += size
+
+
+def _dotted(oid: bytes) -> str:
+    """An object identifier in dots (X.690 §8.19)."""
+    numbers = [0]
+    for octet in oid:
+        numbers[-1] = numbers[-1] << 7 | octet & 0x7F
+        if octet < 0x80:
+            numbers.append(0)
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:-1])))
 
 
 def _octets(character: str) -> str:
@@ -130,7 +203,7 @@ def _assertion(characters: list[_Character], name: str) -> Assertion:
     word = "".join(character.text for character in characters[:at]).strip()
     oid = word if _DOTTED.fullmatch(word) else _OIDS.get(word.lower())
     if oid is None:
-        raise ValueError(f"{name!r}: {word!r} is not among {', '.join(_TYPES)}, and no type in dots")
+        raise ValueError(f"{name!r}: unknown type {word!r}, expected one of {', '.join(_TYPES)}, or an OID")
     value = characters[at + 1 :]
     while value and value[0].plain and value[0].text.isspace():
         value.pop(0)
