@@ -46,6 +46,7 @@ class Code(StrEnum):
     DUPLICATE_PEER = "duplicate-peer"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
+    INTERNAL_ERROR = "internal-error"
 
 
 class MessageSeen(NamedTuple):
