@@ -42,11 +42,12 @@ def contain(state: State, now: float, work: Work, abandon: Abandon, peer: str) -
 
     ``peer`` is the address and port to report if even that does not succeed.
     """
-    first, second = Transaction(state, now), Transaction(state, now)
+    first = Transaction(state, now)
     done = _perform(first, work)
     if not isinstance(done, Refusal):
         return done
-    fault, second.at_work = done, first.at_work
+    fault, second = done, Transaction(state, now)
+    second.at_work = first.at_work
     done = _perform(second, lambda tx: abandon(tx, fault))
     return [Report(Failure(fault.code, fault.text, peer))] if isinstance(done, Refusal) else done
 

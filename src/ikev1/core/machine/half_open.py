@@ -134,7 +134,7 @@ def keep_caller(ref: SaRef) -> None:
         state.first_messages.spend(sa.cookies, tx.now)
     else:
         queue = state.table.aggressive_callers
-    queue[sa.cookies] = None
+    ref.enqueue(queue)
     limit = state.settings.half_open_limit
     while len(queue) > limit:
         oldest = tx.of(state.table.by_cookies[next(iter(queue))])

@@ -25,22 +25,23 @@ class Kept(NamedTuple):
     sa: IkeSa
     serial: int
     due: float | None
-    half_open: bool
-    aggressive: bool
+    half_open: int | None
+    aggressive: int | None
 
 
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline.
 
-    `put`, `drop` and `restore` are for `ikev1.core.machine.transaction` alone: every change goes through a transaction.
+    `put`, `drop`, `enqueue` and `restore` are for `ikev1.core.machine.transaction` alone: every change goes through
+    one.
     """
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
         # Of peers that called us and are not done, the oldest first: those that showed that they receive what we send,
-        # and those that Aggressive Mode makes us keep before they did
-        self.half_open: dict[bytes, None] = {}
-        self.aggressive_callers: dict[bytes, None] = {}
+        # and those that Aggressive Mode makes us keep before they did; serials
+        self.half_open: dict[bytes, int] = {}
+        self.aggressive_callers: dict[bytes, int] = {}
         self.own_cookies: set[bytes] = set()
         self._serial = 0  # of the last SA that came, or got another name: the order of all that is the oldest first
         self._by_connection: dict[str, dict[bytes, int]] = {}  # serials, the oldest first
@@ -99,6 +100,11 @@ class SaTable:
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
 
+    def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
+        """Puts an SA at the end of `half_open` or `aggressive_callers`."""
+        self._serial += 1
+        queue[cookies] = self._serial
+
     def _is_done(self, cookies: bytes) -> None:
         if self.half_open:
             self.half_open.pop(cookies, None)
@@ -110,15 +116,16 @@ class SaTable:
         sa = self.by_cookies.get(cookies)
         if sa is None:
             return None
-        half_open, aggressive = cookies in self.half_open, cookies in self.aggressive_callers
+        half_open, aggressive = self.half_open.get(cookies), self.aggressive_callers.get(cookies)
         return Kept(sa, self._by_connection[sa.connection][cookies], self._due.get(cookies), half_open, aggressive)
 
     def load(self, sas: Iterable[IkeSa], half_open: Iterable[bytes], aggressive_callers: Iterable[bytes]) -> None:
         """Fills an empty table with what another one held."""
         for sa in sas:
             self.put(None, sa)
-        self.half_open = dict.fromkeys(half_open)
-        self.aggressive_callers = dict.fromkeys(aggressive_callers)
+        for queue, waiting in ((self.half_open, half_open), (self.aggressive_callers, aggressive_callers)):
+            for cookies in waiting:
+                self.enqueue(queue, cookies)
 
     def restore(self, before: Mapping[bytes, Kept | None]) -> None:
         """Undoes all changes to the SAs of these cookies since `kept` gave what there was ``before`` of each.
@@ -135,10 +142,10 @@ class SaTable:
             self._enter(kept.sa, kept.serial)
             self.by_cookies[cookies] = kept.sa
             self._pairs.change((), kept.sa.children, cookies)
-            if kept.half_open:
-                self.half_open[cookies] = None
-            if kept.aggressive:
-                self.aggressive_callers[cookies] = None
+            if kept.half_open is not None:
+                self.half_open[cookies] = kept.half_open
+            if kept.aggressive is not None:
+                self.aggressive_callers[cookies] = kept.aggressive
             if kept.due is not None:
                 self._due[cookies] = kept.due
                 self._heap.append((kept.due, cookies))
@@ -154,7 +161,7 @@ class SaTable:
                 if key is not None:
                     groups[key] = tuple(sorted(groups[key], key=self._serial_of))
         for members in (self.half_open, self.aggressive_callers):
-            _reorder(members, sorted(members, key=lambda cookies: self.by_cookies[cookies].unique_id))
+            _reorder(members, sorted(members, key=members.__getitem__))
         _reorder(self.by_cookies, sorted(self.by_cookies, key=self._serial_of))
 
     def _serial_of(self, cookies: bytes) -> int:

@@ -88,6 +88,11 @@ class Transaction:
             self.state.limits.rename(old.cookies, cookies)
         table.put(old, new)
 
+    def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
+        if cookies not in self._before:
+            self._before[cookies] = self.state.table.kept(cookies)
+        self.state.table.enqueue(queue, cookies)
+
     def _drop(self, sa: IkeSa) -> None:
         self._before.setdefault(sa.cookies, self.state.table.kept(sa.cookies))
         self.state.table.drop(sa)
@@ -125,8 +130,8 @@ class SaRef:
         if sa is old:
             return
         self.tx._put(old, sa)
-        if store and not self._to_store:
-            self._to_store = old is None or _stored_fields(old) != _stored_fields(sa)
+        if store and not self._to_store and sa.state is not IkeState.CONNECTING:
+            self._to_store = old is None or old.state is not sa.state or _stored_fields(old) != _stored_fields(sa)
         self.sa, self.is_kept = sa, True
 
     def change(self, **fields: Any) -> None:
@@ -138,6 +143,10 @@ class SaRef:
         if self.is_kept:
             self.tx._drop(self.sa)
         self.is_kept, self.has_ended = False, True
+
+    def enqueue(self, queue: dict[bytes, int]) -> None:
+        """Counts the SA among those in `SaTable.half_open` or `SaTable.aggressive_callers`, as the last that came."""
+        self.tx._enqueue(queue, self.sa.cookies)
 
     # --- exchanges
 
