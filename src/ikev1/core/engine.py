@@ -205,7 +205,7 @@ class Engine:
         def abandon(tx: Transaction, fault: Refusal) -> None:
             tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
 
-        return contain(self._state, now, lambda tx: work(tx.of(sa)), abandon, sa.path.remote)
+        return contain(self._state, now, lambda tx: work(tx.of(sa)), abandon, sa.path)
 
     def _ike(self, unique_id: int) -> IkeSa:
         sa = self._state.table.of_number(unique_id)
@@ -292,4 +292,4 @@ class Engine:
             living = tuple(child for child in sa.children if child.inbound.spi in alive)
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "it cannot be taken over")
 
-        return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path.remote)
+        return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)

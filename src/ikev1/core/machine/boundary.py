@@ -15,7 +15,7 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove, Report
 from ikev1.core.records.events import Code, Failure, IkeDown
-from ikev1.core.records.model import Exchange, IkeState
+from ikev1.core.records.model import Exchange, IkeState, UdpPath
 from ikev1.core.records.refusal import Refusal
 
 _PACKAGE = __name__.partition(".")[0]
@@ -36,11 +36,11 @@ def attempt(state: State, now: float, work: Work) -> list[Action]:
     return done
 
 
-def contain(state: State, now: float, work: Work, abandon: Abandon, peer: str) -> list[Action]:
+def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPath) -> list[Action]:
     """Does ``work`` in a transaction, as a whole or not at all. What it raises is left to ``abandon``, in a transaction
     of its own, which reports it and gives up whatever would raise it again.
 
-    ``peer`` is the address and port to report if even that does not succeed.
+    ``path`` tells whose address and port to report if even that does not succeed.
     """
     first = Transaction(state, now)
     done = _perform(first, work)
@@ -49,7 +49,7 @@ def contain(state: State, now: float, work: Work, abandon: Abandon, peer: str) -
     fault, second = done, Transaction(state, now)
     second.at_work = first.at_work
     done = _perform(second, lambda tx: abandon(tx, fault))
-    return [Report(Failure(fault.code, fault.text, peer))] if isinstance(done, Refusal) else done
+    return [Report(Failure(fault.code, fault.text, path.remote))] if isinstance(done, Refusal) else done
 
 
 def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:

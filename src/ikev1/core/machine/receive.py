@@ -53,7 +53,7 @@ def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Ac
 
 
 def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Action]:
-    return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path.remote)
+    return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path)
 
 
 def answer(state: State, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
@@ -178,13 +178,13 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
             tx.actions.append(Send(_path_for_again(sa, arrival.path), exchange.sent))
         return
     if not exchange.message_id:
-        tx.at_work = sa.cookies, 0
+        tx.at_work = ref.cookies, 0
     context = ref.context(exchange)
     context.seen = arrival.path
     context.verdict = verdict
     try:
         message, iv = _opened(sa, exchange, arrival)
-        tx.at_work = sa.cookies, exchange.message_id
+        tx.at_work = ref.cookies, exchange.message_id
         context.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
         if exchange.message_id and exchange.step == 0:
             admit_phase2(context)
@@ -248,7 +248,7 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
 
 def _ask(ref: SaRef, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck) -> None:
     """Puts the message aside until the world gave its verdict; of the SA nothing changes."""
-    state, cookies = ref.tx.state, ref.sa.cookies
+    state, cookies = ref.tx.state, ref.cookies
     if cookies in state.pending_checks:
         _hold(ref, arrival)
         return
@@ -263,7 +263,7 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
     Mode at once, and would wait for seconds before it repeated that. And in Aggressive Mode, where the message that
     waits may be forged, the peer's own comes behind it, and does not come again.
     """
-    checks, cookies = ref.tx.state.pending_checks, ref.sa.cookies
+    checks, cookies = ref.tx.state.pending_checks, ref.cookies
     waiting = checks.get(cookies)
     if waiting is None or len(waiting.followers) >= _MOST_HELD:
         return

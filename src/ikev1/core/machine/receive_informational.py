@@ -49,7 +49,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         message, _ = open_proved(ref.sa, exchange, 1, header, datagram)
         if is_repetition(ref.sa, header, message):
             return
-        ref.tx.at_work = ref.sa.cookies, header.message_id
+        ref.tx.at_work = ref.cookies, header.message_id
         advance(INFORMATIONAL, context, message)
     except Unproved as error:
         ref.fail_unproved("an informational message", error)

@@ -51,9 +51,9 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
 
     if not has_part():
         return []
-    actions = contain(state, now, lambda tx: timer.fire(tx.of(sa), part), abandon, sa.path.remote)
+    actions = contain(state, now, lambda tx: timer.fire(tx.of(sa), part), abandon, sa.path)
     if has_part():  # it would be due for ever
-        actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "it cannot be ended"), abandon, sa.path.remote)
+        actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "it cannot be ended"), abandon, sa.path)
     return actions
 
 

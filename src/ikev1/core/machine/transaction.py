@@ -51,10 +51,11 @@ class Transaction:
 
     def of(self, sa: IkeSa) -> SaRef:
         """The handle on an SA that a look-up gave, or on a new one, which is kept with the first change."""
-        ref = self._refs.get(sa.cookies)
+        cookies = sa.cookies
+        ref = self._refs.get(cookies)
         if ref is None:
-            kept = self.state.table.by_cookies.get(sa.cookies)
-            ref = self._refs[sa.cookies] = SaRef(self, kept or sa, kept is not None)
+            kept = self.state.table.by_cookies.get(cookies)
+            ref = self._refs[cookies] = SaRef(self, cookies, kept or sa, kept is not None)
         return ref
 
     def find(self, cookies: bytes) -> SaRef | None:
@@ -78,14 +79,15 @@ class Transaction:
         """Leaves every SA, and all that SAs are found by, as they were before."""
         self.state.table.restore(self._before)
 
-    def _put(self, old: IkeSa | None, new: IkeSa) -> None:
-        table, before, cookies = self.state.table, self._before, new.cookies
+    def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
+        table, before, cookies = self.state.table, self._before, ref.cookies
         if cookies not in before:
             before[cookies] = table.kept(cookies)
         if old is not None and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
-            before.setdefault(old.cookies, table.kept(old.cookies))
-            self._refs[cookies] = self._refs.pop(old.cookies)
-            self.state.limits.rename(old.cookies, cookies)
+            ref.cookies = new.cookies
+            before.setdefault(ref.cookies, table.kept(ref.cookies))
+            self._refs[ref.cookies] = self._refs.pop(cookies)
+            self.state.limits.rename(cookies, ref.cookies)
         table.put(old, new)
 
     def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
@@ -102,15 +104,17 @@ class SaRef:
     """A handle on an ISAKMP SA within a transaction.
 
     Attributes:
+        cookies: what names it now.
         sa: the record as it is now, or was when the SA ended.
         is_kept: whether the SA is in the table: one that is new is not before its first change.
         has_ended: whether it was dropped.
     """
 
-    __slots__ = ("_to_store", "has_ended", "is_kept", "sa", "tx")
+    __slots__ = ("_to_store", "cookies", "has_ended", "is_kept", "sa", "tx")
 
-    def __init__(self, tx: Transaction, sa: IkeSa, is_kept: bool) -> None:
+    def __init__(self, tx: Transaction, cookies: bytes, sa: IkeSa, is_kept: bool) -> None:
         self.tx = tx
+        self.cookies = cookies
         self.sa = sa
         self.is_kept = is_kept
         self.has_ended = False
@@ -129,7 +133,7 @@ class SaRef:
         old = self.sa if self.is_kept else None
         if sa is old:
             return
-        self.tx._put(old, sa)
+        self.tx._put(self, old, sa)
         if store and not self._to_store and sa.state is not IkeState.CONNECTING:
             self._to_store = old is None or old.state is not sa.state or _stored_fields(old) != _stored_fields(sa)
         self.sa, self.is_kept = sa, True
@@ -146,7 +150,7 @@ class SaRef:
 
     def enqueue(self, queue: dict[bytes, int]) -> None:
         """Counts the SA among those in `SaTable.half_open` or `SaTable.aggressive_callers`, as the last that came."""
-        self.tx._enqueue(queue, self.sa.cookies)
+        self.tx._enqueue(queue, self.cookies)
 
     # --- exchanges
 
@@ -173,7 +177,7 @@ class SaRef:
 
     def fail_once(self, code: Code, text: str) -> None:
         """Reports a failure if it is the first of this code that anybody might have caused."""
-        if self.tx.state.limits.is_news(self.sa.cookies, code):
+        if self.tx.state.limits.is_news(self.cookies, code):
             self.fail(code, text)
 
     def fail_unproved(self, what: str, error: Unproved) -> None:
@@ -190,7 +194,7 @@ class SaRef:
 
     def note_once(self, code: Code, text: str) -> None:
         """Reports a note if it is the first of this code that anybody might have caused."""
-        if self.tx.state.limits.is_news(self.sa.cookies, f"note {code}"):
+        if self.tx.state.limits.is_news(self.cookies, f"note {code}"):
             self.note(code, text)
 
     # --- the end of the transaction
@@ -199,11 +203,11 @@ class SaRef:
         """What the store is to learn of this SA."""
         sa, limits = self.sa, self.tx.state.limits
         if self.has_ended:
-            limits.forget(sa.cookies)
+            limits.forget(self.cookies)
         if sa.state is IkeState.CONNECTING or not (self.has_ended or self._to_store):
             return ()
         if self.has_ended or sa.state is IkeState.DELETED:
-            limits.note_end(sa.cookies)
+            limits.note_end(self.cookies)
         return (Forget(sa),) if self.has_ended else (Keep(sa),)
 
 
