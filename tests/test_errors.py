@@ -9,6 +9,7 @@ import re
 import pytest
 
 import ikev1
+from ikev1.core.engine import CannotInitiate
 from ikev1.core.records.events import Code
 from ikev1.core.records.refusal import Refusal
 from ikev1.errors import Error, LocalError, RemoteError, describe_bug
@@ -42,7 +43,7 @@ def test_there_are_exceptions_to_look_at() -> None:
 def test_an_exception_is_on_one_side_and_has_a_code(exception: type[BaseException]) -> None:
     assert issubclass(exception, Error)
     assert issubclass(exception, LocalError) != issubclass(exception, RemoteError)
-    if not issubclass(exception, Refusal):  # whose instances have one each
+    if not issubclass(exception, (Refusal, CannotInitiate)):  # whose instances have one each
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", exception.code)
 
 

@@ -18,7 +18,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 from nat import NatBox
-from playbook import Datagram, Network, Peer, establish
+from playbook import Datagram, Network, Peer, establish, say
 
 CAROL, ELSEWHERE = "198.51.100.33", "203.0.113.77"
 
@@ -125,7 +125,7 @@ def test_a_peer_that_was_removed_keeps_no_pair_by_deleting_its_isakmp_sa_first(
 ) -> None:
     establish(network, alice)
     sa, pair = alice.sa, bob.child
-    alice.does(lambda engine: engine._state.say(sa, [delete_ike(sa)], network.now))
+    alice.does(lambda engine: say(engine, sa, [delete_ike(sa)], network.now))
     network.settle()
     if how == "reload":
         bob.is_given(settings())
@@ -184,7 +184,7 @@ def asks(peer: Peer) -> None:
     """R-U-THERE, as a peer sends it that looks whether we are alive."""
     sa = next(sa for sa in peer.engine.sas.values() if sa.is_up)
     question = notify(sa, NotifyType.R_U_THERE, bytes(4))
-    peer.does(lambda engine: engine._state.say(sa, [question], peer.network.now))
+    peer.does(lambda engine: say(engine, sa, [question], peer.network.now))
     peer.network.settle()
 
 

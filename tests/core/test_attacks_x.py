@@ -22,7 +22,7 @@ from ikev1.crypto import public_keys
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
 from nat import NatBox
-from playbook import Couple, Network, Peer, Randomness, establish
+from playbook import Couple, Network, Peer, Randomness, establish, say
 
 TO_ALICE, TO_BOB = UdpPath(ALICE, 500, BOB, 500), UdpPath(BOB, 500, ALICE, 500)
 OUTSIDE, AWAY = "203.0.113.1", "192.0.2.33"
@@ -202,11 +202,11 @@ def test_a_peer_that_deletes_the_last_pair_of_an_ended_sa_from_elsewhere_leaves_
     alice.calls("one", host=BOB)
     network.settle()
     left = alice.child
-    alice.does(lambda engine: engine._state.say(alice.sa, [delete_ike(alice.sa)], network.now))
+    alice.does(lambda engine: say(engine, alice.sa, [delete_ike(alice.sa)], network.now))
     away.calls("two", host=BOB)
     network.settle()
     assert [sa.state for sa in bob.engine.sas.values()] == [IkeState.DELETED, IkeState.ESTABLISHED]
-    away.does(lambda engine: engine._state.say(away.sa, [delete_child(left)], network.now))
+    away.does(lambda engine: say(engine, away.sa, [delete_child(left)], network.now))
     network.settle()
     assert bob.sa.state is IkeState.ESTABLISHED
     assert list(bob.stored) == [bob.sa.cookies]

@@ -16,7 +16,7 @@ from ikev1.core.records.settings import Credential, Mode, Policy, Trust, Trusted
 from ikev1.crypto import public_keys
 from ikev1.wire.payloads import Delete, Hash, Signature
 from ikev1.wire.registry import DOI, AuthenticationMethod, ProtocolId
-from playbook import Couple, Network, Peer
+from playbook import Couple, Network, Peer, say
 
 KEY = rsa.generate_private_key(65537, 2048)
 GATEWAY = Credential(KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
@@ -102,7 +102,7 @@ def test_a_client_that_proves_nothing_takes_nothing_from_others(network: Network
     assert any(sa.awaits_user for sa in bob.engine.sas.values())
     assert bob.children == [child]
     delete = Delete(DOI.IPSEC, ProtocolId.ESP, (child.outbound.spi.to_bytes(4),))
-    mallory.does(lambda engine: engine._state.say(mallory.sa, [delete], network.now))
+    mallory.does(lambda engine: say(engine, mallory.sa, [delete], network.now))
     network.settle()
     assert bob.children == [child]
     network.run(61)

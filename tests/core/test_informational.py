@@ -16,7 +16,7 @@ from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, Message
 from ikev1.core.records.model import UdpPath
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
-from playbook import Network, Peer, establish
+from playbook import Network, Peer, establish, say
 from reborn import kept
 
 CAROL = "203.0.113.9"
@@ -27,7 +27,7 @@ Told = Callable[[Engine], list[Action]]
 def tells(peer: Peer, *payloads: Payload, cookies: bytes = b"") -> None:
     """Has a peer say something that it would not say of itself, under its only ISAKMP SA or that of these cookies."""
     sa = peer.engine.sas[cookies] if cookies else peer.sa
-    peer.does(lambda engine: engine._state.say(sa, list(payloads), peer.network.now))
+    peer.does(lambda engine: say(engine, sa, list(payloads), peer.network.now))
 
 
 @pytest.mark.parametrize(("closing", "told"), [("alice", "bob"), ("bob", "alice")])

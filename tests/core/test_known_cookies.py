@@ -23,7 +23,7 @@ from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, Tru
 from ikev1.crypto import public_keys
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType
-from playbook import Datagram, Network, Peer, establish
+from playbook import Datagram, Network, Peer, establish, say
 from reborn import kept
 
 MALLORY = "203.0.113.66"
@@ -154,7 +154,7 @@ def converse(network: Network, alice: Peer, bob: Peer, interrupt: Callable[[], N
 
     def asks(peer: Peer, number: int) -> Callable[[Engine], list[Action]]:
         question = notify(peer.sa, NotifyType.R_U_THERE, number.to_bytes(4))
-        return lambda engine: engine._state.say(peer.sa, [question], network.now)
+        return lambda engine: say(engine, peer.sa, [question], network.now)
 
     alice.calls()
     arrive()

@@ -21,7 +21,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import build_message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
-from playbook import Couple, Datagram, Network, Peer, establish
+from playbook import Couple, Datagram, Network, Peer, establish, say
 
 CAROL = "198.51.100.33"
 HASTY: dict[str, Any] = {"mode": Mode.AGGRESSIVE, "aggressive": Aggressive.ACCEPT_PSK}
@@ -91,7 +91,7 @@ def test_what_confirms_is_a_question_that_expects_an_answer(network: Network, co
     establish(network, alice, None)
     assert not bob.sa.confirmed
     assert alice.sa.confirmed, "message 6 was the answer to her proof"
-    alice.does(lambda engine: engine._state.say(alice.sa, [notify(alice.sa, kind, bytes(4))], network.now))
+    alice.does(lambda engine: say(engine, alice.sa, [notify(alice.sa, kind, bytes(4))], network.now))
     network.settle()
     assert bob.sa.confirmed is (kind == NotifyType.R_U_THERE)
 
@@ -181,7 +181,7 @@ def test_initial_contact_in_a_message_of_its_own_is_obeyed_right_after_phase_1(
     network.run(0)
     new = alice.sa
     network.now += seconds
-    alice.does(lambda engine: engine._state.say(new, [contact(new)], network.now))
+    alice.does(lambda engine: say(engine, new, [contact(new)], network.now))
     network.settle()
     assert bob.saw(ChildDown) == [], "not confirmed"
     tells_that_it_is_there(alice)
@@ -192,7 +192,7 @@ def test_initial_contact_in_a_message_of_its_own_is_obeyed_right_after_phase_1(
 def tells_that_it_is_there(peer: Peer) -> None:
     """R-U-THERE, as a peer sends it that looks whether we are alive."""
     question = notify(peer.sa, NotifyType.R_U_THERE, bytes(4))
-    peer.does(lambda engine: engine._state.say(peer.sa, [question], peer.network.now))
+    peer.does(lambda engine: say(engine, peer.sa, [question], peer.network.now))
 
 
 def test_initial_contact_of_the_responder_in_message_6_is_obeyed(network: Network, alice: Peer, bob: Peer) -> None:

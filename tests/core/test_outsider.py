@@ -33,7 +33,7 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_chain
 from ikev1.wire.payloads import Delete
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
-from playbook import Couple, Datagram, Network, Peer
+from playbook import Couple, Datagram, Network, Peer, end
 from two_worlds import PROOFS, Kind, Snapshot, World, paths_of, snapshot, snapshot_after
 
 MALLORY = "203.0.113.66"
@@ -493,8 +493,8 @@ def test_a_copy_of_an_old_call_does_not_keep_us_from_renewing_a_pair(network: Ne
     alice.calls()
     old_call = network.flying[0]
     network.settle()
-    alice.does(lambda engine: engine._state.end(alice.sa, "its lifetime is over"))
-    bob.does(lambda engine: engine._state.end(bob.sa, "its lifetime is over"))
+    alice.does(lambda engine: end(engine, alice.sa, "its lifetime is over", network.now))
+    bob.does(lambda engine: end(engine, bob.sa, "its lifetime is over", network.now))
     bob.takes(old_call.octets, UdpPath(BOB, 500, ALICE, 666))
     bob.does(lambda engine: engine.rekey_child(bob.children[0].unique_id, network.now))
     network.run(1)

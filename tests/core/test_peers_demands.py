@@ -19,7 +19,7 @@ from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Nonce, Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
-from playbook import Couple, Network, Peer, establish
+from playbook import Couple, Network, Peer, change, establish, say
 from reborn import kept
 
 
@@ -54,8 +54,7 @@ def test_an_isakmp_sa_with_many_quick_modes_is_replaced_early(pair: tuple[Peer, 
     alice, bob = pair
     network = alice.network
     establish(network, alice)
-    many = replace(bob.sa, spent_message_ids=frozenset(range(1, 4000)))
-    bob.engine._state.table.put(bob.sa, many)
+    change(bob.engine, bob.sa, spent_message_ids=frozenset(range(1, 4000)))
     old = bob.sa.cookies
     alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
     network.settle()
@@ -70,8 +69,7 @@ def test_quick_modes_without_end_are_refused_with_a_word(pair: tuple[Peer, Peer]
     alice, bob = pair
     network = alice.network
     establish(network, alice)
-    full = replace(bob.sa, spent_message_ids=frozenset(range(1, 5001)), rekey_at=0.0)
-    bob.engine._state.table.put(bob.sa, full)
+    full = change(bob.engine, bob.sa, spent_message_ids=frozenset(range(1, 5001)), rekey_at=0.0)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     for _ in range(5):
         network.deliver(network.flying[0])
@@ -85,8 +83,7 @@ def test_pairs_for_ever_other_traffic_are_bounded(network: Network, alice: Peer,
     establish(network, alice)
     one = bob.child
     more = tuple(replace(one, unique_id=number, inbound=IpsecKeys(number)) for number in range(10_000, 11_999))
-    full = replace(bob.sa, children=(one, *more), rekey_at=0.0)
-    bob.engine._state.table.put(bob.sa, full)
+    full = change(bob.engine, bob.sa, children=(one, *more), rekey_at=0.0)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
     actions = bob.engine.receive(network.flying.popleft().octets, bob.sa.path, network.now)
     (failure,) = [action.event for action in actions if isinstance(action, Report)]
@@ -127,7 +124,7 @@ def test_a_lifetime_that_a_peer_notifies_leaves_time_to_replace_the_sa(
     network.run(60)
     spi = bob.child.inbound.spi.to_bytes(4) if protocol is ProtocolId.ESP else bob.sa.cookies
     said = lifetime_notify(protocol, spi, Life(1, 0))
-    bob.does(lambda engine: engine._state.say(bob.sa, [said], network.now))
+    bob.does(lambda engine: say(engine, bob.sa, [said], network.now))
     network.settle()
     ours = alice.child if protocol is ProtocolId.ESP else alice.sa
     assert ours.expires_at == network.now + 10

@@ -17,7 +17,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.machine import stateless_responder
 from ikev1.core.records import model, selector
 from ikev1.core.records import settings as settings_module
-from ikev1.core.records.model import IpsecKeys, Keys, KeyShare, Transaction
+from ikev1.core.records.model import IpsecKeys, Keys, KeyShare, TransactionData
 from ikev1.core.records.record import Record, replace
 from playbook import Network
 

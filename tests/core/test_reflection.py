@@ -10,6 +10,7 @@ import pytest
 import authority
 from configured import ALICE, BOB, connection, policy, settings, suite
 from dishonest import add, resealed
+from ikev1.core.engine import CannotInitiate
 from ikev1.core.records.certificate_check import Trusted
 from ikev1.core.records.events import Code, IkeUp
 from ikev1.core.records.model import IkeState, UdpPath
@@ -360,9 +361,9 @@ def test_nothing_is_encrypted_with_our_own_key_as_the_peers(network: Network, co
 def test_nor_is_a_call_in_aggressive_mode(couple: Couple, method: str) -> None:
     own = {"trust": Trust(public_keys=(TrustedKey(spki(method, "alice")),))}
     alice, _ = two(couple, method, Mode.AGGRESSIVE, alice=own)
-    alice.calls()
-    assert alice.failures == [Code.REFLECTION]
-    assert not alice.engine.sas
+    with pytest.raises(CannotInitiate) as refused:
+        alice.calls()
+    assert refused.value.code is Code.REFLECTION
 
 
 # --- our own identity -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType, ProtocolId
-from playbook import Network, Peer, establish
+from playbook import Network, Peer, establish, say
 
 ALICE, BOB = "192.0.2.1", "198.51.100.2"
 HEADER = Header(bytes(8), bytes(8), 0, 2, 0, 0, 28)
@@ -36,7 +36,7 @@ def notified(peer: Peer) -> list[str]:
 
 def tells(peer: Peer, notify: Notification) -> None:
     """Has a peer say this in an informational exchange."""
-    peer.does(lambda engine: engine._state.say(peer.sa, [notify], peer.network.now))
+    peer.does(lambda engine: say(engine, peer.sa, [notify], peer.network.now))
 
 
 def test_both_sides_take_the_shorter_life(network: Network) -> None:

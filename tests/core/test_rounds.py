@@ -9,16 +9,16 @@ from __future__ import annotations
 import pytest
 
 from dishonest import add, resealed
-from ikev1.core.engine import Engine
 from ikev1.core.exchanges.interpreter import Row, Script, begin, new_exchange
 from ikev1.core.exchanges.message_ids import fresh_message_id
 from ikev1.core.exchanges.protection import phase2_iv, seal
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, SCRIPTS, script_of
 from ikev1.core.exchanges.retransmission import patience
-from ikev1.core.records.actions import Action
+from ikev1.core.machine.boundary import attempt
+from ikev1.core.machine.transaction import Transaction
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen, Note
-from ikev1.core.records.model import ExchangeData, Role, Transaction
+from ikev1.core.records.model import ExchangeData, Role, TransactionData
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -34,13 +34,13 @@ ENDS = {ConfigType.SET, ConfigType.ACK}
 
 
 def _say(context: ExchangeContext, kind: ConfigType, identifier: int, attribute: Attribute) -> list[Payload]:
-    context.exchange = replace(context.exchange, data=Transaction(identifier, kind))
+    context.exchange = replace(context.exchange, data=TransactionData(identifier, kind))
     return [ConfigAttributes(kind, identifier, (attribute,))]
 
 
 def _ask(context: ExchangeContext, attribute: int) -> list[Payload]:
     before = context.exchange.data
-    identifier = before.identifier + 1 if isinstance(before, Transaction) else 7
+    identifier = before.identifier + 1 if isinstance(before, TransactionData) else 7
     if attribute == STATUS:
         return _say(context, ConfigType.SET, identifier, Attribute(STATUS, 1))
     return _say(context, ConfigType.REQUEST, identifier, Attribute(attribute, b""))
@@ -60,10 +60,10 @@ def _answer(context: ExchangeContext, asked: ConfigAttributes) -> list[Payload]:
 def _take_answer(context: ExchangeContext, message: Message) -> int:
     """What to ask for next; it goes to the function that asks."""
     said, asked = message.one(ConfigAttributes), context.exchange.data
-    assert isinstance(asked, Transaction)
+    assert isinstance(asked, TransactionData)
     if said.identifier != asked.identifier:
         raise Refusal(Code.MALFORMED, "another identifier", notify=NotifyType.PAYLOAD_MALFORMED)
-    context.exchange = replace(context.exchange, data=Transaction(said.identifier, said.type))
+    context.exchange = replace(context.exchange, data=TransactionData(said.identifier, said.type))
     (attribute,) = said.attributes
     if said.type == ConfigType.REPLY and attribute.value != KNOWN[attribute.type]:
         raise Refusal(Code.AUTHENTICATION_FAILED, "not what we know", notify=NotifyType.AUTHENTICATION_FAILED)
@@ -71,7 +71,7 @@ def _take_answer(context: ExchangeContext, message: Message) -> int:
 
 
 def _goes_on(data: ExchangeData | None) -> bool:
-    return isinstance(data, Transaction) and data.kind not in ENDS
+    return isinstance(data, TransactionData) and data.kind not in ENDS
 
 
 def _finish(context: ExchangeContext) -> None:
@@ -111,16 +111,18 @@ def asks(peer: Peer, first: int = NAME) -> None:
     """Begins the exchange."""
     now = peer.network.now
 
-    def wish(engine: Engine) -> list[Action]:
-        state, (old,) = engine._state, engine.sas.values()
+    def begin_rounds(tx: Transaction) -> None:
+        (old,) = tx.state.table
         sa, message_id = fresh_message_id(old)
-        ends_at = now + patience(state.settings)
+        ends_at = now + patience(tx.state.settings)
         exchange = new_exchange(ROUNDS, message_id, Role.INITIATOR, ends_at, phase2_iv(sa, message_id))
-        context = state.context(sa, exchange, now)
+        ref = tx.of(old)
+        context = ref.context(exchange)
+        context.sa = sa
         begin(ROUNDS, context, first)
-        return state.commit(old, context, context.exchange)
+        ref.commit(context, context.exchange)
 
-    peer.does(wish)
+    peer.does(lambda engine: attempt(engine._state, now, begin_rounds))
 
 
 def finished(network: Network) -> dict[str, list[str]]:
@@ -150,7 +152,7 @@ def test_either_peer_asks_as_often_as_it_has_to(network: Network, asking: Peer) 
     assert len({datagram.octets[20:24] for datagram in network.sent}) == 1, "all under one message ID"
     assert asking.sa.exchanges == ()
     (lingering,) = other.sa.exchanges
-    assert lingering.data == Transaction(9, ConfigType.ACK)
+    assert lingering.data == TransactionData(9, ConfigType.ACK)
     assert script_of(lingering).is_over(lingering)
     network.run(100)
     assert other.sa.exchanges == ()

@@ -15,7 +15,7 @@ from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 from nat import NatBox
-from playbook import Couple, Network, Peer, establish
+from playbook import Couple, Network, Peer, establish, say
 
 OUTSIDE, ELSEWHERE, CAROL = "203.0.113.1", "203.0.113.77", "192.0.2.33"
 GROUP: dict[str, Any] = {"local_id": "keyid:group", "remote_id": BOB}
@@ -85,7 +85,7 @@ def test_who_forges_the_port_of_a_neighbour_is_not_taken_for_it(network: Network
         network.flying.popleft().octets, UdpPath(CAROL, 4500, BOB, 4500)
     )  # message 6, which she can compute
     (sa,) = [sa for sa in there.carol.engine.sas.values() if sa.is_up]
-    there.carol.does(lambda engine: engine._state.say(sa, [notify(sa, NotifyType.R_U_THERE, bytes(4))], network.now))
+    there.carol.does(lambda engine: say(engine, sa, [notify(sa, NotifyType.R_U_THERE, bytes(4))], network.now))
     there.bob.takes(network.flying.popleft().octets, UdpPath(BOB, 4500, OUTSIDE, port))
     network.run(30)
     there.comes(there.carol)
@@ -229,7 +229,7 @@ def test_pairs_live_on_when_the_peer_deletes_the_isakmp_sa(network: Network, ali
 def ends_isakmp_sa(peer: Peer) -> None:
     """Deletes the ISAKMP SA alone, as peers do that keep its pairs."""
     sa = peer.sa
-    peer.does(lambda engine: engine._state.say(sa, [delete_ike(sa)], peer.network.now))
+    peer.does(lambda engine: say(engine, sa, [delete_ike(sa)], peer.network.now))
     peer.network.settle()
 
 

@@ -6,11 +6,13 @@ asks for is done to a data plane and a store that are plain dictionaries, checke
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ikev1.core.engine import Engine
 from ikev1.core.exchanges.registry import cisco_state
+from ikev1.core.machine import ended
+from ikev1.core.machine.boundary import attempt
 from ikev1.core.records.actions import (
     Action,
     CheckCertificate,
@@ -34,7 +36,7 @@ from ikev1.testing import Datagram, Randomness
 from ikev1.testing.network import BaseNetwork
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
-from ikev1.wire.payloads import Delete, Notification
+from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import NotifyType, ProtocolId
 
 __all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
@@ -278,6 +280,22 @@ class Couple(Protocol):
         **both: Any,
     ) -> tuple[Peer, Peer]:
         """Options of the connection (of one or both), of the tunnel and of the settings."""
+
+
+def say(engine: Engine, sa: IkeSa, payloads: Sequence[Payload], now: float) -> list[Action]:
+    """Has an engine send an informational message that it would not send by itself."""
+    return attempt(engine._state, now, lambda tx: tx.of(sa).say(*payloads))
+
+
+def end(engine: Engine, sa: IkeSa, reason: str, now: float) -> list[Action]:
+    """Has an engine end an ISAKMP SA without a word to the peer."""
+    return attempt(engine._state, now, lambda tx: ended.end(tx.of(sa), reason))
+
+
+def change(engine: Engine, sa: IkeSa, **fields: Any) -> IkeSa:
+    """Changes what an engine knows of an ISAKMP SA; the SA as it is then."""
+    attempt(engine._state, 0.0, lambda tx: tx.of(sa).change(**fields))
+    return engine.sas[sa.cookies]
 
 
 def establish(network: Network, peer: Peer, tunnel: str | None = "net") -> None:

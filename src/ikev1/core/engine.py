@@ -1,7 +1,11 @@
-"""The engine: datagrams, wishes and the clock go in, actions come out (sans-IO).
+"""The engine: datagrams, commands and the clock go in, actions come out (sans-IO).
 
 `Engine` is what the world holds of the core. It reads no clock, no socket and no random numbers of its own: the time is
 an argument of every call, randomness one of the constructor.
+
+Each datagram, each timer of an SA and each command is a transaction: it is done as a whole or not at all. A fault of
+the program in one of them is reported as a `Failure` (`Code.INTERNAL_ERROR`) and gives up the exchange that it happened
+in; whatever else the same call has to do is done.
 """
 
 from __future__ import annotations
@@ -10,14 +14,18 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, receive, timers
+from ikev1.core.machine import commands, dpd, receive, timers
+from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
+from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.context import Trace
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPath
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
+from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import AllocateSpi
 from ikev1.errors import LocalError
@@ -27,6 +35,22 @@ class UnknownName(LocalError, LookupError):
     """There is no connection, tunnel or SA of this name; the message says which, and what there is."""
 
     code = "unknown-name"
+
+
+class CannotInitiate(LocalError):
+    """The peer cannot be called; nothing was sent.
+
+    Attributes:
+        code: why, as it is documented in docs/troubleshooting.md.
+        text: the same as a sentence.
+    """
+
+    code: Code
+
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
 
 
 class Dump(Record, frozen=True):
@@ -118,7 +142,7 @@ class Engine:
         changed" (RFC 3947 §7).
         """
         sa = self._state.table.of_spi(spi)
-        return [] if sa is None else receive.peer_seen(self._state, sa, path, now)
+        return [] if sa is None else self._contained(sa, lambda ref: dpd.follow(ref, path), now)
 
     # --- what we want
 
@@ -131,6 +155,8 @@ class Engine:
 
         Raises:
             UnknownName: there is no such connection, or no such tunnel in it.
+            CannotInitiate: the first message cannot be built. What hinders a Quick Mode under an ISAKMP SA that is up
+                is reported (`Failure`).
         """
         state = self._state
         known = state.lookup.by_name(connection)
@@ -138,14 +164,10 @@ class Engine:
             raise UnknownName(f"there is no connection {connection!r}")
         if tunnel is not None and all(tunnel != each.name for each in known.tunnels):
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
-        wanted = () if tunnel is None else (tunnel,)
-        sa = self.ike_for(connection)
-        if sa is None:
-            return commands.begin_phase1(state, known, path, wanted, now)
-        if sa.is_call_of_ours or sa.awaits_user:
-            state.table.put(sa, replace(sa, queued=(*sa.queued, *wanted)))
-            return []
-        return commands.begin_quick_mode(state, sa, tunnel, now) if tunnel is not None else []
+        try:
+            return attempt(state, now, lambda tx: commands.bring_up(tx, known, tunnel, path))
+        except Refusal as refusal:
+            raise CannotInitiate(refusal.code, refusal.text) from None
 
     def is_under_way(self, connection: str, tunnel: str) -> bool:
         """Whether ``tunnel`` is being negotiated under the ISAKMP SA that `ike_for` returns, or will be once that is
@@ -158,10 +180,7 @@ class Engine:
         """The ISAKMP SA under which `initiate` brings up tunnels of ``connection``: the newest that is up, or that we
         are establishing; None if `initiate` would begin phase 1.
         """
-        for sa in reversed(self._state.table.of_connection(connection)):
-            if sa.is_call_of_ours or (sa.is_up and self._state.believes(sa)):
-                return sa
-        return None
+        return commands.ike_for(self._state, connection)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Deletes an ISAKMP SA with its pairs and tells the peer.
@@ -169,7 +188,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
-        return commands.close_ike(self._state, self._ike(unique_id), "it was closed here", now)
+        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "it was closed here"), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Deletes a pair of IPsec SAs and tells the peer.
@@ -177,7 +196,8 @@ class Engine:
         Raises:
             UnknownName: there is no pair of this number.
         """
-        return commands.close_child(self._state, *self._child(unique_id), "it was closed here", now)
+        sa, child = self._child(unique_id)
+        return self._contained(sa, lambda ref: commands.close_child(ref, child, "it was closed here"), now)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
@@ -186,7 +206,7 @@ class Engine:
             UnknownName: there is no ISAKMP SA of this number.
         """
         sa = self._ike(unique_id)
-        return commands.rekey_ike(self._state, sa, now) if sa.is_up else []
+        return self._contained(sa, commands.rekey_ike, now) if sa.is_up else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.
@@ -197,7 +217,15 @@ class Engine:
         sa, child = self._child(unique_id)
         if child.state is not ChildState.INSTALLED:
             return []
-        return commands.rekey_child(self._state, sa, child, now)
+        return self._contained(sa, lambda ref: commands.rekey_child(ref, child), now)
+
+    def _contained(self, sa: IkeSa, work: Callable[[SaRef], None], now: float) -> list[Action]:
+        """Does ``work`` on one SA. A fault is reported, and ends nothing: it comes again only if it is asked for."""
+
+        def abandon(tx: Transaction, fault: Refusal) -> None:
+            tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
+
+        return contain(self._state, now, lambda tx: work(tx.of(sa)), abandon, sa.path)
 
     def _ike(self, unique_id: int) -> IkeSa:
         sa = self._state.table.of_number(unique_id)
@@ -220,16 +248,10 @@ class Engine:
         state, before = self._state, self._state.lookup
         state.reconfigure(settings)
         actions: list[Action] = []
-        for sa in state.table:
-            current = state.table.by_cookies.get(sa.cookies)
-            if current is not None and current.is_up and not state.believes(current):
-                actions += commands.reauthenticate(state, current, now)
-            elif current is not None and current.state is IkeState.DELETED:
-                actions += commands.end_removed(state, current)
-            elif current is not None and current.state is IkeState.CONNECTING:
-                was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
-                if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
-                    actions += state.end(current, "the configuration changed whom it believes meanwhile")
+        for cookies in tuple(state.table.by_cookies):
+            sa = state.table.by_cookies.get(cookies)
+            if sa is not None:
+                actions += self._contained(sa, lambda ref: commands.reconsider(ref, before), now)
         return actions
 
     # --- from one process to another
@@ -270,10 +292,7 @@ class Engine:
         state.admission.restore(dump.admission)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
-        for sa in dump.sas:
-            state.table.put(None, sa)
-        state.table.half_open = dict.fromkeys(dump.half_open)
-        state.table.aggressive_callers = dict.fromkeys(dump.aggressive_callers)
+        state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)
         return engine
 
     def restore(self, sas: Iterable[IkeSa], now: float, alive: Container[int] = frozenset()) -> list[Action]:
@@ -283,7 +302,14 @@ class Engine:
         they are. The others are negotiated anew: nobody knows which sequence numbers were sent with them, and none may
         be sent twice under the same key (RFC 4303 §2.2).
         """
-        actions: list[Action] = []
-        for sa in sas:
-            actions += commands.take_over(self._state, sa, now, alive)
-        return actions
+        kept = tuple(sas)
+        commands.count_ids(self._state, kept)
+        return [action for sa in kept for action in self._taken_over(sa, now, alive)]
+
+    def _taken_over(self, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
+        def abandon(tx: Transaction, fault: Refusal) -> None:
+            tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
+            living = tuple(child for child in sa.children if child.inbound.spi in alive)
+            abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "it cannot be taken over")
+
+        return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)

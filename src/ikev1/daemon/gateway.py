@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.engine import CannotInitiate, Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
     CheckCertificate,
@@ -388,6 +388,9 @@ class Gateway:
             path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
             try:
                 actions = self.engine.initiate(connection, tunnel, path, self.now())
+            except CannotInitiate as error:
+                self._report(Failure(error.code, error.text, path.remote_host, tunnel=tunnel or ""))
+                raise NotEstablished(error.text) from error
             except LocalError as error:
                 raise NotEstablished(str(error)) from error
         sa = self.engine.ike_for(connection)

@@ -21,9 +21,10 @@ from ikev1.core.machine.first_message_refusals import (
     remember,
     turn_away,
 )
+from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Action, Report
-from ikev1.core.records.events import Code, Failure, Note
+from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.model import IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -102,28 +103,28 @@ def _method_asked(header: Header, datagram: bytes) -> int:
         return 0
 
 
-def ask_again(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
+def ask_again(ref: SaRef, arrival: Arrival) -> None:
     """Sends message 2 of Aggressive Mode again to a caller that goes on as if the SA were up, as long as its message 3
     has not come: that makes it send message 3 again, and nothing else does. It knows our cookie, so it has message 2.
     """
-    phase1, settings = sa.phase1, state.settings
+    sa, phase1, state = ref.sa, ref.sa.phase1, ref.tx.state
     if sa.state is not IkeState.CONNECTING or phase1 is None or not awaits_message_3(sa):
-        return []
-    if phase1.tries > settings.retransmit_tries or arrival.path.remote_host != sa.path.remote_host:
-        return []
+        return
+    if phase1.tries > state.settings.retransmit_tries or arrival.path.remote_host != sa.path.remote_host:
+        return
     if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.pending_checks:
-        return []
+        return
     if not state.admission.may_ask_again(arrival.now):
-        return []
+        return
     asking = replace(phase1, tries=phase1.tries + 1)
     if arrival.header.exchange == ExchangeType.INFORMATIONAL and phase1.complaint is None:
         # It may as well tell of an error under other keys: that is said if no message 3 comes soon
-        complaint = diagnosis.of_unreadable(sa, state.context(sa, phase1, arrival.now).connection)
+        complaint = diagnosis.of_unreadable(sa, ref.context(phase1).connection)
         asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
-    state.table.put(sa, replace(sa, phase1=asking))
+    ref.change(phase1=asking)
     state.admission.sent(sum(map(len, phase1.datagrams)))
-    note = Note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come", sa)
-    return [*transmit(phase1, sa.path), Report(note)]
+    ref.tx.actions += transmit(phase1, sa.path)
+    ref.note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come")
 
 
 def awaits_message_3(sa: IkeSa) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from ikev1.core.exchanges.informational import delete_child, delete_ike
 from ikev1.core.exchanges.interpreter import begin, new_exchange
@@ -12,11 +12,13 @@ from ikev1.core.exchanges.protection import phase2_iv
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.exchanges.registry import aggressive_mode, script_of
 from ikev1.core.exchanges.retransmission import patience
+from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
-from ikev1.core.peer.connection_lookup import called_address, is_address
+from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
-from ikev1.core.records.actions import Action, Keep, Remove, Report
-from ikev1.core.records.events import ChildDown, Code, Failure, Note
+from ikev1.core.records.actions import Remove
+from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, QuickMode, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -27,12 +29,14 @@ from ikev1.wire.registry import ProtocolId
 
 
 def begin_phase1(
-    state: State, connection: Connection, path: UdpPath, queued: tuple[str, ...], now: float, replaces: int = 0
-) -> list[Action]:
+    tx: Transaction, connection: Connection, path: UdpPath, queued: tuple[str, ...], replaces: int = 0
+) -> None:
     """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
 
-    A first message that cannot be built, as when our identity is too long for the peer's key, is reported.
+    Raises:
+        Refusal: the first message cannot be built; nothing has changed.
     """
+    state, now = tx.state, tx.now
     sa = IkeSa(
         state.next_unique_id(),
         connection.name,
@@ -47,13 +51,37 @@ def begin_phase1(
     script = MAIN_MODE
     if connection.mode is Mode.AGGRESSIVE:
         script = aggressive_mode(connection.policies[0].suite.authentication)
-    context = state.context(sa, new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)), now)
-    try:
-        begin(script, context)
-    except Refusal as refusal:
-        failure = Failure(refusal.code, refusal.text, path.remote_host)
-        return [Report(failure._replace(tunnel=tunnel)) for tunnel in queued or ("",)]
-    return state.commit(None, context, context.exchange)
+    ref = tx.of(sa)
+    context = ref.context(new_exchange(script, 0, Role.INITIATOR, now + patience(state.settings)))
+    begin(script, context)
+    ref.commit(context, context.exchange)
+
+
+def bring_up(tx: Transaction, connection: Connection, tunnel: str | None, path: UdpPath) -> None:
+    """Brings up ``tunnel`` (None: the ISAKMP SA alone), under an ISAKMP SA that is up, or coming up, where there is
+    one; else the peer is called along ``path``.
+
+    Raises:
+        Refusal: it is to be called, and the first message cannot be built.
+    """
+    wanted = () if tunnel is None else (tunnel,)
+    sa = ike_for(tx.state, connection.name)
+    if sa is None:
+        begin_phase1(tx, connection, path, wanted)
+    elif sa.is_call_of_ours or sa.awaits_user:
+        tx.of(sa).change(queued=(*sa.queued, *wanted))
+    elif tunnel is not None:
+        begin_quick_mode(tx.of(sa), tunnel)
+
+
+def ike_for(state: State, connection: str) -> IkeSa | None:
+    """The ISAKMP SA under which tunnels of ``connection`` are brought up: the newest that is up, or that we are
+    establishing; None if there is none.
+    """
+    for sa in reversed(state.table.of_connection(connection)):
+        if sa.is_call_of_ours or (sa.is_up and state.believes(sa)):
+            return sa
+    return None
 
 
 def is_under_way(sa: IkeSa, tunnel: str) -> bool:
@@ -62,61 +90,79 @@ def is_under_way(sa: IkeSa, tunnel: str) -> bool:
         exchange.quick is not None
         and exchange.quick.tunnel == tunnel
         and exchange.role is Role.INITIATOR
-        and exchange.step < len(script_of(exchange).rows)
+        and not script_of(exchange).is_over(exchange)
         for exchange in sa.exchanges
     )
 
 
-def begin_quick_mode(
-    state: State, sa: IkeSa, tunnel: str, now: float, selectors: tuple[Selector, Selector] | None = None
-) -> list[Action]:
-    """Negotiates a pair of IPsec SAs for ``tunnel`` under ``sa``; for these selectors, or the configured ones."""
-    draft = state.context(sa, new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0), now)
+def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
+    """Negotiates a pair of IPsec SAs for ``tunnel`` under this SA; for these selectors, or the configured ones."""
+    sa, state, now = ref.sa, ref.tx.state, ref.tx.now
+    draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
     if configured is None or not sa.is_up:
-        return []
+        return
     numbered, message_id = fresh_message_id(sa)
     allowed = tunnel_selectors(draft, configured)
     local, remote = selectors or allowed
     if not (allowed[0].contains(local) and allowed[1].contains(remote)):
         text = f"{local} === {remote} is not renewed: tunnel {tunnel!r} is for {allowed[0]} === {allowed[1]} by now"
-        return [Report(Failure(Code.SELECTORS_UNACCEPTABLE, text, sa.path.remote_host, sa, tunnel))]
+        ref.tx.report(Failure(Code.SELECTORS_UNACCEPTABLE, text, sa.path.remote_host, sa, tunnel))
+        return
     exchange = new_exchange(
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
     try:
         spi = state.free_spi(sa.path, configured.proposals[0].suite.protocol)
         cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
-        context = state.context(sa, exchange, now)
+        context = ref.context(exchange)
         context.sa = numbered
         begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi))
     except Refusal as refusal:
-        return [Report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))]
-    return state.commit(sa, context, context.exchange)
+        ref.tx.report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))
+        return
+    ref.commit(context, context.exchange)
 
 
-def rekey_child(state: State, sa: IkeSa, child: ChildSa, now: float) -> list[Action]:
+def rekey_child(ref: SaRef, child: ChildSa) -> None:
     """Negotiates the pair that follows ``child``; until it is there, tries again now and then.
 
     Where the ISAKMP SA of ``child`` has ended, another one with the same peer serves, or the peer is called first.
     """
-    waiting = replace(child, rekey_at=_again_at(state, child, now))
-    children = tuple(waiting if other is child else other for other in sa.children)
-    sa_waiting = replace(sa, children=children)
-    state.table.put(sa, sa_waiting)
+    tx, state = ref.tx, ref.tx.state
+    waiting = replace(child, rekey_at=_again_at(tx, child))
+    ref.change(children=tuple(waiting if other is child else other for other in ref.sa.children))
     selectors = child.local, child.remote
-    if sa.is_up and state.believes(sa):
-        return begin_quick_mode(state, sa_waiting, child.name, now, selectors)
-    others = [other for other in state.table.of_peer(sa) if other.is_up and state.believes(other)]
+    if ref.sa.is_up and state.believes(ref.sa):
+        begin_quick_mode(ref, child.name, selectors)
+        return
+    others = [other for other in state.table.of_peer(ref.sa) if other.is_up and state.believes(other)]
     if others:
         confirmed = [other for other in others if other.confirmed] or others
-        return begin_quick_mode(state, confirmed[-1], child.name, now, selectors)
-    connection = state.lookup.by_name(sa.connection)
-    calling = any(other.is_call_of_ours for other in state.table.of_connection(sa.connection))
-    if connection is None or not is_address(connection.remote_address) or calling:
-        return []
-    # the pair goes over to the new ISAKMP SA, and is renewed under that when its next try is due
-    return begin_phase1(state, connection, _path_to(sa, connection), (), now)
+        begin_quick_mode(tx.of(confirmed[-1]), child.name, selectors)
+        return
+    connection = state.lookup.by_name(ref.sa.connection)
+    calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
+    if connection is not None and is_address(connection.remote_address) and not calling:
+        # the pair goes over to the new ISAKMP SA, and is renewed under that when its next try is due
+        _call_again(ref, connection, _path_to(ref.sa, connection))
+
+
+def _call_again(
+    ref: SaRef, connection: Connection, path: UdpPath, queued: tuple[str, ...] = (), replaces: int = 0
+) -> bool:
+    """Calls the peer of this SA for another one. Where the configuration has changed so that this cannot be done, that
+    is reported.
+
+    Returns:
+        Whether it is called.
+    """
+    try:
+        begin_phase1(ref.tx, connection, path, queued, replaces)
+    except Refusal as refusal:
+        ref.fail(refusal.code, refusal.text)
+        return False
+    return True
 
 
 def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
@@ -125,28 +171,29 @@ def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
     return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
 
 
-def _again_at(state: State, sa: IkeSa | ChildSa, now: float) -> float:
+def _again_at(tx: Transaction, sa: IkeSa | ChildSa) -> float:
     """When to begin again a replacement that did not come: once this attempt is given up; 0 if that is too late."""
-    at = now + patience(state.settings)
+    at = tx.now + patience(tx.state.settings)
     return at if at < sa.expires_at else 0.0
 
 
-def rekey_ike(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] = ()) -> list[Action]:
-    """Negotiates the ISAKMP SA that follows ``sa`` and takes over its pairs; the ``queued`` tunnels come up after that.
+def rekey_ike(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
+    """Negotiates the ISAKMP SA that follows this one and takes over its pairs; the ``queued`` tunnels come up after
+    that.
 
     "If the responder has to rekey the Phase 1 SA, then the rekey negotiation MUST be started by using UDP(4500,Y)"
     (RFC 3947 §4): the new one begins where the old one is.
     """
-    connection = state.lookup.by_name(sa.connection)
-    waiting = replace(sa, rekey_at=_again_at(state, sa, now))
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
-        state.table.put(sa, replace(waiting, rekey_at=0.0))
-        return []
-    state.table.put(sa, replace(waiting, state=IkeState.REKEYING))
-    return begin_phase1(state, connection, sa.path, queued, now, replaces=sa.unique_id)
+        ref.change(rekey_at=0.0)
+        return
+    ref.change(rekey_at=_again_at(ref.tx, ref.sa))
+    if _call_again(ref, connection, ref.sa.path, queued, ref.sa.unique_id):
+        ref.change(state=IkeState.REKEYING)
 
 
-def reauthenticate(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] = ()) -> list[Action]:
+def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
     """Ends what an ISAKMP SA may negotiate whose peer was believed by what the configuration no longer holds, or by
     what an earlier version did not note.
 
@@ -155,84 +202,111 @@ def reauthenticate(state: State, sa: IkeSa, now: float, queued: tuple[str, ...] 
     is deleted. Its pairs live until their end, and are renewed only under an ISAKMP SA that is believed by what is
     configured now.
     """
-    connection = state.lookup.by_name(sa.connection)
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
-        return close_ike(state, sa, "its connection was removed from the configuration", now)
+        close_ike(ref, "its connection was removed from the configuration")
+        return
+    called = called_address(connection) == ref.sa.hosts[1]
+    if called and ref.sa.state is IkeState.REKEYING:
+        return
     why = f"connection {connection.name!r} changed whom it believes"
-    if sa.anchor is None:
+    if ref.sa.anchor is None:
         why = "an earlier version kept this ISAKMP SA, and did not note by what the peer was believed"
     text = f"{why}: the peer has to authenticate again"
-    actions: list[Action] = [Report(Note(Code.REAUTHENTICATION, text, sa))]
-    if called_address(connection) == sa.hosts[1]:
-        if sa.state is IkeState.REKEYING:
-            return []
-        return [*actions, *rekey_ike(state, sa, now, queued)]
-    actions += state.say(sa, [delete_ike(sa)], now)
-    return [*actions, *state.end(state.table.by_cookies[sa.cookies], text)]
+    ref.note(Code.REAUTHENTICATION, text)
+    if called:
+        rekey_ike(ref, queued)
+        return
+    ref.say(delete_ike(ref.sa))
+    end(ref, text)
 
 
-def end_removed(state: State, sa: IkeSa) -> list[Action]:
-    """Ends the pairs that an ISAKMP SA left behind if their connection is gone: nobody else would end them."""
-    if state.lookup.by_name(sa.connection) is not None:
-        return []
-    return state.end(sa, "its connection was removed from the configuration", with_children=True)
+def end_removed(ref: SaRef) -> bool:
+    """Ends the pairs that an ISAKMP SA left behind if their connection is gone: nobody else would end them.
+
+    Returns:
+        Whether it is gone.
+    """
+    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None:
+        return False
+    end(ref, "its connection was removed from the configuration", with_children=True)
+    return True
 
 
-def close_child(state: State, sa: IkeSa, child: ChildSa, reason: str, now: float) -> list[Action]:
+def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
     """Deletes a pair and tells the peer."""
-    bare = replace(sa, children=tuple(other for other in sa.children if other is not child))
-    state.table.put(sa, bare)
-    told = state.say(bare, [delete_child(child)], now) if sa.is_up else [Keep(bare)]
-    ends: list[Action] = [Remove(child), Report(ChildDown(state.table.by_cookies[sa.cookies], child, reason))]
-    if bare.state is IkeState.DELETED and not bare.children:
-        ends += state.end(bare, reason)  # nothing is left that its record was kept for
-    return [*told, *ends]
+    ref.change(children=tuple(other for other in ref.sa.children if other is not child))
+    if ref.sa.is_up:
+        ref.say(delete_child(child))
+    ref.tx.actions.append(Remove(child))
+    ref.tx.report(ChildDown(ref.sa, child, reason))
+    if ref.sa.state is IkeState.DELETED and not ref.sa.children:
+        end(ref, reason)  # nothing is left that its record was kept for
 
 
-def close_ike(state: State, sa: IkeSa, reason: str, now: float) -> list[Action]:
+def close_ike(ref: SaRef, reason: str) -> None:
     """Deletes an ISAKMP SA with its pairs and tells the peer."""
-    if not sa.is_up:
-        return state.end(sa, reason, with_children=True)
-    told: list[Action] = []
-    # Each in a message of its own: strongSwan obeys only the first Delete payload of a message
-    for payload in (*map(delete_child, sa.children), delete_ike(sa)):
-        told += state.say(state.table.by_cookies[sa.cookies], [payload], now)
-    return [*told, *state.end(state.table.by_cookies[sa.cookies], reason, with_children=True)]
+    if ref.sa.is_up:
+        # Each in a message of its own: strongSwan obeys only the first Delete payload of a message
+        for payload in (*map(delete_child, ref.sa.children), delete_ike(ref.sa)):
+            ref.say(payload)
+    end(ref, reason, with_children=True)
 
 
-def expire_ike(state: State, sa: IkeSa, now: float) -> list[Action]:
+def expire_ike(ref: SaRef) -> None:
     """Ends an ISAKMP SA whose lifetime is over. Its pairs live on, so the peer is not told as long as there are any:
     strongSwan would take them down with the ISAKMP SA.
     """
-    told = [] if sa.children else state.say(sa, [delete_ike(sa)], now)
-    return [*told, *state.end(state.table.by_cookies[sa.cookies], "its lifetime is over")]
+    if not ref.sa.children:
+        ref.say(delete_ike(ref.sa))
+    end(ref, "its lifetime is over")
 
 
-def take_over(state: State, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
+def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
+    """Has an ISAKMP SA obey new settings; ``before`` finds the connections of those that it began under.
+
+    Closed is one whose connection is gone, and the peer has to authenticate again if what it was believed by has
+    changed.
+    """
+    state, sa = ref.tx.state, ref.sa
+    if sa.is_up and not state.believes(sa):
+        reauthenticate(ref)
+    elif sa.state is IkeState.DELETED:
+        end_removed(ref)
+    elif sa.state is IkeState.CONNECTING:
+        was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
+        if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
+            end(ref, "the configuration changed whom it believes meanwhile")
+
+
+def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
+    """Has numbers of new SAs begin behind those that ``sas`` and their pairs have."""
+    for sa in sas:
+        state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
+
+
+def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     """Goes on with an ISAKMP SA of a process that is no more, and with its pairs whose inbound SPIs are ``alive``;
     replaces the others, which nobody can go on with.
     """
-    state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
     survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
     stays = IkeState.DELETED if sa.state is IkeState.DELETED else IkeState.ESTABLISHED
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
-    state.table.put(None, left)
+    ref = tx.of(left)
+    ref.become(left)
     if stays is IkeState.DELETED:
-        ended = end_removed(state, left)
-        if ended or survivors:
-            return ended or [Keep(left)]
-        return state.end(left, "its pairs ended with an earlier process")
-    if 0.0 < sa.expires_at <= now:
-        return expire_ike(state, left, now)
-    actions: list[Action] = [Keep(left)]
+        if not end_removed(ref) and not survivors:
+            end(ref, "its pairs ended with an earlier process")
+        return
+    if 0.0 < sa.expires_at <= tx.now:
+        expire_ike(ref)
+        return
     for child in dead:
-        actions += state.say(state.table.by_cookies[sa.cookies], [delete_child(child)], now)
+        ref.say(delete_child(child))
     lost = [child for child in dead if child.state is ChildState.INSTALLED]
-    if not state.believes(left):
-        wanted = tuple(dict.fromkeys(child.name for child in lost))
-        return [*actions, *reauthenticate(state, state.table.by_cookies[sa.cookies], now, wanted)]
+    if not tx.state.believes(left):
+        reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
+        return
     for child in lost:
-        current = state.table.by_cookies[sa.cookies]
-        actions += begin_quick_mode(state, current, child.name, now, (child.local, child.remote))
-    return actions
+        begin_quick_mode(ref, child.name, (child.local, child.remote))

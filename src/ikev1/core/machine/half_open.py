@@ -19,6 +19,7 @@ from ikev1.core.machine.first_message_refusals import (
     turn_away,
 )
 from ikev1.core.machine.stateless_responder import CachedReply, sa_from
+from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure, MessageSeen
 from ikev1.core.records.model import IkeSa, Role, UdpPath
@@ -119,23 +120,22 @@ def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa 
     return replace(sa, phase1=replace(present(sa.phase1), ends_at=now + _CALLER_PATIENCE))
 
 
-def keep_caller(state: State, sa: IkeSa, now: float) -> list[Action]:
-    """Counts ``sa``, which was just put into the table, among those whose peers called us and are not done.
+def keep_caller(ref: SaRef) -> None:
+    """Counts an SA, which was just put into the table, among those whose peers called us and are not done.
 
     Above the limit the oldest of its kind is dropped. A caller in Aggressive Mode, where nothing shows that it is
     there, takes nobody's place in Main Mode; its budget leaves each of them time to go on before it is the oldest.
     """
+    tx, sa, state = ref.tx, ref.sa, ref.tx.state
     if sa.phase1 is not None and sa.phase1.is_aggressive:
         queue = state.table.aggressive_callers
     else:
         queue = state.table.half_open
-        state.first_messages.spend(sa.cookies, now)
-    queue[sa.cookies] = None
-    actions: list[Action] = []
+        state.first_messages.spend(sa.cookies, tx.now)
+    ref.enqueue(queue)
     limit = state.settings.half_open_limit
     while len(queue) > limit:
-        oldest = state.table.by_cookies[next(iter(queue))]
-        state.table.drop(oldest)
+        oldest = tx.of(state.table.by_cookies[next(iter(queue))])
+        oldest.drop()
         text = f"more than {limit} peers began phase 1 and did not finish; the oldest is dropped"
-        actions.append(Report(Failure(Code.HALF_OPEN_LIMIT, text, oldest.path.remote_host, oldest)))
-    return actions
+        tx.report(Failure(Code.HALF_OPEN_LIMIT, text, oldest.sa.path.remote_host, oldest.sa))

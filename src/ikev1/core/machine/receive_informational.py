@@ -21,11 +21,13 @@ from ikev1.core.exchanges.protection import (
 from ikev1.core.exchanges.registry import go_through
 from ikev1.core.machine import dpd
 from ikev1.core.machine.aggressive_responder import awaits_message_3
-from ikev1.core.machine.engine_state import Arrival, State
+from ikev1.core.machine.ended import bury, end
+from ikev1.core.machine.engine_state import Arrival
 from ikev1.core.machine.established import confirm, initial_contact
+from ikev1.core.machine.refuse import complain
+from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
-from ikev1.core.records.actions import Action, Keep, Report
-from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.events import Code
 from ikev1.core.records.model import IkeSa, IkeState, Role
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
@@ -36,75 +38,76 @@ from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
 
-def take_informational(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
-    """Takes an informational message for ``sa``. It moves nobody."""
+def take_informational(ref: SaRef, arrival: Arrival) -> None:
+    """Takes an informational message for this SA. It moves nobody."""
     header, datagram, path, now = arrival
-    if sa.state is IkeState.CONNECTING:
-        return _while_connecting(state, sa, arrival)
-    iv = phase2_iv(sa, header.message_id)
-    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, iv)
-    context = state.context(sa, exchange, now)
+    if ref.sa.state is IkeState.CONNECTING:
+        _while_connecting(ref, arrival)
+        return
+    exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, phase2_iv(ref.sa, header.message_id))
+    context = ref.context(exchange)
     try:
-        message, _ = open_proved(sa, exchange, 1, header, datagram)
-        if is_repetition(sa, header, message):
-            return []
+        message, _ = open_proved(ref.sa, exchange, 1, header, datagram)
+        if is_repetition(ref.sa, header, message):
+            return
+        ref.tx.at_work = ref.cookies, header.message_id
         go_through(context, message)
     except Unproved as error:
-        return state.say_unproved(sa, "an informational message", error)
+        ref.fail_unproved("an informational message", error)
+        return
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
-        return state.say_once(sa, Code.MALFORMED, f"an informational message is refused: {error}")
-    actions = context.actions if context.sa is sa else state.commit(sa, context, None)
-    if sa.confirmed:
-        actions += _deleted_elsewhere(state, sa, message, now)
-    current = state.table.by_cookies.get(sa.cookies)
-    if current is None or not current.is_up:
-        return actions
-    ours, moves = dpd.answered(state, current, message, path, now)
-    actions += moves
+        ref.fail_once(Code.MALFORMED, f"an informational message is refused: {error}")
+        return
+    was_confirmed = ref.sa.confirmed
+    ref.commit(context)
+    if ref.sa.state is IkeState.DELETING:
+        bury(ref, "the peer deleted the ISAKMP SA")
+    if was_confirmed:
+        _deleted_elsewhere(ref, message)
+    if ref.has_ended or not ref.sa.is_up:
+        return
+    ours = dpd.answered(ref, message, path)
     if ours or _asks(message):
-        actions += confirm(state, sa.cookies, now, answered=ours)
-    return [*actions, *initial_contact(state, sa.cookies, message, now)]
+        confirm(ref, answered=ours)
+    initial_contact(ref, message)
 
 
 def _asks(message: Message) -> bool:
     return any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification))
 
 
-def _deleted_elsewhere(state: State, sa: IkeSa, message: Message, now: float) -> list[Action]:
+def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
     """Removes pairs that the peer deleted but that another ISAKMP SA with the same peer holds: pairs go over to newer
     ones, and the two sides need not agree under which one a pair lives.
     """
     gone = deleted_pairs(message)
-    actions: list[Action] = []
-    for other in state.table.of_peer(sa) if gone else ():
-        context = state.context(other, new_exchange(INFORMATIONAL, 0, Role.RESPONDER, now), now)
-        for child in other.children:
+    for sa in ref.tx.state.table.of_peer(ref.sa) if gone else ():
+        other = ref.tx.of(sa)
+        context = other.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
+        for child in sa.children:
             if is_among(child, gone):
                 remove_deleted(context, child, gone)
-        if context.actions:
-            state.table.put(other, context.sa)
-            actions += [Keep(context.sa), *context.actions]
-            if context.sa.state is IkeState.DELETED and not context.sa.children:
-                actions += state.end(context.sa, "its peer deleted what was left of it")
-    return actions
+        other.commit(context)
+        if other.sa.state is IkeState.DELETED and not other.sa.children:
+            end(other, "its peer deleted what was left of it")
 
 
 # --- before there is an ISAKMP SA -----------------------------------------------------------------------------------
 
 
-def _while_connecting(state: State, sa: IkeSa, arrival: Arrival) -> list[Action]:
+def _while_connecting(ref: SaRef, arrival: Arrival) -> None:
     """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
-    phase1 = sa.phase1
+    phase1 = ref.sa.phase1
     if phase1 is None or (phase1.complaint is not None and phase1.role is Role.INITIATOR):
-        return []
-    connection = state.context(sa, phase1, arrival.now).connection
+        return
+    connection = ref.context(phase1).connection
     find = _sealed_complaint if arrival.header.encrypted else _clear_complaint
-    complaint = find(sa, arrival, connection)
+    complaint = find(ref.sa, arrival, connection)
     if complaint is None or complaint == phase1.complaint:
-        return []
-    said_at_the_end = state.complain(sa, phase1, complaint, arrival.now)
-    return [] if said_at_the_end else [Report(Failure(*complaint, sa.path.remote, sa))]
+        return
+    if not complain(ref, phase1, complaint):
+        ref.fail(*complaint)
 
 
 def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:

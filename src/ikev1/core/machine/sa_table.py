@@ -8,39 +8,52 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.model import ChildSa, IkeSa, IkeState, PeerKey, Role
 from ikev1.core.records.selector import Selector
 
-_MOST_ACKNOWLEDGEMENTS = 20  # in one second, to one peer
-_MOST_ENDED = 1024  # SAs that are remembered after their end
-_LATE_MESSAGES = 4  # for each of them
+T = TypeVar("T")
+
+
+class Kept(NamedTuple):
+    """All that the table keeps of an SA, so that `SaTable.restore` can put it back."""
+
+    sa: IkeSa
+    serial: int
+    due: float | None
+    half_open: int | None
+    aggressive: int | None
 
 
 class SaTable:
-    """SAs by cookies, connection, peer, SPI and deadline. Every change goes through `put` and `drop`."""
+    """SAs by cookies, connection, peer, SPI and deadline.
+
+    `put`, `drop`, `enqueue` and `restore` are for `ikev1.core.machine.transaction` alone: every change goes through
+    one.
+    """
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
         # Of peers that called us and are not done, the oldest first: those that showed that they receive what we send,
-        # and those that Aggressive Mode makes us keep before they did
-        self.half_open: dict[bytes, None] = {}
-        self.aggressive_callers: dict[bytes, None] = {}
+        # and those that Aggressive Mode makes us keep before they did; serials
+        self.half_open: dict[bytes, int] = {}
+        self.aggressive_callers: dict[bytes, int] = {}
         self.own_cookies: set[bytes] = set()
-        self._by_connection: dict[str, dict[bytes, None]] = {}  # the oldest first
+        self._serial = 0  # of the last SA that came, or got another name: the order of all that is the oldest first
+        self._by_connection: dict[str, dict[bytes, int]] = {}  # serials, the oldest first
         self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
         self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
-        self._by_host: dict[str, dict[bytes, None]] = {}  # by the peer's address, the oldest first
+        self._by_host: dict[str, dict[bytes, int]] = {}  # by the peer's address: serials, the oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = ChildTable()
-        self._said: dict[bytes, set[str]] = {}  # what was said once of an SA
-        self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and how often something was in it
-        # how many late messages for an SA that was up mean nothing, the oldest first
-        self._ended: dict[bytes, int] = {}
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
+
+    # --- changes
 
     def put(self, old: IkeSa | None, new: IkeSa) -> None:
         """Keeps ``new``, in place of ``old`` if that was kept before."""
@@ -48,17 +61,9 @@ class SaTable:
         known = None if old is None else self.by_cookies.get(old.cookies)
         if known is None or (not _is_named_as(known, new) and _names(known) != _names(new)):
             if known is not None:
-                said = self._said.get(known.cookies)
                 self.drop(known)
-                if said is not None:
-                    self._said[cookies] = said
-            self.own_cookies.add(_own_cookie(new))
-            self._by_connection.setdefault(new.connection, {})[cookies] = None
-            for index, key in ((self._by_peer, new.peer), (self._by_claim, new.claim)):
-                if key is not None:
-                    index[key] = (*index.get(key, ()), cookies)
-            self._by_host.setdefault(new.hosts[1], {})[cookies] = None
-            self._by_number[new.unique_id] = cookies
+            self._serial += 1
+            self._enter(new, self._serial)
         kept = self.by_cookies.get(cookies)
         self.by_cookies[cookies] = new
         if new.state is not IkeState.CONNECTING:
@@ -68,6 +73,16 @@ class SaTable:
             self._pairs.change(before, new.children, cookies)
         self._schedule(cookies, deadline(new))
 
+    def _enter(self, sa: IkeSa, serial: int) -> None:
+        cookies = sa.cookies
+        self.own_cookies.add(_own_cookie(sa))
+        self._by_connection.setdefault(sa.connection, {})[cookies] = serial
+        for index, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
+            if key is not None:
+                index[key] = (*index.get(key, ()), cookies)
+        self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
+        self._by_number[sa.unique_id] = cookies
+
     def drop(self, sa: IkeSa) -> None:
         """Forgets ``sa``."""
         cookies = sa.cookies
@@ -76,8 +91,6 @@ class SaTable:
             return
         self._is_done(cookies)
         self.own_cookies.discard(_own_cookie(kept))
-        self._said.pop(cookies, None)
-        self._acknowledged.pop(cookies, None)
         self._due.pop(cookies, None)
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
@@ -87,11 +100,74 @@ class SaTable:
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
 
+    def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
+        """Puts an SA at the end of `half_open` or `aggressive_callers`."""
+        self._serial += 1
+        queue[cookies] = self._serial
+
     def _is_done(self, cookies: bytes) -> None:
         if self.half_open:
             self.half_open.pop(cookies, None)
         if self.aggressive_callers:
             self.aggressive_callers.pop(cookies, None)
+
+    def kept(self, cookies: bytes) -> Kept | None:
+        """What is to be put back should the change that comes be undone."""
+        sa = self.by_cookies.get(cookies)
+        if sa is None:
+            return None
+        half_open, aggressive = self.half_open.get(cookies), self.aggressive_callers.get(cookies)
+        return Kept(sa, self._by_connection[sa.connection][cookies], self._due.get(cookies), half_open, aggressive)
+
+    def load(self, sas: Iterable[IkeSa], half_open: Iterable[bytes], aggressive_callers: Iterable[bytes]) -> None:
+        """Fills an empty table with what another one held."""
+        for sa in sas:
+            self.put(None, sa)
+        for queue, waiting in ((self.half_open, half_open), (self.aggressive_callers, aggressive_callers)):
+            for cookies in waiting:
+                self.enqueue(queue, cookies)
+
+    def restore(self, before: Mapping[bytes, Kept | None]) -> None:
+        """Undoes all changes to the SAs of these cookies since `kept` gave what there was ``before`` of each.
+
+        This takes time that grows with the whole table: it is for what must not happen.
+        """
+        for cookies in before:
+            if cookies in self.by_cookies:
+                self.drop(self.by_cookies[cookies])
+        self._heap = [entry for entry in self._heap if entry[1] not in before]
+        for cookies, kept in before.items():
+            if kept is None:
+                continue
+            self._enter(kept.sa, kept.serial)
+            self.by_cookies[cookies] = kept.sa
+            self._pairs.change((), kept.sa.children, cookies)
+            if kept.half_open is not None:
+                self.half_open[cookies] = kept.half_open
+            if kept.aggressive is not None:
+                self.aggressive_callers[cookies] = kept.aggressive
+            if kept.due is not None:
+                self._due[cookies] = kept.due
+                self._heap.append((kept.due, cookies))
+        heapq.heapify(self._heap)
+        self._sort([kept.sa for kept in before.values() if kept is not None])
+
+    def _sort(self, restored: Iterable[IkeSa]) -> None:
+        """Has the oldest come first again wherever one of the SAs ``restored`` stands."""
+        for sa in restored:
+            for index, name in ((self._by_connection, sa.connection), (self._by_host, sa.hosts[1])):
+                index[name] = dict(sorted(index[name].items(), key=itemgetter(1)))
+            for groups, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
+                if key is not None:
+                    groups[key] = tuple(sorted(groups[key], key=self._serial_of))
+        for members in (self.half_open, self.aggressive_callers):
+            _reorder(members, sorted(members, key=members.__getitem__))
+        _reorder(self.by_cookies, sorted(self.by_cookies, key=self._serial_of))
+
+    def _serial_of(self, cookies: bytes) -> int:
+        return self._by_connection[self.by_cookies[cookies].connection][cookies]
+
+    # --- look-ups
 
     def of_connection(self, name: str) -> list[IkeSa]:
         """The SAs of a connection, the oldest first."""
@@ -116,38 +192,6 @@ class SaTable:
     def of_host(self, host: str) -> list[IkeSa]:
         """The SAs with whoever called from this address, or was called there; the oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_host.get(host, ())]
-
-    # What follows is no part of a record: a message that proves nothing must not change one.
-
-    def is_news(self, sa: IkeSa, what: str) -> bool:
-        """Whether ``what`` was not said of ``sa`` yet; from now on it was."""
-        said = self._said.setdefault(sa.cookies, set())
-        if what in said:
-            return False
-        said.add(what)
-        return True
-
-    def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
-        """Whether the peer of ``sa`` gets one more answer to dead peer detection in this second."""
-        second, count = self._acknowledged.get(sa.cookies, (0, 0))
-        count = count + 1 if second == int(now) else 1
-        self._acknowledged[sa.cookies] = int(now), count
-        return count <= _MOST_ACKNOWLEDGEMENTS
-
-    def is_late(self, cookies: bytes) -> bool:
-        """Whether a message for an SA that is not known means nothing: one of these cookies was up, and this is one of
-        the first messages after its end. Both sides may delete an SA at once, and what they sent is still under way.
-        """
-        left = self._ended.get(cookies, 0)
-        if left:
-            self._ended[cookies] = left - 1
-        return left > 0
-
-    def note_end(self, cookies: bytes) -> None:
-        """Remembers for a while that an SA of these cookies was up, and ended."""
-        while len(self._ended) >= _MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
-        self._ended[cookies] = _LATE_MESSAGES
 
     def of_spi(self, spi: int) -> IkeSa | None:
         """The SA that holds the pair with this inbound SPI."""
@@ -248,11 +292,18 @@ def _leave_out(index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey, cookies: b
         del index[key]
 
 
-def _forget(index: dict[str, dict[bytes, None]], key: str, cookies: bytes) -> None:
+def _forget(index: dict[str, dict[bytes, int]], key: str, cookies: bytes) -> None:
     members = index[key]
     del members[cookies]
     if not members:
         del index[key]
+
+
+def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
+    """Puts what ``members`` holds in this order; the dictionary stays the same, for others look at it, too."""
+    ordered = {cookies: members[cookies] for cookies in order}
+    members.clear()
+    members.update(ordered)
 
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
@@ -268,18 +319,10 @@ def _same_place(one: IkeSa, other: IkeSa) -> bool:
 
 
 def deadline(sa: IkeSa) -> float:
-    """The next time at which something is to be done for ``sa`` even if no message comes."""
+    """The next time at which something is to be done for ``sa`` even if no message comes; infinity if never."""
     earliest = math.inf
-    exchanges = sa.exchanges if sa.phase1 is None else (sa.phase1, *sa.exchanges)
-    for exchange in exchanges:
-        for at in (exchange.resend_at, exchange.ends_at):
+    for part in sa.timed_parts:
+        for at, _ in part.timers():
             if 0.0 < at < earliest:
                 earliest = at
-    for child in sa.children:
-        for at in (child.rekey_at, child.expires_at):
-            if 0.0 < at < earliest:
-                earliest = at
-    for at in (sa.rekey_at, sa.expires_at, sa.probe.resend_at if sa.probe is not None else 0.0):
-        if 0.0 < at < earliest:
-            earliest = at
     return earliest

@@ -1,68 +1,81 @@
-"""What the clock asks for: repeat, give up, replace, end."""
+"""What the clock asks for: repeat, give up, replace, end.
+
+Which timers there are is told by the records that have them (`IkeSa.timed_parts`); here is what each of them does.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
 from ikev1.core.machine import commands, dpd
+from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
+from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
-from ikev1.core.records.actions import Action, Keep, Remove, Report
-from ikev1.core.records.events import Code, Failure, Note
-from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Role
+from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.records.actions import Action, Remove
+from ikev1.core.records.events import ChildDown, Code, Failure
+from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Probe, Role, TimerKind
 from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+
+Part = Exchange | ChildSa | Probe | IkeSa
 
 
 def expire(state: State, now: float) -> list[Action]:
-    """Does all that is due by ``now``."""
+    """Does all that is due by ``now``, each timer in a transaction of its own."""
     actions: list[Action] = []
     for sa in state.table.due(now):
-        actions += _exchanges(state, sa, now)
-        current = state.table.by_cookies.get(sa.cookies)
-        if current is not None:
-            actions += _children(state, current, now)
-        current = state.table.by_cookies.get(sa.cookies)
-        if current is not None:
-            actions += _probe(state, current, now)
-        current = state.table.by_cookies.get(sa.cookies)
-        if current is not None:
-            actions += _ike(state, current, now)
+        for part in sa.timed_parts:
+            for at, kind in part.timers():
+                if 0.0 < at <= now:
+                    actions += _fire(state, sa, part, kind, now)
     return actions
 
 
-def _is_due(at: float, now: float) -> bool:
-    return 0.0 < at <= now
+def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> list[Action]:
+    """Does what one timer asks for, if the record that has it is still part of the SA: another one may have fired
+    before. A new record in its place that is due as well comes up again.
+    """
+    timer = _TIMERS[kind]
+
+    def has_part() -> bool:
+        current = state.table.by_cookies.get(sa.cookies)
+        return current is not None and any(each is part for each in current.timed_parts)
+
+    def abandon(tx: Transaction, fault: Refusal) -> None:
+        tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
+        timer.abandon(tx.of(sa), part)
+
+    if not has_part():
+        return []
+    actions = contain(state, now, lambda tx: timer.fire(tx.of(sa), part), abandon, sa.path)
+    if has_part():  # it would be due for ever
+        actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "it cannot be ended"), abandon, sa.path)
+    return actions
 
 
 # --- exchanges ------------------------------------------------------------------------------------------------------
 
 
-def _exchanges(state: State, sa: IkeSa, now: float) -> list[Action]:
-    actions: list[Action] = []
-    phase1 = sa.phase1
-    if phase1 is not None and _is_due(phase1.ends_at, now):
-        if sa.state is IkeState.CONNECTING:
-            return _give_up_phase1(state, sa, phase1)
-        phase1 = None
-    elif phase1 is not None and _is_due(phase1.resend_at, now) and phase1.role is Role.RESPONDER:
-        phase1 = _complain(sa, phase1, actions)
-    elif phase1 is not None and _is_due(phase1.resend_at, now):
-        phase1 = _repeat(state, sa, phase1, actions, now)
-    left = []
-    unanswered = False
-    for exchange in sa.exchanges:
-        if _is_due(exchange.ends_at, now):
-            actions += _give_up_phase2(sa, exchange)
-            unanswered = unanswered or _is_unanswered(exchange)
-        elif _is_due(exchange.resend_at, now):
-            left.append(_repeat(state, sa, exchange, actions, now))
+def _give_up(ref: SaRef, exchange: Exchange) -> None:
+    """An exchange has lasted long enough, or its last message will not be asked for any more."""
+    if exchange is ref.sa.phase1:
+        if ref.sa.state is IkeState.CONNECTING:
+            _give_up_phase1(ref, exchange)
         else:
-            left.append(exchange)
-    waiting = replace(sa, phase1=phase1, exchanges=tuple(left))
-    state.table.put(sa, waiting)
-    if unanswered and not sa.confirmed:
-        # the peer may never have meant to reach us: it is called anew rather than asked under this ISAKMP SA again
-        actions += _not_confirmed(state, waiting)
-    return actions
+            ref.change(phase1=None)
+        return
+    _give_up_phase2(ref, exchange)
+    if ref.sa.confirmed or not _is_unanswered(exchange):
+        return
+    # the peer may never have meant to reach us: it is called anew rather than asked under this ISAKMP SA again
+    for other in ref.sa.exchanges:
+        if 0.0 < other.ends_at <= ref.tx.now:
+            _give_up_phase2(ref, other)
+    _not_confirmed(ref)
 
 
 def _is_unanswered(exchange: Exchange) -> bool:
@@ -70,22 +83,22 @@ def _is_unanswered(exchange: Exchange) -> bool:
     return exchange.quick is not None and exchange.role is Role.INITIATOR and exchange.complaint is None
 
 
-def _repeat(state: State, sa: IkeSa, exchange: Exchange, actions: list[Action], now: float) -> Exchange:
-    settings = state.settings
-    label = script_of(exchange).labels[exchange.step - 1]
-    actions += transmit(exchange, sa.path)
-    text = f"{label} is sent again, no answer to {exchange.tries} so far"
-    actions.append(Report(Note(Code.RETRANSMIT, text, sa)))
-    tries = exchange.tries + 1
-    again = tries <= settings.retransmit_tries
-    return replace(exchange, tries=tries, resend_at=now + wait(settings, tries, state.random) if again else 0.0)
+def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
+    code, text = _reason(ref.sa, exchange)
+    # A responder repeats nothing by the clock: what is still to come then is the complaint
+    said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
+    if not said_before:
+        ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa))
+    end(ref, text)
 
 
-def _complain(sa: IkeSa, exchange: Exchange, actions: list[Action]) -> Exchange:
-    """Says what was held back in the hope of something better; a responder in phase 1 repeats nothing by the clock."""
-    code, text = _reason(sa, exchange)
-    actions.append(Report(Failure(code, text, sa.path.remote, sa)))
-    return replace(exchange, resend_at=0.0)
+def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
+    if exchange.quick is not None and not script_of(exchange).is_over(exchange):
+        code, text = _reason(ref.sa, exchange)
+        if exchange.child is not None:
+            ref.tx.actions.append(Remove(exchange.child))
+        ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
+    ref.change(exchanges=tuple(other for other in ref.sa.exchanges if other is not exchange))
 
 
 def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
@@ -101,66 +114,97 @@ def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
     )
 
 
-def _give_up_phase1(state: State, sa: IkeSa, exchange: Exchange) -> list[Action]:
-    code, text = _reason(sa, exchange)
-    # A responder repeats nothing by the clock: what is still to come then is the complaint
-    said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
-    failures = [] if said_before else [Report(Failure(code, text, sa.path.remote_host, sa))]
-    return [*failures, *state.end(sa, text)]
+def _retransmit(ref: SaRef, exchange: Exchange) -> None:
+    if exchange is not ref.sa.phase1:
+        again = _repeated(ref, exchange)
+        ref.change(exchanges=tuple(again if other is exchange else other for other in ref.sa.exchanges))
+    elif exchange.role is Role.INITIATOR:
+        ref.change(phase1=_repeated(ref, exchange))
+    else:
+        # A responder in phase 1 repeats nothing: it reports what was held back in the hope of something better
+        ref.fail(*_reason(ref.sa, exchange))
+        ref.change(phase1=replace(exchange, resend_at=0.0))
 
 
-def _give_up_phase2(sa: IkeSa, exchange: Exchange) -> list[Action]:
-    if script_of(exchange).is_over(exchange) or exchange.quick is None:
-        return []
-    code, text = _reason(sa, exchange)
-    unfinished = [] if exchange.child is None else [Remove(exchange.child)]
-    return [*unfinished, Report(Failure(code, text, sa.path.remote_host, sa, exchange.quick.tunnel))]
+def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
+    """Sends the last message of ``exchange`` again; the exchange as it stands then."""
+    state, tries = ref.tx.state, exchange.tries + 1
+    label = script_of(exchange).labels[exchange.step - 1]
+    ref.tx.actions += transmit(exchange, ref.sa.path)
+    ref.note(Code.RETRANSMIT, f"{label} is sent again, no answer to {exchange.tries} so far")
+    again = tries <= state.settings.retransmit_tries
+    resend_at = ref.tx.now + wait(state.settings, tries, state.random) if again else 0.0
+    return replace(exchange, tries=tries, resend_at=resend_at)
 
 
-# --- lifetimes ------------------------------------------------------------------------------------------------------
+def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
+    if exchange is not ref.sa.phase1:
+        abandon_exchange(ref, exchange)
+    elif ref.sa.state is IkeState.CONNECTING:
+        abandon_sa(ref, "it met a fault of the program")
+    else:
+        ref.change(phase1=None)
 
 
-def _children(state: State, sa: IkeSa, now: float) -> list[Action]:
-    actions: list[Action] = []
-    for child in sa.children:
-        current = state.table.by_cookies.get(sa.cookies)
-        if current is None or child not in current.children:
-            continue
-        if _is_due(child.expires_at, now):
-            actions += commands.close_child(state, current, child, _end_of(child), now)
-        elif _is_due(child.rekey_at, now):
-            actions += commands.rekey_child(state, current, child, now)
-    return actions
+# --- pairs of IPsec SAs ---------------------------------------------------------------------------------------------
 
 
-def _end_of(child: ChildSa) -> str:
-    return "a newer pair took its place" if child.state is ChildState.REKEYED else "its lifetime is over"
+def _expire_child(ref: SaRef, child: ChildSa) -> None:
+    over = "a newer pair took its place" if child.state is ChildState.REKEYED else "its lifetime is over"
+    commands.close_child(ref, child, over)
 
 
-def _probe(state: State, sa: IkeSa, now: float) -> list[Action]:
+def _abandon_child(ref: SaRef, child: ChildSa) -> None:
+    ref.change(children=tuple(other for other in ref.sa.children if other is not child))
+    ref.tx.actions.append(Remove(child))
+    ref.tx.report(ChildDown(ref.sa, child, "its lifetime is over"))
+
+
+def _keep_child(ref: SaRef, child: ChildSa) -> None:
+    kept = replace(child, rekey_at=0.0)
+    ref.change(children=tuple(kept if other is child else other for other in ref.sa.children))
+
+
+# --- the peer and the ISAKMP SA -------------------------------------------------------------------------------------
+
+
+def _ask_again(ref: SaRef, probe: Probe) -> None:
     """A peer that was asked whether it is there, and did not answer: elsewhere it is not, and an ISAKMP SA that it has
     never shown to have is none.
     """
-    if sa.probe is None or not _is_due(sa.probe.resend_at, now):
-        return []
-    if not dpd.exhausted(sa.probe):
-        return dpd.repeat(state, sa, now)
-    asked_here = sa.probe.path == sa.path
-    done = replace(sa, probe=None)
-    state.table.put(sa, done)
-    if sa.confirmed or not asked_here:
-        return [Keep(done)]
-    return _not_confirmed(state, done)
+    if not dpd.exhausted(probe):
+        dpd.repeat(ref)
+        return
+    ref.change(probe=None)
+    if not ref.sa.confirmed and probe.path == ref.sa.path:
+        _not_confirmed(ref)
 
 
-def _not_confirmed(state: State, sa: IkeSa) -> list[Action]:
-    text = f"{sa.path.remote} did not confirm the ISAKMP SA: it may have refused our last message, or missed it"
-    return [Report(Failure(Code.NOT_CONFIRMED, text, sa.path.remote_host, sa)), *state.end(sa, text)]
+def _not_confirmed(ref: SaRef) -> None:
+    text = f"{ref.sa.path.remote} did not confirm the ISAKMP SA: it may have refused our last message, or missed it"
+    ref.tx.report(Failure(Code.NOT_CONFIRMED, text, ref.sa.path.remote_host, ref.sa))
+    end(ref, text)
 
 
-def _ike(state: State, sa: IkeSa, now: float) -> list[Action]:
-    if _is_due(sa.expires_at, now):
-        return commands.expire_ike(state, sa, now)
-    if _is_due(sa.rekey_at, now):
-        return commands.rekey_ike(state, sa, now)
-    return []
+def _abandon_ike(ref: SaRef, sa: IkeSa) -> None:
+    abandon_sa(ref, "its lifetime is over")
+
+
+class Timer(NamedTuple):
+    """What is done when a timer has come, and what if that meets a fault of ours: so little that it cannot fail, too,
+    and enough that the timer does not come again.
+    """
+
+    fire: Callable[[SaRef, Any], None]
+    abandon: Callable[[SaRef, Any], None]
+
+
+_TIMERS: dict[TimerKind, Timer] = {
+    TimerKind.RETRANSMIT: Timer(_retransmit, _abandon_exchange),
+    TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
+    TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
+    TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
+    TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
+    TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
+    TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),
+}

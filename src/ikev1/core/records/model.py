@@ -41,6 +41,22 @@ class UdpPath(NamedTuple):
         return f"{self.local_host}[{self.local_port}] - {self.remote_host}[{self.remote_port}]"
 
 
+class TimerKind(StrEnum):
+    """What an SA, an exchange or a probe waits for; `ikev1.core.machine.timers` has a handler for each."""
+
+    RETRANSMIT = "retransmit"  # our last message of an exchange goes out again, or a complaint is reported
+    GIVE_UP = "give-up"  # an exchange is abandoned, or no longer worth remembering
+    EXPIRE_CHILD = "expire-child"
+    REKEY_CHILD = "rekey-child"
+    PROBE = "probe"
+    EXPIRE_IKE = "expire-ike"
+    REKEY_IKE = "rekey-ike"
+
+
+Timers = tuple[tuple[float, TimerKind], ...]
+"""The timers of one record: when each is due, in seconds since the epoch (0.0: never), and which it is."""
+
+
 class Phase1Suite(Record, frozen=True):
     """What protects the ISAKMP SA, in the numbers of the wire (RFC 2409 Appendix A).
 
@@ -151,6 +167,10 @@ class ChildSa(Record, frozen=True):
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
 
+    def timers(self) -> Timers:
+        """The timers of this pair; one that is over is not rekeyed."""
+        return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
+
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:
         """The tunnel and the selectors: a newer pair for the same traffic takes the place of this one."""
@@ -240,14 +260,14 @@ class QuickMode(Record, frozen=True, tag=True):
     child: ChildSa | None = None  # what came of it, once there are keys
 
 
-class Transaction(Record, frozen=True, tag=True):
+class TransactionData(Record, frozen=True, tag=True):
     """What a Transaction exchange is about (draft-dukes-ike-mode-cfg-02 §3.2)."""
 
     identifier: int
     kind: int  # a `ConfigType`: of the last message in either direction
 
 
-ExchangeData = QuickMode | Transaction
+ExchangeData = QuickMode | TransactionData
 """What an exchange knows besides its messages, as its kind has it."""
 
 
@@ -286,6 +306,10 @@ class Exchange(Record, frozen=True):
         """Whether this is Aggressive Mode, by whatever method of authentication."""
         return self.script == AGGRESSIVE_MODE
 
+    def timers(self) -> Timers:
+        """The timers of this exchange; one that is given up sends nothing again."""
+        return (self.ends_at, TimerKind.GIVE_UP), (self.resend_at, TimerKind.RETRANSMIT)
+
 
 class IkeState(StrEnum):
     """The life of an ISAKMP SA, in the words of strongSwan."""
@@ -316,6 +340,10 @@ class Probe(Record, frozen=True):
     sequence: bytes  # 4 octets, drawn at random: the acknowledgement repeats them (RFC 3706 §5.4)
     tries: int = 0
     resend_at: float = 0.0
+
+    def timers(self) -> Timers:
+        """The timer of this question."""
+        return ((self.resend_at, TimerKind.PROBE),)
 
 
 class PeerKey(NamedTuple):
@@ -370,6 +398,17 @@ class IkeSa(Record, frozen=True):
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
     moved_at: float = 0.0  # when the peer's address or port changed last
     moves: int = 0  # how often it did
+
+    def timers(self) -> Timers:
+        """The timers of the ISAKMP SA itself; one that is over is not rekeyed."""
+        return (self.expires_at, TimerKind.EXPIRE_IKE), (self.rekey_at, TimerKind.REKEY_IKE)
+
+    @property
+    def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | IkeSa, ...]:
+        """The records that have timers, in the order in which they are served where several are due."""
+        phase1 = () if self.phase1 is None else (self.phase1,)
+        probe = () if self.probe is None else (self.probe,)
+        return (*phase1, *self.exchanges, *self.children, *probe, self)
 
     @property
     def suite(self) -> Phase1Suite:

@@ -1,0 +1,38 @@
+"""How many exchanges of phase 2 and pairs of IPsec SAs a peer may have under one ISAKMP SA."""
+
+from __future__ import annotations
+
+from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.events import Code, Note
+from ikev1.core.records.model import IkeState, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Refusal
+
+_MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
+_MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
+_MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
+_MOST_PAIRS = 2000  # under one ISAKMP SA, which is written as a whole with each change
+_AGAIN = "further ones are not taken under it"
+
+
+def admit_phase2(context: ExchangeContext) -> None:
+    """Takes note that the peer begins an exchange of phase 2.
+
+    Raises:
+        Refusal: it has begun too many.
+    """
+    sa, spent = context.sa, len(context.sa.spent_message_ids) + 1
+    others = [each for each in sa.exchanges if each.message_id != context.exchange.message_id]
+    under_way = sum(each.role is Role.RESPONDER for each in others)
+    if spent > _MOST_QUICK_MODES:
+        raise Refusal(
+            Code.QUICK_MODE_LIMIT, f"the peer began {_MOST_QUICK_MODES} Quick Modes under this ISAKMP SA: {_AGAIN}"
+        )
+    if under_way >= _MOST_UNDER_WAY:
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
+    if len(sa.children) >= _MOST_PAIRS:
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs under this ISAKMP SA: {_AGAIN}")
+    context.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {context.exchange.message_id})
+    if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and context.now < sa.rekey_at:
+        context.sa = replace(context.sa, rekey_at=context.now)
+        context.report(Note(Code.QUICK_MODE_LIMIT, f"the ISAKMP SA is replaced early, after {spent} Quick Modes", sa))

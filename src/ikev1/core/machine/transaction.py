@@ -1,0 +1,222 @@
+"""The one way to change state: all that a datagram, a command or a timer does to ISAKMP SAs, or nothing of it.
+
+A transaction writes through: a look-up (by peer, SPI, traffic) sees at once what was changed, and `Transaction.undo`
+takes all of it back. Nobody else calls `SaTable.put` and `drop`.
+
+Who changes an SA has a handle on it, not a record: `SaRef.sa` is the record as it is now, whoever changed it within the
+transaction. So nothing is done to a record that is not the current one, and a handle on an SA that has ended refuses
+every change.
+
+`Transaction.commit` also decides what the store learns, once for each SA, and puts that before all other actions: a
+record is stored before the message leaves that makes the peer believe in it. Stored is an SA that is up, or that pairs
+of IPsec SAs outlive, whenever anything changes that another process needs (`_NOT_STORED` names the rest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any
+
+from ikev1.core.exchanges.informational import INFORMATIONAL, tell
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.registry import script_of
+from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.sa_table import Kept
+from ikev1.core.records.actions import Action, Forget, Keep, Report
+from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.events import Code, Event, Failure, Note
+from ikev1.core.records.model import Exchange, IkeSa, IkeState, Role
+from ikev1.core.records.record import replace
+from ikev1.core.records.refusal import Unproved
+from ikev1.wire.payloads import Payload
+
+# Exchanges end with their process, and tunnels that wait for phase 1 with it: retransmissions alone store nothing
+_NOT_STORED = frozenset({"phase1", "exchanges", "queued"})
+_stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name not in _NOT_STORED))
+
+
+class Transaction:
+    """What one entry into the engine does, at ``now``: the changes, and the ``actions`` that are to follow."""
+
+    __slots__ = ("_before", "_refs", "actions", "at_work", "now", "state")
+
+    def __init__(self, state: State, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.actions: list[Action] = []
+        self.at_work: tuple[bytes, int] | None = None  # the exchange in which a fault would be, by cookies, message ID
+        self._refs: dict[bytes, SaRef] = {}
+        self._before: dict[bytes, Kept | None] = {}
+
+    def of(self, sa: IkeSa) -> SaRef:
+        """The handle on an SA that a look-up gave, or on a new one, which is kept with the first change."""
+        cookies = sa.cookies
+        ref = self._refs.get(cookies)
+        if ref is None:
+            kept = self.state.table.by_cookies.get(cookies)
+            ref = self._refs[cookies] = SaRef(self, cookies, kept or sa, kept is not None)
+        return ref
+
+    def find(self, cookies: bytes) -> SaRef | None:
+        """The handle on the SA of these cookies, if there is one."""
+        sa = self.state.table.by_cookies.get(cookies)
+        return None if sa is None else self.of(sa)
+
+    def report(self, event: Event) -> None:
+        """Tells people and programs."""
+        self.actions.append(Report(event))
+
+    def commit(self) -> list[Action]:
+        """All actions, in order: what is stored, and then what follows."""
+        stored: list[Action] = []
+        for ref in self._refs.values():
+            stored += ref._settle()
+        stored += self.actions
+        return stored
+
+    def undo(self) -> None:
+        """Leaves every SA, and all that SAs are found by, as they were before."""
+        self.state.table.restore(self._before)
+
+    def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
+        table, before, cookies = self.state.table, self._before, ref.cookies
+        if cookies not in before:
+            before[cookies] = table.kept(cookies)
+        if old is not None and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
+            ref.cookies = new.cookies
+            before.setdefault(ref.cookies, table.kept(ref.cookies))
+            self._refs[ref.cookies] = self._refs.pop(cookies)
+            self.state.limits.rename(cookies, ref.cookies)
+        table.put(old, new)
+
+    def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
+        if cookies not in self._before:
+            self._before[cookies] = self.state.table.kept(cookies)
+        self.state.table.enqueue(queue, cookies)
+
+    def _drop(self, sa: IkeSa) -> None:
+        self._before.setdefault(sa.cookies, self.state.table.kept(sa.cookies))
+        self.state.table.drop(sa)
+
+
+class SaRef:
+    """A handle on an ISAKMP SA within a transaction.
+
+    Attributes:
+        cookies: what names it now.
+        sa: the record as it is now, or was when the SA ended.
+        is_kept: whether the SA is in the table: one that is new is not before its first change.
+        has_ended: whether it was dropped.
+    """
+
+    __slots__ = ("_to_store", "cookies", "has_ended", "is_kept", "sa", "tx")
+
+    def __init__(self, tx: Transaction, cookies: bytes, sa: IkeSa, is_kept: bool) -> None:
+        self.tx = tx
+        self.cookies = cookies
+        self.sa = sa
+        self.is_kept = is_kept
+        self.has_ended = False
+        self._to_store = False
+
+    # --- changes
+
+    def become(self, sa: IkeSa, *, store: bool = True) -> None:
+        """Keeps ``sa`` as the record of this SA. Without ``store`` it is stored with the next change that is.
+
+        Raises:
+            RuntimeError: the SA has ended, so this must be a fault of ours.
+        """
+        if self.has_ended:
+            raise RuntimeError("an ISAKMP SA that has ended was to change")
+        old = self.sa if self.is_kept else None
+        if sa is old:
+            return
+        self.tx._put(self, old, sa)
+        if store and not self._to_store and sa.state is not IkeState.CONNECTING:
+            self._to_store = old is None or old.state is not sa.state or _stored_fields(old) != _stored_fields(sa)
+        self.sa, self.is_kept = sa, True
+
+    def change(self, **fields: Any) -> None:
+        """Changes some fields of the record."""
+        self.become(replace(self.sa, **fields))
+
+    def drop(self) -> None:
+        """Forgets the SA, and says nothing; `ikev1.core.machine.ended` says what becomes of its pairs."""
+        if self.is_kept:
+            self.tx._drop(self.sa)
+        self.is_kept, self.has_ended = False, True
+
+    def enqueue(self, queue: dict[bytes, int]) -> None:
+        """Counts the SA among those in `SaTable.half_open` or `SaTable.aggressive_callers`, as the last that came."""
+        self.tx._enqueue(queue, self.cookies)
+
+    # --- exchanges
+
+    def context(self, exchange: Exchange) -> ExchangeContext:
+        """The context for the next message of ``exchange``."""
+        return self.tx.state.context(self.sa, exchange, self.tx.now)
+
+    def commit(self, context: ExchangeContext, exchange: Exchange | None = None) -> None:
+        """Keeps what ``context`` made of this SA, with ``exchange`` as it stands now (None: nothing of it is kept)."""
+        self.become(context.sa if exchange is None else _with_exchange(context.sa, exchange))
+        self.tx.actions += context.actions
+
+    def say(self, *payloads: Payload) -> None:
+        """Sends an informational message under this SA."""
+        context = self.context(new_exchange(INFORMATIONAL, 0, Role.INITIATOR, self.tx.now))
+        tell(context, list(payloads))
+        self.commit(context)
+
+    # --- reports
+
+    def fail(self, code: Code, text: str, tunnel: str = "") -> None:
+        """Reports a failure."""
+        self.tx.report(Failure(code, text, self.sa.path.remote, self.sa, tunnel))
+
+    def fail_once(self, code: Code, text: str) -> None:
+        """Reports a failure if it is the first of this code that anybody might have caused."""
+        if self.tx.state.limits.is_news(self.cookies, code):
+            self.fail(code, text)
+
+    def fail_unproved(self, what: str, error: Unproved) -> None:
+        """Reports once that ``what``, under the cookies of this SA, is not proved to be the peer's."""
+        text = (
+            f"{what} under the cookies of this ISAKMP SA is ignored: {error}. It was changed on its way, or is not the "
+            "peer's; if nothing works under this SA, the two ends have different keys, and a new one helps"
+        )
+        self.fail_once(error.code, text)
+
+    def note(self, code: Code, text: str) -> None:
+        """Reports a note."""
+        self.tx.report(Note(code, text, self.sa))
+
+    def note_once(self, code: Code, text: str) -> None:
+        """Reports a note if it is the first of this code that anybody might have caused."""
+        if self.tx.state.limits.is_news(self.cookies, f"note {code}"):
+            self.note(code, text)
+
+    # --- the end of the transaction
+
+    def _settle(self) -> Iterable[Action]:
+        """What the store is to learn of this SA."""
+        sa, limits = self.sa, self.tx.state.limits
+        if self.has_ended:
+            limits.forget(self.cookies)
+        if sa.state is IkeState.CONNECTING or not (self.has_ended or self._to_store):
+            return ()
+        if self.has_ended or sa.state is IkeState.DELETED:
+            limits.note_end(self.cookies)
+        return (Forget(sa),) if self.has_ended else (Keep(sa),)
+
+
+def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
+    """``sa`` with ``exchange`` as it stands; one that is over stays only while its last message may be asked for."""
+    if exchange.message_id == 0:
+        return replace(sa, phase1=exchange)
+    others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
+    script = script_of(exchange)
+    if script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
+        return replace(sa, exchanges=others)
+    return replace(sa, exchanges=(*others, exchange))
