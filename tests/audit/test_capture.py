@@ -11,7 +11,7 @@ import pytest
 from ikev1.audit.capture import audit_capture
 from ikev1.audit.finding import Audit
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import IkeKeys, KeyRing
 from ikev1.capture.read import open_capture
 
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"

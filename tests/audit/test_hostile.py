@@ -11,7 +11,7 @@ from ikev1.audit.capture import audit_capture
 from ikev1.audit.guess import OwnSecret, check_own_secrets
 from ikev1.audit.reading import read
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import KeyRing, PreSharedKey
+from ikev1.capture.keys.key_ring import KeyRing, PreSharedKey
 from ikev1.capture.records.packets import Datagram
 from ikev1.lesson.run import Subject, run
 

@@ -85,8 +85,8 @@ def test_a_small_group_is_no_protection_against_everybody(suite: str, small: boo
 def test_a_key_that_does_not_fit_is_none() -> None:
     recorder = play(alice={"mode": Mode.AGGRESSIVE}, bob={"aggressive": Aggressive.ACCEPT_PSK})
     without_dh = {secret: dh_keys(recorder, secret=secret).pre_shared_keys for secret in (SECRET, b"another")}
-    assert "enough to check HASH_R" in told(recorder, "keys", ring=KeyRing(pre_shared_keys=without_dh[SECRET]))
-    assert "None of those given" in told(recorder, "keys", ring=KeyRing(pre_shared_keys=without_dh[b"another"]))
+    assert "enough to check HASH_R" in told(recorder, "keys", key_ring=KeyRing(pre_shared_keys=without_dh[SECRET]))
+    assert "None of those given" in told(recorder, "keys", key_ring=KeyRing(pre_shared_keys=without_dh[b"another"]))
 
 
 def test_an_identity_that_was_decrypted_was_not_visible() -> None:
@@ -101,7 +101,7 @@ def test_an_identity_that_was_decrypted_was_not_visible() -> None:
 
 def test_lifetimes_of_both_phases() -> None:
     recorder = play(policies=(policy(lifetime=7200),), tunnel_options={"lifetime": 1200})
-    text = told(recorder, "lifetimes", ring=dh_keys(recorder))
+    text = told(recorder, "lifetimes", key_ring=dh_keys(recorder))
     assert "Phase 1: offered 2h, taken 2h." in text
     assert "offered 20m, taken 20m." in text
 
@@ -155,7 +155,7 @@ def test_a_refused_tunnel() -> None:
 
 def test_networks_that_nobody_has() -> None:
     recorder = play(bobs_tunnel={"local": "10.9.0.0/16"})
-    text = told(recorder, "refusal", ring=dh_keys(recorder))
+    text = told(recorder, "refusal", key_ring=dh_keys(recorder))
     assert "INVALID_ID_INFORMATION: the identity, or the networks asked for" in text
 
 

@@ -33,9 +33,9 @@ HEADER_FIELDS = (
 )
 
 
-def told(name: str, ring: KeyRing = KeyRing()) -> Report:  # noqa: B008
+def told(name: str, key_ring: KeyRing = KeyRing()) -> Report:  # noqa: B008
     """What the analyst says of a file."""
-    analyst = Analyst(ring)
+    analyst = Analyst(key_ring)
     with open_capture(CAPTURES / name) as capture:
         for packet in capture:
             analyst.add(packet)
@@ -194,13 +194,13 @@ def test_esp_is_counted_as_tshark_counts(name: str) -> None:
 
 def test_esp_opens_with_the_keys_beside_it() -> None:
     """tcpdump's file has no integrity keys; in the test bed that these are from each is 0x8765..., cut to its size."""
-    ring = load_keys(CAPTURES / "esp-secrets.txt")
-    (flow,) = told("esp-aes256-sha1.pcap", ring).esp
+    key_ring = load_keys(CAPTURES / "esp-secrets.txt")
+    (flow,) = told("esp-aes256-sha1.pcap", key_ring).esp
     assert (flow.opened, flow.wrong) == (0, 0)
     assert flow.inner == (
         "192.0.2.1 -> 192.0.1.1 ICMP echo request ×8 (decrypted unchecked: there is no integrity key)"
     )
-    key = next(keys.keys.encryption_key for keys in ring.esp if keys.keys.spi == 0xD1234567)
+    key = next(keys.keys.encryption_key for keys in key_ring.esp if keys.keys.spi == 0xD1234567)
     suite = IpsecSuite(EspTransform.AES_CBC, 256, IntegrityAlgorithm.HMAC_SHA1)
     keys = EspKeys("the test bed", suite, IpsecKeys(0xD1234567, key, bytes.fromhex("8765") * 10))
     (flow,) = told("esp-aes256-sha1.pcap", KeyRing(esp=(keys,))).esp

@@ -218,10 +218,10 @@ def test_quick_mode_of_the_responder() -> None:
 def test_a_message_is_told_as_it_comes() -> None:
     recorder = recorded(Network())
     analyst = Analyst()
-    told = [analyst.take(packet) for packet in recorder.packets]
+    told = [analyst.describe(packet) for packet in recorder.packets]
     assert [message.label for message in told if message is not None] == MAIN
     assert [message.frames for message in told if message is not None] == [(frame,) for frame in range(1, 10)]
-    assert analyst.take(recorder.packets[0]._replace(payload=b"\xff")) is None  # a keepalive
+    assert analyst.describe(recorder.packets[0]._replace(payload=b"\xff")) is None  # a keepalive
 
 
 def test_another_answer_to_a_repeated_first_message_is_another_conversation() -> None:

@@ -79,8 +79,8 @@ def test_a_private_exponent_and_the_secret_open_everything(text: str) -> None:
     assert found["encryption key"].result == keys.encryption_key.hex()
     assert (conversation.initiator.identity, conversation.initiator.identity_visible) == ("192.0.2.1", False)
     g_xy = dict(found["SKEYID_d"].inputs)["g^xy"]
-    ring = KeyRing(dh_secrets=(dh_secret(g_xy, "g^xy"),), pre_shared_keys=(PreSharedKey("the secret", SECRET),))
-    assert checks(only(analysed(recorder.packets, ring))) == ALL_RIGHT
+    key_ring = KeyRing(dh_secrets=(dh_secret(g_xy, "g^xy"),), pre_shared_keys=(PreSharedKey("the secret", SECRET),))
+    assert checks(only(analysed(recorder.packets, key_ring))) == ALL_RIGHT
 
 
 @pytest.mark.parametrize("options", [{}, IN_AGGRESSIVE_MODE], ids=["main", "aggressive"])
@@ -96,8 +96,8 @@ def test_keys_of_others_open_nothing_and_that_is_said() -> None:
     recorder, alice, _ = play()
     sa = alice.sa
     wrong = IkeKeys("another log", sa.CKY_I, bytes(16))
-    for ring in (KeyRing((wrong,)), dh_keys(recorder, secret=b"not the secret")):
-        conversation = only(analysed(recorder.packets, ring))
+    for key_ring in (KeyRing((wrong,)), dh_keys(recorder, secret=b"not the secret")):
+        conversation = only(analysed(recorder.packets, key_ring))
         assert not any(message.decrypted for message in conversation.messages)
         assert answer(conversation, "keys").text == (
             "None of those given opens this conversation: 0 of 5 encrypted messages could be opened."
@@ -108,8 +108,8 @@ def test_keys_without_a_cookie_are_tried() -> None:
     recorder, alice, _ = play()
     keys = alice.sa.keys
     assert keys is not None
-    ring = KeyRing((IkeKeys("a", b"", bytes(16)), IkeKeys("b", b"", keys.encryption_key, SKEYID_a=keys.SKEYID_a)))
-    conversation = only(analysed(recorder.packets, ring))
+    key_ring = KeyRing((IkeKeys("a", b"", bytes(16)), IkeKeys("b", b"", keys.encryption_key, SKEYID_a=keys.SKEYID_a)))
+    conversation = only(analysed(recorder.packets, key_ring))
     assert checks(conversation) == {"HASH_I": None, "HASH_R": None, "HASH(1)": True, "HASH(2)": True, "HASH(3)": True}
 
 
@@ -151,8 +151,8 @@ def test_signatures_without_certificates_need_a_key_from_elsewhere(
 
 def test_in_aggressive_mode_the_secret_alone_proves_the_responder() -> None:
     recorder, *_ = play(**IN_AGGRESSIVE_MODE)
-    ring = KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"), PreSharedKey("a list", SECRET)))
-    conversation = only(analysed(recorder.packets, ring))
+    key_ring = KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"), PreSharedKey("a list", SECRET)))
+    conversation = only(analysed(recorder.packets, key_ring))
     assert checks(conversation)["HASH_R"] is True
     assert not any(message.decrypted for message in conversation.messages)
     assert formulas(conversation)["SKEYID"].inputs[0] == ("pre-shared-key", SECRET.hex())
@@ -302,14 +302,14 @@ def payloads(message: Message) -> str:
 @pytest.mark.parametrize("label", ["MM6", "QM1", "QM2", "QM3"])  # HASH_I does not cover INITIAL-CONTACT in message 5
 def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
     recorder, *_ = play()
-    place, ring = recorder.labels.index(label), dh_keys(recorder)
-    genuine = only(analysed(recorder.packets, ring)).messages[place]
+    place, key_ring = recorder.labels.index(label), dh_keys(recorder)
+    genuine = only(analysed(recorder.packets, key_ring)).messages[place]
     octets = recorder.packets[place].payload
     verdicts: set[bool | None] = set()
     for number in range(28, len(octets), 7):
         changed = octets[:number] + bytes((octets[number] ^ 0x40,)) + octets[number + 1 :]
         packets = [*recorder.packets[:place], recorder.packets[place]._replace(payload=changed)]
-        message = only(analysed(packets, ring)).messages[place]
+        message = only(analysed(packets, key_ring)).messages[place]
         if payloads(message) != payloads(genuine):
             verdicts.update(check.right for check in message.checks)
             assert ("so it proves nothing" in message.security) == any(check.right is False for check in message.checks)
@@ -322,12 +322,12 @@ def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
 
 def test_without_leave_a_report_has_no_key_material() -> None:
     recorder, alice, _ = play(**IN_AGGRESSIVE_MODE)
-    ring = dh_keys(recorder)
+    key_ring = dh_keys(recorder)
     keys = alice.sa.keys
     assert keys is not None
     secrets = [keys.SKEYID_d, keys.SKEYID_a, keys.encryption_key, SECRET, alice.carries.inbound.encryption_key]
     for allowed in (False, True):
-        shown = str(analysed(recorder.packets, ring, with_secrets=allowed))
+        shown = str(analysed(recorder.packets, key_ring, with_secrets=allowed))
         assert [octets.hex() in shown for octets in secrets] == [allowed] * 5
         assert not any(repr(octets)[2:-1] in shown for octets in secrets[:3])
 

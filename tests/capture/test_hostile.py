@@ -56,10 +56,10 @@ def packets(draw: st.DrawFn) -> Packet:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(packets(), max_size=20), st.sampled_from(RINGS))
-def test_no_packets_raise_anything(sent: list[Packet], ring: KeyRing) -> None:
-    analyst = Analyst(ring)
+def test_no_packets_raise_anything(sent: list[Packet], key_ring: KeyRing) -> None:
+    analyst = Analyst(key_ring)
     for packet in sent:
-        analyst.take(packet)
+        analyst.describe(packet)
     report = analyst.report("test", len(sent), with_secrets=True)
     assert msgspec.json.decode(msgspec.json.encode(report), type=type(report)) == report
 

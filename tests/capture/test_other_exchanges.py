@@ -193,7 +193,7 @@ def first_iv(peer: Peer, message_id: int) -> bytes:
 
 def test_xauth_in_several_messages_of_one_exchange() -> None:
     recorder, alice, _ = play()
-    ring = dh_keys(recorder)
+    key_ring = dh_keys(recorder)
     asked = ConfigAttributes(ConfigType.REQUEST, 1, (Attribute(ConfigAttribute.XAUTH_USER_NAME, b""),))
     told = ConfigAttributes(
         ConfigType.REPLY,
@@ -204,7 +204,7 @@ def test_xauth_in_several_messages_of_one_exchange() -> None:
     reply = sealed(alice, ExchangeType.TRANSACTION, 7, request[-16:], [told])
     from_bob, from_alice = datagram(recorder, 1), datagram(recorder, 0)
     packets = [*recorder.packets, from_bob._replace(payload=request), from_alice._replace(payload=reply)]
-    conversation = only(analysed(packets, ring))
+    conversation = only(analysed(packets, key_ring))
     assert labels(conversation)[-2:] == ["CFG", "CFG"]
     first, second = conversation.messages[-2:]
     assert (first.sender, second.sender) == ("responder", "initiator")
@@ -214,7 +214,7 @@ def test_xauth_in_several_messages_of_one_exchange() -> None:
     assert (first.security.partition(",")[0], "password" in second.security) == ("XAUTH", True)
     assert "password" not in first.security
     assert "silence" not in {each.question for each in conversation.answers}
-    unanswered = only(analysed(packets[:-1], ring))
+    unanswered = only(analysed(packets[:-1], key_ring))
     assert "The initiator never answered CFG in this capture" in answer(unanswered, "silence").text
 
 
@@ -244,10 +244,10 @@ def test_a_question_whether_the_peer_lives_that_nobody_answers() -> None:
 
     question = datagram(recorder, 0)._replace(payload=asks(NotifyType.R_U_THERE, 11))
     reply = datagram(recorder, 1)._replace(payload=asks(NotifyType.R_U_THERE_ACK, 12))
-    ring = dh_keys(recorder)
-    answered = only(analysed([*recorder.packets, question, reply], ring))
+    key_ring = dh_keys(recorder)
+    answered = only(analysed([*recorder.packets, question, reply], key_ring))
     assert "silence" not in {each.question for each in answered.answers}
-    in_vain = only(analysed([*recorder.packets, question, reply, question], ring))
+    in_vain = only(analysed([*recorder.packets, question, reply, question], key_ring))
     assert "did not answer the last R-U-THERE" in answer(in_vain, "silence").text
 
 

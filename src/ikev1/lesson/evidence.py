@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
+from ikev1.capture.keys.key_ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.records.report import Conversation, Formula
 from ikev1.core.records.model import KeyShare, QuickMode
 from ikev1.lesson.diffie_hellman import Agreement, agreement
@@ -50,8 +50,8 @@ def evidence_of(run: Run) -> Evidence:
     quick = _quick_mode(run)
     second = None if quick is None else _agreement(run, quick.group, quick.share)
     secrets = tuple(DhSecret(_SOURCE, each.x) for each in (first, second) if each is not None)
-    ring = KeyRing(dh_secrets=secrets, pre_shared_keys=(PreSharedKey(_SOURCE, run.pre_shared_key),))
-    analyst = Analyst(ring)
+    key_ring = KeyRing(dh_secrets=secrets, pre_shared_keys=(PreSharedKey(_SOURCE, run.pre_shared_key),))
+    analyst = Analyst(key_ring)
     for datagram in run.datagrams:
         analyst.add(datagram)
     (conversation,) = analyst.report(_SOURCE, len(run.datagrams), with_secrets=True).conversations

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS, Phase1
-from ikev1.capture.keys.ring import IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import IkeKeys, KeyRing
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.core.records.record import Record, replace
@@ -60,15 +60,15 @@ class Secrets(Record, frozen=True):
 class Candidates:
     """What may open the messages of a conversation. g^xy is computed once, not for each message that does not open."""
 
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
+    def __init__(self, key_ring: KeyRing) -> None:
+        self._key_ring = key_ring
         self._exchanged: tuple[int, dict[Role, bytes]] = (0, {})  # the group, and the public values
         self._agreed: list[AgreedSecret] = []
 
     def of(self, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
         """All of it, the most specific first. To be tried."""
         suite = phase1.suite
-        for keys in self._ring.ike_of(CKY_I):
+        for keys in self._key_ring.ike_of(CKY_I):
             if suite is None:
                 yield from _guessed(keys)
             else:
@@ -78,11 +78,11 @@ class Candidates:
         if self._exchanged != (suite.group, phase1.public):
             self._exchanged = suite.group, dict(phase1.public)
             g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
-            self._agreed = list(agreed_secrets(self._ring, suite.group, g_xi, g_xr))
-        yield from _derived(self._ring, suite, phase1, self._agreed, CKY_I, CKY_R)
+            self._agreed = list(agreed_secrets(self._key_ring, suite.group, g_xi, g_xr))
+        yield from _derived(self._key_ring, suite, phase1, self._agreed, CKY_I, CKY_R)
 
 
-def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
+def agreed_secrets(key_ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
     """What g^xy may be where the two public values were exchanged in group ``number``.
 
     A secret of the ring is the private exponent to one of the values, or it may be g^xy itself.
@@ -91,7 +91,7 @@ def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iter
         dh = group(number)
     except CryptoError:
         return
-    for secret in ring.dh_secrets:
+    for secret in key_ring.dh_secrets:
         g_xy = _by_exponent(dh, secret.octets, g_xi, g_xr)
         if g_xy:
             yield AgreedSecret(f"the private exponent in {secret.source}", g_xy, certain=True)
@@ -141,7 +141,7 @@ def _with(keys: IkeKeys, encryption: int, hash: int, encryption_key: bytes) -> S
 
 
 def _derived(
-    ring: KeyRing, suite: Phase1Suite, phase1: Phase1, agreed: list[AgreedSecret], CKY_I: bytes, CKY_R: bytes
+    key_ring: KeyRing, suite: Phase1Suite, phase1: Phase1, agreed: list[AgreedSecret], CKY_I: bytes, CKY_R: bytes
 ) -> Iterator[Secrets]:
     """RFC 2409 §5: SKEYID needs g^xy and, with a pre-shared key, that; what is derived from it needs g^xy always."""
     Ni_b, Nr_b = phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
@@ -152,7 +152,7 @@ def _derived(
                 SKEYID = keymat.SKEYID_signatures(suite.hash, Ni_b, Nr_b, g_xy)
                 yield from _from_SKEYID(replace(base, SKEYID=SKEYID), suite, CKY_I, CKY_R)
                 continue
-            for key in ring.pre_shared_keys:
+            for key in key_ring.pre_shared_keys:
                 SKEYID = keymat.SKEYID_psk(suite.hash, key.octets, Ni_b, Nr_b)
                 known = replace(
                     base, SKEYID=SKEYID, pre_shared_key=key.octets, source=f"{source} and the secret in {key.source}"

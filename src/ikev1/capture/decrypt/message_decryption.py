@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ikev1.capture.decrypt.conversation_keys import Candidates, Secrets
 from ikev1.capture.decrypt.phase1_values import Phase1
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.core.records.model import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
@@ -38,7 +38,7 @@ _AFTER_HASH: dict[int, tuple[int, ...]] = {
 }
 
 
-class Opened(NamedTuple):
+class DecryptedMessage(NamedTuple):
     """A message in the clear. ``message`` is None where it is malformed, and ``problem`` says why.
 
     ``after`` is the last block of the message before it in its exchange, which was its IV: empty for the first one,
@@ -51,11 +51,11 @@ class Opened(NamedTuple):
     problem: str = ""
 
 
-class Opener:
+class MessageDecryptor:
     """What opens the messages of one conversation; ``secrets`` are known once a message was opened with them."""
 
-    def __init__(self, ring: KeyRing) -> None:
-        self._candidates = Candidates(ring)
+    def __init__(self, key_ring: KeyRing) -> None:
+        self._candidates = Candidates(key_ring)
         self.secrets: Secrets | None = None
         self._last_blocks: dict[int, list[bytes]] = {}  # by message ID, 0 being phase 1; each of _LONGEST_BLOCK octets
 
@@ -65,20 +65,20 @@ class Opener:
         blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
         del blocks[:-_MOST_BLOCKS]
 
-    def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:
+    def decrypt(self, header: Header, octets: bytes, phase1: Phase1) -> DecryptedMessage | None:
         """Decrypts a message; None if no key fits."""
         chain = octets[HEADER_SIZE:]
         if self.secrets is not None:
-            return self._open_with(self.secrets, header, chain, phase1)
+            return self._decrypt_with(self.secrets, header, chain, phase1)
         found = self._candidates.of(phase1, header.CKY_I, header.CKY_R)
         for secrets in islice(found, _MOST_CANDIDATES):
-            opened = self._open_with(secrets, header, chain, phase1)
+            opened = self._decrypt_with(secrets, header, chain, phase1)
             if opened is not None and opened.message is not None:
                 self.secrets = secrets
                 return opened
         return None
 
-    def _open_with(self, secrets: Secrets, header: Header, chain: bytes, phase1: Phase1) -> Opened | None:
+    def _decrypt_with(self, secrets: Secrets, header: Header, chain: bytes, phase1: Phase1) -> DecryptedMessage | None:
         try:
             context = cipher.cbc(secrets.encryption, secrets.encryption_key)
             ivs = list(self._ivs(secrets, header.message_id, context.block_size, phase1))
@@ -88,14 +88,14 @@ class Opener:
         except CryptoError:
             return None
         certain = self.secrets is not None
-        malformed: Opened | None = None
+        malformed: DecryptedMessage | None = None
         for plaintext, after in plaintexts:
             try:
-                return Opened(plaintext, parse_message(header, plaintext), after)
+                return DecryptedMessage(plaintext, parse_message(header, plaintext), after)
             except WireError as error:
                 if certain and malformed is None and _begins_well(plaintext):
-                    malformed = Opened(plaintext, None, after, str(error))
-        return _without_beginning(header, blind, hash_length, context.block_size, certain) or malformed
+                    malformed = DecryptedMessage(plaintext, None, after, str(error))
+        return _without_first_block(header, blind, hash_length, context.block_size, certain) or malformed
 
     def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[tuple[bytes, bytes]]:
         """What the IV may be, each with the last block that it comes from in the same exchange; the newest first."""
@@ -119,7 +119,9 @@ def _begins_well(plaintext: bytes) -> bool:
     return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(plaintext))
 
 
-def _without_beginning(header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool) -> Opened | None:
+def _without_first_block(
+    header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool
+) -> DecryptedMessage | None:
     """Every exchange after phase 1 begins with a HASH: its length is known, and what may come after it nearly so.
 
     A HASH that nothing comes after would fit any key, so it is taken only if the key is ``certain``.
@@ -132,7 +134,7 @@ def _without_beginning(header: Header, blind: bytes, hash_length: int, block_siz
         if following == PayloadType.NONE and not (certain and 0 <= len(plaintext) - length < block_size):
             continue
         try:
-            return Opened(plaintext, parse_message(header, plaintext), None)
+            return DecryptedMessage(plaintext, parse_message(header, plaintext), None)
         except WireError:
             continue
     return None

@@ -38,40 +38,40 @@ class Phase1:
     def __init__(self) -> None:
         self.SAi_b = b""
         self.offer: MessageRecord | None = None
-        self.answer: MessageRecord | None = None
+        self.response: MessageRecord | None = None
         self.public: dict[Role, bytes] = {}  # g^xi and g^xr
         self.nonces: dict[Role, bytes] = {}  # Ni_b and Nr_b
         self.identities: dict[Role, MessageRecord] = {}  # the messages that bring them
         self.vendor_ids: dict[Role, dict[bytes, int]] = {Role.INITIATOR: {}, Role.RESPONDER: {}}  # and their frames
-        self.discoveries: dict[Role, MessageRecord] = {}  # the messages that bring NAT-D payloads
+        self.nat_discoveries: dict[Role, MessageRecord] = {}  # the messages that bring NAT-D payloads
         self.certificates: dict[Role, MessageRecord] = {}
         self.shares: dict[Role, MessageRecord] = {}  # the messages that bring KE
 
-    def absorb(self, seen: MessageRecord) -> None:
+    def add(self, record: MessageRecord) -> None:
         """Takes what a message of phase 1 tells."""
-        if seen.message is None or not seen.in_phase_1:
+        if record.message is None or not record.in_phase_1:
             return
-        message, sender = seen.message, seen.sender
+        message, sender = record.message, record.sender
         vendor_ids = self.vendor_ids[sender]
         for vendor_id in message.all(VendorId):
             if len(vendor_ids) < _MOST_VENDOR_IDS:
-                vendor_ids.setdefault(vendor_id.data, seen.frame)
+                vendor_ids.setdefault(vendor_id.data, record.frame)
         if (offered := message.first(SecurityAssociation)) is not None:
             if sender is Role.INITIATOR and self.offer is None:
-                self.offer, self.SAi_b = seen, message.body_of(offered)
-            elif sender is Role.RESPONDER and self.answer is None:
-                self.answer = seen
+                self.offer, self.SAi_b = record, message.body_of(offered)
+            elif sender is Role.RESPONDER and self.response is None:
+                self.response = record
         if (share := message.first(KeyExchange)) is not None and sender not in self.public:
-            self.public[sender], self.shares[sender] = share.data, seen
+            self.public[sender], self.shares[sender] = share.data, record
         if (nonce := message.first(Nonce)) is not None:
             self.nonces.setdefault(sender, nonce.data)
         for kind, known in (
             (Identification, self.identities),
-            (NatDiscovery, self.discoveries),
+            (NatDiscovery, self.nat_discoveries),
             (Certificate, self.certificates),
         ):
             if message.first(kind) is not None:
-                known.setdefault(sender, seen)
+                known.setdefault(sender, record)
 
     @property
     def offered(self) -> tuple[Transform, ...]:
@@ -81,7 +81,7 @@ class Phase1:
     @property
     def chosen(self) -> Transform | None:
         """The transform of the answer; without an answer, the only one that was offered."""
-        found = _transforms(self.answer) or self.offered
+        found = _transforms(self.response) or self.offered
         return found[0] if len(found) == 1 else None
 
     @property
@@ -100,7 +100,7 @@ class Phase1:
 
         Where an offer leaves it open, all its transforms may still agree on it.
         """
-        methods = {phase1_suite(transform).authentication for transform in _transforms(self.answer) or self.offered}
+        methods = {phase1_suite(transform).authentication for transform in _transforms(self.response) or self.offered}
         return methods.pop() if len(methods) == 1 else 0
 
     @property
@@ -110,19 +110,19 @@ class Phase1:
 
     def identity_body(self, role: Role) -> bytes:
         """IDii_b or IDir_b, empty if it is not known."""
-        seen = self.identities.get(role)
-        if seen is None or seen.message is None:
+        record = self.identities.get(role)
+        if record is None or record.message is None:
             return b""
-        return seen.message.body_of(seen.message.all(Identification)[0])
+        return record.message.body_of(record.message.all(Identification)[0])
 
     def identity(self, role: Role) -> Identification | None:
         """The identity of that side, if it is known."""
-        seen = self.identities.get(role)
-        return None if seen is None or seen.message is None else seen.message.first(Identification)
+        record = self.identities.get(role)
+        return None if record is None or record.message is None else record.message.first(Identification)
 
 
-def _transforms(seen: MessageRecord | None) -> tuple[Transform, ...]:
-    if seen is None or seen.message is None:
+def _transforms(record: MessageRecord | None) -> tuple[Transform, ...]:
+    if record is None or record.message is None:
         return ()
-    payload = seen.message.first(SecurityAssociation)
+    payload = record.message.first(SecurityAssociation)
     return () if payload is None else tuple(each for proposal in payload.proposals for each in proposal.transforms)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ikev1.capture.decrypt.conversation_keys import AgreedSecret, Secrets, agreed_secrets
 from ikev1.capture.decrypt.suites import ipsec_suite, pfs_group
-from ikev1.capture.keys.ring import EspKeys, KeyRing
-from ikev1.capture.records.labels import Turns
+from ikev1.capture.keys.key_ring import EspKeys, KeyRing
+from ikev1.capture.records.labels import Phase2Exchange
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.model import IpsecKeys, IpsecSuite, Role
 from ikev1.core.records.record import Record
@@ -37,26 +37,26 @@ class IpsecSa(Record, frozen=True):
 class QuickMode:
     """One Quick Mode, by the messages of its exchange."""
 
-    def __init__(self, message_id: int, turns: Turns) -> None:
+    def __init__(self, message_id: int, exchange: Phase2Exchange) -> None:
         self.message_id = message_id
-        self._turns = turns
+        self._phase2 = exchange
 
     @property
     def initiator(self) -> Role:
         """The side of the ISAKMP SA that began it."""
-        return self._turns.initiator
+        return self._phase2.initiator
 
     @property
     def messages(self) -> dict[str, MessageRecord]:
         """By label, the first of those with the same one."""
         found: dict[str, MessageRecord] = {}
-        for seen in self._turns.messages:
-            found.setdefault(seen.label, seen)
+        for record in self._phase2.messages:
+            found.setdefault(record.label, record)
         return found
 
     def _sa(self, label: str) -> SecurityAssociation | None:
-        seen = self.messages.get(label)
-        return None if seen is None or seen.message is None else seen.message.first(SecurityAssociation)
+        record = self.messages.get(label)
+        return None if record is None or record.message is None else record.message.first(SecurityAssociation)
 
     @property
     def offer(self) -> SecurityAssociation | None:
@@ -64,28 +64,28 @@ class QuickMode:
         return self._sa("QM1")
 
     @property
-    def answer(self) -> SecurityAssociation | None:
+    def response(self) -> SecurityAssociation | None:
         """The SA payload of message 2."""
         return self._sa("QM2")
 
     def nonce(self, label: str) -> bytes:
         """Ni_b (of QM1) or Nr_b (of QM2), empty if not known."""
-        seen = self.messages.get(label)
-        nonce = seen.message.first(Nonce) if seen is not None and seen.message is not None else None
+        record = self.messages.get(label)
+        nonce = record.message.first(Nonce) if record is not None and record.message is not None else None
         return b"" if nonce is None else nonce.data
 
     def public(self, label: str) -> bytes:
         """The public value in message 1 or 2, empty without perfect forward secrecy."""
-        seen = self.messages.get(label)
-        share = seen.message.first(KeyExchange) if seen is not None and seen.message is not None else None
+        record = self.messages.get(label)
+        share = record.message.first(KeyExchange) if record is not None and record.message is not None else None
         return b"" if share is None else share.data
 
     def identities(self) -> tuple[Identification, ...]:
         """IDci and IDcr as the answer has them, or the offer; none if the SAs are for the peers themselves."""
         for label in ("QM2", "QM1"):
-            seen = self.messages.get(label)
-            if seen is not None and seen.message is not None:
-                return seen.message.all(Identification)
+            record = self.messages.get(label)
+            if record is not None and record.message is not None:
+                return record.message.all(Identification)
         return ()
 
     @property
@@ -95,7 +95,7 @@ class QuickMode:
 
     def agreed(self) -> tuple[tuple[Proposal, Transform], ...]:
         """What message 2 chose: a transform for each protocol."""
-        answer = self.answer
+        answer = self.response
         if answer is None:
             return ()
         return tuple((proposal, proposal.transforms[0]) for proposal in answer.proposals if proposal.transforms)
@@ -111,11 +111,11 @@ class QuickMode:
             for each in taken or [each for each in offered if each.protocol == proposal.protocol][:1]:
                 yield IpsecSa(proposal.protocol, each.spi, self.initiator, suite)
 
-    def agreed_secrets(self, ring: KeyRing) -> list[AgreedSecret]:
+    def agreed_secrets(self, key_ring: KeyRing) -> list[AgreedSecret]:
         """What g(qm)^xy may be; without perfect forward secrecy it is certainly empty."""
         g_xi, g_xr = self.public("QM1"), self.public("QM2")
         if g_xi or g_xr:
-            return list(agreed_secrets(ring, self.group, g_xi, g_xr))
+            return list(agreed_secrets(key_ring, self.group, g_xi, g_xr))
         return [AgreedSecret("", b"", certain=True)]
 
     def esp_keys(self, secrets: Secrets, g_xy: bytes) -> Iterator[EspKeys]:

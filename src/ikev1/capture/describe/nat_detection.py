@@ -16,17 +16,17 @@ from ikev1.wire.payloads import NatDiscovery
 DESTINATION, SOURCE = "NAT-D of the destination", "NAT-D of the source"
 
 
-def nat_checks(dialogue: TrackedConversation, seen: MessageRecord) -> list[Check]:
+def nat_checks(conversation: TrackedConversation, record: MessageRecord) -> list[Check]:
     """The first NAT-D payload is about the address that the message goes to, the others about where it comes from."""
-    assert seen.message is not None
-    payloads = seen.message.all(NatDiscovery)
-    suite = dialogue.phase1.suite
+    assert record.message is not None
+    payloads = record.message.all(NatDiscovery)
+    suite = conversation.phase1.suite
     if not payloads:
         return []
     if suite is None:
         return [Check(name=DESTINATION, right=None, text="the negotiated hash is not known, so it cannot be computed")]
-    datagram = seen.datagram
-    cookies = dialogue.CKY_I + dialogue.CKY_R
+    datagram = record.datagram
+    cookies = conversation.CKY_I + conversation.CKY_R
     try:
         to = _hash(suite.hash, cookies, datagram.destination, datagram.destination_port)
         source = _hash(suite.hash, cookies, datagram.source, datagram.source_port)
@@ -34,28 +34,28 @@ def nat_checks(dialogue: TrackedConversation, seen: MessageRecord) -> list[Check
     except CryptoError as error:
         return [Check(name=DESTINATION, right=None, text=str(error))]
     found, *own = (payload.data for payload in payloads)
-    receiver = other(seen.sender)
-    checks = [_check(DESTINATION, found == to, f"the {receiver}'s address, as the {seen.sender} sees it", receiver)]
+    receiver = other(record.sender)
+    checks = [_check(DESTINATION, found == to, f"the {receiver}'s address, as the {record.sender} sees it", receiver)]
     if own:
-        text = f"the {seen.sender}'s own address"
-        checks.append(_check(SOURCE, source in own, text, seen.sender, forced=pretended in own))
+        text = f"the {record.sender}'s own address"
+        checks.append(_check(SOURCE, source in own, text, record.sender, forced=pretended in own))
     return checks
 
 
-def behind_nat(dialogue: TrackedConversation, role: Role) -> bool | None:
+def behind_nat(conversation: TrackedConversation, role: Role) -> bool | None:
     """Whether that end is behind a NAT; None if the capture does not tell.
 
     Its own message shows a NAT between it and the place of the capture, the other's one behind that place.
     """
-    if role in dialogue.translated:
+    if role in conversation.translated:
         return True
     told: list[bool] = []
     for sender, name in ((role, SOURCE), (other(role), DESTINATION)):
-        seen = dialogue.phase1.discoveries.get(sender)
-        if seen is not None and seen.message is not None:
+        record = conversation.phase1.nat_discoveries.get(sender)
+        if record is not None and record.message is not None:
             told += [
                 not check.right
-                for check in nat_checks(dialogue, seen)
+                for check in nat_checks(conversation, record)
                 if check.name == name and check.right is not None
             ]
     return any(told) if told else None

@@ -10,27 +10,27 @@ from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
 
-def party_of(dialogue: TrackedConversation, role: Role) -> Party:
+def party_of(conversation: TrackedConversation, role: Role) -> Party:
     """One end."""
-    vendor_ids = tuple(dialogue.phase1.vendor_ids[role])
+    vendor_ids = tuple(conversation.phase1.vendor_ids[role])
     return Party(
-        address=dialogue.ends.host(role),
-        ports=dialogue.ends.ports(role),
+        address=conversation.endpoints.host(role),
+        ports=conversation.endpoints.ports(role),
         maker=maker_of(vendor_ids) or "",
         vendor_ids=tuple(vendor_name(data) or data.hex() for data in vendor_ids),
-        identity=identity_of(dialogue, role),
-        identity_visible=identity_visible(dialogue, role),
-        behind_nat=behind_nat(dialogue, role),
+        identity=identity_of(conversation, role),
+        identity_visible=identity_visible(conversation, role),
+        behind_nat=behind_nat(conversation, role),
     )
 
 
-def identity_of(dialogue: TrackedConversation, role: Role) -> str:
+def identity_of(conversation: TrackedConversation, role: Role) -> str:
     """The identity of that end, empty where it is not known."""
-    payload = dialogue.phase1.identity(role)
+    payload = conversation.phase1.identity(role)
     return "" if payload is None else identity.text_of(payload)
 
 
-def identity_visible(dialogue: TrackedConversation, role: Role) -> bool:
+def identity_visible(conversation: TrackedConversation, role: Role) -> bool:
     """Whether the message that brings the identity is in the clear."""
-    seen = dialogue.phase1.identities.get(role)
-    return seen is not None and not seen.encrypted
+    record = conversation.phase1.identities.get(role)
+    return record is not None and not record.encrypted

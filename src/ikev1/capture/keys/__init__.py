@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ikev1.capture.keys.key_ring import DhSecret, EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.keys.load import KeyFileError, dh_secret, load_keys, pre_shared_key
-from ikev1.capture.keys.ring import DhSecret, EspKeys, IkeKeys, KeyRing, PreSharedKey
 
 __all__ = [
     "DhSecret",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ikev1.capture.keys.charon import CHARON_LINE, read_charon
+from ikev1.capture.keys.key_ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.keys.pluto import PLUTO_LINE, read_pluto
-from ikev1.capture.keys.ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.keys.wireshark import read_tables, read_tcpdump
 
 _SAMPLE = 2000  # lines by which a log is recognised: a start may take many before the first of any use
@@ -35,10 +35,10 @@ def load_keys(path: Path) -> KeyRing:
         lines = _lines(file)
         sample = list(islice(lines, _SAMPLE))
         reader = _reader_of(sample)
-        ring = reader(chain(sample, lines), path.name)  # in one go: a pipe cannot be read twice
-    if not ring:
+        key_ring = reader(chain(sample, lines), path.name)  # in one go: a pipe cannot be read twice
+    if not key_ring:
         raise KeyFileError(f"{path}: {_MISSING[reader]}")
-    return ring
+    return key_ring
 
 
 def dh_secret(text: str, source: str) -> DhSecret:

@@ -12,8 +12,8 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
-from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 

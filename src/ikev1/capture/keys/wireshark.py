@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 

@@ -11,29 +11,29 @@ from typing import BinaryIO, Self
 
 from ikev1.capture.read import pcap, pcapng
 from ikev1.capture.read.errors import CaptureError
-from ikev1.capture.read.fragments import Reassembly
+from ikev1.capture.read.file_type import not_a_capture
 from ikev1.capture.read.frame import Frame, FrameReader
+from ikev1.capture.read.ip_fragments import IpReassembly
 from ikev1.capture.read.link import find_ip
 from ikev1.capture.read.network import behind_headers, parse_ip
 from ikev1.capture.read.notes import Notes
-from ikev1.capture.read.sieve import sieve_for
+from ikev1.capture.read.prefilter import prefilter_for
 from ikev1.capture.read.source import Source
-from ikev1.capture.read.stranger import stranger
 from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet_of
 from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, Packet
 
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
-MOST_SIEVES = 64  # kept, one for each link type: interfaces of a file may be many
+MOST_PREFILTERS = 64  # kept, one for each link type: interfaces of a file may be many
 
 
-class FrameLooker:
+class FrameParser:
     """Looks into frames one by one; it remembers the fragments of IP that wait for others."""
 
     def __init__(self, ports: Iterable[int], notes: Notes) -> None:
         self._ports = frozenset(ports)
         self._notes = notes
-        self._fragments = Reassembly(self._ports, notes)
+        self._fragments = IpReassembly(self._ports, notes)
 
     def packet(self, frame: Frame) -> Packet | None:
         """The ISAKMP datagram or ESP packet that ``frame`` holds, or completes. What is unreadable is noted."""
@@ -79,24 +79,24 @@ class Capture:
         """Raises CaptureError, NotACapture."""
         self._source = Source(stream, progress)
         self._notes = Notes()
-        self._looker = FrameLooker(ports, self._notes)
+        self._parser = FrameParser(ports, self._notes)
         self._reader = self._reader_for(frozenset(ports))
 
     def _reader_for(self, ports: frozenset[int]) -> FrameReader:
         magic = bytes(self._source.buffer[: min(4, self._source.end)])
-        sieve = lru_cache(maxsize=MOST_SIEVES)(partial(sieve_for, ports=ports))
+        prefilter = lru_cache(maxsize=MOST_PREFILTERS)(partial(prefilter_for, ports=ports))
         if magic in pcap.MAGIC_NUMBERS:
-            return pcap.PcapReader(self._source, sieve, self._notes)
+            return pcap.PcapReader(self._source, prefilter, self._notes)
         if magic == pcapng.MAGIC_NUMBER:
-            return pcapng.PcapngReader(self._source, sieve, self._notes)
-        raise stranger(self._source)
+            return pcapng.PcapngReader(self._source, prefilter, self._notes)
+        raise not_a_capture(self._source)
 
     def __iter__(self) -> Iterator[Packet]:
         for frame in self._reader.frames():
-            packet = self._looker.packet(frame)
+            packet = self._parser.packet(frame)
             if packet is not None:
                 yield packet
-        self._looker.close()
+        self._parser.close()
         if self._source.trouble:
             self._notes.remark(f"the file could not be read to its end: {self._source.trouble}")
 

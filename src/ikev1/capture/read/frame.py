@@ -12,10 +12,10 @@ LONGEST = 256 * 1024
 """Octets of one frame, as libpcap and Wireshark have it: a longer one is a damaged file."""
 
 SHORTEST = 38
-"""Octets of a frame up to the ports of UDP over IPv4 over Ethernet: a sieve is not asked about shorter ones."""
+"""Octets of a frame up to the ports of UDP over IPv4 over Ethernet: shorter frames bypass the prefilter."""
 
 Wanted = Callable[[bytearray, int], bool]
-"""Whether the frame that begins in a buffer at a position may hold something for us (`ikev1.capture.read.sieve`)."""
+"""Whether the frame at a position of a buffer may hold IKE or ESP (`ikev1.capture.read.prefilter`)."""
 
 
 class Frame(NamedTuple):
@@ -35,8 +35,8 @@ class FrameReader(Protocol):
 
     count: int
 
-    def __init__(self, source: Source, sieve_for: Callable[[int], Wanted], notes: Notes) -> None:
-        """``sieve_for`` gives the sieve of a link type."""
+    def __init__(self, source: Source, prefilter_for: Callable[[int], Wanted], notes: Notes) -> None:
+        """``prefilter_for`` returns the prefilter for a link type."""
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that the sieves let through."""
+        """The frames that pass the prefilters."""

@@ -1,6 +1,6 @@
 """A classic BPF program by which the kernel keeps to itself what no conversation of IKE needs.
 
-It begins at the IP header, and is to packets what `sieve` is to frames: it lets pass whatever it is not sure of.
+It begins at the IP header, and is to packets what `prefilter` is to frames: it lets pass whatever it is not sure of.
 """
 
 from __future__ import annotations

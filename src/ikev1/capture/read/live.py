@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from ikev1.capture.read.capture import PORTS, FrameLooker
+from ikev1.capture.read.capture import PORTS, FrameParser
 from ikev1.capture.read.errors import CaptureError
 from ikev1.capture.read.frame import Frame
 from ikev1.capture.read.kernel_filter import attach_filter
@@ -44,7 +44,7 @@ class Live:
         self._socket = receiver
         self._seconds = seconds
         self._notes = Notes()
-        self._looker = FrameLooker(ports, self._notes)
+        self._parser = FrameParser(ports, self._notes)
         self._lost = 0
 
     def __iter__(self) -> Iterator[Packet]:
@@ -62,10 +62,10 @@ class Live:
             if kind == socket.PACKET_OUTGOING and hardware == ARPHRD_LOOPBACK:
                 continue  # it comes once more, as incoming
             self.frames += 1
-            packet = self._looker.packet(Frame(self.frames, _time(ancillary), RAW, octets, len(octets)))
+            packet = self._parser.packet(Frame(self.frames, _time(ancillary), RAW, octets, len(octets)))
             if packet is not None:
                 yield packet
-        self._looker.close()
+        self._parser.close()
 
     def notes(self) -> tuple[str, ...]:
         """What was not understood so far, and how often, a sentence each."""

@@ -39,10 +39,10 @@ MAGIC_NUMBERS = frozenset(_VARIANTS)
 class PcapReader:
     """A `FrameReader` of pcap."""
 
-    def __init__(self, source: Source, sieve_for: Callable[[int], Wanted], notes: Notes) -> None:
+    def __init__(self, source: Source, prefilter_for: Callable[[int], Wanted], notes: Notes) -> None:
         self.count = 0
         self._source = source
-        self._sieve_for = sieve_for
+        self._prefilter_for = prefilter_for
         self._notes = notes
         self._variant = _VARIANTS[bytes(source.buffer[:4])]
 
@@ -55,7 +55,7 @@ class PcapReader:
             return
         # The upper bits tell whether frames have a checksum at the end, which IP's own length leaves out.
         link_type = struct.unpack_from(f"{order}I", source.buffer, 20)[0] & 0xFFFF
-        wanted = self._sieve_for(link_type)
+        wanted = self._prefilter_for(link_type)
         unpack = struct.Struct(f"{order}IIII").unpack_from
         buffer, position, number = source.buffer, FILE_HEADER, 0
         while True:

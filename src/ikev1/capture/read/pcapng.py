@@ -40,10 +40,10 @@ class _Damaged(Exception):
 class PcapngReader:
     """A `FrameReader` of pcapng."""
 
-    def __init__(self, source: Source, sieve_for: Callable[[int], Wanted], notes: Notes) -> None:
+    def __init__(self, source: Source, prefilter_for: Callable[[int], Wanted], notes: Notes) -> None:
         self.count = 0
         self._source = source
-        self._sieve_for = sieve_for
+        self._prefilter_for = prefilter_for
         self._notes = notes
         self._interfaces: list[_Interface] = []
         self._order = "<"
@@ -115,7 +115,7 @@ class PcapngReader:
                 unit = 2.0 ** -(value[0] & 0x7F) if value[0] & 0x80 else 10.0 ** -value[0]
             elif code == TIME_OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(f"{self._order}q", value)
-        self._interfaces.append(_Interface(link_type, self._sieve_for(link_type), longest, unit, offset))
+        self._interfaces.append(_Interface(link_type, self._prefilter_for(link_type), longest, unit, offset))
 
     def _options(self, position: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """The options of a block (§3.5), each a code and a value."""

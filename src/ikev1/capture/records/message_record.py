@@ -49,7 +49,7 @@ class MessageRecord:
     message: Message | None = None
     hidden: frozenset[int] = frozenset()  # the types of payloads whose bodies are encrypted on their own
     decrypted: bool = False
-    # of a decrypted message: what its IV is made of (`ikev1.capture.decrypt.message_decryption.Opened`)
+    # of a decrypted message: what its IV is made of (`ikev1.capture.decrypt.message_decryption.DecryptedMessage`)
     after: bytes | None = None
     repeats: int | None = None  # the index of the message with the same octets
     copied: bool = False  # repeated not by its sender, but by a capture that was made at two places on the way
@@ -61,7 +61,7 @@ class MessageRecord:
         return self.header.encrypted
 
     @property
-    def beginning_lost(self) -> bool:
+    def first_block_lost(self) -> bool:
         """Whether the first block could not be decrypted, for the message before it is not in the capture."""
         return self.decrypted and self.after is None
 

@@ -5,7 +5,7 @@ memory.
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import ipsec_suite_name
-from ikev1.capture.keys.ring import EspKeys
+from ikev1.capture.keys.key_ring import EspKeys
 from ikev1.capture.records.packets import EspPacket
 from ikev1.capture.records.report import EspFlow
 from ikev1.capture.track.inner_traffic import InnerPackets, TrailerError, is_plausible, without_trailer
@@ -76,7 +76,7 @@ def opener_of(keys: EspKeys) -> Opener | None:
     return open_unchecked
 
 
-class Flow:
+class TrackedFlow:
     """All packets under one SPI from one address to another."""
 
     def __init__(self, packet: EspPacket, known: list[EspKeys]) -> None:

@@ -19,7 +19,7 @@ from ikev1.audit.configuration import NoConfiguration, audit_configuration
 from ikev1.audit.finding import Audit, Finding, Severity
 from ikev1.audit.guess import OwnSecret, check_own_secrets
 from ikev1.audit.reading import read as read_again
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import PORTS, CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit

@@ -17,16 +17,16 @@ _STYLES = {
 _MARGIN = 10  # columns, for the names of the parts
 
 
-def write_audit(pen: TerminalWriter, audit: Audit) -> None:
+def write_audit(writer: TerminalWriter, audit: Audit) -> None:
     """All of it."""
-    pen.heading(f"{audit.source}: {audit.examined}")
-    pen.paragraph(_counts(audit))
+    writer.heading(f"{audit.source}: {audit.examined}")
+    writer.paragraph(_counts(audit))
     for finding in audit.findings:
-        _write_finding(pen, finding)
+        _write_finding(writer, finding)
     if audit.notes:
-        pen.heading("What could not be judged")
+        writer.heading("What could not be judged")
         for note in audit.notes:
-            pen.paragraph(note, indent="  ", further="    ")
+            writer.paragraph(note, indent="  ", further="    ")
 
 
 def _counts(audit: Audit) -> str:
@@ -36,10 +36,14 @@ def _counts(audit: Audit) -> str:
     return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
-def _write_finding(pen: TerminalWriter, finding: Finding) -> None:
-    head = pen.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
-    pen.write(pen.text(""))
-    pen.write(*pen.wrapped(head + pen.text(finding.title, "bold") + pen.text(f"  {finding.code}", "dim"), pen.width))
+def _write_finding(writer: TerminalWriter, finding: Finding) -> None:
+    head = writer.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
+    writer.write(writer.text(""))
+    writer.write(
+        *writer.wrapped(
+            head + writer.text(finding.title, "bold") + writer.text(f"  {finding.code}", "dim"), writer.width
+        )
+    )
     for name, said, style in (
         ("found", finding.found, ""),
         ("why", finding.why, ""),
@@ -47,7 +51,7 @@ def _write_finding(pen: TerminalWriter, finding: Finding) -> None:
         *(("seen" if number == 0 else "", _place(each), "dim") for number, each in enumerate(finding.evidence)),
         ("source", finding.source, "dim"),
     ):
-        pen.paragraph(said, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
+        writer.paragraph(said, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
 
 
 def _place(evidence: Evidence) -> str:

@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import PORTS
 from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.keys import key_options
@@ -58,9 +58,9 @@ def explain(
     """
     if (file is None) == (interface is None):
         raise click.UsageError("Name a FILE, or an interface with --live: one of them.")
-    pen = TerminalWriter(Console(highlight=False))
+    writer = TerminalWriter(Console(highlight=False))
     if interface is not None:
-        report = watch(interface, ports, keys, show_keys, None if as_json else pen)
+        report = watch(interface, ports, keys, show_keys, None if as_json else writer)
     else:
         assert file is not None
         report = read(file, ports, keys, show_keys)
@@ -70,7 +70,7 @@ def explain(
     if as_json:
         click.echo(msgspec.json.encode(report))
     elif page is None:
-        write_report(pen, report, lambda message: verbose or _named(message, labels))
+        write_report(writer, report, lambda message: verbose or _named(message, labels))
     if not report.conversations and not report.esp:
         raise click.ClickException(_nothing_in(report, ports))
 

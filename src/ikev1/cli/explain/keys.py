@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.keys.load import KeyFileError, dh_secret, load_keys, pre_shared_key
-from ikev1.capture.keys.ring import KeyRing
 from ikev1.capture.keys.wireshark import read_tables
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -74,12 +74,12 @@ def key_ring(
         shared = [pre_shared_key(text, "--psk") for text in psks]
         shared += [pre_shared_key(_first_line(path), path.name) for path in psk_files]
         exponents = [dh_secret(_of_file(text), "--dh-secret") for text in dh_secrets]
-        ring = KeyRing(pre_shared_keys=tuple(shared), dh_secrets=tuple(exponents))
+        key_ring = KeyRing(pre_shared_keys=tuple(shared), dh_secrets=tuple(exponents))
         for path in files:
-            ring |= _with_neighbour(path)
+            key_ring |= _with_neighbour(path)
         for line in esp_sas:
-            ring |= _esp_sa(line)
-    return ring
+            key_ring |= _esp_sa(line)
+    return key_ring
 
 
 @contextmanager
@@ -110,17 +110,17 @@ def _of_file(text: str) -> str:
 
 def _with_neighbour(path: Path) -> KeyRing:
     """`ikev1 run --keylog FILE` writes the keys of ESP to FILE.esp_sa (docs/commands.md)."""
-    ring, neighbour = load_keys(path), path.with_name(f"{path.name}.esp_sa")
+    key_ring, neighbour = load_keys(path), path.with_name(f"{path.name}.esp_sa")
     if neighbour.is_file() and neighbour.stat().st_size:
-        ring |= load_keys(neighbour)
-    return ring
+        key_ring |= load_keys(neighbour)
+    return key_ring
 
 
 def _esp_sa(line: str) -> KeyRing:
-    ring = read_tables([line], "--esp-sa")
-    if not ring.esp:
+    key_ring = read_tables([line], "--esp-sa")
+    if not key_ring.esp:
         raise KeyFileError(
             '--esp-sa: expected "IPv4","SOURCE","DESTINATION","0xSPI","CIPHER","0xKEY","INTEGRITY","0xKEY", as '
             "Wireshark's preferences have it"
         )
-    return ring
+    return key_ring

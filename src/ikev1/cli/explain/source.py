@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import CaptureError, open_capture
 from ikev1.capture.read.live import listen
 from ikev1.capture.records.report import Message, Report
@@ -39,7 +39,7 @@ def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -
 
 
 def watch(
-    interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: TerminalWriter | None
+    interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, writer: TerminalWriter | None
 ) -> Report:
     """The report on what passes an interface until Ctrl-C. ``pen`` writes each message as it comes.
 
@@ -51,22 +51,22 @@ def watch(
         click.echo(f"Listening on {interface}; Ctrl-C ends it and explains what was heard.", err=True)
         with suppress(KeyboardInterrupt):
             for packet in live:
-                message = analyst.take(packet)
-                if message is not None and pen is not None:
-                    _write(pen, message)
+                message = analyst.describe(packet)
+                if message is not None and writer is not None:
+                    _write(writer, message)
         return analyst.report(f"interface {interface}", live.frames, live.notes(), with_secrets)
 
 
-def _write(pen: TerminalWriter, message: Message) -> None:
+def _write(writer: TerminalWriter, message: Message) -> None:
     again = " again" if message.retransmission_of is not None else ""
-    pen.write(
-        pen.text(f"{moment(message.time)}  ", "dim")
-        + pen.text(f"{message.label}{again}", "bold")
-        + pen.text(f"  {message.source} → {message.destination}")
+    writer.write(
+        writer.text(f"{moment(message.time)}  ", "dim")
+        + writer.text(f"{message.label}{again}", "bold")
+        + writer.text(f"  {message.source} → {message.destination}")
     )
     if not again:
-        pen.paragraph(message.line, indent="    ")
-        pen.paragraph(message.security, "italic", indent="    ")
+        writer.paragraph(message.line, indent="    ")
+        writer.paragraph(message.security, "italic", indent="    ")
 
 
 @contextmanager

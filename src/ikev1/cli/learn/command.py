@@ -84,8 +84,8 @@ def _witnessed(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
 
 
 def _show(lesson: Lesson, step: bool) -> None:
-    pen = TerminalWriter(Console(highlight=False))
-    for _ in write_lesson(pen, lesson):
+    writer = TerminalWriter(Console(highlight=False))
+    for _ in write_lesson(writer, lesson):
         if step:
             click.pause("\n-- any key --")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import group_name, phase1_suite
-from ikev1.capture.describe.answers.alike import of_quick_modes
+from ikev1.capture.describe.answers.quick_mode_sentences import quick_mode_sentences
 from ikev1.capture.describe.outcome import is_agreed
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
@@ -40,13 +40,13 @@ _CURVES: dict[int, str] = {
 }
 
 
-def which_group(dialogue: TrackedConversation) -> Answer | None:
+def which_group(conversation: TrackedConversation) -> Answer | None:
     """The group of phase 1, and in a decrypted Quick Mode that of perfect forward secrecy."""
-    phase1 = dialogue.phase1
-    if phase1.offer is None and phase1.answer is None:
+    phase1 = conversation.phase1
+    if phase1.offer is None and phase1.response is None:
         return None
-    frames = [seen.frame for seen in (phase1.offer, phase1.answer) if seen is not None]
-    if phase1.suite is None or not phase1.suite.group or not is_agreed(dialogue):
+    frames = [record.frame for record in (phase1.offer, phase1.response) if record is not None]
+    if phase1.suite is None or not phase1.suite.group or not is_agreed(conversation):
         groups = dict.fromkeys(phase1_suite(transform).group for transform in phase1.offered)
         names = ", ".join(group_name(number) for number in groups if number)
         text = f"None was chosen in this capture. Offered: {names or 'none by a number'}."
@@ -57,13 +57,13 @@ def which_group(dialogue: TrackedConversation) -> Answer | None:
     else:
         sent = "names p and g, which are never sent; the public values are g^x mod p."
     parts = [f"{words[0].upper()}{words[1:]}.", f"The number of the group, attribute 4 of the proposal, {sent}"]
-    with_group = [quick for quick in dialogue.quick_modes.values() if quick.group]
-    parts += of_quick_modes(
+    with_group = [quick for quick in conversation.quick_modes.values() if quick.group]
+    parts += quick_mode_sentences(
         (quick.message_id, f"a Diffie-Hellman exchange of its own, in {group_name(quick.group)}.")
         for quick in with_group
     )
     frames += [quick.messages["QM2"].frame for quick in with_group]
-    if dialogue.first("NGM1") is not None:
+    if conversation.first("NGM1") is not None:
         parts.append("New Group Mode is the exception: it sends the numbers of a group, encrypted.")
     return Answer(question="group", title=_TITLE, text=" ".join(parts), frames=tuple(frames))
 

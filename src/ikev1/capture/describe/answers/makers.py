@@ -10,12 +10,12 @@ from ikev1.wire.vendors import maker_of, vendor_name
 _TITLE = "Who made the peers?"
 
 
-def which_makers(dialogue: TrackedConversation) -> Answer | None:
+def which_makers(conversation: TrackedConversation) -> Answer | None:
     """Vendor IDs are in the clear; a peer may leave them out, or send another's."""
     frames: list[int] = []
     parts = []
     for role in (Role.INITIATOR, Role.RESPONDER):
-        found = dialogue.phase1.vendor_ids[role]
+        found = conversation.phase1.vendor_ids[role]
         if not found:
             continue
         frames += found.values()

@@ -10,19 +10,19 @@ from ikev1.core.records.model import Role
 _TITLE = "Is there a NAT, and who is behind it?"
 
 
-def which_nat(dialogue: TrackedConversation) -> Answer | None:
+def which_nat(conversation: TrackedConversation) -> Answer | None:
     """By the NAT-D payloads and the ports."""
-    discoveries = dialogue.phase1.discoveries
-    ports = {port for role in Role for port in dialogue.ends.ports(role)}
-    if not discoveries:
+    nat_discoveries = conversation.phase1.nat_discoveries
+    ports = {port for role in Role for port in conversation.endpoints.ports(role)}
+    if not nat_discoveries:
         if 4500 not in ports:
             return None
         text = "The conversation is on port 4500, so the peers found a NAT, or were told to act as if there were one."
         return Answer(question="nat", title=_TITLE, text=text)
-    told = {role: behind_nat(dialogue, role) for role in (Role.INITIATOR, Role.RESPONDER)}
+    told = {role: behind_nat(conversation, role) for role in (Role.INITIATOR, Role.RESPONDER)}
     parts = []
     for role, behind in told.items():
-        if role in dialogue.translated:
+        if role in conversation.translated:
             parts.append(f"The {role} is behind a NAT: this capture has its messages under two addresses.")
         elif behind:
             parts.append(
@@ -35,5 +35,5 @@ def which_nat(dialogue: TrackedConversation) -> Answer | None:
         parts.append("No: all NAT-D hashes are those of the addresses and ports in the capture.")
     if 4500 in ports:
         parts.append("The conversation floated to port 4500, and ESP travels in UDP.")
-    frames = tuple(seen.frame for seen in discoveries.values())
+    frames = tuple(record.frame for record in nat_discoveries.values())
     return Answer(question="nat", title=_TITLE, text=" ".join(parts), frames=frames)

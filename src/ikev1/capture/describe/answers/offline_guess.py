@@ -12,17 +12,17 @@ from ikev1.wire.registry import PayloadType
 _TITLE = "Can the pre-shared key be guessed from this capture?"
 
 
-def can_be_guessed(dialogue: TrackedConversation) -> Answer | None:
+def can_be_guessed(conversation: TrackedConversation) -> Answer | None:
     """What is in the clear decides."""
-    method = dialogue.phase1.method
+    method = conversation.phase1.method
     if not method:
         return None
     frames: list[int] = []
     if method not in PSK_METHODS:
         text = "There is none: the peers prove themselves by keys of their own (see the authentication method)."
-    elif (answer := dialogue.first("AM2")) is not None and answer.has(PayloadType.HASH):
-        opening = dialogue.first("AM1")
-        frames = [seen.frame for seen in (opening, answer) if seen is not None]
+    elif (answer := conversation.first("AM2")) is not None and answer.has(PayloadType.HASH):
+        opening = conversation.first("AM1")
+        frames = [record.frame for record in (opening, answer) if record is not None]
         text = (
             "Yes. HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b) is in the clear, as is everything "
             "in it, and SKEYID = prf(pre-shared-key, Ni_b | Nr_b): each guess costs two short computations and can be "
@@ -30,17 +30,17 @@ def can_be_guessed(dialogue: TrackedConversation) -> Answer | None:
         )
         if opening is None:
             text = f"In part: the first message, which HASH_R covers, is not in this capture. With it: {text}"
-    elif (last := dialogue.first("AM3")) is not None and last.has(PayloadType.HASH) and not last.encrypted:
+    elif (last := conversation.first("AM3")) is not None and last.has(PayloadType.HASH) and not last.encrypted:
         frames = [last.frame]
         text = "Yes, from HASH_I, which is in the clear; HASH_R is not in this capture."
-    elif dialogue.first("AM1") is not None:
-        frames = [dialogue.messages[0].frame]
+    elif conversation.first("AM1") is not None:
+        frames = [conversation.messages[0].frame]
         text = "Not from this capture: the answer with HASH_R is not in it."
-        if not errors(dialogue):
+        if not errors(conversation):
             text += " A responder that does Aggressive Mode gives it to whoever asks."
     else:
-        frames = [seen.frame for label in ("MM3", "MM4", "MM5") if (seen := dialogue.first(label)) is not None]
-        suite = dialogue.phase1.suite
+        frames = [record.frame for label in ("MM3", "MM4", "MM5") if (record := conversation.first(label)) is not None]
+        suite = conversation.phase1.suite
         if suite is not None and suite.group in WITHIN_REACH:
             start, reach = "Hardly", "in so small a group who has the means can compute that from the public values"
         else:

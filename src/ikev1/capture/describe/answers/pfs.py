@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.capture.decrypt.quick_mode_values import QuickMode
 from ikev1.capture.decrypt.suites import group_name
-from ikev1.capture.describe.answers.alike import of_quick_modes
+from ikev1.capture.describe.answers.quick_mode_sentences import quick_mode_sentences
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
@@ -21,18 +21,20 @@ _TITLE = "Was perfect forward secrecy used?"
 _SA, _NONCE, _GENERIC_HEADER = 40, 12, 4
 
 
-def forward_secrecy(dialogue: TrackedConversation) -> Answer | None:
+def forward_secrecy(conversation: TrackedConversation) -> Answer | None:
     """It shows in Quick Mode, not in phase 1: only a KE payload there makes keys of its own."""
-    if not dialogue.quick_modes:
+    if not conversation.quick_modes:
         return None
-    told = of_quick_modes((quick.message_id, _of(dialogue, quick)) for quick in dialogue.quick_modes.values())
-    frames = tuple(seen.frame for quick in dialogue.quick_modes.values() for seen in quick.messages.values())
+    told = quick_mode_sentences(
+        (quick.message_id, _of(conversation, quick)) for quick in conversation.quick_modes.values()
+    )
+    frames = tuple(record.frame for quick in conversation.quick_modes.values() for record in quick.messages.values())
     return Answer(question="pfs", title=_TITLE, text=" ".join(told), frames=frames)
 
 
-def _of(dialogue: TrackedConversation, quick: QuickMode) -> str:
-    if quick.offer is None and quick.answer is None:
-        return _hint(dialogue, quick)
+def _of(conversation: TrackedConversation, quick: QuickMode) -> str:
+    if quick.offer is None and quick.response is None:
+        return _hint(conversation, quick)
     if not quick.public("QM1") and not quick.public("QM2"):
         return "no. Without a KE payload the keys of ESP follow from SKEYID_d, which phase 1 made."
     if quick.group:
@@ -40,10 +42,10 @@ def _of(dialogue: TrackedConversation, quick: QuickMode) -> str:
     return "there is a KE payload, but in this capture no answer that agrees on a group."
 
 
-def _hint(dialogue: TrackedConversation, quick: QuickMode) -> str:
+def _hint(conversation: TrackedConversation, quick: QuickMode) -> str:
     """What the lengths tell where nothing can be decrypted."""
-    lengths = ", ".join(f"{label} has {_length(seen)} octets" for label, seen in sorted(quick.messages.items()))
-    suite, second = dialogue.phase1.suite, quick.messages.get("QM2")
+    lengths = ", ".join(f"{label} has {_length(record)} octets" for label, record in sorted(quick.messages.items()))
+    suite, second = conversation.phase1.suite, quick.messages.get("QM2")
     least = None if suite is None else _least_with_KE(suite)
     if second is None or suite is None or least is None:
         return f"encrypted, so it cannot be said ({lengths})."
@@ -67,5 +69,5 @@ def _least_with_KE(suite: Phase1Suite) -> int | None:
     return _GENERIC_HEADER + HASH + _SA + _NONCE + _GENERIC_HEADER + share
 
 
-def _length(seen: MessageRecord) -> int:
-    return len(seen.octets) - HEADER_SIZE
+def _length(record: MessageRecord) -> int:
+    return len(record.octets) - HEADER_SIZE

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.decrypt.suites import group_name, life_words, phase1_suite, transform_name
-from ikev1.capture.describe.outcome import closed_refusal, errors
+from ikev1.capture.describe.outcome import encrypted_refusal, errors
 from ikev1.capture.records.endpoints import other
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
@@ -19,7 +19,7 @@ from ikev1.wire.registry import AuthenticationMethod, NotifyType, ProtocolId
 SeenProposals = Mapping[str, Collection[Transform]]
 """By address: the phase 1 transforms that it offered or took somewhere in a capture."""
 
-_MOST_WISHES = 256  # transforms of one address
+_MOST_PROPOSALS = 256  # transforms of one address
 _TITLE = "Why was it refused?"
 
 _MEANING: dict[int, str] = {
@@ -39,66 +39,66 @@ _MEANING: dict[int, str] = {
 }
 
 
-def seen_proposals(dialogues: Iterable[TrackedConversation]) -> SeenProposals:
+def seen_proposals(conversations: Iterable[TrackedConversation]) -> SeenProposals:
     """What everybody wants, by all that they say."""
-    wishes: dict[str, dict[Transform, None]] = {}
-    for dialogue in dialogues:
-        phase1 = dialogue.phase1
-        taken = (phase1.chosen,) if phase1.answer is not None and phase1.chosen is not None else ()
+    proposals: dict[str, dict[Transform, None]] = {}
+    for conversation in conversations:
+        phase1 = conversation.phase1
+        taken = (phase1.chosen,) if phase1.response is not None and phase1.chosen is not None else ()
         for role, transforms in ((Role.INITIATOR, phase1.offered), (Role.RESPONDER, taken)):
-            known = wishes.setdefault(dialogue.ends.host(role), {})
+            known = proposals.setdefault(conversation.endpoints.host(role), {})
             for transform in transforms:
-                if len(known) < _MOST_WISHES:
+                if len(known) < _MOST_PROPOSALS:
                     known.setdefault(transform)
-    return wishes
+    return proposals
 
 
-def why_refused(dialogue: TrackedConversation, wishes: SeenProposals) -> Answer | None:
+def why_refused(conversation: TrackedConversation, proposals: SeenProposals) -> Answer | None:
     """By the error notifications, what they answer, and the ``wishes`` of the refusing side."""
-    found = errors(dialogue)
-    parts = [_words(dialogue, seen, payload) for seen, payload in found]
-    frames = [seen.frame for seen, _ in found]
-    for seen, payload in found:
+    found = errors(conversation)
+    parts = [_words(conversation, record, payload) for record, payload in found]
+    frames = [record.frame for record, _ in found]
+    for record, payload in found:
         if payload.type == NotifyType.NO_PROPOSAL_CHOSEN:
-            parts += _offers(dialogue, seen, frames)
-            parts += _difference(dialogue, seen, wishes)
-    parts += _strange_answer(dialogue, frames)
-    parts += _closed(dialogue, frames)
+            parts += _offers(conversation, record, frames)
+            parts += _difference(conversation, record, proposals)
+    parts += _strange_answer(conversation, frames)
+    parts += _encrypted_refusal(conversation, frames)
     if not parts:
         return None
     text = " ".join(dict.fromkeys(parts))
     return Answer(question="refusal", title=_TITLE, text=text, frames=tuple(dict.fromkeys(frames)))
 
 
-def _words(dialogue: TrackedConversation, seen: MessageRecord, payload: Notification) -> str:
+def _words(conversation: TrackedConversation, record: MessageRecord, payload: Notification) -> str:
     name, meaning = NotifyType(payload.type).name, _MEANING.get(payload.type)
-    if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(dialogue, seen):
+    if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(conversation, record):
         meaning = "nothing was proved yet, so it has no use for a peer of this address or identity, or for this mode"
-    sure = "" if seen.encrypted else " It is in the clear, so anybody on the way could have sent it."
-    return f"The {seen.sender} says {name}{f': {meaning}' if meaning else ''}.{sure}"
+    sure = "" if record.encrypted else " It is in the clear, so anybody on the way could have sent it."
+    return f"The {record.sender} says {name}{f': {meaning}' if meaning else ''}.{sure}"
 
 
-def _has_proof_before(dialogue: TrackedConversation, refusal: MessageRecord) -> bool:
+def _has_proof_before(conversation: TrackedConversation, refusal: MessageRecord) -> bool:
     """Whether the refusing side could have judged a proof: strongSwan says AUTHENTICATION_FAILED of first messages,
     too, for which it has no connection.
     """
     proofs = ("AM2", "MM6") if refusal.sender is Role.INITIATOR else ("AM3", "MM5")
-    return any(seen.label in proofs for seen in dialogue.messages[: refusal.index])
+    return any(record.label in proofs for record in conversation.messages[: refusal.index])
 
 
-def _offers(dialogue: TrackedConversation, refusal: MessageRecord, frames: list[int]) -> list[str]:
+def _offers(conversation: TrackedConversation, refusal: MessageRecord, frames: list[int]) -> list[str]:
     """What was offered and not answered, in phase 1 or in a Quick Mode that could be decrypted."""
-    offers = [] if dialogue.phase1.answer is not None else [(dialogue.phase1.offer, "phase 1")]
+    offers = [] if conversation.phase1.response is not None else [(conversation.phase1.offer, "phase 1")]
     offers += [
         (quick.messages.get("QM1"), f"Quick Mode {quick.message_id:08x}")
-        for quick in dialogue.quick_modes.values()
-        if quick.answer is None and quick.initiator is other(refusal.sender)
+        for quick in conversation.quick_modes.values()
+        if quick.response is None and quick.initiator is other(refusal.sender)
     ]
     parts = []
-    for seen, where in offers:
-        payload = None if seen is None or seen.message is None else seen.message.first(SecurityAssociation)
-        if seen is not None and payload is not None:
-            frames.append(seen.frame)
+    for record, where in offers:
+        payload = None if record is None or record.message is None else record.message.first(SecurityAssociation)
+        if record is not None and payload is not None:
+            frames.append(record.frame)
             parts.append(f"Offered in {where} was: {_proposals(payload)}.")
     return parts
 
@@ -114,27 +114,27 @@ def _proposals(payload: SecurityAssociation) -> str:
 # --- what the other side wants
 
 
-def _difference(dialogue: TrackedConversation, refusal: MessageRecord, wishes: SeenProposals) -> list[str]:
+def _difference(conversation: TrackedConversation, refusal: MessageRecord, proposals: SeenProposals) -> list[str]:
     """The nearest miss between what was offered here and what the refusing address offered or took in another place."""
-    if dialogue.phase1.answer is not None or refusal.sender is Role.INITIATOR:
+    if conversation.phase1.response is not None or refusal.sender is Role.INITIATOR:
         return []
-    host = dialogue.ends.host(refusal.sender)
-    wanted = wishes.get(host, ())
-    pairs = [(_differences(offered, wish), wish) for offered in dialogue.phase1.offered for wish in wanted]
+    host = conversation.endpoints.host(refusal.sender)
+    wanted = proposals.get(host, ())
+    pairs = [(_differences(offered, known), known) for offered in conversation.phase1.offered for known in wanted]
     if not pairs:
         return []
-    nearest, wish = min(pairs, key=lambda pair: len(pair[0]))
-    name = f"{transform_name(ProtocolId.ISAKMP, wish)} for {life_words(ProtocolId.ISAKMP, wish)}"
+    nearest, known = min(pairs, key=lambda pair: len(pair[0]))
+    name = f"{transform_name(ProtocolId.ISAKMP, known)} for {life_words(ProtocolId.ISAKMP, known)}"
     if not nearest:
         return [f"Elsewhere in this capture {host} offers or takes {name}, as offered here: that is not the reason."]
     differences = ", ".join(nearest)
     return [f"Elsewhere in this capture {host} offers or takes {name}; what was offered here differs in {differences}."]
 
 
-def _differences(offered: Transform, wish: Transform) -> list[str]:
-    pairs = zip(_parts(phase1_suite(offered)), _parts(phase1_suite(wish)), strict=True)
+def _differences(offered: Transform, known: Transform) -> list[str]:
+    pairs = zip(_parts(phase1_suite(offered)), _parts(phase1_suite(known)), strict=True)
     found = [f"{name}: {here} against {there}" for (name, here), (_, there) in pairs if here != there]
-    lives = [life_words(ProtocolId.ISAKMP, each) for each in (offered, wish)]
+    lives = [life_words(ProtocolId.ISAKMP, each) for each in (offered, known)]
     return found + ([f"lifetime: {lives[0]} against {lives[1]}"] if lives[0] != lives[1] else [])
 
 
@@ -147,24 +147,24 @@ def _parts(suite: Phase1Suite) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _strange_answer(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
+def _strange_answer(conversation: TrackedConversation, frames: list[int]) -> list[str]:
     """An answer that is not one of the transforms offered: it "MUST be rejected" (RFC 2409 §5)."""
-    phase1 = dialogue.phase1
-    if phase1.answer is None or phase1.chosen is None or not phase1.offered:
+    phase1 = conversation.phase1
+    if phase1.response is None or phase1.chosen is None or not phase1.offered:
         return []
     if any(phase1_suite(each) == phase1_suite(phase1.chosen) for each in phase1.offered):
         return []
-    frames.append(phase1.answer.frame)
+    frames.append(phase1.response.frame)
     return [f"The answer, {phase1.suite_name}, is none of the proposals that were offered."]
 
 
-def _closed(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
+def _encrypted_refusal(conversation: TrackedConversation, frames: list[int]) -> list[str]:
     """What a responder does that has another pre-shared key and encrypts its refusal with what it made of that."""
-    refusal = closed_refusal(dialogue)
+    refusal = encrypted_refusal(conversation)
     if refusal is None:
         return []
     frames.append(refusal.frame)
     text = "The responder answers message 5 by an informational message that is encrypted, and no message 6: a refusal."
-    if dialogue.phase1.method in PSK_METHODS:
+    if conversation.phase1.method in PSK_METHODS:
         text += " With a pre-shared key that mostly means that the two sides have different ones."
     return [text]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ikev1.capture.records.report import Answer, EspFlow
-from ikev1.capture.track.esp_flows import Flow
+from ikev1.capture.track.esp_flows import TrackedFlow
 
 _TITLE = "What did the tunnel carry?"
 _SHOWN = 8
 
 
-def what_traffic(flows: list[Flow]) -> Answer | None:
+def what_traffic(flows: list[TrackedFlow]) -> Answer | None:
     """By SPI."""
     if not flows:
         return None

@@ -25,7 +25,7 @@ BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 TEXT = 512  # octets looked at to tell text from all else
 
 
-def stranger(source: Source) -> CaptureError:
+def not_a_capture(source: Source) -> CaptureError:
     """What to raise about a file that no format's magic number begins."""
     octets = bytes(source.buffer[: min(source.end, TEXT)])
     if not octets and source.trouble:

@@ -75,7 +75,7 @@ class _Partial:
         return b"".join([piece for _, piece in sorted(self.pieces.items())])
 
 
-class Reassembly:
+class IpReassembly:
     """Fragments that wait for the others. ``ports`` are those of UDP whose datagrams are wanted."""
 
     def __init__(self, ports: frozenset[int], notes: Notes) -> None:

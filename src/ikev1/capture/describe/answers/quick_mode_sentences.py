@@ -8,7 +8,7 @@ _NAMED = 4  # of those that are alike
 _KINDS = 16
 
 
-def of_quick_modes(told: Iterable[tuple[int, str]]) -> list[str]:
+def quick_mode_sentences(told: Iterable[tuple[int, str]]) -> list[str]:
     """A sentence for each different thing that is ``told``, with the Quick Modes that it is true of: message IDs."""
     alike: dict[str, list[int]] = {}
     for message_id, text in told:

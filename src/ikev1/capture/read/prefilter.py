@@ -23,7 +23,7 @@ WITHOUT_PORTS = frozenset((ESP, AH))
 BEHIND_IPV6 = WITHOUT_PORTS | EXTENSION_HEADERS
 
 
-def sieve_for(link_type: int, ports: Set[int]) -> Wanted:
+def prefilter_for(link_type: int, ports: Set[int]) -> Wanted:
     """The sieve for frames of ``link_type`` (tcpdump.org's LINKTYPE)."""
     ip = _ip(ports)
     if link_type in link.ETHER_TYPE_AND_IP:
