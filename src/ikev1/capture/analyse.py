@@ -1,4 +1,4 @@
-"""The analyst: takes the packets of a capture one by one, and says what happened."""
+"""Analysis of a capture, packet by packet, up to the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.packets import Datagram, Packet
 from ikev1.capture.records.report import Message, Report
-from ikev1.capture.track.conversation import TrackedConversation
+from ikev1.capture.track.conversation import MOST_MESSAGES, TrackedConversation
 from ikev1.capture.track.esp_tracker import MOST_FLOWS, EspTracker
 from ikev1.capture.track.tracker import MOST_CONVERSATIONS, Tracker
 from ikev1.wire.header import HEADER_SIZE
@@ -22,10 +22,10 @@ _VERSION_OCTET = 17  # of the header (RFC 2408 §3.1)
 
 
 class Analyst:
-    """Understands packets in the order of a capture, with the keys of ``keys`` as far as there are any.
+    """Analyses packets in the order of the capture; ``keys`` decrypt what they fit.
 
-    ESP takes memory by SPIs, not by packets; ISAKMP messages are kept up to limits that `Report.notes` tells of when
-    they are reached.
+    Memory grows with the number of SPIs, not of ESP packets. ISAKMP messages are kept up to limits; `Report.notes`
+    states when a limit was reached.
     """
 
     def __init__(self, keys: KeyRing = KeyRing()) -> None:  # noqa: B008  # immutable
@@ -34,11 +34,11 @@ class Analyst:
         self._version_2 = 0  # messages
 
     def add(self, packet: Packet) -> None:
-        """Takes a packet."""
+        """Add the next packet."""
         self._add(packet)
 
     def describe(self, packet: Packet) -> Message | None:
-        """Takes a packet, and tells the message that it is or completes; None if it is ESP or a keepalive."""
+        """Add the next packet, and return the report of the message that it completes; None for ESP and keepalives."""
         found = self._add(packet)
         return None if found is None else message_of(*found, with_secrets=False)
 
@@ -64,9 +64,10 @@ class Analyst:
     def report(
         self, source: str, frames: int, notes: Iterable[str] = (), with_secrets: bool = False, with_fields: bool = True
     ) -> Report:
-        """All that is known so far. ``frames`` is how many were read, ``notes`` what the reader has to say;
-        ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else),
-        ``with_fields`` whether the fields of messages are wanted, which are most of its size.
+        """Build the report of all packets added so far.
+
+        ``frames`` is the number of frames read and ``notes`` are the reader's. ``with_secrets`` includes key material
+        (only in `Message.formulas`), ``with_fields`` the fields of messages, which are most of the report's size.
         """
         owned, foreign = self._esp.flows_of(self._tracker)
         proposals = seen_proposals(self._tracker.all)
@@ -83,16 +84,19 @@ class Analyst:
 
     def _notes(self) -> Iterable[str]:
         if self._version_2:
-            yield f"{self._version_2} messages of IKEv2 were left out: only IKEv1 is explained here"
+            yield f"{self._version_2} IKEv2 messages were skipped: only IKEv1 is supported"
         for number, conversation in enumerate(self._tracker.all, 1):
             if conversation.left_out:
-                yield f"conversation {number}: {conversation.left_out} messages more than are kept were left out"
+                yield (
+                    f"conversation {number}: {conversation.left_out} messages were dropped: the limit per conversation "
+                    f"is {MOST_MESSAGES}"
+                )
             for text in conversation.fragments.missing():
                 yield f"conversation {number}: {text}"
         if self._tracker.left_out:
             yield (
-                f"{self._tracker.left_out} ISAKMP messages were left out: more than {MOST_CONVERSATIONS} "
-                "conversations, or more octets, than are kept"
+                f"{self._tracker.left_out} ISAKMP messages were dropped: the limit of {MOST_CONVERSATIONS} "
+                "conversations, or the memory limit, was reached"
             )
         if self._esp.left_out:
-            yield f"{self._esp.left_out} ESP packets were left out: more than {MOST_FLOWS} SPIs"
+            yield f"{self._esp.left_out} ESP packets were not analysed: the limit is {MOST_FLOWS} SPIs"

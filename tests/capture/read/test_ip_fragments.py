@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from capture_files import ESP, ISAKMP, A, enhanced, ethernet, fragment6, fragments, interface, ipv4, pcap, section, udp
 from ikev1.capture.read import open_capture
-from ikev1.capture.read.ip_fragments import MOST_DATAGRAMS, MOST_FRAGMENTS, PATIENCE
+from ikev1.capture.read.ip_fragments import MOST_DATAGRAMS, MOST_FRAGMENTS, TIMEOUT
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 
 LONG = ISAKMP[:24] + (2000).to_bytes(4, "big") + bytes(range(256)) * 8
@@ -151,7 +151,7 @@ def test_the_oldest_makes_room() -> None:
 
 
 def test_patience_ends() -> None:
-    wait = [ipv4(bytes(20), 6)] * int(PATIENCE)
+    wait = [ipv4(bytes(20), 6)] * int(TIMEOUT)
     packets, _ = read([PIECES[0], *wait[:-1], PIECES[1]])
     assert len(packets) == 1
     packets, notes = read([PIECES[0], *wait, PIECES[1]])

@@ -1,9 +1,9 @@
-"""Opening encrypted messages as an onlooker: which key, and which IV (RFC 2409 Appendix B).
+"""Decryption of captured messages: finding the key and the IV (RFC 2409 Appendix B).
 
-An onlooker does not know what the peers took for received, so for each message the IVs are tried that it may have: the
-last block of every message before it in its exchange, and the IV that the exchange begins with. That survives
-repetitions, losses and messages in another order. Where none fits, the message before is not in the capture: then all
-but the first block can still be read, and what stands there is known, the header of a HASH payload.
+A capture does not show which messages the peers received, so all possible IVs of a message are tried: the last block of
+each earlier message of the exchange, and the initial IV of the exchange. This tolerates retransmissions, losses and
+reordering. If no IV fits, the previous message is missing from the capture. All blocks but the first can still be
+decrypted, and the first is known to contain the header of a HASH payload.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 _LONGEST_BLOCK = 16
-_MOST_BLOCKS = 16  # last blocks that are remembered of one exchange
-_MOST_CANDIDATES = 512  # sets of keys that are tried on one message
+_MOST_BLOCKS = 16  # last blocks kept per exchange
+_MOST_CANDIDATES = 512  # candidate keys tried per message
 
-# What follows the HASH in the first block, where that has to be guessed (RFC 2409 §5.5 to §5.7)
+# The possible payload types after the HASH, if the first block is unknown (RFC 2409 §5.5 to §5.7)
 _AFTER_HASH: dict[int, tuple[int, ...]] = {
     ExchangeType.QUICK_MODE: (PayloadType.SECURITY_ASSOCIATION, PayloadType.NONE),
     ExchangeType.INFORMATIONAL: (PayloadType.NOTIFICATION, PayloadType.DELETE),
@@ -39,10 +39,10 @@ _AFTER_HASH: dict[int, tuple[int, ...]] = {
 
 
 class DecryptedMessage(NamedTuple):
-    """A message in the clear. ``message`` is None where it is malformed, and ``problem`` says why.
+    """A decrypted message. ``message`` is None if it is malformed, and ``problem`` is the reason.
 
-    ``after`` is the last block of the message before it in its exchange, which was its IV: empty for the first one,
-    None where that message is not in the capture, so that the first block could not be decrypted.
+    ``after`` is the IV, the last block of the previous message of the exchange. It is empty for the first message, and
+    None if the previous message is missing from the capture, so that the first block could not be decrypted.
     """
 
     plaintext: bytes  # without the header
@@ -52,7 +52,7 @@ class DecryptedMessage(NamedTuple):
 
 
 class MessageDecryptor:
-    """What opens the messages of one conversation; ``secrets`` are known once a message was opened with them."""
+    """Decrypts the messages of one conversation. ``secrets`` are set by the first successful decryption."""
 
     def __init__(self, key_ring: KeyRing) -> None:
         self._candidates = Candidates(key_ring)
@@ -60,13 +60,13 @@ class MessageDecryptor:
         self._last_blocks: dict[int, list[bytes]] = {}  # by message ID, 0 being phase 1; each of _LONGEST_BLOCK octets
 
     def remember(self, header: Header, octets: bytes) -> None:
-        """Keeps what an encrypted message is to those after it: its last block is their IV."""
+        """Keep the last block of an encrypted message: it is the IV of the next one."""
         blocks = self._last_blocks.setdefault(header.message_id, [])
         blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
         del blocks[:-_MOST_BLOCKS]
 
     def decrypt(self, header: Header, octets: bytes, phase1: Phase1) -> DecryptedMessage | None:
-        """Decrypts a message; None if no key fits."""
+        """Decrypt a message; None if no key fits."""
         chain = octets[HEADER_SIZE:]
         if self.secrets is not None:
             return self._decrypt_with(self.secrets, header, chain, phase1)
@@ -98,7 +98,7 @@ class MessageDecryptor:
         return _without_first_block(header, blind, hash_length, context.block_size, certain) or malformed
 
     def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[tuple[bytes, bytes]]:
-        """What the IV may be, each with the last block that it comes from in the same exchange; the newest first."""
+        """Candidate IVs, the newest first, each with the block of the same exchange that it comes from."""
         for block in reversed(self._last_blocks.get(message_id, [])):
             if len(block) >= block_size:
                 yield block[-block_size:], block
@@ -114,7 +114,7 @@ class MessageDecryptor:
 
 
 def _begins_well(plaintext: bytes) -> bool:
-    """Whether the first payload can be one, as random octets seldom can."""
+    """Whether the generic header of the first payload is plausible, which random octets rarely are."""
     _, reserved, length = GENERIC_HEADER.unpack_from(plaintext)
     return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(plaintext))
 
@@ -122,9 +122,9 @@ def _begins_well(plaintext: bytes) -> bool:
 def _without_first_block(
     header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool
 ) -> DecryptedMessage | None:
-    """Every exchange after phase 1 begins with a HASH: its length is known, and what may come after it nearly so.
+    """Parse a message whose first block is unknown, assuming it begins with a HASH payload.
 
-    A HASH that nothing comes after would fit any key, so it is taken only if the key is ``certain``.
+    A lone HASH payload would fit any key, so it is accepted only if the key is ``certain``.
     """
     if header.next_payload != PayloadType.HASH:
         return None

@@ -1,4 +1,4 @@
-"""A conversation as a report has it."""
+"""The report of one conversation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def conversation_of(
     with_secrets: bool,
     with_fields: bool,
 ) -> Conversation:
-    """All that is told of it.
+    """Build the report of ``conversation``, number ``number`` of the capture.
 
-    ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it,
-    ``with_fields`` whether the fields of messages are.
+    ``flows`` are its ESP flows, and ``proposals`` the phase 1 transforms seen anywhere in the capture. ``with_secrets``
+    includes key material, ``with_fields`` the dissected fields of each message.
     """
     conversation.update_retransmissions()
     method = conversation.phase1.method

@@ -1,4 +1,4 @@
-"""A message as it is told to people: labels, words, checks, formulas, fields."""
+"""The report of one message: label, description, checks, formulas and fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides ca
 def message_of(
     conversation: TrackedConversation, record: MessageRecord, with_secrets: bool, with_fields: bool = True
 ) -> Message:
-    """A message; ``with_secrets`` is whether it has its formulas, which hold key material."""
+    """Build the report of ``record``; ``with_secrets`` includes its formulas, which contain key material."""
     checks, formulas = _proved(conversation, record)
     datagram = record.datagram
     return Message(
@@ -47,13 +47,13 @@ def message_of(
 
 
 def _doubt(record: MessageRecord, checks: tuple[Check, ...]) -> str:
-    """What opens under the right key and has a wrong HASH or signature all the same."""
+    """A warning about a message that decrypts with the right key, but has a wrong HASH or signature."""
     wrong = [check.name for check in checks if check.right is False and not check.name.startswith("NAT-D")]
-    return f". But {wrong[0]} is wrong, so it proves nothing" if wrong and record.decrypted else ""
+    return f" But {wrong[0]} is wrong, so the message proves nothing." if wrong and record.decrypted else ""
 
 
 def line_of(record: MessageRecord) -> str:
-    """What it carries, in one plain line."""
+    """The contents of a message, in one line."""
     if record.message is not None:
         return describe(record.message) or "no payload"
     if record.encrypted and not record.decrypted:
@@ -65,8 +65,8 @@ def _beginning(record: MessageRecord) -> tuple[str, ...]:
     if not record.first_block_lost:
         return ()
     return (
-        "the message before this one is not in the capture, so the first block could not be decrypted: "
-        "the header of the HASH payload was put in, the first octets of the HASH are unknown",
+        "the previous message is missing from the capture, so the first block could not be decrypted: the HASH "
+        "payload header was filled in, and the first octets of the HASH are unknown",
     )
 
 

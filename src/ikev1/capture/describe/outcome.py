@@ -1,4 +1,4 @@
-"""What became of a conversation."""
+"""The outcome of a conversation: established, failed or unfinished."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ERRORS = range(1, NotifyType.CONNECTED)  # "Error types: 1 - 16383" (RFC 2408 Â
 
 
 def mode_of(conversation: TrackedConversation) -> str:
-    """The exchange that made the ISAKMP SA; empty where it is not in the capture."""
+    """The name of the phase 1 exchange; empty if it is not in the capture."""
     first = next((record for record in conversation.messages if record.in_phase_1 and record.header.exchange), None)
     return "" if first is None else exchange_name(first.header.exchange)
 
 
 def errors(conversation: TrackedConversation) -> list[tuple[MessageRecord, Notification]]:
-    """The error notifications that can be read, each with its message."""
+    """The readable error notifications, each with its message."""
     return [
         (record, payload)
         for record in conversation.messages
@@ -34,7 +34,7 @@ def errors(conversation: TrackedConversation) -> list[tuple[MessageRecord, Notif
 
 
 def outcome_of(conversation: TrackedConversation) -> str:
-    """Whether the ISAKMP SA came to stand, as far as the capture shows: what uses an SA, proves it."""
+    """Whether the ISAKMP SA was established. A message that uses the SA is proof that it was."""
     labels = {record.label for record in conversation.messages}
     of_phase_1 = [(record, payload) for record, payload in errors(conversation) if payload.protocol != ProtocolId.ESP]
     if "QM2" in labels or "QM3" in labels:
@@ -49,7 +49,7 @@ def outcome_of(conversation: TrackedConversation) -> str:
 
 
 def encrypted_refusal(conversation: TrackedConversation) -> MessageRecord | None:
-    """An encrypted informational message in place of message 6, which can only say why that does not come."""
+    """An encrypted Informational message in place of message 6; it can only be an error notification."""
     if conversation.first("MM6") is not None:
         return None
     fifth = conversation.first("MM5")
@@ -67,12 +67,12 @@ def encrypted_refusal(conversation: TrackedConversation) -> MessageRecord | None
 
 
 def is_agreed(conversation: TrackedConversation) -> bool:
-    """Whether a proposal of phase 1 was taken, for all that the capture shows."""
+    """Whether the capture shows that the responder selected a phase 1 proposal."""
     return conversation.phase1.response is not None or outcome_of(conversation) == ESTABLISHED
 
 
 def _refused_last(conversation: TrackedConversation, error: MessageRecord) -> bool:
-    """Whether the error came right after the last message of phase 1, before the SA was used."""
+    """Whether the error follows the last phase 1 message, before any message that uses the SA."""
     used = next((record for record in conversation.messages if record.label in _AFTER_PHASE_1), None)
     return used is None or error.index < used.index
 
@@ -87,22 +87,22 @@ def _is_deleted(conversation: TrackedConversation) -> bool:
 
 
 def summary_of(conversation: TrackedConversation) -> str:
-    """All of it in a sentence."""
+    """The conversation in one line: peers, mode, suite, outcome, Quick Modes."""
     endpoints = conversation.endpoints
     who = f"{endpoints.host(Role.INITIATOR)} and {endpoints.host(Role.RESPONDER)}"
     mode, outcome = mode_of(conversation), outcome_of(conversation)
     suite = conversation.phase1.suite_name if is_agreed(conversation) else ""
-    what = f"{mode} with {suite}" if mode and suite else mode or "an ISAKMP SA that was made before the capture began"
-    came = {ESTABLISHED: "it stands", FAILED: "it failed", UNFINISHED: "it was not finished in this capture"}[outcome]
-    told = ", ".join(dict.fromkeys(NotifyType(payload.type).name for _, payload in errors(conversation)))
-    if outcome == FAILED and told:
-        came += f": {told}"
+    what = f"{mode} with {suite}" if mode and suite else mode or "an ISAKMP SA established before the capture began"
+    result = {ESTABLISHED: "established", FAILED: "failed", UNFINISHED: "not finished in this capture"}[outcome]
+    reasons = ", ".join(dict.fromkeys(NotifyType(payload.type).name for _, payload in errors(conversation)))
+    if outcome == FAILED and reasons:
+        result += f" ({reasons})"
     if outcome == ESTABLISHED and _is_deleted(conversation):
-        came = "it stood, and was deleted"
+        result = "established and deleted"
     quick = {
         record.header.message_id
         for record in conversation.messages
         if record.header.exchange == ExchangeType.QUICK_MODE
     }
     more = f"; {len(quick)} Quick Mode{'s' if len(quick) > 1 else ''}" if quick else ""
-    return f"{who}: {what}; {came}{more}"
+    return f"{who}: {what}; {result}{more}"

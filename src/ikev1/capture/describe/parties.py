@@ -1,4 +1,4 @@
-"""The two ends of a conversation: who they are, and how much of that an onlooker learns without any key."""
+"""The two peers of a conversation, and what an eavesdropper without keys learns about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ikev1.wire.vendors import maker_of, vendor_name
 
 
 def party_of(conversation: TrackedConversation, role: Role) -> Party:
-    """One end."""
+    """Build the report of the peer in ``role``."""
     vendor_ids = tuple(conversation.phase1.vendor_ids[role])
     return Party(
         address=conversation.endpoints.host(role),
@@ -25,12 +25,12 @@ def party_of(conversation: TrackedConversation, role: Role) -> Party:
 
 
 def identity_of(conversation: TrackedConversation, role: Role) -> str:
-    """The identity of that end, empty where it is not known."""
+    """The identity of the peer in ``role``; empty if unknown."""
     payload = conversation.phase1.identity(role)
     return "" if payload is None else identity.text_of(payload)
 
 
 def identity_visible(conversation: TrackedConversation, role: Role) -> bool:
-    """Whether the message that brings the identity is in the clear."""
+    """Whether the message that carries the identity is in the clear."""
     record = conversation.phase1.identities.get(role)
     return record is not None and not record.encrypted

@@ -1,4 +1,4 @@
-"""Every HASH and every signature that can be computed again, with the formula that does it (RFC 2409 §5)."""
+"""Verification of HASH and signature payloads, with the formulas that compute them (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Inputs = Sequence[tuple[str, bytes]]
 
 
 class Proof(NamedTuple):
-    """What came of it; without a formula it could not be computed."""
+    """The result of a verification; ``formula`` is None if it could not be computed."""
 
     check: Check
     formula: Formula | None = None
 
 
 def proofs(conversation: TrackedConversation, record: MessageRecord) -> list[Proof]:
-    """What the HASH or signature payload of a message in the clear proves."""
+    """Verify the HASH or signature payload of a readable message."""
     message = record.message
     assert message is not None
     if (found := message.first(Hash)) is not None:
@@ -61,29 +61,29 @@ def _formula(name: str, expression: str, source: str, inputs: Inputs, result: by
 def _phase1_hash(conversation: TrackedConversation, record: MessageRecord, found: bytes) -> Proof:
     name = "HASH_I" if record.sender is Role.INITIATOR else "HASH_R"
     if conversation.phase1.method in ENCRYPTING and not record.encrypted and record.label != "AM2":
-        return _unknown("HASH(1)", "the hash of a certificate that this message does not carry")
+        return _unknown("HASH(1)", "the hash of a certificate that is not in this message")
     formula = _phase1_formula(conversation, record)
     if isinstance(formula, str):
         return _unknown(name, formula)
     whose = f"the {record.sender}"
     if conversation.phase1.method in PSK_METHODS:
-        right = f"{whose} knows the pre-shared key and speaks of these proposals, public values and this identity"
-        wrong = f"{whose} has another pre-shared key than the one given here, or the message was changed"
+        right = f"{whose} knows the pre-shared key, and confirms these proposals, public values and this identity"
+        wrong = f"{whose} has a different pre-shared key than the one given, or the message was modified"
     else:
-        right = f"{whose} knows SKEYID and speaks of these proposals, public values and this identity"
-        wrong = f"{whose} computed it from something else than what is in the capture"
+        right = f"{whose} knows SKEYID, and confirms these proposals, public values and this identity"
+        wrong = f"{whose} computed it from other values than those in the capture"
     return _judged(formula, found, right, wrong)
 
 
 def _phase1_formula(conversation: TrackedConversation, record: MessageRecord) -> Formula | str:
-    """The formula of HASH_I or HASH_R of the one who sent ``seen``, or what is missing for it."""
+    """The formula for the HASH_I or HASH_R of the sender of ``record``, or a text that names the missing inputs."""
     phase1 = conversation.phase1
     suite, SKEYID = phase1.suite, skeyid_of(conversation)
     first, second = record.sender, Role.RESPONDER if record.sender is Role.INITIATOR else Role.INITIATOR
     missing = [
         what
         for what, there in (
-            ("the proposal that was chosen", suite is not None),
+            ("the selected proposal", suite is not None),
             ("SKEYID", bool(SKEYID)),
             ("the initiator's SA payload", bool(phase1.SAi_b)),
             ("both public values", len(phase1.public) == 2),
@@ -125,7 +125,7 @@ def _signature(conversation: TrackedConversation, record: MessageRecord, signatu
     formula = _phase1_formula(conversation, record)
     keys = _certified_keys(record)
     if not keys:
-        return _unknown(name, "cannot be checked: the message carries no certificate with a key that signs")
+        return _unknown(name, "cannot be checked: the message carries no certificate with a signing key")
     if isinstance(formula, str):
         return _unknown(name, formula)
     method = conversation.phase1.method
@@ -135,7 +135,7 @@ def _signature(conversation: TrackedConversation, record: MessageRecord, signatu
         except CryptoError as error:
             reason = str(error)
         else:
-            text = "by the key of the certificate in the message; whether that may be trusted is another question"
+            text = "verified with the certificate in the message; the certificate itself is not validated"
             return Proof(Check(name=name, right=True, text=text), formula)
     return Proof(Check(name=name, right=False, text=reason), formula)
 
@@ -159,14 +159,16 @@ def _phase2_hash(conversation: TrackedConversation, record: MessageRecord, found
     name = {"QM2": "HASH(2)", "QM3": "HASH(3)"}.get(record.label, "HASH(1)")
     secrets = conversation.decryptor.secrets
     if record.first_block_lost:
-        return _unknown(name, "its beginning could not be decrypted: the message before this one is not in the capture")
+        return _unknown(
+            name, "cannot be checked: its first block could not be decrypted, because the previous message is missing"
+        )
     if secrets is None or not secrets.SKEYID_a:
-        return _unknown(name, "cannot be checked without SKEYID_a: the encryption key alone does not lead to it")
+        return _unknown(name, "cannot be checked without SKEYID_a, which the encryption key alone does not reveal")
     assert record.message is not None
     quick = conversation.quick_modes.get(record.header.message_id)
     Ni_b, Nr_b = (quick.nonce("QM1"), quick.nonce("QM2")) if quick is not None else (b"", b"")
     if (name != "HASH(1)" and not Ni_b) or (name == "HASH(3)" and not Nr_b):
-        return _unknown(name, "cannot be checked: a nonce that it covers is in a message that is not in the capture")
+        return _unknown(name, "cannot be checked: it covers a nonce that is missing from the capture")
     message_id, rest = record.header.message_id, record.message.after_first
     SKEYID_a = ("SKEYID_a", secrets.SKEYID_a)
     M_ID = ("M-ID", message_id.to_bytes(4))
@@ -183,5 +185,5 @@ def _phase2_hash(conversation: TrackedConversation, record: MessageRecord, found
     source = "RFC 2409 §5.7" if record.label == "INFO" else "RFC 2409 §5.5"
     expression = f"prf({inputs[0][0]}, {' | '.join(each for each, _ in inputs[1:])})"
     formula = _formula(name, expression, source, inputs, result)
-    right = f"the {record.sender} knows SKEYID_a, and nobody changed this message"
-    return _judged(formula, found, right, "this message was changed, or is not by one who knows SKEYID_a")
+    right = f"the {record.sender} knows SKEYID_a, and the message was not modified"
+    return _judged(formula, found, right, "the message was modified, or its sender does not know SKEYID_a")

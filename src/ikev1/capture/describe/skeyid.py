@@ -1,4 +1,4 @@
-"""SKEYID of a conversation, and the lines by which everything is derived (RFC 2409 §5, Appendix B)."""
+"""SKEYID of a conversation, and the formulas of the key derivation (RFC 2409 §5, Appendix B)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECTION_5 = "RFC 2409 §5"
 
 
 class Psk(NamedTuple):
-    """A pre-shared key with the SKEYID that it makes; ``right`` is whether HASH_R was made with it."""
+    """A pre-shared key and the SKEYID computed from it; ``right`` is whether HASH_R verifies with it."""
 
     key: bytes
     SKEYID: bytes
@@ -28,7 +28,7 @@ class Psk(NamedTuple):
 
 
 def skeyid_of(conversation: TrackedConversation) -> bytes:
-    """SKEYID, empty if it is not known."""
+    """SKEYID; empty if unknown."""
     secrets = conversation.decryptor.secrets
     if secrets is not None and secrets.SKEYID:
         return secrets.SKEYID
@@ -37,15 +37,15 @@ def skeyid_of(conversation: TrackedConversation) -> bytes:
 
 
 def psk_of(conversation: TrackedConversation) -> Psk | None:
-    """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first.
+    """Find the pre-shared key of the key ring that verifies HASH_R of Aggressive Mode; the first key if none does.
 
-    All that goes into it beside the key is in the clear; in Main Mode HASH_I and HASH_R are encrypted.
+    All other inputs of HASH_R are in the clear. In Main Mode, HASH_I and HASH_R are encrypted.
     """
     phase1, suite = conversation.phase1, conversation.phase1.suite
     answer = conversation.first("AM2")
     if suite is None or suite.authentication not in PSK_METHODS or len(phase1.nonces) < 2 or answer is None:
         return None
-    told = answer.message.first(Hash) if answer.message is not None else None
+    sent = answer.message.first(Hash) if answer.message is not None else None
     found: Psk | None = None
     for key in conversation.key_ring.pre_shared_keys:
         try:
@@ -64,14 +64,14 @@ def psk_of(conversation: TrackedConversation) -> Psk | None:
             )
         except CryptoError:
             return None
-        if told is not None and hmac.compare_digest(HASH_R, told.data):
+        if sent is not None and hmac.compare_digest(HASH_R, sent.data):
             return Psk(key.octets, SKEYID, right=True)
         found = found or Psk(key.octets, SKEYID, right=False)
     return found
 
 
 def derivation(conversation: TrackedConversation) -> Iterator[Formula]:
-    """Each line from the secret to the key, as far as its inputs are known."""
+    """Each formula of the key derivation whose inputs are known, from the secret to the encryption key."""
     phase1, secrets = conversation.phase1, conversation.decryptor.secrets
     Ni_b, Nr_b = phase1.nonces.get(Role.INITIATOR, b""), phase1.nonces.get(Role.RESPONDER, b"")
     psk = psk_of(conversation)
@@ -115,7 +115,7 @@ def _after_SKEYID(conversation: TrackedConversation, secrets: Secrets) -> Iterat
 
 
 def keymat_formulas(conversation: TrackedConversation, message_id: int) -> Iterator[Formula]:
-    """KEYMAT of the SAs that a Quick Mode made, where g(qm)^xy is known or there is none."""
+    """KEYMAT of the SAs of a Quick Mode, if g(qm)^xy is known or not used."""
     secrets, quick = conversation.decryptor.secrets, conversation.quick_modes.get(message_id)
     if secrets is None or quick is None:
         return
@@ -128,7 +128,7 @@ def keymat_formulas(conversation: TrackedConversation, message_id: int) -> Itera
         covered += [("Ni_b", quick.nonce("QM1")), ("Nr_b", quick.nonce("QM2"))]
         name = f"KEYMAT of SPI {keys.keys.spi:08x}"
         octets = keys.keys.encryption_key + keys.keys.integrity_key
-        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), continued until it is long enough"
+        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), expanded to the required length"
         inputs = (("SKEYID_d", secrets.SKEYID_d), *covered)
         yield _formula(name, expression, "RFC 2409 §5.5", inputs, octets)
 

@@ -1,4 +1,4 @@
-"""Keys for captures: what is known of them, and the files in which people have them."""
+"""Keys for decrypting captures, and the file formats that contain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A capture as an iterator of what concerns IKE in it."""
+"""An iterator over the IKE and ESP packets of a capture."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, Packet
 
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
-MOST_PREFILTERS = 64  # kept, one for each link type: interfaces of a file may be many
+MOST_PREFILTERS = 64  # cached, one per link type: a file may have many interfaces
 
 
 class FrameParser:
-    """Looks into frames one by one; it remembers the fragments of IP that wait for others."""
+    """Extracts packets from frames, and keeps incomplete IP datagrams."""
 
     def __init__(self, ports: Iterable[int], notes: Notes) -> None:
         self._ports = frozenset(ports)
@@ -36,7 +36,7 @@ class FrameParser:
         self._fragments = IpReassembly(self._ports, notes)
 
     def packet(self, frame: Frame) -> Packet | None:
-        """The ISAKMP datagram or ESP packet that ``frame`` holds, or completes. What is unreadable is noted."""
+        """The ISAKMP datagram or ESP packet that ``frame`` contains or completes, if any. Notes problems."""
         try:
             return self._packet(frame)
         except Unreadable as reason:
@@ -56,21 +56,21 @@ class FrameParser:
             ip, frames = whole
         ip = behind_headers(ip)
         if ip.fragmented:
-            raise Unreadable("a fragment within a fragment")
+            raise Unreadable("nested IP fragments")
         packet = packet_of(ip, self._ports, frames, frame.time)
         if isinstance(packet, Datagram) and packet.missing:
-            self._notes.frame("the capture has cut an ISAKMP message short", frame.number)
+            self._notes.frame("an ISAKMP message is truncated by the capture", frame.number)
         return packet
 
     def close(self) -> None:
-        """Note what never became whole."""
+        """Note the datagrams that remained incomplete."""
         self._fragments.close()
 
 
 class Capture:
-    """An open capture: iterate over it once for its packets, in the order of their (last) frames.
+    """An open capture. Iterate over it once for its packets, in the order of their last frames.
 
-    ``progress`` is called now and then with `position`. A context manager that closes the file.
+    ``progress`` is called with `position` as reading proceeds. As a context manager it closes the file.
     """
 
     def __init__(
@@ -98,25 +98,25 @@ class Capture:
                 yield packet
         self._parser.close()
         if self._source.trouble:
-            self._notes.remark(f"the file could not be read to its end: {self._source.trouble}")
+            self._notes.remark(f"the file could not be read completely: {self._source.trouble}")
 
     @property
     def frames(self) -> int:
-        """Frames read so far, of whatever kind."""
+        """The number of frames read so far, of any kind."""
         return self._reader.count
 
     @property
     def position(self) -> int:
-        """Octets of the file read so far (compressed ones, if it is compressed)."""
+        """Octets of the (compressed) file read so far."""
         return self._source.position
 
     @property
     def size(self) -> int | None:
-        """Octets of the file; None where that cannot be known, as of a pipe."""
+        """The size of the file in octets; None if unknown, as for a pipe."""
         return self._source.size
 
     def notes(self) -> tuple[str, ...]:
-        """What was not understood so far, and how often, a sentence each."""
+        """The problems so far with their counts, one sentence each."""
         return self._notes.lines()
 
     def close(self) -> None:
@@ -137,11 +137,11 @@ def open_capture(
 ) -> Capture:
     """Open a pcap or pcapng file, gzip-compressed or not; ``"-"`` is standard input.
 
-    ``ports`` are the ports of UDP on which ISAKMP is looked for.
+    ``ports`` are the UDP ports of ISAKMP.
 
     Raises:
         CaptureError: the file cannot be read.
-        NotACapture: it is something else.
+        NotACapture: it is not a capture.
     """
     if capture == "-":
         return Capture(sys.stdin.buffer, ports, progress)

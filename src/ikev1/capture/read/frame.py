@@ -1,4 +1,4 @@
-"""What a file format gives to those who look into frames."""
+"""The interface between the file formats and the parsing of frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.source import Source
 
 LONGEST = 256 * 1024
-"""Octets of one frame, as libpcap and Wireshark have it: a longer one is a damaged file."""
+"""The maximum frame size in octets, as in libpcap and Wireshark: a longer frame means a damaged file."""
 
 SHORTEST = 38
 """Octets of a frame up to the ports of UDP over IPv4 over Ethernet: shorter frames bypass the prefilter."""
@@ -19,8 +19,8 @@ Wanted = Callable[[bytearray, int], bool]
 
 
 class Frame(NamedTuple):
-    """One frame as captured: ``number`` counts from 1, ``time`` is seconds since the epoch, ``link_type`` what the
-    octets begin with (tcpdump.org's LINKTYPE), ``length`` what it had on the wire.
+    """One captured frame. ``number`` counts from 1, ``time`` is in seconds since the epoch, ``link_type`` is a LINKTYPE
+    of tcpdump.org, and ``length`` is the number of octets on the wire.
     """
 
     number: int
@@ -31,7 +31,7 @@ class Frame(NamedTuple):
 
 
 class FrameReader(Protocol):
-    """Reads one format. ``count`` is how many frames have been read, wanted or not."""
+    """Reads one file format. ``count`` is the number of frames read, including skipped ones."""
 
     count: int
 

@@ -11,7 +11,7 @@ from ikev1.core.records.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 UNKNOWN = "?"
-_MOST_LABELLED = 16  # messages of one exchange that are labelled: more belong to none
+_MOST_LABELLED = 16  # messages labelled per exchange
 
 _NAMES: dict[int, str] = {
     ExchangeType.BASE: "Base",
@@ -26,12 +26,12 @@ _NAMES: dict[int, str] = {
 
 
 def exchange_name(exchange: int) -> str:
-    """The exchange as people call it; "Exchange 99" for one without a name."""
+    """The name of an exchange type; "Exchange 99" for an unregistered one."""
     return _NAMES.get(exchange, f"Exchange {exchange}")
 
 
 def label_of(record: MessageRecord) -> str:
-    """The label of a message whose exchange needs no other message to tell its place."""
+    """The label of a message whose position in its exchange follows from the message alone."""
     match record.header.exchange:
         case ExchangeType.IDENTITY_PROTECTION:
             return _main_mode(record)
@@ -46,7 +46,7 @@ def label_of(record: MessageRecord) -> str:
 
 
 def _main_mode(record: MessageRecord) -> str:
-    """RFC 2409 §5.1, §5.4: SA, then KE, then what is encrypted."""
+    """RFC 2409 §5.1, §5.4: the SA messages, then the KE messages, then the encrypted ones."""
     second = record.sender is Role.RESPONDER
     if record.encrypted:
         return f"MM{5 + second}"
@@ -68,11 +68,11 @@ def _kinds(record: MessageRecord) -> tuple[int, ...]:
     return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if record.has(kind))
 
 
-# --- exchanges in which both sides take turns
+# --- exchanges after phase 1
 
 
 class Phase2Exchange:
-    """One Quick Mode or New Group Mode: its messages, and the side of the ISAKMP SA that began it."""
+    """The messages of one Quick Mode or New Group Mode, and the role that initiated it."""
 
     def __init__(self, exchange: int) -> None:
         self._name, self._last = ("QM", 3) if exchange == ExchangeType.QUICK_MODE else ("NGM", 2)
@@ -80,13 +80,13 @@ class Phase2Exchange:
         self.initiator = Role.INITIATOR
 
     def add(self, record: MessageRecord) -> None:
-        """Takes a message that is no repetition, and labels all anew: it may show where those before it belong."""
+        """Add a message that is not a retransmission, and relabel all: it may reveal the position of earlier ones."""
         if len(self.messages) < _MOST_LABELLED:
             self.messages.append(record)
             self.label()
 
     def label(self) -> None:
-        """Gives every message the label that its content, its IV or, failing these, its order shows."""
+        """Label each message by its payloads, by its IV or, if both are unknown, by its position."""
         places = [self._shown(record) for record in self.messages]
         sides = [
             record.sender if place % 2 else other(record.sender)
@@ -101,11 +101,11 @@ class Phase2Exchange:
             record.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
 
     def _shown(self, record: MessageRecord) -> int:
-        """The place that a decrypted message has by what it is, 0 if that does not show."""
+        """The position of a decrypted message that follows from its payloads or IV; 0 if unknown."""
         if record.message is None:
             return 0
         if self._name == "QM" and not record.has(PayloadType.SECURITY_ASSOCIATION):
-            return 3  # nothing but a HASH
+            return 3  # only a HASH
         if record.after is None:
             return 0
         return 2 if record.after else 1

@@ -21,17 +21,17 @@ from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 MOST_MESSAGES = 4096
-"""Messages of one conversation that are kept: a day of dead peer detection, or whatever somebody floods with."""
+"""Messages kept per conversation: enough for a day of dead peer detection, and a bound for floods."""
 
 
 _PHASE_2_EXCHANGES = frozenset({ExchangeType.QUICK_MODE, ExchangeType.NEW_GROUP_MODE})
-_COPY = 0.05  # seconds; nobody repeats a message so soon
-_MOST_UNDECRYPTED = 16  # messages of one exchange that are tried again
-_MOST_ATTEMPTS = 1000  # of that in one conversation
+_COPY = 0.05  # seconds; no implementation retransmits so soon
+_MOST_UNDECRYPTED = 16  # messages of one exchange whose decryption is retried
+_MOST_ATTEMPTS = 1000  # retries in one conversation
 
 
 class TrackedConversation:
-    """What is known of a conversation. ``left_out`` counts the messages that were too many to keep."""
+    """The state of one conversation. ``left_out`` counts the messages beyond `MOST_MESSAGES`."""
 
     def __init__(self, opening: Datagram, key_ring: KeyRing) -> None:
         header = read_envelope(opening.payload).header
@@ -44,18 +44,16 @@ class TrackedConversation:
         self.quick_modes: dict[int, QuickMode] = {}
         self.decryptor = MessageDecryptor(key_ring)
         self.fragments = IkeReassembly()
-        self.translated: set[Role] = set()  # who was seen under two addresses in one and the same message
+        self.translated: set[Role] = set()  # peers whose address differs between two copies of a message
         self.left_out = 0
         self.last_time = opening.time
         self._phase2: dict[tuple[int, int], Phase2Exchange] = {}  # by exchange and message ID
-        self._undecrypted: dict[
-            int, list[MessageRecord]
-        ] = {}  # by message ID: what could not be opened, or not all of it
-        self._attempts = 0  # to open these again
-        self._known: dict[bytes, int] = {}  # a digest of each message's octets, and its index
+        self._undecrypted: dict[int, list[MessageRecord]] = {}  # by message ID: not decrypted, or not completely
+        self._attempts = 0  # at decrypting these again
+        self._known: dict[bytes, int] = {}  # digest of the octets: index of the message
 
     def add(self, datagram: Datagram) -> MessageRecord | None:
-        """Takes a datagram of this conversation: a message, or a fragment that completes one."""
+        """Add a datagram; return its message, or the message that it completes as the last fragment, else None."""
         envelope = read_envelope(datagram.payload)
         problem = ""
         try:
@@ -125,7 +123,7 @@ class TrackedConversation:
                 undecrypted.append(record)
 
     def _retry_decryption(self, news: MessageRecord) -> None:
-        """Captures have messages in another order than they were sent: what comes late may open what came early."""
+        """Retry earlier messages: a capture may be out of order, so a later message can supply their keys or IVs."""
         for message_id in list(self._undecrypted) if news.in_phase_1 else [news.header.message_id]:
             waiting = [record for record in self._undecrypted.pop(message_id) if record is not news]
             self._attempts += len(waiting)
@@ -170,20 +168,20 @@ class TrackedConversation:
                 self.quick_modes[record.header.message_id] = QuickMode(record.header.message_id, self._phase2[exchange])
         self._phase2[exchange].add(record)
 
-    # --- questions
+    # --- queries
 
     def first(self, label: str) -> MessageRecord | None:
-        """The first message with that label."""
+        """The first message with this label."""
         return next((record for record in self.messages if record.label == label), None)
 
     def update_retransmissions(self) -> None:
-        """Tells repetitions what was found out about the messages that they repeat."""
+        """Copy to retransmissions what was learned later about the originals."""
         for record in self.messages:
             if record.repeats is not None:
                 _repeat(record, self.messages[record.repeats])
 
     def repetitions(self) -> dict[int, list[MessageRecord]]:
-        """By the index of a message, the messages that repeat it."""
+        """For the index of each retransmitted message, its retransmissions."""
         found: dict[int, list[MessageRecord]] = {}
         for record in self.messages:
             if record.repeats is not None:
@@ -192,14 +190,14 @@ class TrackedConversation:
 
 
 def _first_sender(header: Header) -> Role:
-    """Who sent the first message that is in the capture: the initiator, unless it is an answer to a proposal."""
+    """The sender of the first captured message: the initiator, unless the message responds to a proposal."""
     in_phase_1 = header.exchange in (ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE)
     answers = header.next_payload == PayloadType.SECURITY_ASSOCIATION and header.CKY_R != NO_COOKIE
     return Role.RESPONDER if in_phase_1 and answers else Role.INITIATOR
 
 
 def _repeat(record: MessageRecord, first: MessageRecord) -> None:
-    """The same octets have the same meaning."""
+    """Copy the interpretation of ``first`` to ``record``, which has the same octets."""
     record.repeats = first.index
     record.label, record.plaintext, record.message = first.label, first.plaintext, first.message
     record.hidden, record.decrypted, record.after = first.hidden, first.decrypted, first.after

@@ -1,4 +1,4 @@
-"""All ESP of a capture: the flows, their keys, and the conversations that they belong to."""
+"""The ESP flows of a capture, their keys, and the conversations that negotiated them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ikev1.capture.track.tracker import Tracker
 from ikev1.wire.registry import ProtocolId
 
 MOST_FLOWS = 20_000
-"""Flows that are told apart: whoever sends a new SPI with each packet must not fill the memory of who looks at it."""
+"""Flows kept: bounds memory if every packet has a new SPI."""
 
 
 class EspTracker:
-    """``left_out`` counts the packets of flows beyond those that are told apart."""
+    """Assigns ESP packets to flows. ``left_out`` counts the packets of flows beyond `MOST_FLOWS`."""
 
     def __init__(self, key_ring: KeyRing) -> None:
         self.left_out = 0
@@ -31,7 +31,7 @@ class EspTracker:
         ] = {}  # SPI and destination: the conversation that made the SA
 
     def add(self, packet: EspPacket) -> None:
-        """Counts a packet."""
+        """Add a packet."""
         name = (packet.payload[:4], packet.source, packet.destination)
         flow = self._flows.get(name)
         if flow is None:
@@ -42,13 +42,13 @@ class EspTracker:
         flow.add(packet)
 
     def add_quick_mode(self, conversation: TrackedConversation, quick: QuickMode) -> None:
-        """A Quick Mode made SAs, whose keys may be known."""
+        """Register the SAs that a Quick Mode negotiated, with their keys if known."""
         for sa in quick.sas():
             if sa.protocol == ProtocolId.ESP:
                 self._owners[sa.spi, conversation.endpoints.host(sa.destination)] = conversation
         secrets = conversation.decryptor.secrets
         if secrets is not None:
-            # with perfect forward secrecy packets tell which g(qm)^xy is right
+            # with perfect forward secrecy, the packets show which candidate for g(qm)^xy is right
             for agreed in quick.agreed_secrets(self._key_ring):
                 for keys in quick.esp_keys(secrets, agreed.octets):
                     known = self._keys[keys.keys.spi]
@@ -56,7 +56,7 @@ class EspTracker:
                         known.append(keys)
 
     def flows_of(self, tracker: Tracker) -> tuple[dict[int, list[TrackedFlow]], list[TrackedFlow]]:
-        """The flows of each conversation, by its place in ``tracker``, and those of none."""
+        """The flows of each conversation, by its index in ``tracker``, and the flows of no conversation."""
         by_hosts = tracker.by_hosts()
         places = {id(conversation): place for place, conversation in enumerate(tracker.all)}
         owned: defaultdict[int, list[TrackedFlow]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which datagram belongs to which conversation, when many speak at once (RFC 2408 §3.1: the cookies name the SA)."""
+"""Assignment of datagrams to conversations, by cookies and addresses (RFC 2408 §3.1)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,17 @@ from ikev1.wire.registry import ExchangeType
 
 MOST_CONVERSATIONS = 10_000
 MOST_OCTETS = 24 << 20
-"""What is kept of one capture, of which a report takes some twenty times as much: a flood of messages must not fill the
-memory of who looks at it.
-"""
+"""Octets kept per capture. A report needs some twenty times as much memory; the limit bounds it in a flood."""
 
-_EACH = 256  # octets that a message counts for beside its own, for the smallest takes memory, too
+_EACH = 256  # octets of overhead that each message counts in addition to its own
 _MOMENT = 0.05  # seconds
-_MOST_FIRST_MESSAGES = 4  # first messages that are taken over into a conversation with another answer
+_MOST_FIRST_MESSAGES = 4  # first messages that are copied into a conversation with another response
 
 Opening = tuple[bytes, frozenset[str]]  # CKY-I, and the two addresses
 
 
 class Tracker:
-    """The conversations of a capture, in the order in which they began. ``left_out`` counts messages beyond what is
-    kept.
-    """
+    """The conversations of a capture, in order of their first message. ``left_out`` counts the dropped messages."""
 
     def __init__(self, key_ring: KeyRing) -> None:
         self.all: list[TrackedConversation] = []
@@ -37,12 +33,11 @@ class Tracker:
         self._octets = 0
         self._by_cookies: dict[bytes, TrackedConversation] = {}
         self._by_opening: dict[Opening, TrackedConversation] = {}
-        self._newest: tuple[bytes, float, TrackedConversation] | None = (
-            None  # the last first message: octets, time, conversation
-        )
+        # The most recent first message: octets, time, conversation
+        self._newest: tuple[bytes, float, TrackedConversation] | None = None
 
     def add(self, datagram: Datagram) -> tuple[TrackedConversation, MessageRecord | None] | None:
-        """The conversation that a datagram belongs to and, where it is or completes a message, the message."""
+        """Add a datagram; return its conversation and the message it completes, if any. None if it was dropped."""
         header = read_envelope(datagram.payload).header
         conversation = self._find(datagram, header)
         if conversation is None or self._octets > MOST_OCTETS:
@@ -66,14 +61,14 @@ class Tracker:
         if cookies in self._by_cookies:
             return self._by_cookies[cookies]
         if known is not None and header.exchange == ExchangeType.INFORMATIONAL:
-            return known  # a refusal in the clear may have any cookie
+            return known  # an error notification in the clear may have any cookie
         if known is not None and known.CKY_R in (NO_COOKIE, header.CKY_R):
             self._by_cookies[cookies] = known
             return known
         return self._another(opening, known, datagram, cookies)
 
     def _translated(self, opening: Opening, datagram: Datagram) -> TrackedConversation | None:
-        """The conversation of the same first message a moment ago: a NAT box lies between two places of the capture."""
+        """The conversation of an identical first message just before: the capture has both sides of a NAT device."""
         if self._newest is None:
             return None
         payload, time, conversation = self._newest
@@ -85,7 +80,7 @@ class Tracker:
     def _another(
         self, opening: Opening, known: TrackedConversation | None, datagram: Datagram, cookies: bytes
     ) -> TrackedConversation | None:
-        """A responder that answers the repetition of a first message anew: what opened the other opened this one."""
+        """A new conversation for another responder cookie in response to the same first messages, which it copies."""
         first_messages = [] if known is None else _first_messages(known)
         conversation = self._new(opening, first_messages[0] if first_messages else datagram)
         if conversation is not None:
@@ -103,7 +98,7 @@ class Tracker:
         return conversation
 
     def by_hosts(self) -> dict[frozenset[str], TrackedConversation]:
-        """By two addresses, the newest conversation between them."""
+        """For each pair of addresses, the newest conversation between them."""
         return {
             frozenset((one, other)): conversation
             for conversation in self.all

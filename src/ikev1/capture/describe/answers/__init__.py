@@ -1,4 +1,4 @@
-"""What people ask of a conversation, a file for each question."""
+"""The answers of a report, one module per question."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ _QUESTIONS: tuple[Callable[[TrackedConversation], Answer | None], ...] = (
 def answers_to(
     conversation: TrackedConversation, flows: list[TrackedFlow], proposals: SeenProposals
 ) -> tuple[Answer, ...]:
-    """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation, ``wishes``
-    what everybody wants of a peer.
+    """The answers that the capture supports.
+
+    ``flows`` are the ESP flows of this conversation, ``proposals`` the phase 1 transforms seen anywhere in the capture.
     """
     found = [
         why_refused(conversation, proposals),

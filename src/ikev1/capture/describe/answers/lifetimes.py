@@ -1,4 +1,4 @@
-"""Which lifetimes were offered, and which were taken."""
+"""Question ``lifetimes``: the lifetimes that were offered and selected."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ikev1.wire.payloads import Notification, SecurityAssociation
 from ikev1.wire.registry import NotifyType, ProtocolId
 from ikev1.wire.words import lifetimes, spi_words
 
-_TITLE = "Which lifetimes were offered and taken?"
+_TITLE = "Which lifetimes were offered and selected?"
 
 
 def which_lifetimes(conversation: TrackedConversation) -> Answer | None:
-    """Of phase 1, and of phase 2 where it could be decrypted."""
+    """The lifetimes of phase 1, and of the Quick Modes that could be decrypted."""
     phase1 = conversation.phase1
     frames = [record.frame for record in (phase1.offer, phase1.response) if record is not None]
     parts = []
     if phase1.offer is not None:
         offered = dict.fromkeys(life_words(ProtocolId.ISAKMP, transform) for transform in phase1.offered)
-        parts.append(f"Phase 1: offered {', '.join(offered)}{_taken(conversation)}.")
+        parts.append(f"Phase 1: offered {', '.join(offered)}{_selected(conversation)}.")
     elif phase1.chosen is not None:
-        parts.append(f"Phase 1: taken {life_words(ProtocolId.ISAKMP, phase1.chosen)}.")
+        parts.append(f"Phase 1: selected {life_words(ProtocolId.ISAKMP, phase1.chosen)}.")
     parts += quick_mode_sentences((quick.message_id, _of(quick)) for quick in conversation.quick_modes.values())
     for quick in conversation.quick_modes.values():
         if quick.offer is not None or quick.response is not None:
@@ -38,18 +38,18 @@ def which_lifetimes(conversation: TrackedConversation) -> Answer | None:
 
 def _of(quick: QuickMode) -> str:
     if quick.offer is None and quick.response is None:
-        return "encrypted, so it cannot be said."
-    taken = [life_words(proposal.protocol, transform) for proposal, transform in quick.agreed()]
+        return "encrypted, so the lifetimes are unknown."
+    selected = [life_words(proposal.protocol, transform) for proposal, transform in quick.agreed()]
     words = [f"offered {_all(quick.offer)}"] if quick.offer is not None else []
-    words += [f"taken {', '.join(dict.fromkeys(taken))}"] if taken else []
+    words += [f"selected {', '.join(dict.fromkeys(selected))}"] if selected else []
     return f"{', '.join(words)}."
 
 
-def _taken(conversation: TrackedConversation) -> str:
+def _selected(conversation: TrackedConversation) -> str:
     phase1 = conversation.phase1
     if phase1.response is None or phase1.chosen is None:
-        return ", and nothing taken in this capture"
-    return f", taken {life_words(ProtocolId.ISAKMP, phase1.chosen)}"
+        return "; nothing was selected in this capture"
+    return f", selected {life_words(ProtocolId.ISAKMP, phase1.chosen)}"
 
 
 def _all(payload: SecurityAssociation) -> str:
@@ -63,7 +63,7 @@ def _all(payload: SecurityAssociation) -> str:
 
 
 def _shortened(conversation: TrackedConversation, frames: list[int]) -> list[str]:
-    """RESPONDER-LIFETIME: the responder keeps an SA for a shorter time than it took (RFC 2407 §4.6.3.1)."""
+    """RESPONDER-LIFETIME: the responder keeps an SA for less time than negotiated (RFC 2407 §4.6.3.1)."""
     found = []
     for record in conversation.messages:
         if record.message is None or record.repeats is not None:
@@ -72,10 +72,10 @@ def _shortened(conversation: TrackedConversation, frames: list[int]) -> list[str
             if payload.type != NotifyType.RESPONDER_LIFETIME:
                 continue
             try:
-                told = lifetimes(payload.protocol, parse_attributes(payload.data))
+                values = lifetimes(payload.protocol, parse_attributes(payload.data))
             except WireError:
                 continue
             about = spi_words(payload.protocol, payload.spi)
-            found.append(f"RESPONDER-LIFETIME of {about}: {' and '.join(told)}.")
+            found.append(f"RESPONDER-LIFETIME for {about}: {' and '.join(values)}.")
             frames.append(record.frame)
     return found
