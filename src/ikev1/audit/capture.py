@@ -38,7 +38,7 @@ _RULES: tuple[Callable[[Iterable[Reading]], Iterator[Finding]], ...] = (
 
 
 def audit_capture(report: Report, more: Iterable[Finding] = (), notes: Iterable[str] = ()) -> Audit:
-    """All findings about the conversations of ``report``, with those and the notes that somebody else has on it."""
+    """Audit the conversations of ``report``. ``more`` findings and ``notes`` of other checks are included."""
     readings = read(report)
     found = [finding for rule in _RULES for finding in rule(readings)]
     historic = [_historic(len(readings))] if readings else []
@@ -52,24 +52,22 @@ def audit_capture(report: Report, more: Iterable[Finding] = (), notes: Iterable[
 
 
 def _historic(conversations: int) -> Finding:
-    return topic("ikev1").finding(
-        Severity.INFO, f"{_count(conversations, 'conversation')} in this capture, all by IKEv1"
-    )
+    return topic("ikev1").finding(Severity.INFO, f"the capture contains {_count(conversations, 'IKEv1 conversation')}")
 
 
 def _notes(readings: tuple[Reading, ...]) -> Iterator[str]:
     if not readings:
-        yield "there is no ISAKMP conversation in this capture"
+        yield "the capture contains no ISAKMP conversation"
         return
-    sealed = [reading for reading in readings if _is_sealed(reading)]
-    if sealed:
+    encrypted = [reading for reading in readings if _is_encrypted(reading)]
+    if encrypted:
         yield (
-            f"in {_count(len(sealed), 'conversation')} of {len(readings)} Quick Mode is encrypted: what protects the "
-            "traffic, for how long, and whether with perfect forward secrecy, cannot be known without keys"
+            f"Quick Mode is encrypted in {_count(len(encrypted), 'conversation')} of {len(readings)}: without keys, "
+            "the ESP algorithms, the lifetimes and the use of perfect forward secrecy are unknown"
         )
 
 
-def _is_sealed(reading: Reading) -> bool:
+def _is_encrypted(reading: Reading) -> bool:
     quick = [message for message in reading.conversation.messages if message.exchange == "Quick Mode"]
     return bool(quick) and not any(message.decrypted for message in quick)
 

@@ -1,4 +1,4 @@
-"""A conversation read again as messages of the wire, for rules that look at numbers and octets, not at words."""
+"""The parsed messages of a conversation, for rules that examine values and octets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of a message that a lesson shows: names as the RFC has them, and octets."""
+"""The values of a message shown in a lesson, with the names of the RFC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Values = Iterator[tuple[str, str]]
 
 
 def values_of(reported: Reported) -> tuple[tuple[str, str], ...]:
-    """What stands in a message of a lesson, whose plaintext is known."""
+    """The values of a message of a lesson, whose plaintext is known."""
     octets = bytes.fromhex(reported.plaintext)
     message = parse_message(Header.parse(octets), octets[HEADER_SIZE:])
     return (*_header(message), *_payloads(reported, message))
@@ -44,9 +44,9 @@ def _header(message: Message) -> Values:
 
 
 def _payloads(reported: Reported, message: Message) -> Values:
-    side = reported.sender[0]  # i or r, as in the RFC's names
+    side = reported.sender[0]  # i or r, as in the names of the RFC
     names = _identity_names(message, side)
-    discoveries = iter(("NAT-D of the other end", "NAT-D of this end"))
+    discoveries = iter(("NAT-D of the destination", "NAT-D of the source"))
     others: list[str] = []
     for payload in message.payloads:
         match payload:

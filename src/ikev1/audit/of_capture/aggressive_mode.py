@@ -1,4 +1,4 @@
-"""What Aggressive Mode gives away: a way to guess the pre-shared key, and identities."""
+"""What Aggressive Mode reveals: a HASH for offline guessing of the pre-shared key, and the identities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ADDRESSES = frozenset({IdType.IPV4_ADDR, IdType.IPV6_ADDR})
 
 
 def guessable(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """A HASH that lets anybody try pre-shared keys offline."""
+    """A HASH that allows offline guessing of the pre-shared key."""
     for reading in readings:
         if not reading.shares_secret:
             continue
@@ -26,16 +26,15 @@ def guessable(readings: Iterable[Reading]) -> Iterator[Finding]:
                 continue
             yield topic("aggressive-psk").finding(
                 Severity.HIGH,
-                f"{reading.conversation.responder.address} answered {reading.conversation.initiator.address} with "
-                f"HASH_R, {len(proof.data)} octets in the clear: with it and what else the two messages hold, keys can "
-                "be tried without asking anybody",
+                f"{reading.conversation.responder.address} sent HASH_R ({len(proof.data)} octets) in the clear to "
+                f"{reading.conversation.initiator.address}: the two messages allow offline guessing of the key",
                 seen.evidence("HASH_R", proof),
                 conversation=reading.conversation.number,
             )
 
 
 def exposed_identities(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Identities of phase 1 that passed in the clear."""
+    """Identities of phase 1 that were sent in the clear."""
     for reading in readings:
         exposed = [
             (seen, payload)
@@ -45,17 +44,16 @@ def exposed_identities(readings: Iterable[Reading]) -> Iterator[Finding]:
         if not exposed:
             continue
         names = " and ".join(f"{text_of(payload)} ({seen.reported.sender})" for seen, payload in exposed)
-        known = all(_says_no_more_than_ip(seen, payload) for seen, payload in exposed)
+        known = all(_is_source_address(seen, payload) for seen, payload in exposed)
         yield topic("identities-exposed").finding(
             Severity.INFO if known else Severity.MEDIUM,
-            f"everybody on the way could read {names}"
-            + (", which the addresses of the packets tell as well" if known else ""),
+            f"anyone on the path could read {names}" + (", the same as the packet addresses" if known else ""),
             *(seen.evidence(text_of(payload), payload) for seen, payload in exposed),
             conversation=reading.conversation.number,
         )
 
 
-def _says_no_more_than_ip(seen: Seen, payload: Identification) -> bool:
-    """Whether an identity is the very address that its packet came from."""
+def _is_source_address(seen: Seen, payload: Identification) -> bool:
+    """Whether an identity equals the source address of its packet."""
     address = seen.reported.source.rpartition("[")[0].partition("%")[0]
     return payload.id_type in _ADDRESSES and payload.data == ip_address(address).packed

@@ -1,4 +1,4 @@
-"""Weak algorithms: those that were chosen, in both phases, and those that were merely offered."""
+"""Weak algorithms: selected in phase 1 and phase 2, or only offered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NEED_NO_INTEGRITY = frozenset(
 
 
 class _Kind(NamedTuple):
-    """One thing that a transform of phase 1 says: in which attribute, by which names, and what is bad."""
+    """One attribute of a phase 1 transform, with the names and the judgements of its values."""
 
     attribute: Phase1Attribute
     names: type[OpenEnum]
@@ -56,7 +56,7 @@ _PHASE_1 = (
 
 
 def chosen_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak algorithms under an ISAKMP SA."""
+    """Weak algorithms of an ISAKMP SA."""
     for reading in readings:
         if reading.chosen is None:
             continue
@@ -65,13 +65,13 @@ def chosen_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
             yield judgement.topic.finding(
                 judgement.severity,
                 f"the ISAKMP SA of {reading.ends} uses {name}: {judgement.reason}",
-                seen.at(f"chosen: {name}", offer.offset, offer.length),
+                seen.at(f"selected: {name}", offer.offset, offer.length),
                 conversation=reading.conversation.number,
             )
 
 
 def offered_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak algorithms that an initiator would have taken, and that were not chosen."""
+    """Weak algorithms that an initiator offered and that were not selected."""
     for reading in readings:
         chosen = {name for name, _ in _weak(reading.chosen[1])} if reading.chosen else set()
         for seen in reading.labelled("MM1", "AM1"):
@@ -81,14 +81,14 @@ def offered_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
                 names = ", ".join(dict.fromkeys(name for _, name in others))
                 yield topic("weak-offer").finding(
                     Severity.LOW,
-                    f"{reading.conversation.initiator.address} offers {names} as well",
+                    f"{reading.conversation.initiator.address} also offers {names}",
                     *(seen.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
                     conversation=reading.conversation.number,
                 )
 
 
 def _weak(offer: Offer) -> Iterator[tuple[str, Judgement]]:
-    """What is weak in a transform of phase 1: the name and the judgement."""
+    """The weak algorithms of a phase 1 transform, with their judgements."""
     if offer.proposal.protocol != ProtocolId.ISAKMP:
         return
     for kind in _PHASE_1:
@@ -102,7 +102,7 @@ def _matters(judgement: Judgement) -> bool:
 
 
 def chosen_in_phase2(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak protection of traffic, where Quick Mode could be decrypted."""
+    """Weak algorithms of IPsec SAs, if Quick Mode could be decrypted."""
     for reading in readings:
         for seen in reading.labelled("QM2"):
             offers = tuple(seen.offers())
@@ -115,14 +115,14 @@ def _judge_phase2(reading: Reading, seen: Seen, offer: Offer, together: frozense
         yield judgement.topic.finding(
             judgement.severity,
             f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} uses {name}: {judgement.reason}",
-            seen.at(f"chosen: {name}", offer.offset, offer.length),
+            seen.at(f"selected: {name}", offer.offset, offer.length),
             conversation=reading.conversation.number,
         )
 
 
 def _weak_in_phase2(offer: Offer, together: frozenset[int]) -> Iterator[tuple[str, Judgement]]:
-    """``together`` are the protocols of all SAs that protect the same packets: AH may do for ESP what that leaves out,
-    and the other way round ("protection suite", RFC 2408 §2.1).
+    """The weak algorithms of a phase 2 transform. ``together`` are the protocols that protect the same packets: AH can
+    supply the integrity that ESP lacks, and ESP the encryption ("protection suite", RFC 2408 §2.1).
     """
     protocol, transform = offer.proposal.protocol, offer.transform.id
     integrity = offer.attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM)
@@ -130,10 +130,10 @@ def _weak_in_phase2(offer: Offer, together: frozenset[int]) -> Iterator[tuple[st
         if transform in ESP_CIPHERS:
             yield EspTransform(transform).name, ESP_CIPHERS[transform]
         if integrity is None and transform not in _NEED_NO_INTEGRITY and ProtocolId.AH not in together:
-            reason = "nothing says whether a packet was changed on its way"
+            reason = "modified packets are not detected"
             yield EspTransform(transform).name, Judgement(topic("no-integrity"), Severity.HIGH, reason)
     elif protocol == ProtocolId.AH and ProtocolId.ESP not in together:
-        reason = "AH protects packets against changes and hides nothing"
+        reason = "AH protects the integrity of packets, but does not encrypt them"
         yield AhTransform(transform).name, Judgement(topic("null-encryption"), Severity.MEDIUM, reason)
     if integrity in INTEGRITY:
         yield IntegrityAlgorithm(integrity).name, INTEGRITY[integrity]

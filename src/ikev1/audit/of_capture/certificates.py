@@ -1,4 +1,4 @@
-"""Certificates that a capture shows: in Aggressive Mode to everybody, in Main Mode where it could be decrypted."""
+"""Certificates in a capture: in the clear in Aggressive Mode, decrypted in Main Mode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ikev1.wire.registry import CertificateEncoding
 
 
 def certificates(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """What is wrong with the certificates in the messages, at the time at which they passed."""
+    """Findings about the certificates in messages, judged at the time of the message."""
     for reading in readings:
         for seen in reading.messages:
             for payload in seen.message.all(Certificate):

@@ -1,4 +1,4 @@
-"""One pre-shared key for many: with XAUTH, or seen from several addresses."""
+"""One pre-shared key for many peers: used with XAUTH, or from several addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _XAUTH_ATTRIBUTES = frozenset(
 
 
 def with_xauth(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """A pre-shared key followed by XAUTH: a group's key, and each person's password after it."""
+    """A pre-shared key followed by XAUTH: a group key, and then the password of each user."""
     for reading in readings:
         if not reading.shares_secret or reading.chosen is None:
             continue
@@ -32,8 +32,8 @@ def with_xauth(readings: Iterable[Reading]) -> Iterator[Finding]:
         if evidence:
             yield topic("group-secret").finding(
                 Severity.HIGH,
-                f"{reading.conversation.initiator.address} proves who it is by a pre-shared key and XAUTH: the key is "
-                "that of a group, and the password goes to whoever has it",
+                f"{reading.conversation.initiator.address} authenticates with a pre-shared key and XAUTH: the key is "
+                "shared by a group, whose members can obtain the password",
                 *evidence,
                 conversation=reading.conversation.number,
             )
@@ -62,6 +62,6 @@ def seen_from_several(readings: Iterable[Reading]) -> Iterator[Finding]:
         if len(callers) > 1:
             yield topic("group-secret").finding(
                 Severity.HIGH,
-                f"{len(callers)} addresses called {gateway} as {name} with a pre-shared key: it is a group's",
+                f"{len(callers)} addresses connected to {gateway} as {name} with a pre-shared key: it is a group key",
                 *(seen.evidence(f"{name} at {address}") for address, seen in callers.items()),
             )

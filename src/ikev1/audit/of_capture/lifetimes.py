@@ -1,4 +1,4 @@
-"""How long keys live, and whether each pair of IPsec SAs has keys of its own."""
+"""Lifetimes of keys, and perfect forward secrecy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ikev1.wire.registry import ProtocolId
 
 
 def phase1_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """ISAKMP SAs that live longer than a day."""
+    """ISAKMP SAs with a lifetime of more than a day."""
     for reading in readings:
         if reading.chosen is None:
             continue
@@ -22,14 +22,14 @@ def phase1_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
         if seconds is not None and seconds > LONGEST_PHASE1:
             yield topic("phase1-lifetime").finding(
                 Severity.LOW,
-                f"the ISAKMP SA of {reading.ends} may live {duration(seconds)}",
+                f"the ISAKMP SA of {reading.ends} has a lifetime of {duration(seconds)}",
                 seen.at(f"LIFE_DURATION = {seconds} s", offer.offset, offer.length),
                 conversation=reading.conversation.number,
             )
 
 
 def phase2_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Pairs of IPsec SAs that live longer than eight hours."""
+    """IPsec SAs with a lifetime of more than eight hours."""
     for reading in readings:
         for seen in reading.labelled("QM2"):
             for offer in seen.offers():
@@ -37,7 +37,7 @@ def phase2_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
                 if seconds is not None and seconds > LONGEST_PHASE2:
                     yield topic("phase2-lifetime").finding(
                         Severity.MEDIUM,
-                        f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} may keep its keys for "
+                        f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} has a lifetime of "
                         f"{duration(seconds)}",
                         seen.at(f"SA_LIFE_DURATION = {seconds} s", offer.offset, offer.length),
                         conversation=reading.conversation.number,
@@ -45,15 +45,15 @@ def phase2_lifetimes(readings: Iterable[Reading]) -> Iterator[Finding]:
 
 
 def forward_secrecy(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Quick Modes without a Diffie-Hellman exchange of their own, where they could be decrypted: that of phase 1 is
-    none of theirs, and the sizes of what is encrypted prove nothing.
+    """Decrypted Quick Modes without KE payload. The KE payloads of phase 1 do not count, and the sizes of encrypted
+    messages prove nothing.
     """
     for reading in readings:
         for seen in reading.labelled("QM1"):
             if seen.first(KeyExchange) is None:
                 yield topic("no-pfs").finding(
                     Severity.MEDIUM,
-                    f"the keys of the traffic between {reading.ends} follow from phase 1: Quick Mode brought no KE",
+                    f"the ESP keys of {reading.ends} are derived from phase 1 alone: Quick Mode has no KE payload",
                     seen.evidence("no KE payload"),
                     conversation=reading.conversation.number,
                 )

@@ -1,4 +1,4 @@
-"""What peers say about themselves: whether they would notice that the other end is gone, and who made them."""
+"""What peers reveal in vendor IDs: support for dead peer detection, and the implementation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikev1.audit.topics import topic
 from ikev1.wire.payloads import VendorId
 from ikev1.wire.vendors import maker_of, vendor_name
 
-# Where each side says what it can do, and the message after which it has said all
+# The messages with vendor IDs, and the last of them for each peer
 _ANNOUNCING = ("MM1", "MM2", "MM3", "MM4", "AM1", "AM2", "AM3")
 _LAST = {"initiator": ("MM3", "AM1"), "responder": ("MM4", "AM2")}
 
@@ -21,7 +21,7 @@ def _vendor_ids(reading: Reading, side: str) -> tuple[bytes, ...]:
 
 
 def dead_peer_detection(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Ends that said all they had to say in the clear, and did not announce DPD."""
+    """Peers that did not announce DPD in any of their messages in the clear."""
     for reading in readings:
         if reading.chosen is None:
             continue
@@ -33,8 +33,8 @@ def dead_peer_detection(readings: Iterable[Reading]) -> Iterator[Finding]:
         if silent:
             yield topic("no-dpd").finding(
                 Severity.LOW,
-                f"between {reading.ends} the {' and the '.join(silent)} did not announce dead peer detection",
-                *(reading.labelled(*_LAST[side])[0].evidence("no DPD vendor ID up to here") for side in silent),
+                f"{reading.ends}: the {' and the '.join(silent)} did not announce dead peer detection",
+                *(reading.labelled(*_LAST[side])[0].evidence("no DPD vendor ID up to this message") for side in silent),
                 conversation=reading.conversation.number,
             )
 
@@ -48,7 +48,7 @@ def makers(readings: Iterable[Reading]) -> Iterator[Finding]:
                 if maker is not None:
                     yield topic("maker-exposed").finding(
                         Severity.INFO,
-                        f"{seen.reported.source.rpartition('[')[0]} says that it is {maker}",
+                        f"{seen.reported.source.rpartition('[')[0]} identifies itself as {maker}",
                         seen.evidence(maker, payload),
                         conversation=reading.conversation.number,
                     )

@@ -1,4 +1,4 @@
-"""Values that are to be new in each exchange, and were not."""
+"""Random values that were repeated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VALUES = (("nonce", Severity.HIGH), ("public Diffie-Hellman value", Severity.ME
 
 
 def repeated(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Nonces and public values that came in more than one exchange."""
+    """Nonces and public values that appear in more than one exchange."""
     first: dict[bytes, tuple[Reading, Seen]] = {}
     for reading in readings:
         for seen in reading.messages:
@@ -26,15 +26,15 @@ def repeated(readings: Iterable[Reading]) -> Iterator[Finding]:
                     continue
                 yield topic("repeated-randomness").finding(
                     severity,
-                    f"{seen.reported.source.rpartition('[')[0]} sent a {name} that had been sent before",
-                    before.evidence(f"{name}, first"),
-                    seen.evidence(f"{name}, again", payload),
+                    f"{seen.reported.source.rpartition('[')[0]} sent a {name} for the second time",
+                    before.evidence(f"{name}, first use"),
+                    seen.evidence(f"{name}, second use", payload),
                     conversation=reading.conversation.number,
                 )
 
 
 def _is_one_message(earlier: Reading, before: Seen, reading: Reading, seen: Seen) -> bool:
-    """Whether both are one message: a first message, which opens a conversation with each of its answers."""
+    """Whether both are the same first message, which is part of a conversation for each of its responses."""
     return (earlier.conversation.initiator_cookie, before.reported.label, before.reported.message_id) == (
         reading.conversation.initiator_cookie,
         seen.reported.label,

@@ -1,1 +1,1 @@
-"""`ikev1 audit`: findings about a capture or a configuration, on the terminal, as JSON, or as a page."""
+"""`ikev1 audit`: findings about a capture or a configuration, as text, JSON or HTML."""

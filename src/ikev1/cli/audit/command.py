@@ -1,4 +1,4 @@
-"""The command: what is audited, by what else it is tested, and in which form the findings come."""
+"""The command `ikev1 audit` and its options."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class AuditFailed(click.ClickException):
-    """FILE could not be audited: not to be taken for a finding, nor for the want of one."""
+    """FILE could not be audited, which is neither a finding nor the lack of one."""
 
     exit_code = 2
 
 
 class _Command(click.Command):
-    """A command whose failures, wherever they come from, have the exit status of failures."""
+    """A command whose failures have the exit status of `AuditFailed`."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -54,17 +54,17 @@ class _Command(click.Command):
 @click.command(cls=_Command)
 @click.argument("file", type=_EXISTING)
 @click.option(
-    "--config", "configuration", type=_EXISTING, help="Your ikev1.toml: are its secrets those of the capture?"
+    "--config", "configuration", type=_EXISTING, help="Your ikev1.toml, whose secrets are tested against the capture."
 )
-@click.option("--secret-file", type=_EXISTING, help="The same for the secret that is the only content of this file.")
-@click.option("--words", type=_EXISTING, help="A word list, one a line: would your secret fall to it?")
+@click.option("--secret-file", type=_EXISTING, help="A file with your secret, which is tested against the capture.")
+@click.option("--words", type=_EXISTING, help="A word list, one word per line, to test your secret against.")
 @click.option(
     *("--port", "ports"),
     type=click.IntRange(1, 65535),
     multiple=True,
     default=PORTS,
     show_default=True,
-    help="A UDP port on which IKE is spoken; may be given several times.",
+    help="A UDP port of IKE; may be given several times.",
 )
 @key_options
 @click.option(
@@ -72,10 +72,12 @@ class _Command(click.Command):
     type=click.Choice([*(severity.value for severity in Severity), _NEVER]),
     default=Severity.HIGH.value,
     show_default=True,
-    help="Exit with 1 if a finding is as bad as this, or worse.",
+    help="Exit with status 1 if a finding has at least this severity.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The findings for programs (docs/audit.md says what is in them).")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for a browser.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON (format: docs/audit.md).")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as an HTML page."
+)
 def audit(
     *,
     file: Path,
@@ -88,30 +90,30 @@ def audit(
     as_json: bool,
     page: Path | None,
 ) -> None:
-    """Look for what an expert would point at in FILE: a capture (pcap or pcapng), or a configuration (ikev1.toml).
+    """Report the security weaknesses of FILE: a capture (pcap or pcapng) or a configuration (ikev1.toml).
 
-    With --config or --secret-file, your own secret is tested against the HASH of an Aggressive Mode in the capture,
-    and with --words a word list against your secret. The exit status is 0 if nothing is as bad as --fail-on, 1 if
-    something is, 2 if FILE could not be audited, or has nothing to audit.
+    --config or --secret-file tests your own secret against the HASH of an Aggressive Mode in the capture, and --words
+    searches a word list for your secret. The exit status is 1 if a finding has at least the severity of --fail-on, 2 if
+    FILE could not be audited or contains nothing to audit, and 0 otherwise.
     """
     secrets = own_secrets(configuration, secret_file)
     if words is not None and not secrets:
-        raise click.UsageError("--words tests your own secret: name it with --config or --secret-file.")
+        raise click.UsageError("--words tests your own secret: specify it with --config or --secret-file.")
     if _is_capture(file):
         found = _audit_capture(file, ports, keys, secrets, words)
     elif secrets:
-        raise click.UsageError(f"{file} is no capture: --config and --secret-file test a secret against one.")
+        raise click.UsageError(f"{file} is not a capture: --config and --secret-file require one.")
     else:
         found = _audit_configuration(file)
-    _tell(found, as_json, page)
-    if not found.findings:  # of the soundest conversation it is said that it is IKEv1
-        raise click.ClickException(f"{file}: there is no ISAKMP conversation in it, so nothing was audited.")
+    _write(found, as_json, page)
+    if not found.findings:  # every conversation has at least the finding "ikev1"
+        raise click.ClickException(f"{file} contains no ISAKMP conversation: nothing was audited.")
     if fail_on != _NEVER and found.at_least(Severity(fail_on)):
         sys.exit(_FOUND)
 
 
 def _is_capture(file: Path) -> bool:
-    """Whether the content is that of a capture, whatever the file is called."""
+    """Whether the file is a capture, by its content."""
     try:
         with open_capture(file):
             return True
@@ -142,28 +144,28 @@ def _audit_capture(
 
 @contextmanager
 def _progress(words: Path | None) -> Iterator[Callable[[int], None]]:
-    """What to call with the octets of the word list that were read; it shows how far that is, if somebody looks."""
-    with _complaints_about(words), Progress(console=Console(stderr=True), transient=True) as bar:
+    """The progress callback for the word list, with a progress bar if standard error is a terminal."""
+    with _click_errors(words), Progress(console=Console(stderr=True), transient=True) as bar:
         bar.disable = words is None or not sys.stderr.isatty()
         task = bar.add_task("comparing words", total=words.stat().st_size if words else None)
         yield lambda octets: bar.update(task, completed=octets)
 
 
 @contextmanager
-def _complaints_about(words: Path | None) -> Iterator[None]:
+def _click_errors(words: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"{words} cannot be read: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot read {words}: {error.strerror}.") from error
 
 
-def _tell(found: Audit, as_json: bool, page: Path | None) -> None:
+def _write(found: Audit, as_json: bool, page: Path | None) -> None:
     if page is not None:
         try:
             page.write_text(audit_page(found), encoding="utf-8")
         except OSError as error:
-            raise click.ClickException(f"{page} cannot be written: {error.strerror}.") from error
-        click.echo(f"{page}: {len(found.findings)} findings, to be opened in a browser", err=True)
+            raise click.ClickException(f"Cannot write {page}: {error.strerror}.") from error
+        click.echo(f"Wrote {page} with {len(found.findings)} findings; open it in a browser.", err=True)
     if as_json:
         click.echo(msgspec.json.encode(found))
     elif page is None:

@@ -1,4 +1,4 @@
-"""An audit on the terminal: the worst first, each finding with what to do about it."""
+"""The findings on the terminal, the most severe first."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _STYLES = {
     Severity.LOW: "bold cyan",
     Severity.INFO: "bold blue",
 }
-_MARGIN = 10  # columns, for the names of the parts
+_MARGIN = 10  # columns, for the labels
 
 
 def write_audit(writer: TerminalWriter, audit: Audit) -> None:
-    """All of it."""
+    """Write all findings and notes."""
     writer.heading(f"{audit.source}: {audit.examined}")
     writer.paragraph(_counts(audit))
     for finding in audit.findings:
         _write_finding(writer, finding)
     if audit.notes:
-        writer.heading("What could not be judged")
+        writer.heading("What could not be audited")
         for note in audit.notes:
             writer.paragraph(note, indent="  ", further="    ")
 
@@ -32,7 +32,7 @@ def write_audit(writer: TerminalWriter, audit: Audit) -> None:
 def _counts(audit: Audit) -> str:
     counts = Counter(finding.severity for finding in audit.findings)
     if not counts:
-        return "nothing found"
+        return "no findings"
     return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
@@ -47,7 +47,7 @@ def _write_finding(writer: TerminalWriter, finding: Finding) -> None:
     for name, said, style in (
         ("found", finding.found, ""),
         ("why", finding.why, ""),
-        ("do", finding.remedy, "green"),
+        ("fix", finding.remedy, "green"),
         *(("seen" if number == 0 else "", _place(each), "dim") for number, each in enumerate(finding.evidence)),
         ("source", finding.source, "dim"),
     ):
@@ -55,7 +55,7 @@ def _write_finding(writer: TerminalWriter, finding: Finding) -> None:
 
 
 def _place(evidence: Evidence) -> str:
-    """Where it can be seen: ``frame 2, AM2, octets 348 to 371: HASH_R``."""
+    """The place of the evidence: ``frame 2, AM2, octets 348 to 371: HASH_R``."""
     if evidence.file:
         return f"{evidence.file}, {evidence.key}: {evidence.text}"
     octets = f", octets {evidence.offset} to {evidence.offset + evidence.length - 1}" if evidence.length else ""

@@ -1,1 +1,1 @@
-"""`ikev1 explain`: a capture in plain words, on the terminal, as JSON, or as a page."""
+"""`ikev1 explain`: the report on a capture, as text, JSON or HTML."""

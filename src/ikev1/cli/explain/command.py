@@ -1,4 +1,4 @@
-"""The command: what is asked for, and in which form it is answered."""
+"""The command `ikev1 explain` and its options."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ from ikev1.page.report import report_page
 
 @click.command()
 @click.argument("file", required=False, metavar="[FILE]")
-@click.option("--live", "interface", metavar="INTERFACE", help="Listen on an interface (`any`: on all) until Ctrl-C.")
+@click.option("--live", "interface", metavar="INTERFACE", help="Listen on an interface (`any` for all) until Ctrl-C.")
 @click.option(
     *("--port", "ports"),
     type=click.IntRange(1, 65535),
     multiple=True,
     default=PORTS,
     show_default=True,
-    help="A UDP port on which IKE is spoken; may be given several times.",
+    help="A UDP port of IKE; may be given several times.",
 )
 @key_options
-@click.option("--conversation", "number", type=click.IntRange(1), metavar="N", help="Only this conversation.")
-@click.option("--message", "labels", multiple=True, metavar="LABEL", help="All fields of these messages: MM1, QM2 ...")
-@click.option("-v", "--verbose", is_flag=True, help="All fields of all messages.")
-@click.option("--json", "as_json", is_flag=True, help="The report for programs (docs/explain.md says what is in it).")
-@click.option("--html", "page", type=click.Path(dir_okay=False), metavar="OUT", help="Write one page for a browser.")
-@click.option("--show-keys", is_flag=True, help="Show key material, too: whoever has the output can decrypt.")
+@click.option("--conversation", "number", type=click.IntRange(1), metavar="N", help="Show only this conversation.")
+@click.option(
+    "--message", "labels", multiple=True, metavar="LABEL", help="Show all fields of these messages: MM1, QM2 ..."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show all fields of all messages.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (format: docs/explain.md).")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False), metavar="OUT", help="Write the report as an HTML page."
+)
+@click.option("--show-keys", is_flag=True, help="Include key material: anyone with the output can decrypt the capture.")
 def explain(
     *,
     file: str | None,
@@ -50,14 +54,14 @@ def explain(
     page: str | None,
     show_keys: bool,
 ) -> None:
-    """Explain what two IKEv1 peers said to each other: in FILE (pcap or pcapng, compressed or not; `-` is standard
-    input), or on a live interface.
+    """Explain the IKEv1 conversations in FILE (pcap or pcapng, optionally gzipped; `-` for standard input), or
+    on a live interface.
 
-    Says for each message what it carries and who could read it, checks every hash that can be checked, and answers
-    what people ask: which group, which identities were visible, whether the secret can be guessed, why it failed.
+    Shows the contents of each message and who can read it, verifies hashes where the keys allow it, and answers common
+    questions: the group, the visible identities, whether the pre-shared key can be guessed, why a negotiation failed.
     """
     if (file is None) == (interface is None):
-        raise click.UsageError("Name a FILE, or an interface with --live: one of them.")
+        raise click.UsageError("Specify either a FILE or an interface with --live.")
     writer = TerminalWriter(Console(highlight=False))
     if interface is not None:
         report = watch(interface, ports, keys, show_keys, None if as_json else writer)
@@ -81,7 +85,7 @@ def _only(report: Report, number: int | None) -> Report:
     wanted = tuple(conversation for conversation in report.conversations if conversation.number == number)
     if not wanted:
         raise click.ClickException(
-            f"There is no conversation {number} in {report.source}: it has {len(report.conversations) or 'none'}."
+            f"No conversation {number} in {report.source}: it contains {len(report.conversations) or 'none'}."
         )
     return msgspec.structs.replace(report, conversations=wanted, esp=())
 
@@ -91,18 +95,18 @@ def _named(message: Message, labels: tuple[str, ...]) -> bool:
 
 
 def _write_page(path: Path, report: Report, private: bool) -> None:
-    """The page as a file, closed to others if there are keys in it."""
+    """Write the page, unreadable for other users if it contains keys."""
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
         with os.fdopen(opened, "w", encoding="utf-8") as out:
             out.write(report_page(report))
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
-    click.echo(f"{path} is written: open it in a browser.", err=True)
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}; open it in a browser.", err=True)
 
 
 def _nothing_in(report: Report, ports: tuple[int, ...]) -> str:
     return (
-        f"{report.source}: no IKEv1 and no ESP in {report.frames} frames. IKE was looked for on UDP "
-        f"port{'s' if len(ports) > 1 else ''} {', '.join(map(str, ports))}: does it use another one (--port)?"
+        f"{report.source}: no IKEv1 or ESP in {report.frames} frames on UDP port{'s' if len(ports) > 1 else ''} "
+        f"{', '.join(map(str, ports))}. Use --port if IKE uses another port."
     )

@@ -1,4 +1,4 @@
-"""All fields of a message, and its octets."""
+"""The fields and octets of a message on the terminal."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _ROW = 16
 
 
 class Fields:
-    """Writes the fields of messages. What a field means is said once, however often the field comes."""
+    """Formats the fields of messages. The meaning of a field is written only at its first occurrence."""
 
     def __init__(self, writer: TerminalWriter, width: int) -> None:
         self._writer = writer
         self._width = width
-        self._told: set[str] = set()
+        self._explained: set[str] = set()
 
     def lines(self, fields: tuple[Field, ...], depth: int = 0) -> Iterator[Text]:
-        """Each field behind its offset, with the fields that it is made of below it."""
+        """The lines of ``fields``: each field with its offset, followed by its subfields."""
         writer = self._writer
         for field in fields:
             margin = f"{field.offset:5}  {'  ' * depth}"
             further = " " * (len(margin) + 2)
             text = writer.text(field.name, "" if depth else "bold") + writer.text(f": {field.value}", "cyan")
             yield from writer.wrapped(text, self._width, margin, further)
-            if field.about and field.about not in self._told:
-                self._told.add(field.about)
+            if field.about and field.about not in self._explained:
+                self._explained.add(field.about)
                 yield from writer.wrapped(writer.text(field.about, "dim"), self._width, further)
             yield from self.lines(field.fields, depth + 1)
 
 
 def octet_lines(writer: TerminalWriter, message: Message) -> Iterator[Text]:
-    """The octets that the offsets count, sixteen in a row."""
+    """A hex dump of the message, sixteen octets per line."""
     octets = bytes.fromhex(message.plaintext or message.octets)
     yield writer.text("octets, decrypted:" if message.encrypted and message.decrypted else "octets:", "dim")
     for at in range(0, len(octets), _ROW):

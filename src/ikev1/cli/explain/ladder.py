@@ -1,4 +1,4 @@
-"""A conversation as a ladder: two lifelines, and between them what travelled, in words."""
+"""The ladder diagram of a conversation on the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARK_COLOURS = {"right": "green", "wrong": "bold red", "differs": "yellow", "unk
 
 
 class Ladder:
-    """Writes the messages of one conversation; those for which ``detailed`` is true with all their fields."""
+    """Writes the messages of one conversation between two lifelines."""
 
     def __init__(self, writer: TerminalWriter) -> None:
         self._writer = writer
@@ -25,7 +25,7 @@ class Ladder:
         self._exchange: tuple[str, str] | None = None
 
     def ends(self, conversation: Conversation) -> None:
-        """Who stands at the lifelines."""
+        """Write the peers above the lifelines."""
         left, right = conversation.initiator, conversation.responder
         self._apart(left.address, right.address, "bold")
         self._apart(_described("initiator", left), _described("responder", right), "dim")
@@ -33,7 +33,7 @@ class Ladder:
             self._apart(_identity(left), _identity(right), "")
 
     def message(self, message: Message, conversation: Conversation, detailed: bool) -> None:
-        """One message of a conversation."""
+        """Write one message; if ``detailed``, with all fields and octets."""
         if (message.exchange, message.message_id) != self._exchange:
             self._exchange = message.exchange, message.message_id
             self._between(Text(""), self._writer.text(message.exchange, "dim"))
@@ -45,7 +45,7 @@ class Ladder:
             self._between(blank, *self._fields.lines(message.fields), blank, *octet_lines(self._writer, message), blank)
 
     def close(self) -> None:
-        """The lower end of the lifelines."""
+        """Write the end of the lifelines."""
         self._between(Text(""))
 
     def _apart(self, left: str, right: str, style: str) -> None:
@@ -102,17 +102,17 @@ class Ladder:
 
 
 def _frames(message: Message) -> str:
-    """Of a message in many fragments the first and the last, for the arrow has one line."""
+    """The frames of a message; of many fragments only the first and the last."""
     few = message.frames if len(message.frames) < 3 else ()
     return frames_text(few) or f"frames {message.frames[0]} to {message.frames[-1]}"
 
 
 def _described(role: str, party: Party) -> str:
-    nat = ", behind a NAT, or acts so" if party.behind_nat else ""
+    nat = ", behind a NAT or pretending" if party.behind_nat else ""
     return f"{role}, {party.maker}{nat}" if party.maker else f"{role}{nat}"
 
 
 def _identity(party: Party) -> str:
     if not party.identity:
-        return "identity not seen"
-    return f"{party.identity} ({'seen by everybody' if party.identity_visible else 'encrypted'})"
+        return "identity unknown"
+    return f"{party.identity} ({'in the clear' if party.identity_visible else 'encrypted'})"

@@ -1,4 +1,4 @@
-"""Where packets come from: a file, standard input, or an interface; and the report that is made of them."""
+"""Reading packets from a file, standard input or an interface, up to the report."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.visible import visible
 from ikev1.page.words import moment
 
-_LARGE = 16 << 20  # octets: reading less takes no time
+_LARGE = 16 << 20  # octets; smaller files need no progress bar
 
 
 def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:
-    """The report on a capture; "-" is standard input. Shows how far it is, if that takes long and somebody looks.
+    """Read a capture, or standard input for "-", and build the report. Shows a progress bar for large files.
 
     Raises:
-        click.ClickException: it cannot be read.
+        click.ClickException: the capture cannot be read.
     """
     name = "standard input" if file == "-" else Path(file).name
     analyst = Analyst(keys)
-    with _complaints_about(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
+    with _click_errors(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
         for packet in capture:
             analyst.add(packet)
         return analyst.report(name, capture.frames, capture.notes(), with_secrets)
@@ -41,14 +41,14 @@ def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -
 def watch(
     interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, writer: TerminalWriter | None
 ) -> Report:
-    """The report on what passes an interface until Ctrl-C. ``pen`` writes each message as it comes.
+    """Listen on an interface until Ctrl-C, and build the report. ``writer`` writes each message as it arrives.
 
     Raises:
-        click.ClickException: we cannot listen there.
+        click.ClickException: the interface cannot be opened.
     """
     analyst = Analyst(keys)
-    with _complaints_about(f"--live {interface}"), listen(interface, ports) as live:
-        click.echo(f"Listening on {interface}; Ctrl-C ends it and explains what was heard.", err=True)
+    with _click_errors(f"--live {interface}"), listen(interface, ports) as live:
+        click.echo(f"Listening on {interface}; press Ctrl-C to stop and show the report.", err=True)
         with suppress(KeyboardInterrupt):
             for packet in live:
                 message = analyst.describe(packet)
@@ -70,7 +70,7 @@ def _write(writer: TerminalWriter, message: Message) -> None:
 
 
 @contextmanager
-def _complaints_about(what: str) -> Iterator[None]:
+def _click_errors(what: str) -> Iterator[None]:
     try:
         yield
     except CaptureError as error:
@@ -79,7 +79,7 @@ def _complaints_about(what: str) -> Iterator[None]:
 
 @contextmanager
 def _bar(file: str) -> Iterator[Callable[[int], None] | None]:
-    """What is to be told how many octets have been read; None where nobody looks, or it does not take long."""
+    """The progress callback; None for small files, or if standard error is not a terminal."""
     size = Path(file).stat().st_size if Path(file).is_file() else 0
     if size < _LARGE or not sys.stderr.isatty():
         yield None

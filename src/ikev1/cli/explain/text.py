@@ -1,4 +1,4 @@
-"""A report on the terminal: for each conversation who spoke, what was said, and the answers to what people ask."""
+"""The report on the terminal: for each conversation the peers, the messages and the answers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
 MANY = 20
-"""More conversations than that are listed, not told."""
+"""If a report has more conversations, it only lists them."""
 
 OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
 
 
 def write_report(writer: TerminalWriter, report: Report, detailed: Callable[[Message], bool]) -> None:
-    """All of it; messages for which ``detailed`` is true with all their fields and octets. Of `MANY` conversations a
-    line each.
+    """Write the report. Messages for which ``detailed`` is true are written with all fields and octets.
+
+    More than `MANY` conversations are listed with one line each.
     """
     if len(report.conversations) > MANY:
         _list(writer, report.conversations)
@@ -27,7 +28,7 @@ def write_report(writer: TerminalWriter, report: Report, detailed: Callable[[Mes
         for conversation in report.conversations:
             _conversation(writer, conversation, detailed)
     if report.esp:
-        writer.heading("ESP whose negotiation is not in the capture")
+        writer.heading("ESP without negotiation in the capture")
         _flows(writer, report.esp)
     if report.notes:
         writer.heading("What could not be read")
@@ -41,7 +42,7 @@ def _list(writer: TerminalWriter, conversations: tuple[Conversation, ...]) -> No
         ends = writer.text(f"{_names(conversation)}: ") + _outcome(writer, conversation)
         rest = f", {conversation.mode or 'without phase 1'}, {len(conversation.messages)} messages"
         writer.write(*writer.wrapped(ends + writer.text(f"{rest}{time}"), writer.width, further="    "))
-    writer.heading(f"{len(conversations)} conversations: --conversation N tells one of them.")
+    writer.heading(f"{len(conversations)} conversations; --conversation N shows one of them.")
 
 
 def _names(conversation: Conversation) -> str:
@@ -73,8 +74,8 @@ def _header(writer: TerminalWriter, conversation: Conversation) -> None:
     writer.paragraph(conversation.summary)
     facts = [
         ("phase 1", conversation.mode or "not in the capture"),
-        ("suite", conversation.suite or "not known"),
-        ("began", began(conversation)),
+        ("suite", conversation.suite or "unknown"),
+        ("started", began(conversation)),
         ("cookies", f"{conversation.initiator_cookie} {conversation.responder_cookie}"),
     ]
     for name, value in facts:
@@ -96,7 +97,7 @@ def _flows(writer: TerminalWriter, flows: Iterable[EspFlow]) -> None:
         writer.paragraph(f"SPI {flow.spi}  {flow.source} → {flow.destination}", indent="  ", further="      ")
         writer.paragraph(", ".join(_facts(flow)), indent="      ")
         if flow.inner:
-            writer.paragraph(f"inside: {flow.inner}", indent="      ")
+            writer.paragraph(f"contents: {flow.inner}", indent="      ")
 
 
 def _facts(flow: EspFlow) -> Iterable[str]:
@@ -106,10 +107,10 @@ def _facts(flow: EspFlow) -> Iterable[str]:
     if flow.suite:
         yield flow.suite
     if flow.opened:
-        yield f"{flow.opened} with the right ICV"
+        yield f"{flow.opened} with a right ICV"
     if flow.wrong:
         yield f"{flow.wrong} with a WRONG ICV"
     if flow.unopened:
-        yield f"{flow.unopened} that the key does not open (no ICV could be checked)"
+        yield f"{flow.unopened} that the key does not decrypt (no ICV to verify)"
     if flow.missing:
-        yield f"{flow.missing} missing in the capture"
+        yield f"{flow.missing} missing from the capture"

@@ -1,4 +1,4 @@
-"""The command: what is to be learned, with which suite and key, and in which form."""
+"""The command `ikev1 learn` and its options."""
 
 from __future__ import annotations
 
@@ -38,29 +38,34 @@ def _known_suite(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     default=_SUITE,
     show_default=True,
     callback=_known_suite,
-    help="What protects phase 1: any that is known.",
+    help="The suite of phase 1.",
 )
 @click.option(
-    "--psk", default=_PRE_SHARED_KEY, show_default=True, help="The pre-shared key of the run. It is shown: invent one."
+    "--psk",
+    default=_PRE_SHARED_KEY,
+    show_default=True,
+    help="The pre-shared key of the run. It is shown, so do not use a real one.",
 )
-@click.option("--step", is_flag=True, help="One page at a time.")
-@click.option("--json", "as_json", is_flag=True, help="The lesson for programs (docs/learn.md says what is in it).")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write one page for a browser.")
+@click.option("--step", is_flag=True, help="Show one step at a time.")
+@click.option("--json", "as_json", is_flag=True, help="Print the lesson as JSON (format: docs/learn.md).")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the lesson as an HTML page."
+)
 @click.option(
     *("--save", "capture"),
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the packets (pcapng) for Wireshark, and their key beside them.",
+    help="Write the packets (pcapng) for Wireshark, and their key to FILE.keys.",
 )
 def learn(
     *, subject: str, suite: str, psk: str, step: bool, as_json: bool, page: Path | None, capture: Path | None
 ) -> None:
-    """Run a real exchange on this machine, and explain every message of it with the values of this run.
+    """Run a real exchange on this machine, and explain each message with the values of this run.
 
-    SUBJECT is main (six messages, the default), aggressive (three), or quick (three more, after main).
+    SUBJECT is main (six messages, the default), aggressive (three messages), or quick (three more after main).
     """
     if not psk:
-        raise click.BadParameter("a pre-shared key has at least one character", param_hint="--psk")
-    evidence = _witnessed(Subject(subject), suite, psk.encode(errors="surrogateescape"))
+        raise click.BadParameter("the pre-shared key must not be empty", param_hint="--psk")
+    evidence = _run_checked(Subject(subject), suite, psk.encode(errors="surrogateescape"))
     lesson = lesson_of(evidence)
     if capture is not None:
         _save(capture, evidence)
@@ -72,29 +77,29 @@ def learn(
         _show(lesson, step)
 
 
-def _witnessed(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
+def _run_checked(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
     try:
         return evidence_of(run(subject, suite, pre_shared_key))
     except LessonFailed as error:
         raise click.ClickException(f"The exchange failed: {error}.") from error
     except OSError as error:
-        raise click.ClickException(f"There is no loopback to talk over: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot use the loopback interface: {error.strerror}.") from error
     except (Disagreement, NoAgreement) as error:
-        raise click.ClickException(f"This is a fault in ikev1, please report it: {error}.") from error
+        raise click.ClickException(f"This is a bug in ikev1, please report it: {error}.") from error
 
 
 def _show(lesson: Lesson, step: bool) -> None:
     writer = TerminalWriter(Console(highlight=False))
     for _ in write_lesson(writer, lesson):
         if step:
-            click.pause("\n-- any key --")
+            click.pause("\n-- press any key --")
 
 
 def _save(path: Path, evidence: Evidence) -> None:
     try:
         save(path, evidence.run)
     except OSError as error:
-        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot write {error.filename}: {error.strerror}.") from error
     for way in ways_to_open(path, evidence):
         click.echo(way, err=True)
 
@@ -103,5 +108,5 @@ def _write_page(path: Path, lesson: Lesson) -> None:
     try:
         path.write_text(lesson_page(lesson), encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
-    click.echo(f"{path}: {lesson.title}, to be opened in a browser", err=True)
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}; open it in a browser.", err=True)

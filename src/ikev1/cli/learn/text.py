@@ -1,4 +1,4 @@
-"""A lesson on the terminal: a page for each step, all at once or one after the other."""
+"""The lesson on the terminal, step by step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.lesson.record import Comparison, Lesson, Misreading, Step, Toy
 
 _INDENT = "  "
-_LONG, _SHOWN = 64, 48  # hexadecimal digits: what is longer, and as much as is shown of it
+_LONG, _SHOWN = 64, 48  # hexadecimal digits: the longest value shown completely, and the digits shown of longer ones
 
 
 def write_lesson(writer: TerminalWriter, lesson: Lesson) -> Iterator[None]:
-    """Writes a page at each step of the iteration; whoever iterates decides when the next one comes."""
+    """Write one page per iteration, so that the caller can pause between pages."""
     writer.heading(lesson.title)
     writer.paragraph(lesson.introduction)
-    writer.paragraph(f"Phase 1 is negotiated to {lesson.suite}.", "dim")
+    writer.paragraph(f"Phase 1 negotiates {lesson.suite}.", "dim")
     yield
     for number, step in enumerate(lesson.steps, 1):
         _write_step(writer, step, f"{number} of {len(lesson.steps)}")
@@ -27,7 +27,7 @@ def write_lesson(writer: TerminalWriter, lesson: Lesson) -> Iterator[None]:
     if lesson.comparisons:
         _write_comparisons(writer, lesson.comparisons)
         yield
-    writer.heading("In the end")
+    writer.heading("Result")
     writer.paragraph(lesson.closing)
 
 
@@ -87,7 +87,7 @@ def _write_toy(writer: TerminalWriter, toy: Toy) -> None:
 
 
 def _write_comparisons(writer: TerminalWriter, comparisons: tuple[Comparison, ...]) -> None:
-    writer.heading("SKEYID by the other methods")
+    writer.heading("SKEYID by authentication method")
     for comparison in comparisons:
         writer.write(writer.text(""))
         used = writer.text("  (this run)" if comparison.used else "", "dim")
@@ -101,7 +101,7 @@ def _write_comparisons(writer: TerminalWriter, comparisons: tuple[Comparison, ..
 
 
 def _cut(octets: str) -> str:
-    """Long octets by their beginning: the page and --json have all of them."""
+    """Shorten long octets; the page and --json contain them completely."""
     if len(octets) <= _LONG or not set(octets) <= set("0123456789abcdef"):
         return octets
     return f"{octets[:_SHOWN]}... ({len(octets) // 2} octets)"

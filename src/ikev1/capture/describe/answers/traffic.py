@@ -30,5 +30,5 @@ def _words(flow: EspFlow) -> str:
     if flow.unopened:
         text += f", {flow.unopened} that the key does not decrypt (no ICV to verify)"
     if flow.inner:
-        text += f"; inside: {flow.inner}"
+        text += f"; contents: {flow.inner}"
     return f"{text}."
