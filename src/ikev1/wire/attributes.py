@@ -49,7 +49,7 @@ new_attribute: Callable[[tuple[int, int | bytes]], Attribute] = partial(tuple.__
 
 
 def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
-    """The first attribute of that type, or None."""
+    """The first attribute of this type, or None."""
     for attribute in attributes:
         if attribute.type == type:
             return attribute
@@ -57,7 +57,7 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
 
 
 def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
-    """Reads attributes from ``position`` until the octets end. Raises PayloadMalformed."""
+    """Parse attributes from ``position`` to the end of the octets. Raises PayloadMalformed."""
     attributes: list[Attribute] = []
     end, unpack, add = len(octets), TYPE_AND_VALUE.unpack_from, attributes.append
     left = MAX_ATTRIBUTES
@@ -80,7 +80,7 @@ def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
 
 
 def build_attributes(attributes: Iterable[Attribute]) -> bytes:
-    """The inverse of ``parse_attributes``. Raises struct.error where a type or a value does not fit."""
+    """The inverse of ``parse_attributes``. Raises struct.error if a type or a value does not fit."""
     return b"".join(
         [
             TYPE_AND_VALUE.pack(kind | AF, value)

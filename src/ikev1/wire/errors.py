@@ -1,4 +1,4 @@
-"""What is wrong with a peer's octets: each error knows the notify that answers it and the place it was met.
+"""Errors in received octets: each has the notify type to respond with, and the position of the error.
 
 Which event calls for which notify is RFC 2408 §5.
 """
@@ -11,7 +11,7 @@ from ikev1.wire.registry import NotifyType
 
 
 class WireError(Exception):
-    """A peer sent octets that the standard does not allow.
+    """Received octets violate the standard.
 
     ``notify`` is what answers it. ``expected`` and ``found`` say what is wrong, ``payload`` where: the names of the
     payloads around the place, outermost first, and ``offset`` its octet counted from the start of the outermost
@@ -28,7 +28,7 @@ class WireError(Exception):
         self.payload = payload
 
     def within(self, payload: str, offset: int) -> None:
-        """Adds that all this happened in ``payload``, whose octets begin at ``offset`` of what is around it."""
+        """Add the enclosing ``payload``, whose octets begin at ``offset`` of its container."""
         self.payload = (payload, *self.payload)
         self.offset += offset
 
@@ -38,70 +38,70 @@ class WireError(Exception):
 
 
 class PayloadMalformed(WireError):
-    """A payload is not what RFC 2408 §3 says, or its RESERVED field is not zero (§5.3)."""
+    """A payload violates RFC 2408 §3, or its RESERVED field is not zero (§5.3)."""
 
 
 class InvalidPayloadType(WireError):
-    """A Next Payload field names what cannot stand there (RFC 2408 §5.2, §5.3)."""
+    """A Next Payload field has a type that is not allowed there (RFC 2408 §5.2, §5.3)."""
 
     notify = NotifyType.INVALID_PAYLOAD_TYPE
 
 
 class InvalidCookie(WireError):
-    """A cookie that no SA can have (RFC 2408 §5.2)."""
+    """An invalid cookie (RFC 2408 §5.2)."""
 
     notify = NotifyType.INVALID_COOKIE
 
 
 class InvalidMajorVersion(WireError):
-    """Another protocol than ISAKMP 1 (RFC 2408 §5.2)."""
+    """An unsupported major version of ISAKMP (RFC 2408 §5.2)."""
 
     notify = NotifyType.INVALID_MAJOR_VERSION
 
 
 class InvalidMinorVersion(WireError):
-    """A later ISAKMP than 1.0 (RFC 2408 §5.2)."""
+    """An unsupported minor version of ISAKMP (RFC 2408 §5.2)."""
 
     notify = NotifyType.INVALID_MINOR_VERSION
 
 
 class InvalidFlags(WireError):
-    """Flags that RFC 2408 §3.1 keeps at zero (§5.2)."""
+    """Undefined flags are set (RFC 2408 §3.1, §5.2)."""
 
     notify = NotifyType.INVALID_FLAGS
 
 
 class UnequalPayloadLengths(WireError):
-    """The message's length, the payloads' lengths and the datagram's do not agree (RFC 2408 §5.1)."""
+    """The lengths of message, payloads and datagram are inconsistent (RFC 2408 §5.1)."""
 
     notify = NotifyType.UNEQUAL_PAYLOAD_LENGTHS
 
 
 class DoiNotSupported(WireError):
-    """A DOI whose situation nobody here can read (RFC 2408 §5.4)."""
+    """An unsupported DOI (RFC 2408 §5.4)."""
 
     notify = NotifyType.DOI_NOT_SUPPORTED
 
 
 class SituationNotSupported(WireError):
-    """A situation that asks for labels (RFC 2407 §4.2, RFC 2408 §5.4)."""
+    """A situation that requires labels (RFC 2407 §4.2, RFC 2408 §5.4)."""
 
     notify = NotifyType.SITUATION_NOT_SUPPORTED
 
 
 class BadProposalSyntax(WireError):
-    """Proposals or transforms are not formed as RFC 2408 §3.5, §3.6 and §4.2 say (§5.5, §5.6)."""
+    """Proposals or transforms violate RFC 2408 §3.5, §3.6 or §4.2 (§5.5, §5.6)."""
 
     notify = NotifyType.BAD_PROPOSAL_SYNTAX
 
 
 class InvalidSpi(WireError):
-    """An SPI of a size that its protocol does not have (RFC 2408 §5.5, §5.15)."""
+    """The SPI size is invalid for its protocol (RFC 2408 §5.5, §5.15)."""
 
     notify = NotifyType.INVALID_SPI
 
 
 class InvalidIdInformation(WireError):
-    """Identification data that is not of its type (RFC 2407 §4.6.2, RFC 2408 §5.8)."""
+    """The identification data is invalid for its type (RFC 2407 §4.6.2, RFC 2408 §5.8)."""
 
     notify = NotifyType.INVALID_ID_INFORMATION

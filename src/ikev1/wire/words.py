@@ -1,4 +1,4 @@
-"""Values in words: attributes, lifetimes, identities and addresses, as a log line shows them."""
+"""Attributes, lifetimes, identities and addresses in words, for log lines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ikev1.wire.registry import (
 )
 
 LONGEST = 64
-"""Characters of a peer's text that a line shows."""
+"""The maximum number of characters shown of a text from a peer."""
 
 TEXT_ATTRIBUTES = frozenset(
     {
@@ -57,12 +57,12 @@ ADDRESS_ATTRIBUTES = frozenset(
 
 
 def octets(data: bytes) -> str:
-    """How many octets: all that is said of keys, nonces, hashes and signatures."""
+    """The number of octets, which is all that is shown of keys, nonces, hashes and signatures."""
     return f"{len(data)} octets"
 
 
 def text(data: bytes) -> str:
-    """A peer's text, harmless: in quotes if anything but printable ASCII without blanks is in it, and cut if long."""
+    """Escape a text from a peer: quoted unless it is printable ASCII without blanks, and shortened if long."""
     shown = data[:LONGEST].decode("ascii", "backslashreplace")
     if not shown.isprintable() or " " in shown or not shown:
         shown = repr(shown)
@@ -106,7 +106,7 @@ def identity(payload: Identification) -> str:
 
 
 class Vocabulary(NamedTuple):
-    """How the transforms of phase 1 or phase 2 are told: which attributes make the name, in which order."""
+    """The format of phase 1 or phase 2 transforms: the attributes of the name, in order."""
 
     names: type[OpenEnum]
     values: dict[int, type[OpenEnum]]
@@ -148,7 +148,7 @@ def _vocabulary(protocol: int) -> Vocabulary:
 
 
 def plain_value(attribute: Attribute) -> str:
-    """An attribute's value where nothing gives it a meaning: a number, or how many octets."""
+    """The value of an unknown attribute: a number, or the number of octets."""
     value = attribute.value
     return str(attribute.number) if isinstance(value, int) or 0 < len(value) <= 8 else octets(value)
 
@@ -186,7 +186,7 @@ def lifetimes(protocol: int, attributes: Iterable[Attribute]) -> list[str]:
 
 
 def transform_words(protocol: int, transform: Transform) -> str:
-    """The algorithms of a transform, its lifetimes, and whatever else it says."""
+    """The algorithms, the lifetimes and the other attributes of a transform."""
     vocabulary = _vocabulary(protocol)
     attributes = transform.attributes
     algorithms = [
@@ -220,7 +220,7 @@ def config_words(attribute: Attribute) -> str:
 
 
 def config_value(attribute: Attribute) -> str:
-    """The value of a mode config or XAUTH attribute; of a secret, only how many octets it has."""
+    """The value of a mode config or XAUTH attribute; for a secret, only its length."""
     value = attribute.value
     if attribute.type in SECRET_ATTRIBUTES:
         return octets(value if isinstance(value, bytes) else bytes(2))

@@ -15,11 +15,9 @@ from ikev1.wire.registry import Flags
 
 MOST_TRAILING = 3
 
-ENCRYPTED_ABOUT = (
-    "All payloads, and padding up to whole blocks of the cipher: unreadable without the keys (RFC 2409 §5)."
-)
-PADDING_ABOUT = "Fills up the last block of the cipher; the payloads ended before (RFC 2409 Appendix B)."
-TRAILER_ABOUT = "Up to three zeros that make the length a multiple of four (RFC 2408 §3.6)."
+ENCRYPTED_ABOUT = "The encrypted payloads and padding, unreadable without the keys (RFC 2409 §5)."
+PADDING_ABOUT = "Padding after the last payload, up to the block size of the cipher (RFC 2409 Appendix B)."
+TRAILER_ABOUT = "Up to three zero octets that align the message to 4 octets (RFC 2408 §3.6)."
 
 
 def dissect(octets: bytes, *, decrypted: bool = False, hidden: frozenset[int] = frozenset()) -> Dissection:
@@ -71,6 +69,6 @@ def _read_body(octets: bytes, hidden: frozenset[int], kind: int, start: int, end
 
 
 def _octets(name: str, octets: bytes, start: int, about: str) -> list[DissectedField]:
-    """A field of all octets from ``start`` on, if there are any."""
+    """A field of the octets from ``start`` to the end; none if there are no octets."""
     size = len(octets) - start
     return [DissectedField(name, f"{size} octets", start, size, about)] if size else []

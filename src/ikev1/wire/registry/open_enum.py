@@ -1,4 +1,4 @@
-"""An enumeration that every number belongs to: those without a name are values too."""
+"""An enumeration that accepts every number: numbers without a name are values, too."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OpenEnum(IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
-        # Not kept: a peer may send any number, and what it sends must not make this process grow.
+        # Not cached: a peer may send any number, and memory must stay bounded.
         if not isinstance(value, int) or not 0 <= value <= cls._largest:
             return None
         member = int.__new__(cls, value)
