@@ -6,7 +6,7 @@ from ikev1.wire.registry import ConfigAttribute, Phase1Attribute, Phase2Attribut
 
 PHASE1_ABOUT: dict[int, str] = {
     Phase1Attribute.ENCRYPTION_ALGORITHM: "The cipher of the ISAKMP SA (RFC 2409 Appendix A).",
-    Phase1Attribute.HASH_ALGORITHM: "The hash whose HMAC derives keys and authenticates messages (RFC 2409 Appendix A).",
+    Phase1Attribute.HASH_ALGORITHM: "The hash whose HMAC derives keys and proves identities (RFC 2409 Appendix A).",
     Phase1Attribute.AUTHENTICATION_METHOD: "The method by which the peers authenticate (RFC 2409 §5).",
     Phase1Attribute.GROUP_DESCRIPTION: (
         "The Diffie-Hellman group: its number identifies p and g, which are not sent (RFC 2409 §6)."
