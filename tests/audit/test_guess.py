@@ -63,21 +63,18 @@ def test_the_hash_is_that_of_the_rfc(proof: Proof) -> None:
 def test_a_secret_that_is_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
     (found,), notes = check_own_secrets(captured, (OWN,), words(tmp_path, "letmein", "MYPASSWORD"), ignore)
     assert (found.code, found.severity) == ("guessable-secret", Severity.HIGH)
-    assert "stands in it" in found.found
     assert found.evidence[0].frames == (2,)
     assert notes == ()
 
 
 def test_a_secret_whose_root_is_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
     (found,), _ = check_own_secrets(captured, (OWN,), words(tmp_path, "mypassword"), ignore)
-    assert found.code == "guessable-secret"
-    assert "usual rules" in found.found
+    assert (found.code, found.severity) == ("guessable-secret", Severity.HIGH)
 
 
 def test_a_secret_that_is_not_in_the_list(captured: tuple[Reading, ...], tmp_path: Path) -> None:
     (found,), _ = check_own_secrets(captured, (OWN,), words(tmp_path, "letmein"), ignore)
     assert (found.code, found.severity) == ("testable-secret", Severity.HIGH)  # zxcvbn knows it all the same
-    assert "None of 1 words" in found.found
 
 
 def test_no_finding_tells_the_secret(captured: tuple[Reading, ...], tmp_path: Path) -> None:
@@ -89,15 +86,15 @@ def test_no_finding_tells_the_secret(captured: tuple[Reading, ...], tmp_path: Pa
 
 def test_an_exchange_of_another_secret_is_left_alone(captured: tuple[Reading, ...], tmp_path: Path) -> None:
     other = OwnSecret("our secret", b"not that of the capture")
-    findings, (note,) = check_own_secrets(captured, (other,), words(tmp_path, "MYPASSWORD"), ignore)
-    assert findings == ()
-    assert "nothing was tried against it" in note
+    findings, notes = check_own_secrets(captured, (other,), words(tmp_path, "MYPASSWORD"), ignore)
+    assert (findings, len(notes)) == ((), 1)
 
 
 def test_one_of_several_secrets(captured: tuple[Reading, ...]) -> None:
     other = OwnSecret("another", b"not that of the capture")
     (found,), notes = check_own_secrets(captured, (other, OWN), None, ignore)
-    assert "right under our secret" in found.found
+    assert found.code == "testable-secret"
+    assert OWN.name in found.found
     assert notes == ()
 
 
@@ -120,9 +117,8 @@ def aggressive(**options: int) -> tuple[Reading, ...]:
 
 def test_without_aggressive_mode_there_is_nothing_to_test() -> None:
     main = read(report(conversation(message("MM1", sa(phase1())), message("MM2", sa(phase1())))))
-    findings, (note,) = check_own_secrets(main, (OWN,), None, ignore)
-    assert findings == ()
-    assert "no Aggressive Mode" in note
+    findings, notes = check_own_secrets(main, (OWN,), None, ignore)
+    assert (findings, len(notes)) == ((), 1)
 
 
 def test_signatures_are_no_proof_of_a_secret() -> None:

@@ -89,7 +89,7 @@ def test_the_key_log_opens_everything_and_proves_nothing(options: dict[str, Any]
     conversation = only(analysed(recorder.packets, key_log(alice)))
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     assert set(checks(conversation).values()) == {None}
-    assert "the encryption key alone" in answer(conversation, "keys").text
+    assert answer(conversation, "keys").codes == ("encryption-key",)
 
 
 def test_keys_of_others_open_nothing_and_that_is_said() -> None:
@@ -99,9 +99,7 @@ def test_keys_of_others_open_nothing_and_that_is_said() -> None:
     for key_ring in (KeyRing((wrong,)), dh_keys(recorder, secret=b"not the secret")):
         conversation = only(analysed(recorder.packets, key_ring))
         assert not any(message.decrypted for message in conversation.messages)
-        assert answer(conversation, "keys").text == (
-            "None of those given opens this conversation: 0 of 5 encrypted messages could be opened."
-        )
+        assert answer(conversation, "keys").codes == ("no-match",)
 
 
 def test_keys_without_a_cookie_are_tried() -> None:
@@ -143,7 +141,7 @@ def test_signatures_without_certificates_need_a_key_from_elsewhere(
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     found = checks(conversation)
     assert (found["SIG_I"], found["SIG_R"], found["HASH(1)"], found["HASH(3)"]) == (None, None, True, True)
-    assert answer(conversation, "offline-guess").text.startswith("There is none")
+    assert answer(conversation, "offline-guess").codes == ("no-pre-shared-key",)
 
 
 # --- Aggressive Mode with a pre-shared key
@@ -156,7 +154,7 @@ def test_in_aggressive_mode_the_secret_alone_proves_the_responder() -> None:
     assert checks(conversation)["HASH_R"] is True
     assert not any(message.decrypted for message in conversation.messages)
     assert formulas(conversation)["SKEYID"].inputs[0] == ("pre-shared-key", SECRET.hex())
-    assert answer(conversation, "offline-guess").text.startswith("Yes.")
+    assert answer(conversation, "offline-guess").codes == ("yes",)
     wrong = only(analysed(recorder.packets, KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"),))))
     assert checks(wrong)["HASH_R"] is False
 
@@ -181,7 +179,8 @@ def test_after_a_missed_message_all_but_the_first_block_is_read() -> None:
     conversation = only(analysed(recorder.without("QM1"), key_log(alice)))
     second = conversation.messages[6]
     assert second.decrypted
-    assert "the first block could not be decrypted" in second.problems[0]
+    assert len(second.problems) == 1
+    assert [check.right for check in second.checks] == [None]
     assert "AES_CBC-128/HMAC_SHA2_256/TUNNEL" in second.line
     assert "10.1.0.0/16" in second.line
 
@@ -286,7 +285,7 @@ def test_deletions_are_informational_with_message_ids_of_their_own() -> None:
     alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
     network.settle()
     conversation = only(analysed(recorder.packets, dh_keys(recorder)))
-    assert "it stood, and was deleted" in conversation.summary
+    assert conversation.outcome == "established"
     told = [message for message in conversation.messages if message.label == "INFO"]
     assert told
     assert all(message.decrypted and message.checks[0].right for message in told)
@@ -312,7 +311,6 @@ def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
         message = only(analysed(packets, key_ring)).messages[place]
         if payloads(message) != payloads(genuine):
             verdicts.update(check.right for check in message.checks)
-            assert ("so it proves nothing" in message.security) == any(check.right is False for check in message.checks)
     assert True not in verdicts
     assert False in verdicts
 

@@ -195,17 +195,18 @@ def test_older_plutos_tell_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "code"),
     [
-        ("nothing of the kind\n", "expected lines as COOKIE,KEY"),
-        (f"{COOKIE},not hexadecimal\n", "expected lines as COOKIE,KEY"),
-        ("12[IKE] initiating\n" * 5, "charon's log holds no keys: it dumps them where ike, enc and chd log at level 4"),
-        ("| nothing\n" * 5, "plutodebug=crypt,private"),
+        ("nothing of the kind\n", "no-keys"),
+        (f"{COOKIE},not hexadecimal\n", "no-keys"),
+        ("12[IKE] initiating\n" * 5, "no-keys-charon"),
+        ("| nothing\n" * 5, "no-keys-pluto"),
     ],
 )
-def test_a_file_without_keys_says_what_was_looked_for(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(KeyFileError, match=said):
+def test_a_file_without_keys_is_an_error_by_its_format(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises(KeyFileError) as error:
         loaded(tmp_path, text)
+    assert error.value.code == code
 
 
 def test_secrets_that_are_typed() -> None:
@@ -214,10 +215,12 @@ def test_secrets_that_are_typed() -> None:
     assert pre_shared_key("secret", "x").octets == b"secret"
     assert pre_shared_key("0x00ff", "x").octets == b"\x00\xff"
     for wrong in ("", "xyz"):
-        with pytest.raises(KeyFileError, match="--dh-secret: expected"):
+        with pytest.raises(KeyFileError) as error:
             dh_secret(wrong, "--dh-secret")
-    with pytest.raises(KeyFileError, match="not hexadecimal"):
+        assert error.value.code == "not-hexadecimal"
+    with pytest.raises(KeyFileError) as error:
         pre_shared_key("0xzz", "--psk")
+    assert error.value.code == "not-hexadecimal"
 
 
 def test_no_repr_shows_a_secret(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_mode_config_alone_is_no_xauth() -> None:
 
 def test_one_name_at_several_addresses() -> None:
     (found,) = seen_from_several(read(report(call(1), call(2, "192.0.2.9"))))
-    assert "2 addresses" in found.found
+    assert len(found.evidence) == 2
 
 
 def test_the_same_caller_again_is_no_group() -> None:

@@ -26,7 +26,7 @@ def test_phase_2_may_live_eight_hours(seconds: int, count: int) -> None:
 
 def test_a_lifetime_says_how_long_it_is() -> None:
     (found,) = phase1_lifetimes(read(report(conversation(message("MM2", sa(phase1(lifetime=604_800)))))))
-    assert "604800 s (7 days)" in found.found
+    assert "604800 s" in found.found
 
 
 def test_forward_secrecy_is_a_ke_in_quick_mode() -> None:

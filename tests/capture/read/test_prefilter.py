@@ -34,8 +34,8 @@ from capture_files import (
 from ikev1.capture.read.capture import FrameParser
 from ikev1.capture.read.frame import SHORTEST, Frame
 from ikev1.capture.read.kernel_filter import attach_filter
-from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.prefilter import prefilter_for
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import SLACK
 
 PORTS = frozenset((500, 4500))
@@ -82,7 +82,7 @@ def something_in(link_type: int, octets: bytes) -> bool:
     parser = FrameParser(PORTS, notes)
     found = parser.packet(Frame(1, 0.0, link_type, octets, len(octets))) is not None
     parser.close()
-    return found or notes.lines() != ()
+    return found or notes.problems() != ()
 
 
 @given(frames)

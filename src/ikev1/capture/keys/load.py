@@ -21,7 +21,14 @@ Reader = Callable[[Iterable[str], str], KeyRing]
 
 
 class KeyFileError(ValueError):
-    """A file or option contains no usable key; the message names the expected form."""
+    """A file or option contains no usable key; the message names the expected form.
+
+    ``code`` is ``no-keys``, ``no-keys-charon``, ``no-keys-pluto`` or ``not-hexadecimal``.
+    """
+
+    def __init__(self, text: str, code: str = "no-keys") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def load_keys(path: Path) -> KeyRing:
@@ -37,7 +44,8 @@ def load_keys(path: Path) -> KeyRing:
         reader = _reader_of(sample)
         key_ring = reader(chain(sample, lines), path.name)  # in one pass: a pipe cannot be read twice
     if not key_ring:
-        raise KeyFileError(f"{path}: {_MISSING[reader]}")
+        text, code = _MISSING[reader]
+        raise KeyFileError(f"{path}: {text}", code)
     return key_ring
 
 
@@ -53,7 +61,9 @@ def dh_secret(text: str, source: str) -> DhSecret:
     except ValueError:
         octets = b""
     if not octets:
-        raise KeyFileError(f"{source}: expected a Diffie-Hellman secret or private exponent in hexadecimal")
+        raise KeyFileError(
+            f"{source}: expected a Diffie-Hellman secret or private exponent in hexadecimal", "not-hexadecimal"
+        )
     return DhSecret(source, octets)
 
 
@@ -68,7 +78,7 @@ def pre_shared_key(text: str, source: str) -> PreSharedKey:
     try:
         return PreSharedKey(source, bytes.fromhex(text[2:]))
     except ValueError:
-        raise KeyFileError(f"{source}: expected hexadecimal digits after 0x") from None
+        raise KeyFileError(f"{source}: expected hexadecimal digits after 0x", "not-hexadecimal") from None
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -81,10 +91,13 @@ def _tables(lines: Iterable[str], source: str) -> KeyRing:
     return read_tables(kept, source) | read_tcpdump(kept, source)
 
 
-_MISSING: dict[Reader, str] = {
-    _tables: "no key found: expected lines COOKIE,KEY, lines of Wireshark's esp_sa, or SPI@ADDRESS CIPHER:0xKEY",
-    read_charon: "this charon log contains no keys: set ike, enc and chd to log level 4",
-    read_pluto: "this pluto log contains no keys: set plutodebug=crypt,private",
+_MISSING: dict[Reader, tuple[str, str]] = {
+    _tables: (
+        "no key found: expected lines COOKIE,KEY, lines of Wireshark's esp_sa, or SPI@ADDRESS CIPHER:0xKEY",
+        "no-keys",
+    ),
+    read_charon: ("this charon log contains no keys: set ike, enc and chd to log level 4", "no-keys-charon"),
+    read_pluto: ("this pluto log contains no keys: set plutodebug=crypt,private", "no-keys-pluto"),
 }
 
 

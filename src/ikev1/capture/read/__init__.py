@@ -8,6 +8,6 @@ and `transport` extract the packet from a frame.
 from __future__ import annotations
 
 from ikev1.capture.read.capture import PORTS, Capture, open_capture
-from ikev1.capture.read.errors import CaptureError, NotACapture
+from ikev1.capture.read.problems import CaptureError, NotACapture
 
 __all__ = ["PORTS", "Capture", "CaptureError", "NotACapture", "open_capture"]

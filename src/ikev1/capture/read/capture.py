@@ -10,17 +10,14 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ikev1.capture.read import pcap, pcapng
-from ikev1.capture.read.errors import CaptureError
-from ikev1.capture.read.file_type import not_a_capture
 from ikev1.capture.read.frame import Frame, FrameReader
 from ikev1.capture.read.ip_fragments import IpReassembly
 from ikev1.capture.read.link import find_ip
 from ikev1.capture.read.network import behind_headers, parse_ip
-from ikev1.capture.read.notes import Notes
 from ikev1.capture.read.prefilter import prefilter_for
+from ikev1.capture.read.problems import CaptureError, Notes, Problem, Unreadable, not_a_capture
 from ikev1.capture.read.source import Source
 from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet_of
-from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, Packet
 
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
@@ -40,7 +37,7 @@ class FrameParser:
         try:
             return self._packet(frame)
         except Unreadable as reason:
-            self._notes.frame(str(reason), frame.number)
+            self._notes.frame(reason.code, reason.text, frame.number)
             return None
 
     def _packet(self, frame: Frame) -> Packet | None:
@@ -56,10 +53,10 @@ class FrameParser:
             ip, frames = whole
         ip = behind_headers(ip)
         if ip.fragmented:
-            raise Unreadable("nested IP fragments")
+            raise Unreadable("fragment-nested", "nested IP fragments")
         packet = packet_of(ip, self._ports, frames, frame.time)
         if isinstance(packet, Datagram) and packet.missing:
-            self._notes.frame("an ISAKMP message is truncated by the capture", frame.number)
+            self._notes.frame("truncated", "an ISAKMP message is truncated by the capture", frame.number)
         return packet
 
     def close(self) -> None:
@@ -89,7 +86,9 @@ class Capture:
             return pcap.PcapReader(self._source, prefilter, self._notes)
         if magic == pcapng.MAGIC_NUMBER:
             return pcapng.PcapngReader(self._source, prefilter, self._notes)
-        raise not_a_capture(self._source)
+        if not self._source.end and self._source.trouble:
+            raise CaptureError(f"cannot be read: {self._source.trouble}")
+        raise not_a_capture(bytes(self._source.buffer[: self._source.end]))
 
     def __iter__(self) -> Iterator[Packet]:
         for frame in self._reader.frames():
@@ -98,7 +97,7 @@ class Capture:
                 yield packet
         self._parser.close()
         if self._source.trouble:
-            self._notes.remark(f"the file could not be read completely: {self._source.trouble}")
+            self._notes.remark("file-unreadable", f"the file could not be read completely: {self._source.trouble}")
 
     @property
     def frames(self) -> int:
@@ -117,7 +116,11 @@ class Capture:
 
     def notes(self) -> tuple[str, ...]:
         """The problems so far with their counts, one sentence each."""
-        return self._notes.lines()
+        return tuple(problem.line() for problem in self.problems())
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems so far, with codes."""
+        return self._notes.problems()
 
     def close(self) -> None:
         """Close the file."""

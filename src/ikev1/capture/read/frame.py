@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import Source
 
 LONGEST = 256 * 1024

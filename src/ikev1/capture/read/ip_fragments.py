@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.capture.read.network import UDP, IpPacket
-from ikev1.capture.read.notes import Notes
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Notes, Unreadable
 
 MOST_DATAGRAMS = 256
 """Incomplete datagrams kept; the oldest is dropped first."""
@@ -49,23 +48,23 @@ class _Partial:
         """Add a fragment. Raises Unreadable if it contradicts the others."""
         end = offset + len(piece)
         if end > LONGEST or len(self.pieces) >= MOST_FRAGMENTS:
-            raise Unreadable("IP fragments exceed the maximum datagram size")
+            raise Unreadable("fragment-too-large", "IP fragments exceed the maximum datagram size")
         if not piece:
-            raise Unreadable("an IP fragment is empty")
+            raise Unreadable("fragment-empty", "an IP fragment is empty")
         if last:
             if self.length not in (None, end):
-                raise Unreadable("two IP fragments claim to be the last")
+                raise Unreadable("fragment-last", "two IP fragments claim to be the last")
             self.length = end
         self.end = max(self.end, end)
         if self.length is not None and self.end > self.length:
-            raise Unreadable("an IP fragment follows the last one")
+            raise Unreadable("fragment-last", "an IP fragment follows the last one")
         if self.pieces.get(offset) == piece:
             return  # the same frame twice, in a capture of several interfaces
         # "If any of the fragments being reassembled overlaps with any other fragments [...], reassembly of that
         # datagram must be abandoned" (RFC 8200 §4.5), because the receiver may have kept either version.
         for other, octets in self.pieces.items():
             if offset < other + len(octets) and other < end:
-                raise Unreadable("IP fragments overlap")
+                raise Unreadable("fragment-overlap", "IP fragments overlap")
         self.pieces[offset] = piece
         self.frames.append(frame)
 
@@ -94,7 +93,7 @@ class IpReassembly:
             return None
         try:
             if len(packet.payload) < packet.length:
-                raise Unreadable("IP fragments are truncated by the capture")
+                raise Unreadable("truncated", "IP fragments are truncated by the capture")
             partial.add(packet.offset, packet.payload, not packet.more, frame)
         except Unreadable:
             partial.drop()
@@ -126,7 +125,7 @@ class IpReassembly:
     def _drop(self, key: Key) -> None:
         partial = self._partials.pop(key)
         if not partial.dropped:
-            self._notes.frame("an IP fragment whose datagram is incomplete", min(partial.frames))
+            self._notes.frame("fragment-incomplete", "an IP fragment whose datagram is incomplete", min(partial.frames))
 
     def close(self) -> None:
         """Note the incomplete datagrams at the end of the capture."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Unreadable
 
 NULL, ETHERNET, PPP, PPP_SERIAL, PPP_ETHERNET, RAW, LOOP, COOKED, IPV4, IPV6, COOKED_2 = (
     0, 1, 9, 50, 51, 101, 108, 113, 228, 229, 276,
@@ -34,13 +34,13 @@ def find_ip(link_type: int, octets: bytes) -> int | None:
         return _behind_ether_type(octets, ether_type_at, behind)
     finder = FINDERS.get(link_type)
     if finder is None:
-        raise Unreadable(f"link type {link_type} is not supported")
+        raise Unreadable("unsupported", f"link type {link_type} is not supported")
     return finder(octets)
 
 
 def _number(octets: bytes, position: int, size: int = 2) -> int:
     if position + size > len(octets):
-        raise Unreadable("truncated before the IP header")
+        raise Unreadable("truncated", "truncated before the IP header")
     return int.from_bytes(octets[position : position + size], "big")
 
 

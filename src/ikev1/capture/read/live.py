@@ -11,11 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from ikev1.capture.read.capture import PORTS, FrameParser
-from ikev1.capture.read.errors import CaptureError
 from ikev1.capture.read.frame import Frame
 from ikev1.capture.read.kernel_filter import attach_filter
 from ikev1.capture.read.link import RAW
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import CaptureError, Notes
 from ikev1.capture.records.packets import Packet
 
 ANY = "any"
@@ -57,7 +56,7 @@ class Live:
             except TimeoutError:
                 break
             except OSError as error:
-                self._notes.remark(f"the live capture ended: {error.strerror}")
+                self._notes.remark("capture-ended", f"the live capture ended: {error.strerror}")
                 break
             _, _, kind, hardware, _ = address
             if kind == socket.PACKET_OUTGOING and hardware == ARPHRD_LOOPBACK:
@@ -78,7 +77,7 @@ class Live:
             if self._lost
             else ()
         )
-        return (*lost, *self._notes.lines())
+        return (*lost, *(problem.line() for problem in self._notes.problems()))
 
     def close(self) -> None:
         """Stop listening."""
@@ -111,7 +110,7 @@ def listen(interface: str, ports: Iterable[int] = PORTS, seconds: float | None =
     try:
         receiver = _open(interface, wanted)
     except OSError as error:
-        raise CaptureError(_why_not(interface, error)) from error
+        raise _error(interface, error) from error
     return Live(receiver, wanted, seconds)
 
 
@@ -132,10 +131,12 @@ def _open(interface: str, ports: frozenset[int]) -> socket.socket:
     return receiver
 
 
-def _why_not(interface: str, error: OSError) -> str:
+def _error(interface: str, error: OSError) -> CaptureError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return "no permission to open a packet socket: run as root or with CAP_NET_RAW"
+        text = "no permission to open a packet socket: run as root or with CAP_NET_RAW"
+        return CaptureError(text, "no-permission")
     if error.errno == errno.ENODEV:
         available = ", ".join([name for _, name in socket.if_nameindex()])
-        return f"no such interface: {interface!r} (available: {available}, or {ANY!r} for all)"
-    return f"cannot listen on {interface!r}: {error.strerror}"
+        text = f"no such interface: {interface!r} (available: {available}, or {ANY!r} for all)"
+        return CaptureError(text, "no-interface")
+    return CaptureError(f"cannot listen on {interface!r}: {error.strerror}")

@@ -6,7 +6,7 @@ import struct
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple
 
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Unreadable
 
 UDP, ESP, AH = 17, 50, 51
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS = 0, 43, 44, 60
@@ -46,23 +46,23 @@ class IpPacket(NamedTuple):
 def parse_ip(octets: bytes, start: int) -> IpPacket:
     """Parse the IP packet that begins at ``start``. Raises Unreadable."""
     if start >= len(octets):
-        raise Unreadable("truncated before the IP header")
+        raise Unreadable("truncated", "truncated before the IP header")
     version = octets[start] >> 4
     if version == 4:
         return _parse_ipv4(octets, start)
     if version == 6:
         return _parse_ipv6(octets, start)
-    raise Unreadable(f"unknown IP version {version}")
+    raise Unreadable("unsupported", f"unknown IP version {version}")
 
 
 def _parse_ipv4(octets: bytes, start: int) -> IpPacket:
     if len(octets) - start < IPV4.size:
-        raise Unreadable("truncated in the IPv4 header")
+        raise Unreadable("truncated", "truncated in the IPv4 header")
     first, total, identification, fragment, protocol, source, destination = IPV4.unpack_from(octets, start)
     header = 4 * (first & 0x0F)
     total = total or len(octets) - start  # 0 with segmentation offload
     if header < IPV4.size or total < header:
-        raise Unreadable("the lengths in the IPv4 header are inconsistent")
+        raise Unreadable("malformed", "the lengths in the IPv4 header are inconsistent")
     packet = IpPacket(
         inet_ntop(AF_INET, source),
         inet_ntop(AF_INET, destination),
@@ -79,7 +79,7 @@ def _parse_ipv4(octets: bytes, start: int) -> IpPacket:
 
 def _parse_ipv6(octets: bytes, start: int) -> IpPacket:
     if len(octets) - start < IPV6.size:
-        raise Unreadable("truncated in the IPv6 header")
+        raise Unreadable("truncated", "truncated in the IPv6 header")
     length, protocol, source, destination = IPV6.unpack_from(octets, start)
     behind = start + IPV6.size
     length = length or len(octets) - behind
@@ -109,15 +109,15 @@ def behind_headers(packet: IpPacket) -> IpPacket:
         else:
             return packet
         if size > len(payload):
-            raise Unreadable("truncated in an extension header")
+            raise Unreadable("truncated", "truncated in an extension header")
         packet = packet._replace(protocol=payload[0], payload=payload[size:], length=packet.length - size)
-    raise Unreadable(f"more than {MOST_HEADERS} extension headers")
+    raise Unreadable("malformed", f"more than {MOST_HEADERS} extension headers")
 
 
 def _fragment(packet: IpPacket) -> IpPacket:
     """RFC 8200 §4.5."""
     if len(packet.payload) < FRAGMENT_HEADER.size:
-        raise Unreadable("truncated in the fragment header")
+        raise Unreadable("truncated", "truncated in the fragment header")
     protocol, offset_and_more, identification = FRAGMENT_HEADER.unpack_from(packet.payload)
     return packet._replace(
         protocol=protocol,

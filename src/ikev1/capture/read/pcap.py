@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ikev1.capture.read.frame import LONGEST, SHORTEST, Frame, Wanted
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import Source
 
 FILE_HEADER = 24
@@ -51,7 +51,7 @@ class PcapReader:
         source, notes = self._source, self._notes
         order, unit, header = self._variant
         if source.end < FILE_HEADER:
-            notes.remark("the file is truncated in its header")
+            notes.remark("file-truncated", "the file is truncated in its header")
             return
         # The upper bits describe the frame checksum, which the IP length excludes anyway.
         link_type = struct.unpack_from(f"{order}I", source.buffer, 20)[0] & 0xFFFF
@@ -73,10 +73,13 @@ class PcapReader:
                     yield Frame(number, seconds + fraction * unit, link_type, bytes(buffer[start:stop]), length)
             self.count = number
             if position + header <= end and captured > LONGEST:
-                notes.remark(f"the file is damaged: frame {number + 1} claims {captured} octets; the rest was not read")
+                notes.remark(
+                    "file-damaged",
+                    f"the file is damaged: frame {number + 1} claims {captured} octets; the rest was not read",
+                )
                 return
             if not source.advance(position):
                 break
             position = 0
         if source.end:
-            notes.remark(f"the file is truncated in frame {number + 1}")
+            notes.remark("file-truncated", f"the file is truncated in frame {number + 1}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ikev1.capture.read.frame import SHORTEST, Frame, Wanted
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import BUFFER, Source
 
 MAGIC_NUMBER = b"\x0a\x0d\x0d\x0a"
@@ -53,7 +53,9 @@ class PcapngReader:
         try:
             yield from self._frames()
         except _Damaged as error:
-            self._notes.remark(f"the file is damaged after frame {self.count}: {error}; the rest was not read")
+            self._notes.remark(
+                "file-damaged", f"the file is damaged after frame {self.count}: {error}; the rest was not read"
+            )
 
     def _frames(self) -> Iterator[Frame]:
         source, buffer, position = self._source, self._source.buffer, 0
@@ -93,7 +95,7 @@ class PcapngReader:
             else:
                 break
         if source.end:
-            self._notes.remark(f"the file is truncated in a block after frame {self.count}")
+            self._notes.remark("file-truncated", f"the file is truncated in a block after frame {self.count}")
 
     def _section(self, position: int) -> struct.Struct:
         """Begin a section (§4.1), which has its own byte order and interfaces."""
@@ -135,7 +137,9 @@ class PcapngReader:
         link_type, _, longest, _, _ = self._interfaces[0]
         start = position + 12
         captured = min(length, longest or length, size - BLOCK - 4)
-        self._notes.remark("the file has simple packet blocks without timestamps: their time is shown as 0")
+        self._notes.remark(
+            "no-timestamps", "the file has simple packet blocks without timestamps: their time is shown as 0"
+        )
         return Frame(self.count, 0.0, link_type, bytes(self._source.buffer[start : start + captured]), length)
 
     def _skip(self, kind: int, stop: int) -> int:

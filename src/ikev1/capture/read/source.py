@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
-from ikev1.capture.read.errors import CaptureError
+from ikev1.capture.read.problems import CaptureError
 
 BUFFER = 1 << 20
 """The window size in octets: larger than any frame."""

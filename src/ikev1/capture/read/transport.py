@@ -6,7 +6,7 @@ import struct
 from collections.abc import Set
 
 from ikev1.capture.read.network import ESP, UDP, IpPacket
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Unreadable
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.wire.header import HEADER_SIZE, NON_ESP_MARKER
 
@@ -24,13 +24,13 @@ def packet_of(ip: IpPacket, ports: Set[int], frames: tuple[int, ...], time: floa
     if ip.protocol != UDP:
         return None
     if len(ip.payload) < UDP_HEADER.size:
-        raise Unreadable("truncated in the UDP header")
+        raise Unreadable("truncated", "truncated in the UDP header")
     source_port, destination_port, length = UDP_HEADER.unpack_from(ip.payload)
     if source_port not in ports and destination_port not in ports:
         return None
     length = length or ip.length  # 0 with segmentation offload
     if length < UDP_HEADER.size:
-        raise Unreadable("the length in the UDP header is less than 8")
+        raise Unreadable("malformed", "the length in the UDP header is less than 8")
     payload = ip.payload[UDP_HEADER.size : length]
     length -= UDP_HEADER.size
     used = {source_port, destination_port}
@@ -38,7 +38,11 @@ def packet_of(ip: IpPacket, ports: Set[int], frames: tuple[int, ...], time: floa
     if not marked and payload != KEEPALIVE and _is_esp(payload, length, used):
         return _esp(ip, source_port, destination_port, payload, length, frames, time)
     if not payload:
-        raise Unreadable("an empty UDP datagram" if not length else "truncated after the UDP header")
+        raise (
+            Unreadable("truncated", "truncated after the UDP header")
+            if length
+            else Unreadable("malformed", "an empty UDP datagram")
+        )
     missing = length - len(payload)
     if marked:
         payload = payload[len(NON_ESP_MARKER) :]
@@ -69,5 +73,9 @@ def _esp(
     time: float,
 ) -> EspPacket:
     if len(payload) < ESP_HEADER:
-        raise Unreadable("truncated in the ESP header" if length >= ESP_HEADER else "too short for ESP")
+        raise (
+            Unreadable("truncated", "truncated in the ESP header")
+            if length >= ESP_HEADER
+            else Unreadable("malformed", "too short for ESP")
+        )
     return EspPacket(frames, time, ip.source, source_port, ip.destination, destination_port, payload, length)

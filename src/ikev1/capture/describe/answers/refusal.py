@@ -56,7 +56,7 @@ def seen_proposals(conversations: Iterable[TrackedConversation]) -> SeenProposal
 def why_refused(conversation: TrackedConversation, proposals: SeenProposals) -> Answer | None:
     """Based on the error notifications, the offers they reject, and ``proposals``."""
     found = errors(conversation)
-    parts = [(NotifyType(payload.type).name, _words(conversation, record, payload)) for record, payload in found]
+    parts = [part for record, payload in found for part in _notification(conversation, record, payload)]
     frames = [record.frame for record, _ in found]
     for record, payload in found:
         if payload.type == NotifyType.NO_PROPOSAL_CHOSEN:
@@ -75,12 +75,17 @@ def why_refused(conversation: TrackedConversation, proposals: SeenProposals) -> 
     )
 
 
-def _words(conversation: TrackedConversation, record: MessageRecord, payload: Notification) -> str:
+def _notification(
+    conversation: TrackedConversation, record: MessageRecord, payload: Notification
+) -> list[tuple[str, str]]:
     name, meaning = NotifyType(payload.type).name, _MEANING.get(payload.type)
+    codes = [name]
     if payload.type == NotifyType.AUTHENTICATION_FAILED and not _has_proof_before(conversation, record):
+        codes.append("before-authentication")
         meaning = "no authentication took place yet, so it has no connection for this address, identity or mode"
     sure = "" if record.encrypted else " The notification is in the clear, so anyone on the path could have sent it."
-    return f"The {record.sender} sends {name}{f': {meaning}' if meaning else ''}.{sure}"
+    text = f"The {record.sender} sends {name}{f': {meaning}' if meaning else ''}.{sure}"
+    return [(code, text) for code in codes]
 
 
 def _has_proof_before(conversation: TrackedConversation, refusal: MessageRecord) -> bool:
