@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.audit.finding import Finding, Severity
-from ikev1.audit.reading import Reading, Seen
+from ikev1.audit.parsed import ParsedConversation, ParsedMessage
 from ikev1.audit.strength import MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
 from ikev1.audit.words import Fate, Search, search
@@ -41,8 +41,8 @@ class OwnSecret(Record, frozen=True):
 class Proof(NamedTuple):
     """HASH_R of an Aggressive Mode with a pre-shared key, and its inputs except the key (RFC 2409 §5)."""
 
-    reading: Reading
-    seen: Seen
+    conversation: ParsedConversation
+    message: ParsedMessage
     HASH_R: bytes
     hash: int
     Ni_b: bytes
@@ -63,26 +63,26 @@ class Proof(NamedTuple):
         return hmac.compare_digest(expected, self.HASH_R)
 
 
-def proofs(readings: Iterable[Reading]) -> Iterator[Proof]:
+def proofs(conversations: Iterable[ParsedConversation]) -> Iterator[Proof]:
     """The Aggressive Modes with a pre-shared key whose HASH_R can be verified."""
-    for reading in readings:
-        calls, answers = reading.labelled("AM1"), reading.labelled("AM2")
-        if reading.shares_secret and calls and answers:
-            proof = _proof(reading, calls[0], answers[0])
+    for conversation in conversations:
+        calls, answers = conversation.labelled("AM1"), conversation.labelled("AM2")
+        if conversation.shares_secret and calls and answers:
+            proof = _proof(conversation, calls[0], answers[0])
             if proof is not None:
                 yield proof
 
 
-def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
+def _proof(conversation: ParsedConversation, call: ParsedMessage, answer: ParsedMessage) -> Proof | None:
     offered = call.first(SecurityAssociation)
     g_xi, g_xr = call.first(KeyExchange), answer.first(KeyExchange)
     Ni, Nr = call.first(Nonce), answer.first(Nonce)
     IDir, HASH_R = answer.first(Identification), answer.first(Hash)
-    hash = reading.chosen[1].attribute(Phase1Attribute.HASH_ALGORITHM) if reading.chosen else None
+    hash = conversation.chosen[1].attribute(Phase1Attribute.HASH_ALGORITHM) if conversation.chosen else None
     if offered is None or g_xi is None or g_xr is None or Ni is None or Nr is None or IDir is None or HASH_R is None:
         return None
     proof = Proof(
-        reading,
+        conversation,
         answer,
         HASH_R.data,
         hash or 0,
@@ -90,10 +90,10 @@ def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
         Nr.data,
         g_xi.data,
         g_xr.data,
-        answer.message.header.CKY_I,
-        answer.message.header.CKY_R,
-        call.message.body_of(offered),
-        answer.message.body_of(IDir),
+        answer.wire.header.CKY_I,
+        answer.wire.header.CKY_R,
+        call.wire.body_of(offered),
+        answer.wire.body_of(IDir),
     )
     try:
         proof.holds(b"")
@@ -103,14 +103,14 @@ def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
 
 
 def check_own_secrets(
-    readings: Iterable[Reading], secrets: tuple[OwnSecret, ...], words: Path | None, progress: Progress
+    conversations: Iterable[ParsedConversation], secrets: tuple[OwnSecret, ...], words: Path | None, progress: Progress
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Check ``secrets`` against a capture; return findings, and notes on what could not be tested.
 
     Raises:
         OSError: ``words`` cannot be read.
     """
-    testable = tuple(proofs(readings))
+    testable = tuple(proofs(conversations))
     if not testable:
         return (), (
             "the capture contains no Aggressive Mode with a pre-shared key, so no secret can be tested against it",
@@ -122,7 +122,7 @@ def check_own_secrets(
         own = next((own for own in secrets if proof.holds(own.secret)), None)
         if own is None:
             notes.append(
-                f"HASH_R of conversation {proof.reading.conversation.number} was computed with another secret than the "
+                f"HASH_R of conversation {proof.conversation.report.number} was computed with another secret than the "
                 "configured one, so it was not tested"
             )
             continue
@@ -134,8 +134,8 @@ def check_own_secrets(
 
 
 def _finding(proof: Proof, own: OwnSecret, outcome: Search | None) -> Finding:
-    evidence = proof.seen.evidence("HASH_R", proof.seen.first(Hash))
-    number = proof.reading.conversation.number
+    evidence = proof.message.evidence("HASH_R", proof.message.first(Hash))
+    number = proof.conversation.report.number
     right = f"HASH_R was computed with {own.name}"
     if outcome is None or outcome.fate is Fate.ABSENT:
         strength = strength_of(own.secret)

@@ -15,7 +15,7 @@ from ikev1.audit.algorithms import (
     group_in_quick_mode,
 )
 from ikev1.audit.finding import Finding, Severity
-from ikev1.audit.reading import Offer, Reading, Seen
+from ikev1.audit.parsed import Offer, ParsedConversation, ParsedMessage
 from ikev1.audit.topics import topic
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import (
@@ -55,35 +55,35 @@ _PHASE_1 = (
 )
 
 
-def chosen_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
+def chosen_in_phase1(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
     """Weak algorithms of an ISAKMP SA."""
-    for reading in readings:
-        if reading.chosen is None:
+    for conversation in conversations:
+        if conversation.chosen is None:
             continue
-        seen, offer = reading.chosen
+        message, offer = conversation.chosen
         for name, judgement in _weak(offer):
             yield judgement.topic.finding(
                 judgement.severity,
-                f"the ISAKMP SA of {reading.ends} uses {name}: {judgement.reason}",
-                seen.at(f"selected: {name}", offer.offset, offer.length),
-                conversation=reading.conversation.number,
+                f"the ISAKMP SA of {conversation.ends} uses {name}: {judgement.reason}",
+                message.at(f"selected: {name}", offer.offset, offer.length),
+                conversation=conversation.report.number,
             )
 
 
-def offered_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
+def offered_in_phase1(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
     """Weak algorithms that an initiator offered and that were not selected."""
-    for reading in readings:
-        chosen = {name for name, _ in _weak(reading.chosen[1])} if reading.chosen else set()
-        for seen in reading.labelled("MM1", "AM1"):
-            offers = [(offer, name, judgement) for offer in seen.offers() for name, judgement in _weak(offer)]
+    for conversation in conversations:
+        chosen = {name for name, _ in _weak(conversation.chosen[1])} if conversation.chosen else set()
+        for message in conversation.labelled("MM1", "AM1"):
+            offers = [(offer, name, judgement) for offer in message.offers() for name, judgement in _weak(offer)]
             others = [(offer, name) for offer, name, judgement in offers if name not in chosen and _matters(judgement)]
             if others:
                 names = ", ".join(dict.fromkeys(name for _, name in others))
                 yield topic("weak-offer").finding(
                     Severity.LOW,
-                    f"{reading.conversation.initiator.address} also offers {names}",
-                    *(seen.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
-                    conversation=reading.conversation.number,
+                    f"{conversation.report.initiator.address} also offers {names}",
+                    *(message.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
+                    conversation=conversation.report.number,
                 )
 
 
@@ -101,22 +101,26 @@ def _matters(judgement: Judgement) -> bool:
     return judgement.severity.rank < Severity.LOW.rank
 
 
-def chosen_in_phase2(readings: Iterable[Reading]) -> Iterator[Finding]:
+def chosen_in_phase2(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
     """Weak algorithms of IPsec SAs, if Quick Mode could be decrypted."""
-    for reading in readings:
-        for seen in reading.labelled("QM2"):
-            offers = tuple(seen.offers())
+    for conversation in conversations:
+        for message in conversation.labelled("QM2"):
+            offers = tuple(message.offers())
             for offer in offers:
-                yield from _judge_phase2(reading, seen, offer, frozenset(each.proposal.protocol for each in offers))
+                yield from _judge_phase2(
+                    conversation, message, offer, frozenset(each.proposal.protocol for each in offers)
+                )
 
 
-def _judge_phase2(reading: Reading, seen: Seen, offer: Offer, together: frozenset[int]) -> Iterator[Finding]:
+def _judge_phase2(
+    conversation: ParsedConversation, message: ParsedMessage, offer: Offer, together: frozenset[int]
+) -> Iterator[Finding]:
     for name, judgement in _weak_in_phase2(offer, together):
         yield judgement.topic.finding(
             judgement.severity,
-            f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} uses {name}: {judgement.reason}",
-            seen.at(f"selected: {name}", offer.offset, offer.length),
-            conversation=reading.conversation.number,
+            f"{ProtocolId(offer.proposal.protocol).name} between {conversation.ends} uses {name}: {judgement.reason}",
+            message.at(f"selected: {name}", offer.offset, offer.length),
+            conversation=conversation.report.number,
         )
 
 

@@ -18,7 +18,7 @@ from ikev1.audit.capture import audit_capture
 from ikev1.audit.configuration import NoConfiguration, audit_configuration
 from ikev1.audit.finding import Audit, Finding, Severity
 from ikev1.audit.guess import OwnSecret, check_own_secrets
-from ikev1.audit.reading import read as read_again
+from ikev1.audit.parsed import parse_report
 from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import PORTS, CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
@@ -138,7 +138,7 @@ def _audit_capture(
     notes: tuple[str, ...] = ()
     if secrets:
         with _progress(words) as advance:
-            findings, notes = check_own_secrets(read_again(report), secrets, words, advance)
+            findings, notes = check_own_secrets(parse_report(report), secrets, words, advance)
     return audit_capture(report, findings, notes)
 
 
