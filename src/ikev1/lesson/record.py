@@ -37,7 +37,7 @@ class Step(_Value, frozen=True, kw_only=True):
     """
 
     label: str
-    title: str  # "I can do this"
+    title: str  # "The initiator offers"
     sender: str = ""  # "initiator" or "responder", empty for a computation
     rfc: str = ""  # the RFC's line: "HDR, SA -->"
     carries: str = ""  # the contents

@@ -73,8 +73,8 @@ def describe_payload(payload: Payload) -> str:
         case NatOriginalAddress():
             return f"NAT-OA({address(payload.address)})"
         case ConfigAttributes(type, identifier, attributes):
-            told = _some([config_words(attribute) for attribute in attributes[: SHOWN + 1]], len(attributes))
-            return f"ATTR({ConfigType(type).name} {identifier}: {told})"
+            words = _some([config_words(attribute) for attribute in attributes[: SHOWN + 1]], len(attributes))
+            return f"ATTR({ConfigType(type).name} {identifier}: {words})"
         case Fragment(id, number, last, data):
             return f"FRAGMENT({number}{', the last' if last else ''}, of message {id}, {octets(data)})"
         case Encrypted(number, data):
@@ -112,10 +112,10 @@ def _notification(payload: Notification) -> str:
             return f"{about}, {int.from_bytes(data, 'big')}"
         case NotifyType.RESPONDER_LIFETIME:
             try:
-                told = lifetimes(payload.protocol, parse_attributes(data))
+                words = lifetimes(payload.protocol, parse_attributes(data))
             except WireError:
-                told = []
-            return ", ".join([about, *(told or [octets(data)])])
+                words = []
+            return ", ".join([about, *(words or [octets(data)])])
         case NotifyType.LOAD_BALANCE if len(data) == 4:
             return f"{about}, {address(data)}"
         case _:

@@ -31,7 +31,7 @@ _MOST_VENDOR_IDS = 64  # per peer
 
 
 class Phase1:
-    """The first occurrence of each value is kept: a second, different MM3 comes from somebody else."""
+    """The first occurrence of each value is kept: a second, different MM3 comes from another sender."""
 
     def __init__(self) -> None:
         self.SAi_b = b""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 class OpenEnum(IntEnum):
     """Names for a number space that others may extend.
 
-    A number nobody has named becomes a member all the same: ``NotifyType(40001).name == "NOTIFY_40001"``. Members
+    A number without a name becomes a member, too: ``NotifyType(40001).name == "NOTIFY_40001"``. Members
     equal their number and hash like it, so a plain ``int`` off the wire finds them in any dictionary.
 
     Raises ValueError for what does not fit the field on the wire.
