@@ -42,6 +42,11 @@ class Analyst:
         found = self._add(packet)
         return None if found is None else message_of(*found, with_secrets=False)
 
+    @property
+    def conversations(self) -> tuple[TrackedConversation, ...]:
+        """The conversations so far, in order of their first message."""
+        return tuple(self._tracker.all)
+
     def _add(self, packet: Packet) -> tuple[TrackedConversation, MessageRecord] | None:
         if not isinstance(packet, Datagram):
             self._esp.add(packet)

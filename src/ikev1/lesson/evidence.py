@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.key_ring import DhSecret, KeyRing, PreSharedKey
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Conversation, Formula
 from ikev1.core.records.model import KeyShare, QuickMode
 from ikev1.lesson.diffie_hellman import Agreement, agreement
@@ -23,6 +24,7 @@ class Evidence(NamedTuple):
 
     run: Run
     conversation: Conversation
+    records: tuple[MessageRecord, ...]  # of the messages of the conversation
     first: Agreement
     second: Agreement | None
 
@@ -55,7 +57,8 @@ def evidence_of(run: Run) -> Evidence:
     for datagram in run.datagrams:
         analyst.add(datagram)
     (conversation,) = analyst.report(_SOURCE, len(run.datagrams), with_secrets=True).conversations
-    evidence = Evidence(run, conversation, first, second)
+    (tracked,) = analyst.conversations
+    evidence = Evidence(run, conversation, tuple(tracked.messages), first, second)
     _check(evidence)
     return evidence
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.capture.records.report import Formula, Message
+from ikev1.capture.records.report import Formula
 from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.misreadings import comparisons, misreadings_of
 from ikev1.lesson.prose import TEXTS
@@ -85,7 +85,8 @@ _STEPS = {Subject.MAIN: _main, Subject.AGGRESSIVE: _aggressive, Subject.QUICK: _
 
 def _step(evidence: Evidence, label: str) -> Step:
     """The step of a message, with the formula of its HASH."""
-    message = _message(evidence, label)
+    place = next(n for n, message in enumerate(evidence.conversation.messages) if message.label == label)
+    message = evidence.conversation.messages[place]
     text = TEXTS[label]
     formulas = tuple(formula for formula in message.formulas if formula.name.startswith("HASH"))
     return Step(
@@ -96,14 +97,10 @@ def _step(evidence: Evidence, label: str) -> Step:
         carries=text.carries,
         why=text.why,
         seen=text.seen,
-        values=values_of(message),
+        values=values_of(evidence.records[place]),
         formulas=formulas,
         misreadings=misreadings_of(label, tuple(formula.name for formula in formulas)),
     )
-
-
-def _message(evidence: Evidence, label: str) -> Message:
-    return next(message for message in evidence.conversation.messages if message.label == label)
 
 
 def _derivation(evidence: Evidence, label: str, title: str) -> Step:

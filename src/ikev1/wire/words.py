@@ -200,11 +200,11 @@ def transform_words(protocol: int, transform: Transform) -> str:
     key_length = find(attributes, vocabulary.key_length)
     if key_length is not None and algorithms:
         algorithms[0] += f"-{plain_value(key_length)}"
-    named = {*vocabulary.algorithms, vocabulary.key_length, vocabulary.life_type, vocabulary.life_duration}
+    covered = {*vocabulary.algorithms, vocabulary.key_length, vocabulary.life_type, vocabulary.life_duration}
     others = [
         f"{vocabulary.names(attribute.type).name}={_value(attribute, vocabulary.values)}"
         for attribute in attributes
-        if attribute.type not in named
+        if attribute.type not in covered
     ]
     return ", ".join(["/".join(algorithms) or "no algorithm", *lifetimes(protocol, attributes), *others])
 
