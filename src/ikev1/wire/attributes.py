@@ -44,7 +44,7 @@ class Attribute(NamedTuple):
         return cls(type, number if number < 1 << 16 else number.to_bytes(4, "big"))
 
 
-# A NamedTuple's own constructor is a Python function around this one; attributes are most of what is parsed.
+# A NamedTuple's own constructor is a Python function around this one; most parsed values are attributes.
 new_attribute: Callable[[tuple[int, int | bytes]], Attribute] = partial(tuple.__new__, Attribute)
 
 

@@ -13,9 +13,9 @@ from ikev1.wire.registry import NotifyType
 class WireError(Exception):
     """Received octets violate the standard.
 
-    ``notify`` is what answers it. ``expected`` and ``found`` say what is wrong, ``payload`` where: the names of the
-    payloads around the place, outermost first, and ``offset`` its octet counted from the start of the outermost
-    thing parsed: the message or, where a single payload's body was parsed, that body.
+    ``notify`` is the notify type to respond with. ``expected`` and ``found`` describe the error. ``payload`` are the
+    names of the enclosing payloads, outermost first. ``offset`` is in octets from the start of the message or, if a
+    single payload body was parsed, of that body.
     """
 
     notify: ClassVar[NotifyType] = NotifyType.PAYLOAD_MALFORMED

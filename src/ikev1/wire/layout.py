@@ -56,7 +56,7 @@ class Field(ABC):
 
 
 class Number(Field):
-    """An unsigned number in the head, whatever it is."""
+    """An unsigned number in the head."""
 
     def __init__(self, letter: str) -> None:
         self.head = letter
@@ -138,7 +138,7 @@ SizedBytes = Annotated[bytes, Sized()]
 class Layout(Generic[PayloadClass]):
     """The compiled declaration of a payload class; ``number`` is the type number of a class that goes by several.
 
-    ``parse(body)`` and ``build(payload)`` are each other's inverse. ``malformed`` is what a broken head raises.
+    ``parse(body)`` and ``build(payload)`` are each other's inverse. ``malformed`` is the error for a broken head.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ MAX_UNPROVED_OPAQUE = 64
 MAX_UNPROVED_OCTETS = 1664
 """Octets of those that are read field by field: 40 transforms of 40 octets, as most peers send them."""
 MAX_PADDING = 352
-"""Octets behind the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
+"""Octets after the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
 ``randomize_length``.
 """
 

@@ -13,7 +13,7 @@ from ikev1.capture.read import pcap, pcapng
 from ikev1.capture.read.frame import Frame, FrameReader
 from ikev1.capture.read.ip_fragments import IpReassembly
 from ikev1.capture.read.link import find_ip
-from ikev1.capture.read.network import behind_headers, parse_ip
+from ikev1.capture.read.network import parse_ip, skip_headers
 from ikev1.capture.read.prefilter import prefilter_for
 from ikev1.capture.read.problems import CaptureError, Notes, Problem, Unreadable, not_a_capture
 from ikev1.capture.read.source import Source
@@ -51,7 +51,7 @@ class FrameParser:
             if whole is None:
                 return None
             ip, frames = whole
-        ip = behind_headers(ip)
+        ip = skip_headers(ip)
         if ip.fragmented:
             raise Unreadable("fragment-nested", "nested IP fragments")
         packet = packet_of(ip, self._ports, frames, frame.time)

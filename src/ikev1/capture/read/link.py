@@ -30,8 +30,8 @@ def find_ip(link_type: int, octets: bytes) -> int | None:
     if link_type in RAW_IP:
         return 0
     if link_type in ETHER_TYPE_AND_IP:
-        ether_type_at, behind = ETHER_TYPE_AND_IP[link_type]
-        return _behind_ether_type(octets, ether_type_at, behind)
+        ether_type_at, after = ETHER_TYPE_AND_IP[link_type]
+        return _after_ether_type(octets, ether_type_at, after)
     finder = FINDERS.get(link_type)
     if finder is None:
         raise Unreadable("unsupported", f"link type {link_type} is not supported")
@@ -44,16 +44,16 @@ def _number(octets: bytes, position: int, size: int = 2) -> int:
     return int.from_bytes(octets[position : position + size], "big")
 
 
-def _behind_ether_type(octets: bytes, position: int, behind: int) -> int | None:
+def _after_ether_type(octets: bytes, position: int, after: int) -> int | None:
     ether_type = _number(octets, position)
     for _ in range(MOST_TAGS):
         if ether_type not in VLAN_TAGS:
             break
-        ether_type = _number(octets, behind + 2)
-        behind += 4
+        ether_type = _number(octets, after + 2)
+        after += 4
     if ether_type == PPPOE_SESSION:
-        return _ppp_over_ethernet(octets, behind)
-    return behind if ether_type in IP else None
+        return _ppp_over_ethernet(octets, after)
+    return after if ether_type in IP else None
 
 
 def _ppp_over_ethernet(octets: bytes, position: int = 0) -> int | None:

@@ -81,19 +81,19 @@ def _parse_ipv6(octets: bytes, start: int) -> IpPacket:
     if len(octets) - start < IPV6.size:
         raise Unreadable("truncated", "truncated in the IPv6 header")
     length, protocol, source, destination = IPV6.unpack_from(octets, start)
-    behind = start + IPV6.size
-    length = length or len(octets) - behind
+    after = start + IPV6.size
+    length = length or len(octets) - after
     packet = IpPacket(
         inet_ntop(AF_INET6, source),
         inet_ntop(AF_INET6, destination),
         protocol,
-        octets[behind : behind + length],
+        octets[after : after + length],
         length,
     )
-    return behind_headers(packet)
+    return skip_headers(packet)
 
 
-def behind_headers(packet: IpPacket) -> IpPacket:
+def skip_headers(packet: IpPacket) -> IpPacket:
     """Skip the extension headers of ``packet``, up to a fragment header. Raises Unreadable."""
     for _ in range(MOST_HEADERS):
         protocol, payload = packet.protocol, packet.payload

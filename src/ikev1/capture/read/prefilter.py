@@ -20,14 +20,14 @@ PORTS = struct.Struct("!HH")
 IPV6_HEADER = 40
 WITHOUT_OPTIONS = 0x45
 WITHOUT_PORTS = frozenset((ESP, AH))
-BEHIND_IPV6 = WITHOUT_PORTS | EXTENSION_HEADERS
+AFTER_IPV6 = WITHOUT_PORTS | EXTENSION_HEADERS
 
 
 def prefilter_for(link_type: int, ports: Set[int]) -> Wanted:
     """The prefilter for frames of ``link_type`` (a LINKTYPE of tcpdump.org)."""
     ip = _ip(ports)
     if link_type in link.ETHER_TYPE_AND_IP:
-        return _behind_ether_type(*link.ETHER_TYPE_AND_IP[link_type], ip)
+        return _after_ether_type(*link.ETHER_TYPE_AND_IP[link_type], ip)
     if link_type in link.RAW_IP:
         return ip
     if link_type in link.LOOPBACK:
@@ -48,14 +48,14 @@ def _ip(ports: Set[int]) -> Wanted:
         else:
             following = fragment >> 8
             if following != UDP:
-                return following in BEHIND_IPV6
+                return following in AFTER_IPV6
             source, destination = ports_at(buffer, start + IPV6_HEADER)
         return source in ports or destination in ports
 
     return wanted
 
 
-def _behind_ether_type(ether_type_at: int, ip_at: int, ip: Wanted) -> Wanted:
+def _after_ether_type(ether_type_at: int, ip_at: int, ip: Wanted) -> Wanted:
     tag = ip_at + 2  # the EtherType of a VLAN tag, if present
 
     def wanted(buffer: bytearray, start: int) -> bool:

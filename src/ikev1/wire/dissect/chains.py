@@ -17,7 +17,7 @@ next_payload_words = named(PayloadType)
 
 
 class Body(NamedTuple):
-    """A payload's body: what it holds in a few words, and its fields."""
+    """A payload body: a summary, and its fields."""
 
     value: str
     fields: list[DissectedField]

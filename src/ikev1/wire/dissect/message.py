@@ -21,18 +21,17 @@ TRAILER_ABOUT = "Up to three zero octets that align the message to 4 octets (RFC
 
 
 def dissect(octets: bytes, *, decrypted: bool = False, hidden: frozenset[int] = frozenset()) -> Dissection:
-    """The fields of one ISAKMP message, without the non-ESP marker.
+    """Dissect one ISAKMP message, without the non-ESP marker; never raises.
 
-    ``decrypted`` says that what follows the header is in the clear although the header says that it is encrypted;
-    ``hidden`` are the types of payloads whose bodies are encrypted on their own (`parse_message`). No octets are
-    refused: where they are malformed the fields say how far they could be understood, and ``error`` is what the parser
-    says of them.
+    ``decrypted`` means that the payloads are in the clear although the header has the encryption flag. ``hidden`` are
+    the payload types whose bodies are encrypted individually (`parse_message`). Of a malformed message, the fields up
+    to the error are dissected, and ``error`` is the error of the parser.
     """
     error = _error(octets, decrypted, hidden)
     if len(octets) < HEADER_SIZE:
         return Dissection(tuple(rest(0, len(octets))), error)
     header = header_field(octets)
-    return Dissection((header, *_behind_header(octets, decrypted, hidden)), error)
+    return Dissection((header, *_after_header(octets, decrypted, hidden)), error)
 
 
 def _error(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> WireError | None:
@@ -45,7 +44,7 @@ def _error(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> WireError 
     return None
 
 
-def _behind_header(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> list[DissectedField]:
+def _after_header(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> list[DissectedField]:
     _, _, first, version, _, flags, _, _ = FIELDS.unpack_from(octets)
     end = len(octets)
     if version >> 4 != VERSION >> 4:

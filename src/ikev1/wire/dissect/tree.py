@@ -8,10 +8,10 @@ from ikev1.wire.errors import WireError
 
 
 class DissectedField(NamedTuple):
-    """A part of a message: ``length`` octets from ``offset`` on, counted from the message's first octet.
+    """A field of a message: ``length`` octets at ``offset``, counted from the first octet of the message.
 
-    ``value`` is in words and harmless, ``about`` is a sentence for those who have not met this field, or empty.
-    ``fields`` lie one behind the other and fill the whole of it; or, where they are bits of it, each has its place.
+    ``value`` is printable text, ``about`` is the meaning of the field, or empty. ``fields`` are consecutive and cover
+    the whole field; bits of a number have the position of that number.
     """
 
     name: str

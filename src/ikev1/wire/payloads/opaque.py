@@ -1,4 +1,4 @@
-"""Payloads that are octets and nothing else: keys, hashes, signatures, nonces, vendor IDs, and whatever is unknown."""
+"""Payloads without structure: keys, hashes, signatures, nonces, vendor IDs, and unknown payloads."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class SecurityAssociation(NamedTuple):
 
 
 def check_unproved(body: bytes) -> None:
-    """Checks, before any of it is read, that the body of a phase 1 SA payload offers no more than real peers do.
+    """Check, before parsing it, that the body of a phase 1 SA payload offers no more than real peers do.
 
     Raises:
         BadProposalSyntax: it has several proposals, or too many transforms.
