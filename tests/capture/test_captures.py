@@ -34,9 +34,9 @@ HEADER_FIELDS = (
 )
 
 
-def told(name: str, ring: KeyRing = KeyRing()) -> Report:  # noqa: B008
-    """What the analyst says of a file."""
-    analyst = Analyst(ring)
+def told(name: str, key_ring: KeyRing = KeyRing()) -> Report:  # noqa: B008
+    """The report on a file."""
+    analyst = Analyst(key_ring)
     with open_capture(CAPTURES / name) as capture:
         for packet in capture:
             analyst.add(packet)
@@ -133,10 +133,12 @@ def test_certificates_under_a_key_from_a_table() -> None:
     )
     assert (conversation.initiator.maker, conversation.responder.maker) == ("Openswan", "Juniper NetScreen")
     assert "CERT(X509_SIGNATURE, 1493 octets)" in conversation.messages[4].line
-    assert "yes, with group 2 (MODP_1024)" in answer(conversation, "pfs").text
+    assert answer(conversation, "pfs").codes == ("yes",)
+    assert "MODP_1024" in answer(conversation, "pfs").text
     assert {right for _, right in checks(report)} == {None}  # SKEYID is not known
     assert conversation.messages[7].retransmission_of == 6
-    assert "The initiator repeated QM1 (f2cfe203) once within 10.0 s." in answer(conversation, "silence").text
+    assert answer(conversation, "silence").codes == ("retransmission",)
+    assert "f2cfe203" in answer(conversation, "silence").text
 
 
 def test_the_secret_of_the_aggressive_mode() -> None:
@@ -144,7 +146,7 @@ def test_the_secret_of_the_aggressive_mode() -> None:
     assert checks(report) == [("HASH_R", True)]
     assert checks(report, "NAT-D") == [("NAT-D of the destination", True), ("NAT-D of the source", True)]
     conversation = only(report)
-    assert answer(conversation, "offline-guess").text.startswith("Yes.")
+    assert answer(conversation, "offline-guess").codes == ("yes",)
     assert conversation.initiator.identity == conversation.responder.identity == "192.168.12.2"
     assert conversation.responder.maker == "Cisco, or a client of its kind"
     other = told("aggressive-mode-psk.pcap", KeyRing(pre_shared_keys=(PreSharedKey("the option", b"MYPASSWORE"),)))
@@ -152,28 +154,28 @@ def test_the_secret_of_the_aggressive_mode() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code"),
     [
-        ("main-mode-psk.pcap", "none with group 2 (MODP_1024)"),
-        ("main-mode-group1-pre-rfc-natd.pcap", "a hint, but no proof"),
-        ("nat-t-float-4500.pcap", "a hint, but no proof"),
+        ("main-mode-psk.pcap", "not-phase1-group"),
+        ("main-mode-group1-pre-rfc-natd.pcap", "possible"),
+        ("nat-t-float-4500.pcap", "possible"),
     ],
 )
-def test_what_lengths_tell_of_forward_secrecy(name: str, said: str) -> None:
-    assert said in answer(only(told(name)), "pfs").text
+def test_what_lengths_tell_of_forward_secrecy(name: str, code: str) -> None:
+    assert answer(only(told(name)), "pfs").codes == (code,)
 
 
 def test_nat_d_before_the_drafts() -> None:
     report = told("main-mode-group1-pre-rfc-natd.pcap")
     assert [right for _, right in checks(report, "NAT-D")] == [True] * 4
-    assert "Group 1 (MODP_768): g = 2, p is the prime of 768 bits" in answer(only(report), "group").text
+    assert "MODP_768" in answer(only(report), "group").text
 
 
 def test_the_float_to_port_4500() -> None:
     conversation = only(told("nat-t-float-4500.pcap"))
     assert conversation.initiator.ports == conversation.responder.ports == (500, 4500)
     assert (conversation.initiator.behind_nat, conversation.responder.behind_nat) == (True, False)
-    assert "The responder repeated QM2" in answer(conversation, "silence").text
+    assert answer(conversation, "silence").codes == ("retransmission",)
 
 
 @needs_tshark
@@ -195,13 +197,11 @@ def test_esp_is_counted_as_tshark_counts(name: str) -> None:
 
 def test_esp_opens_with_the_keys_beside_it() -> None:
     """tcpdump's file has no integrity keys; in the test bed that these are from each is 0x8765..., cut to its size."""
-    ring = load_keys(CAPTURES / "esp-secrets.txt")
-    (flow,) = told("esp-aes256-sha1.pcap", ring).esp
+    key_ring = load_keys(CAPTURES / "esp-secrets.txt")
+    (flow,) = told("esp-aes256-sha1.pcap", key_ring).esp
     assert (flow.opened, flow.wrong) == (0, 0)
-    assert flow.inner == (
-        "192.0.2.1 -> 192.0.1.1 ICMP echo request ×8 (decrypted unchecked: there is no integrity key)"
-    )
-    key = next(keys.keys.encryption_key for keys in ring.esp if keys.keys.spi == 0xD1234567)
+    assert flow.inner.startswith("192.0.2.1 -> 192.0.1.1 ICMP echo request ×8 (")
+    key = next(keys.keys.encryption_key for keys in key_ring.esp if keys.keys.spi == 0xD1234567)
     suite = IpsecSuite(EspTransform.AES_CBC, 256, IntegrityAlgorithm.HMAC_SHA1)
     keys = EspKeys("the test bed", suite, IpsecKeys(0xD1234567, key, bytes.fromhex("8765") * 10))
     (flow,) = told("esp-aes256-sha1.pcap", KeyRing(esp=(keys,))).esp
@@ -210,16 +210,16 @@ def test_esp_opens_with_the_keys_beside_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "notify"),
     [
-        ("isakmp-delete-segfault.pcap", "expected major version 1, found 11 (INVALID_MAJOR_VERSION)"),
-        ("isakmp-no-none-np.pcapng", "expected 0 in the RESERVED field, found 255 (PAYLOAD_MALFORMED)"),
-        ("isakmp-pointer-loop.pcap", "expected the datagram's length, 30, found 0 (UNEQUAL_PAYLOAD_LENGTHS)"),
-        ("payload-bad-length.pcap", "expected a payload length of at least 4, found 3 (PAYLOAD_MALFORMED)"),
+        ("isakmp-delete-segfault.pcap", "(INVALID_MAJOR_VERSION)"),
+        ("isakmp-no-none-np.pcapng", "(PAYLOAD_MALFORMED)"),
+        ("isakmp-pointer-loop.pcap", "(UNEQUAL_PAYLOAD_LENGTHS)"),
+        ("payload-bad-length.pcap", "(PAYLOAD_MALFORMED)"),
     ],
 )
-def test_what_is_malformed_is_a_problem_of_its_message(name: str, said: str) -> None:
+def test_what_is_malformed_is_a_problem_of_its_message(name: str, notify: str) -> None:
     (message,) = only(told(f"malformed/{name}")).messages
-    assert any(said in problem for problem in message.problems)
+    assert any(problem.endswith(notify) for problem in message.problems)
     assert message.fields
     assert message.line.startswith("malformed: ")

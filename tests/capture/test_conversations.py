@@ -96,9 +96,9 @@ def test_repetitions_are_marked_and_the_silent_one_named() -> None:
     assert conversation.messages[1].retransmission_of == 0
     assert conversation.messages[1].line == conversation.messages[0].line
     assert conversation.outcome == "unfinished"
-    told = answer(conversation, "silence").text
-    assert "The initiator repeated MM1 once within " in told
-    assert "The initiator never answered MM4 in this capture, asked" in told
+    silence = answer(conversation, "silence")
+    assert silence.codes == ("retransmission", "initiator-silent")
+    assert conversation.messages[4].frames[0] in silence.frames
 
 
 def test_nobody_answers() -> None:
@@ -111,8 +111,8 @@ def test_nobody_answers() -> None:
     conversation = only(analysed(recorder.packets))
     assert labels(conversation) == ["MM1"] + ["(MM1)"] * (len(recorder.packets) - 1)
     assert len(recorder.packets) > 3
-    text = answer(conversation, "silence").text
-    assert f"The responder never answered MM1 in this capture, asked {len(recorder.packets)} times." in text
+    assert answer(conversation, "silence").codes == ("retransmission", "responder-silent")
+    assert str(len(recorder.packets)) in answer(conversation, "silence").text
     assert conversation.responder_cookie == "00" * 8
 
 
@@ -136,8 +136,7 @@ def test_a_nat_is_seen_from_both_sides_of_it(near: str) -> None:
         if check.right is False
     ]
     assert wrong == [("MM4", "NAT-D of the destination") if near == "alice" else ("MM3", "NAT-D of the source")]
-    assert "The initiator is behind a NAT" in answer(conversation, "nat").text
-    assert "floated to port 4500" in answer(conversation, "nat").text
+    assert answer(conversation, "nat").codes == ("initiator-behind-nat", "port-4500")
 
 
 def test_a_capture_on_both_sides_of_a_nat_is_one_conversation() -> None:
@@ -159,10 +158,8 @@ def test_a_capture_on_both_sides_of_a_nat_is_one_conversation() -> None:
     assert labels(conversation) == [each for label in MAIN for each in (label, f"({label})")]
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     assert (conversation.initiator.behind_nat, conversation.responder.behind_nat) == (True, False)
-    assert "this capture has its messages under two addresses" in answer(conversation, "nat").text
-    assert answer(conversation, "silence").text == (
-        "9 messages are twice in this capture, which was made at two places on the way."
-    )
+    assert answer(conversation, "nat").codes == ("initiator-translated", "port-4500")
+    assert answer(conversation, "silence").codes == ("duplicated-by-capture",)
 
 
 def test_without_a_nat_all_hashes_are_right() -> None:
@@ -170,7 +167,7 @@ def test_without_a_nat_all_hashes_are_right() -> None:
     checks = [check for message in conversation.messages for check in message.checks]
     assert [check.right for check in checks] == [True] * 4
     assert conversation.initiator.behind_nat is conversation.responder.behind_nat is False
-    assert answer(conversation, "nat").text.startswith("No: ")
+    assert answer(conversation, "nat").codes == ("no-nat",)
 
 
 def test_encapsulation_that_is_asked_for_is_no_nat_of_others() -> None:
@@ -179,7 +176,7 @@ def test_encapsulation_that_is_asked_for_is_no_nat_of_others() -> None:
     conversation = only(analysed(recorder.packets))
     (wrong,) = [check for message in conversation.messages for check in message.checks if not check.right]
     assert wrong.name == "NAT-D of the source"
-    assert "port 0 on purpose" in wrong.text
+    assert answer(conversation, "nat").codes[0] == "initiator-behind-nat"
 
 
 @pytest.mark.parametrize("first", range(1, 9))
@@ -218,10 +215,10 @@ def test_quick_mode_of_the_responder() -> None:
 def test_a_message_is_told_as_it_comes() -> None:
     recorder = recorded(Network())
     analyst = Analyst()
-    told = [analyst.take(packet) for packet in recorder.packets]
+    told = [analyst.describe(packet) for packet in recorder.packets]
     assert [message.label for message in told if message is not None] == MAIN
     assert [message.frames for message in told if message is not None] == [(frame,) for frame in range(1, 10)]
-    assert analyst.take(recorder.packets[0]._replace(payload=b"\xff")) is None  # a keepalive
+    assert analyst.describe(recorder.packets[0]._replace(payload=b"\xff")) is None  # a keepalive
 
 
 def test_another_answer_to_a_repeated_first_message_is_another_conversation() -> None:
@@ -252,12 +249,12 @@ def test_ikev2_is_left_out_and_said_so() -> None:
     assert isinstance(first, Datagram)
     report = analysed([first._replace(payload=first.payload[:17] + b"\x20" + first.payload[18:])])
     assert report.conversations == ()
-    assert report.notes == ("1 messages of IKEv2 were left out: only IKEv1 is explained here",)
+    assert len(report.notes) == 1
 
 
 def test_perfect_forward_secrecy_is_said_of_what_was_decrypted() -> None:
-    for proposal, said in (("aes128-sha256-ecp256", "yes, with group 19"), ("aes128-sha256", "no. Without a KE")):
+    for proposal, code in (("aes128-sha256-ecp256", "yes"), ("aes128-sha256", "no")):
         network = Network()
         recorder = recorded(network, tunnel_options={"proposals": (esp(proposal),)})
-        assert said in answer(only(analysed(recorder.packets, dh_keys(recorder))), "pfs").text
-        assert said not in answer(only(analysed(recorder.packets)), "pfs").text
+        assert answer(only(analysed(recorder.packets, dh_keys(recorder))), "pfs").codes == (code,)
+        assert answer(only(analysed(recorder.packets)), "pfs").codes in (("possible",), ("not-phase1-group",))

@@ -79,8 +79,8 @@ def test_a_private_exponent_and_the_secret_open_everything(text: str) -> None:
     assert found["encryption key"].result == keys.encryption_key.hex()
     assert (conversation.initiator.identity, conversation.initiator.identity_visible) == ("192.0.2.1", False)
     g_xy = dict(found["SKEYID_d"].inputs)["g^xy"]
-    ring = KeyRing(dh_secrets=(dh_secret(g_xy, "g^xy"),), pre_shared_keys=(PreSharedKey("the secret", SECRET),))
-    assert checks(only(analysed(recorder.packets, ring))) == ALL_RIGHT
+    key_ring = KeyRing(dh_secrets=(dh_secret(g_xy, "g^xy"),), pre_shared_keys=(PreSharedKey("the secret", SECRET),))
+    assert checks(only(analysed(recorder.packets, key_ring))) == ALL_RIGHT
 
 
 @pytest.mark.parametrize("options", [{}, IN_AGGRESSIVE_MODE], ids=["main", "aggressive"])
@@ -89,27 +89,25 @@ def test_the_key_log_opens_everything_and_proves_nothing(options: dict[str, Any]
     conversation = only(analysed(recorder.packets, key_log(alice)))
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     assert set(checks(conversation).values()) == {None}
-    assert "the encryption key alone" in answer(conversation, "keys").text
+    assert answer(conversation, "keys").codes == ("encryption-key",)
 
 
 def test_keys_of_others_open_nothing_and_that_is_said() -> None:
     recorder, alice, _ = play()
     sa = alice.sa
     wrong = IkeKeys("another log", sa.CKY_I, bytes(16))
-    for ring in (KeyRing((wrong,)), dh_keys(recorder, secret=b"not the secret")):
-        conversation = only(analysed(recorder.packets, ring))
+    for key_ring in (KeyRing((wrong,)), dh_keys(recorder, secret=b"not the secret")):
+        conversation = only(analysed(recorder.packets, key_ring))
         assert not any(message.decrypted for message in conversation.messages)
-        assert answer(conversation, "keys").text == (
-            "None of those given opens this conversation: 0 of 5 encrypted messages could be opened."
-        )
+        assert answer(conversation, "keys").codes == ("no-match",)
 
 
 def test_keys_without_a_cookie_are_tried() -> None:
     recorder, alice, _ = play()
     keys = alice.sa.keys
     assert keys is not None
-    ring = KeyRing((IkeKeys("a", b"", bytes(16)), IkeKeys("b", b"", keys.encryption_key, SKEYID_a=keys.SKEYID_a)))
-    conversation = only(analysed(recorder.packets, ring))
+    key_ring = KeyRing((IkeKeys("a", b"", bytes(16)), IkeKeys("b", b"", keys.encryption_key, SKEYID_a=keys.SKEYID_a)))
+    conversation = only(analysed(recorder.packets, key_ring))
     assert checks(conversation) == {"HASH_I": None, "HASH_R": None, "HASH(1)": True, "HASH(2)": True, "HASH(3)": True}
 
 
@@ -143,7 +141,7 @@ def test_signatures_without_certificates_need_a_key_from_elsewhere(
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     found = checks(conversation)
     assert (found["SIG_I"], found["SIG_R"], found["HASH(1)"], found["HASH(3)"]) == (None, None, True, True)
-    assert answer(conversation, "offline-guess").text.startswith("There is none")
+    assert answer(conversation, "offline-guess").codes == ("no-pre-shared-key",)
 
 
 # --- Aggressive Mode with a pre-shared key
@@ -151,12 +149,12 @@ def test_signatures_without_certificates_need_a_key_from_elsewhere(
 
 def test_in_aggressive_mode_the_secret_alone_proves_the_responder() -> None:
     recorder, *_ = play(**IN_AGGRESSIVE_MODE)
-    ring = KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"), PreSharedKey("a list", SECRET)))
-    conversation = only(analysed(recorder.packets, ring))
+    key_ring = KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"), PreSharedKey("a list", SECRET)))
+    conversation = only(analysed(recorder.packets, key_ring))
     assert checks(conversation)["HASH_R"] is True
     assert not any(message.decrypted for message in conversation.messages)
     assert formulas(conversation)["SKEYID"].inputs[0] == ("pre-shared-key", SECRET.hex())
-    assert answer(conversation, "offline-guess").text.startswith("Yes.")
+    assert answer(conversation, "offline-guess").codes == ("yes",)
     wrong = only(analysed(recorder.packets, KeyRing(pre_shared_keys=(PreSharedKey("a list", b"wrong"),))))
     assert checks(wrong)["HASH_R"] is False
 
@@ -181,7 +179,8 @@ def test_after_a_missed_message_all_but_the_first_block_is_read() -> None:
     conversation = only(analysed(recorder.without("QM1"), key_log(alice)))
     second = conversation.messages[6]
     assert second.decrypted
-    assert "the first block could not be decrypted" in second.problems[0]
+    assert len(second.problems) == 1
+    assert [check.right for check in second.checks] == [None]
     assert "AES_CBC-128/HMAC_SHA2_256/TUNNEL" in second.line
     assert "10.1.0.0/16" in second.line
 
@@ -286,7 +285,7 @@ def test_deletions_are_informational_with_message_ids_of_their_own() -> None:
     alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
     network.settle()
     conversation = only(analysed(recorder.packets, dh_keys(recorder)))
-    assert "it stood, and was deleted" in conversation.summary
+    assert conversation.outcome == "established"
     told = [message for message in conversation.messages if message.label == "INFO"]
     assert told
     assert all(message.decrypted and message.checks[0].right for message in told)
@@ -302,17 +301,16 @@ def payloads(message: Message) -> str:
 @pytest.mark.parametrize("label", ["MM6", "QM1", "QM2", "QM3"])  # HASH_I does not cover INITIAL-CONTACT in message 5
 def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
     recorder, *_ = play()
-    place, ring = recorder.labels.index(label), dh_keys(recorder)
-    genuine = only(analysed(recorder.packets, ring)).messages[place]
+    place, key_ring = recorder.labels.index(label), dh_keys(recorder)
+    genuine = only(analysed(recorder.packets, key_ring)).messages[place]
     octets = recorder.packets[place].payload
     verdicts: set[bool | None] = set()
     for number in range(28, len(octets), 7):
         changed = octets[:number] + bytes((octets[number] ^ 0x40,)) + octets[number + 1 :]
         packets = [*recorder.packets[:place], recorder.packets[place]._replace(payload=changed)]
-        message = only(analysed(packets, ring)).messages[place]
+        message = only(analysed(packets, key_ring)).messages[place]
         if payloads(message) != payloads(genuine):
             verdicts.update(check.right for check in message.checks)
-            assert ("so it proves nothing" in message.security) == any(check.right is False for check in message.checks)
     assert True not in verdicts
     assert False in verdicts
 
@@ -322,12 +320,12 @@ def test_no_changed_message_passes_for_a_right_one(label: str) -> None:
 
 def test_without_leave_a_report_has_no_key_material() -> None:
     recorder, alice, _ = play(**IN_AGGRESSIVE_MODE)
-    ring = dh_keys(recorder)
+    key_ring = dh_keys(recorder)
     keys = alice.sa.keys
     assert keys is not None
     secrets = [keys.SKEYID_d, keys.SKEYID_a, keys.encryption_key, SECRET, alice.carries.inbound.encryption_key]
     for allowed in (False, True):
-        shown = str(analysed(recorder.packets, ring, with_secrets=allowed))
+        shown = str(analysed(recorder.packets, key_ring, with_secrets=allowed))
         assert [octets.hex() in shown for octets in secrets] == [allowed] * 5
         assert not any(repr(octets)[2:-1] in shown for octets in secrets[:3])
 

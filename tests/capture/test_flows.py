@@ -103,7 +103,7 @@ def test_nobody_says_that_an_icv_is_wrong_who_cannot_check_it(suite: str) -> Non
     keys = EspKeys("tcpdump", alice.carries.suite, alice.carries.outbound, icv_size=12)
     (flow,) = analysed(packets, KeyRing(esp=(keys,))).esp
     assert (flow.opened, flow.wrong, flow.unopened) == (0, 0, 0)
-    assert "echo request ×600 (decrypted unchecked" in flow.inner
+    assert "echo request ×600 (" in flow.inner
     keys = replace(keys, keys=replace(keys.keys, encryption_key=rotated))
     (flow,) = analysed(packets, KeyRing(esp=(keys,))).esp
     assert (flow.opened, flow.wrong, flow.inner) == (0, 0, "")

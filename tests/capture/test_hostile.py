@@ -56,10 +56,10 @@ def packets(draw: st.DrawFn) -> Packet:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(packets(), max_size=20), st.sampled_from(RINGS))
-def test_no_packets_raise_anything(sent: list[Packet], ring: KeyRing) -> None:
-    analyst = Analyst(ring)
+def test_no_packets_raise_anything(sent: list[Packet], key_ring: KeyRing) -> None:
+    analyst = Analyst(key_ring)
     for packet in sent:
-        analyst.take(packet)
+        analyst.describe(packet)
     report = analyst.report("test", len(sent), with_secrets=True)
     assert msgspec.json.decode(msgspec.json.encode(report), type=type(report)) == report
 
@@ -86,26 +86,27 @@ def test_esp_keys_of_any_shape_raise_nothing(key: bytes, transform: int) -> None
 
 
 def test_a_flood_of_first_messages_is_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker, "MOST_DIALOGUES", 10)
+    monkeypatch.setattr(tracker, "MOST_CONVERSATIONS", 10)
     first = SPOKEN[0].packets[0]
     flood = [first._replace(payload=number.to_bytes(8) + first.payload[8:]) for number in range(1, 31)]
     report = analysed(flood)
     assert len(report.conversations) == 10
-    assert any("20 ISAKMP messages were left out" in note for note in report.notes)
+    assert any(note.startswith("20 ISAKMP messages ") for note in report.notes)
 
 
 def test_an_endless_conversation_is_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "MOST_MESSAGES", 12)
     report = analysed([*SPOKEN[0].packets, *SPOKEN[0].packets])
     assert len(report.conversations[0].messages) == 12
-    assert report.notes == ("conversation 1: 6 messages more than are kept were left out",)
+    (note,) = report.notes
+    assert note.startswith("conversation 1: 6 messages ")
 
 
 def test_spis_without_end_are_cut_off_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(esp_tracker, "MOST_FLOWS", 5)
     report = analysed(EspPacket((1,), 0.0, "a", 0, "b", 0, number.to_bytes(4) + bytes(40), 44) for number in range(20))
     assert len(report.esp) == 5
-    assert any("15 ESP packets were left out" in note for note in report.notes)
+    assert any(note.startswith("15 ESP packets ") for note in report.notes)
 
 
 def test_many_answers_to_many_first_messages_do_not_multiply() -> None:
@@ -128,7 +129,7 @@ def test_small_messages_are_not_kept_for_nothing(monkeypatch: pytest.MonkeyPatch
     ]
     report = analysed(empty)
     assert len(report.conversations[0].messages) == 36
-    assert any("63 ISAKMP messages were left out" in note for note in report.notes)
+    assert any(note.startswith("63 ISAKMP messages ") for note in report.notes)
 
 
 def test_exponents_that_do_not_fit_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,8 +131,8 @@ Nov 22 13:50:16 06[CHD] <peer|1>   SPI 0xc1afb466, src 10.77.0.1 dst 10.77.0.2
 
 
 def test_the_threads_of_charon_are_kept_apart(tmp_path: Path) -> None:
-    ring = loaded(tmp_path, CHARON)
-    named, nameless = ring.ike
+    key_ring = loaded(tmp_path, CHARON)
+    named, nameless = key_ring.ike
     assert named.CKY_I.hex() == "c72862291bec7c4f"
     assert [octets.hex() for octets in (named.SKEYID, named.SKEYID_d, named.SKEYID_a, named.SKEYID_e)] == [
         "a02c",
@@ -142,7 +142,7 @@ def test_the_threads_of_charon_are_kept_apart(tmp_path: Path) -> None:
     ]
     assert named.g_xy.hex() == "dc51d00bd6133a64c6243d3e16c3bd3401020304"
     assert (nameless.CKY_I, nameless.SKEYID) == (b"", b"\xff" * 4)
-    (esp,) = ring.esp
+    (esp,) = key_ring.esp
     assert esp.suite == IpsecSuite(EspTransform.AES_GCM_16, 128)
     assert (esp.keys.spi, len(esp.keys.encryption_key), esp.keys.integrity_key) == (0xC1AFB466, 20, b"")
 
@@ -162,14 +162,14 @@ Nov 22 13:50:22.114478: |   9d 2b c7 fb  a2 a0 32 45  28 94 aa 43  1b b2 02 4e  
 
 
 def test_libreswan_tells_secrets_and_keys_of_esp(tmp_path: Path) -> None:
-    ring = loaded(tmp_path, LIBRESWAN)
-    assert [secret.octets for secret in ring.pre_shared_keys] == [b"lab-psk-0123456789"]
-    assert [keys.keys.spi for keys in ring.esp] == [0x67D5D103, 0x4179F626]
-    assert {keys.suite for keys in ring.esp} == {
+    key_ring = loaded(tmp_path, LIBRESWAN)
+    assert [secret.octets for secret in key_ring.pre_shared_keys] == [b"lab-psk-0123456789"]
+    assert [keys.keys.spi for keys in key_ring.esp] == [0x67D5D103, 0x4179F626]
+    assert {keys.suite for keys in key_ring.esp} == {
         IpsecSuite(EspTransform.AES_CBC, 128, IntegrityAlgorithm.HMAC_SHA2_256)
     }
-    assert ring.esp[0].keys.encryption_key.hex() == "f4791336b79a0d56f8fbc683ca19a222"
-    assert len(ring.esp[0].keys.integrity_key) == 32
+    assert key_ring.esp[0].keys.encryption_key.hex() == "f4791336b79a0d56f8fbc683ca19a222"
+    assert len(key_ring.esp[0].keys.integrity_key) == 32
 
 
 OPENSWAN = """\
@@ -195,17 +195,18 @@ def test_older_plutos_tell_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "code"),
     [
-        ("nothing of the kind\n", "expected lines as COOKIE,KEY"),
-        (f"{COOKIE},not hexadecimal\n", "expected lines as COOKIE,KEY"),
-        ("12[IKE] initiating\n" * 5, "charon's log holds no keys: it dumps them where ike, enc and chd log at level 4"),
-        ("| nothing\n" * 5, "plutodebug=crypt,private"),
+        ("nothing of the kind\n", "no-keys"),
+        (f"{COOKIE},not hexadecimal\n", "no-keys"),
+        ("12[IKE] initiating\n" * 5, "no-keys-charon"),
+        ("| nothing\n" * 5, "no-keys-pluto"),
     ],
 )
-def test_a_file_without_keys_says_what_was_looked_for(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(KeyFileError, match=said):
+def test_a_file_without_keys_is_an_error_by_its_format(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises(KeyFileError) as error:
         loaded(tmp_path, text)
+    assert error.value.code == code
 
 
 def test_secrets_that_are_typed() -> None:
@@ -214,10 +215,12 @@ def test_secrets_that_are_typed() -> None:
     assert pre_shared_key("secret", "x").octets == b"secret"
     assert pre_shared_key("0x00ff", "x").octets == b"\x00\xff"
     for wrong in ("", "xyz"):
-        with pytest.raises(KeyFileError, match="--dh-secret: expected"):
+        with pytest.raises(KeyFileError) as error:
             dh_secret(wrong, "--dh-secret")
-    with pytest.raises(KeyFileError, match="not hexadecimal"):
+        assert error.value.code == "not-hexadecimal"
+    with pytest.raises(KeyFileError) as error:
         pre_shared_key("0xzz", "--psk")
+    assert error.value.code == "not-hexadecimal"
 
 
 def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
@@ -240,8 +243,8 @@ def test_no_file_makes_a_reader_stumble(
     file = tmp_path_factory.mktemp("keys") / "keys"
     file.write_bytes(before.encode() + (text if isinstance(text, bytes) else text.encode("utf-8", "replace")))
     try:
-        ring = load_keys(file)
+        key_ring = load_keys(file)
     except KeyFileError:
         assert not before
     else:
-        analysed([], ring)
+        analysed([], key_ring)

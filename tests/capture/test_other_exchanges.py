@@ -90,9 +90,8 @@ def test_a_fragment_that_is_missing_is_said() -> None:
     recorder, *_ = play()
     pieces = fragments(datagram(recorder, 4), 40, 100)
     report = analysed([*recorder.packets[:4], pieces[0], pieces[2]])
-    assert report.notes == (
-        "conversation 1: of a message in IKE fragments from 192.0.2.1 only 1, 3 are there (frames 101, 103)",
-    )
+    (note,) = report.notes
+    assert "101, 103" in note
 
 
 # --- certificates
@@ -163,7 +162,7 @@ def test_what_is_encrypted_with_public_keys_stays_closed(mode: Mode, method: Aut
     assert not any(message.problems for message in conversation.messages)
     assert (conversation.initiator.identity, conversation.initiator.identity_visible) == ("", False)
     assert "encrypted octets)" in conversation.messages[2 if mode is Mode.MAIN else 0].line
-    assert "encrypted with a public key" in answer(conversation, "identities").text
+    assert answer(conversation, "identities").codes == ("initiator-encrypted", "responder-encrypted")
     opened = [message.decrypted for message in conversation.messages if message.encrypted]
     assert all(opened[-3:])  # Quick Mode; the IV of phase 1 is of g^xi, which the revised method hides
 
@@ -193,7 +192,7 @@ def first_iv(peer: Peer, message_id: int) -> bytes:
 
 def test_xauth_in_several_messages_of_one_exchange() -> None:
     recorder, alice, _ = play()
-    ring = dh_keys(recorder)
+    key_ring = dh_keys(recorder)
     asked = ConfigAttributes(ConfigType.REQUEST, 1, (Attribute(ConfigAttribute.XAUTH_USER_NAME, b""),))
     told = ConfigAttributes(
         ConfigType.REPLY,
@@ -204,18 +203,18 @@ def test_xauth_in_several_messages_of_one_exchange() -> None:
     reply = sealed(alice, ExchangeType.TRANSACTION, 7, request[-16:], [told])
     from_bob, from_alice = datagram(recorder, 1), datagram(recorder, 0)
     packets = [*recorder.packets, from_bob._replace(payload=request), from_alice._replace(payload=reply)]
-    conversation = only(analysed(packets, ring))
+    conversation = only(analysed(packets, key_ring))
     assert labels(conversation)[-2:] == ["CFG", "CFG"]
     first, second = conversation.messages[-2:]
     assert (first.sender, second.sender) == ("responder", "initiator")
     assert [check.right for check in (*first.checks, *second.checks)] == [True, True]
     assert "XAUTH_USER_NAME=alice XAUTH_USER_PASSWORD(2 octets)" in second.line.replace(",", "")
-    assert "The user of XAUTH, alice, was encrypted" in answer(conversation, "identities").text
-    assert (first.security.partition(",")[0], "password" in second.security) == ("XAUTH", True)
-    assert "password" not in first.security
+    assert answer(conversation, "identities").codes[2:] == ("xauth-user-encrypted",)
+    assert "alice" in answer(conversation, "identities").text
+    assert first.security != second.security  # one asks for the user, the other contains a password
     assert "silence" not in {each.question for each in conversation.answers}
-    unanswered = only(analysed(packets[:-1], ring))
-    assert "The initiator never answered CFG in this capture" in answer(unanswered, "silence").text
+    unanswered = only(analysed(packets[:-1], key_ring))
+    assert answer(unanswered, "silence").codes == ("initiator-silent",)
 
 
 def test_new_group_mode() -> None:
@@ -232,7 +231,7 @@ def test_new_group_mode() -> None:
     conversation = only(analysed(packets, dh_keys(recorder)))
     assert labels(conversation)[-2:] == ["NGM1", "NGM2"]
     assert conversation.messages[-1].exchange == "New Group Mode"
-    assert "New Group Mode is the exception" in answer(conversation, "group").text
+    assert answer(conversation, "group").codes == ("selected", "new-group")
 
 
 def test_a_question_whether_the_peer_lives_that_nobody_answers() -> None:
@@ -244,11 +243,11 @@ def test_a_question_whether_the_peer_lives_that_nobody_answers() -> None:
 
     question = datagram(recorder, 0)._replace(payload=asks(NotifyType.R_U_THERE, 11))
     reply = datagram(recorder, 1)._replace(payload=asks(NotifyType.R_U_THERE_ACK, 12))
-    ring = dh_keys(recorder)
-    answered = only(analysed([*recorder.packets, question, reply], ring))
+    key_ring = dh_keys(recorder)
+    answered = only(analysed([*recorder.packets, question, reply], key_ring))
     assert "silence" not in {each.question for each in answered.answers}
-    in_vain = only(analysed([*recorder.packets, question, reply, question], ring))
-    assert "did not answer the last R-U-THERE" in answer(in_vain, "silence").text
+    in_vain = only(analysed([*recorder.packets, question, reply, question], key_ring))
+    assert "responder-dpd-unanswered" in answer(in_vain, "silence").codes
 
 
 def test_ipv6() -> None:

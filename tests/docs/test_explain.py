@@ -53,3 +53,21 @@ def test_the_example_says_what_the_command_says() -> None:
     shown = [line for line in block.splitlines() if line.strip("│ ") != "..."]
     assert len(shown) > 40
     assert [line for line in shown if line not in said] == []
+
+
+def test_the_codes_of_answers_are_listed() -> None:
+    section = (DOCS / "explain.md").read_text().partition("##### Codes of answers\n")[2].partition("\n#")[0]
+    listed = {row.split("|")[1].strip(" `"): row for row in section.splitlines() if row.startswith("| `")}
+    done = CliRunner().invoke(main, ["explain", "--json", str(DOCS.parent / "examples" / "branch.pcap")])
+    (conversation,) = msgspec.json.decode(done.stdout, type=Report).conversations
+    coded = [answer for answer in conversation.answers if answer.codes]
+    assert len(coded) >= 6
+    sides = ("initiator-", "responder-")
+    missing = [
+        (answer.question, code)
+        for answer in coded
+        for code in answer.codes
+        if f"`{code}`" not in listed[answer.question]
+        and not (code.startswith(sides) and f"`{code.partition('-')[2]}`" in listed[answer.question])
+    ]
+    assert missing == []

@@ -20,9 +20,9 @@ from lab.traffic import ping
 INSIDE_SA = {"2", "3"}  # proposals and transforms, which tshark counts as payloads
 
 
-def explained(file: Path, ring: KeyRing) -> Conversation:
+def explained(file: Path, key_ring: KeyRing) -> Conversation:
     """The only conversation of a capture."""
-    analyst = Analyst(ring)
+    analyst = Analyst(key_ring)
     with open_capture(file) as capture:
         for packet in capture:
             analyst.add(packet)
@@ -108,15 +108,15 @@ def test_pluto_tells_its_secret_and_the_keys_of_esp(lab: Lab) -> None:
     pluto.whack("--debug", "private")
     pluto.initiate()
     file = capture.finish("isakmp", 6)
-    ring = load_keys(pluto.directory / "pluto.log")
-    assert [secret.octets for secret in ring.pre_shared_keys] == [PSK.encode()]
-    conversation = explained(file, ring)
+    key_ring = load_keys(pluto.directory / "pluto.log")
+    assert [secret.octets for secret in key_ring.pre_shared_keys] == [PSK.encode()]
+    conversation = explained(file, key_ring)
     checks = {check.name: check.right for message in conversation.messages for check in message.checks}
     assert checks["HASH_R"] is True
     assert [message.label for message in conversation.messages][:3] == ["AM1", "AM2", "AM3"]
     of_ours = load_keys(ours.keylog.with_name("keylog.esp_sa")).esp
     assert len(of_ours) == 2
-    of_pluto = [(keys.suite, keys.keys) for keys in ring.esp]
+    of_pluto = [(keys.suite, keys.keys) for keys in key_ring.esp]
     assert all((keys.suite, keys.keys) in of_pluto for keys in of_ours)
 
 
@@ -131,8 +131,8 @@ def test_pluto_and_the_private_exponent_of_its_peer(lab: Lab) -> None:
     file = capture.finish("isakmp", 9)
     secret = load_keys(pluto.directory / "pluto.log").pre_shared_keys
     (of_charon,) = load_keys(charon.directory / "charon.log").ike
-    ring = KeyRing(dh_secrets=(DhSecret("charon", of_charon.g_xy),), pre_shared_keys=secret)
-    conversation = explained(file, ring)
+    key_ring = KeyRing(dh_secrets=(DhSecret("charon", of_charon.g_xy),), pre_shared_keys=secret)
+    conversation = explained(file, key_ring)
     assert [message.label for message in conversation.messages][:6] == ["MM1", "MM2", "MM3", "MM4", "MM5", "MM6"]
     assert all(message.decrypted for message in conversation.messages if message.encrypted)
     checks = [check.right for message in conversation.messages for check in message.checks]

@@ -76,9 +76,9 @@ def test_what_cannot_be_listened_on_is_told(lab: Lab) -> None:
     a, _ = lab.direct()
     code = "from ikev1.capture.read.live import listen; listen('nope0')"
     said = a.run(sys.executable, "-c", code, check=False)
-    assert "there is no interface 'nope0'; there are" in said
+    assert "'nope0'" in said
     unprivileged = ["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all"]
     said = a.run(
         *unprivileged, sys.executable, "-c", "from ikev1.capture.read.live import listen; listen('lo')", check=False
     )
-    assert "with CAP_NET_RAW" in said
+    assert "CAP_NET_RAW" in said

@@ -38,12 +38,13 @@ def test_secrets_are_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "parameters"),
+    ("number", "values"),
     [
-        (14, "p, a prime of 2048 bits: ffffffffffffffffc90fdaa22168c234...; g = 2"),
-        (24, "p, a prime of 2048 bits: 87a8e61db4b6663cffbbd19c65195999...; g: 3fb32c9b73134d0b2e77506660edbd48..."),
-        (19, "a curve and a point on it; g^x stands for x times that point"),
+        (14, ["2048", "ffffffffffffffffc90fdaa22168c234...", "g = 2"]),
+        (24, ["2048", "87a8e61db4b6663cffbbd19c65195999...", "3fb32c9b73134d0b2e77506660edbd48..."]),
+        (19, ["curve"]),
     ],
 )
-def test_the_parameters_of_the_real_group(number: int, parameters: str) -> None:
-    assert toy(agreed(number)).lines[0].real == parameters
+def test_the_parameters_of_the_real_group(number: int, values: list[str]) -> None:
+    parameters = toy(agreed(number)).lines[0].real
+    assert [value for value in values if value not in parameters] == []

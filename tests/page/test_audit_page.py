@@ -33,4 +33,7 @@ def test_nothing_in_it_is_obeyed() -> None:
 
 
 def test_nothing_found_is_said() -> None:
-    assert "Nothing was found." in audit_page(audit())
+    page = audit_page(audit())
+    assert 'class="card finding"' in audit_page(audit("a finding"))
+    assert 'class="card finding"' not in page
+    assert page.count("<p>") > audit_page(audit("a finding")).count("<p>")

@@ -6,6 +6,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
+from ikev1.capture.read import Capture
+
 ETHERNET, RAW, COOKED, COOKED_2, NULL, LOOP, PPP, PPP_ETHERNET = 1, 101, 113, 276, 0, 108, 9, 51
 UDP, ESP, AH, TCP, FRAGMENT = 17, 50, 51, 6, 44
 A, B = "192.0.2.1", "192.0.2.2"
@@ -137,3 +139,8 @@ def pcapng(frames: Sequence[bytes], link_type: int = ETHERNET, order: str = "<")
     """A pcapng file of one interface, with a frame each second from 1000000000 on."""
     packets = [enhanced(frame, (1_000_000_000 + number) * 10**6, order=order) for number, frame in enumerate(frames)]
     return section(order) + interface(link_type, order=order) + b"".join(packets)
+
+
+def noted(capture: Capture) -> tuple[tuple[str, int, int], ...]:
+    """The problems of a capture: code, number of frames, first frame."""
+    return tuple((problem.code, problem.frames, problem.first) for problem in capture.problems())

@@ -80,9 +80,9 @@ def two(
     return network.peer("alice", ALICE, settings(of_alice)), network.peer("bob", BOB, settings(of_bob))
 
 
-def analysed(packets: Iterable[Packet], ring: KeyRing = KeyRing(), with_secrets: bool = True) -> Report:  # noqa: B008
+def analysed(packets: Iterable[Packet], key_ring: KeyRing = KeyRing(), with_secrets: bool = True) -> Report:  # noqa: B008
     """What there is to say of these packets."""
-    analyst = Analyst(ring)
+    analyst = Analyst(key_ring)
     kept = list(packets)
     for packet in kept:
         analyst.add(packet)

@@ -50,7 +50,7 @@ def test_what_is_cut_short_is_refused(octets: str) -> None:
 def test_there_is_a_limit() -> None:
     most = (Attribute(1, 1),) * MAX_ATTRIBUTES
     assert parse_attributes(build_attributes(most)) == most
-    with pytest.raises(WireError, match="at most 128 attributes"):
+    with pytest.raises(WireError):
         parse_attributes(build_attributes((*most, Attribute(1, 1))))
 
 

@@ -56,7 +56,8 @@ def test_a_refusal_says_what_was_expected_and_found() -> None:
     with pytest.raises(errors.WireError) as refusal:
         Header.parse(GOOD._replace(version=0x20).build() + bytes(4))
     assert refusal.value.notify is NotifyType.INVALID_MAJOR_VERSION
-    assert str(refusal.value) == "HEADER, octet 17: expected major version 1, found 2 (INVALID_MAJOR_VERSION)"
+    assert (refusal.value.payload, refusal.value.offset) == (("HEADER",), 17)
+    assert str(refusal.value).endswith("(INVALID_MAJOR_VERSION)")
 
 
 def test_any_exchange_type_is_a_value() -> None:

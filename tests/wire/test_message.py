@@ -89,16 +89,16 @@ def test_finding_payloads() -> None:
     assert message.first(VendorId) is None
     assert message.first(Identification) is message.payloads[2]
     assert message.all(Identification) == (IDci, IDcr)
-    with pytest.raises(WireError, match="one VendorId payload, found 0"):
+    with pytest.raises(WireError):
         message.one(VendorId)
-    with pytest.raises(WireError, match="one Identification payload, found 2"):
+    with pytest.raises(WireError):
         message.one(Identification)
 
 
 def test_equal_payloads_have_their_own_bodies() -> None:
     message = parse(*build_chain([IDci, IDcr]))
     assert message.body_of(message.payloads[1]) == message.bodies[1]
-    with pytest.raises(ValueError, match="not of this message"):
+    with pytest.raises(ValueError, match="payload"):
         message.body_of(NONCE)
 
 
@@ -128,29 +128,29 @@ def test_a_clear_message_ends_on_four_octets_at_most(padding: bytes, accepted: b
 
 
 BROKEN = {
-    "a chain that ends too early": (8, "0a000005 00", "NONCE, octet 33: expected this payload"),
-    "half a generic header": (8, "000000", "HASH, octet 28: expected this payload"),
-    "RESERVED set": (8, "00ff0005 00", "HASH, octet 29: expected 0 in the RESERVED field, found 255"),
-    "a payload of no length": (8, "08000000", "HASH, octet 30: expected a payload length of at least 4, found 0"),
-    "a payload length of 3": (8, "00000003", "HASH, octet 30: expected a payload length of at least 4, found 3"),
-    "a payload too long": (8, "00000006 00", "HASH, octet 30: expected a payload length of at most 5, found 6"),
-    "a proposal in the chain": (2, "00000008 01010000", "PROPOSAL, octet 32: expected this payload inside"),
+    "a chain that ends too early": (8, "0a000005 00", ("NONCE",), 33),
+    "half a generic header": (8, "000000", ("HASH",), 28),
+    "RESERVED set": (8, "00ff0005 00", ("HASH",), 29),
+    "a payload of no length": (8, "08000000", ("HASH",), 30),
+    "a payload length of 3": (8, "00000003", ("HASH",), 30),
+    "a payload too long": (8, "00000006 00", ("HASH",), 30),
+    "a proposal in the chain": (2, "00000008 01010000", ("PROPOSAL",), 32),
 }
 
 
 @pytest.mark.parametrize("why", BROKEN)
 def test_a_broken_chain_is_refused_where_it_breaks(why: str) -> None:
-    first, chain, text = BROKEN[why]
+    first, chain, payload, offset = BROKEN[why]
     with pytest.raises(WireError) as refusal:
         parse(first, bytes.fromhex(chain))
-    assert str(refusal.value).startswith(text)
+    assert (refusal.value.payload, refusal.value.offset) == (payload, offset)
 
 
 def test_there_is_a_limit() -> None:
     first, chain = build_chain([VendorId(b"")] * MAX_PAYLOADS)
     assert len(parse(first, chain).payloads) == MAX_PAYLOADS
     first, chain = build_chain([VendorId(b"")] * (MAX_PAYLOADS + 1))
-    with pytest.raises(WireError, match="at most 256 payloads"):
+    with pytest.raises(WireError):
         parse(first, chain)
 
 

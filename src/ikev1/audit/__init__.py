@@ -1,1 +1,1 @@
-"""Findings: what an expert would point at in a capture or in a configuration, why it matters, and what to do."""
+"""Security findings about a capture or a configuration, each with its reason and remedy."""

@@ -15,11 +15,11 @@ from ikev1.audit.of_capture import (
     peers,
     randomness,
 )
-from ikev1.audit.reading import Reading, read
+from ikev1.audit.parsed import ParsedConversation, parse_report
 from ikev1.audit.topics import topic
 from ikev1.capture.records.report import Report
 
-_RULES: tuple[Callable[[Iterable[Reading]], Iterator[Finding]], ...] = (
+_RULES: tuple[Callable[[Iterable[ParsedConversation]], Iterator[Finding]], ...] = (
     aggressive_mode.guessable,
     aggressive_mode.exposed_identities,
     group_secrets.with_xauth,
@@ -38,39 +38,37 @@ _RULES: tuple[Callable[[Iterable[Reading]], Iterator[Finding]], ...] = (
 
 
 def audit_capture(report: Report, more: Iterable[Finding] = (), notes: Iterable[str] = ()) -> Audit:
-    """All findings about the conversations of ``report``, with those and the notes that somebody else has on it."""
-    readings = read(report)
-    found = [finding for rule in _RULES for finding in rule(readings)]
-    historic = [_historic(len(readings))] if readings else []
+    """Audit the conversations of ``report``. ``more`` findings and ``notes`` of other checks are included."""
+    conversations = parse_report(report)
+    found = [finding for rule in _RULES for finding in rule(conversations)]
+    historic = [_historic(len(conversations))] if conversations else []
     return Audit(
         source=report.source,
         kind="capture",
-        examined=f"{_count(len(readings), 'conversation')} in {_count(report.frames, 'frame')}",
+        examined=f"{_count(len(conversations), 'conversation')} in {_count(report.frames, 'frame')}",
         findings=collected((*more, *found, *historic)),
-        notes=(*report.notes, *notes, *_notes(readings)),
+        notes=(*report.notes, *notes, *_notes(conversations)),
     )
 
 
 def _historic(conversations: int) -> Finding:
-    return topic("ikev1").finding(
-        Severity.INFO, f"{_count(conversations, 'conversation')} in this capture, all by IKEv1"
-    )
+    return topic("ikev1").finding(Severity.INFO, f"the capture contains {_count(conversations, 'IKEv1 conversation')}")
 
 
-def _notes(readings: tuple[Reading, ...]) -> Iterator[str]:
-    if not readings:
-        yield "there is no ISAKMP conversation in this capture"
+def _notes(conversations: tuple[ParsedConversation, ...]) -> Iterator[str]:
+    if not conversations:
+        yield "the capture contains no ISAKMP conversation"
         return
-    sealed = [reading for reading in readings if _is_sealed(reading)]
-    if sealed:
+    encrypted = [conversation for conversation in conversations if _is_encrypted(conversation)]
+    if encrypted:
         yield (
-            f"in {_count(len(sealed), 'conversation')} of {len(readings)} Quick Mode is encrypted: what protects the "
-            "traffic, for how long, and whether with perfect forward secrecy, cannot be known without keys"
+            f"Quick Mode is encrypted in {_count(len(encrypted), 'conversation')} of {len(conversations)}: without "
+            "keys, the ESP algorithms, the lifetimes and the use of perfect forward secrecy are unknown"
         )
 
 
-def _is_sealed(reading: Reading) -> bool:
-    quick = [message for message in reading.conversation.messages if message.exchange == "Quick Mode"]
+def _is_encrypted(conversation: ParsedConversation) -> bool:
+    quick = [message for message in conversation.report.messages if message.exchange == "Quick Mode"]
     return bool(quick) and not any(message.decrypted for message in quick)
 
 

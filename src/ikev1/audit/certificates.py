@@ -1,4 +1,4 @@
-"""What is to be said of one certificate, wherever it was found."""
+"""Findings about a certificate, from a capture or a configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BROKEN_HASHES = {"md5": Severity.HIGH, "sha1": Severity.MEDIUM}
 
 
 def judge(der: bytes, now: float) -> Iterator[Judgement]:
-    """What is wrong with a certificate at ``now`` (seconds since 1970); nothing where the octets are no certificate."""
+    """Judge a certificate at time ``now`` (seconds since 1970). Octets that are not a certificate yield nothing."""
     try:
         certificate = read(der)
     except Malformed:
@@ -33,7 +33,7 @@ def judge(der: bytes, now: float) -> Iterator[Judgement]:
 
 
 def judge_rsa_size(what: str, bits: int) -> Iterator[Judgement]:
-    """Whether ``what`` has an RSA key that is too small."""
+    """Judge the size of an RSA key, whose owner is ``what``."""
     if bits < SMALLEST_RSA_BITS:
         severity = Severity.HIGH if bits <= _BROKEN_RSA_BITS else Severity.MEDIUM
         yield Judgement(topic("small-key"), severity, f"{what} has an RSA key of {bits} bits")
@@ -53,7 +53,7 @@ def _judge_dates(certificate: X509Certificate, now: float) -> Iterator[Judgement
 
 
 def _judge_signature(certificate: X509Certificate) -> Iterator[Judgement]:
-    """The hash that the issuer signed, unless it is the subject itself: nobody checks that signature."""
+    """Judge the hash of the signature, except of a self-signed certificate, whose signature is not verified."""
     hash = certificate.digest
     if hash is None or certificates.names(certificate.der).is_self_issued or hash.name not in _BROKEN_HASHES:
         return

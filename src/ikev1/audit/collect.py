@@ -1,4 +1,4 @@
-"""Findings put together: the same said of several conversations once, and the worst first."""
+"""Merging equal findings about several conversations, and sorting by severity."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from ikev1.audit.finding import Finding
 
-_SHOWN = 20  # pieces of evidence for one finding: more convince nobody
+_SHOWN = 20  # pieces of evidence per finding
 
 
 def collected(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """``findings`` in order of severity, those that say the same made one with the evidence of all."""
+    """``findings`` in order of severity; equal ones are merged into one with the evidence of all."""
     same: dict[tuple[str, str, str], Finding] = {}
     for finding in findings:
         key = (finding.code, finding.severity, finding.found)

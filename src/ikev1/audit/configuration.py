@@ -39,26 +39,26 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 
 
 class NoConfiguration(LocalError):
-    """The file cannot be read, or is no TOML; the message says why."""
+    """The file cannot be read, or is not TOML; the message states the reason."""
 
     code = "config-unreadable"
 
 
 def audit_configuration(file: Path, now: float) -> Audit:
-    """All findings about the configuration in ``file``, and the files that it names, at ``now`` (seconds since 1970).
+    """Audit the configuration in ``file`` and the files it names, at time ``now`` (seconds since 1970).
 
     Raises:
-        NoConfiguration: there is nothing to audit.
+        NoConfiguration: ``file`` is not a configuration.
     """
     written = _written(file)
     open_files = (*files.exposed_files(file, written), *files.changeable_files(file, written))
     try:
         loaded = load(file, lambda: now)
     except ConfigError as error:
-        # A file that is open to others is refused, and what then is missing says nothing new
+        # A file that is open to other users is rejected, and the resulting errors are no separate findings
         refused = any(finding.severity is Severity.HIGH for finding in open_files)
         found = open_files if refused else (*open_files, *_unusable(error))
-        note = "the configuration cannot be used as it is (`ikev1 check` tells why): only its files were examined"
+        note = "the configuration is invalid (see `ikev1 check`): only the permissions of its files were examined"
         return _audit(file, written, found, (note,))
     subject = Subject(file, written, loaded.settings, loaded.gateway, now)
     judged = (finding for rule in _RULES for finding in rule(subject))
@@ -71,21 +71,21 @@ def _written(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise NoConfiguration(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise NoConfiguration(f"{file} is neither a capture nor text") from error
+        raise NoConfiguration(f"{file} is neither a capture nor a text file") from error
     except tomllib.TOMLDecodeError as error:
-        raise NoConfiguration(f"{file} is neither a capture nor a configuration in TOML: {error}") from error
+        raise NoConfiguration(f"{file} is neither a capture nor a TOML configuration: {error}") from error
 
 
 def _unusable(error: ConfigError) -> Iterator[Finding]:
     for fault in error.findings:
-        evidence = Evidence(text="cannot be used", file=str(fault.file), key=fault.key)
+        evidence = Evidence(text="invalid", file=str(fault.file), key=fault.key)
         yield topic("unusable").finding(Severity.HIGH, f"{fault.key}: {fault.text}", evidence)
 
 
 def _audit(file: Path, written: dict[str, Any], found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:
     connections = written.get("connection", {})
     count = len(connections) if isinstance(connections, dict) else 0
-    historic = topic("ikev1").finding(Severity.INFO, "this gateway speaks IKEv1 and nothing else")
+    historic = topic("ikev1").finding(Severity.INFO, "this gateway supports only IKEv1")
     return Audit(
         source=str(file),
         kind="configuration",

@@ -1,4 +1,4 @@
-"""What an audit says: values that a terminal, JSON and HTML are made of, and that programs may rely on.
+"""The result of an audit: the stable values behind the text, JSON and HTML output.
 
 Fields are added in later versions, and none is taken away or changes its meaning while `SCHEMA` stays the same. The
 code of a finding is stable, too; docs/audit.md lists them. No value here ever holds a secret.
@@ -15,49 +15,49 @@ SCHEMA = 1
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Base of all that is said."""
+    """Base of all audit values."""
 
 
 class Evidence(_Value, frozen=True, kw_only=True):
-    """Where it can be seen: octets of a message in a capture, or a key of a configuration.
+    """The evidence for a finding: octets of a message in a capture, or a key of a configuration.
 
-    ``frames`` are numbered as Wireshark does. ``offset`` and ``length`` are octets of that ISAKMP message, from its
-    header on, in its plaintext if it was encrypted.
+    ``frames`` are numbered as in Wireshark. ``offset`` and ``length`` are in octets, counted from the ISAKMP header, in
+    the plaintext if the message is encrypted.
     """
 
-    text: str  # what stands there: "GROUP_DESCRIPTION = MODP_1024", "mode = aggressive"
+    text: str  # the value: "GROUP_DESCRIPTION = MODP_1024", "mode = aggressive"
     frames: tuple[int, ...] = ()
-    message: str = ""  # its label: "AM2"
+    message: str = ""  # the label: "AM2"
     offset: int = 0
-    length: int = 0  # 0: the message as a whole, or no message
+    length: int = 0  # 0: the whole message, or no message
     file: str = ""
     key: str = ""  # "connection.branch.mode"
 
 
 class Finding(_Value, frozen=True, kw_only=True):
-    """One thing that should not be so."""
+    """One weakness."""
 
     code: str  # stable: "aggressive-psk"
     severity: Severity
-    title: str  # a line without the particulars of this case
-    found: str  # what was found here, in a sentence or two
+    title: str  # one line, the same for all findings with this code
+    found: str  # the details of this case
     why: str  # why it matters
-    remedy: str  # what to do
-    source: str  # who says so: "RFC 8247 §2.4"
+    remedy: str  # the remedy
+    source: str  # the reference: "RFC 8247 §2.4"
     evidence: tuple[Evidence, ...] = ()
-    conversation: int = 0  # its number in the report on the capture, 0 where it is about no single one
+    conversation: int = 0  # its number in the report; 0 if the finding concerns several or none
 
 
 class Audit(_Value, frozen=True, kw_only=True):
-    """All findings about one capture or one configuration, the worst first."""
+    """All findings about a capture or a configuration, the most severe first."""
 
     schema: int = SCHEMA
     source: str  # the name of the file
     kind: str  # "capture" or "configuration"
-    examined: str  # what was looked at: "2 conversations in 18 frames"
+    examined: str  # the scope: "2 conversations in 18 frames"
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()  # what could not be judged, and why
+    notes: tuple[str, ...] = ()  # what could not be audited, and why
 
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
-        """The findings that are as bad as ``severity``, or worse."""
+        """The findings with at least this severity."""
         return tuple(finding for finding in self.findings if finding.severity.rank <= severity.rank)

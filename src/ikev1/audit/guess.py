@@ -1,8 +1,8 @@
-"""A check of one's own secret: whether a capture of Aggressive Mode lets others test guesses at it, and whether a word
-list would make it fall.
+"""A check of the operator's own secret: whether a capture of Aggressive Mode allows offline guessing of it, and whether
+a word list contains it.
 
-The configured secret comes first. Only if the HASH of the exchange is right under it are words compared with it; an
-exchange of another secret is left alone. No finding tells what the secret is, or where in the list it stands.
+Words are compared with the configured secret, and only if it verifies the HASH of the exchange. Exchanges with another
+secret are skipped. No finding reveals the secret or its position in the list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.audit.finding import Finding, Severity
-from ikev1.audit.reading import Reading, Seen
+from ikev1.audit.parsed import ParsedConversation, ParsedMessage
 from ikev1.audit.strength import MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
 from ikev1.audit.words import Fate, Search, search
@@ -26,11 +26,11 @@ from ikev1.wire.registry import Phase1Attribute
 
 Progress = Callable[[int], None]
 
-_TIMED = 2_000  # guesses that are timed to tell how fast this machine is
+_TIMED = 2_000  # guesses timed to measure the speed of this machine
 
 
 class OwnSecret(Record, frozen=True):
-    """A secret of the operator's own, and what to call it: ``connection.branch.secret``."""
+    """A secret of the operator, and its name in findings: ``connection.branch.secret``."""
 
     name: str
     secret: bytes
@@ -39,10 +39,10 @@ class OwnSecret(Record, frozen=True):
 
 
 class Proof(NamedTuple):
-    """HASH_R of an Aggressive Mode with a pre-shared key, and all that it is made of but the key (RFC 2409 §5)."""
+    """HASH_R of an Aggressive Mode with a pre-shared key, and its inputs except the key (RFC 2409 §5)."""
 
-    reading: Reading
-    seen: Seen
+    conversation: ParsedConversation
+    message: ParsedMessage
     HASH_R: bytes
     hash: int
     Ni_b: bytes
@@ -55,7 +55,7 @@ class Proof(NamedTuple):
     IDir_b: bytes
 
     def holds(self, secret: bytes) -> bool:
-        """Whether HASH_R is right under ``secret``."""
+        """Whether ``secret`` verifies HASH_R."""
         SKEYID = keymat.SKEYID_psk(self.hash, secret, self.Ni_b, self.Nr_b)
         expected = keymat.HASH_R(
             self.hash, SKEYID, self.g_xi, self.g_xr, self.CKY_I, self.CKY_R, self.SAi_b, self.IDir_b
@@ -63,26 +63,26 @@ class Proof(NamedTuple):
         return hmac.compare_digest(expected, self.HASH_R)
 
 
-def proofs(readings: Iterable[Reading]) -> Iterator[Proof]:
-    """All Aggressive Modes with a pre-shared key whose HASH_R can be tested."""
-    for reading in readings:
-        calls, answers = reading.labelled("AM1"), reading.labelled("AM2")
-        if reading.shares_secret and calls and answers:
-            proof = _proof(reading, calls[0], answers[0])
+def proofs(conversations: Iterable[ParsedConversation]) -> Iterator[Proof]:
+    """The Aggressive Modes with a pre-shared key whose HASH_R can be verified."""
+    for conversation in conversations:
+        calls, answers = conversation.labelled("AM1"), conversation.labelled("AM2")
+        if conversation.shares_secret and calls and answers:
+            proof = _proof(conversation, calls[0], answers[0])
             if proof is not None:
                 yield proof
 
 
-def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
+def _proof(conversation: ParsedConversation, call: ParsedMessage, answer: ParsedMessage) -> Proof | None:
     offered = call.first(SecurityAssociation)
     g_xi, g_xr = call.first(KeyExchange), answer.first(KeyExchange)
     Ni, Nr = call.first(Nonce), answer.first(Nonce)
     IDir, HASH_R = answer.first(Identification), answer.first(Hash)
-    hash = reading.chosen[1].attribute(Phase1Attribute.HASH_ALGORITHM) if reading.chosen else None
+    hash = conversation.chosen[1].attribute(Phase1Attribute.HASH_ALGORITHM) if conversation.chosen else None
     if offered is None or g_xi is None or g_xr is None or Ni is None or Nr is None or IDir is None or HASH_R is None:
         return None
     proof = Proof(
-        reading,
+        conversation,
         answer,
         HASH_R.data,
         hash or 0,
@@ -90,10 +90,10 @@ def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
         Nr.data,
         g_xi.data,
         g_xr.data,
-        answer.message.header.CKY_I,
-        answer.message.header.CKY_R,
-        call.message.body_of(offered),
-        answer.message.body_of(IDir),
+        answer.wire.header.CKY_I,
+        answer.wire.header.CKY_R,
+        call.wire.body_of(offered),
+        answer.wire.body_of(IDir),
     )
     try:
         proof.holds(b"")
@@ -103,17 +103,17 @@ def _proof(reading: Reading, call: Seen, answer: Seen) -> Proof | None:
 
 
 def check_own_secrets(
-    readings: Iterable[Reading], secrets: tuple[OwnSecret, ...], words: Path | None, progress: Progress
+    conversations: Iterable[ParsedConversation], secrets: tuple[OwnSecret, ...], words: Path | None, progress: Progress
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Findings about ``secrets`` in the light of a capture, and notes on what could not be tested.
+    """Check ``secrets`` against a capture; return findings, and notes on what could not be tested.
 
     Raises:
         OSError: ``words`` cannot be read.
     """
-    testable = tuple(proofs(readings))
+    testable = tuple(proofs(conversations))
     if not testable:
         return (), (
-            "no Aggressive Mode with a pre-shared key is in this capture: there is nothing to test a secret by",
+            "the capture contains no Aggressive Mode with a pre-shared key, so no secret can be tested against it",
         )
     findings: list[Finding] = []
     notes: list[str] = []
@@ -122,8 +122,8 @@ def check_own_secrets(
         own = next((own for own in secrets if proof.holds(own.secret)), None)
         if own is None:
             notes.append(
-                f"HASH_R of conversation {proof.reading.conversation.number} is not right under the configured "
-                "secret: it was made with another one, so nothing was tried against it"
+                f"HASH_R of conversation {proof.conversation.report.number} was computed with another secret than the "
+                "configured one, so it was not tested"
             )
             continue
         if words is not None and own.name not in outcomes:
@@ -134,19 +134,19 @@ def check_own_secrets(
 
 
 def _finding(proof: Proof, own: OwnSecret, outcome: Search | None) -> Finding:
-    evidence = proof.seen.evidence("HASH_R", proof.seen.first(Hash))
-    number = proof.reading.conversation.number
-    right = f"HASH_R is right under {own.name}"
+    evidence = proof.message.evidence("HASH_R", proof.message.first(Hash))
+    number = proof.conversation.report.number
+    right = f"HASH_R was computed with {own.name}"
     if outcome is None or outcome.fate is Fate.ABSENT:
         strength = strength_of(own.secret)
         severity = Severity.MEDIUM if strength.guesses_log10 >= MANY_GUESSES else Severity.HIGH
         found = f"{right}. {_withstood(outcome)}{_estimate(strength)}"
         return topic("testable-secret").finding(severity, found, evidence, conversation=number)
-    where = "stands in it" if outcome.fate is Fate.LISTED else "is made of a word in it by the usual rules"
+    where = "contains the key" if outcome.fate is Fate.LISTED else "contains a word that common rules turn into it"
     rate = _guesses_per_second(proof)
     found = (
-        f"{right}, and the key {where}. This machine alone, in Python, tries {rate:,.0f} keys a second: "
-        f"the {outcome.words:,} words of the list take it {_seconds(outcome.words / rate)}"
+        f"{right}, and the word list {where}. This machine tests {rate:,.0f} keys per second in Python: the "
+        f"{outcome.words:,} words of the list take {_seconds(outcome.words / rate)}"
     )
     return topic("guessable-secret").finding(Severity.HIGH, found, evidence, conversation=number)
 
@@ -155,15 +155,15 @@ def _withstood(outcome: Search | None) -> str:
     if outcome is None:
         return ""
     return (
-        f"None of {outcome.words:,} words is the key, nor the root of it by the usual rules; that proves nothing about "
-        "other lists. "
+        f"Neither the {outcome.words:,} words of the list nor their common variations are the key, which proves "
+        "nothing about other lists. "
     )
 
 
 def _estimate(strength: Strength) -> str:
     return (
-        f"zxcvbn estimates 10^{strength.guesses_log10:.0f} guesses: {strength.time} at ten thousand million a second "
-        f"(score {strength.score} of 4)"
+        f"zxcvbn estimates 10^{strength.guesses_log10:.0f} guesses: {strength.time} at 10^10 guesses per second (score "
+        f"{strength.score} of 4)"
     )
 
 

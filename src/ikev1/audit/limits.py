@@ -1,4 +1,4 @@
-"""What is too long, and how a time reads."""
+"""Limits for lifetimes, and durations and dates in words."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 
 LONGEST_PHASE1 = 86_400  # seconds
 LONGEST_PHASE2 = 28_800  # seconds
-SOON = 30 * 86_400.0  # seconds before its end in which a certificate should be renewed
+SOON = 30 * 86_400.0  # seconds before expiry at which a certificate should be renewed
 
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 
 
 def duration(seconds: int) -> str:
-    """``seconds``, and the same in the largest unit of which they are at least two."""
+    """A duration in seconds, and in the largest unit that gives at least 2."""
     for size, unit in _UNITS:
         if seconds >= 2 * size:
             return f"{seconds} s ({seconds / size:.3g} {unit})"
@@ -20,5 +20,5 @@ def duration(seconds: int) -> str:
 
 
 def date(moment: float) -> str:
-    """A day, in UTC."""
+    """The date of ``moment`` (seconds since 1970) in UTC."""
     return time.strftime("%Y-%m-%d", time.gmtime(moment))

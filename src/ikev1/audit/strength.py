@@ -1,4 +1,4 @@
-"""How many guesses a secret withstands: zxcvbn's estimate for text, arithmetic for octets that are none."""
+"""The number of guesses a secret withstands: estimated by zxcvbn for text, computed for binary secrets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import NamedTuple
 from zxcvbn import zxcvbn
 from zxcvbn.time_estimates import estimate_attack_times, guesses_to_score
 
-FEW_GUESSES = 15.0  # powers of ten: a day for one machine
-MANY_GUESSES = 20.0  # three hundred years for one machine, days for a state
+FEW_GUESSES = 15.0  # powers of ten: one day on one machine
+MANY_GUESSES = 20.0  # three hundred years on one machine, days for a nation-state
 
-_LONGEST = 48  # characters: zxcvbn takes seconds for many more, and `MANY_GUESSES` need fewer
+_LONGEST = 48  # characters: zxcvbn is slow on longer ones, and `MANY_GUESSES` requires fewer
 _FAST = "offline_fast_hashing_1e10_per_second"  # HMAC of a known text is such a fast hash
 _COMMON_HINTS = ("ipsec", "ike", "ikev1", "vpn", "psk", "secret", "tunnel", "gateway", "cisco", "branch")
 
 
 class Strength(NamedTuple):
-    """How strong a secret is: the score of zxcvbn (0 to 4), the guesses as a power of ten, and how long ten thousand
-    million guesses a second take to find it. Nothing in it tells what the secret is.
+    """The strength of a secret: the zxcvbn score (0 to 4), the guesses as a power of ten, and the time at 10^10 guesses
+    per second in words. It does not reveal the secret.
     """
 
     score: int
@@ -29,7 +29,7 @@ class Strength(NamedTuple):
 
 
 def strength_of(secret: bytes, hints: Iterable[str] = ()) -> Strength:
-    """The strength of ``secret`` against somebody who knows the words ``hints``: names, addresses, identities."""
+    """The strength of ``secret`` against an attacker who knows ``hints``: names, addresses, identities."""
     try:
         text = secret.decode()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""Whether a word list, and what people usually do to words, contains a secret that is known already.
+"""Whether a word list contains a known secret, or a word from which common rules derive it.
 
-Nothing is found out here that was not known before: words are compared with the secret, and a HASH plays no part.
+The words are compared with the secret itself, not with a HASH, so no unknown secret can be found.
 """
 
 from __future__ import annotations
@@ -10,34 +10,36 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
-MOST_WORDS = 1_000_000_000  # lists that people use have some ten million; a file without an end has an end here
+MOST_WORDS = 1_000_000_000  # real lists have some ten million; bounds an endless file
 _LONGEST = 4096  # octets of one line
-_SHORTEST_ROOT = 4  # octets: what is shorter is a root of everything
+_SHORTEST_ROOT = 4  # octets: a shorter root would match too many secrets
 _AROUND = re.compile(rb"^[^a-z]+|[^a-z]+$")
 _AFTER = re.compile(rb"[^a-z]+$")
 _LOOKALIKES = (bytes.maketrans(b"@4301!5$7", b"aaeollsst"), bytes.maketrans(b"@4301!5$7", b"aaeoiisst"))
-_STEP = 50_000  # words between two reports of progress
+_STEP = 50_000  # words between two progress reports
 
 
 class Fate(StrEnum):
-    """What a word list makes of a secret."""
+    """Whether a word list contains a secret."""
 
-    LISTED = "listed"  # it stands there
-    DERIVED = "derived"  # a word is its root: other case, digits or signs around it, look-alikes, backwards, doubled
+    LISTED = "listed"  # the list contains the secret
+    DERIVED = (
+        "derived"  # a word becomes the secret by case, digits or symbols around it, look-alikes, reversal or doubling
+    )
     ABSENT = "absent"
 
 
 class Search(NamedTuple):
-    """How a search ended, and how many words the list has."""
+    """The result of a search, and the number of words in the list."""
 
     fate: Fate
     words: int
 
 
 def search(words: BinaryIO, secret: bytes, progress: Callable[[int], None]) -> Search:
-    """Looks for ``secret`` among ``words``, one a line; ``progress`` is told the octets that were read, now and then.
+    """Search for ``secret`` in ``words``, one per line. ``progress`` is called with the octets read so far.
 
-    It reads to the end whatever it finds: where it stopped would tell where the secret stands.
+    The whole list is always read, because the stopping point would reveal the position of the secret.
     """
     roots = _roots(secret)
     fate, count, octets = Fate.ABSENT, 0, 0
@@ -56,10 +58,10 @@ def search(words: BinaryIO, secret: bytes, progress: Callable[[int], None]) -> S
 
 
 def _roots(secret: bytes) -> frozenset[bytes]:
-    """The words in lower case of which the rules that every cracking program brings make ``secret``."""
+    """The lower-case words from which the rules of common cracking programs derive ``secret``."""
     lower = secret.lower()
     plain = {lower, *(lower.translate(table) for table in _LOOKALIKES)}
-    # The digits behind a word go before look-alikes are undone: Passw0rd1 is no Passwordl
+    # Remove trailing digits before undoing look-alikes: Passw0rd1 is not Passwordl
     bare = {_AFTER.sub(b"", lower), _AROUND.sub(b"", lower)}
     bare |= {_AROUND.sub(b"", word.translate(table)) for word in bare for table in _LOOKALIKES}
     roots = plain | bare

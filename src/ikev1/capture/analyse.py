@@ -1,4 +1,4 @@
-"""The analyst: takes the packets of a capture one by one, and says what happened."""
+"""Analysis of a capture, packet by packet, up to the report."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from ikev1.capture.describe.answers import seen_proposals
 from ikev1.capture.describe.conversation_report import conversation_of
 from ikev1.capture.describe.messages import message_of
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.packets import Datagram, Packet
 from ikev1.capture.records.report import Message, Report
-from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.capture.track.esp_tracker import MOST_FLOWS, Traffic
-from ikev1.capture.track.tracker import MOST_DIALOGUES, Tracker
+from ikev1.capture.track.conversation import MOST_MESSAGES, TrackedConversation
+from ikev1.capture.track.esp_tracker import MOST_FLOWS, EspTracker
+from ikev1.capture.track.tracker import MOST_CONVERSATIONS, Tracker
 from ikev1.wire.header import HEADER_SIZE
 from ikev1.wire.registry import ExchangeType
 
@@ -22,29 +22,34 @@ _VERSION_OCTET = 17  # of the header (RFC 2408 §3.1)
 
 
 class Analyst:
-    """Understands packets in the order of a capture, with the keys of ``keys`` as far as there are any.
+    """Analyses packets in the order of the capture; ``keys`` decrypt what they fit.
 
-    ESP takes memory by SPIs, not by packets; ISAKMP messages are kept up to limits that `Report.notes` tells of when
-    they are reached.
+    Memory grows with the number of SPIs, not of ESP packets. ISAKMP messages are kept up to limits; `Report.notes`
+    states when a limit was reached.
     """
 
     def __init__(self, keys: KeyRing = KeyRing()) -> None:  # noqa: B008  # immutable
-        self._dialogues = Tracker(keys)
-        self._traffic = Traffic(keys)
+        self._tracker = Tracker(keys)
+        self._esp = EspTracker(keys)
         self._version_2 = 0  # messages
 
     def add(self, packet: Packet) -> None:
-        """Takes a packet."""
+        """Add the next packet."""
         self._add(packet)
 
-    def take(self, packet: Packet) -> Message | None:
-        """Takes a packet, and tells the message that it is or completes; None if it is ESP or a keepalive."""
+    def describe(self, packet: Packet) -> Message | None:
+        """Add the next packet, and return the report of the message that it completes; None for ESP and keepalives."""
         found = self._add(packet)
         return None if found is None else message_of(*found, with_secrets=False)
 
+    @property
+    def conversations(self) -> tuple[TrackedConversation, ...]:
+        """The conversations so far, in order of their first message."""
+        return tuple(self._tracker.all)
+
     def _add(self, packet: Packet) -> tuple[TrackedConversation, MessageRecord] | None:
         if not isinstance(packet, Datagram):
-            self._traffic.take(packet)
+            self._esp.add(packet)
             return None
         octets = packet.payload
         if octets == _KEEPALIVE:
@@ -52,30 +57,31 @@ class Analyst:
         if len(octets) >= HEADER_SIZE and octets[_VERSION_OCTET] >> 4 == 2:
             self._version_2 += 1
             return None
-        found = self._dialogues.take(packet)
+        found = self._tracker.add(packet)
         if found is None or found[1] is None:
             return None
-        dialogue, seen = found
-        assert seen is not None
-        if seen.header.exchange == ExchangeType.QUICK_MODE and seen.repeats is None:
-            self._traffic.expect(dialogue, dialogue.quick_modes[seen.header.message_id])
-        return dialogue, seen
+        conversation, record = found
+        assert record is not None
+        if record.header.exchange == ExchangeType.QUICK_MODE and record.repeats is None:
+            self._esp.add_quick_mode(conversation, conversation.quick_modes[record.header.message_id])
+        return conversation, record
 
     def report(
         self, source: str, frames: int, notes: Iterable[str] = (), with_secrets: bool = False, with_fields: bool = True
     ) -> Report:
-        """All that is known so far. ``frames`` is how many were read, ``notes`` what the reader has to say;
-        ``with_secrets`` is whether the report may hold key material (in `Message.formulas`, and nowhere else),
-        ``with_fields`` whether the fields of messages are wanted, which are most of its size.
+        """Build the report of all packets added so far.
+
+        ``frames`` is the number of frames read and ``notes`` are the reader's. ``with_secrets`` includes key material
+        (only in `Message.formulas`), ``with_fields`` the fields of messages, which are most of the report's size.
         """
-        owned, foreign = self._traffic.flows_of(self._dialogues)
-        wishes = seen_proposals(self._dialogues.all)
+        owned, foreign = self._esp.flows_of(self._tracker)
+        proposals = seen_proposals(self._tracker.all)
         return Report(
             source=source,
             frames=frames,
             conversations=tuple(
-                conversation_of(dialogue, place + 1, owned.get(place, []), wishes, with_secrets, with_fields)
-                for place, dialogue in enumerate(self._dialogues.all)
+                conversation_of(conversation, place + 1, owned.get(place, []), proposals, with_secrets, with_fields)
+                for place, conversation in enumerate(self._tracker.all)
             ),
             esp=tuple(flow.report() for flow in foreign),
             notes=(*notes, *self._notes()),
@@ -83,16 +89,19 @@ class Analyst:
 
     def _notes(self) -> Iterable[str]:
         if self._version_2:
-            yield f"{self._version_2} messages of IKEv2 were left out: only IKEv1 is explained here"
-        for number, dialogue in enumerate(self._dialogues.all, 1):
-            if dialogue.left_out:
-                yield f"conversation {number}: {dialogue.left_out} messages more than are kept were left out"
-            for text in dialogue.missing_fragments():
+            yield f"{self._version_2} IKEv2 messages were skipped: only IKEv1 is supported"
+        for number, conversation in enumerate(self._tracker.all, 1):
+            if conversation.left_out:
+                yield (
+                    f"conversation {number}: {conversation.left_out} messages were dropped: the limit per conversation "
+                    f"is {MOST_MESSAGES}"
+                )
+            for text in conversation.missing_fragments():
                 yield f"conversation {number}: {text}"
-        if self._dialogues.left_out:
+        if self._tracker.left_out:
             yield (
-                f"{self._dialogues.left_out} ISAKMP messages were left out: more than {MOST_DIALOGUES} conversations, "
-                "or more octets, than are kept"
+                f"{self._tracker.left_out} ISAKMP messages were dropped: the limit of {MOST_CONVERSATIONS} "
+                "conversations, or the memory limit, was reached"
             )
-        if self._traffic.left_out:
-            yield f"{self._traffic.left_out} ESP packets were left out: more than {MOST_FLOWS} SPIs"
+        if self._esp.left_out:
+            yield f"{self._esp.left_out} ESP packets were not analysed: the limit is {MOST_FLOWS} SPIs"

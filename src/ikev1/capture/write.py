@@ -1,6 +1,6 @@
-"""Captures of our own: ISAKMP datagrams as pcapng blocks, with the IP and UDP headers that they travelled under.
+"""Writing ISAKMP datagrams as pcapng blocks, with reconstructed IP and UDP headers.
 
-https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html (section numbers below are its)
+https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html (source of the section numbers below)
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ UDP, HOPS = 17, 64
 
 
 def section_blocks(application: str, comment: str) -> bytes:
-    """What stands before all packets: a section (§4.1) of one interface of raw IP packets (§4.2).
+    """The Section Header Block (§4.1) and the Interface Description Block (§4.2) for raw IP packets.
 
-    ``application`` and ``comment`` tell who wrote it, and what.
+    ``application`` and ``comment`` become options of the section.
     """
     options = [(COMMENT, comment.encode()), (APPLICATION, application.encode())]
     section = struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + _options(options)
@@ -32,7 +32,7 @@ def section_blocks(application: str, comment: str) -> bytes:
 
 
 def datagram_block(datagram: Datagram, *, sent: bool) -> bytes:
-    """An Enhanced Packet Block (§4.3) with ``datagram``, which was sent or received."""
+    """An Enhanced Packet Block (§4.3) with ``datagram``, marked as outbound if ``sent``, else as inbound."""
     packet = ip_packet(datagram)
     microseconds = round(datagram.time * 1e6)
     head = struct.pack("<IIIII", 0, microseconds >> 32, microseconds & 0xFFFFFFFF, len(packet), len(packet))
@@ -41,12 +41,12 @@ def datagram_block(datagram: Datagram, *, sent: bool) -> bytes:
 
 
 def ip_packet(datagram: Datagram) -> bytes:
-    """The IPv4 or IPv6 packet in which ``datagram`` travels, in one piece."""
+    """The IPv4 or IPv6 packet that carries ``datagram``, unfragmented."""
     source, destination = (ip_address(address).packed for address in (datagram.source, datagram.destination))
     payload = NON_ESP_MARKER + datagram.payload if datagram.marked else datagram.payload
     length = 8 + len(payload)
     header = struct.pack("!HHHH", datagram.source_port, datagram.destination_port, length, 0)
-    pseudo = source + destination + struct.pack("!II", length, UDP)  # RFC 8200 §8.1; of IPv4 the sum is the same
+    pseudo = source + destination + struct.pack("!II", length, UDP)  # RFC 8200 §8.1; the sum is the same for IPv4
     checksum = _checksum(pseudo + header + payload) or 0xFFFF
     udp = header[:6] + struct.pack("!H", checksum) + payload
     if len(source) == 16:

@@ -84,7 +84,7 @@ INTEGRITY: Mapping[int, Weakness] = {
     IntegrityAlgorithm.HMAC_SHA1: _SHA1,
 }
 
-_1024_BITS = "discrete logarithms modulo this prime are within reach of a state, and then break every exchange cheaply"
+_1024_BITS = "a state can compute discrete logarithms modulo this prime, after which each exchange costs little"
 _EC2N = Weakness(_HIGH, "a binary curve of composite degree or of few bits, which RFC 8247 does not mention")
 _SUBGROUP = Weakness(
     _MEDIUM, "the origin of the prime is unknown, and small subgroups allow attacks (SHOULD NOT in RFC 8247)"

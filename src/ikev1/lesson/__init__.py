@@ -1,1 +1,1 @@
-"""Lessons: a real exchange on loopback, and what there is to learn from each of its messages."""
+"""Lessons: a real exchange on loopback, explained message by message."""

@@ -1,7 +1,7 @@
-"""The Diffie-Hellman exchange of a run with its secrets, which no message shows and no end keeps.
+"""The private values of the Diffie-Hellman exchange of a run.
 
-An end forgets its exponent as soon as it has computed g^xy. But every random octet that it drew is known here, and so
-the draw from which the group makes the public value that was sent.
+An engine erases its private value as soon as it has computed g^xy. A run records all random octets that the engine
+drew, so the private value is the draw from which the group generates the public value that was sent.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ikev1.errors import LocalError
 
 
 class NoAgreement(LocalError):
-    """A public value is of none of the draws, or both ends computed another secret: one of them is wrong."""
+    """A public value belongs to none of the draws, or the two shared secrets differ."""
 
     code = "lesson-untrue"
 
 
 class Agreement(Record, frozen=True):
-    """One exchange: both private values, both public ones, and what both computed from them."""
+    """One exchange: the private values, the public values and the shared secret."""
 
     number: int  # the group
     x: bytes
@@ -31,16 +31,16 @@ class Agreement(Record, frozen=True):
     secret_fields = frozenset({"x", "y", "g_xy"})
 
     def formula(self, name: str, source: str) -> Formula:
-        """g^xy as the initiator computes it, and the responder from the other half."""
+        """The formula of g^xy, as computed by the initiator and by the responder."""
         return Formula(
             name=name,
             expression="(g^xr)^x = (g^xi)^y",
             source=source,
             inputs=(
                 ("g^xr", self.g_xr.hex()),
-                ("x, of the initiator alone", self.x.hex()),
+                ("x, known only to the initiator", self.x.hex()),
                 ("g^xi", self.g_xi.hex()),
-                ("y, of the responder alone", self.y.hex()),
+                ("y, known only to the responder", self.y.hex()),
             ),
             result=self.g_xy.hex(),
         )
@@ -49,25 +49,25 @@ class Agreement(Record, frozen=True):
 def agreement(
     number: int, g_xi: bytes, g_xr: bytes, of_initiator: tuple[bytes, ...], of_responder: tuple[bytes, ...]
 ) -> Agreement:
-    """The exchange of two public values in group ``number``, and the random octets that each end drew.
+    """Reconstruct an exchange in group ``number`` from its public values and the random octets that each peer drew.
 
     Raises:
-        NoAgreement: this does not fit together.
+        NoAgreement: the values are inconsistent.
     """
     x, y = _private(number, g_xi, of_initiator), _private(number, g_xr, of_responder)
     ours, theirs = group(number).shared(x, g_xr), group(number).shared(y, g_xi)
     if ours != theirs:
-        raise NoAgreement("the two ends computed different secrets")
+        raise NoAgreement("the two peers computed different secrets")
     return Agreement(number, x, y, g_xi, g_xr, ours)
 
 
 def _private(number: int, public: bytes, draws: tuple[bytes, ...]) -> bytes:
-    """The private value to ``public``: the group is asked again what it makes of each draw."""
+    """The private value of ``public``: generate a key pair from each draw, and compare."""
     for drawn in draws:
         private, made = _generated(number, drawn)
         if made == public:
             return private
-    raise NoAgreement("a public value was made of none of the random octets that its sender drew")
+    raise NoAgreement("a public value was not generated from the random octets that its sender drew")
 
 
 def _generated(number: int, drawn: bytes) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Who the two ends of a lesson are: two gateways with one pre-shared key and one tunnel between two networks."""
+"""The settings of the two peers of a lesson: gateways with a pre-shared key and a tunnel between two networks."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ INITIATOR, RESPONDER = "initiator.example", "responder.example"
 _LEFT, _RIGHT = Selector.parse("10.1.0.0/16"), Selector.parse("10.2.0.0/16")
 _ESP = "aes128gcm16"
 _LIFETIME = 86_400  # seconds, of the ISAKMP SA
-_STRONGEST = ("aes256", "sha512")  # what the initiator would like better; the responder does not have it
+_STRONGEST = ("aes256", "sha512")  # preferred by the initiator, not supported by the responder
 _SECOND = ("aes256", "sha384")
 
 
 def initiator_settings(aggressive: bool, suite: str, pre_shared_key: bytes) -> Settings:
-    """The end that calls. It has a second suite, which it prefers, so that there is something to choose.
+    """The settings of the initiator, which offers a second, preferred suite, so that the responder has to select.
 
     Raises:
-        ValueError: there is no such suite.
+        ValueError: ``suite`` is unknown.
     """
-    taken = parse_ike_proposal(suite)
-    preferred = _policy(1, _better_than(taken))
+    selected = parse_ike_proposal(suite)
+    preferred = _policy(1, _better_than(selected))
     return Settings(
         connections=(
             Connection(
                 name=CONNECTION,
-                policies=(preferred, _policy(2, taken)),
-                tunnels=(_tunnel(taken, _LEFT, _RIGHT),),
+                policies=(preferred, _policy(2, selected)),
+                tunnels=(_tunnel(selected, _LEFT, _RIGHT),),
                 secret=pre_shared_key,
                 mode=Mode.AGGRESSIVE if aggressive else Mode.MAIN,
                 local_id=INITIATOR,
@@ -40,18 +40,18 @@ def initiator_settings(aggressive: bool, suite: str, pre_shared_key: bytes) -> S
 
 
 def responder_settings(suite: str, pre_shared_key: bytes) -> Settings:
-    """The end that answers.
+    """The settings of the responder.
 
     Raises:
-        ValueError: there is no such suite.
+        ValueError: ``suite`` is unknown.
     """
-    taken = parse_ike_proposal(suite)
+    selected = parse_ike_proposal(suite)
     return Settings(
         connections=(
             Connection(
                 name=CONNECTION,
-                policies=(_policy(1, taken),),
-                tunnels=(_tunnel(taken, _RIGHT, _LEFT),),
+                policies=(_policy(1, selected),),
+                tunnels=(_tunnel(selected, _RIGHT, _LEFT),),
                 secret=pre_shared_key,
                 aggressive=Aggressive.ACCEPT_PSK,
                 local_id=RESPONDER,
@@ -61,21 +61,21 @@ def responder_settings(suite: str, pre_shared_key: bytes) -> Settings:
     )
 
 
-def _better_than(taken: IkeProposal) -> IkeProposal:
-    """Another suite of the same group, for Aggressive Mode can offer one group only."""
-    group = taken.group
+def _better_than(selected: IkeProposal) -> IkeProposal:
+    """Another suite of the same group, because Aggressive Mode can offer only one group."""
+    group = selected.group
     strongest, second = (
         parse_ike_proposal("-".join((*words, "modp2048")))._replace(group=group) for words in (_STRONGEST, _SECOND)
     )
-    return second if strongest == taken else strongest
+    return second if strongest == selected else strongest
 
 
 def _policy(priority: int, proposal: IkeProposal) -> Policy:
     return Policy(priority, Phase1Suite(*proposal), lifetime=_LIFETIME)
 
 
-def _tunnel(taken: IkeProposal, local: Selector, remote: Selector) -> Tunnel:
-    """The tunnel with perfect forward secrecy in the group of phase 1."""
+def _tunnel(selected: IkeProposal, local: Selector, remote: Selector) -> Tunnel:
+    """The tunnel, with perfect forward secrecy in the group of phase 1."""
     esp = parse_esp_proposal(_ESP)
-    proposal = IpsecProposal(IpsecSuite(esp.encryption, esp.key_length, esp.integrity), taken.group)
+    proposal = IpsecProposal(IpsecSuite(esp.encryption, esp.key_length, esp.integrity), selected.group)
     return Tunnel(TUNNEL, local, remote, (proposal,))

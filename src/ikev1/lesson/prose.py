@@ -1,4 +1,4 @@
-"""What each message is for, in plain words, for the lesson and the demo: with pre-shared keys (RFC 2409 §5.4, §5.5)."""
+"""The purpose of each message with pre-shared keys (RFC 2409 §5.4, §5.5), for the lesson and the demo."""
 
 from __future__ import annotations
 
@@ -6,172 +6,174 @@ from typing import NamedTuple
 
 
 class Text(NamedTuple):
-    """One message. ``does`` and ``secret`` are for who watches, the others for who learns."""
+    """The texts about one message. The demo shows ``does`` and ``secret``, the lesson the others."""
 
     title: str
-    does: str  # in a sentence, without a full stop
-    secret: str  # who can read it, in a clause
-    rfc: str  # the RFC's line
+    does: str  # a sentence without full stop
+    secret: str  # who can read the message, a clause
+    rfc: str  # the line of the RFC
     carries: str
     why: str
     seen: str
 
 
-_CLEAR = "in the clear: anybody on the way can read it"
-_HARMLESS = "in the clear, and harmless: the public values do not give away the key"
-_PROTECTED = "encrypted with a key that only the two of them can compute"
+_CLEAR = "in the clear: anyone on the path can read it"
+_HARMLESS = "in the clear, but harmless: the public values do not reveal the key"
+_PROTECTED = "encrypted with a key that only the two peers can compute"
 
 _OFFER = (
-    "The offer is a list of transforms, the preferred one first. Each is complete in itself: a cipher, a hash, a "
-    "Diffie-Hellman group, a way to authenticate, a lifetime. Nothing can be mixed: the responder takes one as it "
-    "stands, or none."
+    "The offer is a list of transforms in order of preference. Each transform is complete: a cipher, a hash, a "
+    "Diffie-Hellman group, an authentication method and a lifetime. The responder selects one transform unchanged, or "
+    "none; it cannot combine parts of several."
 )
 _SECOND_HALF = (
-    "The nonce makes this exchange different from every other one with the same secrets: who plays back an old message "
-    "gets other keys out of it, and nothing that was recorded fits."
+    "The nonce makes this exchange different from any other with the same secrets: a replayed message leads to "
+    "different keys, with which no recorded message is valid."
 )
 
 TEXTS: dict[str, Text] = {
     "MM1": Text(
-        "I can do this",
-        "I can do this: the initiator offers its policies, and a cookie by which to find this conversation",
+        "The initiator offers",
+        "The initiator offers its policies, and a cookie that identifies this conversation",
         _CLEAR,
         "HDR, SA  -->",
-        "The header with the initiator's cookie (the responder's is still zero), an SA payload with the offer, and "
-        "vendor IDs, which say what else the initiator can do.",
-        f"{_OFFER} No key exists yet, so nothing can be protected; and nothing secret is said.",
-        "Everybody on the way reads all of it: which algorithms this gateway allows, and from its vendor IDs often who "
-        "made it. Who it is, it does not say. Somebody in the middle could strike out the strong half of the offer; "
-        "that comes out in messages 5 and 6, for HASH_I and HASH_R cover the offer as it was sent.",
+        "The header with the initiator's cookie (the responder's cookie is still zero), an SA payload with the offer, "
+        "and vendor IDs, which announce the extensions that the initiator supports.",
+        f"{_OFFER} No key exists yet, so the message cannot be protected; it contains no secrets.",
+        "Anyone on the path can read the whole message: the algorithms that this gateway allows and, from its vendor "
+        "IDs, often its implementation. It does not contain the identity. An attacker on the path could remove the "
+        "strong transforms from the offer, but messages 5 and 6 would reveal that, because HASH_I and HASH_R cover the "
+        "offer as it was sent.",
     ),
     "MM2": Text(
-        "Let us do that",
-        "Let us do that: the responder picks one policy and adds its own cookie",
+        "The responder selects",
+        "The responder selects one policy and adds its own cookie",
         _CLEAR,
         "<--  HDR, SA",
-        "The header with both cookies, and an SA payload with exactly one transform: one of those that were offered, "
+        "The header with both cookies, and an SA payload with exactly one transform: one of the offered transforms, "
         "unchanged.",
-        "From now on the two cookies together name this SA. The responder's cookie is more than a name: it went to "
-        "the address that the first message claimed to come from, and the initiator has to send it back. Only then "
-        "does the responder do anything that costs: who sends from a false address never sees the cookie.",
-        "Everybody reads the choice. No prime and no generator can be seen in the capture, here or later: the number "
-        "of the group names both.",
+        "From now on, the two cookies together identify this SA. The responder's cookie also proves an address: it was "
+        "sent to the source address of the first message, and the initiator has to return it before the responder "
+        "performs any expensive computation. An attacker with a forged source address never receives the cookie.",
+        "Anyone on the path can read the selection. The capture does not contain the prime and the generator, neither "
+        "here nor later: the group number identifies both.",
     ),
     "MM3": Text(
-        "My half of the key",
-        "My half of the key: a Diffie-Hellman public value and a nonce, and hashes of the addresses to find a NAT",
+        "The initiator's public value",
+        "The initiator sends its Diffie-Hellman public value, a nonce, and hashes of the addresses to detect a NAT",
         _HARMLESS,
         "HDR, KE, Ni  -->",
         "The initiator's public value g^xi in the KE payload, its nonce Ni, and two NAT-D hashes over cookies, "
         "addresses and ports.",
-        f"The initiator drew a secret exponent x and sends g^x, from which nobody can compute x. {_SECOND_HALF}",
-        "Everybody reads g^xi and Ni, and can do nothing with them. The NAT-D hashes hide nothing: the addresses stand "
-        "in the IP header, and who changes them there, as a NAT does, is found out.",
+        f"The initiator draws a private value x and sends g^x, from which x cannot be computed. {_SECOND_HALF}",
+        "Anyone on the path can read g^xi and Ni, but cannot derive the key from them. The NAT-D hashes hide nothing: "
+        "the addresses are in the IP header, and the hashes reveal when a NAT has changed them.",
     ),
     "MM4": Text(
-        "My half",
-        "My half: now both compute the same secret, mix in the pre-shared key, and derive SKEYID and its three keys",
-        "in the clear, and harmless",
+        "The responder's public value",
+        "The responder sends its public value. Both peers compute g^xy, and derive SKEYID and its three keys",
+        "in the clear, but harmless",
         "<--  HDR, KE, Nr",
-        "The same from the other side: g^xr, the nonce Nr, NAT-D hashes.",
-        "Now each has its own secret exponent and the other's public value: enough for both to compute g^xy, and for "
-        "nobody else. This alone would not tell with whom one has made a key; that is what the last two messages are "
-        "for.",
-        "Everybody reads g^xr and Nr. The last message in the clear: what comes now is encrypted.",
+        "The same values from the responder: g^xr, the nonce Nr and NAT-D hashes.",
+        "Each peer now has its own private value and the public value of the other, so both can compute g^xy, and "
+        "nobody else can. This alone does not show with whom the key was established; that is the purpose of the last "
+        "two messages.",
+        "Anyone on the path can read g^xr and Nr. This is the last message in the clear: all later messages are "
+        "encrypted.",
     ),
     "MM5": Text(
-        "This is who I am",
-        "This is who I am: the identity, and a hash that only somebody with the pre-shared key can make",
+        "The initiator authenticates",
+        "The initiator sends its identity, and a hash that requires the pre-shared key",
         _PROTECTED,
         "HDR*, IDii, HASH_I  -->",
-        "The initiator's identity and HASH_I, encrypted (the star) with the key made of SKEYID_e. Often a notify as "
-        "well: INITIAL-CONTACT says that the initiator knows of no older SA with this peer.",
-        "HASH_I proves three things at once: that its maker knows the pre-shared key (through SKEYID), that nobody "
-        "stood between them in the Diffie-Hellman exchange (both public values are in it), and that the offer of "
-        "message 1 arrived as it was sent (SAi_b).",
-        "Nobody who only listens can read it: Main Mode protects the identities. One who answers in the gateway's "
-        "place knows g^xy, because it is one of the two ends, but not the pre-shared key: it cannot decrypt this "
-        "message, but can try keys on it offline, until one makes sense of it. So the key must not be guessable in "
-        "Main Mode either.",
+        "The initiator's identity and HASH_I, encrypted (the star) with the key derived from SKEYID_e. Often also a "
+        "notification: INITIAL-CONTACT states that the initiator has no older SA with this peer.",
+        "HASH_I proves three things: the sender knows the pre-shared key (through SKEYID), nobody interfered with the "
+        "Diffie-Hellman exchange (it covers both public values), and the offer in message 1 was not modified (it "
+        "covers SAi_b).",
+        "An eavesdropper cannot read it: Main Mode protects the identities. An attacker who impersonates the responder "
+        "knows g^xy, but not the pre-shared key. It cannot decrypt this message directly, but can test guesses at the "
+        "key offline, until the decrypted message makes sense. So the key must be hard to guess in Main Mode, too.",
     ),
     "MM6": Text(
-        "And this is me",
-        "And this is me: the responder's identity and hash. The ISAKMP SA is established",
+        "The responder authenticates",
+        "The responder sends its identity and hash. The ISAKMP SA is established",
         _PROTECTED,
         "<--  HDR*, IDir, HASH_R",
         "The responder's identity and HASH_R.",
-        "The same proof from the other side. HASH_R has public values and cookies the other way round, so that nobody "
-        "can just send HASH_I back. With this message the ISAKMP SA is up: a protected channel for what follows, which "
-        "carries no traffic of users itself.",
-        "Nobody but the initiator, which has proved itself by now.",
+        "The same proof from the responder. HASH_R has the public values and the cookies in the opposite order, so "
+        "that an attacker cannot simply return HASH_I. The ISAKMP SA is now established: a protected channel for the "
+        "following negotiations, which carries no user traffic itself.",
+        "Only the initiator, which has been authenticated.",
     ),
     "AM1": Text(
-        "All I have, at once",
-        "All I have, at once: the offer, my half of the key, and who I am",
+        "The initiator sends everything at once",
+        "The initiator sends its offer, its public value, a nonce and its identity at once",
         _CLEAR,
         "HDR, SA, KE, Ni, IDii  -->",
-        "The offer, the public value g^xi, the nonce Ni, and the initiator's identity: messages 1 and 3 of Main Mode, "
-        "and half of message 5, together with the vendor IDs.",
-        f"{_OFFER} Here all must be of one group, for g^xi is a value of it, sent before anybody has agreed. The "
-        "identity comes so early so that the responder can choose the pre-shared key by it, not by the address: that "
-        "is why Aggressive Mode with pre-shared keys was so popular for clients with changing addresses.",
-        "Everybody reads who calls. The responder does all its work, Diffie-Hellman included, for somebody who may "
-        "have a false address: there was no cookie to send back.",
+        "The offer, the public value g^xi, the nonce Ni and the initiator's identity: the contents of messages 1 and 3 "
+        "of Main Mode and part of message 5, together with the vendor IDs.",
+        f"{_OFFER} Here all transforms must use the same group, because the message already contains g^xi, a value of "
+        "this group. The identity is sent so early that the responder can select the pre-shared key by identity "
+        "instead of address, which made Aggressive Mode with pre-shared keys popular for clients with dynamic "
+        "addresses.",
+        "Anyone on the path can read the initiator's identity. The responder performs all its work, including "
+        "Diffie-Hellman, for a sender whose address may be forged: no cookie has been returned yet.",
     ),
     "AM2": Text(
-        "All of mine, and the proof",
-        "All of mine, and the proof: the choice, my half of the key, who I am, and a hash of the pre-shared key",
-        "in the clear, hash included: whoever has these two messages can try out pre-shared keys",
+        "The responder responds and authenticates",
+        "The responder sends its selection, its public value, a nonce, its identity, and a hash of the pre-shared key",
+        "in the clear, including the hash: anyone with these two messages can test guesses at the pre-shared key",
         "<--  HDR, SA, KE, Nr, IDir, HASH_R",
-        "The choice, g^xr, Nr, the responder's identity and its proof HASH_R, in the clear.",
-        "Now the initiator can compute everything, and check HASH_R before it says another word.",
-        "Everybody reads who answers. And everybody has all inputs of HASH_R but one: g^xr, g^xi, the cookies, SAi_b "
-        "and IDir_b stand in the two messages, and SKEYID is made of the nonces, which do as well, and the pre-shared "
-        "key. So a guess at the key can be tested with two HMACs, offline. The warning about Aggressive Mode is real, "
-        "and this is all there is to it; nobody even has to listen, for the responder sends this to anybody who asks "
-        "with a name that it knows.",
+        "The selection, g^xr, Nr, the responder's identity and its authentication HASH_R, in the clear.",
+        "The initiator can now compute all keys, and verify HASH_R before it sends another message.",
+        "Anyone on the path can read the responder's identity. They also have all inputs of HASH_R except one: g^xr, "
+        "g^xi, the cookies, SAi_b and IDir_b are in the two messages, and SKEYID is computed from the nonces, which "
+        "are there as well, and the pre-shared key. A guess at the key can be tested offline with two HMACs. This is "
+        "the weakness for which Aggressive Mode is known. It does not even require eavesdropping, because the "
+        "responder sends this message to anyone who uses an identity that it knows.",
     ),
     "AM3": Text(
-        "The proof from my side",
-        "The proof from my side: the initiator's hash. The ISAKMP SA is established",
-        "may be in the clear by the RFC; here encrypted",
+        "The initiator authenticates",
+        "The initiator sends its hash. The ISAKMP SA is established",
+        "may be in the clear according to the RFC; here it is encrypted",
         "HDR, HASH_I  -->",
-        "HASH_I, and NAT-D hashes.",
-        "The responder learns only now that the initiator is real, knows the key, and got its answer.",
-        "The RFC lets this message pass in the clear (no star). This implementation encrypts it, as most do. The "
-        "identities are out already.",
+        "HASH_I and NAT-D hashes.",
+        "Only now does the responder learn that the initiator is live, knows the key and has received message 2.",
+        "The RFC allows this message in the clear (no star). This implementation encrypts it, as most do. The "
+        "identities have already been sent in the clear.",
     ),
     "QM1": Text(
-        "Let us carry traffic",
-        "Let us carry traffic: these networks, these ESP algorithms, this SPI, a fresh nonce and a fresh public value",
+        "The initiator proposes a tunnel",
+        "The initiator proposes networks, ESP algorithms and an SPI, with a new nonce and a new public value",
         _PROTECTED,
         "HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]  -->",
-        "HASH(1), an offer for ESP with the SPI under which the initiator wants to receive, a new nonce, a new public "
-        "value (KE), and the two networks: the initiator's (IDci) and the responder's (IDcr).",
-        "Every Quick Mode has a message ID of its own, from which with the last block of phase 1 its IV is made. "
-        "HASH(1) proves that the message comes from somebody who has SKEYID_a, and that nobody changed it. The KE "
-        "payload is what perfect forward secrecy is: a Diffie-Hellman exchange for this tunnel alone.",
-        "Nobody but the other end. A listener sees the cookies, the message ID and a length.",
+        "HASH(1), an ESP offer with the SPI on which the initiator will receive, a new nonce, a new public value (KE), "
+        "and the two networks: the initiator's (IDci) and the responder's (IDcr).",
+        "Each Quick Mode has its own message ID, from which its IV is computed together with the last block of phase "
+        "1. HASH(1) proves that the sender knows SKEYID_a and that the message was not modified. The KE payload "
+        "provides perfect forward secrecy: a separate Diffie-Hellman exchange for this tunnel.",
+        "Only the other peer. An eavesdropper sees the cookies, the message ID and the length.",
     ),
     "QM2": Text(
-        "Agreed",
-        "Agreed: one proposal, the responder's SPI, nonce and public value. It can receive from here on",
+        "The responder accepts",
+        "The responder selects a proposal, and sends its SPI, nonce and public value. It can now receive ESP",
         _PROTECTED,
         "<--  HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr]",
-        "HASH(2), one proposal with the SPI under which the responder will receive, its nonce, its public value, and "
-        "the two networks as they were asked for.",
-        "HASH(2) covers the initiator's nonce as well: the answer is to this question and to no older one. The "
-        "responder installs its inbound SA before it sends this, so that nothing that comes under it is lost.",
-        "Nobody but the other end.",
+        "HASH(2), one proposal with the SPI on which the responder will receive, its nonce, its public value, and the "
+        "two networks as proposed.",
+        "HASH(2) also covers the initiator's nonce, so the message is a response to this request and not to an older "
+        "one. The responder installs its inbound SA before it sends this message, so that no ESP packet is lost.",
+        "Only the other peer.",
     ),
     "QM3": Text(
-        "I saw your answer",
-        "I saw your answer: a last hash proves that nobody replayed it. ESP may flow",
+        "The initiator confirms",
+        "The initiator sends a last hash, which proves that message 1 was not a replay. ESP can flow",
         _PROTECTED,
         "HDR*, HASH(3)  -->",
-        "HASH(3), and nothing else.",
-        "It covers both nonces: the responder learns that the initiator is alive, and did not just repeat a message 1 "
-        "that somebody had recorded. The tunnel is up.",
-        "Nobody but the other end. From now on a listener sees ESP: SPI, sequence number, sizes, times.",
+        "Only HASH(3).",
+        "HASH(3) covers both nonces. It shows the responder that the initiator is live, and that message 1 was not a "
+        "replayed recording. The tunnel is established.",
+        "Only the other peer. From now on, an eavesdropper sees ESP: SPIs, sequence numbers, sizes and times.",
     ),
 }

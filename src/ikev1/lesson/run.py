@@ -1,6 +1,6 @@
-"""The exchange of a lesson: two engines of ours, two UDP sockets on loopback, real random numbers.
+"""The exchange of a lesson: two engines, two UDP sockets on loopback, and real random numbers.
 
-Nothing in it is arranged: what the lesson shows is what these two said to each other, and what they hold in the end.
+The lesson shows the actual messages and the actual state of the engines.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ikev1.core.records.settings import Settings
 from ikev1.errors import LocalError
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
 
-_HOSTS = ("127.0.0.1", "127.0.0.2")  # two of them: Wireshark tells the ends of an exchange apart by their addresses
-_PATIENCE = 5.0  # seconds for a datagram on loopback
-_MOST_MESSAGES = 32  # more than any lesson has
+_HOSTS = ("127.0.0.1", "127.0.0.2")  # two: Wireshark distinguishes the peers by address
+_TIMEOUT = 5.0  # seconds for a datagram on loopback
+_MOST_MESSAGES = 32  # more than any lesson needs
 _LARGEST = 65_535  # octets of a datagram
 
 
 class Subject(StrEnum):
-    """What a lesson is about."""
+    """The subject of a lesson."""
 
     MAIN = "main"
     AGGRESSIVE = "aggressive"
@@ -37,14 +37,14 @@ class Subject(StrEnum):
 
 
 class LessonFailed(LocalError):
-    """The exchange did not come to its end; the message says why."""
+    """The exchange did not complete; the message states the reason."""
 
     code = "lesson-failed"
 
 
 class Peer(Record, frozen=True):
-    """What one end held: ``draws`` are the random octets it drew, ``states`` its ISAKMP SA after each thing that it
-    did, ``child`` its pair of IPsec SAs.
+    """The state of one peer: ``draws`` are the random octets it drew, ``states`` its ISAKMP SA after each step, and
+    ``child`` its IPsec SA pair.
     """
 
     draws: tuple[bytes, ...]
@@ -55,12 +55,12 @@ class Peer(Record, frozen=True):
 
     @property
     def sa(self) -> IkeSa:
-        """The ISAKMP SA in the end."""
+        """The final ISAKMP SA."""
         return self.states[-1]
 
 
 class Run(Record, frozen=True):
-    """One exchange: what passed, and what both ends held."""
+    """One exchange: the datagrams, and the state of both peers."""
 
     subject: Subject
     suite: str
@@ -73,7 +73,7 @@ class Run(Record, frozen=True):
 
 
 class _End:
-    """One end while it runs."""
+    """One peer during the run."""
 
     def __init__(self, settings: Settings, link: socket.socket) -> None:
         self.link = link
@@ -100,14 +100,14 @@ class _End:
         return host
 
     def path_to(self, other: _End) -> UdpPath:
-        """The way to the other end."""
+        """The UDP path to the other peer."""
         return UdpPath(self.host, self.port, other.host, other.port)
 
     def perform(self, actions: list[Action]) -> int:
-        """Does what the engine asks for; how many datagrams were sent.
+        """Perform the actions of the engine; return the number of datagrams sent.
 
         Raises:
-            LessonFailed: something went wrong in the engine.
+            LessonFailed: the engine reported a failure.
         """
         sent = 0
         self.states.extend(self.engine.sas.values())
@@ -123,17 +123,17 @@ class _End:
         return sent
 
     def peer(self) -> Peer:
-        """What it held."""
+        """The recorded state."""
         return Peer(tuple(self.draws), tuple(self.states), self.child)
 
 
 def run(subject: Subject, suite: str, pre_shared_key: bytes) -> Run:
-    """Has two ends negotiate: ``suite`` in strongSwan's notation, such as ``aes128-sha256-modp2048``.
+    """Run an exchange with ``suite`` in strongSwan's notation, such as ``aes128-sha256-modp2048``.
 
     Raises:
-        ValueError: there is no such suite.
-        LessonFailed: the exchange did not come to its end.
-        OSError: there is no loopback to talk over.
+        ValueError: ``suite`` is unknown.
+        LessonFailed: the exchange did not complete.
+        OSError: the loopback interface is unavailable.
     """
     calls = initiator_settings(subject == Subject.AGGRESSIVE, suite, pre_shared_key)
     answers = responder_settings(suite, pre_shared_key)
@@ -149,19 +149,19 @@ def run(subject: Subject, suite: str, pre_shared_key: bytes) -> Run:
 def _socket(host: str) -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as link:
         link.bind((host, 0))
-        link.settimeout(_PATIENCE)
+        link.settimeout(_TIMEOUT)
         yield link
 
 
 def _converse(initiator: _End, responder: _End, sent: int) -> Iterator[Datagram]:
-    """Every datagram from the first to the last, each as it arrives; ``sent`` are under way to the responder."""
+    """Yield every datagram as it is received; ``sent`` datagrams are already on their way to the responder."""
     speaker, listener, frame = initiator, responder, 0
     while sent:
         answered = 0
         for _ in range(sent):
             frame += 1
             if frame > _MOST_MESSAGES:
-                raise LessonFailed(f"no end after {_MOST_MESSAGES} messages")
+                raise LessonFailed(f"the exchange did not complete after {_MOST_MESSAGES} messages")
             payload, (source, source_port) = _received(listener)
             now = time.time()
             yield Datagram((frame,), now, source, source_port, listener.host, listener.port, False, payload)
@@ -173,5 +173,7 @@ def _received(end: _End) -> tuple[bytes, tuple[str, int]]:
     try:
         payload, source = end.link.recvfrom(_LARGEST)
     except TimeoutError:
-        raise LessonFailed(f"a datagram did not arrive within {_PATIENCE:.0f} s: is loopback filtered?") from None
+        raise LessonFailed(
+            f"a datagram did not arrive within {_TIMEOUT:.0f} s; check the packet filter of the loopback interface"
+        ) from None
     return payload, source

@@ -1,4 +1,4 @@
-"""Diffie-Hellman in numbers that a head can hold, beside the same steps in the real group of a run."""
+"""Diffie-Hellman in small numbers, compared with the same steps in the real group of a run."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ _SHOWN = 16  # octets of a long number
 
 
 def toy(run: Agreement) -> Toy:
-    """The toy and the run, step by step."""
+    """Compare the small example with the run, step by step."""
     A, B = pow(G, X, P), pow(G, Y, P)
     name = f"{dh_group(run.number).word} (group {run.number})"
     return Toy(
-        text=f"The same exchange with p = {P} and g = {G}, and in {name}. A head can do the left column; it can also "
-        "undo it, and that is the difference.",
+        text=f"The same exchange with p = {P} and g = {G}, and in {name}. The small numbers can be computed by hand, "
+        "and so can the logarithm that recovers the secrets. In the real group it cannot.",
         group=name,
         lines=(
-            ToyLine(step="both know, as all the world does", small=f"p = {P}, g = {G}", real=_parameters(run.number)),
+            ToyLine(
+                step="both peers know the public parameters", small=f"p = {P}, g = {G}", real=_parameters(run.number)
+            ),
             ToyLine(step="the initiator draws x", small=f"x = {X}", real=_octets(run.x), secret=True),
             ToyLine(step="the responder draws y", small=f"y = {Y}", real=_octets(run.y), secret=True),
             ToyLine(step="the initiator sends g^x", small=_power(G, X, A), real=_octets(run.g_xi)),
@@ -36,10 +38,10 @@ def toy(run: Agreement) -> Toy:
             ToyLine(
                 step="the responder computes (g^x)^y",
                 small=_power(A, Y, pow(A, Y, P)),
-                real="the same octets: both were computed here, and compared",
+                real="the same octets: both values were computed and compared",
                 secret=True,
             ),
-            ToyLine(step="a listener looks for x", small=_search(A), real=_hopeless(run)),
+            ToyLine(step="an eavesdropper searches for x", small=_search(A), real=_hopeless(run)),
         ),
     )
 
@@ -50,12 +52,12 @@ def _power(base: int, exponent: int, result: int) -> str:
 
 def _search(public: int) -> str:
     tried = [f"{G}^{x} mod {P} = {pow(G, x, P)}" for x in range(1, X + 1)]
-    return f"{', '.join(tried)}: found after {len(tried)} tries, for {public} was sent"
+    return f"{', '.join(tried)}: found after {len(tried)} tries, because {public} was sent"
 
 
 def _hopeless(run: Agreement) -> str:
     bits = 8 * (len(run.x) - 1)
-    return f"some 2^{bits} values for x; the best methods known need fewer steps, and still more than anybody can do"
+    return f"about 2^{bits} values of x; the best known methods need fewer steps, but still far too many"
 
 
 def _octets(value: bytes) -> str:
@@ -65,11 +67,11 @@ def _octets(value: bytes) -> str:
 
 def _parameters(number: int) -> str:
     if number in OAKLEY_PRIMES:
-        return f"p, a prime of {OAKLEY_PRIMES[number].bits} bits: {_number(OAKLEY_PRIMES[number].prime())}; g = 2"
+        return f"p, a {OAKLEY_PRIMES[number].bits}-bit prime: {_number(OAKLEY_PRIMES[number].prime())}; g = 2"
     if number in RFC_5114:
         known = RFC_5114[number]
-        return f"p, a prime of {known.p.bit_length()} bits: {_number(known.p)}; g: {_number(known.g)}"
-    return "a curve and a point on it; g^x stands for x times that point"
+        return f"p, a {known.p.bit_length()}-bit prime: {_number(known.p)}; g: {_number(known.g)}"
+    return "a curve and a base point; g^x is x times that point"
 
 
 def _number(value: int) -> str:

@@ -1,8 +1,8 @@
-"""A whole lesson: the run, message by message, with what both ends compute between them."""
+"""A complete lesson: the messages of a run, and the computations of the peers between them."""
 
 from __future__ import annotations
 
-from ikev1.capture.records.report import Formula, Message
+from ikev1.capture.records.report import Formula
 from ikev1.lesson.evidence import Evidence
 from ikev1.lesson.misreadings import comparisons, misreadings_of
 from ikev1.lesson.prose import TEXTS
@@ -18,36 +18,37 @@ _TITLES = {
 }
 _MODES = {Subject.MAIN: "Main Mode", Subject.AGGRESSIVE: "Aggressive Mode", Subject.QUICK: "Quick Mode"}
 _PHASE_1 = (
-    "Two strangers have to agree on algorithms, make a common secret that nobody else has, and prove to each other who "
-    "they are. "
+    "Two peers have to agree on algorithms, establish a shared secret that nobody else knows, and authenticate each "
+    "other. "
 )
 _INTRODUCTIONS = {
-    Subject.MAIN: f"{_PHASE_1}Main Mode takes one pair of messages for each of the three.",
-    Subject.AGGRESSIVE: f"{_PHASE_1}Aggressive Mode does all of it in three messages, and pays for it: identities "
-    "and, with a pre-shared key, a hash that guesses can be tested by, pass in the clear.",
-    Subject.QUICK: "Phase 1 made an ISAKMP SA, a protected channel. Under it Quick Mode makes what carries traffic: a "
-    "pair of IPsec SAs, one in each direction, as often as one is needed.",
+    Subject.MAIN: f"{_PHASE_1}Main Mode uses one pair of messages for each of the three tasks.",
+    Subject.AGGRESSIVE: f"{_PHASE_1}Aggressive Mode needs only three messages, but at a price: it sends the "
+    "identities in the clear and, with a pre-shared key, also a hash that allows offline guessing.",
+    Subject.QUICK: "Phase 1 established an ISAKMP SA, a protected channel. Within it, Quick Mode negotiates the SAs "
+    "that carry traffic: a pair of IPsec SAs, one for each direction. It is repeated for each tunnel and rekeying.",
 }
 _REAL = (
-    " Everything below is real: two ends talked over UDP on this machine just now, with random numbers of their own, "
-    "and every value shown was compared with what they hold."
+    " Everything below is real: two engines have just negotiated over UDP on this machine, with fresh random numbers, "
+    "and every value shown was compared with the state of the engines."
 )
 _CLOSINGS = {
-    Subject.MAIN: "The ISAKMP SA is up: two cookies name it, SKEYID_e encrypts it, SKEYID_a authenticates it, and "
-    "SKEYID_d waits for Quick Mode. Both ends have forgotten their exponents, g^xy and SKEYID. Go on with "
-    "`ikev1 learn quick`, or see what the short cut costs with `ikev1 learn aggressive`.",
-    Subject.AGGRESSIVE: "The same ISAKMP SA, with the same keys by the same formulas, in half the messages. What it "
-    "cost: both names are public, and the pre-shared key is as safe as it is unguessable. Try it on a capture of your "
-    "own with `ikev1 audit`.",
-    Subject.QUICK: "Two SPIs and a key for each later the tunnel is up. For the next one the same three messages run "
-    "again, under the same ISAKMP SA, with new nonces, new public values and a new message ID.",
+    Subject.MAIN: "The ISAKMP SA is established. The two cookies identify it, SKEYID_e encrypts its messages, SKEYID_a "
+    "authenticates them, and Quick Mode will derive the traffic keys from SKEYID_d. Both peers have erased their "
+    "private values, g^xy and SKEYID. Continue with `ikev1 learn quick`, or see the price of fewer messages with "
+    "`ikev1 learn aggressive`.",
+    Subject.AGGRESSIVE: "The result is the same ISAKMP SA, with the same keys from the same formulas, in half the "
+    "messages. The price: both identities are public, and the pre-shared key is only as safe as it is hard to guess. "
+    "Check a capture of your own with `ikev1 audit`.",
+    Subject.QUICK: "The tunnel is established, with an SPI and a key for each direction. For the next tunnel, the same "
+    "three messages are exchanged in the same ISAKMP SA, with new nonces, new public values and a new message ID.",
 }
-_BEFORE_MESSAGE_2 = "What the responder computes now, and the initiator after the answer"
-_AFTER_MESSAGE_4 = "What both compute now"
+_BEFORE_MESSAGE_2 = "The responder computes the keys now, the initiator after message 2"
+_AFTER_MESSAGE_4 = "Both peers compute the keys"
 
 
 def lesson_of(evidence: Evidence) -> Lesson:
-    """The lesson on a run."""
+    """Build the lesson about a run."""
     subject = evidence.run.subject
     return Lesson(
         mode=_MODES[subject],
@@ -74,7 +75,7 @@ def _aggressive(evidence: Evidence) -> list[Step]:
 
 
 def _quick(evidence: Evidence) -> list[Step]:
-    before = _derivation(evidence, "MM4", "What phase 1 left: Main Mode has just run")
+    before = _derivation(evidence, "MM4", "The keys of phase 1, after Main Mode")
     steps = [_step(evidence, label) for label in ("QM1", "QM2")]
     return [before, *steps, _keys_of_traffic(evidence), _step(evidence, "QM3")]
 
@@ -83,8 +84,9 @@ _STEPS = {Subject.MAIN: _main, Subject.AGGRESSIVE: _aggressive, Subject.QUICK: _
 
 
 def _step(evidence: Evidence, label: str) -> Step:
-    """A message, with the HASH that proves it."""
-    message = _message(evidence, label)
+    """The step of a message, with the formula of its HASH."""
+    place = next(n for n, message in enumerate(evidence.conversation.messages) if message.label == label)
+    message = evidence.conversation.messages[place]
     text = TEXTS[label]
     formulas = tuple(formula for formula in message.formulas if formula.name.startswith("HASH"))
     return Step(
@@ -95,30 +97,27 @@ def _step(evidence: Evidence, label: str) -> Step:
         carries=text.carries,
         why=text.why,
         seen=text.seen,
-        values=values_of(message),
+        values=values_of(evidence.records[place]),
         formulas=formulas,
         misreadings=misreadings_of(label, tuple(formula.name for formula in formulas)),
     )
 
 
-def _message(evidence: Evidence, label: str) -> Message:
-    return next(message for message in evidence.conversation.messages if message.label == label)
-
-
 def _derivation(evidence: Evidence, label: str, title: str) -> Step:
-    """From the Diffie-Hellman exchange of phase 1 and the pre-shared key to all keys."""
+    """The step that derives all keys from the Diffie-Hellman exchange of phase 1 and the pre-shared key."""
     derived = (formula for formula in evidence.formulas(label) if not formula.name.startswith("HASH"))
     formulas = (evidence.first.formula("g^xy", "RFC 2409 §5"), *derived)
     return Step(
         label="",
         title=title,
-        carries="Nothing of this is ever sent. Each end takes its own exponent, the other's public value, and the "
+        carries="None of these values is sent. Each peer uses its own private value, the public value of the other "
+        "peer, and the pre-shared key.",
+        why="SKEYID combines the pre-shared key with the nonces of this exchange. Three keys are derived from it, each "
+        "depending on the previous one, and each with its own purpose: SKEYID_d is the source of the traffic keys, "
+        "SKEYID_a authenticates ISAKMP messages after phase 1, and SKEYID_e encrypts them. All three depend on g^xy, "
+        "so a pre-shared key that leaks later does not decrypt recorded traffic.",
+        seen="Nobody. An eavesdropper knows the nonces, the public values and the cookies, but neither g^xy nor the "
         "pre-shared key.",
-        why="SKEYID is where the secret that was agreed upon before meets this exchange. Three keys follow from it, "
-        "each computed from the one before, and each with a task of its own: SKEYID_d is the parent of the keys of "
-        "traffic, SKEYID_a authenticates ISAKMP messages after phase 1, SKEYID_e encrypts them. g^xy is in all three, "
-        "so that a pre-shared key that leaks later does not open what was recorded.",
-        seen="Nobody. A listener has the nonces, the public values and the cookies, and lacks g^xy and the key.",
         values=(("pre-shared key", evidence.run.pre_shared_key.decode(errors="backslashreplace")),),
         formulas=formulas,
         misreadings=_about(formulas),
@@ -131,11 +130,11 @@ def _keys_of_traffic(evidence: Evidence) -> Step:
     formulas = (*second, *evidence.keymat)
     return Step(
         label="",
-        title="The keys of the traffic",
-        carries="Nothing of this is ever sent.",
-        why="Each of the two SAs has the SPI that its receiver chose, and so keys of its own. KEYMAT is cut into what "
-        "the algorithms need: here, for AES-GCM, 16 octets of key and 4 of salt.",
-        seen="Nobody. And because of g(qm)^xy not even somebody who gets SKEYID_d later: that is perfect forward "
+        title="The keys of the IPsec SAs",
+        carries="None of these values is sent.",
+        why="Each of the two SAs has the SPI chosen by its receiver, and therefore its own keys. KEYMAT is split into "
+        "the keys of the algorithms: here, for AES-GCM, 16 octets of key and 4 octets of salt.",
+        seen="Nobody. Because of g(qm)^xy, this holds even if SKEYID_d is compromised later: that is perfect forward "
         "secrecy.",
         formulas=formulas,
         misreadings=_about(formulas),

@@ -1,14 +1,13 @@
-"""The values of a message that a lesson shows: names as the RFC has them, and octets."""
+"""The values of a message shown in a lesson, with the names of the RFC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
 
-from ikev1.capture.records.report import Message as Reported
+from ikev1.capture.records.message_record import MessageRecord
 from ikev1.wire.describe import describe_payload
-from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
-from ikev1.wire.message import Message, parse_message
+from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.payloads import (
     Hash,
     Identification,
@@ -27,15 +26,12 @@ _HASHES |= {"QM1": "HASH(1)", "QM2": "HASH(2)", "QM3": "HASH(3)"}
 Values = Iterator[tuple[str, str]]
 
 
-def values_of(reported: Reported) -> tuple[tuple[str, str], ...]:
-    """What stands in a message of a lesson, whose plaintext is known."""
-    octets = bytes.fromhex(reported.plaintext)
-    message = parse_message(Header.parse(octets), octets[HEADER_SIZE:])
-    return (*_header(message), *_payloads(reported, message))
+def values_of(record: MessageRecord) -> tuple[tuple[str, str], ...]:
+    """The values of a decrypted message of a lesson."""
+    return (*_header(record.header), *_payloads(record))
 
 
-def _header(message: Message) -> Values:
-    header = message.header
+def _header(header: Header) -> Values:
     if header.exchange == ExchangeType.QUICK_MODE:
         yield "message ID", f"{header.message_id:08x}"
         return
@@ -43,12 +39,13 @@ def _header(message: Message) -> Values:
     yield "CKY-R", header.CKY_R.hex() + (" (not known yet)" if header.CKY_R == NO_COOKIE else "")
 
 
-def _payloads(reported: Reported, message: Message) -> Values:
-    side = reported.sender[0]  # i or r, as in the RFC's names
-    names = _identity_names(message, side)
-    discoveries = iter(("NAT-D of the other end", "NAT-D of this end"))
+def _payloads(record: MessageRecord) -> Values:
+    side = record.sender.value[0]  # i or r, as in the names of the RFC
+    quick = record.header.exchange == ExchangeType.QUICK_MODE
+    names = iter(("IDci", "IDcr") if quick else (f"IDi{side}",))
+    discoveries = iter(("NAT-D of the destination", "NAT-D of the source"))
     others: list[str] = []
-    for payload in message.payloads:
+    for payload in record.payloads():
         match payload:
             case SecurityAssociation():
                 yield from _offers(payload, offered=side == "i")
@@ -59,18 +56,13 @@ def _payloads(reported: Reported, message: Message) -> Values:
             case Identification():
                 yield next(names), identity(payload)
             case Hash(data):
-                yield _HASHES[reported.label], data.hex()
+                yield _HASHES[record.label], data.hex()
             case NatDiscovery(data):
                 yield next(discoveries), data.hex()
             case _:
                 others.append(describe_payload(payload))
     if others:
         yield "also", ", ".join(others)
-
-
-def _identity_names(message: Message, side: str) -> Iterator[str]:
-    quick = message.header.exchange == ExchangeType.QUICK_MODE
-    return iter(("IDci", "IDcr")) if quick else iter((f"IDi{side}",))
 
 
 def _offers(payload: SecurityAssociation, offered: bool) -> Values:

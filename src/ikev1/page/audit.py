@@ -1,4 +1,4 @@
-"""The page of an audit: the worst findings first, each with its evidence and what to do."""
+"""The page of an audit: the findings with evidence and remedy, the most severe first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page has around it: the head, the style, the script, and the promise that nothing else is loaded."""
+"""The frame of every page: head, style, script, and a policy that forbids loading anything else."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ikev1.page.render import asset, render
 
 
 def frame(title: str, body: Markup, *, kind: str = "", lead: str = "") -> str:
-    """A whole page.
+    """Build a complete page.
 
-    ``title`` is text; ``kind`` says above it what it is ("Capture", "Audit", "Lesson"), ``lead`` below it what it is
-    about, in a sentence. ``body`` is HTML, made by `render.render` or `Markup.format`, which escape what they get.
+    ``title`` is text. ``kind`` is the line above it ("Capture", "Audit", "Lesson"), ``lead`` a sentence below it.
+    ``body`` is HTML from `render.render` or `Markup.format`, which escape their arguments.
 
-    The page asks nobody for anything: its Content-Security-Policy allows the style and the script that stand in it, by
-    their hashes, and nothing else (no style attributes either).
+    The page loads no resources: its Content-Security-Policy allows only the embedded style and script, by their hashes,
+    and no style attributes.
     """
     style, script = asset("page.css"), asset("page.js")
     page = render(

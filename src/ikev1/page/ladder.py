@@ -1,4 +1,4 @@
-"""The ladder: two lifelines and an arrow for each message, as SVG that takes its colours from the page."""
+"""The ladder diagram as SVG: two lifelines and an arrow per message, coloured by the style of the page."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ikev1.page.render import render
 from ikev1.page.words import after, ends_of, kind_of, mark_of, timeless, when
 
 WIDTH = 400
-LEFT, RIGHT = 66, 388  # the lifelines; times stand left of them
+LEFT, RIGHT = 66, 388  # the lifelines; times are to the left
 _HEAD = 62
 _ROW = 38
 _HEADING = 30
-_HEAD_LENGTH = 7  # of an arrow
-_FLOWS = 8  # as many ESP flows are drawn
+_HEAD_LENGTH = 7  # of an arrowhead
+_FLOWS = 8  # ESP flows drawn
 
 
 class Arrow(NamedTuple):
-    """One message, or the traffic of one SPI. ``y`` is where its line lies."""
+    """The arrow of a message or of an ESP flow; ``y`` is the position of its line."""
 
     y: int
     rightward: bool
@@ -30,28 +30,28 @@ class Arrow(NamedTuple):
     time: str
     kind: str  # clear, sealed, shut, esp
     repeated: bool
-    mark: str  # as `words.mark_of` has it, or "" without any check
-    target: str  # the element that a click leads to
-    spoken: str  # for those who hear the page
+    mark: str  # as returned by `words.mark_of`, or "" without checks
+    target: str  # the element that a click opens
+    spoken: str  # the label for screen readers
 
     @property
     def tip(self) -> str:
-        """The triangle at the end of the line, as SVG has it."""
+        """The points of the arrowhead in SVG notation."""
         end, side = (RIGHT, -1) if self.rightward else (LEFT, 1)
         return f"{end},{self.y} {end + side * _HEAD_LENGTH},{self.y - 4} {end + side * _HEAD_LENGTH},{self.y + 4}"
 
 
 class Heading(NamedTuple):
-    """Where another exchange begins."""
+    """The heading of an exchange."""
 
     y: int
     text: str
 
 
 def ladder(conversation: Conversation, messages: Sequence[Message], prefix: str) -> Markup:
-    """The ladder of these messages, the first of the conversation's, and of its ESP.
+    """Draw ``messages``, the first messages of the conversation, and its ESP flows.
 
-    A click on message n leads to the element ``{prefix}m{n}``, one on ESP to ``{prefix}esp``.
+    A click on message n opens the element ``{prefix}m{n}``, a click on ESP ``{prefix}esp``.
     """
     rows = list(_rows(conversation, messages, prefix))
     height = rows[-1].y + _ROW // 2 if rows else _HEAD

@@ -10,7 +10,7 @@ from ikev1.page.frame import frame
 from ikev1.page.ladder import ladder
 from ikev1.page.render import render
 
-_PREFIX = "l"  # of the elements that the arrows of the ladder lead to
+_PREFIX = "l"  # of the elements that the arrows of the ladder open
 
 
 def lesson_page(lesson: Lesson) -> str:
@@ -29,5 +29,5 @@ def lesson_page(lesson: Lesson) -> str:
 
 
 def _without_formulas(message: Message, explained: set[str]) -> Message:
-    """A message without the formulas that the step above it shows."""
+    """Remove the formulas that the step above the message already shows."""
     return replace(message, formulas=()) if message.label in explained else message

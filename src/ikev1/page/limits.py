@@ -1,4 +1,4 @@
-"""How much of a large capture a page shows, so that a browser can open it."""
+"""Limits for pages of large captures, so that a browser can open them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from ikev1.capture.records.report import Conversation, Field, Message
 
 PAGE = 8_000_000
-"""Octets of HTML, roughly, that all messages of a page may take."""
+"""The approximate limit for all messages of a page, in octets of HTML."""
 
 CONVERSATIONS = 200
-"""Conversations on a page."""
+"""The maximum number of conversations on a page."""
 
 FLOWS = 200
-"""Flows of ESP in one table."""
+"""The maximum number of ESP flows in a table."""
 
-_MESSAGE = 1_800  # octets of HTML that a message takes besides its fields and octets
+_MESSAGE = 1_800  # octets of HTML of a message without its fields and octets
 _FIELD = 260
 _OCTET = 3
 
 
 def shown_messages(conversations: Sequence[Conversation], room: int = PAGE) -> list[int]:
-    """How many messages of each conversation are shown, from its first on: all of them while there is room.
+    """The number of messages shown of each conversation, starting with the first; all of them if there is room.
 
-    Short conversations go first: a few long ones, with hours of keepalives in them, do not push out the others.
+    Short conversations are considered first, so that long ones with hours of keepalives do not displace them.
     """
     shown = [0] * len(conversations)
     for index in sorted(range(len(conversations)), key=lambda index: len(conversations[index].messages)):

@@ -1,4 +1,4 @@
-"""Templates to HTML: whatever is put into one is escaped, and a name that a template does not get is an error."""
+"""Rendering of templates: all values are escaped, and an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ikev1.page.visible import visible
 
 
 def render(template: str, **values: object) -> Markup:
-    """The template of that name in ``page/templates`` with these values, ready to be put into another."""
+    """Render a template of ``page/templates`` with ``values``; the result can be inserted into another template."""
     return Markup(_templates().get_template(template).render(values))  # noqa: S704 - Jinja has escaped the values
 
 
 @cache
 def asset(name: str) -> str:
-    """A file of ``page/assets``."""
+    """The text of a file in ``page/assets``."""
     return files("ikev1.page").joinpath("assets", name).read_text(encoding="utf-8")
 
 
@@ -48,7 +48,7 @@ def _templates() -> Environment:
 
 
 def _coded(text: str) -> Markup:
-    """Text of ours, in which what stands between backticks is to be typed."""
+    """Mark up text in backticks as code."""
     parts = visible(text).split("`")
     return Markup().join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 

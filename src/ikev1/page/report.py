@@ -1,4 +1,4 @@
-"""The page of a capture: each conversation with its ladder, its messages, and the answers to what people ask."""
+"""The page of a capture: each conversation with its ladder, messages and answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ikev1.page.render import render
 
 
 class _Shown(NamedTuple):
-    """A conversation, and what of it is on the page."""
+    """A conversation, and the part of it that is on the page."""
 
     whole: Conversation
     messages: tuple[Message, ...]
@@ -23,10 +23,10 @@ class _Shown(NamedTuple):
 
 
 def report_page(report: Report, *, room: int = PAGE) -> str:
-    """The report as one HTML page, which is no larger than ``room`` octets and a few for each conversation.
+    """The report as one HTML page, with about ``room`` octets for messages.
 
-    What did not fit is said on the page: messages from the end of long conversations, conversations after the
-    `limits.CONVERSATIONS` first.
+    The page states what was omitted: the last messages of long conversations, and conversations beyond
+    `limits.CONVERSATIONS`.
     """
     conversations = report.conversations[:CONVERSATIONS]
     body = render(

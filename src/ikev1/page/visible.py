@@ -1,11 +1,11 @@
-"""Text from a peer, so that no character of it does anything but stand there."""
+"""Escaping of control characters in text from peers."""
 
 from __future__ import annotations
 
 
 def visible(text: str) -> str:
-    """``text`` in one line, with all that is not printable written out: control characters, which a terminal obeys;
-    marks of direction, which make text read as what it is not; lone surrogates, which cannot be encoded.
+    """Escape the unprintable characters of ``text``: control characters, which a terminal interprets; directional
+    marks, which can make text misleading; lone surrogates, which cannot be encoded.
     """
     if text.isprintable():
         return text

@@ -44,12 +44,12 @@ class Attribute(NamedTuple):
         return cls(type, number if number < 1 << 16 else number.to_bytes(4, "big"))
 
 
-# A NamedTuple's own constructor is a Python function around this one; attributes are most of what is parsed.
+# A NamedTuple's own constructor is a Python function around this one; most parsed values are attributes.
 new_attribute: Callable[[tuple[int, int | bytes]], Attribute] = partial(tuple.__new__, Attribute)
 
 
 def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
-    """The first attribute of that type, or None."""
+    """The first attribute of this type, or None."""
     for attribute in attributes:
         if attribute.type == type:
             return attribute
@@ -57,7 +57,7 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
 
 
 def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
-    """Reads attributes from ``position`` until the octets end. Raises WireError."""
+    """Parse attributes from ``position`` to the end of the octets. Raises WireError."""
     attributes: list[Attribute] = []
     end, unpack, add = len(octets), TYPE_AND_VALUE.unpack_from, attributes.append
     left = MAX_ATTRIBUTES
@@ -80,7 +80,7 @@ def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
 
 
 def build_attributes(attributes: Iterable[Attribute]) -> bytes:
-    """The inverse of ``parse_attributes``. Raises struct.error where a type or a value does not fit."""
+    """The inverse of ``parse_attributes``. Raises struct.error if a type or a value does not fit."""
     return b"".join(
         [
             TYPE_AND_VALUE.pack(kind | AF, value)

@@ -1,4 +1,4 @@
-"""Payload chaining: the generic header that every payload has (RFC 2408 §3.2), read and written here alone."""
+"""Payload chains: parsing and building the generic payload headers (RFC 2408 §3.2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def parse_chain(
     parse: Callable[[int, bytes], Parsed],
     malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED,
 ) -> tuple[list[Parsed], list[bytes], int]:
-    """Reads the payloads at the start of ``octets``: ``parse(type, body)`` each, the first of type ``first``.
+    """Parse the payloads at the start of ``octets``: ``parse(type, body)`` each, the first of type ``first``.
 
     Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what ``parse`` raises;
     WireError with ``malformed`` for a broken generic header and for more than ``most`` payloads, with
@@ -67,7 +67,7 @@ def parse_chain(
 
 
 def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
-    """Puts the generic headers before the bodies of ``payloads``, each a type and a body.
+    """Add the generic headers to the bodies of ``payloads``, pairs of type and body.
 
     Raises struct.error for a body over 65,531 octets.
     """

@@ -1,4 +1,4 @@
-"""A message in one line, for people who read logs. Of keys, nonces, hashes and passwords it tells the length only."""
+"""One-line descriptions of messages for logs. Keys, nonces, hashes and passwords appear only by length."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ikev1.wire.vendors import vendor_name
 from ikev1.wire.words import address, config_words, identity, lifetimes, octets, spi_words, transform_words
 
 SHOWN = 8
-"""So many transforms, SPIs or attributes are told one by one."""
+"""The maximum number of transforms, SPIs or attributes listed individually."""
 
 
 def describe(message: Message) -> str:
@@ -44,7 +44,7 @@ def describe(message: Message) -> str:
 
 
 def describe_payload(payload: Payload) -> str:
-    """One payload in words."""
+    """The description of one payload."""
     match payload:
         case SecurityAssociation(_, _, proposals):
             return f"SA({_proposals(proposals)})"
@@ -73,8 +73,8 @@ def describe_payload(payload: Payload) -> str:
         case NatOriginalAddress():
             return f"NAT-OA({address(payload.address)})"
         case ConfigAttributes(type, identifier, attributes):
-            told = _some([config_words(attribute) for attribute in attributes[: SHOWN + 1]], len(attributes))
-            return f"ATTR({ConfigType(type).name} {identifier}: {told})"
+            words = _some([config_words(attribute) for attribute in attributes[: SHOWN + 1]], len(attributes))
+            return f"ATTR({ConfigType(type).name} {identifier}: {words})"
         case Fragment(id, number, last, data):
             return f"FRAGMENT({number}{', the last' if last else ''}, of message {id}, {octets(data)})"
         case Encrypted(number, data):
@@ -89,7 +89,7 @@ def _some(words: list[str], count: int) -> str:
 
 
 def _proposals(proposals: tuple[Proposal, ...]) -> str:
-    """Alternatives apart by semicolons; what belongs together, as it bears the same number (RFC 2408 §4.2), by plus."""
+    """Alternatives are separated by semicolons, proposals with the same number (RFC 2408 §4.2) by plus signs."""
     together = [" + ".join(map(_proposal, group)) for _, group in groupby(proposals, lambda proposal: proposal.number)]
     return "; ".join(together)
 
@@ -102,7 +102,7 @@ def _proposal(proposal: Proposal) -> str:
 
 
 def _notification(payload: Notification) -> str:
-    """Type, what it is about, and the data where its type gives it a meaning (RFC 2407 §4.6.3, RFC 3706 §5.3)."""
+    """The type, the SA, and the data formatted according to the type (RFC 2407 §4.6.3, RFC 3706 §5.3)."""
     about = f"{NotifyType(payload.type).name}, {spi_words(payload.protocol, payload.spi)}"
     data = payload.data
     if not data:
@@ -112,10 +112,10 @@ def _notification(payload: Notification) -> str:
             return f"{about}, {int.from_bytes(data, 'big')}"
         case NotifyType.RESPONDER_LIFETIME:
             try:
-                told = lifetimes(payload.protocol, parse_attributes(data))
+                words = lifetimes(payload.protocol, parse_attributes(data))
             except WireError:
-                told = []
-            return ", ".join([about, *(told or [octets(data)])])
+                words = []
+            return ", ".join([about, *(words or [octets(data)])])
         case NotifyType.LOAD_BALANCE if len(data) == 4:
             return f"{about}, {address(data)}"
         case _:

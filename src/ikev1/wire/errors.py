@@ -1,4 +1,4 @@
-"""What is wrong with octets of a peer: the notify that answers them, and the place where the fault is.
+"""Errors in received octets: each has the notify type to respond with, and the position of the error.
 
 Which fault calls for which notify is RFC 2408 §5.
 """
@@ -10,11 +10,11 @@ from ikev1.wire.registry import NotifyType
 
 
 class WireError(RemoteError):
-    """A peer sent octets that the standard does not allow.
+    """Received octets violate the standard.
 
-    ``notify`` answers it. ``expected`` and ``found`` say what is wrong. ``payload`` has the names of the payloads
-    around the fault, outermost first. ``offset`` is its octet, counted from the start of what was parsed: the message,
-    or the body of a single payload.
+    ``notify`` is the notify type to respond with. ``expected`` and ``found`` describe the error. ``payload`` are the
+    names of the enclosing payloads, outermost first. ``offset`` is in octets from the start of the message or, if a
+    single payload body was parsed, of that body.
     """
 
     code = "malformed"
@@ -37,7 +37,7 @@ class WireError(RemoteError):
         self.notify = notify
 
     def within(self, payload: str, offset: int) -> None:
-        """Adds that all this happened in ``payload``, whose octets begin at ``offset`` of what is around it."""
+        """Add the enclosing ``payload``, whose octets begin at ``offset`` of its container."""
         self.payload = (payload, *self.payload)
         self.offset += offset
 

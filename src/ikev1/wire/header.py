@@ -1,4 +1,4 @@
-"""The header of every ISAKMP message (RFC 2408 §3.1) and the marker that parts it from ESP (RFC 3948 §2.2)."""
+"""The header of every ISAKMP message (RFC 2408 §3.1) and the marker that distinguishes it from ESP (RFC 3948 §2.2)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Header(NamedTuple):
 
     @classmethod
     def parse(cls, datagram: bytes) -> Header:
-        """Reads the header of ``datagram``: a whole ISAKMP message without the non-ESP marker.
+        """Parse the header of ``datagram``: a whole ISAKMP message without the non-ESP marker.
 
         Raises WireError with UNEQUAL_PAYLOAD_LENGTHS, INVALID_MAJOR_VERSION, INVALID_MINOR_VERSION, INVALID_FLAGS or
         INVALID_COOKIE (RFC 2408 §5.1, §5.2). Whether the exchange, the message ID and CKY-R make sense is for the
@@ -62,7 +62,7 @@ class Header(NamedTuple):
         if flags & ~KNOWN_FLAGS:  # "the remaining bits of the Flags field MUST be set to 0"
             raise WireError("no flags but E, C and A", f"0x{flags:02x}", 19, NAME, notify=NotifyType.INVALID_FLAGS)
         # "If the ISAKMP message length and the value in the Payload Length field of the ISAKMP Header are not the
-        # same, then the ISAKMP message MUST be rejected" (RFC 2408 §5.1): too long is refused like too short.
+        # same, then the ISAKMP message MUST be rejected" (RFC 2408 §5.1): too long is rejected like too short.
         if length != len(datagram):
             raise WireError(
                 f"the datagram's length, {len(datagram)}", length, 24, NAME, notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS
@@ -72,7 +72,7 @@ class Header(NamedTuple):
         return new_header((CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version))
 
     def build(self) -> bytes:
-        """The 28 octets. Raises struct.error where a field does not fit."""
+        """Build the 28 octets. Raises struct.error if a field does not fit."""
         CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version = self
         return FIELDS.pack(CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length)
 

@@ -1,6 +1,6 @@
-"""How a payload's body lies on the wire: declared once, by the class that holds it; parser and builder come from that.
+"""Declarative payload layouts: the parser and the builder are compiled from the fields of the payload class.
 
-A payload is a NamedTuple whose annotations say what each field is on the wire::
+A payload is a NamedTuple whose annotations define the encoding of each field::
 
     class Notification(NamedTuple):
         doi: UInt32
@@ -9,11 +9,11 @@ A payload is a NamedTuple whose annotations say what each field is on the wire::
         type: UInt16
         data: Rest
 
-`Layout` compiles it. Every body is a head of fixed size followed by parts of variable size. Each field puts its
-numbers, if any, into the head and its octets, if any, after it, both in the order of declaration: of ``spi``, the
-size stands in the head, between protocol and type, and the SPI itself after the head, before the data.
+`Layout` compiles it. Every body is a head of fixed size followed by parts of variable size. Each field contributes
+numbers to the head, octets after it, or both, in the order of declaration: the size of ``spi`` is in the head between
+protocol and type, and the SPI itself after the head, before the data.
 
-A class may have a method ``check(self)`` that raises where the fields contradict one another.
+A class may have a method ``check(self)`` that raises if its fields are inconsistent.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ PayloadClass = TypeVar("PayloadClass", bound=tuple[Any, ...])
 
 
 def take(body: bytes, position: int, size: int, what: str) -> bytes:
-    """``size`` octets of ``body`` from ``position`` on. Raises WireError if there are fewer."""
+    """``size`` octets of ``body`` at ``position``. Raises WireError if there are fewer."""
     if size > len(body) - position:
         raise WireError(f"{size} octets of {what}", len(body) - position, position)
     return body[position : position + size]
 
 
 class Field(ABC):
-    """A kind of field: its numbers in the head, and how its value and its octets become one another."""
+    """A kind of field: its numbers in the head, and the conversion between its value and its octets."""
 
     head: str = ""
     """The field's numbers in the head, each as one letter of `struct`."""
 
     @abstractmethod
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
-        """The value, and the position after the octets it took.
+        """Parse the value; return it and the position after its octets.
 
         ``numbers`` are all the head's, this field's begin at ``slot``; its octets begin at ``position`` of ``body``.
         """
@@ -57,7 +57,7 @@ class Field(ABC):
 
 
 class Number(Field):
-    """An unsigned number in the head, whatever it is."""
+    """An unsigned number in the head."""
 
     def __init__(self, letter: str) -> None:
         self.head = letter
@@ -87,7 +87,7 @@ class Remaining(Field):
 
 
 class Sized(Field):
-    """Octets whose number, itself one octet, stands in the head."""
+    """Octets whose length is one octet in the head."""
 
     head = "B"
 
@@ -110,7 +110,7 @@ class DataAttributes(Field):
 
 
 class PayloadNumber(Field):
-    """The payload's own type number, for a class that goes by several: it is not in the body."""
+    """The type number of the payload, for a class with several; it is not in the body."""
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
@@ -123,7 +123,7 @@ class PayloadNumber(Field):
 
 
 class Reserved(NamedTuple):
-    """So many octets in the head after the field it annotates, which are zero."""
+    """The number of RESERVED octets in the head after the annotated field."""
 
     size: int
 
@@ -139,7 +139,7 @@ SizedBytes = Annotated[bytes, Sized()]
 class Layout(Generic[PayloadClass]):
     """The compiled declaration of a payload class; ``number`` is the type number of a class that goes by several.
 
-    ``parse(body)`` and ``build(payload)`` are each other's inverse. ``malformed`` is what a broken head raises.
+    ``parse(body)`` and ``build(payload)`` are each other's inverse. ``malformed`` is the error for a broken head.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Layout(Generic[PayloadClass]):
         self._head = struct.Struct(head)
 
     def parse(self, body: bytes) -> PayloadClass:
-        """Reads a whole body. Raises WireError."""
+        """Parse a whole body. Raises WireError."""
         position = self._head.size
         if len(body) < position:
             raise WireError(f"a body of at least {position} octets", len(body), notify=self._malformed)
@@ -191,7 +191,7 @@ class Layout(Generic[PayloadClass]):
         return payload
 
     def build(self, payload: PayloadClass) -> bytes:
-        """The body. Raises struct.error where a value does not fit its field."""
+        """Build the body. Raises struct.error if a value does not fit its field."""
         numbers: list[int] = [*payload[: self._leading]]
         octets: list[bytes] = []
         for (field, _), value in zip(self._fields, payload[self._leading :], strict=True):
@@ -216,15 +216,15 @@ class PlainLayout(Layout[PayloadClass]):
         self._number = tuple([field.number for field, _ in self._fields if isinstance(field, PayloadNumber)])
 
     def parse(self, body: bytes) -> PayloadClass:
-        """Reads a whole body. Raises WireError."""
+        """Parse a whole body. Raises WireError."""
         if not self._shortest <= len(body) <= self._longest:
-            return super().parse(body)  # which says what is wrong
+            return super().parse(body)  # which raises the error
         payload = self._new((*self._head.unpack_from(body), body[self._head.size :], *self._number))
         if self._check is not None:
             self._check(payload)
         return payload
 
     def build(self, payload: PayloadClass) -> bytes:
-        """The body. Raises struct.error where a value does not fit its field."""
+        """Build the body. Raises struct.error if a value does not fit its field."""
         octets: bytes = payload[self._leading]
         return self._head.pack(*payload[: self._leading]) + octets

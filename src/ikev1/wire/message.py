@@ -1,4 +1,4 @@
-"""A whole message: the header and the chain of payloads (RFC 2408 §3.1, §3.2, §5)."""
+"""Parsing and building of messages: the header and the chain of payloads (RFC 2408 §3.1, §3.2, §5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import NotifyType, PayloadType
 
 MAX_PAYLOADS = 256
-"""Payloads in one message. Peers that trust every CA of their system send a certificate request for each."""
+"""The maximum number of payloads. Peers that trust all CAs of their system send a request for each."""
 
 SECURITY_ASSOCIATION = PayloadType.SECURITY_ASSOCIATION.value
 CERTIFICATE_REQUEST = PayloadType.CERTIFICATE_REQUEST.value
@@ -36,7 +36,7 @@ MAX_UNPROVED_OPAQUE = 64
 MAX_UNPROVED_OCTETS = 1664
 """Octets of those that are read field by field: 40 transforms of 40 octets, as most peers send them."""
 MAX_PADDING = 352
-"""Octets behind the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
+"""Octets after the last payload of an encrypted message: a block, and the 21 blocks of 16 that racoon may add to it by
 ``randomize_length``.
 """
 
@@ -60,29 +60,29 @@ class Message(NamedTuple):
     after_first: bytes
 
     def first(self, kind: type[PayloadClass]) -> PayloadClass | None:
-        """The first payload of that class, or None."""
+        """The first payload of this class, or None."""
         for payload in self.payloads:
             if type(payload) is kind:
                 return payload
         return None
 
     def all(self, kind: type[PayloadClass]) -> tuple[PayloadClass, ...]:
-        """All payloads of that class, in order."""
+        """All payloads of this class, in order."""
         return tuple([payload for payload in self.payloads if type(payload) is kind])
 
     def one(self, kind: type[PayloadClass]) -> PayloadClass:
-        """The payload of that class. Raises WireError unless there is exactly one."""
+        """The only payload of this class. Raises WireError unless there is exactly one."""
         found = [payload for payload in self.payloads if type(payload) is kind]
         if len(found) != 1:
             raise WireError(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
         return found[0]
 
     def body_of(self, payload: Payload) -> bytes:
-        """The body, as received, of a payload that this message gave."""
+        """The body, as received, of a payload of this message."""
         for candidate, body in zip(self.payloads, self.bodies, strict=True):
             if candidate is payload:
                 return body
-        raise ValueError("the payload is not of this message")
+        raise ValueError("the payload does not belong to this message")
 
 
 # A NamedTuple's own constructor is a Python function around this one.
@@ -90,13 +90,13 @@ new_message: Callable[[tuple[object, ...]], Message] = partial(tuple.__new__, Me
 
 
 def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
-    """Reads the payloads in ``chain``: what follows the header, decrypted if it was encrypted.
+    """Parse the payloads in ``chain``, the octets after the header, decrypted if the message was encrypted.
 
-    After the last payload of an encrypted message up to `MAX_PADDING` octets of any value may follow (RFC 2409
-    Appendix B), after that of a clear one up to three zeros, "added at the end of the message to make the message
-    4-octet aligned" (RFC 2408 §3.6).
+    The last payload of an encrypted message may be followed by up to `MAX_PADDING` octets of any value (RFC 2409
+    Appendix B), that of an unencrypted message by up to three zeros, "added at the end of the message to make the
+    message 4-octet aligned" (RFC 2408 §3.6).
 
-    Payloads of the types ``hidden`` are those whose bodies are encrypted on their own (RFC 2409 §5.2, §5.3).
+    The bodies of payloads of the types ``hidden`` are encrypted individually (RFC 2409 §5.2, §5.3).
 
     Raises WireError. Offsets in it count from the start of the header.
     """
@@ -104,14 +104,14 @@ def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozens
 
 
 def parse_unproved(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
-    """`parse_message` for a message in the clear: whoever sent it has proved nothing, and anybody can send as many as
-    the line carries. What takes time to read is refused above what real peers send, before it is read.
+    """`parse_message` for an unauthenticated message in the clear, of which an attacker can send any number. Payloads
+    beyond the amount that real peers send are rejected before they are parsed.
     """
     return _parse(header, chain, _Sparing(hidden).parse)
 
 
 class _Sparing:
-    """Reads the payloads of one unproved message, as long as there is little to read."""
+    """Parses the payloads of an unauthenticated message, up to limits."""
 
     __slots__ = ("_hidden", "_octets", "_opaque", "_structured")
 
@@ -170,10 +170,10 @@ def _refuse_trailer(chain: bytes, end: int) -> None:
 
 
 def without_trailer(datagram: bytes) -> tuple[bytes, int]:
-    """``datagram`` without the zeros behind the message that it holds, and how many there were.
+    """Remove the zeros after the message in ``datagram``; return the message and their number.
 
-    A message whose length differs from the datagram's "MUST be rejected" (RFC 2408 §5.1). Old clients of Cisco's send
-    16 zeros behind each of theirs, so up to so many are forgiven; anything else stays, and is refused by the header.
+    A message whose length differs from the datagram's "MUST be rejected" (RFC 2408 §5.1). Old Cisco clients append 16
+    zeros to each message, so up to that many are tolerated. Anything else remains, and `Header.parse` rejects it.
     """
     if len(datagram) < HEADER_SIZE:
         return datagram, 0
@@ -185,7 +185,7 @@ def without_trailer(datagram: bytes) -> tuple[bytes, int]:
 
 
 def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
-    """The first payload's type (NONE if there is none), and the payloads' octets.
+    """Build the payloads; return the type of the first one (NONE without payloads) and the octets.
 
     Raises struct.error where a value does not fit its field.
     """
@@ -196,6 +196,6 @@ def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
 
 
 def build_message(header: Header, payloads: Sequence[Payload]) -> bytes:
-    """A whole message in the clear; its header is ``header`` with the first payload's type and the length put in."""
+    """Build an unencrypted message; the type of the first payload and the length are filled in."""
     first, chain = build_chain(payloads)
     return header._replace(next_payload=first, length=HEADER_SIZE + len(chain)).build() + chain

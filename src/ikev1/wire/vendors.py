@@ -1,8 +1,8 @@
-"""Vendor IDs that are known (RFC 2408 §3.16): what a peer can do beyond the RFC, and who made it.
+"""Known vendor IDs (RFC 2408 §3.16): extensions and implementations of peers.
 
-Many are the MD5 of a text that names an extension, and those are made here from the text. The others are facts that
-ike-scan's list of vendor IDs, Wireshark and the products themselves show. Products add versions and features behind
-what names them, so that the beginning of a vendor ID is what counts.
+Many are the MD5 of a text that names an extension, and are computed from it here. The others are known from the vendor
+ID list of ike-scan, from Wireshark and from the products. Products append versions and features to their vendor ID, so
+only its beginning is compared.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXTENSIONS: dict[bytes, str] = {
     bytes.fromhex("12f5f28c457168a9702d9fe274cc"): "Cisco Unity",
 }
 
-# The more specific first: some makers build on what others made, and send both.
+# The most specific first: implementations derived from others send both vendor IDs.
 _MAKERS: dict[bytes, str] = {
     _digest("strongSwan"): "strongSwan",
     bytes.fromhex("4f454e"): "libreswan",
@@ -64,13 +64,13 @@ _MAKERS: dict[bytes, str] = {
     },
 }
 
-# Peers of these makes send nothing that names them; what they send together is telling all the same.
+# These implementations send no vendor ID of their own, but a characteristic combination of others.
 _VPNC = frozenset({"XAUTH", "Cisco Unity"})
 
 
 @lru_cache(maxsize=256)
 def vendor_name(data: bytes) -> str | None:
-    """What a vendor ID stands for, None if that is not known."""
+    """The name of a vendor ID; None if unknown."""
     for known in (_EXTENSIONS, _MAKERS):
         for beginning, name in known.items():
             if data.startswith(beginning):
@@ -79,7 +79,7 @@ def vendor_name(data: bytes) -> str | None:
 
 
 def maker_of(vendors: tuple[bytes, ...]) -> str | None:
-    """Who made a peer that sent these vendor IDs, None if they do not tell."""
+    """The implementation of a peer that sent these vendor IDs; None if unknown."""
     for beginning, maker in _MAKERS.items():
         if any(data.startswith(beginning) for data in vendors):
             return maker

@@ -1,4 +1,4 @@
-"""Values in words: attributes, lifetimes, identities and addresses, as a log line shows them."""
+"""Attributes, lifetimes, identities and addresses in words, for log lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ikev1.wire.registry import (
 )
 
 LONGEST = 64
-"""Characters of a peer's text that a line shows."""
+"""The maximum number of characters shown of a text from a peer."""
 
 _LONGEST_NAME = 1024  # octets of a distinguished name; real ones have some hundred
 
@@ -60,12 +60,12 @@ ADDRESS_ATTRIBUTES = frozenset(
 
 
 def octets(data: bytes) -> str:
-    """How many octets: all that is said of keys, nonces, hashes and signatures."""
+    """The number of octets, which is all that is shown of keys, nonces, hashes and signatures."""
     return f"{len(data)} octets"
 
 
 def text(data: bytes) -> str:
-    """A peer's text, harmless: in quotes if anything but printable ASCII without blanks is in it, and cut if long."""
+    """Escape a text from a peer: quoted unless it is printable ASCII without blanks, and shortened if long."""
     shown = data[:LONGEST].decode("ascii", "backslashreplace")
     if not shown.isprintable() or " " in shown or not shown:
         shown = repr(shown)
@@ -121,7 +121,7 @@ def identity(payload: Identification) -> str:
 
 
 class Vocabulary(NamedTuple):
-    """How the transforms of phase 1 or phase 2 are told: which attributes make the name, in which order."""
+    """The format of phase 1 or phase 2 transforms: the attributes of the name, in order."""
 
     names: type[OpenEnum]
     values: dict[int, type[OpenEnum]]
@@ -163,7 +163,7 @@ def _vocabulary(protocol: int) -> Vocabulary:
 
 
 def plain_value(attribute: Attribute) -> str:
-    """An attribute's value where nothing gives it a meaning: a number, or how many octets."""
+    """The value of an unknown attribute: a number, or the number of octets."""
     value = attribute.value
     return str(attribute.number) if isinstance(value, int) or 0 < len(value) <= 8 else octets(value)
 
@@ -201,7 +201,7 @@ def lifetimes(protocol: int, attributes: Iterable[Attribute]) -> list[str]:
 
 
 def transform_words(protocol: int, transform: Transform) -> str:
-    """The algorithms of a transform, its lifetimes, and whatever else it says."""
+    """The algorithms, the lifetimes and the other attributes of a transform."""
     vocabulary = _vocabulary(protocol)
     attributes = transform.attributes
     algorithms = [
@@ -215,11 +215,11 @@ def transform_words(protocol: int, transform: Transform) -> str:
     key_length = find(attributes, vocabulary.key_length)
     if key_length is not None and algorithms:
         algorithms[0] += f"-{plain_value(key_length)}"
-    told = {*vocabulary.algorithms, vocabulary.key_length, vocabulary.life_type, vocabulary.life_duration}
+    covered = {*vocabulary.algorithms, vocabulary.key_length, vocabulary.life_type, vocabulary.life_duration}
     others = [
         f"{vocabulary.names(attribute.type).name}={_value(attribute, vocabulary.values)}"
         for attribute in attributes
-        if attribute.type not in told
+        if attribute.type not in covered
     ]
     return ", ".join(["/".join(algorithms) or "no algorithm", *lifetimes(protocol, attributes), *others])
 
@@ -235,7 +235,7 @@ def config_words(attribute: Attribute) -> str:
 
 
 def config_value(attribute: Attribute) -> str:
-    """The value of a mode config or XAUTH attribute; of a secret, only how many octets it has."""
+    """The value of a mode config or XAUTH attribute; for a secret, only its length."""
     value = attribute.value
     if attribute.type in SECRET_ATTRIBUTES:
         return octets(value if isinstance(value, bytes) else bytes(2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.audit.finding import Severity
 from ikev1.audit.of_capture.aggressive_mode import exposed_identities, guessable
-from ikev1.audit.reading import Reading, read
+from ikev1.audit.parsed import ParsedConversation, parse_report
 from ikev1.wire.payloads import Hash, Identification
 from ikev1.wire.registry import AuthenticationMethod, IdType
 from reported import conversation, message, phase1, report, sa, share
@@ -12,9 +12,11 @@ from reported import conversation, message, phase1, report, sa, share
 USER = Identification(IdType.USER_FQDN, 0, 0, b"joe@example.org")
 
 
-def aggressive(method: int = AuthenticationMethod.PRE_SHARED_KEY, name: Identification = USER) -> tuple[Reading, ...]:
+def aggressive(
+    method: int = AuthenticationMethod.PRE_SHARED_KEY, name: Identification = USER
+) -> tuple[ParsedConversation, ...]:
     transform = phase1(method=method)
-    return read(
+    return parse_report(
         report(
             conversation(
                 message("AM1", sa(transform), *share(1), name),
@@ -34,7 +36,7 @@ def test_a_hash_in_the_clear_can_be_guessed() -> None:
 def test_the_evidence_points_at_the_hash() -> None:
     readings = aggressive()
     (found,) = guessable(readings)
-    octets = bytes.fromhex(readings[0].conversation.messages[1].plaintext)
+    octets = bytes.fromhex(readings[0].report.messages[1].plaintext)
     (evidence,) = found.evidence
     assert octets[evidence.offset : evidence.offset + evidence.length] == b"\x00\x00\x00\x24" + bytes(32)
 
@@ -49,7 +51,7 @@ def test_a_signature_cannot_be_guessed() -> None:
 
 def test_main_mode_shows_no_hash() -> None:
     transform = phase1()
-    readings = read(report(conversation(message("MM1", sa(transform)), message("MM2", sa(transform)))))
+    readings = parse_report(report(conversation(message("MM1", sa(transform)), message("MM2", sa(transform)))))
     assert list(guessable(readings)) == []
 
 
@@ -64,11 +66,11 @@ def test_an_address_that_the_packet_tells_is_hardly_worth_a_word() -> None:
     address = Identification(IdType.IPV4_ADDR, 0, 0, bytes((192, 0, 2, 1)))
     transform = phase1()
     (found,) = exposed_identities(
-        read(report(conversation(message("AM1", sa(transform), *share(), address), mode="Aggressive Mode")))
+        parse_report(report(conversation(message("AM1", sa(transform), *share(), address), mode="Aggressive Mode")))
     )
     assert found.severity is Severity.INFO
 
 
 def test_a_decrypted_identity_was_exposed_to_nobody() -> None:
-    readings = read(report(conversation(message("MM5", USER), message("AM2", USER, encrypted=True))))
+    readings = parse_report(report(conversation(message("MM5", USER), message("AM2", USER, encrypted=True))))
     assert list(exposed_identities(readings)) == []

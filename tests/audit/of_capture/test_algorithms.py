@@ -6,7 +6,7 @@ import pytest
 
 from ikev1.audit.finding import Severity
 from ikev1.audit.of_capture.algorithms import chosen_in_phase1, chosen_in_phase2, offered_in_phase1
-from ikev1.audit.reading import Reading, read
+from ikev1.audit.parsed import ParsedConversation, parse_report
 from ikev1.wire.payloads import Transform
 from ikev1.wire.registry import (
     AhTransform,
@@ -20,12 +20,14 @@ from ikev1.wire.registry import (
 from reported import conversation, message, phase1, phase2, report, sa
 
 
-def negotiated(chosen: Transform, *offered: Transform) -> tuple[Reading, ...]:
-    return read(report(conversation(message("MM1", sa(*(offered or (chosen,)))), message("MM2", sa(chosen), frame=2))))
+def negotiated(chosen: Transform, *offered: Transform) -> tuple[ParsedConversation, ...]:
+    return parse_report(
+        report(conversation(message("MM1", sa(*(offered or (chosen,)))), message("MM2", sa(chosen), frame=2)))
+    )
 
 
-def protected(chosen: Transform, protocol: int = ProtocolId.ESP) -> tuple[Reading, ...]:
-    return read(report(conversation(message("QM2", sa(chosen, protocol=protocol)))))
+def protected(chosen: Transform, protocol: int = ProtocolId.ESP) -> tuple[ParsedConversation, ...]:
+    return parse_report(report(conversation(message("QM2", sa(chosen, protocol=protocol)))))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_the_evidence_is_the_transform_that_was_chosen() -> None:
     readings = negotiated(phase1(encryption=Encryption.DES_CBC))
     (found,) = chosen_in_phase1(readings)
     (evidence,) = found.evidence
-    octets = bytes.fromhex(readings[0].conversation.messages[1].plaintext)
+    octets = bytes.fromhex(readings[0].report.messages[1].plaintext)
     assert evidence.offset + evidence.length == len(octets)  # the only transform of the only payload
     assert octets[evidence.offset + 8 : evidence.offset + 12] == b"\x80\x01\x00\x01"  # ENCRYPTION_ALGORITHM = DES_CBC
 
@@ -78,7 +80,7 @@ def test_what_is_offered_and_not_chosen() -> None:
     assert (found.code, found.severity) == ("weak-offer", Severity.LOW)
     assert "DES_CBC, MODP_1024" in found.found
     offsets = [evidence.offset for evidence in found.evidence]
-    octets = bytes.fromhex(readings[0].conversation.messages[0].plaintext)
+    octets = bytes.fromhex(readings[0].report.messages[0].plaintext)
     assert [octets[offset + 11] for offset in offsets] == [Encryption.DES_CBC, Encryption.AES_CBC]
 
 
@@ -124,12 +126,12 @@ def test_ah_and_esp_together_do_for_each_other_what_one_leaves_out() -> None:
     authenticated = sa(phase2(AhTransform.SHA2_256, IntegrityAlgorithm.HMAC_SHA2_256), protocol=ProtocolId.AH)
     encrypted = sa(phase2(EspTransform.AES_CBC), protocol=ProtocolId.ESP)
     both = encrypted._replace(proposals=authenticated.proposals + encrypted.proposals)
-    assert [found.code for found in chosen_in_phase2(read(report(conversation(message("QM2", encrypted)))))] == [
-        "no-integrity"
-    ]
-    assert list(chosen_in_phase2(read(report(conversation(message("QM2", both)))))) == []
+    assert [
+        found.code for found in chosen_in_phase2(parse_report(report(conversation(message("QM2", encrypted)))))
+    ] == ["no-integrity"]
+    assert list(chosen_in_phase2(parse_report(report(conversation(message("QM2", both)))))) == []
 
 
 def test_ipcomp_is_no_protection_to_judge() -> None:
-    readings = read(report(conversation(message("QM2", sa(phase2(2), protocol=ProtocolId.IPCOMP)))))
+    readings = parse_report(report(conversation(message("QM2", sa(phase2(2), protocol=ProtocolId.IPCOMP)))))
     assert list(chosen_in_phase2(readings)) == []

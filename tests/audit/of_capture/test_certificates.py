@@ -5,16 +5,16 @@ from __future__ import annotations
 from authority import DAY, NOW, der, ec_key, root
 from ikev1.audit.finding import Severity
 from ikev1.audit.of_capture.certificates import certificates
-from ikev1.audit.reading import Reading, read
+from ikev1.audit.parsed import ParsedConversation, parse_report
 from ikev1.wire.payloads import Certificate
 from ikev1.wire.registry import CertificateEncoding
 from reported import conversation, message, report
 
 
-def sent(after: float, encoding: int = CertificateEncoding.X509_SIGNATURE) -> tuple[Reading, ...]:
+def sent(after: float, encoding: int = CertificateEncoding.X509_SIGNATURE) -> tuple[ParsedConversation, ...]:
     """A certificate of one year that passes in Aggressive Mode so many seconds after it was made."""
     leaf = der(root("C=XX, O=lab, CN=root", 1).issue("C=XX, O=lab, CN=bob", ec_key(2)))
-    return read(report(conversation(message("AM2", Certificate(encoding, leaf), time=NOW + after))))
+    return parse_report(report(conversation(message("AM2", Certificate(encoding, leaf), time=NOW + after))))
 
 
 def test_a_certificate_in_its_time() -> None:

@@ -28,6 +28,7 @@ from capture_files import (
     interface,
     ipv4,
     ipv6,
+    noted,
     old_packet,
     option,
     pcap,
@@ -45,9 +46,9 @@ OTHER = ipv4(bytes(20), 6)
 FRAMES = [ethernet(PACKET), ethernet(OTHER), ethernet(ipv6(udp(ISAKMP)))]
 
 
-def read(octets: bytes) -> tuple[list[Packet], tuple[str, ...]]:
+def read(octets: bytes) -> tuple[list[Packet], tuple[tuple[str, int, int], ...]]:
     with open_capture(io.BytesIO(octets)) as capture:
-        return list(capture), capture.notes()
+        return list(capture), noted(capture)
 
 
 def packets_of(octets: bytes) -> list[Packet]:
@@ -111,10 +112,7 @@ def test_simple_packets_have_no_time(order: str) -> None:
     packets, notes = read(octets)
     assert [packet.frames for packet in packets] == [(2,), (3,)]
     assert [packet.time for packet in packets] == pytest.approx([0, 5e-6])
-    assert notes == (
-        "the file has simple packet blocks, which do not tell the time: it is shown as 0",
-        "frame 1: cut short in the IPv4 header",
-    )
+    assert notes == (("no-timestamps", 0, 0), ("truncated", 1, 1))
 
 
 @pytest.mark.parametrize("octets", [pcap(FRAMES), pcapng(FRAMES)], ids=["pcap", "pcapng"])
@@ -123,10 +121,10 @@ def test_a_compressed_file(octets: bytes) -> None:
     assert packets_of(packed) == packets_of(octets)
     packets, notes = read(packed[:-12])
     assert len(packets) <= 2
-    assert "the compressed file is damaged or cut short" in notes[-1]
+    assert notes[-1] == ("file-unreadable", 0, 0)
     packets, notes = read(packed[:-5] + b"\0" + packed[-4:])
     assert len(packets) == 2
-    assert "CRC" in notes[-1]
+    assert notes == (("file-unreadable", 0, 0),)
 
 
 def test_frames_across_the_ends_of_the_buffer() -> None:
@@ -147,7 +145,7 @@ def test_a_file_cut_short_anywhere_gives_what_is_whole(octets: bytes) -> None:
         packets, notes = read(octets[:end])
         assert packets == whole[: len(packets)]
         assert len(notes) <= 1
-        assert packets != whole or not notes or "ends within" in notes[0]
+        assert packets != whole or not notes or notes[0][0] == "file-truncated"
 
 
 @given(st.sampled_from([pcap(FRAMES), pcapng(FRAMES)]), st.integers(4), st.binary(min_size=1, max_size=8))
@@ -165,36 +163,30 @@ def test_anything_may_follow_a_magic_number(beginning: bytes, octets: bytes) -> 
 
 
 DAMAGED = {
-    "pcap, a frame too long": (
-        pcap(FRAMES) + struct.pack("<IIII", 1, 1, 1 << 30, 60) + bytes(60),
-        "frame 4 has 1073741824",
-    ),
-    "pcapng, a block too short": (pcapng(FRAMES) + struct.pack("<III", 6, 8, 8), "a block of 8 octets"),
-    "pcapng, no such interface": (pcapng(FRAMES) + enhanced(FRAMES[0], number=1), "contradicts itself"),
-    "pcapng, a packet longer than its block": (
-        pcapng(FRAMES) + block(6, struct.pack("<IIIII", 0, 0, 0, 100, 100) + bytes(60)),
-        "contradicts itself",
-    ),
-    "pcapng, a packet without an interface": (section() + simple(FRAMES[0]), "contradicts itself"),
-    "pcapng, a packet larger than any": (pcapng(FRAMES) + enhanced(bytes(3 << 20)), "larger than any packet"),
-    "pcapng, a byte order that is none": (pcapng(FRAMES) + block(0x0A0D0D0A, bytes(16)), "byte order"),
-    "pcapng, an interface too short": (section() + block(1, bytes(4)), "an interface"),
+    "pcap, a frame too long": pcap(FRAMES) + struct.pack("<IIII", 1, 1, 1 << 30, 60) + bytes(60),
+    "pcapng, a block too short": pcapng(FRAMES) + struct.pack("<III", 6, 8, 8),
+    "pcapng, no such interface": pcapng(FRAMES) + enhanced(FRAMES[0], number=1),
+    "pcapng, a packet longer than its block": pcapng(FRAMES)
+    + block(6, struct.pack("<IIIII", 0, 0, 0, 100, 100) + bytes(60)),
+    "pcapng, a packet without an interface": section() + simple(FRAMES[0]),
+    "pcapng, a packet larger than any": pcapng(FRAMES) + enhanced(bytes(3 << 20)),
+    "pcapng, an invalid byte order": pcapng(FRAMES) + block(0x0A0D0D0A, bytes(16)),
+    "pcapng, an interface too short": section() + block(1, bytes(4)),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damage_is_noted(name: str) -> None:
-    octets, words = DAMAGED[name]
+    octets = DAMAGED[name]
     packets, notes = read(octets)
     assert len(packets) == (2 if FRAMES[2] in octets else 0)
-    assert words in notes[0]
-    assert notes[0].startswith("the file is damaged")
+    assert notes[0] == ("file-damaged", 0, 0)
 
 
 def test_a_link_type_that_nobody_understands() -> None:
     packets, notes = read(pcap(FRAMES, 147))
     assert packets == []
-    assert notes == ("3 frames: link type 147 is not understood (the first is frame 1)",)
+    assert notes == (("unsupported", 3, 1),)
 
 
 def test_counts_and_progress(tmp_path: Path) -> None:
@@ -262,37 +254,35 @@ def test_memory_does_not_grow_with_the_file() -> None:
     assert peak < 6 << 20
 
 
-STRANGERS = {
+FILE_TYPES = {
     b"": "empty",
-    b"# a table\n": "text: to write a capture, use tcpdump -w FILE",
-    b"\x28\xb5\x2f\xfdrest": "compressed with zstd",
-    b"\xfd7zXZ\0rest": "compressed with xz",
-    b"BZh9": "compressed with bzip2",
-    b"PK\x03\x04rest": "a ZIP archive",
-    b"snoop\0\0\0rest": "a capture of snoop: convert it",
-    b"\x7fELFrest": "a program",
-    b"\x01\x02\x03\x04": "something that begins with 01 02 03 04",
+    b"# a table\n": "text",
+    b"\x28\xb5\x2f\xfdrest": "compressed",
+    b"\xfd7zXZ\0rest": "compressed",
+    b"BZh9": "compressed",
+    b"PK\x03\x04rest": "compressed",
+    b"snoop\0\0\0rest": "other-capture",
+    b"\x7fELFrest": "other-file",
+    b"\x01\x02\x03\x04": "other-file",
 }
 
 
-@pytest.mark.parametrize("octets", STRANGERS)
+@pytest.mark.parametrize("octets", FILE_TYPES)
 def test_a_file_that_is_no_capture(octets: bytes, tmp_path: Path) -> None:
     for content in (octets, gzip.compress(octets)):
-        file = tmp_path / "stranger"
+        file = tmp_path / "file"
         file.write_bytes(content)
         with pytest.raises(NotACapture) as error:
             open_capture(file)
-        assert str(error.value).startswith(f"not a pcap or pcapng file, but {STRANGERS[octets]}")
+        assert error.value.code == FILE_TYPES[octets]
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(CaptureError, match="No such file"):
-        open_capture(tmp_path / "nowhere")
-    with pytest.raises(CaptureError, match="Is a directory"):
-        open_capture(tmp_path)
     (tmp_path / "broken.gz").write_bytes(b"\x1f\x8b\x08rest")
-    with pytest.raises(CaptureError):
-        open_capture(tmp_path / "broken.gz")
+    for path in (tmp_path / "nowhere", tmp_path, tmp_path / "broken.gz"):
+        with pytest.raises(CaptureError) as error:
+            open_capture(path)
+        assert error.value.code == "unreadable"
 
 
 @needs_tshark

@@ -82,18 +82,15 @@ def test_a_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"\xff\xfe\x00", "neither a capture nor text"),
-        (b"this is no TOML", "neither a capture nor a configuration in TOML"),
-    ],
+    "content",
+    [b"\xff\xfe\x00", b"this is no TOML"],
 )
-def test_neither_of_the_two(tmp_path: Path, content: bytes, said: str) -> None:
+def test_neither_of_the_two(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "file"
     file.write_bytes(content)
     done = audit(file)
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert str(file) in done.stderr
 
 
 def test_a_capture_that_is_broken_is_no_clean_bill(tmp_path: Path) -> None:
@@ -109,7 +106,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
     done = audit("--html", tmp_path / "missing" / "page.html", EXAMPLE)
     assert done.exit_code == 2
-    assert "No such file" in done.stderr
+    assert str(tmp_path / "missing" / "page.html") in done.stderr
 
 
 def test_a_key_that_is_none(tmp_path: Path) -> None:
@@ -125,7 +122,6 @@ def test_the_configured_secret_falls_to_a_word_list(tmp_path: Path, capture: Pat
     done = audit("--secret-file", secret, "--words", words, capture)
     assert done.exit_code == 1
     assert "guessable-secret" in done.stdout
-    assert "Change it now on both ends" in done.stdout
     assert "MYPASSWORD" not in done.output
 
 
@@ -141,7 +137,7 @@ def test_another_secret_than_that_of_the_capture(tmp_path: Path, capture: Path) 
     config, words = written(tmp_path, "ikev1.toml", SOUND), written(tmp_path, "words", "MYPASSWORD\n")
     done = audit("--config", config, "--words", words, capture)
     assert "guessable-secret" not in done.stdout
-    assert "nothing was tried against it" in " ".join(done.stdout.split())
+    assert "testable-secret" not in done.stdout
 
 
 def test_words_without_a_secret_of_ones_own(tmp_path: Path, capture: Path) -> None:
@@ -154,13 +150,13 @@ def test_a_configuration_has_no_hash_to_test_by(tmp_path: Path) -> None:
     file = written(tmp_path, "ikev1.toml", SOUND)
     done = audit("--config", file, file)
     assert done.exit_code == 2
-    assert done.exit_code == 2
+    assert str(file) in done.stderr
 
 
 def test_a_configuration_without_secrets(tmp_path: Path, capture: Path) -> None:
     done = audit("--config", written(tmp_path, "ikev1.toml", "[gateway]\n"), capture)
     assert done.exit_code == 2
-    assert "no pre-shared key" in done.stderr
+    assert "ikev1.toml" in done.stderr
 
 
 def test_a_configuration_that_cannot_be_used(tmp_path: Path, capture: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_page_at_a_time_says_the_same() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--suite", "aes256"), "IKE"),
+        (("--suite", "aes256"), "--suite"),
         (("--suite", "aes257-sha1-modp1024"), "aes257"),
         (("--psk", ""), "--psk"),
         (("fast",), "main"),
@@ -84,7 +84,7 @@ def test_wrong_usage(arguments: tuple[str, ...], said: str) -> None:
 def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
     done = learn("--html", tmp_path / "missing" / "page.html")
     assert done.exit_code == 1
-    assert "No such file" in done.stderr
+    assert str(tmp_path / "missing" / "page.html") in done.stderr
 
 
 def test_the_packets_are_saved_with_their_key(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_the_packets_are_saved_with_their_key(tmp_path: Path) -> None:
 def test_packets_that_cannot_be_saved(tmp_path: Path) -> None:
     done = learn("--save", tmp_path / "missing" / "lesson.pcapng")
     assert done.exit_code == 1
-    assert "No such file" in done.stderr
+    assert str(tmp_path / "missing" / "lesson.pcapng") in done.stderr
 
 
 def test_control_characters_in_the_key_are_not_obeyed() -> None:

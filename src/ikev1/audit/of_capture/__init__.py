@@ -1,4 +1,4 @@
-"""What an audit looks for in a capture: one file for each family of rules.
+"""The audit rules for captures, one module per family of rules.
 
-A rule is a function from all conversations (`ikev1.audit.reading`) to its findings.
+A rule is a function from all conversations (`ikev1.audit.parsed`) to its findings.
 """

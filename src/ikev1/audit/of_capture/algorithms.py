@@ -1,4 +1,4 @@
-"""Weak algorithms: those that were chosen, in both phases, and those that were merely offered."""
+"""Weak algorithms: selected in phase 1 and phase 2, or only offered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ikev1.audit.algorithms import (
     group_in_quick_mode,
 )
 from ikev1.audit.finding import Finding, Severity
-from ikev1.audit.reading import Offer, Reading, Seen
+from ikev1.audit.parsed import Offer, ParsedConversation, ParsedMessage
 from ikev1.audit.topics import topic
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import (
@@ -41,7 +41,7 @@ _NEED_NO_INTEGRITY = frozenset(
 
 
 class _Kind(NamedTuple):
-    """One thing that a transform of phase 1 says: in which attribute, by which names, and what is bad."""
+    """One attribute of a phase 1 transform, with the names and the judgements of its values."""
 
     attribute: Phase1Attribute
     names: type[OpenEnum]
@@ -55,40 +55,40 @@ _PHASE_1 = (
 )
 
 
-def chosen_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak algorithms under an ISAKMP SA."""
-    for reading in readings:
-        if reading.chosen is None:
+def chosen_in_phase1(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
+    """Weak algorithms of an ISAKMP SA."""
+    for conversation in conversations:
+        if conversation.chosen is None:
             continue
-        seen, offer = reading.chosen
+        message, offer = conversation.chosen
         for name, judgement in _weak(offer):
             yield judgement.topic.finding(
                 judgement.severity,
-                f"the ISAKMP SA of {reading.ends} uses {name}: {judgement.reason}",
-                seen.at(f"chosen: {name}", offer.offset, offer.length),
-                conversation=reading.conversation.number,
+                f"the ISAKMP SA of {conversation.ends} uses {name}: {judgement.reason}",
+                message.at(f"selected: {name}", offer.offset, offer.length),
+                conversation=conversation.report.number,
             )
 
 
-def offered_in_phase1(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak algorithms that an initiator would have taken, and that were not chosen."""
-    for reading in readings:
-        chosen = {name for name, _ in _weak(reading.chosen[1])} if reading.chosen else set()
-        for seen in reading.labelled("MM1", "AM1"):
-            offers = [(offer, name, judgement) for offer in seen.offers() for name, judgement in _weak(offer)]
+def offered_in_phase1(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
+    """Weak algorithms that an initiator offered and that were not selected."""
+    for conversation in conversations:
+        chosen = {name for name, _ in _weak(conversation.chosen[1])} if conversation.chosen else set()
+        for message in conversation.labelled("MM1", "AM1"):
+            offers = [(offer, name, judgement) for offer in message.offers() for name, judgement in _weak(offer)]
             others = [(offer, name) for offer, name, judgement in offers if name not in chosen and _matters(judgement)]
             if others:
                 names = ", ".join(dict.fromkeys(name for _, name in others))
                 yield topic("weak-offer").finding(
                     Severity.LOW,
-                    f"{reading.conversation.initiator.address} offers {names} as well",
-                    *(seen.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
-                    conversation=reading.conversation.number,
+                    f"{conversation.report.initiator.address} also offers {names}",
+                    *(message.at(f"offered: {name}", offer.offset, offer.length) for offer, name in others),
+                    conversation=conversation.report.number,
                 )
 
 
 def _weak(offer: Offer) -> Iterator[tuple[str, Judgement]]:
-    """What is weak in a transform of phase 1: the name and the judgement."""
+    """The weak algorithms of a phase 1 transform, with their judgements."""
     if offer.proposal.protocol != ProtocolId.ISAKMP:
         return
     for kind in _PHASE_1:
@@ -101,28 +101,32 @@ def _matters(judgement: Judgement) -> bool:
     return judgement.severity.rank < Severity.LOW.rank
 
 
-def chosen_in_phase2(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Weak protection of traffic, where Quick Mode could be decrypted."""
-    for reading in readings:
-        for seen in reading.labelled("QM2"):
-            offers = tuple(seen.offers())
+def chosen_in_phase2(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
+    """Weak algorithms of IPsec SAs, if Quick Mode could be decrypted."""
+    for conversation in conversations:
+        for message in conversation.labelled("QM2"):
+            offers = tuple(message.offers())
             for offer in offers:
-                yield from _judge_phase2(reading, seen, offer, frozenset(each.proposal.protocol for each in offers))
+                yield from _judge_phase2(
+                    conversation, message, offer, frozenset(each.proposal.protocol for each in offers)
+                )
 
 
-def _judge_phase2(reading: Reading, seen: Seen, offer: Offer, together: frozenset[int]) -> Iterator[Finding]:
+def _judge_phase2(
+    conversation: ParsedConversation, message: ParsedMessage, offer: Offer, together: frozenset[int]
+) -> Iterator[Finding]:
     for name, judgement in _weak_in_phase2(offer, together):
         yield judgement.topic.finding(
             judgement.severity,
-            f"{ProtocolId(offer.proposal.protocol).name} between {reading.ends} uses {name}: {judgement.reason}",
-            seen.at(f"chosen: {name}", offer.offset, offer.length),
-            conversation=reading.conversation.number,
+            f"{ProtocolId(offer.proposal.protocol).name} between {conversation.ends} uses {name}: {judgement.reason}",
+            message.at(f"selected: {name}", offer.offset, offer.length),
+            conversation=conversation.report.number,
         )
 
 
 def _weak_in_phase2(offer: Offer, together: frozenset[int]) -> Iterator[tuple[str, Judgement]]:
-    """``together`` are the protocols of all SAs that protect the same packets: AH may do for ESP what that leaves out,
-    and the other way round ("protection suite", RFC 2408 §2.1).
+    """The weak algorithms of a phase 2 transform. ``together`` are the protocols that protect the same packets: AH can
+    supply the integrity that ESP lacks, and ESP the encryption ("protection suite", RFC 2408 §2.1).
     """
     protocol, transform = offer.proposal.protocol, offer.transform.id
     integrity = offer.attribute(Phase2Attribute.AUTHENTICATION_ALGORITHM)
@@ -130,10 +134,10 @@ def _weak_in_phase2(offer: Offer, together: frozenset[int]) -> Iterator[tuple[st
         if transform in ESP_CIPHERS:
             yield EspTransform(transform).name, ESP_CIPHERS[transform]
         if integrity is None and transform not in _NEED_NO_INTEGRITY and ProtocolId.AH not in together:
-            reason = "nothing says whether a packet was changed on its way"
+            reason = "modified packets are not detected"
             yield EspTransform(transform).name, Judgement(topic("no-integrity"), Severity.HIGH, reason)
     elif protocol == ProtocolId.AH and ProtocolId.ESP not in together:
-        reason = "AH protects packets against changes and hides nothing"
+        reason = "AH protects the integrity of packets, but does not encrypt them"
         yield AhTransform(transform).name, Judgement(topic("null-encryption"), Severity.MEDIUM, reason)
     if integrity in INTEGRITY:
         yield IntegrityAlgorithm(integrity).name, INTEGRITY[integrity]

@@ -1,42 +1,44 @@
-"""Values that are to be new in each exchange, and were not."""
+"""Random values that were repeated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from ikev1.audit.finding import Finding, Severity
-from ikev1.audit.reading import Reading, Seen
+from ikev1.audit.parsed import ParsedConversation, ParsedMessage
 from ikev1.audit.topics import topic
 from ikev1.wire.payloads import KeyExchange, Nonce
 
 _VALUES = (("nonce", Severity.HIGH), ("public Diffie-Hellman value", Severity.MEDIUM))
 
 
-def repeated(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Nonces and public values that came in more than one exchange."""
-    first: dict[bytes, tuple[Reading, Seen]] = {}
-    for reading in readings:
-        for seen in reading.messages:
-            values = (seen.first(Nonce), seen.first(KeyExchange))
+def repeated(conversations: Iterable[ParsedConversation]) -> Iterator[Finding]:
+    """Nonces and public values that appear in more than one exchange."""
+    first: dict[bytes, tuple[ParsedConversation, ParsedMessage]] = {}
+    for conversation in conversations:
+        for message in conversation.messages:
+            values = (message.first(Nonce), message.first(KeyExchange))
             for payload, (name, severity) in zip(values, _VALUES, strict=True):
                 if payload is None:
                     continue
-                earlier, before = first.setdefault(payload.data, (reading, seen))
-                if _is_one_message(earlier, before, reading, seen):
+                earlier, before = first.setdefault(payload.data, (conversation, message))
+                if _is_one_message(earlier, before, conversation, message):
                     continue
                 yield topic("repeated-randomness").finding(
                     severity,
-                    f"{seen.reported.source.rpartition('[')[0]} sent a {name} that had been sent before",
-                    before.evidence(f"{name}, first"),
-                    seen.evidence(f"{name}, again", payload),
-                    conversation=reading.conversation.number,
+                    f"{message.report.source.rpartition('[')[0]} sent a {name} for the second time",
+                    before.evidence(f"{name}, first use"),
+                    message.evidence(f"{name}, second use", payload),
+                    conversation=conversation.report.number,
                 )
 
 
-def _is_one_message(earlier: Reading, before: Seen, reading: Reading, seen: Seen) -> bool:
-    """Whether both are one message: a first message, which opens a conversation with each of its answers."""
-    return (earlier.conversation.initiator_cookie, before.reported.label, before.reported.message_id) == (
-        reading.conversation.initiator_cookie,
-        seen.reported.label,
-        seen.reported.message_id,
+def _is_one_message(
+    earlier: ParsedConversation, before: ParsedMessage, conversation: ParsedConversation, message: ParsedMessage
+) -> bool:
+    """Whether both are the same first message, which is part of a conversation for each of its responses."""
+    return (earlier.report.initiator_cookie, before.report.label, before.report.message_id) == (
+        conversation.report.initiator_cookie,
+        message.report.label,
+        message.report.message_id,
     )

@@ -1,4 +1,4 @@
-"""What an audit looks for in a configuration: one file for each family of rules.
+"""The audit rules for configurations, one module per family of rules.
 
-A rule is a function from what was configured (`ikev1.audit.of_configuration.subject`) to its findings.
+A rule is a function from the configuration (`ikev1.audit.of_configuration.subject`) to its findings.
 """

@@ -1,4 +1,4 @@
-"""Aggressive Mode, asked for or answered."""
+"""Aggressive Mode, as initiator or responder."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from ikev1.core.records.settings import Aggressive, Mode
 
 
 def guessable(subject: Subject) -> Iterator[Finding]:
-    """Connections whose pre-shared key can be guessed offline by those who listen or ask."""
+    """Connections whose pre-shared key can be guessed offline."""
     for connection in subject.settings.connections:
         if not shares_secret(connection):
             continue
         key = key_of(connection)
         withstands = strength(connection).guesses_log10 >= MANY_GUESSES
         severity = Severity.MEDIUM if withstands else Severity.HIGH
-        verdict = "; this key withstands guessing" if withstands else ""
+        verdict = "; this key is strong enough" if withstands else ""
         if connection.mode is Mode.AGGRESSIVE:
             yield topic("aggressive-psk").finding(
                 severity,
-                f"connection {connection.name} calls in Aggressive Mode: the answer brings a hash of the pre-shared "
-                f"key, in the clear{verdict}",
+                f"connection {connection.name} initiates Aggressive Mode: the response contains a hash of the "
+                f"pre-shared key in the clear{verdict}",
                 subject.evidence(f"{key}.mode", connection.mode.value),
             )
         if connection.aggressive is Aggressive.ACCEPT_PSK:
             yield topic("aggressive-psk").finding(
                 severity,
-                f"connection {connection.name} answers callers in Aggressive Mode with a hash of the pre-shared key, "
-                f"before they have proved anything{verdict}",
+                f"connection {connection.name} accepts Aggressive Mode, and sends a hash of the pre-shared key to "
+                f"initiators that are not yet authenticated{verdict}",
                 subject.evidence(f"{key}.aggressive", connection.aggressive.value),
             )
 
 
 def exposed_identities(subject: Subject) -> Iterator[Finding]:
-    """Connections that say who they are in the clear."""
+    """Connections that send their identity in the clear."""
     for connection in subject.settings.connections:
         if connection.mode is Mode.AGGRESSIVE:
-            who = connection.local_id or "our address"
+            who = connection.local_id or "its address"
             yield topic("identities-exposed").finding(
                 Severity.MEDIUM if connection.local_id else Severity.INFO,
-                f"connection {connection.name} calls in Aggressive Mode and sends {who} in the clear",
+                f"connection {connection.name} initiates Aggressive Mode and sends its identity, {who}, in the clear",
                 subject.evidence(f"{key_of(connection)}.mode", connection.mode.value),
             )

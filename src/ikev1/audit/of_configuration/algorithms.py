@@ -31,7 +31,7 @@ from ikev1.wire.registry import (
 
 
 def phase1(subject: Subject) -> Iterator[Finding]:
-    """Weak algorithms in policies, each once with all places where it is allowed."""
+    """Weak algorithms in policies: one finding per algorithm, with all keys that allow it."""
     uses = [
         (name, judgement, subject.place(subject.policy_key(connection, policy, "proposals"), name))
         for connection in subject.settings.connections
@@ -42,7 +42,7 @@ def phase1(subject: Subject) -> Iterator[Finding]:
 
 
 def phase2(subject: Subject) -> Iterator[Finding]:
-    """Weak algorithms in the proposals of tunnels, each once with all places where it is allowed."""
+    """Weak algorithms in tunnel proposals: one finding per algorithm, with all keys that allow it."""
     uses = [
         (name, judgement, subject.place(f"{key_of(connection, tunnel)}.{_key(proposal)}", name))
         for connection, tunnel in subject.tunnels()
@@ -59,7 +59,7 @@ def _key(proposal: IpsecProposal) -> str:
 def _once_each(phase: str, uses: list[tuple[str, Judgement, Evidence]]) -> Iterator[Finding]:
     for name, judgement in dict.fromkeys((name, judgement) for name, judgement, _ in uses):
         evidence = dict.fromkeys(evidence for other, _, evidence in uses if other == name)
-        yield judgement.topic.finding(judgement.severity, f"{phase} may come to {name}: {judgement.reason}", *evidence)
+        yield judgement.topic.finding(judgement.severity, f"{phase} allows {name}: {judgement.reason}", *evidence)
 
 
 def _listed(names: type[OpenEnum], number: int, judgements: dict[int, Judgement]) -> Iterator[tuple[str, Judgement]]:
@@ -76,7 +76,7 @@ def _weak_phase1(suite: Phase1Suite) -> Iterator[tuple[str, Judgement]]:
 def _weak_phase2(proposal: IpsecProposal) -> Iterator[tuple[str, Judgement]]:
     suite = proposal.suite
     if suite.protocol == ProtocolId.AH:
-        reason = "AH protects packets against changes and hides nothing"
+        reason = "AH protects the integrity of packets, but does not encrypt them"
         yield "AH", Judgement(topic("null-encryption"), Severity.MEDIUM, reason)
     else:
         yield from _listed(EspTransform, suite.encryption, ESP_CIPHERS)

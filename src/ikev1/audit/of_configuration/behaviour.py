@@ -1,4 +1,4 @@
-"""How the gateway treats its peers: who decides, and who notices that the other is gone."""
+"""The proposal check and dead peer detection."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ikev1.core.records.settings import ProposalCheck
 
 
 def obedience(subject: Subject) -> Iterator[Finding]:
-    """Connections that take whatever a caller says."""
+    """Connections that accept any lifetime and shorter keys."""
     for connection in subject.settings.connections:
         policies = (policy.check for policy in connection.policies)
         if ProposalCheck.OBEY in (*policies, *(tunnel.check for tunnel in connection.tunnels)):
             yield topic("obey").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} takes whatever lifetimes and key lengths its peer proposes",
+                f"connection {connection.name} accepts the lifetimes and key lengths that its peer proposes",
                 subject.evidence(f"{key_of(connection)}.proposal_check", ProposalCheck.OBEY.value),
             )
 
 
 def dead_peer_detection(subject: Subject) -> Iterator[Finding]:
-    """There is no setting for it: peers that ask are answered."""
+    """The gateway has no DPD setting: it only responds to requests."""
     if subject.settings.connections:
         yield topic("no-dpd").finding(
             Severity.INFO,
-            "this gateway answers a peer that asks whether it is alive, and does not ask itself",
-            remedy="Switch dead peer detection on at the peers. Here a dead peer is noticed at the next rekeying, so "
-            "keep the lifetimes of phase 2 short.",
+            "this gateway responds to DPD requests, but does not send any",
+            remedy="Enable dead peer detection on the peers. This gateway detects a dead peer at the next rekeying, so "
+            "keep phase 2 lifetimes short.",
         )

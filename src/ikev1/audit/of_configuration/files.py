@@ -1,5 +1,5 @@
-"""Files with secrets, and those that decide whom the gateway believes: who else can open or change them. They are
-examined before the configuration is read, which may refuse to be read because of them.
+"""Permissions of files with secrets, and of files that determine which peers are trusted. They are examined before the
+configuration is loaded, because loading fails on unsafe permissions.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ikev1.config.files import changeable
 from ikev1.config.secrets import exposure
 
 _SECRETS = frozenset({"secret", "private_key_passphrase"})
-_BELIEVED = frozenset({"ca", "certificate", "crl", "intermediates", "peer_certificate", "peer_public_key"})
+_TRUSTED = frozenset({"ca", "certificate", "crl", "intermediates", "peer_certificate", "peer_public_key"})
 _FILES = frozenset({"secret_file", "private_key", "private_key_passphrase_file", "keylog", "state"})
 
 
 def exposed_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
-    """Files with secrets that others can open: the configuration itself, and those that it names."""
+    """Files with secrets that other users can open: the configuration, and the files it names."""
     for key, path in _sensitive(file, written):
         try:
             exposed = exposure(path.stat())
         except OSError:
-            continue  # who reads the configuration says what is missing
+            continue  # loading the configuration reports missing files
         if exposed:
             yield topic("exposed-file").finding(
                 Severity.HIGH, f"{path}: {exposed}", Evidence(text=exposed, file=str(path), key=key)
@@ -33,12 +33,12 @@ def exposed_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def changeable_files(file: Path, written: Mapping[str, Any]) -> Iterator[Finding]:
-    """The configuration, the certificates that it names, and the folders of all its files, where others can change
+    """The configuration, the certificates it names, and the directories of all its files, if other users can modify
     them.
     """
     places = {file: "", file.resolve().parent: ""}
-    for key, path in _named(file, written, _BELIEVED | _FILES | {"control", "record"}):
-        if key.rpartition(".")[2] in _BELIEVED:
+    for key, path in _named(file, written, _TRUSTED | _FILES | {"control", "record"}):
+        if key.rpartition(".")[2] in _TRUSTED:
             places.setdefault(path, key)
         places.setdefault(path.resolve().parent, key)
     for path, key in places.items():
@@ -60,7 +60,7 @@ def _sensitive(file: Path, table: Mapping[str, Any]) -> Iterator[tuple[str, Path
 
 
 def _named(file: Path, table: Mapping[str, Any], names: frozenset[str]) -> Iterator[tuple[str, Path]]:
-    """The keys with one of these names, and each file that they name."""
+    """The keys with one of these names, each with the file it names."""
     for key, value in _walk(table, "", names):
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str):
@@ -77,10 +77,10 @@ def _walk(table: Mapping[str, Any], path: str, names: frozenset[str]) -> Iterato
 
 
 def key_log(subject: Subject) -> Iterator[Finding]:
-    """Keys that are written down while the gateway runs."""
+    """A key log that is written while the gateway runs."""
     if subject.gateway.keylog:
         yield topic("key-log").finding(
             Severity.MEDIUM,
-            f"the keys of all SAs go to {subject.gateway.keylog}",
+            f"the keys of all SAs are written to {subject.gateway.keylog}",
             subject.evidence("gateway.keylog", subject.gateway.keylog),
         )

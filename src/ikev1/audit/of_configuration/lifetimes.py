@@ -1,4 +1,4 @@
-"""How long keys may live, whether each pair of IPsec SAs has its own, and whether packets may come twice."""
+"""Lifetimes, perfect forward secrecy and replay protection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ikev1.audit.topics import topic
 
 
 def phase1_lifetimes(subject: Subject) -> Iterator[Finding]:
-    """Policies for more than a day."""
+    """Policies with a lifetime of more than a day."""
     for connection in subject.settings.connections:
         longest = [policy for policy in connection.policies if policy.lifetime > LONGEST_PHASE1]
         if longest:
@@ -19,40 +19,39 @@ def phase1_lifetimes(subject: Subject) -> Iterator[Finding]:
             keys = dict.fromkeys(subject.policy_key(connection, policy, "lifetime") for policy in longest)
             yield topic("phase1-lifetime").finding(
                 Severity.LOW,
-                f"the ISAKMP SAs of connection {connection.name} may live {duration(seconds)}",
+                f"the ISAKMP SAs of connection {connection.name} have a lifetime of {duration(seconds)}",
                 *(subject.place(key, f"up to {seconds} s") for key in keys),
             )
 
 
 def phase2_lifetimes(subject: Subject) -> Iterator[Finding]:
-    """Tunnels that keep their keys for more than eight hours."""
+    """Tunnels with a lifetime of more than eight hours."""
     for connection, tunnel in subject.tunnels():
         if tunnel.lifetime > LONGEST_PHASE2:
             yield topic("phase2-lifetime").finding(
                 Severity.MEDIUM,
-                f"tunnel {tunnel.name} of connection {connection.name} may keep its keys for "
-                f"{duration(tunnel.lifetime)}",
+                f"tunnel {tunnel.name} of connection {connection.name} has a lifetime of {duration(tunnel.lifetime)}",
                 subject.evidence(f"{key_of(connection, tunnel)}.lifetime", tunnel.lifetime),
             )
 
 
 def forward_secrecy(subject: Subject) -> Iterator[Finding]:
-    """Tunnels whose keys follow from phase 1."""
+    """Tunnels without perfect forward secrecy."""
     for connection, tunnel in subject.tunnels():
         if any(not proposal.group for proposal in tunnel.proposals):
             yield topic("no-pfs").finding(
                 Severity.MEDIUM,
-                f"tunnel {tunnel.name} of connection {connection.name} has no group of its own",
+                f"tunnel {tunnel.name} of connection {connection.name} has no group for perfect forward secrecy",
                 subject.evidence(f"{key_of(connection, tunnel)}.pfs"),
             )
 
 
 def replays(subject: Subject) -> Iterator[Finding]:
-    """Tunnels that take a packet twice."""
+    """Tunnels without replay protection."""
     for connection, tunnel in subject.tunnels():
         if tunnel.replay_window == 0:
             yield topic("anti-replay-off").finding(
                 Severity.MEDIUM,
-                f"tunnel {tunnel.name} of connection {connection.name} takes packets that it has seen before",
+                f"tunnel {tunnel.name} of connection {connection.name} accepts replayed packets",
                 subject.evidence(f"{key_of(connection, tunnel)}.replay_window", 0),
             )

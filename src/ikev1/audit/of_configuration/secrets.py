@@ -1,4 +1,4 @@
-"""Pre-shared keys: how strong they are, and how many share them. What a key is, no finding tells."""
+"""Pre-shared keys: their strength, and how many peers share them. No finding reveals a key."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def weak(subject: Subject) -> Iterator[Finding]:
             continue
         yield topic("weak-secret").finding(
             Severity.HIGH if found.guesses_log10 < FEW_GUESSES else Severity.MEDIUM,
-            f"the pre-shared key of connection {connection.name} takes some 10^{found.guesses_log10:.0f} guesses, "
-            f"at ten thousand million a second {found.time} (zxcvbn's score: {found.score} of 4)",
+            f"the pre-shared key of connection {connection.name} withstands about 10^{found.guesses_log10:.0f} "
+            f"guesses: {found.time} at 10^10 guesses per second (zxcvbn score {found.score} of 4)",
             subject.evidence(_secret_key(subject, connection)),
         )
 
 
 def reused(subject: Subject) -> Iterator[Finding]:
-    """Pre-shared keys that several connections have."""
+    """Pre-shared keys used by several connections."""
     owners: dict[bytes, list[Connection]] = {}
     for connection in _with_secret(subject):
         owners.setdefault(connection.secret, []).append(connection)
@@ -37,18 +37,18 @@ def reused(subject: Subject) -> Iterator[Finding]:
         if len(connections) > 1:
             yield topic("reused-secret").finding(
                 Severity.MEDIUM,
-                f"the connections {', '.join(connection.name for connection in connections)} have one pre-shared key",
+                f"the connections {', '.join(connection.name for connection in connections)} share one pre-shared key",
                 *(subject.evidence(_secret_key(subject, connection)) for connection in connections),
             )
 
 
 def for_many(subject: Subject) -> Iterator[Finding]:
-    """Pre-shared keys for peers at any address: everybody has the same, for Main Mode can choose by address only."""
+    """Pre-shared keys for a range of addresses, whose peers share the key: Main Mode selects it by address."""
     for connection in _with_secret(subject):
         if _holds_many(connection.remote_address):
             yield topic("group-secret").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} has one pre-shared key for all peers at {connection.remote_address}",
+                f"connection {connection.name} uses one pre-shared key for all peers at {connection.remote_address}",
                 subject.evidence(f"{key_of(connection)}.remote_address", connection.remote_address),
                 subject.evidence(_secret_key(subject, connection)),
             )
@@ -68,6 +68,6 @@ def _secret_key(subject: Subject, connection: Connection) -> str:
 
 
 def strength(connection: Connection) -> Strength:
-    """How strong the pre-shared key is against somebody who knows what an attacker of this connection knows."""
+    """The strength of the pre-shared key against an attacker who knows the names and addresses of the connection."""
     known = (connection.name, connection.local_id, connection.remote_id, connection.remote_address)
     return strength_of(connection.secret, (word for word in known if word and word != _ANY))

@@ -1,4 +1,4 @@
-"""The configuration that is audited: what it became, and how it is written."""
+"""The audited configuration: the loaded settings and the TOML source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ikev1.wire.registry import AuthenticationMethod
 
 
 class Subject(NamedTuple):
-    """A configuration that can be used, and the TOML that it was read from; ``now`` is seconds since 1970."""
+    """A valid configuration and its TOML source; ``now`` is in seconds since 1970."""
 
     file: Path
     written: Mapping[str, Any]
@@ -22,12 +22,12 @@ class Subject(NamedTuple):
     now: float
 
     def evidence(self, key: str, value: object = None) -> Evidence:
-        """A key of the file; with ``value``, what it comes to."""
+        """A key of the file as evidence, optionally with its value."""
         name = key.rpartition(".")[2]
         return self.place(key, name if value is None else f"{name} = {value}")
 
     def place(self, key: str, text: str) -> Evidence:
-        """A key of the file, and what is to be said of it."""
+        """A key of the file as evidence, with a text."""
         return Evidence(text=text, file=str(self.file), key=key)
 
     def tunnels(self) -> Iterator[tuple[Connection, Tunnel]]:
@@ -37,8 +37,8 @@ class Subject(NamedTuple):
                 yield connection, tunnel
 
     def policy_key(self, connection: Connection, policy: Policy, key: str) -> str:
-        """Where a policy says ``key``: in the connection, in a table of its own, or nowhere, as it is a default, for
-        which the connection as a whole stands.
+        """The path of ``key`` of a policy: in the connection, or in the table of the policy. For a default value it is
+        the path of the connection.
         """
         own = key_of(connection)
         if key in self.written.get("connection", {}).get(connection.name, {}):
@@ -47,11 +47,11 @@ class Subject(NamedTuple):
 
 
 def key_of(connection: Connection, tunnel: Tunnel | None = None) -> str:
-    """The key under which a connection, or one of its tunnels, is written."""
+    """The path of a connection, or of one of its tunnels, in the file."""
     own = f"connection.{connection.name}"
     return own if tunnel is None else f"{own}.tunnel.{tunnel.name}"
 
 
 def shares_secret(connection: Connection) -> bool:
-    """Whether any policy of a connection authenticates by a pre-shared key."""
+    """Whether any policy of the connection uses a pre-shared key."""
     return any(policy.suite.authentication == AuthenticationMethod.PRE_SHARED_KEY for policy in connection.policies)

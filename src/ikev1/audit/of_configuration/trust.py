@@ -1,4 +1,4 @@
-"""Whom a connection believes, and what it shows: certificates, keys, revocation."""
+"""Certificates, keys and revocation checks of connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ikev1.crypto import private_keys
 
 
 def certificates(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with our own certificates, with the CAs we believe, and with the peers' that we know."""
+    """Findings about our own certificates, the trusted CAs, and the configured peer certificates."""
     for connection in subject.settings.connections:
         trust = connection.trust
         own = connection.credential.certificates if connection.credential else ()
@@ -32,7 +32,7 @@ def certificates(subject: Subject) -> Iterator[Finding]:
 
 
 def private_keys_of_ours(subject: Subject) -> Iterator[Finding]:
-    """Our own RSA keys that are too small, where no certificate tells already."""
+    """Small RSA private keys without a certificate, whose findings would include the key size."""
     for connection in subject.settings.connections:
         credential = connection.credential
         if credential is None or credential.certificates:
@@ -49,42 +49,42 @@ def _findings(subject: Subject, key: str, judgements: Iterable[Judgement]) -> It
 
 
 def any_certificate(subject: Subject) -> Iterator[Finding]:
-    """Connections whose peer may be anybody that a CA has certified."""
+    """Connections that accept any certificate of the CA."""
     for connection in subject.settings.connections:
         if connection.trust.authorities and expected(connection) in (None, "%any"):
             yield topic("any-peer").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} takes every peer with a certificate of its CA",
+                f"connection {connection.name} accepts any peer with a certificate of its CA",
                 subject.evidence(f"{key_of(connection)}.remote_id"),
             )
 
 
 def revocation(subject: Subject) -> Iterator[Finding]:
-    """Connections that do not ask whether a certificate was revoked."""
+    """Connections without revocation checks."""
     for connection in subject.settings.connections:
         if connection.trust.authorities and connection.trust.revocation is Revocation.OFF:
             yield topic("revocation-off").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} asks no CRL and no OCSP responder",
+                f"connection {connection.name} checks neither CRLs nor OCSP",
                 subject.evidence(f"{key_of(connection)}.revocation", connection.trust.revocation.value),
             )
 
 
 def weak_proofs(subject: Subject) -> Iterator[Finding]:
-    """Connections that take small keys, or certificates signed with SHA-1."""
+    """Connections that accept small keys, or certificates signed with SHA-1."""
     for connection in subject.settings.connections:
         trust, key = connection.trust, key_of(connection)
         if trust.smallest_rsa_bits < SMALLEST_RSA_BITS:
             yield topic("small-key").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} takes RSA keys of peers from {trust.smallest_rsa_bits} bits on",
+                f"connection {connection.name} accepts RSA keys of {trust.smallest_rsa_bits} bits or more",
                 subject.evidence(f"{key}.smallest_rsa", trust.smallest_rsa_bits),
-                remedy="Remove smallest_rsa when the last peer with such a key has a new one.",
+                remedy="Remove smallest_rsa once no peer uses such a key.",
             )
         if trust.allow_sha1:
             yield topic("weak-signature").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} believes certificates that are signed with SHA-1",
+                f"connection {connection.name} accepts certificates signed with SHA-1",
                 subject.evidence(f"{key}.allow_sha1", "true"),
-                remedy="Remove allow_sha1 when the last such certificate has been replaced.",
+                remedy="Remove allow_sha1 once the last such certificate has been replaced.",
             )

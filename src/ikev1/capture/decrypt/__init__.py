@@ -1,1 +1,1 @@
-"""Keys and decryption of one conversation: what phase 1 and Quick Mode negotiated, and the keys that follow from it."""
+"""Keys and decryption of one conversation: the negotiated values of phase 1 and Quick Mode, and the derived keys."""

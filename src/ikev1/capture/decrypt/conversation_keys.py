@@ -1,4 +1,4 @@
-"""The keys of one conversation: from a key ring, or derived from what it has and what the messages said."""
+"""The keys of one conversation: from the key ring, or derived from its secrets and the negotiated values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS, Phase1
-from ikev1.capture.keys.ring import IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import IkeKeys, KeyRing
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.core.records.record import Record, replace
@@ -31,7 +31,7 @@ _HASHES = (
 
 
 class AgreedSecret(NamedTuple):
-    """What g^xy may be; it is ``certain`` where an exponent leads to one of the public values that were exchanged."""
+    """A candidate for g^xy. ``certain`` is set if it was computed from the exponent of one of the public values."""
 
     source: str
     octets: bytes
@@ -39,7 +39,7 @@ class AgreedSecret(NamedTuple):
 
 
 class Secrets(Record, frozen=True):
-    """``encryption`` and ``hash`` are those of phase 1; what is not known is empty."""
+    """The keys of an ISAKMP SA, with the cipher and hash of phase 1; unknown keys are empty."""
 
     source: str
     encryption: int
@@ -58,17 +58,17 @@ class Secrets(Record, frozen=True):
 
 
 class Candidates:
-    """What may open the messages of a conversation. g^xy is computed once, not for each message that does not open."""
+    """The candidate keys of a conversation. g^xy is computed once, not for each message that does not decrypt."""
 
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
+    def __init__(self, key_ring: KeyRing) -> None:
+        self._key_ring = key_ring
         self._exchanged: tuple[int, dict[Role, bytes]] = (0, {})  # the group, and the public values
         self._agreed: list[AgreedSecret] = []
 
     def of(self, phase1: Phase1, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:
-        """All of it, the most specific first. To be tried."""
+        """All candidates to try, the most specific first."""
         suite = phase1.suite
-        for keys in self._ring.ike_of(CKY_I):
+        for keys in self._key_ring.ike_of(CKY_I):
             if suite is None:
                 yield from _guessed(keys)
             else:
@@ -78,20 +78,20 @@ class Candidates:
         if self._exchanged != (suite.group, phase1.public):
             self._exchanged = suite.group, dict(phase1.public)
             g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
-            self._agreed = list(agreed_secrets(self._ring, suite.group, g_xi, g_xr))
-        yield from _derived(self._ring, suite, phase1, self._agreed, CKY_I, CKY_R)
+            self._agreed = list(agreed_secrets(self._key_ring, suite.group, g_xi, g_xr))
+        yield from _derived(self._key_ring, suite, phase1, self._agreed, CKY_I, CKY_R)
 
 
-def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
-    """What g^xy may be where the two public values were exchanged in group ``number``.
+def agreed_secrets(key_ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iterator[AgreedSecret]:
+    """Candidates for g^xy, given the two public values in group ``number``.
 
-    A secret of the ring is the private exponent to one of the values, or it may be g^xy itself.
+    A Diffie-Hellman secret of the key ring is either the private exponent of one of the values, or g^xy itself.
     """
     try:
         dh = group(number)
     except CryptoError:
         return
-    for secret in ring.dh_secrets:
+    for secret in key_ring.dh_secrets:
         g_xy = _by_exponent(dh, secret.octets, g_xi, g_xr)
         if g_xy:
             yield AgreedSecret(f"the private exponent in {secret.source}", g_xy, certain=True)
@@ -100,7 +100,7 @@ def agreed_secrets(ring: KeyRing, number: int, g_xi: bytes, g_xr: bytes) -> Iter
 
 
 def _by_exponent(dh: DhGroup, exponent: bytes, g_xi: bytes, g_xr: bytes) -> bytes:
-    """g^xy, empty if neither public value was made with this exponent."""
+    """g^xy; empty if neither public value belongs to this exponent."""
     try:
         own = dh.public(exponent)
         if own in (g_xi, g_xr):
@@ -111,7 +111,7 @@ def _by_exponent(dh: DhGroup, exponent: bytes, g_xi: bytes, g_xr: bytes) -> byte
 
 
 def _guessed(keys: IkeKeys) -> Iterator[Secrets]:
-    """Phase 1 is not in the capture: the size of the key tells which cipher it may be."""
+    """Candidates if phase 1 is not in the capture: the key size narrows down the cipher."""
     for encryption in _BY_KEY_SIZE.get(len(keys.encryption_key), ()):
         for hash in _HASHES:
             yield _with(keys, encryption, hash, keys.encryption_key)
@@ -141,9 +141,9 @@ def _with(keys: IkeKeys, encryption: int, hash: int, encryption_key: bytes) -> S
 
 
 def _derived(
-    ring: KeyRing, suite: Phase1Suite, phase1: Phase1, agreed: list[AgreedSecret], CKY_I: bytes, CKY_R: bytes
+    key_ring: KeyRing, suite: Phase1Suite, phase1: Phase1, agreed: list[AgreedSecret], CKY_I: bytes, CKY_R: bytes
 ) -> Iterator[Secrets]:
-    """RFC 2409 §5: SKEYID needs g^xy and, with a pre-shared key, that; what is derived from it needs g^xy always."""
+    """RFC 2409 §5: SKEYID depends on g^xy or on the pre-shared key, and the keys derived from it always on g^xy."""
     Ni_b, Nr_b = phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
     for source, g_xy, _ in agreed:
         base = Secrets(source, suite.encryption, suite.hash, b"", g_xy=g_xy)
@@ -152,14 +152,14 @@ def _derived(
                 SKEYID = keymat.SKEYID_signatures(suite.hash, Ni_b, Nr_b, g_xy)
                 yield from _from_SKEYID(replace(base, SKEYID=SKEYID), suite, CKY_I, CKY_R)
                 continue
-            for key in ring.pre_shared_keys:
+            for key in key_ring.pre_shared_keys:
                 SKEYID = keymat.SKEYID_psk(suite.hash, key.octets, Ni_b, Nr_b)
                 known = replace(
                     base, SKEYID=SKEYID, pre_shared_key=key.octets, source=f"{source} and the secret in {key.source}"
                 )
                 yield from _from_SKEYID(known, suite, CKY_I, CKY_R)
         except CryptoError:
-            return  # a hash that nobody here knows
+            return  # an unsupported hash
 
 
 def _from_SKEYID(known: Secrets, suite: Phase1Suite, CKY_I: bytes, CKY_R: bytes) -> Iterator[Secrets]:

@@ -1,4 +1,4 @@
-"""Payloads whose bodies are encrypted on their own, by a public key or what it protects (RFC 2409 §5.2, §5.3)."""
+"""Payloads whose bodies are encrypted individually by the RSA encryption methods (RFC 2409 §5.2, §5.3)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _HIDDEN: dict[int, frozenset[int]] = {
 
 
 def hidden_bodies(method: int) -> frozenset[int]:
-    """The types of payload that a method of authentication hides in phase 1."""
+    """The payload types whose bodies an authentication method encrypts individually in phase 1."""
     return _HIDDEN.get(method, frozenset())
 
 
 def method_offered(header: Header, octets: bytes) -> int:
-    """The method in the SA payload that a message begins with, which tells how to read the rest of it; 0 if it offers
-    several, or none.
+    """The authentication method in the leading SA payload, which determines how to parse the rest of the message; 0 if
+    the payload offers several methods, or none.
     """
     if header.next_payload != PayloadType.SECURITY_ASSOCIATION or len(octets) < HEADER_SIZE + GENERIC_HEADER_SIZE:
         return 0

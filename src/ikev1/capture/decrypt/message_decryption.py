@@ -1,9 +1,9 @@
-"""Opening encrypted messages as an onlooker: which key, and which IV (RFC 2409 Appendix B).
+"""Decryption of captured messages: finding the key and the IV (RFC 2409 Appendix B).
 
-An onlooker does not know what the peers took for received, so for each message the IVs are tried that it may have: the
-last block of every message before it in its exchange, and the IV that the exchange begins with. That survives
-repetitions, losses and messages in another order. Where none fits, the message before is not in the capture: then all
-but the first block can still be read, and what stands there is known, the header of a HASH payload.
+A capture does not show which messages the peers received, so all possible IVs of a message are tried: the last block of
+each earlier message of the exchange, and the initial IV of the exchange. This tolerates retransmissions, losses and
+reordering. If no IV fits, the previous message is missing from the capture. All blocks but the first can still be
+decrypted, and the first is known to contain the header of a HASH payload.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ikev1.capture.decrypt.conversation_keys import Candidates, Secrets
 from ikev1.capture.decrypt.phase1_values import Phase1
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.core.records.model import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
@@ -26,10 +26,10 @@ from ikev1.wire.message import Message, parse_message
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 _LONGEST_BLOCK = 16
-_MOST_BLOCKS = 16  # last blocks that are remembered of one exchange
-_MOST_CANDIDATES = 512  # sets of keys that are tried on one message
+_MOST_BLOCKS = 16  # last blocks kept per exchange
+_MOST_CANDIDATES = 512  # candidate keys tried per message
 
-# What follows the HASH in the first block, where that has to be guessed (RFC 2409 §5.5 to §5.7)
+# The possible payload types after the HASH, if the first block is unknown (RFC 2409 §5.5 to §5.7)
 _AFTER_HASH: dict[int, tuple[int, ...]] = {
     ExchangeType.QUICK_MODE: (PayloadType.SECURITY_ASSOCIATION, PayloadType.NONE),
     ExchangeType.INFORMATIONAL: (PayloadType.NOTIFICATION, PayloadType.DELETE),
@@ -38,11 +38,11 @@ _AFTER_HASH: dict[int, tuple[int, ...]] = {
 }
 
 
-class Opened(NamedTuple):
-    """A message in the clear. ``message`` is None where it is malformed, and ``problem`` says why.
+class DecryptedMessage(NamedTuple):
+    """A decrypted message. ``message`` is None if it is malformed, and ``problem`` is the reason.
 
-    ``after`` is the last block of the message before it in its exchange, which was its IV: empty for the first one,
-    None where that message is not in the capture, so that the first block could not be decrypted.
+    ``after`` is the IV, the last block of the previous message of the exchange. It is empty for the first message, and
+    None if the previous message is missing from the capture, so that the first block could not be decrypted.
     """
 
     plaintext: bytes  # without the header
@@ -51,34 +51,34 @@ class Opened(NamedTuple):
     problem: str = ""
 
 
-class Opener:
-    """What opens the messages of one conversation; ``secrets`` are known once a message was opened with them."""
+class MessageDecryptor:
+    """Decrypts the messages of one conversation. ``secrets`` are set by the first successful decryption."""
 
-    def __init__(self, ring: KeyRing) -> None:
-        self._candidates = Candidates(ring)
+    def __init__(self, key_ring: KeyRing) -> None:
+        self._candidates = Candidates(key_ring)
         self.secrets: Secrets | None = None
         self._last_blocks: dict[int, list[bytes]] = {}  # by message ID, 0 being phase 1; each of _LONGEST_BLOCK octets
 
     def remember(self, header: Header, octets: bytes) -> None:
-        """Keeps what an encrypted message is to those after it: its last block is their IV."""
+        """Keep the last block of an encrypted message: it is the IV of the next one."""
         blocks = self._last_blocks.setdefault(header.message_id, [])
         blocks.append(octets[HEADER_SIZE:][-_LONGEST_BLOCK:])
         del blocks[:-_MOST_BLOCKS]
 
-    def open(self, header: Header, octets: bytes, phase1: Phase1) -> Opened | None:
-        """Decrypts a message; None if no key fits."""
+    def decrypt(self, header: Header, octets: bytes, phase1: Phase1) -> DecryptedMessage | None:
+        """Decrypt a message; None if no key fits."""
         chain = octets[HEADER_SIZE:]
         if self.secrets is not None:
-            return self._open_with(self.secrets, header, chain, phase1)
+            return self._decrypt_with(self.secrets, header, chain, phase1)
         found = self._candidates.of(phase1, header.CKY_I, header.CKY_R)
         for secrets in islice(found, _MOST_CANDIDATES):
-            opened = self._open_with(secrets, header, chain, phase1)
+            opened = self._decrypt_with(secrets, header, chain, phase1)
             if opened is not None and opened.message is not None:
                 self.secrets = secrets
                 return opened
         return None
 
-    def _open_with(self, secrets: Secrets, header: Header, chain: bytes, phase1: Phase1) -> Opened | None:
+    def _decrypt_with(self, secrets: Secrets, header: Header, chain: bytes, phase1: Phase1) -> DecryptedMessage | None:
         try:
             context = cipher.cbc(secrets.encryption, secrets.encryption_key)
             ivs = list(self._ivs(secrets, header.message_id, context.block_size, phase1))
@@ -88,17 +88,17 @@ class Opener:
         except CryptoError:
             return None
         certain = self.secrets is not None
-        malformed: Opened | None = None
+        malformed: DecryptedMessage | None = None
         for plaintext, after in plaintexts:
             try:
-                return Opened(plaintext, parse_message(header, plaintext), after)
+                return DecryptedMessage(plaintext, parse_message(header, plaintext), after)
             except WireError as error:
                 if certain and malformed is None and _begins_well(plaintext):
-                    malformed = Opened(plaintext, None, after, str(error))
-        return _without_beginning(header, blind, hash_length, context.block_size, certain) or malformed
+                    malformed = DecryptedMessage(plaintext, None, after, str(error))
+        return _without_first_block(header, blind, hash_length, context.block_size, certain) or malformed
 
     def _ivs(self, secrets: Secrets, message_id: int, block_size: int, phase1: Phase1) -> Iterator[tuple[bytes, bytes]]:
-        """What the IV may be, each with the last block that it comes from in the same exchange; the newest first."""
+        """Candidate IVs, the newest first, each with the block of the same exchange that it comes from."""
         for block in reversed(self._last_blocks.get(message_id, [])):
             if len(block) >= block_size:
                 yield block[-block_size:], block
@@ -114,15 +114,17 @@ class Opener:
 
 
 def _begins_well(plaintext: bytes) -> bool:
-    """Whether the first payload can be one, as random octets seldom can."""
+    """Whether the generic header of the first payload is plausible, which random octets rarely are."""
     _, reserved, length = GENERIC_HEADER.unpack_from(plaintext)
     return bool(reserved == 0 and GENERIC_HEADER_SIZE <= length <= len(plaintext))
 
 
-def _without_beginning(header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool) -> Opened | None:
-    """Every exchange after phase 1 begins with a HASH: its length is known, and what may come after it nearly so.
+def _without_first_block(
+    header: Header, blind: bytes, hash_length: int, block_size: int, certain: bool
+) -> DecryptedMessage | None:
+    """Parse a message whose first block is unknown, assuming it begins with a HASH payload.
 
-    A HASH that nothing comes after would fit any key, so it is taken only if the key is ``certain``.
+    A lone HASH payload would fit any key, so it is accepted only if the key is ``certain``.
     """
     if header.next_payload != PayloadType.HASH:
         return None
@@ -132,7 +134,7 @@ def _without_beginning(header: Header, blind: bytes, hash_length: int, block_siz
         if following == PayloadType.NONE and not (certain and 0 <= len(plaintext) - length < block_size):
             continue
         try:
-            return Opened(plaintext, parse_message(header, plaintext), None)
+            return DecryptedMessage(plaintext, parse_message(header, plaintext), None)
         except WireError:
             continue
     return None

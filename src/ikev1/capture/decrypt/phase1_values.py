@@ -1,6 +1,4 @@
-"""What the messages of phase 1 told: proposals, public values, nonces, identities. All of it for people to ask about,
-and for keys to be derived from.
-"""
+"""The values of phase 1: proposals, public values, nonces, identities, for key derivation and for the report."""
 
 from __future__ import annotations
 
@@ -27,51 +25,51 @@ PSK_METHODS = frozenset(
         AuthenticationMethod.XAUTH_RESP_PRE_SHARED,
     }
 )
-"""Those in which a pre-shared key makes SKEYID."""
+"""Authentication methods whose SKEYID is derived from a pre-shared key."""
 
-_MOST_VENDOR_IDS = 64  # of one side
+_MOST_VENDOR_IDS = 64  # per peer
 
 
 class Phase1:
-    """Each thing is kept as it was first said: a second MM3 that differs is somebody else's."""
+    """The first occurrence of each value is kept: a second, different MM3 comes from another sender."""
 
     def __init__(self) -> None:
         self.SAi_b = b""
         self.offer: MessageRecord | None = None
-        self.answer: MessageRecord | None = None
+        self.response: MessageRecord | None = None
         self.public: dict[Role, bytes] = {}  # g^xi and g^xr
         self.nonces: dict[Role, bytes] = {}  # Ni_b and Nr_b
-        self.identities: dict[Role, MessageRecord] = {}  # the messages that bring them
+        self.identities: dict[Role, MessageRecord] = {}  # the messages that carry them
         self.vendor_ids: dict[Role, dict[bytes, int]] = {Role.INITIATOR: {}, Role.RESPONDER: {}}  # and their frames
-        self.discoveries: dict[Role, MessageRecord] = {}  # the messages that bring NAT-D payloads
+        self.nat_discoveries: dict[Role, MessageRecord] = {}  # the messages that carry NAT-D payloads
         self.certificates: dict[Role, MessageRecord] = {}
-        self.shares: dict[Role, MessageRecord] = {}  # the messages that bring KE
+        self.shares: dict[Role, MessageRecord] = {}  # the messages that carry KE
 
-    def absorb(self, seen: MessageRecord) -> None:
-        """Takes what a message of phase 1 tells."""
-        if seen.message is None or not seen.in_phase_1:
+    def add(self, record: MessageRecord) -> None:
+        """Add the values of a phase 1 message; other messages are ignored."""
+        if record.message is None or not record.in_phase_1:
             return
-        message, sender = seen.message, seen.sender
+        message, sender = record.message, record.sender
         vendor_ids = self.vendor_ids[sender]
         for vendor_id in message.all(VendorId):
             if len(vendor_ids) < _MOST_VENDOR_IDS:
-                vendor_ids.setdefault(vendor_id.data, seen.frame)
+                vendor_ids.setdefault(vendor_id.data, record.frame)
         if (offered := message.first(SecurityAssociation)) is not None:
             if sender is Role.INITIATOR and self.offer is None:
-                self.offer, self.SAi_b = seen, message.body_of(offered)
-            elif sender is Role.RESPONDER and self.answer is None:
-                self.answer = seen
+                self.offer, self.SAi_b = record, message.body_of(offered)
+            elif sender is Role.RESPONDER and self.response is None:
+                self.response = record
         if (share := message.first(KeyExchange)) is not None and sender not in self.public:
-            self.public[sender], self.shares[sender] = share.data, seen
+            self.public[sender], self.shares[sender] = share.data, record
         if (nonce := message.first(Nonce)) is not None:
             self.nonces.setdefault(sender, nonce.data)
         for kind, known in (
             (Identification, self.identities),
-            (NatDiscovery, self.discoveries),
+            (NatDiscovery, self.nat_discoveries),
             (Certificate, self.certificates),
         ):
             if message.first(kind) is not None:
-                known.setdefault(sender, seen)
+                known.setdefault(sender, record)
 
     @property
     def offered(self) -> tuple[Transform, ...]:
@@ -80,49 +78,49 @@ class Phase1:
 
     @property
     def chosen(self) -> Transform | None:
-        """The transform of the answer; without an answer, the only one that was offered."""
-        found = _transforms(self.answer) or self.offered
+        """The selected transform; without a response, the only one that was offered."""
+        found = _transforms(self.response) or self.offered
         return found[0] if len(found) == 1 else None
 
     @property
     def suite(self) -> Phase1Suite | None:
-        """What protects the ISAKMP SA, if the capture tells."""
+        """The suite of the ISAKMP SA, if known."""
         return None if self.chosen is None else phase1_suite(self.chosen)
 
     @property
     def suite_name(self) -> str:
-        """The same for people; "" if the capture does not tell."""
+        """The suite in words; empty if unknown."""
         return "" if self.chosen is None else transform_name(ProtocolId.ISAKMP, self.chosen)
 
     @property
     def method(self) -> int:
-        """The Authentication Method; 0 if the capture does not tell.
+        """The authentication method; 0 if unknown.
 
-        Where an offer leaves it open, all its transforms may still agree on it.
+        Without a response, it is the method on which all offered transforms agree.
         """
-        methods = {phase1_suite(transform).authentication for transform in _transforms(self.answer) or self.offered}
+        methods = {phase1_suite(transform).authentication for transform in _transforms(self.response) or self.offered}
         return methods.pop() if len(methods) == 1 else 0
 
     @property
     def hides_bodies(self) -> bool:
-        """Whether identities and nonces are encrypted on their own (RFC 2409 §5.2, §5.3)."""
+        """Whether identities and nonces are encrypted individually (RFC 2409 §5.2, §5.3)."""
         return self.method in ENCRYPTING
 
     def identity_body(self, role: Role) -> bytes:
-        """IDii_b or IDir_b, empty if it is not known."""
-        seen = self.identities.get(role)
-        if seen is None or seen.message is None:
+        """IDii_b or IDir_b; empty if unknown."""
+        record = self.identities.get(role)
+        if record is None or record.message is None:
             return b""
-        return seen.message.body_of(seen.message.all(Identification)[0])
+        return record.message.body_of(record.message.all(Identification)[0])
 
     def identity(self, role: Role) -> Identification | None:
-        """The identity of that side, if it is known."""
-        seen = self.identities.get(role)
-        return None if seen is None or seen.message is None else seen.message.first(Identification)
+        """The identity of the peer in this role, if known."""
+        record = self.identities.get(role)
+        return None if record is None or record.message is None else record.message.first(Identification)
 
 
-def _transforms(seen: MessageRecord | None) -> tuple[Transform, ...]:
-    if seen is None or seen.message is None:
+def _transforms(record: MessageRecord | None) -> tuple[Transform, ...]:
+    if record is None or record.message is None:
         return ()
-    payload = seen.message.first(SecurityAssociation)
+    payload = record.message.first(SecurityAssociation)
     return () if payload is None else tuple(each for proposal in payload.proposals for each in proposal.transforms)

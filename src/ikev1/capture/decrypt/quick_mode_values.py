@@ -1,4 +1,4 @@
-"""What one Quick Mode told, where it could be decrypted: the SAs that it made, and their keys (RFC 2409 §5.5)."""
+"""The values of one decrypted Quick Mode: the negotiated SAs and their keys (RFC 2409 §5.5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ikev1.capture.decrypt.conversation_keys import AgreedSecret, Secrets, agreed_secrets
 from ikev1.capture.decrypt.suites import ipsec_suite, pfs_group
-from ikev1.capture.keys.ring import EspKeys, KeyRing
-from ikev1.capture.records.labels import Turns
+from ikev1.capture.keys.key_ring import EspKeys, KeyRing
+from ikev1.capture.records.labels import Phase2Exchange
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.core.records.model import IpsecKeys, IpsecSuite, Role
 from ikev1.core.records.record import Record
@@ -26,7 +26,7 @@ from ikev1.wire.registry import ProtocolId
 
 
 class IpsecSa(Record, frozen=True):
-    """One of the SAs that a Quick Mode makes; ``destination`` chose the SPI, and receives with it."""
+    """One negotiated SA; ``destination`` is the role that chose the SPI and receives with it."""
 
     protocol: int
     spi: bytes
@@ -35,28 +35,28 @@ class IpsecSa(Record, frozen=True):
 
 
 class QuickMode:
-    """One Quick Mode, by the messages of its exchange."""
+    """One Quick Mode and its messages."""
 
-    def __init__(self, message_id: int, turns: Turns) -> None:
+    def __init__(self, message_id: int, exchange: Phase2Exchange) -> None:
         self.message_id = message_id
-        self._turns = turns
+        self._phase2 = exchange
 
     @property
     def initiator(self) -> Role:
-        """The side of the ISAKMP SA that began it."""
-        return self._turns.initiator
+        """The role in the ISAKMP SA that initiated this Quick Mode."""
+        return self._phase2.initiator
 
     @property
     def messages(self) -> dict[str, MessageRecord]:
-        """By label, the first of those with the same one."""
+        """The messages by label; the first one with each label."""
         found: dict[str, MessageRecord] = {}
-        for seen in self._turns.messages:
-            found.setdefault(seen.label, seen)
+        for record in self._phase2.messages:
+            found.setdefault(record.label, record)
         return found
 
     def _sa(self, label: str) -> SecurityAssociation | None:
-        seen = self.messages.get(label)
-        return None if seen is None or seen.message is None else seen.message.first(SecurityAssociation)
+        record = self.messages.get(label)
+        return None if record is None or record.message is None else record.message.first(SecurityAssociation)
 
     @property
     def offer(self) -> SecurityAssociation | None:
@@ -64,62 +64,64 @@ class QuickMode:
         return self._sa("QM1")
 
     @property
-    def answer(self) -> SecurityAssociation | None:
+    def response(self) -> SecurityAssociation | None:
         """The SA payload of message 2."""
         return self._sa("QM2")
 
     def nonce(self, label: str) -> bytes:
-        """Ni_b (of QM1) or Nr_b (of QM2), empty if not known."""
-        seen = self.messages.get(label)
-        nonce = seen.message.first(Nonce) if seen is not None and seen.message is not None else None
+        """Ni_b (of QM1) or Nr_b (of QM2); empty if unknown."""
+        record = self.messages.get(label)
+        nonce = record.message.first(Nonce) if record is not None and record.message is not None else None
         return b"" if nonce is None else nonce.data
 
     def public(self, label: str) -> bytes:
-        """The public value in message 1 or 2, empty without perfect forward secrecy."""
-        seen = self.messages.get(label)
-        share = seen.message.first(KeyExchange) if seen is not None and seen.message is not None else None
+        """The public value in QM1 or QM2; empty without perfect forward secrecy."""
+        record = self.messages.get(label)
+        share = record.message.first(KeyExchange) if record is not None and record.message is not None else None
         return b"" if share is None else share.data
 
     def identities(self) -> tuple[Identification, ...]:
-        """IDci and IDcr as the answer has them, or the offer; none if the SAs are for the peers themselves."""
+        """IDci and IDcr of the response or the offer; empty if the SAs are for the peers themselves."""
         for label in ("QM2", "QM1"):
-            seen = self.messages.get(label)
-            if seen is not None and seen.message is not None:
-                return seen.message.all(Identification)
+            record = self.messages.get(label)
+            if record is not None and record.message is not None:
+                return record.message.all(Identification)
         return ()
 
     @property
     def group(self) -> int:
-        """The group of perfect forward secrecy that was agreed upon, 0 without."""
+        """The negotiated group of perfect forward secrecy; 0 without."""
         return next((pfs_group(transform) for _, transform in self.agreed()), 0)
 
     def agreed(self) -> tuple[tuple[Proposal, Transform], ...]:
-        """What message 2 chose: a transform for each protocol."""
-        answer = self.answer
+        """The selection in message 2: one transform per protocol."""
+        answer = self.response
         if answer is None:
             return ()
         return tuple((proposal, proposal.transforms[0]) for proposal in answer.proposals if proposal.transforms)
 
     def sas(self) -> Iterator[IpsecSa]:
-        """The SAs in both directions: of the responder's SPI, and of the initiator's in the proposal that was taken."""
+        """The SAs of both directions: the responder's SPI, and the initiator's SPI of the selected proposal."""
         responder = Role.RESPONDER if self.initiator is Role.INITIATOR else Role.INITIATOR
         offered = self.offer.proposals if self.offer is not None else ()
         for proposal, transform in self.agreed():
             suite = ipsec_suite(proposal, transform)
             yield IpsecSa(proposal.protocol, proposal.spi, responder, suite)
-            taken = [each for each in offered if (each.number, each.protocol) == (proposal.number, proposal.protocol)]
-            for each in taken or [each for each in offered if each.protocol == proposal.protocol][:1]:
+            selected = [
+                each for each in offered if (each.number, each.protocol) == (proposal.number, proposal.protocol)
+            ]
+            for each in selected or [each for each in offered if each.protocol == proposal.protocol][:1]:
                 yield IpsecSa(proposal.protocol, each.spi, self.initiator, suite)
 
-    def agreed_secrets(self, ring: KeyRing) -> list[AgreedSecret]:
-        """What g(qm)^xy may be; without perfect forward secrecy it is certainly empty."""
+    def agreed_secrets(self, key_ring: KeyRing) -> list[AgreedSecret]:
+        """Candidates for g(qm)^xy; the empty value is certain without perfect forward secrecy."""
         g_xi, g_xr = self.public("QM1"), self.public("QM2")
         if g_xi or g_xr:
-            return list(agreed_secrets(ring, self.group, g_xi, g_xr))
+            return list(agreed_secrets(key_ring, self.group, g_xi, g_xr))
         return [AgreedSecret("", b"", certain=True)]
 
     def esp_keys(self, secrets: Secrets, g_xy: bytes) -> Iterator[EspKeys]:
-        """The keys of its ESP SAs, if g(qm)^xy is ``g_xy``: empty without perfect forward secrecy."""
+        """Derive the keys of the ESP SAs; ``g_xy`` is g(qm)^xy, empty without perfect forward secrecy."""
         Ni_b, Nr_b = self.nonce("QM1"), self.nonce("QM2")
         if not (secrets.SKEYID_d and Ni_b and Nr_b):
             return

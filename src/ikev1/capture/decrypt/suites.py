@@ -1,4 +1,4 @@
-"""Transforms as suites and as words. A capture shows what peers said, so nothing is refused here."""
+"""Transforms as suites and in words. Unlike in negotiation, every transform is accepted."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ikev1.wire.registry import (
 )
 from ikev1.wire.words import lifetimes, transform_words
 
-DEFAULT_LIFE = "8h (the default: none was stated)"  # RFC 2407 §4.5: "28800 seconds"
+DEFAULT_LIFE = "8h (the default, since none was stated)"  # RFC 2407 §4.5: "28800 seconds"
 
 
-@lru_cache(maxsize=256)  # peers offer the same transforms again and again
+@lru_cache(maxsize=256)  # peers offer the same transforms repeatedly
 def phase1_suite(transform: Transform) -> Phase1Suite:
-    """A phase 1 transform; 0 for what it leaves out, 128 bits for an AES or Camellia without length."""
+    """The suite of a phase 1 transform: 0 for missing attributes, 128 bits for AES or Camellia without key length."""
     values = _values(transform.attributes)
     encryption = values.get(Phase1Attribute.ENCRYPTION_ALGORITHM, 0)
     key_length = values.get(Phase1Attribute.KEY_LENGTH, 0)
@@ -39,7 +39,7 @@ def phase1_suite(transform: Transform) -> Phase1Suite:
 
 
 def ipsec_suite(proposal: Proposal, transform: Transform) -> IpsecSuite:
-    """A transform of a phase 2 proposal for ESP or AH."""
+    """The suite of a phase 2 transform for ESP or AH."""
     values = _values(transform.attributes)
     encryption = transform.id if proposal.protocol == ProtocolId.ESP else 0
     key_length = values.get(Phase2Attribute.KEY_LENGTH, 0)
@@ -53,12 +53,12 @@ def ipsec_suite(proposal: Proposal, transform: Transform) -> IpsecSuite:
 
 
 def pfs_group(transform: Transform) -> int:
-    """The group of perfect forward secrecy that a phase 2 transform names, 0 without."""
+    """The group of perfect forward secrecy in a phase 2 transform; 0 without."""
     return _values(transform.attributes).get(Phase2Attribute.GROUP_DESCRIPTION, 0)
 
 
 def group_name(number: int) -> str:
-    """A group for people: ``group 14 (MODP_2048)``."""
+    """A group in words: ``group 14 (MODP_2048)``."""
     return f"group {number} ({dh_group(number).display})"
 
 
@@ -68,7 +68,7 @@ def transform_name(protocol: int, transform: Transform) -> str:
 
 
 def ipsec_suite_name(suite: IpsecSuite) -> str:
-    """A suite for people: ``AES_CBC-128/HMAC_SHA2_256``."""
+    """A suite in words: ``AES_CBC-128/HMAC_SHA2_256``."""
     cipher = EspTransform(suite.encryption).name if suite.encryption else ""
     if suite.key_length:
         cipher += f"-{suite.key_length}"

@@ -1,4 +1,4 @@
-"""A conversation as a report has it."""
+"""The report of one conversation."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from ikev1.capture.describe.outcome import is_agreed, mode_of, outcome_of, summa
 from ikev1.capture.describe.parties import party_of
 from ikev1.capture.records.report import Conversation
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.capture.track.esp_flows import Flow
+from ikev1.capture.track.esp_flows import TrackedFlow
 from ikev1.core.records.model import Role
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import AuthenticationMethod
 
 
 def conversation_of(
-    dialogue: TrackedConversation,
+    conversation: TrackedConversation,
     number: int,
-    flows: list[Flow],
-    wishes: SeenProposals,
+    flows: list[TrackedFlow],
+    proposals: SeenProposals,
     with_secrets: bool,
     with_fields: bool,
 ) -> Conversation:
-    """All that is told of it.
+    """Build the report of ``conversation``, number ``number`` of the capture.
 
-    ``wishes`` is what everybody wants of a peer; ``with_secrets`` is whether key material may be in it,
-    ``with_fields`` whether the fields of messages are.
+    ``flows`` are its ESP flows, and ``proposals`` the phase 1 transforms seen anywhere in the capture. ``with_secrets``
+    includes key material, ``with_fields`` the dissected fields of each message.
     """
-    dialogue.settle()
-    method = dialogue.phase1.method
-    times = [seen.datagram.time for seen in dialogue.messages]
+    conversation.update_retransmissions()
+    method = conversation.phase1.method
+    times = [record.datagram.time for record in conversation.messages]
     return Conversation(
         number=number,
-        initiator=party_of(dialogue, Role.INITIATOR),
-        responder=party_of(dialogue, Role.RESPONDER),
-        initiator_cookie=dialogue.CKY_I.hex(),
-        responder_cookie=dialogue.CKY_R.hex(),
-        mode=mode_of(dialogue),
+        initiator=party_of(conversation, Role.INITIATOR),
+        responder=party_of(conversation, Role.RESPONDER),
+        initiator_cookie=conversation.CKY_I.hex(),
+        responder_cookie=conversation.CKY_R.hex(),
+        mode=mode_of(conversation),
         authentication=registered_name(AuthenticationMethod, method) if method else "",
-        suite=dialogue.phase1.suite_name if is_agreed(dialogue) else "",
-        outcome=outcome_of(dialogue),
-        summary=summary_of(dialogue),
-        first_time=min(times, default=dialogue.last_time),
-        last_time=max(times, default=dialogue.last_time),
-        messages=tuple(message_of(dialogue, seen, with_secrets, with_fields) for seen in dialogue.messages),
-        answers=answers_to(dialogue, flows, wishes),
+        suite=conversation.phase1.suite_name if is_agreed(conversation) else "",
+        outcome=outcome_of(conversation),
+        summary=summary_of(conversation),
+        first_time=min(times, default=conversation.last_time),
+        last_time=max(times, default=conversation.last_time),
+        messages=tuple(message_of(conversation, record, with_secrets, with_fields) for record in conversation.messages),
+        answers=answers_to(conversation, flows, proposals),
         esp=tuple(flow.report() for flow in flows),
     )

@@ -1,4 +1,4 @@
-"""The fields of a message, each with its place, for whoever wants to see all of it."""
+"""The dissected fields of a message, with their offsets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from ikev1.capture.records.report import Field
 from ikev1.wire.dissect import DissectedField, dissect
 
 
-def fields_of(seen: MessageRecord) -> tuple[Field, ...]:
-    """Its fields; offsets count in the plaintext, or on the wire where it could not be decrypted."""
-    dissection = dissect(seen.plaintext or seen.octets, decrypted=seen.decrypted, hidden=seen.hidden)
+def fields_of(record: MessageRecord) -> tuple[Field, ...]:
+    """The fields of ``record``. Offsets refer to the plaintext, or to the wire octets if it could not be decrypted."""
+    dissection = dissect(record.plaintext or record.octets, decrypted=record.decrypted, hidden=record.hidden)
     return tuple(_field(field) for field in dissection.fields)
 
 

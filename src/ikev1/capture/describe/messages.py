@@ -1,4 +1,4 @@
-"""A message as it is told to people: labels, words, checks, formulas, fields."""
+"""The report of one message: label, description, checks, formulas and fields."""
 
 from __future__ import annotations
 
@@ -18,67 +18,67 @@ _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides ca
 
 
 def message_of(
-    dialogue: TrackedConversation, seen: MessageRecord, with_secrets: bool, with_fields: bool = True
+    conversation: TrackedConversation, record: MessageRecord, with_secrets: bool, with_fields: bool = True
 ) -> Message:
-    """A message; ``with_secrets`` is whether it has its formulas, which hold key material."""
-    checks, formulas = _proved(dialogue, seen)
-    datagram = seen.datagram
+    """Build the report of ``record``; ``with_secrets`` includes its formulas, which contain key material."""
+    checks, formulas = _proved(conversation, record)
+    datagram = record.datagram
     return Message(
-        label=seen.label,
-        exchange=exchange_name(seen.header.exchange),
-        message_id=f"{seen.header.message_id:08x}",
-        sender=seen.sender.value,
+        label=record.label,
+        exchange=exchange_name(record.header.exchange),
+        message_id=f"{record.header.message_id:08x}",
+        sender=record.sender.value,
         frames=datagram.frames,
         time=datagram.time,
         source=f"{datagram.source}[{datagram.source_port}]",
         destination=f"{datagram.destination}[{datagram.destination_port}]",
-        encrypted=seen.encrypted,
-        decrypted=seen.decrypted,
-        line=line_of(seen),
-        security=security_of(dialogue, seen) + _doubt(seen, checks),
-        retransmission_of=seen.repeats,
-        problems=tuple(seen.problems) + _beginning(seen),
+        encrypted=record.encrypted,
+        decrypted=record.decrypted,
+        line=line_of(record),
+        security=security_of(conversation, record) + _doubt(record, checks),
+        retransmission_of=record.repeats,
+        problems=tuple(record.problems) + _beginning(record),
         checks=checks,
         formulas=formulas if with_secrets else (),
-        fields=fields_of(seen) if with_fields else (),
-        octets=seen.octets.hex(),
-        plaintext=seen.plaintext.hex(),
+        fields=fields_of(record) if with_fields else (),
+        octets=record.octets.hex(),
+        plaintext=record.plaintext.hex(),
     )
 
 
-def _doubt(seen: MessageRecord, checks: tuple[Check, ...]) -> str:
-    """What opens under the right key and has a wrong HASH or signature all the same."""
+def _doubt(record: MessageRecord, checks: tuple[Check, ...]) -> str:
+    """A warning about a message that decrypts with the right key, but has a wrong HASH or signature."""
     wrong = [check.name for check in checks if check.right is False and not check.name.startswith("NAT-D")]
-    return f". But {wrong[0]} is wrong, so it proves nothing" if wrong and seen.decrypted else ""
+    return f" But {wrong[0]} is wrong, so the message proves nothing." if wrong and record.decrypted else ""
 
 
-def line_of(seen: MessageRecord) -> str:
-    """What it carries, in one plain line."""
-    if seen.message is not None:
-        return describe(seen.message) or "no payload"
-    if seen.encrypted and not seen.decrypted:
-        return f"{max(0, len(seen.octets) - HEADER_SIZE)} encrypted octets"
-    return f"malformed: {seen.problems[0]}" if seen.problems else "malformed"
+def line_of(record: MessageRecord) -> str:
+    """The contents of a message, in one line."""
+    if record.message is not None:
+        return describe(record.message) or "no payload"
+    if record.encrypted and not record.decrypted:
+        return f"{max(0, len(record.octets) - HEADER_SIZE)} encrypted octets"
+    return f"malformed: {record.problems[0]}" if record.problems else "malformed"
 
 
-def _beginning(seen: MessageRecord) -> tuple[str, ...]:
-    if not seen.beginning_lost:
+def _beginning(record: MessageRecord) -> tuple[str, ...]:
+    if not record.first_block_lost:
         return ()
     return (
-        "the message before this one is not in the capture, so the first block could not be decrypted: "
-        "the header of the HASH payload was put in, the first octets of the HASH are unknown",
+        "the previous message is missing from the capture, so the first block could not be decrypted: the HASH "
+        "payload header was filled in, and the first octets of the HASH are unknown",
     )
 
 
-def _proved(dialogue: TrackedConversation, seen: MessageRecord) -> tuple[tuple[Check, ...], tuple[Formula, ...]]:
-    if seen.message is None or seen.repeats is not None:
+def _proved(conversation: TrackedConversation, record: MessageRecord) -> tuple[tuple[Check, ...], tuple[Formula, ...]]:
+    if record.message is None or record.repeats is not None:
         return (), ()
-    checks = nat_checks(dialogue, seen)
-    formulas = list(derivation(dialogue)) if seen.label in _KEYS_KNOWN else []
-    for proof in proofs(dialogue, seen):
+    checks = nat_checks(conversation, record)
+    formulas = list(derivation(conversation)) if record.label in _KEYS_KNOWN else []
+    for proof in proofs(conversation, record):
         checks.append(proof.check)
         if proof.formula is not None:
             formulas.append(proof.formula)
-    if seen.label == "QM2":
-        formulas += keymat_formulas(dialogue, seen.header.message_id)
+    if record.label == "QM2":
+        formulas += keymat_formulas(conversation, record.header.message_id)
     return tuple(checks), tuple(formulas)

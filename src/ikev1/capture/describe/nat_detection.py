@@ -1,4 +1,4 @@
-"""NAT-D payloads, looked at from where the capture was made (RFC 3947 §3.2)."""
+"""NAT-D payloads, verified against the addresses in the capture (RFC 3947 §3.2)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ikev1.wire.payloads import NatDiscovery
 DESTINATION, SOURCE = "NAT-D of the destination", "NAT-D of the source"
 
 
-def nat_checks(dialogue: TrackedConversation, seen: MessageRecord) -> list[Check]:
-    """The first NAT-D payload is about the address that the message goes to, the others about where it comes from."""
-    assert seen.message is not None
-    payloads = seen.message.all(NatDiscovery)
-    suite = dialogue.phase1.suite
+def nat_checks(conversation: TrackedConversation, record: MessageRecord) -> list[Check]:
+    """Verify the NAT-D payloads: the first is the hash of the destination, the others are hashes of the source."""
+    assert record.message is not None
+    payloads = record.message.all(NatDiscovery)
+    suite = conversation.phase1.suite
     if not payloads:
         return []
     if suite is None:
-        return [Check(name=DESTINATION, right=None, text="the negotiated hash is not known, so it cannot be computed")]
-    datagram = seen.datagram
-    cookies = dialogue.CKY_I + dialogue.CKY_R
+        return [Check(name=DESTINATION, right=None, text="cannot be checked: the negotiated hash is unknown")]
+    datagram = record.datagram
+    cookies = conversation.CKY_I + conversation.CKY_R
     try:
         to = _hash(suite.hash, cookies, datagram.destination, datagram.destination_port)
         source = _hash(suite.hash, cookies, datagram.source, datagram.source_port)
@@ -34,31 +34,33 @@ def nat_checks(dialogue: TrackedConversation, seen: MessageRecord) -> list[Check
     except CryptoError as error:
         return [Check(name=DESTINATION, right=None, text=str(error))]
     found, *own = (payload.data for payload in payloads)
-    receiver = other(seen.sender)
-    checks = [_check(DESTINATION, found == to, f"the {receiver}'s address, as the {seen.sender} sees it", receiver)]
+    receiver = other(record.sender)
+    text = f"the {receiver}'s address as the {record.sender} sees it"
+    checks = [_check(DESTINATION, found == to, text, receiver)]
     if own:
-        text = f"the {seen.sender}'s own address"
-        checks.append(_check(SOURCE, source in own, text, seen.sender, forced=pretended in own))
+        text = f"the {record.sender}'s own address"
+        checks.append(_check(SOURCE, source in own, text, record.sender, forced=pretended in own))
     return checks
 
 
-def behind_nat(dialogue: TrackedConversation, role: Role) -> bool | None:
-    """Whether that end is behind a NAT; None if the capture does not tell.
+def behind_nat(conversation: TrackedConversation, role: Role) -> bool | None:
+    """Whether the peer in this role is behind a NAT; None if the capture does not show it.
 
-    Its own message shows a NAT between it and the place of the capture, the other's one behind that place.
+    The peer's own NAT-D payloads reveal a NAT between the peer and the point of capture; the other peer's reveal one
+    beyond that point.
     """
-    if role in dialogue.translated:
+    if role in conversation.translated:
         return True
-    told: list[bool] = []
+    translated: list[bool] = []
     for sender, name in ((role, SOURCE), (other(role), DESTINATION)):
-        seen = dialogue.phase1.discoveries.get(sender)
-        if seen is not None and seen.message is not None:
-            told += [
+        record = conversation.phase1.nat_discoveries.get(sender)
+        if record is not None and record.message is not None:
+            translated += [
                 not check.right
-                for check in nat_checks(dialogue, seen)
+                for check in nat_checks(conversation, record)
                 if check.name == name and check.right is not None
             ]
-    return any(told) if told else None
+    return any(translated) if translated else None
 
 
 def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
@@ -70,10 +72,10 @@ def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
 def _check(name: str, right: bool, whose: str, hidden: Role, forced: bool = False) -> Check:
     if right:
         return Check(
-            name=name, right=True, text=f"{whose}, is the one in the capture: no NAT changed it on the way here"
+            name=name, right=True, text=f"{whose} matches the capture: no NAT translated it before the point of capture"
         )
     if forced:
-        text = f"{whose} with port 0 on purpose: the {hidden} asks for UDP encapsulation without a NAT"
+        text = f"{whose} is hashed with port 0 on purpose: the {hidden} requests UDP encapsulation without a NAT"
     else:
-        text = f"{whose}, is another one than in the capture: the {hidden} is behind a NAT, or pretends to be"
+        text = f"{whose} differs from the capture: the {hidden} is behind a NAT, or pretends to be"
     return Check(name=name, right=False, text=text)

@@ -1,4 +1,4 @@
-"""The two ends of a conversation: who they are, and how much of that an onlooker learns without any key."""
+"""The two peers of a conversation, and what an eavesdropper without keys learns about them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
 
-def party_of(dialogue: TrackedConversation, role: Role) -> Party:
-    """One end."""
-    vendor_ids = tuple(dialogue.phase1.vendor_ids[role])
+def party_of(conversation: TrackedConversation, role: Role) -> Party:
+    """Build the report of the peer in ``role``."""
+    vendor_ids = tuple(conversation.phase1.vendor_ids[role])
     return Party(
-        address=dialogue.ends.host(role),
-        ports=dialogue.ends.ports(role),
+        address=conversation.endpoints.host(role),
+        ports=conversation.endpoints.ports(role),
         maker=maker_of(vendor_ids) or "",
         vendor_ids=tuple(vendor_name(data) or data.hex() for data in vendor_ids),
-        identity=identity_of(dialogue, role),
-        identity_visible=identity_visible(dialogue, role),
-        behind_nat=behind_nat(dialogue, role),
+        identity=identity_of(conversation, role),
+        identity_visible=identity_visible(conversation, role),
+        behind_nat=behind_nat(conversation, role),
     )
 
 
-def identity_of(dialogue: TrackedConversation, role: Role) -> str:
-    """The identity of that end, empty where it is not known."""
-    payload = dialogue.phase1.identity(role)
+def identity_of(conversation: TrackedConversation, role: Role) -> str:
+    """The identity of the peer in ``role``; empty if unknown."""
+    payload = conversation.phase1.identity(role)
     return "" if payload is None else identity.text_of(payload)
 
 
-def identity_visible(dialogue: TrackedConversation, role: Role) -> bool:
-    """Whether the message that brings the identity is in the clear."""
-    seen = dialogue.phase1.identities.get(role)
-    return seen is not None and not seen.encrypted
+def identity_visible(conversation: TrackedConversation, role: Role) -> bool:
+    """Whether the message that carries the identity is in the clear."""
+    record = conversation.phase1.identities.get(role)
+    return record is not None and not record.encrypted

@@ -1,4 +1,4 @@
-"""Every HASH and every signature that can be computed again, with the formula that does it (RFC 2409 §5)."""
+"""Verification of HASH and signature payloads, with the formulas that compute them (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Inputs = Sequence[tuple[str, bytes]]
 
 
 class Proof(NamedTuple):
-    """What came of it; without a formula it could not be computed."""
+    """The result of a verification; ``formula`` is None if it could not be computed."""
 
     check: Check
     formula: Formula | None = None
 
 
-def proofs(dialogue: TrackedConversation, seen: MessageRecord) -> list[Proof]:
-    """What the HASH or signature payload of a message in the clear proves."""
-    message = seen.message
+def proofs(conversation: TrackedConversation, record: MessageRecord) -> list[Proof]:
+    """Verify the HASH or signature payload of a readable message."""
+    message = record.message
     assert message is not None
     if (found := message.first(Hash)) is not None:
-        if seen.in_phase_1:
-            return [_phase1_hash(dialogue, seen, found.data)]
-        return [_phase2_hash(dialogue, seen, found.data)]
-    if (signature := message.first(Signature)) is not None and seen.in_phase_1:
-        return [_signature(dialogue, seen, signature.data)]
+        if record.in_phase_1:
+            return [_phase1_hash(conversation, record, found.data)]
+        return [_phase2_hash(conversation, record, found.data)]
+    if (signature := message.first(Signature)) is not None and record.in_phase_1:
+        return [_signature(conversation, record, signature.data)]
     return []
 
 
@@ -58,36 +58,36 @@ def _formula(name: str, expression: str, source: str, inputs: Inputs, result: by
 # --- HASH_I and HASH_R
 
 
-def _phase1_hash(dialogue: TrackedConversation, seen: MessageRecord, found: bytes) -> Proof:
-    name = "HASH_I" if seen.sender is Role.INITIATOR else "HASH_R"
-    if dialogue.phase1.method in ENCRYPTING and not seen.encrypted and seen.label != "AM2":
-        return _unknown("HASH(1)", "the hash of a certificate that this message does not carry")
-    formula = _phase1_formula(dialogue, seen)
+def _phase1_hash(conversation: TrackedConversation, record: MessageRecord, found: bytes) -> Proof:
+    name = "HASH_I" if record.sender is Role.INITIATOR else "HASH_R"
+    if conversation.phase1.method in ENCRYPTING and not record.encrypted and record.label != "AM2":
+        return _unknown("HASH(1)", "the hash of a certificate that is not in this message")
+    formula = _phase1_formula(conversation, record)
     if isinstance(formula, str):
         return _unknown(name, formula)
-    whose = f"the {seen.sender}"
-    if dialogue.phase1.method in PSK_METHODS:
-        right = f"{whose} knows the pre-shared key and speaks of these proposals, public values and this identity"
-        wrong = f"{whose} has another pre-shared key than the one given here, or the message was changed"
+    whose = f"the {record.sender}"
+    if conversation.phase1.method in PSK_METHODS:
+        right = f"{whose} knows the pre-shared key, and confirms these proposals, public values and this identity"
+        wrong = f"{whose} has a different pre-shared key than the one given, or the message was modified"
     else:
-        right = f"{whose} knows SKEYID and speaks of these proposals, public values and this identity"
-        wrong = f"{whose} computed it from something else than what is in the capture"
+        right = f"{whose} knows SKEYID, and confirms these proposals, public values and this identity"
+        wrong = f"{whose} computed it from other values than those in the capture"
     return _judged(formula, found, right, wrong)
 
 
-def _phase1_formula(dialogue: TrackedConversation, seen: MessageRecord) -> Formula | str:
-    """The formula of HASH_I or HASH_R of the one who sent ``seen``, or what is missing for it."""
-    phase1 = dialogue.phase1
-    suite, SKEYID = phase1.suite, skeyid_of(dialogue)
-    first, second = seen.sender, Role.RESPONDER if seen.sender is Role.INITIATOR else Role.INITIATOR
+def _phase1_formula(conversation: TrackedConversation, record: MessageRecord) -> Formula | str:
+    """The formula for the HASH_I or HASH_R of the sender of ``record``, or a text that names the missing inputs."""
+    phase1 = conversation.phase1
+    suite, SKEYID = phase1.suite, skeyid_of(conversation)
+    first, second = record.sender, Role.RESPONDER if record.sender is Role.INITIATOR else Role.INITIATOR
     missing = [
         what
         for what, there in (
-            ("the proposal that was chosen", suite is not None),
+            ("the selected proposal", suite is not None),
             ("SKEYID", bool(SKEYID)),
             ("the initiator's SA payload", bool(phase1.SAi_b)),
             ("both public values", len(phase1.public) == 2),
-            ("the identity", bool(phase1.identity_body(seen.sender))),
+            ("the identity", bool(phase1.identity_body(record.sender))),
         )
         if not there
     ]
@@ -95,14 +95,14 @@ def _phase1_formula(dialogue: TrackedConversation, seen: MessageRecord) -> Formu
         return f"cannot be checked without {', '.join(missing)}"
     try:
         algorithm = signatures.hash_of(suite.authentication) or suite.hash
-        initiator = seen.sender is Role.INITIATOR
+        initiator = record.sender is Role.INITIATOR
         compute = keymat.HASH_I if initiator else keymat.HASH_R
         g_xi, g_xr = phase1.public[Role.INITIATOR], phase1.public[Role.RESPONDER]
-        identity = phase1.identity_body(seen.sender)
-        result = compute(algorithm, SKEYID, g_xi, g_xr, dialogue.CKY_I, dialogue.CKY_R, phase1.SAi_b, identity)
+        identity = phase1.identity_body(record.sender)
+        result = compute(algorithm, SKEYID, g_xi, g_xr, conversation.CKY_I, conversation.CKY_R, phase1.SAi_b, identity)
     except CryptoError as error:
         return str(error)
-    cookies = {Role.INITIATOR: ("CKY-I", dialogue.CKY_I), Role.RESPONDER: ("CKY-R", dialogue.CKY_R)}
+    cookies = {Role.INITIATOR: ("CKY-I", conversation.CKY_I), Role.RESPONDER: ("CKY-R", conversation.CKY_R)}
     values = {Role.INITIATOR: ("g^xi", g_xi), Role.RESPONDER: ("g^xr", g_xr)}
     inputs = [
         ("SKEYID", SKEYID),
@@ -120,30 +120,30 @@ def _phase1_formula(dialogue: TrackedConversation, seen: MessageRecord) -> Formu
 # --- signatures
 
 
-def _signature(dialogue: TrackedConversation, seen: MessageRecord, signature: bytes) -> Proof:
-    name = "SIG_I" if seen.sender is Role.INITIATOR else "SIG_R"
-    formula = _phase1_formula(dialogue, seen)
-    keys = _certified_keys(seen)
+def _signature(conversation: TrackedConversation, record: MessageRecord, signature: bytes) -> Proof:
+    name = "SIG_I" if record.sender is Role.INITIATOR else "SIG_R"
+    formula = _phase1_formula(conversation, record)
+    keys = _certified_keys(record)
     if not keys:
-        return _unknown(name, "cannot be checked: the message carries no certificate with a key that signs")
+        return _unknown(name, "cannot be checked: the message carries no certificate with a signing key")
     if isinstance(formula, str):
         return _unknown(name, formula)
-    method = dialogue.phase1.method
+    method = conversation.phase1.method
     for key in keys:
         try:
             signatures.verify(method, key, bytes.fromhex(formula.result), signature)
         except CryptoError as error:
             reason = str(error)
         else:
-            text = "by the key of the certificate in the message; whether that may be trusted is another question"
+            text = "verified with the certificate in the message; the certificate itself is not validated"
             return Proof(Check(name=name, right=True, text=text), formula)
     return Proof(Check(name=name, right=False, text=reason), formula)
 
 
-def _certified_keys(seen: MessageRecord) -> list[signatures.PublicKey]:
-    assert seen.message is not None
+def _certified_keys(record: MessageRecord) -> list[signatures.PublicKey]:
+    assert record.message is not None
     found = []
-    for certificate in seen.message.all(Certificate):
+    for certificate in record.message.all(Certificate):
         if certificate.encoding == CertificateEncoding.X509_SIGNATURE:
             try:
                 found.append(public_keys.load(certificates.public_key(certificate.data)))
@@ -155,19 +155,21 @@ def _certified_keys(seen: MessageRecord) -> list[signatures.PublicKey]:
 # --- HASH(1), HASH(2), HASH(3)
 
 
-def _phase2_hash(dialogue: TrackedConversation, seen: MessageRecord, found: bytes) -> Proof:
-    name = {"QM2": "HASH(2)", "QM3": "HASH(3)"}.get(seen.label, "HASH(1)")
-    secrets = dialogue.opener.secrets
-    if seen.beginning_lost:
-        return _unknown(name, "its beginning could not be decrypted: the message before this one is not in the capture")
+def _phase2_hash(conversation: TrackedConversation, record: MessageRecord, found: bytes) -> Proof:
+    name = {"QM2": "HASH(2)", "QM3": "HASH(3)"}.get(record.label, "HASH(1)")
+    secrets = conversation.decryptor.secrets
+    if record.first_block_lost:
+        return _unknown(
+            name, "cannot be checked: its first block could not be decrypted, because the previous message is missing"
+        )
     if secrets is None or not secrets.SKEYID_a:
-        return _unknown(name, "cannot be checked without SKEYID_a: the encryption key alone does not lead to it")
-    assert seen.message is not None
-    quick = dialogue.quick_modes.get(seen.header.message_id)
+        return _unknown(name, "cannot be checked without SKEYID_a, which the encryption key alone does not reveal")
+    assert record.message is not None
+    quick = conversation.quick_modes.get(record.header.message_id)
     Ni_b, Nr_b = (quick.nonce("QM1"), quick.nonce("QM2")) if quick is not None else (b"", b"")
     if (name != "HASH(1)" and not Ni_b) or (name == "HASH(3)" and not Nr_b):
-        return _unknown(name, "cannot be checked: a nonce that it covers is in a message that is not in the capture")
-    message_id, rest = seen.header.message_id, seen.message.after_first
+        return _unknown(name, "cannot be checked: it covers a nonce that is missing from the capture")
+    message_id, rest = record.header.message_id, record.message.after_first
     SKEYID_a = ("SKEYID_a", secrets.SKEYID_a)
     M_ID = ("M-ID", message_id.to_bytes(4))
     inputs: Inputs
@@ -180,8 +182,8 @@ def _phase2_hash(dialogue: TrackedConversation, seen: MessageRecord, found: byte
     else:
         result = keymat.HASH_3(secrets.hash, secrets.SKEYID_a, message_id, Ni_b, Nr_b)
         inputs = (SKEYID_a, ("0", b"\0"), M_ID, ("Ni_b", Ni_b), ("Nr_b", Nr_b))
-    source = "RFC 2409 §5.7" if seen.label == "INFO" else "RFC 2409 §5.5"
+    source = "RFC 2409 §5.7" if record.label == "INFO" else "RFC 2409 §5.5"
     expression = f"prf({inputs[0][0]}, {' | '.join(each for each, _ in inputs[1:])})"
     formula = _formula(name, expression, source, inputs, result)
-    right = f"the {seen.sender} knows SKEYID_a, and nobody changed this message"
-    return _judged(formula, found, right, "this message was changed, or is not by one who knows SKEYID_a")
+    right = f"the {record.sender} knows SKEYID_a, and the message was not modified"
+    return _judged(formula, found, right, "the message was modified, or its sender does not know SKEYID_a")

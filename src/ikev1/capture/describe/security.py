@@ -24,39 +24,39 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import SECRET_ATTRIBUTES, ConfigAttribute, NotifyType, PayloadType, ProtocolId
 
 
-def security_of(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    """A sentence or two for people."""
-    if seen.repeats is not None:
-        return "says nothing new: the octets are those of the message that it repeats"
-    if seen.encrypted and not seen.decrypted:
-        return f"{_ENCRYPTED.get(seen.label, _SOMETHING)}; without a key only its length can be seen"
-    if seen.message is None:
-        return "malformed: a peer that follows the standard refuses it"
-    return _WORDS.get(seen.label, _unknown)(dialogue, seen)
+def security_of(conversation: TrackedConversation, record: MessageRecord) -> str:
+    """One or more sentences: what the message proves or reveals, and who can read it."""
+    if record.repeats is not None:
+        return "A retransmission: the same octets as the message it repeats."
+    if record.encrypted and not record.decrypted:
+        return f"{_ENCRYPTED.get(record.label, _SOMETHING)}. Without the key only its length is visible."
+    if record.message is None:
+        return "Malformed: a conforming peer rejects it."
+    return _WORDS.get(record.label, _unknown)(conversation, record)
 
 
-_SOMETHING = "encrypted under SKEYID_e"
+_SOMETHING = "Encrypted with SKEYID_e"
 _ENCRYPTED = {
-    "MM5": "the initiator's identity and proof, encrypted under SKEYID_e",
-    "MM6": "the responder's identity and proof, encrypted under SKEYID_e",
-    "AM3": "the initiator's proof, encrypted under SKEYID_e",
-    "QM1": "proposals for IPsec SAs, encrypted under SKEYID_e",
-    "QM2": "the choice of an IPsec SA, encrypted under SKEYID_e",
-    "QM3": "the proof that the initiator is alive, encrypted under SKEYID_e",
-    "CFG": "mode config or XAUTH, encrypted under SKEYID_e",
+    "MM5": "The initiator's identity and authentication, encrypted with SKEYID_e",
+    "MM6": "The responder's identity and authentication, encrypted with SKEYID_e",
+    "AM3": "The initiator's authentication, encrypted with SKEYID_e",
+    "QM1": "Proposals for IPsec SAs, encrypted with SKEYID_e",
+    "QM2": "The selected IPsec proposal, encrypted with SKEYID_e",
+    "QM3": "The proof that the initiator is live, encrypted with SKEYID_e",
+    "CFG": "Mode config or XAUTH, encrypted with SKEYID_e",
 }
 
 
-def _unknown(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    return "encrypted under SKEYID_e" if seen.encrypted else "in the clear, and nothing vouches for it"
+def _unknown(conversation: TrackedConversation, record: MessageRecord) -> str:
+    return "Encrypted with SKEYID_e." if record.encrypted else "In the clear and unauthenticated."
 
 
 # --- phase 1
 
 
-def _offer(seen: MessageRecord) -> str:
-    assert seen.message is not None
-    payload = seen.message.first(SecurityAssociation)
+def _offer(record: MessageRecord) -> str:
+    assert record.message is not None
+    payload = record.message.first(SecurityAssociation)
     if payload is None:
         return "nothing"
     names = [
@@ -66,156 +66,171 @@ def _offer(seen: MessageRecord) -> str:
     ]
     if len(names) < 3:
         return " or ".join(names) or "nothing"
-    return f"{len(names)} suites, the preferred one {names[0]}"
+    return f"{len(names)} suites, preferring {names[0]}"
 
 
-def _mm1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    return f"proposes {_offer(seen)}; nothing secret is in this message"
+def _mm1(conversation: TrackedConversation, record: MessageRecord) -> str:
+    return f"Proposes {_offer(record)}. The message contains no secrets."
 
 
-def _mm2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
+def _mm2(conversation: TrackedConversation, record: MessageRecord) -> str:
     return (
-        f"takes {_offer(seen)}; nothing secret is in this message. What proves the peers later covers the offer of "
-        "message 1, but not this choice"
+        f"Selects {_offer(record)}. The message contains no secrets. HASH_I and HASH_R later authenticate the offer in "
+        "message 1, but not this selection."
     )
 
 
-def _share(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    group = dialogue.phase1.suite
+def _share(conversation: TrackedConversation, record: MessageRecord) -> str:
+    group = conversation.phase1.suite
     named = f" of {group_name(group.group)}" if group is not None and group.group else ""
     small = group is not None and group.group in BROKEN_GROUPS
-    text = f"brings the {seen.sender}'s public value{named} and nonce in the clear: " + (
-        "this group is so small that who has the means can compute g^xy from public values"
+    text = f"Carries the {record.sender}'s public value{named} and nonce in the clear. " + (
+        "The group is so small that a well-funded attacker can compute g^xy from the public values."
         if small
-        else "who only listens cannot compute g^xy from public values"
+        else "An eavesdropper cannot compute g^xy from the public values."
     )
-    if dialogue.phase1.hides_bodies:
-        text = f"brings the {seen.sender}'s public value; identity and nonce are encrypted with the peer's public key"
-    assert seen.message is not None
-    if seen.message.first(CertificateRequest) is not None:
-        text += ". The names of the CAs that it asks for can be read by anybody"
-    if seen.label == "MM4":
-        text += ". From here on both can compute SKEYID and what follows from it; all that comes is encrypted"
+    if conversation.phase1.hides_bodies:
+        text = (
+            f"Carries the {record.sender}'s public value. The identity and the nonce are encrypted with the peer's "
+            "public key."
+        )
+    assert record.message is not None
+    if record.message.first(CertificateRequest) is not None:
+        text += " The names of the requested CAs are visible to anyone."
+    if record.label == "MM4":
+        text += " Both peers can now compute SKEYID and the keys derived from it. All later messages are encrypted."
     return text
 
 
-def _who(seen: MessageRecord) -> str:
-    assert seen.message is not None
-    payload = seen.message.first(Identification)
-    return identity.text_of(payload) if payload is not None else "its sender"
+def _who(record: MessageRecord) -> str:
+    assert record.message is not None
+    payload = record.message.first(Identification)
+    return identity.text_of(payload) if payload is not None else "an unknown identity"
 
 
-def _mm5(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    if dialogue.phase1.hides_bodies:
-        return f"proves the initiator {_proof(dialogue)}"
+def _mm5(conversation: TrackedConversation, record: MessageRecord) -> str:
+    if conversation.phase1.hides_bodies:
+        return f"Authenticates the initiator {_proof(conversation)}."
     text = (
-        f"says that the initiator is {_who(seen)} and proves it {_proof(dialogue)}. Encrypted: nobody who only listens "
+        f"Identifies the initiator as {_who(record)} and authenticates it {_proof(conversation)}. The message is "
+        "encrypted, so an eavesdropper does not learn the identity. "
     )
-    if dialogue.phase1.method in PSK_METHODS:
+    if conversation.phase1.method in PSK_METHODS:
         return (
-            f"{text}learns the identity. One who poses as the responder has g^xy, and can try out secrets on this "
-            "message until it opens"
+            f"{text}An attacker who impersonates the responder knows g^xy and can test guesses at the pre-shared key "
+            "by decrypting this message."
         )
-    return f"{text}learns the identity, but one who poses as the responder does"
+    return f"{text}An attacker who impersonates the responder does."
 
 
-def _mm6(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    if dialogue.phase1.hides_bodies:
-        return f"proves the responder {_proof(dialogue)}. The ISAKMP SA stands"
+def _mm6(conversation: TrackedConversation, record: MessageRecord) -> str:
+    if conversation.phase1.hides_bodies:
+        return f"Authenticates the responder {_proof(conversation)}. The ISAKMP SA is established."
     return (
-        f"says that the responder is {_who(seen)} and proves it {_proof(dialogue)}; encrypted, and sent only to an "
-        "initiator that has proved itself. The ISAKMP SA stands"
+        f"Identifies the responder as {_who(record)} and authenticates it {_proof(conversation)}. The message is "
+        "encrypted, and sent only to an authenticated initiator. The ISAKMP SA is established."
     )
 
 
-def _proof(dialogue: TrackedConversation) -> str:
-    method = dialogue.phase1.method
+def _proof(conversation: TrackedConversation) -> str:
+    method = conversation.phase1.method
     if method in PSK_METHODS:
-        return "by knowing the pre-shared key, which SKEYID is made of"
-    return "by having decrypted the nonce" if method in ENCRYPTING else "by a signature"
+        return "with the pre-shared key, from which SKEYID is computed"
+    return "by its ability to decrypt the nonce" if method in ENCRYPTING else "with a signature"
 
 
-def _am1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    text = f"proposes {_offer(seen)}, and brings public value, nonce and identity all at once"
-    return text if dialogue.phase1.hides_bodies else f"{text}. Anybody can read who calls: {_who(seen)}"
+def _am1(conversation: TrackedConversation, record: MessageRecord) -> str:
+    text = f"Proposes {_offer(record)}, and carries the public value, the nonce and the identity."
+    if conversation.phase1.hides_bodies:
+        return text
+    return f"{text} The initiator's identity is visible to anyone: {_who(record)}."
 
 
-def _am2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    text = f"takes {_offer(seen)}"
-    if not dialogue.phase1.hides_bodies:
-        text += f". Anybody can read who answers: {_who(seen)}"
-    if dialogue.phase1.method in PSK_METHODS and seen.has(PayloadType.HASH):
+def _am2(conversation: TrackedConversation, record: MessageRecord) -> str:
+    text = f"Selects {_offer(record)}."
+    if not conversation.phase1.hides_bodies:
+        text += f" The responder's identity is visible to anyone: {_who(record)}."
+    if conversation.phase1.method in PSK_METHODS and record.has(PayloadType.HASH):
         text += (
-            ". HASH_R is in the clear and depends on nothing secret but the pre-shared key: whoever has this message "
-            "and the first can try out secrets, without sending anything"
+            " HASH_R is in the clear, and the pre-shared key is its only secret input: anyone who has this message and "
+            "the first can test guesses at the key offline."
         )
     return text
 
 
-def _am3(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    where = "encrypted" if seen.encrypted else "in the clear"
-    return f"proves the initiator {_proof(dialogue)}, {where}. The ISAKMP SA stands"
+def _am3(conversation: TrackedConversation, record: MessageRecord) -> str:
+    where = "encrypted" if record.encrypted else "in the clear"
+    return f"Authenticates the initiator {_proof(conversation)}, {where}. The ISAKMP SA is established."
 
 
 # --- what comes after
 
 
-def _qm1(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    assert seen.message is not None
-    return f"proposes {_offer(seen)} for IPsec, encrypted, {_BY_HASH_1}. {_pfs(seen)}"
+def _qm1(conversation: TrackedConversation, record: MessageRecord) -> str:
+    assert record.message is not None
+    return f"Proposes {_offer(record)} for IPsec. Encrypted, and {_BY_HASH_1}. {_pfs(record)}"
 
 
-def _qm2(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    return f"takes {_offer(seen)}; HASH(2) covers the nonce of message 1, so it is no replay. {_pfs(seen)}"
+def _qm2(conversation: TrackedConversation, record: MessageRecord) -> str:
+    text = f"Selects {_offer(record)}. HASH(2) covers the nonce of message 1, so the message is not a replay."
+    return f"{text} {_pfs(record)}"
 
 
-def _pfs(seen: MessageRecord) -> str:
-    assert seen.message is not None
-    if seen.message.first(KeyExchange) is not None:
-        return "A public value of its own: perfect forward secrecy, the keys of phase 1 do not lead to those of ESP"
-    return "No public value: the ESP keys follow from SKEYID_d, so there is no perfect forward secrecy"
+def _pfs(record: MessageRecord) -> str:
+    assert record.message is not None
+    if record.message.first(KeyExchange) is not None:
+        return "A KE payload provides perfect forward secrecy: the phase 1 keys do not reveal the ESP keys."
+    return "No KE payload, so no perfect forward secrecy: the ESP keys are derived from SKEYID_d alone."
 
 
-def _qm3(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    return "HASH(3) covers both nonces: the initiator is alive, and message 1 was no replay. The IPsec SAs stand"
+def _qm3(conversation: TrackedConversation, record: MessageRecord) -> str:
+    return (
+        "HASH(3) covers both nonces: the initiator is live, and message 1 was not a replay. The IPsec SAs are "
+        "established."
+    )
 
 
-_BY_HASH_1 = "with HASH(1), which only the two ends of this SA can make"
+_BY_HASH_1 = "authenticated with HASH(1), which only the peers of this SA can compute"
 
-_NEWS: dict[int, str] = {
-    NotifyType.INITIAL_CONTACT: "says that this is its only SA with the other side, which is to forget older ones",
-    NotifyType.R_U_THERE: "asks whether the other side is alive (RFC 3706)",
-    NotifyType.R_U_THERE_ACK: "says that it is alive (RFC 3706)",
+_NOTIFICATIONS: dict[int, str] = {
+    NotifyType.INITIAL_CONTACT: "INITIAL-CONTACT: the sender has no older SA, so the peer should delete its own",
+    NotifyType.R_U_THERE: "R-U-THERE: the sender asks whether the peer is alive (RFC 3706)",
+    NotifyType.R_U_THERE_ACK: "R-U-THERE-ACK: the sender is alive (RFC 3706)",
 }
 
 
-def _info(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    assert seen.message is not None
-    told = [_NEWS.get(each.type, f"says {NotifyType(each.type).name}") for each in seen.message.all(Notification)]
-    told += [f"says that it has deleted {ProtocolId(each.protocol).name} SAs" for each in seen.message.all(Delete)]
-    what = " and ".join(dict.fromkeys(told)) or "says nothing that is known here"
-    if not seen.encrypted:
-        return f"{what}; in the clear, so that anybody on the way could have sent it: nothing vouches for it"
-    return f"{what}; encrypted, {_BY_HASH_1}"
+def _info(conversation: TrackedConversation, record: MessageRecord) -> str:
+    assert record.message is not None
+    contents = [
+        _NOTIFICATIONS.get(each.type, f"Notification {NotifyType(each.type).name}")
+        for each in record.message.all(Notification)
+    ]
+    contents += [
+        f"DELETE: the sender has deleted {ProtocolId(each.protocol).name} SAs" for each in record.message.all(Delete)
+    ]
+    what = ". ".join(dict.fromkeys(contents)) or "No known payload"
+    if not record.encrypted:
+        return f"{what}. In the clear and unauthenticated: anyone on the path could have sent it."
+    return f"{what}. Encrypted, and {_BY_HASH_1}."
 
 
 _XAUTH = range(ConfigAttribute.XAUTH_TYPE, ConfigAttribute.XAUTH_ANSWER + 1)  # draft-beaulieu-ike-xauth-02 §4
 
 
-def _attributes(seen: MessageRecord) -> list[Attribute]:
-    assert seen.message is not None
-    return [each for payload in seen.message.all(ConfigAttributes) for each in payload.attributes]
+def _attributes(record: MessageRecord) -> list[Attribute]:
+    assert record.message is not None
+    return [each for payload in record.message.all(ConfigAttributes) for each in payload.attributes]
 
 
-def _cfg(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    if any(each.type in SECRET_ATTRIBUTES and each.value for each in _attributes(seen)):
-        return "a user's password or passcode, protected by SKEYID_e alone: who has the keys of phase 1 can read it"
-    what = "XAUTH" if any(each.type in _XAUTH for each in _attributes(seen)) else "mode config"
-    return f"{what}, encrypted, {_BY_HASH_1}"
+def _cfg(conversation: TrackedConversation, record: MessageRecord) -> str:
+    if any(each.type in SECRET_ATTRIBUTES and each.value for each in _attributes(record)):
+        return "A user's password or passcode, protected by SKEYID_e alone: whoever has the phase 1 keys can read it."
+    what = "XAUTH" if any(each.type in _XAUTH for each in _attributes(record)) else "Mode config"
+    return f"{what}. Encrypted, and {_BY_HASH_1}."
 
 
-def _ngm(dialogue: TrackedConversation, seen: MessageRecord) -> str:
-    return f"negotiates a Diffie-Hellman group by its numbers, encrypted, {_BY_HASH_1}"
+def _ngm(conversation: TrackedConversation, record: MessageRecord) -> str:
+    return f"Negotiates the parameters of a Diffie-Hellman group. Encrypted, and {_BY_HASH_1}."
 
 
 _WORDS: dict[str, Callable[[TrackedConversation, MessageRecord], str]] = {

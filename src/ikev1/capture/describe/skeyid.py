@@ -1,4 +1,4 @@
-"""SKEYID of a conversation, and the lines by which everything is derived (RFC 2409 §5, Appendix B)."""
+"""SKEYID of a conversation, and the formulas of the key derivation (RFC 2409 §5, Appendix B)."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ _SECTION_5 = "RFC 2409 §5"
 
 
 class Psk(NamedTuple):
-    """A pre-shared key with the SKEYID that it makes; ``right`` is whether HASH_R was made with it."""
+    """A pre-shared key and the SKEYID computed from it; ``right`` is whether HASH_R verifies with it."""
 
     key: bytes
     SKEYID: bytes
     right: bool
 
 
-def skeyid_of(dialogue: TrackedConversation) -> bytes:
-    """SKEYID, empty if it is not known."""
-    secrets = dialogue.opener.secrets
+def skeyid_of(conversation: TrackedConversation) -> bytes:
+    """SKEYID; empty if unknown."""
+    secrets = conversation.decryptor.secrets
     if secrets is not None and secrets.SKEYID:
         return secrets.SKEYID
-    psk = psk_of(dialogue)
+    psk = psk_of(conversation)
     return b"" if psk is None else psk.SKEYID
 
 
-def psk_of(dialogue: TrackedConversation) -> Psk | None:
-    """In Aggressive Mode: the pre-shared key of the ring that HASH_R was made with, else the first.
+def psk_of(conversation: TrackedConversation) -> Psk | None:
+    """Find the pre-shared key of the key ring that verifies HASH_R of Aggressive Mode; the first key if none does.
 
-    All that goes into it beside the key is in the clear; in Main Mode HASH_I and HASH_R are encrypted.
+    All other inputs of HASH_R are in the clear. In Main Mode, HASH_I and HASH_R are encrypted.
     """
-    phase1, suite = dialogue.phase1, dialogue.phase1.suite
-    answer = dialogue.first("AM2")
+    phase1, suite = conversation.phase1, conversation.phase1.suite
+    answer = conversation.first("AM2")
     if suite is None or suite.authentication not in PSK_METHODS or len(phase1.nonces) < 2 or answer is None:
         return None
-    told = answer.message.first(Hash) if answer.message is not None else None
+    sent = answer.message.first(Hash) if answer.message is not None else None
     found: Psk | None = None
-    for key in dialogue.ring.pre_shared_keys:
+    for key in conversation.key_ring.pre_shared_keys:
         try:
             SKEYID = keymat.SKEYID_psk(
                 suite.hash, key.octets, phase1.nonces[Role.INITIATOR], phase1.nonces[Role.RESPONDER]
@@ -57,24 +57,24 @@ def psk_of(dialogue: TrackedConversation) -> Psk | None:
                 SKEYID,
                 phase1.public.get(Role.INITIATOR, b""),
                 phase1.public.get(Role.RESPONDER, b""),
-                dialogue.CKY_I,
-                dialogue.CKY_R,
+                conversation.CKY_I,
+                conversation.CKY_R,
                 phase1.SAi_b,
                 phase1.identity_body(Role.RESPONDER),
             )
         except CryptoError:
             return None
-        if told is not None and hmac.compare_digest(HASH_R, told.data):
+        if sent is not None and hmac.compare_digest(HASH_R, sent.data):
             return Psk(key.octets, SKEYID, right=True)
         found = found or Psk(key.octets, SKEYID, right=False)
     return found
 
 
-def derivation(dialogue: TrackedConversation) -> Iterator[Formula]:
-    """Each line from the secret to the key, as far as its inputs are known."""
-    phase1, secrets = dialogue.phase1, dialogue.opener.secrets
+def derivation(conversation: TrackedConversation) -> Iterator[Formula]:
+    """Each formula of the key derivation whose inputs are known, from the secret to the encryption key."""
+    phase1, secrets = conversation.phase1, conversation.decryptor.secrets
     Ni_b, Nr_b = phase1.nonces.get(Role.INITIATOR, b""), phase1.nonces.get(Role.RESPONDER, b"")
-    psk = psk_of(dialogue)
+    psk = psk_of(conversation)
     if secrets is None:
         if psk is not None:
             yield _psk_formula(psk.key, Ni_b, Nr_b, psk.SKEYID)
@@ -86,13 +86,13 @@ def derivation(dialogue: TrackedConversation) -> Iterator[Formula]:
         elif phase1.method not in PSK_METHODS and secrets.g_xy:
             inputs = (("Ni_b", Ni_b), ("Nr_b", Nr_b), ("g^xy", secrets.g_xy))
             yield _formula("SKEYID", "prf(Ni_b | Nr_b, g^xy)", _SECTION_5, inputs, secrets.SKEYID)
-    yield from _after_SKEYID(dialogue, secrets)
+    yield from _after_SKEYID(conversation, secrets)
 
 
-def _after_SKEYID(dialogue: TrackedConversation, secrets: Secrets) -> Iterator[Formula]:
+def _after_SKEYID(conversation: TrackedConversation, secrets: Secrets) -> Iterator[Formula]:
     if secrets.SKEYID and secrets.g_xy and secrets.SKEYID_d and secrets.SKEYID_a and secrets.SKEYID_e:
         before: tuple[tuple[str, bytes], ...] = ()
-        shared = (("g^xy", secrets.g_xy), ("CKY-I", dialogue.CKY_I), ("CKY-R", dialogue.CKY_R))
+        shared = (("g^xy", secrets.g_xy), ("CKY-I", conversation.CKY_I), ("CKY-R", conversation.CKY_R))
         for number, name in enumerate(("SKEYID_d", "SKEYID_a", "SKEYID_e")):
             octets = getattr(secrets, name)
             covered = (*before, *shared, (str(number), bytes((number,))))
@@ -106,7 +106,7 @@ def _after_SKEYID(dialogue: TrackedConversation, secrets: Secrets) -> Iterator[F
         )
         covered = (("SKEYID_e", secrets.SKEYID_e),)
         yield _formula("encryption key", expression, "RFC 2409 Appendix B", covered, secrets.encryption_key)
-    public = dialogue.phase1.public
+    public = conversation.phase1.public
     if secrets.encryption_key and len(public) == 2:
         g_xi, g_xr = public[Role.INITIATOR], public[Role.RESPONDER]
         iv = keymat.phase1_iv(secrets.hash, g_xi, g_xr, cipher.block_size(secrets.encryption))
@@ -114,12 +114,12 @@ def _after_SKEYID(dialogue: TrackedConversation, secrets: Secrets) -> Iterator[F
         yield _formula("first IV", "the first octets of hash(g^xi | g^xr)", "RFC 2409 Appendix B", inputs, iv)
 
 
-def keymat_formulas(dialogue: TrackedConversation, message_id: int) -> Iterator[Formula]:
-    """KEYMAT of the SAs that a Quick Mode made, where g(qm)^xy is known or there is none."""
-    secrets, quick = dialogue.opener.secrets, dialogue.quick_modes.get(message_id)
+def keymat_formulas(conversation: TrackedConversation, message_id: int) -> Iterator[Formula]:
+    """KEYMAT of the SAs of a Quick Mode, if g(qm)^xy is known or not used."""
+    secrets, quick = conversation.decryptor.secrets, conversation.quick_modes.get(message_id)
     if secrets is None or quick is None:
         return
-    g_xy = next((agreed.octets for agreed in quick.agreed_secrets(dialogue.ring) if agreed.certain), None)
+    g_xy = next((agreed.octets for agreed in quick.agreed_secrets(conversation.key_ring) if agreed.certain), None)
     if g_xy is None:
         return
     for keys in quick.esp_keys(secrets, g_xy):
@@ -128,7 +128,7 @@ def keymat_formulas(dialogue: TrackedConversation, message_id: int) -> Iterator[
         covered += [("Ni_b", quick.nonce("QM1")), ("Nr_b", quick.nonce("QM2"))]
         name = f"KEYMAT of SPI {keys.keys.spi:08x}"
         octets = keys.keys.encryption_key + keys.keys.integrity_key
-        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), continued until it is long enough"
+        expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), expanded to the required length"
         inputs = (("SKEYID_d", secrets.SKEYID_d), *covered)
         yield _formula(name, expression, "RFC 2409 §5.5", inputs, octets)
 

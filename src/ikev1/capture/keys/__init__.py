@@ -1,9 +1,9 @@
-"""Keys for captures: what is known of them, and the files in which people have them."""
+"""Keys for decrypting captures, and the file formats that contain them."""
 
 from __future__ import annotations
 
+from ikev1.capture.keys.key_ring import DhSecret, EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.keys.load import KeyFileError, dh_secret, load_keys, pre_shared_key
-from ikev1.capture.keys.ring import DhSecret, EspKeys, IkeKeys, KeyRing, PreSharedKey
 
 __all__ = [
     "DhSecret",

@@ -1,8 +1,8 @@
-"""strongSwan's log, where `ike`, `enc` and `chd` are at level 4: it then dumps every key as it is made.
+"""Keys in a charon log with `ike`, `enc` and `chd` at level 4, which contains a dump of every derived key.
 
-A dump is a line with a name and "=> 32 bytes @ 0x...", and under it rows of 16 octets. Threads write between one
-another's lines, so the thread is what keeps the lines of one SA together. Keys of an ISAKMP SA are dumped without its
-cookies, but the next thing that the same thread does is to generate a message, whose header it dumps as well.
+A dump is a line with a name and "=> 32 bytes @ 0x...", followed by rows of 16 octets. The lines of several threads are
+interleaved, so the thread identifies the lines of one SA. The keys of an ISAKMP SA are dumped without its cookies, but
+the same thread then generates a message, and dumps its header.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
-from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
 CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")
-"""A line of the log: the thread, the part of charon that speaks, the text."""
+"""A log line: thread, subsystem, text."""
 
 _DUMP = re.compile(r"^\s*(.*?) ?=> (\d{1,5}) bytes @ ")
 _ROW = re.compile(r"^\s*\d+:((?: [0-9A-Fa-f]{2}){1,16})(?:\s|$)")
@@ -37,8 +37,8 @@ _UNSIZED = frozenset({EspTransform.NULL, EspTransform.DES, EspTransform.TRIPLE_D
 _SALTED = frozenset({EspTransform.AES_CTR, EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16})
 
 
-class _Said(NamedTuple):
-    """A line, or a dump with its octets (a line has none)."""
+class _Entry(NamedTuple):
+    """A log line, or a dump with its octets."""
 
     thread: str
     text: str
@@ -46,24 +46,24 @@ class _Said(NamedTuple):
 
 
 def read_charon(lines: Iterable[str], source: str) -> KeyRing:
-    """The keys in a log of charon."""
+    """Extract the keys from a charon log."""
     threads: dict[str, _Thread] = {}
     ike: list[IkeKeys] = []
     esp: list[EspKeys] = []
-    for said in _said(lines):
-        if said.thread not in threads and len(threads) == _MOST_THREADS:
+    for entry in _entries(lines):
+        if entry.thread not in threads and len(threads) == _MOST_THREADS:
             continue
-        thread = threads.setdefault(said.thread, _Thread(source))
-        if (keys := thread.phase1(said)) is not None:
+        thread = threads.setdefault(entry.thread, _Thread(source))
+        if (keys := thread.phase1(entry)) is not None:
             ike.append(keys)
-        if (found := thread.phase2(said)) is not None:
+        if (found := thread.phase2(entry)) is not None:
             esp.append(found)
-    ike += [keys for thread in threads.values() if (keys := thread.nameless()) is not None]
+    ike += [keys for thread in threads.values() if (keys := thread.without_cookie()) is not None]
     return KeyRing(tuple(ike), tuple(esp))
 
 
-def _said(lines: Iterable[str]) -> Iterator[_Said]:
-    pending: dict[str, tuple[str, int, bytes]] = {}  # by thread: a dump's name, its size, what came of it so far
+def _entries(lines: Iterable[str]) -> Iterator[_Entry]:
+    pending: dict[str, tuple[str, int, bytes]] = {}  # by thread: name and size of a dump, octets so far
     for line in lines:
         match = CHARON_LINE.match(line.rstrip("\r\n"))
         if match is None:
@@ -77,18 +77,18 @@ def _said(lines: Iterable[str]) -> Iterator[_Said]:
                 pending[thread] = name, size, octets
             else:
                 del pending[thread]
-                yield _Said(thread, name, octets[:size])
+                yield _Entry(thread, name, octets[:size])
             continue
         pending.pop(thread, None)
         dump = _DUMP.match(text)
         if dump is not None and int(dump[2]) and len(pending) < _MOST_THREADS:
             pending[thread] = dump[1], int(dump[2]), b""
         else:
-            yield _Said(thread, text)
+            yield _Entry(thread, text)
 
 
 class _Thread:
-    """What one thread has said of the SA that it works on."""
+    """The keys that one thread has logged for its current SA."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -97,40 +97,40 @@ class _Thread:
         self._algorithms: dict[str, str] = {}
         self._phase2: dict[str, bytes] = {}
 
-    def phase1(self, said: _Said) -> IkeKeys | None:
-        """The keys of an ISAKMP SA, once the message after them tells its cookie."""
-        if said.octets and said.text in _PHASE_1:
-            if _PHASE_1[said.text] == "g_xy":
+    def phase1(self, entry: _Entry) -> IkeKeys | None:
+        """The keys of an ISAKMP SA, once the header of the next message supplies its cookie."""
+        if entry.octets and entry.text in _PHASE_1:
+            if _PHASE_1[entry.text] == "g_xy":
                 self._phase1 = {}
-            self._phase1[_PHASE_1[said.text]] = said.octets
+            self._phase1[_PHASE_1[entry.text]] = entry.octets
             return None
-        if said.text.strip() == "generating rule 0 IKE_SPI":
+        if entry.text.strip() == "generating rule 0 IKE_SPI":
             self._at_header = True
-        elif self._at_header and said.octets:
+        elif self._at_header and entry.octets:
             self._at_header = False
-            if self._phase1 and len(said.octets) == 8:
+            if self._phase1 and len(entry.octets) == 8:
                 known, self._phase1 = self._phase1, {}
-                return IkeKeys(self._source, said.octets, **known)
+                return IkeKeys(self._source, entry.octets, **known)
         return None
 
-    def nameless(self) -> IkeKeys | None:
-        """Keys whose cookie the log did not tell any more."""
+    def without_cookie(self) -> IkeKeys | None:
+        """The keys whose cookie the log does not contain."""
         return IkeKeys(self._source, b"", **self._phase1) if "SKEYID" in self._phase1 else None
 
-    def phase2(self, said: _Said) -> EspKeys | None:
+    def phase2(self, entry: _Entry) -> EspKeys | None:
         """The keys of an ESP SA, when it is added."""
-        if (algorithm := _ALGORITHM.match(said.text)) is not None:
+        if (algorithm := _ALGORITHM.match(entry.text)) is not None:
             if algorithm[2] == "encryption":
                 self._algorithms, self._phase2 = {}, {}
             self._algorithms[algorithm[2]] = algorithm[1]
-        elif said.octets:
-            self._phase2[said.text] = said.octets
-        elif (sa := _SA.match(said.text)) is not None:
+        elif entry.octets:
+            self._phase2[entry.text] = entry.octets
+        elif (sa := _SA.match(entry.text)) is not None:
             return self._esp(bytes.fromhex(sa[1]))
         return None
 
     def _esp(self, spi: bytes) -> EspKeys | None:
-        # A seed is [g^xy,] protocol, SPI and nonces (RFC 2409 §5.5), and so tells whose keys this SA has
+        # A seed is [g^xy,] protocol, SPI and nonces (RFC 2409 §5.5), so it identifies the keys of this SPI
         side = next(
             (side for side in ("initiator", "responder") if b"\x03" + spi in self._phase2.get(f"{side} SA seed", b"")),
             None,

@@ -1,4 +1,4 @@
-"""What the logs of charon and pluto call the algorithms of ESP: the words that swanctl shows, too."""
+"""The algorithm names in the logs of charon and pluto, which are those of swanctl."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""pluto's log, where it tells private things: libreswan with ``plutodebug=crypt,private``, Openswan and FreeS/WAN too.
+"""Keys in a pluto log of libreswan with ``plutodebug=crypt,private``, of Openswan or of FreeS/WAN.
 
-libreswan since version 3 keeps SKEYID and what follows from it inside NSS, which gives them to nobody. What its log has
-are pre-shared keys, and the keys of ESP with the SPIs in the line after them. Older plutos dump everything.
+Since version 3, libreswan keeps SKEYID and the keys derived from it inside NSS. Its log contains pre-shared keys, and
+ESP keys followed by a line with their SPIs. Older versions dump all keys.
 
-A dump is a name, perhaps with octets behind it, and under it rows of 16 octets.
+A dump is a name, optionally followed by octets, and rows of 16 octets.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
-from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
 PLUTO_LINE = re.compile(r"^(?:.*?[\]:] )?\| (.*)$")
-"""A debugging line of the log."""
+"""A debug line of the log."""
 
 _ROW = re.compile(r"\s*((?:[0-9a-f]{2} {1,2}){0,15}[0-9a-f]{2})(?:\s{2,}.*)?$")
 _NAME = re.compile(r"\s*([A-Za-z_][A-Za-z_ ]*?):?\s*((?:\b[0-9a-f]{2} {1,2}){0,15}(?:\b[0-9a-f]{2})?)$")
@@ -34,21 +34,23 @@ _PHASE_1 = {
     "enc key": "encryption_key",
 }
 _SECRETS = frozenset({"User PSK", "PreShared Key", "Preshared Key"})
-_CIPHERS = {name: number for name, number in CIPHERS.items() if number != EspTransform.DES}  # it has no DES
+_CIPHERS = {
+    name: number for name, number in CIPHERS.items() if number != EspTransform.DES
+}  # pluto does not support DES
 _INTEGRITY = {"NONE": 0, **INTEGRITY}
-_LONGEST_NAME = 100  # with a row of octets behind it
-_MOST_PAIRS = 8  # of ESP keys before the line that names their SPIs
+_LONGEST_NAME = 100  # followed by a row of octets
+_MOST_PAIRS = 8  # ESP keys before the line with their SPIs
 
 
 def read_pluto(lines: Iterable[str], source: str) -> KeyRing:
-    """The keys in a log of pluto."""
+    """Extract the keys from a pluto log."""
     ike: list[IkeKeys] = []
     esp: list[EspKeys] = []
     secrets: dict[bytes, None] = {}
     pairs: deque[tuple[bytes, bytes]] = deque(maxlen=_MOST_PAIRS)
     cipher_key = b""
     phase1: dict[str, bytes] = {}
-    for name, octets in _said(lines):
+    for name, octets in _dumps(lines):
         if name in _SECRETS:
             secrets.setdefault(octets)
         elif name == "ESP enckey":
@@ -66,8 +68,8 @@ def read_pluto(lines: Iterable[str], source: str) -> KeyRing:
     return KeyRing(tuple(ike), tuple(esp), pre_shared_keys=tuple(PreSharedKey(source, each) for each in secrets))
 
 
-def _said(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Dumps, each a name and octets; and lines that are for everybody, as they are."""
+def _dumps(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """The dumps as name and octets, and the other lines with empty octets."""
     name, octets = "", b""
     for line in lines:
         match = PLUTO_LINE.match(line.rstrip("\r\n"))
@@ -88,7 +90,7 @@ def _said(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _esp(found: re.Match[str], pairs: Iterable[tuple[bytes, bytes]], source: str) -> Iterator[EspKeys]:
-    """The log does not say which keys go which way: either may, and the packets tell."""
+    """Candidate keys for both SPIs: the log does not state the direction, decryption does."""
     outbound, inbound, cipher, key_length, integrity = found.groups()
     if cipher not in _CIPHERS or integrity not in _INTEGRITY:
         return

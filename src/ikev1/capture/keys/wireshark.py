@@ -1,7 +1,7 @@
-"""Wireshark's two tables of keys, which our own key log has the form of, and tcpdump's file of ESP secrets.
+"""Wireshark's two key tables, which our own key log uses as well, and tcpdump's file of ESP secrets.
 
 ``ikev1_decryption_table``: ``COOKIE,KEY``. ``esp_sa``: ``"IPv4","SRC","DST","SPI","CIPHER","KEY","INTEGRITY","KEY"``.
-Both with or without quotes and ``0x``, and with ``uat:TABLE:`` before them as after tshark's ``-o``.
+Quotes and ``0x`` are optional, and so is the prefix ``uat:TABLE:`` of tshark's ``-o``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ikev1.capture.keys.ring import EspKeys, IkeKeys, KeyRing
+from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
 from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -26,7 +26,7 @@ _CIPHERS: dict[str, int] = {
     "AES-CBC": EspTransform.AES_CBC,
     "AES-CTR": EspTransform.AES_CTR,
     **{f"AES-GCM with {size} octet ICV": number for size, number in _GCM.items()},
-    "AES-GCM": EspTransform.AES_GCM_16,  # as older versions call it
+    "AES-GCM": EspTransform.AES_GCM_16,  # the name in older versions
 }
 _INTEGRITY: dict[str, int] = {
     "NULL": 0,
@@ -41,7 +41,7 @@ _SALTED = _SIZED - {EspTransform.AES_CBC}
 
 
 def read_tables(lines: Iterable[str], source: str) -> KeyRing:
-    """The keys in ``lines``; lines of another form are passed over."""
+    """Extract the keys from ``lines``; other lines are ignored."""
     ike: list[IkeKeys] = []
     esp: list[EspKeys] = []
     for line in lines:
@@ -77,7 +77,7 @@ def _esp(fields: list[str], source: str) -> EspKeys | None:
 
 
 def _word(name: str) -> str:
-    """Without the RFC in brackets."""
+    """``name`` without the RFC in brackets."""
     return name.partition(" [")[0].strip()
 
 
@@ -97,7 +97,7 @@ _TCPDUMP_CIPHERS: dict[str, tuple[int, int]] = {
 
 
 def read_tcpdump(lines: Iterable[str], source: str) -> KeyRing:
-    """The keys in a file for tcpdump's ``-E``, without integrity keys: ``SPI@ADDRESS aes256-cbc-hmac96:0xKEY``."""
+    """Extract keys from a file for tcpdump's ``-E`` (no integrity keys): ``SPI@ADDRESS aes256-cbc-hmac96:0xKEY``."""
     esp: list[EspKeys] = []
     for line in lines:
         found = _TCPDUMP.fullmatch(line.strip())

@@ -1,4 +1,4 @@
-"""A capture as an iterator of what concerns IKE in it."""
+"""An iterator over the IKE and ESP packets of a capture."""
 
 from __future__ import annotations
 
@@ -10,37 +10,34 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from ikev1.capture.read import pcap, pcapng
-from ikev1.capture.read.errors import CaptureError
-from ikev1.capture.read.fragments import Reassembly
 from ikev1.capture.read.frame import Frame, FrameReader
+from ikev1.capture.read.ip_fragments import IpReassembly
 from ikev1.capture.read.link import find_ip
-from ikev1.capture.read.network import behind_headers, parse_ip
-from ikev1.capture.read.notes import Notes
-from ikev1.capture.read.sieve import sieve_for
+from ikev1.capture.read.network import parse_ip, skip_headers
+from ikev1.capture.read.prefilter import prefilter_for
+from ikev1.capture.read.problems import CaptureError, Notes, Problem, Unreadable, not_a_capture
 from ikev1.capture.read.source import Source
-from ikev1.capture.read.stranger import stranger
 from ikev1.capture.read.transport import ISAKMP_PORT, NAT_TRAVERSAL_PORT, packet_of
-from ikev1.capture.read.unreadable import Unreadable
 from ikev1.capture.records.packets import Datagram, Packet
 
 PORTS = (ISAKMP_PORT, NAT_TRAVERSAL_PORT)
-MOST_SIEVES = 64  # kept, one for each link type: interfaces of a file may be many
+MOST_PREFILTERS = 64  # cached, one per link type: a file may have many interfaces
 
 
-class FrameLooker:
-    """Looks into frames one by one; it remembers the fragments of IP that wait for others."""
+class FrameParser:
+    """Extracts packets from frames, and keeps incomplete IP datagrams."""
 
     def __init__(self, ports: Iterable[int], notes: Notes) -> None:
         self._ports = frozenset(ports)
         self._notes = notes
-        self._fragments = Reassembly(self._ports, notes)
+        self._fragments = IpReassembly(self._ports, notes)
 
     def packet(self, frame: Frame) -> Packet | None:
-        """The ISAKMP datagram or ESP packet that ``frame`` holds, or completes. What is unreadable is noted."""
+        """The ISAKMP datagram or ESP packet that ``frame`` contains or completes, if any. Notes problems."""
         try:
             return self._packet(frame)
         except Unreadable as reason:
-            self._notes.frame(str(reason), frame.number)
+            self._notes.frame(reason.code, reason.text, frame.number)
             return None
 
     def _packet(self, frame: Frame) -> Packet | None:
@@ -54,23 +51,23 @@ class FrameLooker:
             if whole is None:
                 return None
             ip, frames = whole
-        ip = behind_headers(ip)
+        ip = skip_headers(ip)
         if ip.fragmented:
-            raise Unreadable("a fragment within a fragment")
+            raise Unreadable("fragment-nested", "nested IP fragments")
         packet = packet_of(ip, self._ports, frames, frame.time)
         if isinstance(packet, Datagram) and packet.missing:
-            self._notes.frame("the capture has cut an ISAKMP message short", frame.number)
+            self._notes.frame("truncated", "an ISAKMP message is truncated by the capture", frame.number)
         return packet
 
     def close(self) -> None:
-        """Note what never became whole."""
+        """Note the datagrams that remained incomplete."""
         self._fragments.close()
 
 
 class Capture:
-    """An open capture: iterate over it once for its packets, in the order of their (last) frames.
+    """An open capture. Iterate over it once for its packets, in the order of their last frames.
 
-    ``progress`` is called now and then with `position`. A context manager that closes the file.
+    ``progress`` is called with `position` as reading proceeds. As a context manager it closes the file.
     """
 
     def __init__(
@@ -79,45 +76,51 @@ class Capture:
         """Raises CaptureError, NotACapture."""
         self._source = Source(stream, progress)
         self._notes = Notes()
-        self._looker = FrameLooker(ports, self._notes)
+        self._parser = FrameParser(ports, self._notes)
         self._reader = self._reader_for(frozenset(ports))
 
     def _reader_for(self, ports: frozenset[int]) -> FrameReader:
         magic = bytes(self._source.buffer[: min(4, self._source.end)])
-        sieve = lru_cache(maxsize=MOST_SIEVES)(partial(sieve_for, ports=ports))
+        prefilter = lru_cache(maxsize=MOST_PREFILTERS)(partial(prefilter_for, ports=ports))
         if magic in pcap.MAGIC_NUMBERS:
-            return pcap.PcapReader(self._source, sieve, self._notes)
+            return pcap.PcapReader(self._source, prefilter, self._notes)
         if magic == pcapng.MAGIC_NUMBER:
-            return pcapng.PcapngReader(self._source, sieve, self._notes)
-        raise stranger(self._source)
+            return pcapng.PcapngReader(self._source, prefilter, self._notes)
+        if not self._source.end and self._source.trouble:
+            raise CaptureError(f"cannot be read: {self._source.trouble}")
+        raise not_a_capture(bytes(self._source.buffer[: self._source.end]))
 
     def __iter__(self) -> Iterator[Packet]:
         for frame in self._reader.frames():
-            packet = self._looker.packet(frame)
+            packet = self._parser.packet(frame)
             if packet is not None:
                 yield packet
-        self._looker.close()
+        self._parser.close()
         if self._source.trouble:
-            self._notes.remark(f"the file could not be read to its end: {self._source.trouble}")
+            self._notes.remark("file-unreadable", f"the file could not be read completely: {self._source.trouble}")
 
     @property
     def frames(self) -> int:
-        """Frames read so far, of whatever kind."""
+        """The number of frames read so far, of any kind."""
         return self._reader.count
 
     @property
     def position(self) -> int:
-        """Octets of the file read so far (compressed ones, if it is compressed)."""
+        """Octets of the (compressed) file read so far."""
         return self._source.position
 
     @property
     def size(self) -> int | None:
-        """Octets of the file; None where that cannot be known, as of a pipe."""
+        """The size of the file in octets; None if unknown, as for a pipe."""
         return self._source.size
 
     def notes(self) -> tuple[str, ...]:
-        """What was not understood so far, and how often, a sentence each."""
-        return self._notes.lines()
+        """The problems so far with their counts, one sentence each."""
+        return tuple(problem.line() for problem in self.problems())
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems so far, with codes."""
+        return self._notes.problems()
 
     def close(self) -> None:
         """Close the file."""
@@ -137,11 +140,11 @@ def open_capture(
 ) -> Capture:
     """Open a pcap or pcapng file, gzip-compressed or not; ``"-"`` is standard input.
 
-    ``ports`` are the ports of UDP on which ISAKMP is looked for.
+    ``ports`` are the UDP ports of ISAKMP.
 
     Raises:
         CaptureError: the file cannot be read.
-        NotACapture: it is something else.
+        NotACapture: it is not a capture.
     """
     if capture == "-":
         return Capture(sys.stdin.buffer, ports, progress)

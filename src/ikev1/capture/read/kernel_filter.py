@@ -1,6 +1,6 @@
-"""A classic BPF program by which the kernel keeps to itself what no conversation of IKE needs.
+"""A classic BPF program that makes the kernel drop packets that are neither IKE nor ESP.
 
-It begins at the IP header, and is to packets what `sieve` is to frames: it lets pass whatever it is not sure of.
+It starts at the IP header and, like `prefilter`, accepts every packet that it cannot classify.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ikev1.capture.read.network import AH, ESP, EXTENSION_HEADERS, IPV4_FRAGMENT, UDP
 
 SO_ATTACH_FILTER = 26  # linux/asm-generic/socket.h
-EVERYTHING = 0x40000  # octets of a packet that are kept
+EVERYTHING = 0x40000  # octets kept of each packet
 
 # linux/bpf_common.h
 LOAD_OCTET, LOAD_HALF, LOAD_HALF_AT_X = 0x30, 0x28, 0x48
@@ -23,7 +23,7 @@ JUMP, JUMP_IF_EQUAL, JUMP_IF_SET = 0x05, 0x15, 0x45
 RETURN = 0x06
 
 Instruction = tuple[int, int, int, int]
-"""Operation; instructions to pass over if true, and if false; operand."""
+"""Operation, instructions to skip if true, instructions to skip if false, operand."""
 
 TAKE: Instruction = (RETURN, 0, 0, EVERYTHING)
 DROP: Instruction = (RETURN, 0, 0, 0)
@@ -80,7 +80,7 @@ def _program(ports: frozenset[int]) -> list[Instruction]:
 
 
 def attach_filter(receiver: socket.socket, ports: frozenset[int]) -> None:
-    """Let ``receiver``, whose datagrams begin with an IP header, get only what may concern IKE on ``ports`` of UDP.
+    """Attach the filter for IKE on the UDP ports ``ports`` to ``receiver``, whose packets begin with the IP header.
 
     Raises OSError.
     """

@@ -1,4 +1,4 @@
-"""A live interface as an iterator of what concerns IKE on it."""
+"""An iterator over the IKE and ESP packets of a live interface."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from ikev1.capture.read.capture import PORTS, FrameLooker
-from ikev1.capture.read.errors import CaptureError
+from ikev1.capture.read.capture import PORTS, FrameParser
 from ikev1.capture.read.frame import Frame
 from ikev1.capture.read.kernel_filter import attach_filter
 from ikev1.capture.read.link import RAW
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import CaptureError, Notes
 from ikev1.capture.records.packets import Packet
 
 ANY = "any"
-"""Stands for all interfaces."""
+"""The name for all interfaces."""
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_STATISTICS = 263, 6
@@ -31,9 +30,10 @@ ARPHRD_LOOPBACK = 772
 
 
 class Live:
-    """An open interface: iterate over it for its packets, as they come, until ``seconds`` have passed or for ever.
+    """An open interface. Iterate over it for its packets, for ``seconds`` or without limit.
 
-    It has what a `Capture` has; ``position`` stays 0 and ``size`` None. A context manager.
+    It has the attributes of `Capture`; ``position`` is always 0 and ``size`` None. As a context manager it closes the
+    socket.
     """
 
     position = 0
@@ -44,7 +44,7 @@ class Live:
         self._socket = receiver
         self._seconds = seconds
         self._notes = Notes()
-        self._looker = FrameLooker(ports, self._notes)
+        self._parser = FrameParser(ports, self._notes)
         self._lost = 0
 
     def __iter__(self) -> Iterator[Packet]:
@@ -56,24 +56,28 @@ class Live:
             except TimeoutError:
                 break
             except OSError as error:
-                self._notes.remark(f"listening ended: {error.strerror}")
+                self._notes.remark("capture-ended", f"the live capture ended: {error.strerror}")
                 break
             _, _, kind, hardware, _ = address
             if kind == socket.PACKET_OUTGOING and hardware == ARPHRD_LOOPBACK:
-                continue  # it comes once more, as incoming
+                continue  # it is also delivered as incoming
             self.frames += 1
-            packet = self._looker.packet(Frame(self.frames, _time(ancillary), RAW, octets, len(octets)))
+            packet = self._parser.packet(Frame(self.frames, _time(ancillary), RAW, octets, len(octets)))
             if packet is not None:
                 yield packet
-        self._looker.close()
+        self._parser.close()
 
     def notes(self) -> tuple[str, ...]:
-        """What was not understood so far, and how often, a sentence each."""
+        """The problems so far with their counts, one sentence each."""
         if self._socket.fileno() >= 0:
-            statistics = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)  # and the kernel begins at 0 again
+            statistics = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)  # reading resets the counters
             self._lost += struct.unpack("@II", statistics)[1]
-        lost = (f"{self._lost} packets were lost: they came faster than they were read",) if self._lost else ()
-        return (*lost, *self._notes.lines())
+        lost = (
+            (f"{self._lost} packets were dropped by the kernel: they arrived faster than they were read",)
+            if self._lost
+            else ()
+        )
+        return (*lost, *(problem.line() for problem in self._notes.problems()))
 
     def close(self) -> None:
         """Stop listening."""
@@ -89,7 +93,7 @@ class Live:
 
 
 def _time(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """When the kernel got it."""
+    """The kernel's receive timestamp, in seconds since the epoch."""
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = TIME.unpack(data)
@@ -98,21 +102,21 @@ def _time(ancillary: list[tuple[int, int, bytes]]) -> float:
 
 
 def listen(interface: str, ports: Iterable[int] = PORTS, seconds: float | None = None) -> Live:
-    """Listen on ``interface``, or on `ANY`; ``ports`` are the ports of UDP on which ISAKMP is looked for.
+    """Listen on ``interface``, or on all with `ANY`. ``ports`` are the UDP ports of ISAKMP.
 
-    Raises CaptureError: there is no such interface, or we may not.
+    Raises CaptureError: the interface does not exist, or the process lacks the privilege.
     """
     wanted = frozenset(ports)
     try:
         receiver = _open(interface, wanted)
     except OSError as error:
-        raise CaptureError(_why_not(interface, error)) from error
+        raise _error(interface, error) from error
     return Live(receiver, wanted, seconds)
 
 
 def _open(interface: str, ports: frozenset[int]) -> socket.socket:
-    # Without a protocol nothing comes until the socket is bound: all has met the filter. Who listens on all interfaces
-    # does not bind, and what comes before the filter is there is looked at in vain.
+    # A socket without a protocol receives nothing until it is bound, so every packet passes the filter. A socket for
+    # all interfaces is not bound: it may receive unfiltered packets before the filter is attached.
     protocol = socket.htons(ETH_P_ALL) if interface == ANY else 0
     receiver = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, protocol)
     try:
@@ -127,10 +131,12 @@ def _open(interface: str, ports: frozenset[int]) -> socket.socket:
     return receiver
 
 
-def _why_not(interface: str, error: OSError) -> str:
+def _error(interface: str, error: OSError) -> CaptureError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return "listening needs the right to open packet sockets: run it as root, or with CAP_NET_RAW"
+        text = "no permission to open a packet socket: run as root or with CAP_NET_RAW"
+        return CaptureError(text, "no-permission")
     if error.errno == errno.ENODEV:
-        there_are = ", ".join([name for _, name in socket.if_nameindex()])
-        return f"there is no interface {interface!r}; there are {there_are}, and {ANY!r} for all of them"
-    return f"cannot listen on {interface!r}: {error.strerror}"
+        available = ", ".join([name for _, name in socket.if_nameindex()])
+        text = f"no such interface: {interface!r} (available: {available}, or {ANY!r} for all)"
+        return CaptureError(text, "no-interface")
+    return CaptureError(f"cannot listen on {interface!r}: {error.strerror}")

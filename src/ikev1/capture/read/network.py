@@ -1,4 +1,4 @@
-"""IPv4 and IPv6: addresses, and the payload behind options and extension headers (RFC 791 §3.1, RFC 8200 §3, §4)."""
+"""IPv4 and IPv6 headers, options and extension headers (RFC 791 §3.1, RFC 8200 §3, §4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple
 
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Unreadable
 
 UDP, ESP, AH = 17, 50, 51
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION_OPTIONS = 0, 43, 44, 60
@@ -19,13 +19,13 @@ IPV6 = struct.Struct("!4xHBx16s16s")
 FRAGMENT_HEADER = struct.Struct("!BxHI")
 MORE_FRAGMENTS, OFFSET = 0x2000, 0x1FFF
 IPV4_FRAGMENT = MORE_FRAGMENTS | OFFSET
-"""The bits of which one is set in every fragment."""
+"""Every fragment has at least one of these bits set."""
 
 
 class IpPacket(NamedTuple):
-    """What one IP header says. ``payload`` is what was captured of ``length`` octets behind all headers.
+    """An IP packet. ``payload`` are the captured octets of the ``length`` octets after all headers.
 
-    ``offset`` (octets), ``more`` and ``identification`` are of a fragment; all else has 0, False, 0.
+    ``offset`` (in octets), ``more`` and ``identification`` describe a fragment; they are 0, False, 0 otherwise.
     """
 
     source: str
@@ -39,30 +39,30 @@ class IpPacket(NamedTuple):
 
     @property
     def fragmented(self) -> bool:
-        """Whether this is a fragment."""
+        """Whether the packet is a fragment."""
         return self.more or self.offset > 0
 
 
 def parse_ip(octets: bytes, start: int) -> IpPacket:
-    """Reads the IP packet that begins at ``start``. Raises Unreadable."""
+    """Parse the IP packet that begins at ``start``. Raises Unreadable."""
     if start >= len(octets):
-        raise Unreadable("cut short before the IP header")
+        raise Unreadable("truncated", "truncated before the IP header")
     version = octets[start] >> 4
     if version == 4:
         return _parse_ipv4(octets, start)
     if version == 6:
         return _parse_ipv6(octets, start)
-    raise Unreadable(f"there is no IP version {version}")
+    raise Unreadable("unsupported", f"unknown IP version {version}")
 
 
 def _parse_ipv4(octets: bytes, start: int) -> IpPacket:
     if len(octets) - start < IPV4.size:
-        raise Unreadable("cut short in the IPv4 header")
+        raise Unreadable("truncated", "truncated in the IPv4 header")
     first, total, identification, fragment, protocol, source, destination = IPV4.unpack_from(octets, start)
     header = 4 * (first & 0x0F)
-    total = total or len(octets) - start  # 0 where the network card was to cut what the host saw in one piece
+    total = total or len(octets) - start  # 0 with segmentation offload
     if header < IPV4.size or total < header:
-        raise Unreadable("the IPv4 header contradicts itself")
+        raise Unreadable("malformed", "the lengths in the IPv4 header are inconsistent")
     packet = IpPacket(
         inet_ntop(AF_INET, source),
         inet_ntop(AF_INET, destination),
@@ -79,22 +79,22 @@ def _parse_ipv4(octets: bytes, start: int) -> IpPacket:
 
 def _parse_ipv6(octets: bytes, start: int) -> IpPacket:
     if len(octets) - start < IPV6.size:
-        raise Unreadable("cut short in the IPv6 header")
+        raise Unreadable("truncated", "truncated in the IPv6 header")
     length, protocol, source, destination = IPV6.unpack_from(octets, start)
-    behind = start + IPV6.size
-    length = length or len(octets) - behind
+    after = start + IPV6.size
+    length = length or len(octets) - after
     packet = IpPacket(
         inet_ntop(AF_INET6, source),
         inet_ntop(AF_INET6, destination),
         protocol,
-        octets[behind : behind + length],
+        octets[after : after + length],
         length,
     )
-    return behind_headers(packet)
+    return skip_headers(packet)
 
 
-def behind_headers(packet: IpPacket) -> IpPacket:
-    """``packet`` without the extension headers at the start of its payload, up to that of a fragment."""
+def skip_headers(packet: IpPacket) -> IpPacket:
+    """Skip the extension headers of ``packet``, up to a fragment header. Raises Unreadable."""
     for _ in range(MOST_HEADERS):
         protocol, payload = packet.protocol, packet.payload
         if protocol in SKIPPED:
@@ -105,19 +105,19 @@ def behind_headers(packet: IpPacket) -> IpPacket:
             packet = _fragment(packet)
             if packet.fragmented:
                 return packet
-            continue  # "a fragment" that is all of it (RFC 6946)
+            continue  # an atomic fragment (RFC 6946)
         else:
             return packet
         if size > len(payload):
-            raise Unreadable("cut short in a header between IP and what it carries")
+            raise Unreadable("truncated", "truncated in an extension header")
         packet = packet._replace(protocol=payload[0], payload=payload[size:], length=packet.length - size)
-    raise Unreadable(f"more than {MOST_HEADERS} headers between IP and what it carries")
+    raise Unreadable("malformed", f"more than {MOST_HEADERS} extension headers")
 
 
 def _fragment(packet: IpPacket) -> IpPacket:
     """RFC 8200 §4.5."""
     if len(packet.payload) < FRAGMENT_HEADER.size:
-        raise Unreadable("cut short in the header of a fragment")
+        raise Unreadable("truncated", "truncated in the fragment header")
     protocol, offset_and_more, identification = FRAGMENT_HEADER.unpack_from(packet.payload)
     return packet._replace(
         protocol=protocol,

@@ -1,6 +1,6 @@
-"""The pcapng format: sections of blocks, each with interfaces of its own.
+"""The pcapng format: sections of blocks, each section with its own interfaces.
 
-https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html (section numbers below are its)
+https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html (source of the section numbers below)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ikev1.capture.read.frame import SHORTEST, Frame, Wanted
-from ikev1.capture.read.notes import Notes
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import BUFFER, Source
 from ikev1.errors import RemoteError
 
@@ -20,7 +20,7 @@ MAGIC_NUMBER = b"\x0a\x0d\x0d\x0a"
 SECTION_HEADER, INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 PACKETS = frozenset((OLD_PACKET, ENHANCED_PACKET))
 ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-BLOCK = 12  # the least that a block has: type, length, and the length again
+BLOCK = 12  # the minimum of a block: type, length, and length again
 PACKET_HEADER = 28  # from a packet block's type to the frame
 TIME_RESOLUTION, TIME_OFFSET = 9, 14
 MOST_INTERFACES = 65536
@@ -29,13 +29,13 @@ MOST_INTERFACES = 65536
 class _Interface(NamedTuple):
     link_type: int
     wanted: Wanted
-    longest: int  # octets that it captures of a frame, 0: all
-    unit: float  # seconds that a timestamp counts
+    longest: int  # octets captured of a frame, 0: all
+    unit: float  # of a timestamp, in seconds
     offset: int  # seconds to add to it
 
 
 class DamagedBlock(RemoteError):
-    """From here on nothing can be read."""
+    """The rest of the file cannot be read."""
 
     code = "malformed"
 
@@ -43,20 +43,22 @@ class DamagedBlock(RemoteError):
 class PcapngReader:
     """A `FrameReader` of pcapng."""
 
-    def __init__(self, source: Source, sieve_for: Callable[[int], Wanted], notes: Notes) -> None:
+    def __init__(self, source: Source, prefilter_for: Callable[[int], Wanted], notes: Notes) -> None:
         self.count = 0
         self._source = source
-        self._sieve_for = sieve_for
+        self._prefilter_for = prefilter_for
         self._notes = notes
         self._interfaces: list[_Interface] = []
         self._order = "<"
 
     def frames(self) -> Iterator[Frame]:
-        """The frames that the sieves let through."""
+        """The frames that pass the prefilters."""
         try:
             yield from self._frames()
         except DamagedBlock as error:
-            self._notes.remark(f"the file is damaged behind frame {self.count}: {error}; the rest was not read")
+            self._notes.remark(
+                "file-damaged", f"the file is damaged after frame {self.count}: {error}; the rest was not read"
+            )
 
     def _frames(self) -> Iterator[Frame]:
         source, buffer, position = self._source, self._source.buffer, 0
@@ -90,27 +92,27 @@ class PcapngReader:
                     yield self._simple_packet(position, size, number)
                 position = stop
             if position + BLOCK <= end and stop - position > BUFFER:
-                position = self._pass_over(kind, stop)
+                position = self._skip(kind, stop)
             elif source.advance(position):
                 position = 0
             else:
                 break
         if source.end:
-            self._notes.remark(f"the file ends within a block, behind frame {self.count}")
+            self._notes.remark("file-truncated", f"the file is truncated in a block after frame {self.count}")
 
     def _section(self, position: int) -> struct.Struct:
-        """Begin a section (§4.1): its byte order holds for all that is in it, and its interfaces are its own."""
+        """Begin a section (§4.1), which has its own byte order and interfaces."""
         order = ORDERS.get(bytes(self._source.buffer[position + 8 : position + 12]))
         if order is None:
-            raise DamagedBlock("a section header whose byte order nobody can tell")
+            raise DamagedBlock("a section header with an invalid byte-order magic")
         self._order = order
         self._interfaces.clear()
         return struct.Struct(f"{order}7I")
 
     def _interface(self, position: int, stop: int) -> None:
-        """Take an Interface Description Block (§4.2)."""
+        """Read an Interface Description Block (§4.2)."""
         if stop - position < 20 or len(self._interfaces) == MOST_INTERFACES:
-            raise DamagedBlock("an interface that cannot be described so")
+            raise DamagedBlock("an invalid interface description block")
         link_type, longest = struct.unpack_from(f"{self._order}H2xI", self._source.buffer, position + 8)
         unit, offset = 1e-6, 0
         for code, value in self._options(position + 16, stop - 4):
@@ -118,10 +120,10 @@ class PcapngReader:
                 unit = 2.0 ** -(value[0] & 0x7F) if value[0] & 0x80 else 10.0 ** -value[0]
             elif code == TIME_OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(f"{self._order}q", value)
-        self._interfaces.append(_Interface(link_type, self._sieve_for(link_type), longest, unit, offset))
+        self._interfaces.append(_Interface(link_type, self._prefilter_for(link_type), longest, unit, offset))
 
     def _options(self, position: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """The options of a block (§3.5), each a code and a value."""
+        """The options of a block (§3.5), as pairs of code and value."""
         while position + 4 <= stop:
             code, size = struct.unpack_from(f"{self._order}HH", self._source.buffer, position)
             position += 4
@@ -131,20 +133,22 @@ class PcapngReader:
             position += size + 3 & ~3
 
     def _simple_packet(self, position: int, size: int, length: int) -> Frame:
-        """A Simple Packet Block (§4.4): of the first interface, and without a time."""
+        """Read a Simple Packet Block (§4.4), which belongs to the first interface and has no timestamp."""
         self.count += 1
         if not self._interfaces or size < BLOCK + 4:
-            raise DamagedBlock("a simple packet block that contradicts itself")
+            raise DamagedBlock("an invalid simple packet block")
         link_type, _, longest, _, _ = self._interfaces[0]
         start = position + 12
         captured = min(length, longest or length, size - BLOCK - 4)
-        self._notes.remark("the file has simple packet blocks, which do not tell the time: it is shown as 0")
+        self._notes.remark(
+            "no-timestamps", "the file has simple packet blocks without timestamps: their time is shown as 0"
+        )
         return Frame(self.count, 0.0, link_type, bytes(self._source.buffer[start : start + captured]), length)
 
-    def _pass_over(self, kind: int, stop: int) -> int:
-        """Read to the end of a block that is larger than the buffer; returns where the next one begins there."""
+    def _skip(self, kind: int, stop: int) -> int:
+        """Skip a block that is larger than the buffer; return the buffer position of the next one."""
         if kind in PACKETS or kind == SIMPLE_PACKET:
-            raise DamagedBlock("a packet block that is larger than any packet")
+            raise DamagedBlock("a packet block larger than any packet")
         while stop > self._source.end:
             stop -= self._source.end
             if not self._source.advance(self._source.end):

@@ -1,4 +1,4 @@
-"""The octets of a capture: from a file or a stream, compressed or not, through one buffer of fixed size."""
+"""Buffered reading of a capture from a file or stream, optionally compressed with gzip."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO
 
-from ikev1.capture.read.errors import CaptureError
+from ikev1.capture.read.problems import CaptureError
 
 BUFFER = 1 << 20
-"""Octets of the window: more than any frame."""
+"""The window size in octets: larger than any frame."""
 
 SLACK = 128
-"""Octets behind the buffer's end that may be read, and mean nothing: so fixed offsets need no check of their own."""
+"""Octets of padding after the buffer, so that reads at fixed offsets need no bounds check."""
 
 GZIP = b"\x1f\x8b"
 
 
 class _Counted(io.RawIOBase):
-    """A stream that knows how much was read from it: pipes cannot tell."""
+    """A stream that counts the octets read: a pipe has no position."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        # One read of what is there, not as many as fill the buffer: a pipe may be slow.
+        # A single read of the available octets, because filling the buffer from a slow pipe would block.
         self._read_into: Callable[[memoryview], int] = getattr(stream, "readinto1", None) or stream.readinto  # type: ignore[attr-defined]
         self.position = 0
 
@@ -39,10 +39,10 @@ class _Counted(io.RawIOBase):
 
 
 class Source:
-    """A window on a capture: ``buffer[:end]`` are octets of it, and `advance` moves the window on.
+    """A window on a capture: ``buffer[:end]`` are its octets, and `advance` moves it forward.
 
-    ``trouble`` says why the octets ended early, if they did. ``progress`` is called with `position` when that has
-    changed. Raises CaptureError if nothing can be read at all.
+    ``trouble`` is the reason if reading ended early, else empty. ``progress`` is called with each new `position`.
+    Raises CaptureError if nothing can be read.
     """
 
     def __init__(self, stream: BinaryIO, progress: Callable[[int], None] | None = None) -> None:
@@ -74,11 +74,11 @@ class Source:
 
     @property
     def position(self) -> int:
-        """How much of the file has been read, in octets of the file: compressed ones, if it is."""
+        """Octets of the (compressed) file read so far."""
         return self._counted.position
 
     def advance(self, used: int) -> bool:
-        """Drop the first ``used`` octets of the window and fill it up. Returns whether there was anything more."""
+        """Drop the first ``used`` octets of the window and refill it. Returns whether any octets were added."""
         rest = self.end - used
         self.buffer[:rest] = self.buffer[used : self.end]
         self.end = rest
@@ -94,7 +94,7 @@ class Source:
         except OSError as error:  # gzip.BadGzipFile is one
             self.trouble = str(error.strerror or error)
         except (EOFError, zlib.error) as error:
-            self.trouble = f"the compressed file is damaged or cut short ({error})"
+            self.trouble = f"the compressed data is damaged or truncated ({error})"
         return 0
 
     def close(self) -> None:

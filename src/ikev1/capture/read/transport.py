@@ -1,4 +1,4 @@
-"""What IP carries to IKE's ports, and ESP: told apart as RFC 3948 §2 says."""
+"""Distinguishing ISAKMP from ESP in UDP, as in RFC 3948 §2."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Set
 
 from ikev1.capture.read.network import ESP, UDP, IpPacket
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Unreadable
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.wire.header import HEADER_SIZE, NON_ESP_MARKER
 
@@ -18,19 +18,19 @@ VERSION_AT, LENGTH_AT = 17, 24  # in an ISAKMP header (RFC 2408 §3.1)
 
 
 def packet_of(ip: IpPacket, ports: Set[int], frames: tuple[int, ...], time: float) -> Packet | None:
-    """The ISAKMP datagram or the ESP packet in ``ip``, None if it holds neither. Raises Unreadable."""
+    """The ISAKMP datagram or ESP packet in ``ip``; None if it is neither. Raises Unreadable."""
     if ip.protocol == ESP:
         return _esp(ip, 0, 0, ip.payload, ip.length, frames, time)
     if ip.protocol != UDP:
         return None
     if len(ip.payload) < UDP_HEADER.size:
-        raise Unreadable("cut short in the UDP header")
+        raise Unreadable("truncated", "truncated in the UDP header")
     source_port, destination_port, length = UDP_HEADER.unpack_from(ip.payload)
     if source_port not in ports and destination_port not in ports:
         return None
-    length = length or ip.length  # 0 where the network card was to fill it in
+    length = length or ip.length  # 0 with segmentation offload
     if length < UDP_HEADER.size:
-        raise Unreadable("the length in the UDP header is less than that header's own")
+        raise Unreadable("malformed", "the length in the UDP header is less than 8")
     payload = ip.payload[UDP_HEADER.size : length]
     length -= UDP_HEADER.size
     used = {source_port, destination_port}
@@ -38,7 +38,11 @@ def packet_of(ip: IpPacket, ports: Set[int], frames: tuple[int, ...], time: floa
     if not marked and payload != KEEPALIVE and _is_esp(payload, length, used):
         return _esp(ip, source_port, destination_port, payload, length, frames, time)
     if not payload:
-        raise Unreadable("a UDP datagram without any content" if not length else "cut short behind the UDP header")
+        raise (
+            Unreadable("truncated", "truncated after the UDP header")
+            if length
+            else Unreadable("malformed", "an empty UDP datagram")
+        )
     missing = length - len(payload)
     if marked:
         payload = payload[len(NON_ESP_MARKER) :]
@@ -46,10 +50,10 @@ def packet_of(ip: IpPacket, ports: Set[int], frames: tuple[int, ...], time: floa
 
 
 def _is_esp(payload: bytes, length: int, used: set[int]) -> bool:
-    """Whether this is ESP, of a datagram without the non-ESP marker between ports of which one is ours.
+    """Whether a UDP payload without non-ESP marker is ESP.
 
-    On port 4500 all is ESP that has no marker (RFC 3948 §2.2), on port 500 nothing is. On others either may be: what
-    begins like a message of ISAKMP, and has the length that it says, is one.
+    On port 4500 every payload without the marker is ESP (RFC 3948 §2.2), on port 500 none is. On other ports, a payload
+    with a plausible ISAKMP header and the length stated there is ISAKMP.
     """
     if NAT_TRAVERSAL_PORT in used:
         return True
@@ -69,5 +73,9 @@ def _esp(
     time: float,
 ) -> EspPacket:
     if len(payload) < ESP_HEADER:
-        raise Unreadable("cut short in the ESP header" if length >= ESP_HEADER else "too short for ESP")
+        raise (
+            Unreadable("truncated", "truncated in the ESP header")
+            if length >= ESP_HEADER
+            else Unreadable("malformed", "too short for ESP")
+        )
     return EspPacket(frames, time, ip.source, source_port, ip.destination, destination_port, payload, length)

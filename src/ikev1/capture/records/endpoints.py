@@ -1,41 +1,41 @@
-"""Who is who: the addresses at the two ends of a conversation, through floats to port 4500 and changes of a NAT."""
+"""The addresses and ports of the two peers, across the switch to port 4500 and NAT rebinding."""
 
 from __future__ import annotations
 
 from ikev1.capture.records.packets import Datagram
 from ikev1.core.records.model import Role
 
-_MOST_PORTS = 64  # that are remembered of one end: a NAT box may hand out a new one every minute
+_MOST_PORTS = 64  # kept per peer: a NAT device may assign a new one every minute
 
 
 def other(role: Role) -> Role:
-    """The other side."""
+    """The opposite role."""
     return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
 
 
 class Endpoints:
-    """``initiator`` and ``responder`` are the ends' sockets, the newest last, as far as the capture shows them."""
+    """``sockets`` are the addresses and ports seen for each role, the most recent last."""
 
     def __init__(self, opening: Datagram, sender: Role) -> None:
         self.sockets: dict[Role, list[tuple[str, int]]] = {Role.INITIATOR: [], Role.RESPONDER: []}
         self._note(opening, sender)
 
     def sender_of(self, datagram: Datagram) -> Role:
-        """Who sent ``datagram``; its sockets are remembered."""
+        """The role of the sender of ``datagram``, whose addresses are recorded."""
         sender = self._known(datagram)
         self._note(datagram, sender)
         return sender
 
     def host(self, role: Role) -> str:
-        """The address that was seen last."""
+        """The most recent address."""
         return self.sockets[role][-1][0]
 
     def ports(self, role: Role) -> tuple[int, ...]:
-        """All its ports, in the order in which they were first seen."""
+        """All ports of the peer, in order of use."""
         return tuple(dict.fromkeys(port for _, port in self.sockets[role]))
 
     def hosts(self, role: Role) -> frozenset[str]:
-        """All its addresses."""
+        """All addresses of the peer."""
         return frozenset(host for host, _ in self.sockets[role])
 
     def _known(self, datagram: Datagram) -> Role:

@@ -11,7 +11,7 @@ from ikev1.core.records.model import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 UNKNOWN = "?"
-_MOST_TURNS = 16  # messages of one exchange that are labelled: more belong to none
+_MOST_LABELLED = 16  # messages labelled per exchange
 
 _NAMES: dict[int, str] = {
     ExchangeType.BASE: "Base",
@@ -26,17 +26,17 @@ _NAMES: dict[int, str] = {
 
 
 def exchange_name(exchange: int) -> str:
-    """The exchange as people call it; "Exchange 99" for one without a name."""
+    """The name of an exchange type; "Exchange 99" for an unregistered one."""
     return _NAMES.get(exchange, f"Exchange {exchange}")
 
 
-def label_of(seen: MessageRecord) -> str:
-    """The label of a message whose exchange needs no other message to tell its place."""
-    match seen.header.exchange:
+def label_of(record: MessageRecord) -> str:
+    """The label of a message whose position in its exchange follows from the message alone."""
+    match record.header.exchange:
         case ExchangeType.IDENTITY_PROTECTION:
-            return _main_mode(seen)
+            return _main_mode(record)
         case ExchangeType.AGGRESSIVE:
-            return _aggressive_mode(seen)
+            return _aggressive_mode(record)
         case ExchangeType.INFORMATIONAL:
             return "INFO"
         case ExchangeType.TRANSACTION:
@@ -45,67 +45,67 @@ def label_of(seen: MessageRecord) -> str:
             return UNKNOWN
 
 
-def _main_mode(seen: MessageRecord) -> str:
-    """RFC 2409 §5.1, §5.4: SA, then KE, then what is encrypted."""
-    second = seen.sender is Role.RESPONDER
-    if seen.encrypted:
+def _main_mode(record: MessageRecord) -> str:
+    """RFC 2409 §5.1, §5.4: the SA messages, then the KE messages, then the encrypted ones."""
+    second = record.sender is Role.RESPONDER
+    if record.encrypted:
         return f"MM{5 + second}"
-    if PayloadType.SECURITY_ASSOCIATION in (seen.header.next_payload, *_kinds(seen)):
+    if PayloadType.SECURITY_ASSOCIATION in (record.header.next_payload, *_kinds(record)):
         return f"MM{1 + second}"
-    if not {PayloadType.KEY_EXCHANGE, PayloadType.NONCE}.isdisjoint((seen.header.next_payload, *_kinds(seen))):
+    if not {PayloadType.KEY_EXCHANGE, PayloadType.NONCE}.isdisjoint((record.header.next_payload, *_kinds(record))):
         return f"MM{3 + second}"
     return UNKNOWN
 
 
-def _aggressive_mode(seen: MessageRecord) -> str:
-    second = seen.sender is Role.RESPONDER
-    if not seen.encrypted and PayloadType.SECURITY_ASSOCIATION in (seen.header.next_payload, *_kinds(seen)):
+def _aggressive_mode(record: MessageRecord) -> str:
+    second = record.sender is Role.RESPONDER
+    if not record.encrypted and PayloadType.SECURITY_ASSOCIATION in (record.header.next_payload, *_kinds(record)):
         return f"AM{1 + second}"
     return UNKNOWN if second else "AM3"
 
 
-def _kinds(seen: MessageRecord) -> tuple[int, ...]:
-    return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if seen.has(kind))
+def _kinds(record: MessageRecord) -> tuple[int, ...]:
+    return tuple(kind for kind in (PayloadType.SECURITY_ASSOCIATION, PayloadType.KEY_EXCHANGE) if record.has(kind))
 
 
-# --- exchanges in which both sides take turns
+# --- exchanges after phase 1
 
 
-class Turns:
-    """One Quick Mode or New Group Mode: its messages, and the side of the ISAKMP SA that began it."""
+class Phase2Exchange:
+    """The messages of one Quick Mode or New Group Mode, and the role that initiated it."""
 
     def __init__(self, exchange: int) -> None:
         self._name, self._last = ("QM", 3) if exchange == ExchangeType.QUICK_MODE else ("NGM", 2)
         self.messages: list[MessageRecord] = []
         self.initiator = Role.INITIATOR
 
-    def add(self, seen: MessageRecord) -> None:
-        """Takes a message that is no repetition, and labels all anew: it may show where those before it belong."""
-        if len(self.messages) < _MOST_TURNS:
-            self.messages.append(seen)
+    def add(self, record: MessageRecord) -> None:
+        """Add a message that is not a retransmission, and relabel all: it may reveal the position of earlier ones."""
+        if len(self.messages) < _MOST_LABELLED:
+            self.messages.append(record)
             self.label()
 
     def label(self) -> None:
-        """Gives every message the label that its content, its IV or, failing these, its order shows."""
-        places = [self._shown(seen) for seen in self.messages]
+        """Label each message by its payloads, by its IV or, if both are unknown, by its position."""
+        places = [self._shown(record) for record in self.messages]
         sides = [
-            seen.sender if place % 2 else other(seen.sender)
-            for seen, place in zip(self.messages, places, strict=True)
+            record.sender if place % 2 else other(record.sender)
+            for record, place in zip(self.messages, places, strict=True)
             if place
         ]
         self.initiator = sides[0] if sides else self.messages[0].sender
         counts = {Role.INITIATOR: 0, Role.RESPONDER: 0}
-        for seen, shown in zip(self.messages, places, strict=True):
-            counts[seen.sender] += 1
-            place = shown or 2 * counts[seen.sender] - (seen.sender is self.initiator)
-            seen.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
+        for record, shown in zip(self.messages, places, strict=True):
+            counts[record.sender] += 1
+            place = shown or 2 * counts[record.sender] - (record.sender is self.initiator)
+            record.label = f"{self._name}{place}" if place <= self._last else UNKNOWN
 
-    def _shown(self, seen: MessageRecord) -> int:
-        """The place that a decrypted message has by what it is, 0 if that does not show."""
-        if seen.message is None:
+    def _shown(self, record: MessageRecord) -> int:
+        """The position of a decrypted message that follows from its payloads or IV; 0 if unknown."""
+        if record.message is None:
             return 0
-        if self._name == "QM" and not seen.has(PayloadType.SECURITY_ASSOCIATION):
-            return 3  # nothing but a HASH
-        if seen.after is None:
+        if self._name == "QM" and not record.has(PayloadType.SECURITY_ASSOCIATION):
+            return 3  # only a HASH
+        if record.after is None:
             return 0
-        return 2 if seen.after else 1
+        return 2 if record.after else 1

@@ -1,4 +1,4 @@
-"""One ISAKMP message as it was seen, and what could be made of it so far."""
+"""One captured ISAKMP message with its interpretation so far."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ikev1.wire.registry import ExchangeType
 
 
 class Envelope(NamedTuple):
-    """A header, readable or not: where octets are missing they are taken for zeros. ``problem`` is what is wrong."""
+    """A header; missing octets count as zeros. ``problem`` is the reason why it is malformed, or empty."""
 
     header: Header
     problem: str
 
 
 def read_envelope(octets: bytes) -> Envelope:
-    """The header of a message that nobody has checked; never raises."""
+    """Read the header of an unchecked message; never raises."""
     try:
         return Envelope(Header.parse(octets), "")
     except WireError as error:
@@ -35,8 +35,8 @@ def read_envelope(octets: bytes) -> Envelope:
 
 @dataclass(slots=True, eq=False)
 class MessageRecord:
-    """``octets`` are what was on the wire; ``plaintext`` the header and the payloads in the clear, empty where they
-    could not be decrypted; ``message`` the same parsed, None where that failed.
+    """``octets`` are the message on the wire. ``plaintext`` is the header with the decrypted payloads, empty if they
+    could not be decrypted. ``message`` is the parsed plaintext, None if it is malformed.
     """
 
     datagram: Datagram
@@ -47,12 +47,12 @@ class MessageRecord:
     label: str = "?"
     plaintext: bytes = b""
     message: Message | None = None
-    hidden: frozenset[int] = frozenset()  # the types of payloads whose bodies are encrypted on their own
+    hidden: frozenset[int] = frozenset()  # payload types whose bodies are encrypted individually (RFC 2409 §5.2)
     decrypted: bool = False
-    # of a decrypted message: what its IV is made of (`ikev1.capture.decrypt.message_decryption.Opened`)
+    # of a decrypted message: the source of its IV (`ikev1.capture.decrypt.message_decryption.DecryptedMessage`)
     after: bytes | None = None
-    repeats: int | None = None  # the index of the message with the same octets
-    copied: bool = False  # repeated not by its sender, but by a capture that was made at two places on the way
+    repeats: int | None = None  # the index of the message that this one retransmits
+    copied: bool = False  # not retransmitted, but captured at two points of the path
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -61,24 +61,24 @@ class MessageRecord:
         return self.header.encrypted
 
     @property
-    def beginning_lost(self) -> bool:
-        """Whether the first block could not be decrypted, for the message before it is not in the capture."""
+    def first_block_lost(self) -> bool:
+        """Whether the first block could not be decrypted, because the previous message is missing from the capture."""
         return self.decrypted and self.after is None
 
     @property
     def in_phase_1(self) -> bool:
-        """Whether it belongs to Main or Aggressive Mode (or another exchange that ends with an ISAKMP SA)."""
+        """Whether the message belongs to an exchange that establishes an ISAKMP SA: Main or Aggressive Mode."""
         return self.header.exchange < ExchangeType.INFORMATIONAL
 
     @property
     def frame(self) -> int:
-        """The first of its frames."""
+        """The number of its first frame."""
         return self.datagram.frames[0]
 
     def has(self, kind: int) -> bool:
-        """Whether it has a payload of that type, hidden or not."""
+        """Whether the message has a payload of this type, with a readable or an encrypted body."""
         return self.message is not None and any(payload_type(each) == kind for each in self.message.payloads)
 
     def payloads(self) -> tuple[Payload, ...]:
-        """What it carries, as far as that is known."""
+        """The payloads; empty if the message could not be parsed."""
         return self.message.payloads if self.message is not None else ()

@@ -1,4 +1,4 @@
-"""What a reader of captures gives to those who understand them: ISAKMP datagrams and ESP packets, as values."""
+"""The packets that the reader extracts from a capture: ISAKMP datagrams and ESP packets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 
 class Datagram(NamedTuple):
-    """One ISAKMP message as it travelled: the payload of UDP, without the non-ESP marker (RFC 3948 §2.2).
+    """One ISAKMP datagram: the UDP payload without the non-ESP marker (RFC 3948 §2.2).
 
-    ``frames`` are the numbers of its frames in the capture, counted from 1 as Wireshark counts; IP fragments make them
-    several. ``time`` is seconds since the epoch. Addresses are text. ``marked`` is whether the non-ESP marker stood
-    before it. A keepalive (RFC 3948 §2.3) has the payload ``b"\\xff"``. ``missing`` is how many octets the capture has
-    cut off the end of the payload: usually none.
+    ``frames`` are frame numbers, counted from 1 as in Wireshark; a fragmented IP datagram has several. ``time`` is in
+    seconds since the epoch. Addresses are text. ``marked`` is whether a non-ESP marker preceded the payload. A
+    keepalive (RFC 3948 §2.3) has the payload ``b"\\xff"``. ``missing`` is the number of octets that the capture cut off
+    the end of the payload.
     """
 
     frames: tuple[int, ...]
@@ -26,9 +26,9 @@ class Datagram(NamedTuple):
 
 
 class EspPacket(NamedTuple):
-    """One ESP packet, from its SPI on. The ports are 0 where it travelled as IP protocol 50.
+    """One ESP packet, starting at its SPI. The ports are 0 for IP protocol 50.
 
-    ``payload`` is what the capture has of it, ``length`` what it had on the wire: captures are often cut.
+    ``payload`` are the captured octets, ``length`` is the number of octets on the wire.
     """
 
     frames: tuple[int, ...]

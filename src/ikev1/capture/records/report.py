@@ -1,7 +1,7 @@
-"""What is said of a capture: values that text, JSON and HTML are made of, and that programs may rely on.
+"""The report on a capture: the stable values behind the text, JSON and HTML output.
 
-All of it can be written as JSON as it is: octets are in hexadecimal, times in seconds since the epoch, addresses in
-text. Fields are added in later versions, and none is taken away or changes its meaning while `SCHEMA` stays the same.
+Octets are hexadecimal, times are in seconds since the epoch, addresses are text. Later versions may add fields; no
+field is removed or changes its meaning while `SCHEMA` stays the same.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ __all__ = [
 ]
 
 SCHEMA = 1
-"""The version of the form that these values have."""
+"""The version of this format."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Base of all that is said."""
+    """Base of all report values."""
 
 
 class Field(_Value, frozen=True, kw_only=True):
-    """A part of a message: ``length`` octets from ``offset`` on, in the message's plaintext if it has one."""
+    """A field of a message: ``length`` octets at ``offset`` of its plaintext, or of its octets if there is none."""
 
     name: str  # as in the RFC: "Initiator Cookie", "Key Exchange Payload", "Life Duration"
-    value: str  # for people: "AES_CBC (7)", "86400 s = 24 h", "20 octets"
+    value: str  # readable: "AES_CBC (7)", "86400 s = 24 h", "20 octets"
     offset: int
     length: int
-    about: str = ""  # what it means, in a sentence; empty where the name says it
+    about: str = ""  # the meaning, in a sentence; empty if the name says it
     fields: tuple[Field, ...] = ()
 
 
 class Check(_Value, frozen=True, kw_only=True):
-    """Something in a message that proves something: a HASH, a signature, a NAT-D hash."""
+    """The verification of a HASH, a signature or a NAT-D hash in a message."""
 
     name: str  # "HASH_I", "HASH(1)", "NAT-D of the source"
-    right: bool | None  # None: nobody could check it
-    text: str  # what follows from that, or what was missing to check it
+    right: bool | None  # None: could not be checked
+    text: str  # what the result means, or what is missing to check it
 
 
 class Formula(_Value, frozen=True, kw_only=True):
-    """One line of key derivation with the values of this conversation: only where its secrets are known."""
+    """One formula of the key derivation with the values of this conversation, if its secrets are known."""
 
     name: str  # "SKEYID"
     expression: str  # "prf(pre-shared-key, Ni_b | Nr_b)"
@@ -59,11 +59,11 @@ class Formula(_Value, frozen=True, kw_only=True):
 
 
 class Message(_Value, frozen=True, kw_only=True):
-    """One ISAKMP message. ``plaintext`` is the header and the payloads in the clear: for an encrypted message only if
-    it could be decrypted, else empty; without encryption the same as ``octets``.
+    """One ISAKMP message. ``plaintext`` is the header with the decrypted payloads; it is empty for a message that could
+    not be decrypted, and equals ``octets`` for an unencrypted one.
     """
 
-    label: str  # MM1..MM6, AM1..AM3, QM1..QM3, INFO, CFG (transaction), NGM1, NGM2, or "?" where its place is unknown
+    label: str  # MM1..MM6, AM1..AM3, QM1..QM3, INFO, CFG (transaction), NGM1, NGM2, or "?" if its position is unknown
     exchange: str  # "Main Mode", "Quick Mode", "Informational", "Transaction"
     message_id: str  # 8 hexadecimal digits
     sender: str  # "initiator" or "responder", of the ISAKMP SA
@@ -73,34 +73,34 @@ class Message(_Value, frozen=True, kw_only=True):
     destination: str
     encrypted: bool
     decrypted: bool
-    line: str  # what it carries, in one plain line
-    security: str  # what it adds to the security of the conversation, and who can read it
-    retransmission_of: int | None = None  # index of the message that this one repeats
-    problems: tuple[str, ...] = ()  # what is malformed, or should not be there
+    line: str  # the payloads, in one line
+    security: str  # what it proves or reveals, and who can read it
+    retransmission_of: int | None = None  # index of the message that this one retransmits
+    problems: tuple[str, ...] = ()  # what is malformed or unexpected
     checks: tuple[Check, ...] = ()
     formulas: tuple[Formula, ...] = ()
     fields: tuple[Field, ...] = ()
-    octets: str = ""  # on the wire, from the ISAKMP header on; of a fragmented message, put together
+    octets: str = ""  # on the wire, starting at the ISAKMP header; reassembled if it was fragmented
     plaintext: str = ""
 
 
 class Party(_Value, frozen=True, kw_only=True):
-    """One end of a conversation."""
+    """One peer of a conversation."""
 
     address: str
     ports: tuple[int, ...]
-    maker: str = ""  # from its vendor IDs; empty if nothing names it
+    maker: str = ""  # the implementation, by its vendor IDs; empty if unknown
     vendor_ids: tuple[str, ...] = ()
-    identity: str = ""  # empty where the capture does not tell
-    identity_visible: bool = False  # to an eavesdropper without any key
-    behind_nat: bool | None = None  # None: the capture does not tell
+    identity: str = ""  # empty if unknown
+    identity_visible: bool = False  # to an eavesdropper without keys
+    behind_nat: bool | None = None  # None: unknown
 
 
 class EspFlow(_Value, frozen=True, kw_only=True):
-    """All packets under one SPI in one direction."""
+    """The ESP packets of one SPI."""
 
     spi: str
-    source: str  # with the port where it travelled in UDP
+    source: str  # with the port if encapsulated in UDP
     destination: str
     packets: int
     octets: int  # of ESP, from the SPI to the ICV
@@ -109,35 +109,36 @@ class EspFlow(_Value, frozen=True, kw_only=True):
     first_time: float
     last_time: float
     suite: str = ""  # "AES_CBC-128/HMAC_SHA2_256", if known
-    opened: int = 0  # packets whose ICV is right under a known key
-    wrong: int = 0  # packets whose ICV is wrong under it
-    unopened: int = 0  # packets that make no sense under it, and whose ICV could not be checked
-    missing: int = 0  # sequence numbers that the capture skips
-    inner: str = ""  # what was inside, in a line, if it could be opened
+    opened: int = 0  # packets whose ICV is right with a known key
+    wrong: int = 0  # packets whose ICV is wrong with that key
+    unopened: int = 0  # packets that the key does not decrypt, and whose ICV could not be checked
+    missing: int = 0  # sequence numbers missing from the capture
+    inner: str = ""  # the decrypted contents, in one line
 
 
 class Answer(_Value, frozen=True, kw_only=True):
-    """The answer to a question that people ask of a conversation; ``question`` is stable, ``title`` is for people."""
+    """The answer to one question about a conversation. ``question`` and ``codes`` are stable, the texts are not."""
 
     question: str  # group, identities, offline-guess, pfs, lifetimes, refusal, silence, nat, makers, traffic, keys
-    title: str  # "Which group, and which p and g?"
+    title: str  # the question in words
     text: str
     frames: tuple[int, ...] = ()  # the evidence
+    codes: tuple[str, ...] = ()  # the statements of the text: "initiator-behind-nat" (docs/explain.md lists them)
 
 
 class Conversation(_Value, frozen=True, kw_only=True):
-    """All that two parties said under one pair of cookies."""
+    """All messages of two peers with one pair of cookies."""
 
     number: int  # from 1
     initiator: Party
     responder: Party
     initiator_cookie: str
     responder_cookie: str
-    mode: str  # "Main Mode", "Aggressive Mode", or "" where phase 1 is not in the capture
+    mode: str  # "Main Mode", "Aggressive Mode", or "" if phase 1 is not in the capture
     authentication: str  # "PRE_SHARED_KEY", ...; "" if unknown
-    suite: str  # what was chosen in phase 1: "AES_CBC-128/SHA1/MODP_1024/PRE_SHARED_KEY"; "" if unknown
+    suite: str  # selected in phase 1: "AES_CBC-128/SHA1/MODP_1024/PRE_SHARED_KEY"; "" if unknown
     outcome: str  # established, failed, unfinished
-    summary: str  # a sentence
+    summary: str  # one line
     first_time: float
     last_time: float
     messages: tuple[Message, ...]
@@ -150,7 +151,7 @@ class Report(_Value, frozen=True, kw_only=True):
 
     schema: int = SCHEMA
     source: str
-    frames: int  # read, of whatever kind
+    frames: int  # read, of any kind
     conversations: tuple[Conversation, ...]
-    esp: tuple[EspFlow, ...] = ()  # of no conversation in the capture
-    notes: tuple[str, ...] = ()  # what was not understood, and why: frames cut short, unknown link types ...
+    esp: tuple[EspFlow, ...] = ()  # without a conversation in the capture
+    notes: tuple[str, ...] = ()  # what could not be read, and why: truncated frames, unknown link types ...

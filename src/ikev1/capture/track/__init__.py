@@ -1,3 +1,1 @@
-"""Which packet belongs to which conversation or ESP flow. Read `tracker` first, then `conversation` and
-`esp_tracker`.
-"""
+"""Assignment of packets to conversations and ESP flows. Read `tracker` first, then `conversation` and `esp_tracker`."""

@@ -1,11 +1,9 @@
-"""ESP by SPI: what travelled, and what it was where the keys are known. However long it lasts, a flow takes no more
-memory.
-"""
+"""One ESP flow: counters, and the decrypted contents if the keys are known. A flow needs constant memory."""
 
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import ipsec_suite_name
-from ikev1.capture.keys.ring import EspKeys
+from ikev1.capture.keys.key_ring import EspKeys
 from ikev1.capture.records.packets import EspPacket
 from ikev1.capture.records.report import EspFlow
 from ikev1.capture.track.inner_traffic import InnerPackets, TrailerError, is_plausible, without_trailer
@@ -20,11 +18,11 @@ from ikev1.esp.transforms import (
     opener,
 )
 
-_WINDOW = 1024  # sequence numbers below the highest that are remembered: duplicates are seldom later
+_WINDOW = 1024  # sequence numbers below the highest in which duplicates are recognised
 
 
 class Sequence:
-    """Which sequence numbers were there (RFC 4303 §2.2), as far as that can be told in little memory."""
+    """The received sequence numbers (RFC 4303 §2.2), approximated in constant memory."""
 
     def __init__(self) -> None:
         self._lowest = self._highest = -1
@@ -32,7 +30,7 @@ class Sequence:
         self._distinct = 0
 
     def add(self, number: int) -> None:
-        """A packet with this number was there."""
+        """Count a packet with this sequence number."""
         if self._highest < 0:
             self._lowest = self._highest = number
             self._window, self._distinct = 1, 1
@@ -49,14 +47,14 @@ class Sequence:
         self._distinct += 1
 
     def missing(self) -> int:
-        """How many between the lowest and the highest were not there."""
+        """The number of missing sequence numbers between the lowest and the highest."""
         return max(0, self._highest - self._lowest + 1 - self._distinct)
 
 
 def opener_of(keys: EspKeys) -> Opener | None:
-    """What opens packets with these keys; None if this suite cannot be opened here.
+    """The function that decrypts packets with ``keys``; None if the suite is unsupported.
 
-    Without an integrity key the packets are decrypted unchecked.
+    Without an integrity key, packets are decrypted without verification.
     """
     try:
         if keys.icv_size < 0:
@@ -76,7 +74,7 @@ def opener_of(keys: EspKeys) -> Opener | None:
     return open_unchecked
 
 
-class Flow:
+class TrackedFlow:
     """All packets under one SPI from one address to another."""
 
     def __init__(self, packet: EspPacket, known: list[EspKeys]) -> None:
@@ -87,14 +85,14 @@ class Flow:
         self._first = self._last = packet
         self._sequence = Sequence()
         self._inner = InnerPackets()
-        self._known = known  # shared: who finds more keys under this SPI adds them
-        self._tried = 0  # of those known, which have an opener below
+        self._known = known  # shared: `EspTracker` adds the keys of this SPI when it learns them
+        self._tried = 0  # number of known keys that have an entry in `_openers`
         self._openers: list[tuple[EspKeys, Opener]] = []
         self._keys: EspKeys | None = None
         self._unchecked = False
 
     def add(self, packet: EspPacket) -> None:
-        """Takes one more packet."""
+        """Add a packet."""
         self.packets += 1
         self.octets += packet.length
         self._last = packet
@@ -122,7 +120,7 @@ class Flow:
             if unchecked and not is_plausible(inner, following):
                 continue
             self._keys = keys
-            self._openers = [(keys, open_packet)]  # what opened one packet is the right one
+            self._openers = [(keys, open_packet)]  # the keys that decrypt one packet are the keys of the SPI
             self._unchecked = unchecked
             self.opened += not unchecked
             self._inner.add(inner, following)
@@ -131,7 +129,7 @@ class Flow:
         self.unopened += bool(self._openers) and not refused
 
     def report(self) -> EspFlow:
-        """What there is to say of it."""
+        """Build the report of this flow."""
         first, last = self._first, self._last
         keys = self._keys or (self._known[0] if self._known else None)
         return EspFlow(
@@ -155,7 +153,7 @@ class Flow:
     def _line(self) -> str:
         line = self._inner.line()
         if line and self._unchecked:
-            return f"{line} (decrypted unchecked: there is no integrity key)"
+            return f"{line} (decrypted without verification: no integrity key)"
         return line
 
 

@@ -1,4 +1,4 @@
-"""What was inside of ESP, in a line: which hosts exchanged what, and how often."""
+"""A one-line summary of decrypted ESP payloads: hosts, protocols and counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from ikev1.errors import RemoteError
 from ikev1.esp.inner import IPV4, IPV6, InnerPacketError, decode, parse
 
-_MOST_KINDS = 64  # that are told apart while counting
+_MOST_KINDS = 64  # counted separately
 _SHOWN = 4
 _NO_NEXT_HEADER = 59  # RFC 4303 §2.6: a dummy packet
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
@@ -22,16 +22,16 @@ _ECHOES = {
 
 
 class TrailerError(RemoteError, ValueError):
-    """What was decrypted does not end as ESP does."""
+    """The decrypted payload has no valid ESP trailer."""
 
     code = "malformed"
 
 
 def without_trailer(payload: bytes) -> tuple[bytes, int]:
-    """The packet, and the next header that says what it is (RFC 4303 §2.4 to §2.6).
+    """Split off the trailer: return the inner packet and its next header (RFC 4303 §2.4 to §2.6).
 
     Raises:
-        TrailerError: the padding is longer than the payload, or not what the RFC says.
+        TrailerError: the padding is longer than the payload, or is not 1, 2, 3 ...
     """
     if len(payload) < 2:
         raise TrailerError("there is no trailer")
@@ -43,7 +43,7 @@ def without_trailer(payload: bytes) -> tuple[bytes, int]:
 
 
 def is_plausible(packet: bytes, following: int) -> bool:
-    """Whether that can have been inside of ESP: random octets end as ESP does once in 256 times, but seldom so."""
+    """Whether the payload is a plausible inner packet. Random octets have a valid trailer in one of 256 cases."""
     if following in (IPV4, IPV6):
         try:
             parse(packet)
@@ -54,14 +54,14 @@ def is_plausible(packet: bytes, following: int) -> bool:
 
 
 class InnerPackets:
-    """Counts packets by what they are."""
+    """Counts inner packets by kind."""
 
     def __init__(self) -> None:
         self._kinds: Counter[str] = Counter()
         self._others = 0
 
     def add(self, packet: bytes, following: int) -> None:
-        """Takes a packet that was inside of ESP; ``following`` is ESP's next header."""
+        """Count an inner packet; ``following`` is the next header of ESP."""
         kind = _kind(packet, following)
         if kind in self._kinds or len(self._kinds) < _MOST_KINDS:
             self._kinds[kind] += 1
@@ -69,7 +69,7 @@ class InnerPackets:
             self._others += 1
 
     def line(self) -> str:
-        """The most frequent first; empty if there were none."""
+        """The kinds with their counts, the most frequent first; empty without packets."""
         shown = [f"{kind} ×{count}" if count > 1 else kind for kind, count in self._kinds.most_common(_SHOWN)]
         rest = sum(self._kinds.values()) + self._others - sum(n for _, n in self._kinds.most_common(_SHOWN))
         return ", ".join(shown + ([f"{rest} others"] if rest else []))
@@ -83,7 +83,7 @@ def _kind(packet: bytes, following: int) -> str:
     try:
         flow, upper, _ = parse(packet)
     except InnerPacketError as error:
-        return f"no IP packet ({error})"
+        return f"not an IP packet ({error})"
     found = decode(flow)
     source, destination = str(found).split(",")[0].split(" -> ")
     return f"{source} -> {destination} {_words(found.protocol, packet[upper:] if upper else b'')}"

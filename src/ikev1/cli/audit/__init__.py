@@ -1,1 +1,1 @@
-"""`ikev1 audit`: security findings about a capture or a configuration, as text, JSON or HTML."""
+"""`ikev1 audit`: findings about a capture or a configuration, as text, JSON or HTML."""

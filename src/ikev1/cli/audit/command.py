@@ -1,4 +1,4 @@
-"""The command: the file to audit, the secrets to test, and the format of the findings."""
+"""The command `ikev1 audit` and its options."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ikev1.audit.capture import audit_capture
 from ikev1.audit.configuration import NoConfiguration, audit_configuration
 from ikev1.audit.finding import Audit, Finding, Severity
 from ikev1.audit.guess import OwnSecret, check_own_secrets
-from ikev1.audit.reading import read as read_again
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.audit.parsed import parse_report
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import PORTS, CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit
@@ -35,14 +35,14 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class AuditFailed(LocalError, click.ClickException):
-    """FILE could not be audited; the exit status differs from that of an audit with or without findings."""
+    """FILE could not be audited, which is neither a finding nor the lack of one."""
 
     code = "audit-failed"
     exit_code = 2
 
 
 class _Command(click.Command):
-    """A command whose failures all have the exit status of `AuditFailed`."""
+    """A command whose failures have the exit status of `AuditFailed`."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -56,17 +56,17 @@ class _Command(click.Command):
 @click.command(cls=_Command)
 @click.argument("file", type=_EXISTING)
 @click.option(
-    "--config", "configuration", type=_EXISTING, help="Test the secrets of this ikev1.toml against the capture."
+    "--config", "configuration", type=_EXISTING, help="Your ikev1.toml, whose secrets are tested against the capture."
 )
-@click.option("--secret-file", type=_EXISTING, help="Test the secret in this file against the capture.")
-@click.option("--words", type=_EXISTING, help="Test whether this word list, one word per line, contains your secret.")
+@click.option("--secret-file", type=_EXISTING, help="A file with your secret, which is tested against the capture.")
+@click.option("--words", type=_EXISTING, help="A word list, one word per line, to test your secret against.")
 @click.option(
     *("--port", "ports"),
     type=click.IntRange(1, 65535),
     multiple=True,
     default=PORTS,
     show_default=True,
-    help="A UDP port that carries IKE; can be given several times.",
+    help="A UDP port of IKE; may be given several times.",
 )
 @key_options
 @click.option(
@@ -74,11 +74,11 @@ class _Command(click.Command):
     type=click.Choice([*(severity.value for severity in Severity), _NEVER]),
     default=Severity.HIGH.value,
     show_default=True,
-    help="Exit with status 1 if a finding has this severity or a higher one.",
+    help="Exit with status 1 if a finding has at least this severity.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON (format: docs/audit.md).")
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings to this HTML file."
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the findings as an HTML page."
 )
 def audit(
     *,
@@ -92,24 +92,24 @@ def audit(
     as_json: bool,
     page: Path | None,
 ) -> None:
-    """Report security problems in FILE: a capture (pcap or pcapng), or a configuration (ikev1.toml).
+    """Report the security weaknesses of FILE: a capture (pcap or pcapng) or a configuration (ikev1.toml).
 
-    With --config or --secret-file, your own secret is tested against the HASH of an Aggressive Mode in the capture;
-    with --words, a word list is tested against your secret. The exit status is 0 if all findings are below --fail-on,
-    1 if not, and 2 if FILE could not be audited or contains nothing to audit.
+    --config or --secret-file tests your own secret against the HASH of an Aggressive Mode in the capture, and --words
+    searches a word list for your secret. The exit status is 1 if a finding has at least the severity of --fail-on, 2 if
+    FILE could not be audited or contains nothing to audit, and 0 otherwise.
     """
     secrets = own_secrets(configuration, secret_file)
     if words is not None and not secrets:
-        raise click.UsageError("--words requires your own secret: give it with --config or --secret-file.")
+        raise click.UsageError("--words tests your own secret: specify it with --config or --secret-file.")
     if _is_capture(file):
         found = _audit_capture(file, ports, keys, secrets, words)
     elif secrets:
         raise click.UsageError(f"{file} is not a capture: --config and --secret-file require one.")
     else:
         found = _audit_configuration(file)
-    _print(found, as_json, page)
-    if not found.findings:  # every conversation has at least the finding that it is IKEv1
-        raise click.ClickException(f"{file} contains no ISAKMP conversation, so nothing was audited.")
+    _write(found, as_json, page)
+    if not found.findings:  # every conversation has at least the finding "ikev1"
+        raise click.ClickException(f"{file} contains no ISAKMP conversation: nothing was audited.")
     if fail_on != _NEVER and found.at_least(Severity(fail_on)):
         sys.exit(_FOUND)
 
@@ -140,34 +140,34 @@ def _audit_capture(
     notes: tuple[str, ...] = ()
     if secrets:
         with _progress(words) as advance:
-            findings, notes = check_own_secrets(read_again(report), secrets, words, advance)
+            findings, notes = check_own_secrets(parse_report(report), secrets, words, advance)
     return audit_capture(report, findings, notes)
 
 
 @contextmanager
 def _progress(words: Path | None) -> Iterator[Callable[[int], None]]:
-    """A function to call with the octets read of the word list, which updates a progress bar on a terminal."""
-    with _complaints_about(words), Progress(console=Console(stderr=True), transient=True) as bar:
+    """The progress callback for the word list, with a progress bar if standard error is a terminal."""
+    with _click_errors(words), Progress(console=Console(stderr=True), transient=True) as bar:
         bar.disable = words is None or not sys.stderr.isatty()
         task = bar.add_task("comparing words", total=words.stat().st_size if words else None)
         yield lambda octets: bar.update(task, completed=octets)
 
 
 @contextmanager
-def _complaints_about(words: Path | None) -> Iterator[None]:
+def _click_errors(words: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"cannot read {words}: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot read {words}: {error.strerror}.") from error
 
 
-def _print(found: Audit, as_json: bool, page: Path | None) -> None:
+def _write(found: Audit, as_json: bool, page: Path | None) -> None:
     if page is not None:
         try:
             page.write_text(audit_page(found), encoding="utf-8")
         except OSError as error:
-            raise click.ClickException(f"cannot write {page}: {error.strerror}.") from error
-        click.echo(f"{len(found.findings)} findings written to {page}; open it in a browser", err=True)
+            raise click.ClickException(f"Cannot write {page}: {error.strerror}.") from error
+        click.echo(f"Wrote {page} with {len(found.findings)} findings; open it in a browser.", err=True)
     if as_json:
         click.echo(msgspec.json.encode(found))
     elif page is None:

@@ -1,4 +1,4 @@
-"""The operator's own secrets to test against a capture: those of a configuration, or one in a file."""
+"""The secrets of the operator to test against a capture: from a configuration or a file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ikev1.core.records.settings import Connection
 
 
 def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecret, ...]:
-    """All secrets, each with a name for messages.
+    """Load the secrets, each with its name for findings.
 
     Raises:
-        click.ClickException: there is no secret, or one cannot be used.
+        click.ClickException: there is no secret, or it is invalid.
     """
     found: list[OwnSecret] = []
     if configuration is not None:
         found += [_of_connection(connection) for connection in _connections(configuration) if connection.secret]
         if not found:
-            raise click.ClickException(f"{configuration} has no pre-shared key to test.")
+            raise click.ClickException(f"{configuration} contains no pre-shared key to test.")
     if file is not None:
         try:
             found.append(OwnSecret(f"the secret in {file.name}", Secrets(Path(), None).from_file(str(file))))
@@ -35,7 +35,7 @@ def _connections(configuration: Path) -> tuple[Connection, ...]:
     try:
         return load(configuration).settings.connections
     except ConfigError as error:
-        raise click.ClickException(f"{configuration} has errors: run `ikev1 check {configuration}`.") from error
+        raise click.ClickException(f"{configuration} is invalid: see `ikev1 check {configuration}`.") from error
 
 
 def _of_connection(connection: Connection) -> OwnSecret:

@@ -1,4 +1,4 @@
-"""An audit as text: the most severe findings first, each with its remedy."""
+"""The findings on the terminal, the most severe first."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _STYLES = {
     Severity.LOW: "bold cyan",
     Severity.INFO: "bold blue",
 }
-_MARGIN = 10  # columns, for the names of the parts
+_MARGIN = 10  # columns, for the labels
 
 
-def write_audit(pen: TerminalWriter, audit: Audit) -> None:
-    """All of it."""
-    pen.heading(f"{audit.source}: {audit.examined}")
-    pen.paragraph(_counts(audit))
+def write_audit(writer: TerminalWriter, audit: Audit) -> None:
+    """Write all findings and notes."""
+    writer.heading(f"{audit.source}: {audit.examined}")
+    writer.paragraph(_counts(audit))
     for finding in audit.findings:
-        _write_finding(pen, finding)
+        _write_finding(writer, finding)
     if audit.notes:
-        pen.heading("Not evaluated")
+        writer.heading("What could not be audited")
         for note in audit.notes:
-            pen.paragraph(note, indent="  ", further="    ")
+            writer.paragraph(note, indent="  ", further="    ")
 
 
 def _counts(audit: Audit) -> str:
@@ -36,22 +36,26 @@ def _counts(audit: Audit) -> str:
     return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
-def _write_finding(pen: TerminalWriter, finding: Finding) -> None:
-    head = pen.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
-    pen.write(pen.text(""))
-    pen.write(*pen.wrapped(head + pen.text(finding.title, "bold") + pen.text(f"  {finding.code}", "dim"), pen.width))
-    for name, text, style in (
+def _write_finding(writer: TerminalWriter, finding: Finding) -> None:
+    head = writer.text(f"{finding.severity.upper():{_MARGIN - 2}}", _STYLES[finding.severity])
+    writer.write(writer.text(""))
+    writer.write(
+        *writer.wrapped(
+            head + writer.text(finding.title, "bold") + writer.text(f"  {finding.code}", "dim"), writer.width
+        )
+    )
+    for name, said, style in (
         ("found", finding.found, ""),
         ("why", finding.why, ""),
-        ("do", finding.remedy, "green"),
+        ("fix", finding.remedy, "green"),
         *(("seen" if number == 0 else "", _place(each), "dim") for number, each in enumerate(finding.evidence)),
         ("source", finding.source, "dim"),
     ):
-        pen.paragraph(text, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
+        writer.paragraph(said, style, f"  {name:{_MARGIN - 4}}  ", " " * _MARGIN)
 
 
 def _place(evidence: Evidence) -> str:
-    """Where it can be seen: ``frame 2, AM2, octets 348 to 371: HASH_R``."""
+    """The place of the evidence: ``frame 2, AM2, octets 348 to 371: HASH_R``."""
     if evidence.file:
         return f"{evidence.file}, {evidence.key}: {evidence.text}"
     octets = f", octets {evidence.offset} to {evidence.offset + evidence.length - 1}" if evidence.length else ""

@@ -1,1 +1,1 @@
-"""`ikev1 explain`: explain the IKE exchanges in a capture, as text, JSON or HTML."""
+"""`ikev1 explain`: the report on a capture, as text, JSON or HTML."""

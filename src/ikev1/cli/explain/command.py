@@ -1,4 +1,4 @@
-"""The command: its options, and the format of the report."""
+"""The command `ikev1 explain` and its options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import PORTS
 from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.keys import key_options
@@ -21,16 +21,14 @@ from ikev1.page.report import report_page
 
 @click.command()
 @click.argument("file", required=False, metavar="[FILE]")
-@click.option(
-    "--live", "interface", metavar="INTERFACE", help="Capture on an interface (`any`: all interfaces) until Ctrl-C."
-)
+@click.option("--live", "interface", metavar="INTERFACE", help="Listen on an interface (`any` for all) until Ctrl-C.")
 @click.option(
     *("--port", "ports"),
     type=click.IntRange(1, 65535),
     multiple=True,
     default=PORTS,
     show_default=True,
-    help="A UDP port that carries IKE; can be given several times.",
+    help="A UDP port of IKE; may be given several times.",
 )
 @key_options
 @click.option("--conversation", "number", type=click.IntRange(1), metavar="N", help="Show only this conversation.")
@@ -40,9 +38,9 @@ from ikev1.page.report import report_page
 @click.option("-v", "--verbose", is_flag=True, help="Show all fields of all messages.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (format: docs/explain.md).")
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False), metavar="OUT", help="Write the report to this HTML file."
+    "--html", "page", type=click.Path(dir_okay=False), metavar="OUT", help="Write the report as an HTML page."
 )
-@click.option("--show-keys", is_flag=True, help="Include key material: the output then decrypts the traffic.")
+@click.option("--show-keys", is_flag=True, help="Include key material: anyone with the output can decrypt the capture.")
 def explain(
     *,
     file: str | None,
@@ -56,18 +54,17 @@ def explain(
     page: str | None,
     show_keys: bool,
 ) -> None:
-    """Explain the IKEv1 exchanges in FILE (pcap or pcapng, compressed or not; `-` is standard input), or on a live
-    interface.
+    """Explain the IKEv1 conversations in FILE (pcap or pcapng, optionally gzipped; `-` for standard input), or
+    on a live interface.
 
-    The report shows what each message carries and who could read it, verifies every hash for which keys are known, and
-    answers common questions: which group was used, which identities were visible, whether the pre-shared key can be
-    guessed, and why a negotiation failed.
+    Shows the contents of each message and who can read it, verifies hashes where the keys allow it, and answers common
+    questions: the group, the visible identities, whether the pre-shared key can be guessed, why a negotiation failed.
     """
     if (file is None) == (interface is None):
-        raise click.UsageError("Give either a FILE, or an interface with --live.")
-    pen = TerminalWriter(Console(highlight=False))
+        raise click.UsageError("Specify either a FILE or an interface with --live.")
+    writer = TerminalWriter(Console(highlight=False))
     if interface is not None:
-        report = watch(interface, ports, keys, show_keys, None if as_json else pen)
+        report = watch(interface, ports, keys, show_keys, None if as_json else writer)
     else:
         assert file is not None
         report = read(file, ports, keys, show_keys)
@@ -77,7 +74,7 @@ def explain(
     if as_json:
         click.echo(msgspec.json.encode(report))
     elif page is None:
-        write_report(pen, report, lambda message: verbose or _named(message, labels))
+        write_report(writer, report, lambda message: verbose or _named(message, labels))
     if not report.conversations and not report.esp:
         raise click.ClickException(_nothing_in(report, ports))
 
@@ -88,7 +85,7 @@ def _only(report: Report, number: int | None) -> Report:
     wanted = tuple(conversation for conversation in report.conversations if conversation.number == number)
     if not wanted:
         raise click.ClickException(
-            f"{report.source} has no conversation {number}; it has {len(report.conversations) or 'none'}."
+            f"No conversation {number} in {report.source}: it contains {len(report.conversations) or 'none'}."
         )
     return msgspec.structs.replace(report, conversations=wanted, esp=())
 
@@ -98,19 +95,18 @@ def _named(message: Message, labels: tuple[str, ...]) -> bool:
 
 
 def _write_page(path: Path, report: Report, private: bool) -> None:
-    """Write the page to a file, readable only by its owner if it contains keys."""
+    """Write the page, unreadable for other users if it contains keys."""
     try:
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
         with os.fdopen(opened, "w", encoding="utf-8") as out:
             out.write(report_page(report))
     except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}.") from error
-    click.echo(f"report written to {path}; open it in a browser", err=True)
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}; open it in a browser.", err=True)
 
 
 def _nothing_in(report: Report, ports: tuple[int, ...]) -> str:
     return (
-        f"{report.source}: no IKEv1 and no ESP in {report.frames} frames. UDP "
-        f"port{'s' if len(ports) > 1 else ''} {', '.join(map(str, ports))} were searched for IKE; use --port for "
-        "others."
+        f"{report.source}: no IKEv1 or ESP in {report.frames} frames on UDP port{'s' if len(ports) > 1 else ''} "
+        f"{', '.join(map(str, ports))}. Use --port if IKE uses another port."
     )

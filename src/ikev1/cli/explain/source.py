@@ -1,4 +1,4 @@
-"""The report on packets from a file, standard input or an interface."""
+"""Reading packets from a file, standard input or an interface, up to the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
 from ikev1.capture.analyse import Analyst
-from ikev1.capture.keys.ring import KeyRing
+from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import CaptureError, open_capture
 from ikev1.capture.read.live import listen
 from ikev1.capture.records.report import Message, Report
@@ -21,56 +21,56 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.visible import visible
 from ikev1.page.words import moment
 
-_LARGE = 16 << 20  # octets: reading less takes no time
+_LARGE = 16 << 20  # octets; smaller files need no progress bar
 
 
 def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:
-    """The report on a capture; "-" is standard input. Shows a progress bar for large files on a terminal.
+    """Read a capture, or standard input for "-", and build the report. Shows a progress bar for large files.
 
     Raises:
         click.ClickException: the capture cannot be read.
     """
     name = "standard input" if file == "-" else Path(file).name
     analyst = Analyst(keys)
-    with _complaints_about(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
+    with _click_errors(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
         for packet in capture:
             analyst.add(packet)
         return analyst.report(name, capture.frames, capture.notes(), with_secrets)
 
 
 def watch(
-    interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, pen: TerminalWriter | None
+    interface: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, writer: TerminalWriter | None
 ) -> Report:
-    """The report on the packets of an interface until Ctrl-C. ``pen`` writes each message as it is captured.
+    """Listen on an interface until Ctrl-C, and build the report. ``writer`` writes each message as it arrives.
 
     Raises:
-        click.ClickException: capturing is not possible.
+        click.ClickException: the interface cannot be opened.
     """
     analyst = Analyst(keys)
-    with _complaints_about(f"--live {interface}"), listen(interface, ports) as live:
-        click.echo(f"capturing on {interface}; press Ctrl-C to stop and print the report", err=True)
+    with _click_errors(f"--live {interface}"), listen(interface, ports) as live:
+        click.echo(f"Listening on {interface}; press Ctrl-C to stop and show the report.", err=True)
         with suppress(KeyboardInterrupt):
             for packet in live:
-                message = analyst.take(packet)
-                if message is not None and pen is not None:
-                    _write(pen, message)
+                message = analyst.describe(packet)
+                if message is not None and writer is not None:
+                    _write(writer, message)
         return analyst.report(f"interface {interface}", live.frames, live.notes(), with_secrets)
 
 
-def _write(pen: TerminalWriter, message: Message) -> None:
+def _write(writer: TerminalWriter, message: Message) -> None:
     again = " again" if message.retransmission_of is not None else ""
-    pen.write(
-        pen.text(f"{moment(message.time)}  ", "dim")
-        + pen.text(f"{message.label}{again}", "bold")
-        + pen.text(f"  {message.source} → {message.destination}")
+    writer.write(
+        writer.text(f"{moment(message.time)}  ", "dim")
+        + writer.text(f"{message.label}{again}", "bold")
+        + writer.text(f"  {message.source} → {message.destination}")
     )
     if not again:
-        pen.paragraph(message.line, indent="    ")
-        pen.paragraph(message.security, "italic", indent="    ")
+        writer.paragraph(message.line, indent="    ")
+        writer.paragraph(message.security, "italic", indent="    ")
 
 
 @contextmanager
-def _complaints_about(what: str) -> Iterator[None]:
+def _click_errors(what: str) -> Iterator[None]:
     try:
         yield
     except CaptureError as error:
@@ -79,9 +79,7 @@ def _complaints_about(what: str) -> Iterator[None]:
 
 @contextmanager
 def _bar(file: str) -> Iterator[Callable[[int], None] | None]:
-    """A function to call with the number of octets read, which updates a progress bar; None for small files or without
-    a terminal.
-    """
+    """The progress callback; None for small files, or if standard error is not a terminal."""
     size = Path(file).stat().st_size if Path(file).is_file() else 0
     if size < _LARGE or not sys.stderr.isatty():
         yield None

@@ -1,4 +1,4 @@
-"""Writes a report to the terminal: in ASCII where needed, and with text of peers made harmless."""
+"""Output on the terminal: ASCII or Unicode symbols, and escaped text from peers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from ikev1.page.visible import visible
 from ikev1.page.words import SIGNS
 
-WIDEST = 110  # columns; longer lines are harder to read
+WIDEST = 110  # columns
 
 _IN_ASCII = str.maketrans(
     {"→": "->", "←": "<-", "↔": "<->", "…": "...", "–": "-", "—": "-", "×": "x", "·": "*", "µ": "u", "§": "section "}
@@ -19,7 +19,7 @@ _IN_ASCII = str.maketrans(
 
 
 class Signs(NamedTuple):
-    """The characters of lifelines, arrows and marks."""
+    """The symbols for lifelines, arrows and check results."""
 
     life: str
     line: str
@@ -34,9 +34,7 @@ _ASCII = Signs("|", "-", ".", ">", "<", {"right": "ok:", "wrong": "WRONG:", "dif
 
 
 class TerminalWriter:
-    """Writes to ``console``. All content goes through `text`, which interprets no markup and passes no control
-    characters to the terminal.
-    """
+    """Writes to ``console``. All text goes through `text`, which ignores markup and escapes control characters."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -44,9 +42,9 @@ class TerminalWriter:
         self.signs = _ASCII if self._ascii else _UNICODE
         self.width = min(console.width, WIDEST)
 
-    def text(self, content: str, style: str = "") -> Text:
-        """One line of text, not wrapped yet."""
-        shown = visible(content)
+    def text(self, said: str, style: str = "") -> Text:
+        """One line of styled text, not wrapped."""
+        shown = visible(said)
         if self._ascii:
             shown = shown.translate(_IN_ASCII).encode("ascii", "backslashreplace").decode()
         return Text(shown, style=style)
@@ -60,18 +58,18 @@ class TerminalWriter:
         return [Text(further if number else indent) + line for number, line in enumerate(lines)]
 
     def write(self, *lines: Text) -> None:
-        """Lines that are not too long."""
+        """Write lines that fit the width."""
         for line in lines:
             if self._console.is_terminal:
                 self._console.print(line, soft_wrap=True)
-            else:  # faster than the console, which has nothing to add without colours
+            else:  # bypass the slow console, which has no styles to apply
                 self._console.file.write(f"{line.plain}\n")
 
-    def paragraph(self, content: str, style: str = "", indent: str = "", further: str | None = None) -> None:
-        """Text of any length; its own line ends are kept."""
-        for line in content.splitlines():
+    def paragraph(self, said: str, style: str = "", indent: str = "", further: str | None = None) -> None:
+        """Write text of any length, wrapped; its line breaks are kept."""
+        for line in said.splitlines():
             self.write(*self.wrapped(self.text(line, style), self.width, indent, further))
 
-    def heading(self, content: str) -> None:
-        """A heading with an empty line before it."""
-        self.write(Text(""), self.text(content, "bold"))
+    def heading(self, said: str) -> None:
+        """Write a heading after an empty line."""
+        self.write(Text(""), self.text(said, "bold"))

@@ -1,4 +1,4 @@
-"""A report as text: for each conversation the peers, the messages, and answers to common questions."""
+"""The report on the terminal: for each conversation the peers, the messages and the answers."""
 
 from __future__ import annotations
 
@@ -12,89 +12,92 @@ from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.page.words import began, frames_text, moment, size, timeless
 
 MANY = 20
-"""If there are more conversations than this, they are only listed."""
+"""If a report has more conversations, it only lists them."""
 
 OUTCOMES = {"established": "green", "failed": "red", "unfinished": "yellow"}
 
 
-def write_report(pen: TerminalWriter, report: Report, detailed: Callable[[Message], bool]) -> None:
-    """Write the report; messages for which ``detailed`` is true with all their fields and octets. More than `MANY`
-    conversations get a line each.
+def write_report(writer: TerminalWriter, report: Report, detailed: Callable[[Message], bool]) -> None:
+    """Write the report. Messages for which ``detailed`` is true are written with all fields and octets.
+
+    More than `MANY` conversations are listed with one line each.
     """
     if len(report.conversations) > MANY:
-        _list(pen, report.conversations)
+        _list(writer, report.conversations)
     else:
         for conversation in report.conversations:
-            _conversation(pen, conversation, detailed)
+            _conversation(writer, conversation, detailed)
     if report.esp:
-        pen.heading("ESP without its negotiation in the capture")
-        _flows(pen, report.esp)
+        writer.heading("ESP without negotiation in the capture")
+        _flows(writer, report.esp)
     if report.notes:
-        pen.heading("Not evaluated")
+        writer.heading("What could not be read")
         for note in report.notes:
-            pen.paragraph(note, indent="  ", further="    ")
+            writer.paragraph(note, indent="  ", further="    ")
 
 
-def _list(pen: TerminalWriter, conversations: tuple[Conversation, ...]) -> None:
+def _list(writer: TerminalWriter, conversations: tuple[Conversation, ...]) -> None:
     for conversation in conversations:
         time = "" if timeless(conversation) else f", {moment(conversation.first_time)}"
-        ends = pen.text(f"{_names(conversation)}: ") + _outcome(pen, conversation)
+        ends = writer.text(f"{_names(conversation)}: ") + _outcome(writer, conversation)
         rest = f", {conversation.mode or 'without phase 1'}, {len(conversation.messages)} messages"
-        pen.write(*pen.wrapped(ends + pen.text(f"{rest}{time}"), pen.width, further="    "))
-    pen.heading(f"{len(conversations)} conversations: show one of them with --conversation N")
+        writer.write(*writer.wrapped(ends + writer.text(f"{rest}{time}"), writer.width, further="    "))
+    writer.heading(f"{len(conversations)} conversations; --conversation N shows one of them.")
 
 
 def _names(conversation: Conversation) -> str:
     return f"{conversation.number}. {conversation.initiator.address} → {conversation.responder.address}"
 
 
-def _outcome(pen: TerminalWriter, conversation: Conversation) -> Text:
-    return pen.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
+def _outcome(writer: TerminalWriter, conversation: Conversation) -> Text:
+    return writer.text(conversation.outcome, f"bold {OUTCOMES.get(conversation.outcome, '')}")
 
 
-def _conversation(pen: TerminalWriter, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
-    _header(pen, conversation)
-    ladder = Ladder(pen)
+def _conversation(writer: TerminalWriter, conversation: Conversation, detailed: Callable[[Message], bool]) -> None:
+    _header(writer, conversation)
+    ladder = Ladder(writer)
     ladder.ends(conversation)
     for message in conversation.messages:
         ladder.message(message, conversation, detailed(message))
     ladder.close()
     if conversation.esp:
-        pen.heading("ESP")
-        _flows(pen, conversation.esp)
+        writer.heading("ESP")
+        _flows(writer, conversation.esp)
     for answer in conversation.answers:
-        _answer(pen, answer)
-    pen.write(Text(""))
+        _answer(writer, answer)
+    writer.write(Text(""))
 
 
-def _header(pen: TerminalWriter, conversation: Conversation) -> None:
-    title = pen.text(f"{_names(conversation)}: ", "bold") + _outcome(pen, conversation)
-    pen.write(Text(""), *pen.wrapped(title, pen.width))
-    pen.paragraph(conversation.summary)
+def _header(writer: TerminalWriter, conversation: Conversation) -> None:
+    title = writer.text(f"{_names(conversation)}: ", "bold") + _outcome(writer, conversation)
+    writer.write(Text(""), *writer.wrapped(title, writer.width))
+    writer.paragraph(conversation.summary)
     facts = [
         ("phase 1", conversation.mode or "not in the capture"),
         ("suite", conversation.suite or "unknown"),
-        ("began", began(conversation)),
+        ("started", began(conversation)),
         ("cookies", f"{conversation.initiator_cookie} {conversation.responder_cookie}"),
     ]
     for name, value in facts:
-        pen.write(*pen.wrapped(pen.text(f"{name:9}", "dim") + pen.text(value), pen.width, "  ", " " * 11))
-    pen.write(Text(""))
+        writer.write(
+            *writer.wrapped(writer.text(f"{name:9}", "dim") + writer.text(value), writer.width, "  ", " " * 11)
+        )
+    writer.write(Text(""))
 
 
-def _answer(pen: TerminalWriter, answer: Answer) -> None:
-    pen.heading(answer.title)
-    pen.paragraph(answer.text, indent="  ")
+def _answer(writer: TerminalWriter, answer: Answer) -> None:
+    writer.heading(answer.title)
+    writer.paragraph(answer.text, indent="  ")
     if answer.frames:
-        pen.paragraph(f"({frames_text(answer.frames)})", "dim", "  ")
+        writer.paragraph(f"({frames_text(answer.frames)})", "dim", "  ")
 
 
-def _flows(pen: TerminalWriter, flows: Iterable[EspFlow]) -> None:
+def _flows(writer: TerminalWriter, flows: Iterable[EspFlow]) -> None:
     for flow in flows:
-        pen.paragraph(f"SPI {flow.spi}  {flow.source} → {flow.destination}", indent="  ", further="      ")
-        pen.paragraph(", ".join(_facts(flow)), indent="      ")
+        writer.paragraph(f"SPI {flow.spi}  {flow.source} → {flow.destination}", indent="  ", further="      ")
+        writer.paragraph(", ".join(_facts(flow)), indent="      ")
         if flow.inner:
-            pen.paragraph(f"inside: {flow.inner}", indent="      ")
+            writer.paragraph(f"contents: {flow.inner}", indent="      ")
 
 
 def _facts(flow: EspFlow) -> Iterable[str]:
@@ -104,10 +107,10 @@ def _facts(flow: EspFlow) -> Iterable[str]:
     if flow.suite:
         yield flow.suite
     if flow.opened:
-        yield f"{flow.opened} with a correct ICV"
+        yield f"{flow.opened} with a right ICV"
     if flow.wrong:
         yield f"{flow.wrong} with a WRONG ICV"
     if flow.unopened:
-        yield f"{flow.unopened} that the key does not decrypt (ICV not verified)"
+        yield f"{flow.unopened} that the key does not decrypt (no ICV to verify)"
     if flow.missing:
         yield f"{flow.missing} missing from the capture"

@@ -1,4 +1,4 @@
-"""The command: the subject of the lesson, the suite and key to use, and the output format."""
+"""The command `ikev1 learn` and its options."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def _known_suite(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     default=_SUITE,
     show_default=True,
     callback=_known_suite,
-    help="The phase 1 proposal; any supported one.",
+    help="The suite of phase 1.",
 )
 @click.option(
     "--psk",
     default=_PRE_SHARED_KEY,
     show_default=True,
-    help="The pre-shared key to use. It is shown, so do not use a real one.",
+    help="The pre-shared key of the run. It is shown, so do not use a real one.",
 )
-@click.option("--step", is_flag=True, help="Pause after each page.")
+@click.option("--step", is_flag=True, help="Show one step at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print the lesson as JSON (format: docs/learn.md).")
 @click.option(
-    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the lesson to this HTML file."
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the lesson as an HTML page."
 )
 @click.option(
     *("--save", "capture"),
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the packets to this pcapng file, and their key to a second file.",
+    help="Write the packets (pcapng) for Wireshark, and their key to FILE.keys.",
 )
 def learn(
     *, subject: str, suite: str, psk: str, step: bool, as_json: bool, page: Path | None, capture: Path | None
 ) -> None:
     """Run a real exchange on this machine, and explain each message with the values of this run.
 
-    SUBJECT is main (six messages, the default), aggressive (three), or quick (three more, after main).
+    SUBJECT is main (six messages, the default), aggressive (three messages), or quick (three more after main).
     """
     if not psk:
-        raise click.BadParameter("the pre-shared key is empty", param_hint="--psk")
-    evidence = _witnessed(Subject(subject), suite, psk.encode(errors="surrogateescape"))
+        raise click.BadParameter("the pre-shared key must not be empty", param_hint="--psk")
+    evidence = _run_checked(Subject(subject), suite, psk.encode(errors="surrogateescape"))
     lesson = lesson_of(evidence)
     if capture is not None:
         _save(capture, evidence)
@@ -77,20 +77,20 @@ def learn(
         _show(lesson, step)
 
 
-def _witnessed(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
+def _run_checked(subject: Subject, suite: str, pre_shared_key: bytes) -> Evidence:
     try:
         return evidence_of(run(subject, suite, pre_shared_key))
     except LessonFailed as error:
         raise click.ClickException(f"the exchange failed: {error}.") from error
     except OSError as error:
-        raise click.ClickException(f"cannot use the loopback interface: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot use the loopback interface: {error.strerror}.") from error
     except (Disagreement, NoAgreement) as error:
-        raise click.ClickException(f"this is a bug in ikev1, please report it: {error}.") from error
+        raise click.ClickException(f"This is a bug in ikev1, please report it: {error}.") from error
 
 
 def _show(lesson: Lesson, step: bool) -> None:
-    pen = TerminalWriter(Console(highlight=False))
-    for _ in write_lesson(pen, lesson):
+    writer = TerminalWriter(Console(highlight=False))
+    for _ in write_lesson(writer, lesson):
         if step:
             click.pause("\n-- press any key --")
 
@@ -99,7 +99,7 @@ def _save(path: Path, evidence: Evidence) -> None:
     try:
         save(path, evidence.run)
     except OSError as error:
-        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}.") from error
+        raise click.ClickException(f"Cannot write {error.filename}: {error.strerror}.") from error
     for way in ways_to_open(path, evidence):
         click.echo(way, err=True)
 
@@ -108,5 +108,5 @@ def _write_page(path: Path, lesson: Lesson) -> None:
     try:
         path.write_text(lesson_page(lesson), encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}.") from error
-    click.echo(f"{lesson.title}: written to {path}; open it in a browser", err=True)
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}; open it in a browser.", err=True)

@@ -1,4 +1,4 @@
-"""Saves the packets of a lesson as pcapng and its key, with commands that open them."""
+"""Saving a lesson: the packets as pcapng, the key, and the commands that open them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ikev1.lesson.run import Run
 
 
 def key_file(path: Path) -> Path:
-    """The file of the key, which `ikev1 explain --keys` and Wireshark's ikev1_decryption_table read."""
+    """The file with the key, for `ikev1 explain --keys` and Wireshark's ikev1_decryption_table."""
     return path.with_name(f"{path.name}.keys")
 
 
 def save(path: Path, run: Run) -> None:
-    """Writes the packets of a run to ``path``, and the key that opens them beside it, for its owner alone.
+    """Write the packets of a run to ``path``, and their key to a file that only its owner can read.
 
     Raises:
-        OSError: a file cannot be written, or another user could change or read the key file (`ikev1.files.private`).
+        OSError: a file cannot be written, or the key file is unsafe (`ikev1.files.private`).
     """
     blocks = [section_blocks("ikev1 learn", f"a lesson on {run.subject}: {run.suite}")]
     blocks += [datagram_block(datagram, sent=number % 2 == 0) for number, datagram in enumerate(run.datagrams)]
@@ -32,7 +32,7 @@ def save(path: Path, run: Run) -> None:
 
 
 def ways_to_open(path: Path, evidence: Evidence) -> tuple[str, ...]:
-    """Commands that open the saved files. They name the ports of the run, which are not those of IKE."""
+    """Commands that show the saved packets, with the ports of the run."""
     run = evidence.run
     ports = sorted({run.datagrams[0].source_port, run.datagrams[0].destination_port})
     exponents = [each.x.hex() for each in (evidence.first, evidence.second) if each is not None]
@@ -49,14 +49,14 @@ def ways_to_open(path: Path, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _key(run: Run) -> tuple[str, str]:
-    """The initiator's cookie, and the key under which everything of the ISAKMP SA is encrypted."""
+    """The initiator's cookie, and the encryption key of the ISAKMP SA."""
     sa = run.initiator.sa
     assert sa.keys is not None
     return sa.CKY_I.hex(), sa.keys.encryption_key.hex()
 
 
 def _written(secret: bytes) -> str:
-    """A pre-shared key in the format of `ikev1 explain --psk`: text, or hexadecimal if it is not text."""
+    """A pre-shared key as accepted by `ikev1 explain --psk`: text, or hexadecimal if it is not text."""
     text = secret.decode(errors="replace")
     plain = text.encode() == secret and text.isprintable() and not text.startswith("0x")
     return text if plain else f"0x{secret.hex()}"

@@ -1,4 +1,4 @@
-"""A message as the tree of its fields, each with its place, its value in words and what it is about.
+"""Dissection of a message into a tree of fields, each with its offset, value and meaning.
 
 What lies where comes from the declarations that parser and builder come from (`ikev1.wire.layout`).
 """

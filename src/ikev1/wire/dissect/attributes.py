@@ -22,7 +22,7 @@ from ikev1.wire.words import config_value, plain_value
 
 
 class Vocabulary(NamedTuple):
-    """What attributes mean: their names, their values' names, which two are about lifetimes, and what they are for."""
+    """The meaning of attributes: their names, the names of their values, the lifetime attributes, their purposes."""
 
     names: type[OpenEnum]
     values: Mapping[int, type[OpenEnum]]
@@ -47,7 +47,7 @@ def vocabulary_of(protocol: int) -> Vocabulary:
 
 
 def attribute_fields(octets: bytes, position: int, end: int, vocabulary: Vocabulary) -> list[DissectedField]:
-    """The attributes from ``position`` on, up to the first that is malformed."""
+    """The attributes from ``position`` up to the first malformed one."""
     fields: list[DissectedField] = []
     unit: int | None = None  # "Life Duration [...] MUST always follow Life Type" (RFC 2409 Appendix A)
     while end - position >= 4 and len(fields) < MAX_ATTRIBUTES:
@@ -84,7 +84,7 @@ def _attribute(
 
 
 def _name(type: int, vocabulary: Vocabulary) -> str:
-    """As the RFC of the vocabulary spells it: "Life Duration", but INTERNAL_IP4_ADDRESS."""
+    """The name as spelled in the RFC: "Life Duration", but INTERNAL_IP4_ADDRESS."""
     name = vocabulary.names(type).name
     if vocabulary is CONFIG:
         return name

@@ -1,4 +1,4 @@
-"""Payload bodies, field by field, by the plan of each."""
+"""Dissection of payload bodies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HALVES: dict[int, tuple[str, str]] = {
 
 
 def read_payload(octets: bytes, kind: int, start: int, end: int, hidden: bool) -> Body:
-    """The body of a payload of type ``kind`` in a message; ``hidden`` if it is encrypted on its own."""
+    """Dissect the body of a payload of type ``kind``; ``hidden`` if it is encrypted individually."""
     if hidden:
         return Body(f"{octet_count(octets[start:end])}, encrypted", _Reader(Encrypted, octets, start, end, {}).fields())
     if kind in INSIDE_SA:
@@ -57,7 +57,7 @@ def read_payload(octets: bytes, kind: int, start: int, end: int, hidden: bool) -
 
 
 def _without_name(description: str) -> str:
-    """What stands in the brackets of ``KE(256 octets)``: a field's name is told before its value already."""
+    """The text in the brackets of ``KE(256 octets)``, because the name of the field precedes it."""
     return description.partition("(")[2].removesuffix(")")
 
 
@@ -76,7 +76,7 @@ class _Reader:
         self._numbers: dict[str, list[int]] = {}
 
     def fields(self) -> list[DissectedField]:
-        """The fields, and at the end what could not be understood."""
+        """The fields, followed by the unparsed octets."""
         plan = plan_of(self._payload)
         position = self._start + plan.head
         if position > self._end:
@@ -105,7 +105,7 @@ class _Reader:
         return MEANINGS[self._payload][part.name]
 
     def _after_head(self, part: Part, position: int) -> list[DissectedField]:
-        """The fields that a declared field has after the head: none if it has none, or none that are whole."""
+        """The complete fields of a declared field after the head."""
         match part.kind:
             case SubPayloads() as kind:
                 return self._sub_payloads(kind, position)
@@ -122,7 +122,7 @@ class _Reader:
                 return []
 
     def _plain(self, part: Part, start: int, end: int) -> list[DissectedField]:
-        """A field of octets, if there are any."""
+        """A field of octets; none if there are no octets."""
         meaning = self._meaning(part).octets
         assert meaning is not None
         if start == end:
@@ -138,7 +138,7 @@ class _Reader:
         return [field for start in places for field in self._plain(part, start, start + size)]
 
     def _with_parts(self, field: DissectedField) -> DissectedField:
-        """``field`` with the parts that its octets have by what stands in the head."""
+        """Add the subfields of ``field`` that the numbers in the head define."""
         start, end = field.offset, field.offset + field.length
         if self._payload is Notification and self._known["type"] == NotifyType.RESPONDER_LIFETIME:
             lifetimes = attribute_fields(self._octets, start, end, vocabulary_of(self._known["protocol"]))
@@ -153,7 +153,7 @@ class _Reader:
         return DissectedField(name, address(self._octets[start:end]), start, end - start)
 
     def _sub_payloads(self, kind: SubPayloads, position: int) -> list[DissectedField]:
-        """Proposals of an SA, or transforms of a proposal, whose protocol gives the transforms' numbers a meaning."""
+        """The proposals of an SA, or the transforms of a proposal, whose protocol defines the transform numbers."""
         fields, _, _ = chain_fields(
             self._octets, position, self._end, kind.payload_type, kind.most, partial(self._sub_payload, kind)
         )

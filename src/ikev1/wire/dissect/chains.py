@@ -11,13 +11,13 @@ from ikev1.wire.dissect.tree import DissectedField, node, rest
 from ikev1.wire.dissect.values import as_reserved, named
 from ikev1.wire.registry import PayloadType
 
-NEXT_PAYLOAD_ABOUT = "What kind of payload comes next: none does not tell its own kind (RFC 2408 §3.2)."
+NEXT_PAYLOAD_ABOUT = "The type of the next payload; a payload does not contain its own type (RFC 2408 §3.2)."
 RESERVED_ABOUT = "Kept for later, and zero until then."
 next_payload_words = named(PayloadType)
 
 
 class Body(NamedTuple):
-    """A payload's body: what it holds in a few words, and its fields."""
+    """A payload body: a summary, and its fields."""
 
     value: str
     fields: list[DissectedField]

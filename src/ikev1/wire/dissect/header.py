@@ -7,16 +7,16 @@ from ikev1.wire.dissect.tree import DissectedField, bits, node
 from ikev1.wire.header import FIELDS, NO_COOKIE
 from ikev1.wire.registry import ExchangeType, Flags
 
-COOKIE_ABOUT = "{} made this cookie; both cookies together name the ISAKMP SA (RFC 2408 §2.4, §2.5.3)."
+COOKIE_ABOUT = "{} chose this cookie; both cookies together identify the ISAKMP SA (RFC 2408 §2.4, §2.5.3)."
 FLAGS_ABOUT = {
-    Flags.ENCRYPTION: "What follows the header is encrypted under the keys of the ISAKMP SA (RFC 2408 §3.1).",
-    Flags.COMMIT: "The other end shall wait for CONNECTED before it uses the SA (RFC 2408 §3.1).",
-    Flags.AUTHENTICATION: "An Informational message that is authenticated and not encrypted (RFC 2408 §3.1).",
+    Flags.ENCRYPTION: "The payloads are encrypted with the keys of the ISAKMP SA (RFC 2408 §3.1).",
+    Flags.COMMIT: "The receiver must wait for CONNECTED before it uses the SA (RFC 2408 §3.1).",
+    Flags.AUTHENTICATION: "An Informational message that is authenticated but not encrypted (RFC 2408 §3.1).",
 }
 
 
 def header_field(octets: bytes) -> DissectedField:
-    """The header's field, with those in it. ``octets`` are at least a header long."""
+    """The field of the header and its subfields. ``octets`` must contain a whole header."""
     CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length = FIELDS.unpack_from(octets)
     fields = [
         DissectedField("Initiator Cookie", CKY_I.hex(), 0, 8, COOKIE_ABOUT.format("The initiator")),
@@ -31,7 +31,7 @@ def header_field(octets: bytes) -> DissectedField:
             f"{ExchangeType(exchange).name} ({exchange})",
             18,
             1,
-            "Which conversation this is a part of; IDENTITY_PROTECTION is Main Mode (RFC 2409 §5).",
+            "The exchange of the message; IDENTITY_PROTECTION is Main Mode (RFC 2409 §5).",
         ),
         bits(DissectedField("Flags", _flags(flags), 19, 1), [_flag(flag, flags) for flag in Flags]),
         DissectedField(
@@ -39,11 +39,13 @@ def header_field(octets: bytes) -> DissectedField:
             f"0x{message_id:08x}",
             20,
             4,
-            "0 in phase 1; afterwards a random number that tells exchanges under one ISAKMP SA apart (RFC 2408 §3.1).",
+            "0 in phase 1; then a random number that identifies the exchange within the ISAKMP SA (RFC 2408 §3.1).",
         ),
-        DissectedField("Length", f"{length} octets", 24, 4, "Of the whole message, with this header (RFC 2408 §3.1)."),
+        DissectedField(
+            "Length", f"{length} octets", 24, 4, "The length of the message including this header (RFC 2408 §3.1)."
+        ),
     ]
-    return node("Header", f"{ExchangeType(exchange).name}, {length} octets", fields, "Stands before every message.")
+    return node("Header", f"{ExchangeType(exchange).name}, {length} octets", fields, "The header of every message.")
 
 
 def _responder(cookie: bytes) -> str:

@@ -15,26 +15,23 @@ from ikev1.wire.registry import Flags
 
 MOST_TRAILING = 3
 
-ENCRYPTED_ABOUT = (
-    "All payloads, and padding up to whole blocks of the cipher: unreadable without the keys (RFC 2409 §5)."
-)
-PADDING_ABOUT = "Fills up the last block of the cipher; the payloads ended before (RFC 2409 Appendix B)."
-TRAILER_ABOUT = "Up to three zeros that make the length a multiple of four (RFC 2408 §3.6)."
+ENCRYPTED_ABOUT = "The encrypted payloads and padding, unreadable without the keys (RFC 2409 §5)."
+PADDING_ABOUT = "Padding after the last payload, up to the block size of the cipher (RFC 2409 Appendix B)."
+TRAILER_ABOUT = "Up to three zero octets that align the message to 4 octets (RFC 2408 §3.6)."
 
 
 def dissect(octets: bytes, *, decrypted: bool = False, hidden: frozenset[int] = frozenset()) -> Dissection:
-    """The fields of one ISAKMP message, without the non-ESP marker.
+    """Dissect one ISAKMP message, without the non-ESP marker; never raises.
 
-    ``decrypted`` says that what follows the header is in the clear although the header says that it is encrypted;
-    ``hidden`` are the types of payloads whose bodies are encrypted on their own (`parse_message`). No octets are
-    refused: where they are malformed the fields say how far they could be understood, and ``error`` is what the parser
-    says of them.
+    ``decrypted`` means that the payloads are in the clear although the header has the encryption flag. ``hidden`` are
+    the payload types whose bodies are encrypted individually (`parse_message`). Of a malformed message, the fields up
+    to the error are dissected, and ``error`` is the error of the parser.
     """
     error = _error(octets, decrypted, hidden)
     if len(octets) < HEADER_SIZE:
         return Dissection(tuple(rest(0, len(octets))), error)
     header = header_field(octets)
-    return Dissection((header, *_behind_header(octets, decrypted, hidden)), error)
+    return Dissection((header, *_after_header(octets, decrypted, hidden)), error)
 
 
 def _error(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> WireError | None:
@@ -47,7 +44,7 @@ def _error(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> WireError 
     return None
 
 
-def _behind_header(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> list[DissectedField]:
+def _after_header(octets: bytes, decrypted: bool, hidden: frozenset[int]) -> list[DissectedField]:
     _, _, first, version, _, flags, _, _ = FIELDS.unpack_from(octets)
     end = len(octets)
     if version >> 4 != VERSION >> 4:
@@ -71,6 +68,6 @@ def _read_body(octets: bytes, hidden: frozenset[int], kind: int, start: int, end
 
 
 def _octets(name: str, octets: bytes, start: int, about: str) -> list[DissectedField]:
-    """A field of all octets from ``start`` on, if there are any."""
+    """A field of the octets from ``start`` to the end; none if there are no octets."""
     size = len(octets) - start
     return [DissectedField(name, f"{size} octets", start, size, about)] if size else []

@@ -1,4 +1,4 @@
-"""What each payload is called, and what it is for."""
+"""The names and purposes of payloads."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from ikev1.wire.registry import PayloadType
 _NAT_D = (
     "NAT Discovery Payload",
     (
-        "A hash of an address and port as its sender sees them: the first is the receiver's, the "
-        "others the sender's own (RFC 3947 §3.2)."
+        "A hash of an address and port as seen by the sender: the first of the receiver, the others of the "
+        "sender itself (RFC 3947 §3.2)."
     ),
 )
-_NAT_OA = ("NAT Original Address Payload", "An end's address as it is without NAT (RFC 3947 §5.2).")
+_NAT_OA = ("NAT Original Address Payload", "The address of a peer without NAT (RFC 3947 §5.2).")
 
 _PAYLOADS: dict[int, tuple[str, str]] = {
     PayloadType.SECURITY_ASSOCIATION: (
         "Security Association Payload",
         (
-            "What the initiator offers, or which of it the responder takes: algorithms, groups, "
-            "lifetimes (RFC 2408 §3.4)."
+            "The offer of the initiator or the selection of the responder: algorithms, groups, lifetimes "
+            "(RFC 2408 §3.4)."
         ),
     ),
-    PayloadType.PROPOSAL: ("Proposal Payload", "One protocol, and the ways in which it may be done (RFC 2408 §3.5)."),
+    PayloadType.PROPOSAL: ("Proposal Payload", "One protocol and its alternative transforms (RFC 2408 §3.5)."),
     PayloadType.TRANSFORM: (
         "Transform Payload",
-        "One way to do it: algorithms and lifetimes that belong together (RFC 2408 §3.6).",
+        "One combination of algorithms and lifetimes (RFC 2408 §3.6).",
     ),
     PayloadType.KEY_EXCHANGE: (
         "Key Exchange Payload",
         (
-            "One half of the Diffie-Hellman exchange; in Quick Mode its presence means perfect forward "
+            "The public value of the Diffie-Hellman exchange; in Quick Mode it provides perfect forward "
             "secrecy (RFC 2408 §3.7)."
         ),
     ),
     PayloadType.IDENTIFICATION: (
         "Identification Payload",
-        "Who the sender is, or whom the tunnel is for (RFC 2408 §3.8).",
+        "The identity of the sender, or a host or network of the tunnel (RFC 2408 §3.8).",
     ),
     PayloadType.CERTIFICATE: (
         "Certificate Payload",
-        "A certificate with the sender's public key, or one that vouches for it (RFC 2408 §3.9).",
+        "A certificate of the sender, or of an authority that issued one (RFC 2408 §3.9).",
     ),
     PayloadType.CERTIFICATE_REQUEST: (
         "Certificate Request Payload",
-        "Asks for a certificate of an authority that the sender trusts (RFC 2408 §3.10).",
+        "A request for a certificate from an authority that the sender trusts (RFC 2408 §3.10).",
     ),
     PayloadType.HASH: (
         "Hash Payload",
-        "Proves that the sender has the keys and that nothing was changed (RFC 2408 §3.11).",
+        "Proves that the sender knows the keys and that the message was not modified (RFC 2408 §3.11).",
     ),
     PayloadType.SIGNATURE: ("Signature Payload", "Proves that the sender has the private key (RFC 2408 §3.12)."),
-    PayloadType.NONCE: ("Nonce Payload", "Random octets, a part of what the keys are made from (RFC 2408 §3.13)."),
-    PayloadType.NOTIFICATION: ("Notification Payload", "An error, or a piece of news (RFC 2408 §3.14)."),
-    PayloadType.DELETE: ("Delete Payload", "SAs that the sender has deleted on its side (RFC 2408 §3.15)."),
+    PayloadType.NONCE: ("Nonce Payload", "Random octets that enter the key derivation (RFC 2408 §3.13)."),
+    PayloadType.NOTIFICATION: ("Notification Payload", "An error or a status notification (RFC 2408 §3.14)."),
+    PayloadType.DELETE: ("Delete Payload", "SAs that the sender has deleted (RFC 2408 §3.15)."),
     PayloadType.VENDOR_ID: (
         "Vendor ID Payload",
-        "Names an extension that the sender has, or who made it (RFC 2408 §3.16).",
+        "Identifies an extension or the implementation of the sender (RFC 2408 §3.16).",
     ),
     PayloadType.ATTRIBUTES: (
         "Attributes Payload",
@@ -68,16 +68,16 @@ _PAYLOADS: dict[int, tuple[str, str]] = {
     PayloadType.NAT_OA_DRAFT: _NAT_OA,
     PayloadType.FRAGMENT: (
         "Fragment Payload",
-        "A piece of a message that was too long for one datagram (MS-IKEE §2.2.3.1).",
+        "A part of a message that is too long for one datagram (MS-IKEE §2.2.3.1).",
     ),
 }
 
 
 def payload_name(number: int) -> str:
-    """The name of a payload by its type."""
+    """The name of a payload type."""
     return _PAYLOADS[number][0] if number in _PAYLOADS else f"Payload of Type {number}"
 
 
 def payload_about(number: int) -> str:
-    """What it is for; empty where that is not known."""
+    """The purpose of a payload type; empty if unknown."""
     return _PAYLOADS[number][1] if number in _PAYLOADS else ""

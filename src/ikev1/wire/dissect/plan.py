@@ -1,4 +1,4 @@
-"""Where a payload's fields lie, read off the declaration that its parser is compiled from."""
+"""The positions of payload fields, from the declaration that the parser is compiled from."""
 
 from __future__ import annotations
 

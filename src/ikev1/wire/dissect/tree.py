@@ -1,4 +1,4 @@
-"""The values that a dissection is made of."""
+"""The result types of a dissection."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ikev1.wire.errors import WireError
 
 
 class DissectedField(NamedTuple):
-    """A part of a message: ``length`` octets from ``offset`` on, counted from the message's first octet.
+    """A field of a message: ``length`` octets at ``offset``, counted from the first octet of the message.
 
-    ``value`` is in words and harmless, ``about`` is a sentence for those who have not met this field, or empty.
-    ``fields`` lie one behind the other and fill the whole of it; or, where they are bits of it, each has its place.
+    ``value`` is printable text, ``about`` is the meaning of the field, or empty. ``fields`` are consecutive and cover
+    the whole field; bits of a number have the position of that number.
     """
 
     name: str
@@ -23,33 +23,33 @@ class DissectedField(NamedTuple):
 
 
 class Dissection(NamedTuple):
-    """All fields of a message, which together are all its octets, and what the parser has against it, if anything."""
+    """All fields of a message, which cover all its octets, and the error of the parser, if any."""
 
     fields: tuple[DissectedField, ...]
     error: WireError | None
 
 
 def node(name: str, value: str, fields: list[DissectedField], about: str = "") -> DissectedField:
-    """A field that consists of ``fields``, of which there is at least one."""
+    """A field that consists of ``fields``, which must not be empty."""
     offset = fields[0].offset
     return DissectedField(name, value, offset, end_of(fields, offset) - offset, about, tuple(fields))
 
 
 def bits(field: DissectedField, parts: list[tuple[str, str, str]]) -> DissectedField:
-    """``field`` with parts that are bits of it: a name, a value and what it is about, each."""
+    """Add the bits of ``field``, each with name, value and meaning."""
     return field._replace(
         fields=tuple([DissectedField(name, value, field.offset, field.length, about) for name, value, about in parts])
     )
 
 
 def end_of(fields: list[DissectedField], start: int) -> int:
-    """Where ``fields`` end that begin at ``start``; they may be none."""
+    """The end of ``fields``, which begin at ``start`` and may be empty."""
     return fields[-1].offset + fields[-1].length if fields else start
 
 
 def rest(offset: int, end: int) -> list[DissectedField]:
-    """What nobody could make anything of: a field, if there are any octets."""
+    """A field for octets that could not be parsed; none if there are no octets."""
     if offset >= end:
         return []
-    about = "The message is malformed here: what these octets were meant to be cannot be told."
+    about = "The message is malformed here, so these octets could not be parsed."
     return [DissectedField("Not Understood", f"{end - offset} octets", offset, end - offset, about)]

@@ -1,4 +1,4 @@
-"""Single values in words: how a field shows its number or its octets."""
+"""Formats for single values: numbers and octets of a field."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ NumberWords = Callable[[int, Known], str]
 OctetWords = Callable[[bytes, Known], str]
 
 SHOWN = 32
-"""Octets that are shown in hexadecimal; of more only their number is told."""
+"""The maximum number of octets shown in hexadecimal; of more, only the number is shown."""
 
 
 def named(names: type[OpenEnum]) -> NumberWords:
-    """The number's name, and the number."""
+    """The name of a number, and the number."""
     return lambda number, known: f"{names(number).name} ({number})"
 
 
@@ -51,28 +51,28 @@ def as_reserved(data: bytes) -> str:
 
 
 def as_hex(data: bytes, known: Known) -> str:
-    """Octets that name something."""
+    """Octets in hexadecimal."""
     return data.hex() if len(data) <= SHOWN else octets(data)
 
 
 def as_octets(data: bytes, known: Known) -> str:
-    """Octets of which only the number is told."""
+    """The number of octets."""
     return octets(data)
 
 
 def as_vendor(data: bytes, known: Known) -> str:
-    """What a vendor ID stands for."""
+    """The name of a vendor ID."""
     return vendor_name(data) or f"unknown, {octets(data)}"
 
 
 def as_transform_id(number: int, known: Known) -> str:
-    """A Transform-Id, which each protocol numbers anew (RFC 2407 §4.4.2 ff.)."""
+    """A Transform-Id, whose meaning depends on the protocol (RFC 2407 §4.4.2 ff.)."""
     names = TRANSFORM_IDS.get(known["protocol"])
     return f"{names(number).name} ({number})" if names is not None else str(number)
 
 
 def as_identity(data: bytes, known: Known) -> str:
-    """An identity, as far as its type and the size of its data agree."""
+    """An identity; its octets if they do not fit its type."""
     payload = Identification(known["id_type"], 0, 0, data)
     try:
         return identity(payload).partition(" ")[2]
@@ -86,7 +86,7 @@ def as_original_address(data: bytes, known: Known) -> str:
 
 
 def as_notification(data: bytes, known: Known) -> str:
-    """Data of a notification, where its type gives it a meaning (RFC 2407 §4.6.3.2, RFC 3706 §5.3)."""
+    """The data of a notification, formatted according to its type (RFC 2407 §4.6.3.2, RFC 3706 §5.3)."""
     match known["type"]:
         case NotifyType.R_U_THERE | NotifyType.R_U_THERE_ACK if len(data) == 4:
             return f"sequence number {int.from_bytes(data, 'big')}"

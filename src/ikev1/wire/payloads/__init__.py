@@ -107,7 +107,7 @@ PLAIN = (
     VendorId,
 )
 STRUCTURED = frozenset(number for number, payload in CLASSES.items() if payload not in PLAIN)
-"""The types of payload that are read field by field: to read one costs far more than to copy its octets."""
+"""The payload types that are parsed field by field, which costs far more than copying their octets."""
 
 LAYOUTS: dict[int, Layout[Any]] = {
     number: (PlainLayout if payload in PLAIN else Layout)(payload, number) for number, payload in CLASSES.items()
@@ -132,7 +132,7 @@ def payload_type(payload: Payload) -> int:
 
 
 def parse_body(payload_type: int, body: bytes) -> Payload:
-    """Reads one payload's body. A type that nobody here reads becomes `Unknown`. Raises WireError."""
+    """Parse the body of one payload. An unsupported type becomes `Unknown`. Raises WireError."""
     parse = PARSERS.get(payload_type)
     return Unknown(payload_type, body) if parse is None else parse(body)
 

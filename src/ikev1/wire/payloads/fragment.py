@@ -23,7 +23,7 @@ class LastFragment(Field):
 
 class Fragment(NamedTuple):
     """One piece of an ISAKMP message, its header included: ``id`` is the same in all pieces, ``number`` counts from 1,
-    ``last`` tells how many there are.
+    ``last`` marks the final one.
     """
 
     id: UInt16

@@ -1,4 +1,4 @@
-"""What the peer tells us: notifications and deletions (RFC 2408 §3.14, §3.15)."""
+"""Notification and Delete payloads (RFC 2408 §3.14, §3.15)."""
 
 from __future__ import annotations
 

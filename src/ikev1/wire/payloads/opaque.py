@@ -1,4 +1,4 @@
-"""Payloads that are octets and nothing else: keys, hashes, signatures, nonces, vendor IDs, and whatever is unknown."""
+"""Payloads without structure: keys, hashes, signatures, nonces, vendor IDs, and unknown payloads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class VendorId(NamedTuple):
 
 
 class Encrypted(NamedTuple):
-    """A payload whose body is encrypted on its own, and of which ``number`` is the type: "Only the body of the payloads
+    """A payload of type ``number`` whose body is encrypted individually: "Only the body of the payloads
     are encrypted [...], the generic payload headers are left in the clear" (RFC 2409 §5.3).
     """
 
@@ -49,7 +49,7 @@ class Encrypted(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """A payload of a type that nobody here reads, kept as it came."""
+    """A payload of an unsupported type, kept as received."""
 
     number: Annotated[int, PayloadNumber()]
     data: Rest

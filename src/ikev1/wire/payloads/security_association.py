@@ -37,7 +37,7 @@ SPI_SIZES: dict[int, tuple[int, ...]] = {
 
 
 class KnownDoi(Number):
-    """A DOI whose situation is a bit mask: with another, no reader can tell where the proposals begin."""
+    """A DOI whose situation is a bit mask: with any other DOI, the start of the proposals is unknown."""
 
     def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[int, int]:
         if numbers[slot] not in KNOWN_DOIS:
@@ -105,7 +105,7 @@ class SubPayloads(Field):
 class RememberedSubPayloads(SubPayloads):
     """Payloads that peers send to the octet as they, and others, sent them before: transforms.
 
-    A proposal's SPI is new each time, its transforms are what somebody once configured.
+    A proposal has a new SPI each time, but its transforms come from a configuration.
     """
 
     def __init__(self, payload_type: PayloadType, layout: Layout[Any], most: int, counted: bool) -> None:
@@ -165,7 +165,7 @@ class SecurityAssociation(NamedTuple):
 
 
 def check_unproved(body: bytes) -> None:
-    """Checks, before any of it is read, that the body of a phase 1 SA payload offers no more than real peers do.
+    """Check, before parsing it, that the body of a phase 1 SA payload offers no more than real peers do.
 
     Raises:
         WireError: it has several proposals, or too many transforms.

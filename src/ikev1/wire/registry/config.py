@@ -1,4 +1,4 @@
-"""The numbers of mode config, XAUTH and Cisco Unity, which no registry of IANA holds."""
+"""The numbers of mode config, XAUTH and Cisco Unity, which have no IANA registry."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ SECRET_ATTRIBUTES = frozenset(
         ConfigAttribute.XAUTH_ANSWER,
     }
 )
-"""Attributes whose values no log and no repr shows."""
+"""Attributes whose values must not appear in a log or repr."""
 
 
 class XauthType(OpenEnum, prefix="XAUTH_TYPE", octets=2):

@@ -135,7 +135,7 @@ class GroupType(OpenEnum, prefix="GROUP_TYPE", octets=2):
 
 
 class LifeType(OpenEnum, prefix="LIFE_TYPE", octets=2):
-    """Life Type (phase 1 attribute 11, phase 2 attribute 1): what the Life Duration counts."""
+    """Life Type (phase 1 attribute 11, phase 2 attribute 1): the unit of the Life Duration."""
 
     SECONDS = 1
     KILOBYTES = 2

@@ -1,4 +1,4 @@
-"""An enumeration that every number belongs to: those without a name are values too."""
+"""An enumeration that accepts every number: numbers without a name are values, too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 class OpenEnum(IntEnum):
     """Names for a number space that others may extend.
 
-    A number nobody has named becomes a member all the same: ``NotifyType(40001).name == "NOTIFY_40001"``. Members
+    A number without a name becomes a member, too: ``NotifyType(40001).name == "NOTIFY_40001"``. Members
     equal their number and hash like it, so a plain ``int`` off the wire finds them in any dictionary.
 
     Raises ValueError for what does not fit the field on the wire.
@@ -25,7 +25,7 @@ class OpenEnum(IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
-        # Not kept: a peer may send any number, and what it sends must not make this process grow.
+        # Not cached: a peer may send any number, and memory must stay bounded.
         if not isinstance(value, int) or not 0 <= value <= cls._largest:
             return None
         member = int.__new__(cls, value)

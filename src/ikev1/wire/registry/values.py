@@ -1,4 +1,4 @@
-"""Which numbers name what: the enumeration of each attribute's values, and of each protocol's transforms."""
+"""The enumerations of the values of each attribute, and of the transforms of each protocol."""
 
 from __future__ import annotations
 

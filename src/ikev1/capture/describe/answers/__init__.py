@@ -1,4 +1,4 @@
-"""What people ask of a conversation, a file for each question."""
+"""The answers of a report, one module per question."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ikev1.capture.describe.answers.silence import who_fell_silent
 from ikev1.capture.describe.answers.traffic import what_traffic
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.capture.track.esp_flows import Flow
+from ikev1.capture.track.esp_flows import TrackedFlow
 
 __all__ = ["SeenProposals", "answers_to", "seen_proposals"]
 
@@ -34,9 +34,16 @@ _QUESTIONS: tuple[Callable[[TrackedConversation], Answer | None], ...] = (
 )
 
 
-def answers_to(dialogue: TrackedConversation, flows: list[Flow], wishes: SeenProposals) -> tuple[Answer, ...]:
-    """The answers that the capture has something to say to; ``flows`` are the ESP of this conversation, ``wishes``
-    what everybody wants of a peer.
+def answers_to(
+    conversation: TrackedConversation, flows: list[TrackedFlow], proposals: SeenProposals
+) -> tuple[Answer, ...]:
+    """The answers that the capture supports.
+
+    ``flows`` are the ESP flows of this conversation, ``proposals`` the phase 1 transforms seen anywhere in the capture.
     """
-    found = [why_refused(dialogue, wishes), *(question(dialogue) for question in _QUESTIONS), what_traffic(flows)]
+    found = [
+        why_refused(conversation, proposals),
+        *(question(conversation) for question in _QUESTIONS),
+        what_traffic(flows),
+    ]
     return tuple(answer for answer in found if answer is not None)

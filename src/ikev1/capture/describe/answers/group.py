@@ -1,16 +1,16 @@
-"""Which Diffie-Hellman group, and which numbers that means."""
+"""Question ``group``: the Diffie-Hellman group, and the prime and generator or the curve that it stands for."""
 
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import group_name, phase1_suite
-from ikev1.capture.describe.answers.alike import of_quick_modes
+from ikev1.capture.describe.answers.quick_mode_sentences import quick_mode_sentences
 from ikev1.capture.describe.outcome import is_agreed
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.crypto.modp_numbers import OAKLEY_PRIMES, RFC_5114
 from ikev1.wire.registry import Group
 
-_TITLE = "Which group, and which p and g?"
+_TITLE = "Which Diffie-Hellman group was used, and what are p and g?"
 _SHOWN = 16  # octets of each end of p
 
 _SOURCES: dict[int, str] = {
@@ -36,55 +36,57 @@ _CURVES: dict[int, str] = {
     Group.BRAINPOOL_256: "the curve brainpoolP256r1 (RFC 6932)",
     Group.BRAINPOOL_384: "the curve brainpoolP384r1 (RFC 6932)",
     Group.BRAINPOOL_512: "the curve brainpoolP512r1 (RFC 6932)",
-    Group.CURVE_25519: "Curve25519 (RFC 7748), by the number that IKEv2 has for it",
+    Group.CURVE_25519: "Curve25519 (RFC 7748), with the group number of IKEv2",
 }
 
 
-def which_group(dialogue: TrackedConversation) -> Answer | None:
-    """The group of phase 1, and in a decrypted Quick Mode that of perfect forward secrecy."""
-    phase1 = dialogue.phase1
-    if phase1.offer is None and phase1.answer is None:
+def which_group(conversation: TrackedConversation) -> Answer | None:
+    """The group of phase 1, and the groups of decrypted Quick Modes."""
+    phase1 = conversation.phase1
+    if phase1.offer is None and phase1.response is None:
         return None
-    frames = [seen.frame for seen in (phase1.offer, phase1.answer) if seen is not None]
-    if phase1.suite is None or not phase1.suite.group or not is_agreed(dialogue):
+    frames = [record.frame for record in (phase1.offer, phase1.response) if record is not None]
+    if phase1.suite is None or not phase1.suite.group or not is_agreed(conversation):
         groups = dict.fromkeys(phase1_suite(transform).group for transform in phase1.offered)
         names = ", ".join(group_name(number) for number in groups if number)
-        text = f"None was chosen in this capture. Offered: {names or 'none by a number'}."
-        return Answer(question="group", title=_TITLE, text=text, frames=tuple(frames))
+        text = f"No group was selected in this capture. Offered: {names or 'no group number'}."
+        return Answer(question="group", title=_TITLE, text=text, frames=tuple(frames), codes=("not-selected",))
     words = group_words(phase1.suite.group)
     if phase1.suite.group in _CURVES:
-        sent = "names the curve, which is never sent; the public values are points of it."
+        sent = "identifies the curve, which is never sent. The public values are points on it."
     else:
-        sent = "names p and g, which are never sent; the public values are g^x mod p."
-    parts = [f"{words[0].upper()}{words[1:]}.", f"The number of the group, attribute 4 of the proposal, {sent}"]
-    with_group = [quick for quick in dialogue.quick_modes.values() if quick.group]
-    parts += of_quick_modes(
-        (quick.message_id, f"a Diffie-Hellman exchange of its own, in {group_name(quick.group)}.")
-        for quick in with_group
+        sent = "identifies p and g, which are never sent. The public values are g^x mod p."
+    parts = [f"{words[0].upper()}{words[1:]}.", f"The group number, attribute 4 of the proposal, {sent}"]
+    codes = ["selected"]
+    with_group = [quick for quick in conversation.quick_modes.values() if quick.group]
+    parts += quick_mode_sentences(
+        (quick.message_id, f"a separate Diffie-Hellman exchange in {group_name(quick.group)}.") for quick in with_group
     )
     frames += [quick.messages["QM2"].frame for quick in with_group]
-    if dialogue.first("NGM1") is not None:
-        parts.append("New Group Mode is the exception: it sends the numbers of a group, encrypted.")
-    return Answer(question="group", title=_TITLE, text=" ".join(parts), frames=tuple(frames))
+    codes += ["pfs-group"] if with_group else []
+    if conversation.first("NGM1") is not None:
+        parts.append("New Group Mode sends the parameters of a group explicitly, encrypted.")
+        codes.append("new-group")
+    return Answer(question="group", title=_TITLE, text=" ".join(parts), frames=tuple(frames), codes=tuple(codes))
 
 
 def group_words(number: int) -> str:
-    """A group, with the numbers that its name stands for."""
+    """A group and its parameters, in words."""
     if number in OAKLEY_PRIMES:
         return f"{group_name(number)}: g = 2, {_prime_words(OAKLEY_PRIMES[number].prime(), number)}"
     if number in RFC_5114:
         p, g, q = RFC_5114[number]
         return (
-            f"{group_name(number)}: g is a number of {g.bit_length()} bits, {_cut(g)}, that generates a subgroup of a "
-            f"prime order of {q.bit_length()} bits; {_prime_words(p, number)}"
+            f"{group_name(number)}: g is a {g.bit_length()}-bit number, {_cut(g)}, that generates a subgroup of "
+            f"{q.bit_length()}-bit prime order; {_prime_words(p, number)}"
         )
     if number in _CURVES:
-        return f"{group_name(number)}: {_CURVES[number]}; its base point is what g is elsewhere"
-    return f"{group_name(number)}, of which nothing is known here"
+        return f"{group_name(number)}: {_CURVES[number]}; its base point takes the role of g"
+    return f"{group_name(number)}, an unknown group"
 
 
 def _prime_words(p: int, number: int) -> str:
-    return f"p is the prime of {p.bit_length()} bits {_cut(p)} ({_SOURCES[number]})"
+    return f"p is the {p.bit_length()}-bit prime {_cut(p)} ({_SOURCES[number]})"
 
 
 def _cut(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Which identities an eavesdropper could read in this very capture."""
+"""Question ``identities``: which identities an eavesdropper can read in this capture."""
 
 from __future__ import annotations
 
@@ -10,58 +10,66 @@ from ikev1.wire.payloads import CertificateRequest, ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute
 from ikev1.wire.words import config_value
 
-_TITLE = "Which identities could an eavesdropper read?"
+_TITLE = "Which identities can an eavesdropper read?"
 
 
-def which_identities(dialogue: TrackedConversation) -> Answer | None:
-    """Both ends, and what gives them away beside the identity."""
-    if not any(seen.in_phase_1 for seen in dialogue.messages):
+def which_identities(conversation: TrackedConversation) -> Answer | None:
+    """Both identities, and other payloads that reveal them."""
+    if not any(record.in_phase_1 for record in conversation.messages):
         return None
     frames: list[int] = []
-    parts = [_of(dialogue, role, frames) for role in (Role.INITIATOR, Role.RESPONDER)]
-    for role, seen in dialogue.phase1.certificates.items():
-        if not seen.encrypted:
-            parts.append(f"The {role}'s certificate is in the clear, and names it.")
-            frames.append(seen.frame)
-    parts += _users(dialogue, frames)
+    codes: list[str] = []
+    parts = [_of(conversation, role, frames, codes) for role in (Role.INITIATOR, Role.RESPONDER)]
+    for role, record in conversation.phase1.certificates.items():
+        if not record.encrypted:
+            parts.append(f"The {role}'s certificate is in the clear and identifies it.")
+            codes.append(f"{role}-certificate-visible")
+            frames.append(record.frame)
+    parts += _users(conversation, frames, codes)
     requests = [
-        seen.frame
-        for seen in dialogue.messages
-        if not seen.encrypted and seen.message is not None and seen.message.first(CertificateRequest) is not None
+        record.frame
+        for record in conversation.messages
+        if not record.encrypted and record.message is not None and record.message.first(CertificateRequest) is not None
     ]
     if requests:
-        parts.append("Requests for certificates in the clear tell which CAs are trusted.")
-    return Answer(question="identities", title=_TITLE, text=" ".join(parts), frames=(*frames, *requests[:1]))
+        parts.append("Certificate requests in the clear reveal the trusted CAs.")
+        codes.append("trusted-cas-visible")
+    frames += requests[:1]
+    return Answer(question="identities", title=_TITLE, text=" ".join(parts), frames=tuple(frames), codes=tuple(codes))
 
 
-def _users(dialogue: TrackedConversation, frames: list[int]) -> list[str]:
-    """Who logged in by XAUTH under the keys of phase 1."""
+def _users(conversation: TrackedConversation, frames: list[int], codes: list[str]) -> list[str]:
+    """The XAUTH user names, protected by the phase 1 keys."""
     found: dict[str, int] = {}
-    for seen in dialogue.messages:
-        if seen.message is None or not seen.encrypted:
+    for record in conversation.messages:
+        if record.message is None or not record.encrypted:
             continue
-        for payload in seen.message.all(ConfigAttributes):
+        for payload in record.message.all(ConfigAttributes):
             for attribute in payload.attributes:
                 if attribute.type == ConfigAttribute.XAUTH_USER_NAME and attribute.value:
-                    found.setdefault(config_value(attribute), seen.frame)
+                    found.setdefault(config_value(attribute), record.frame)
     frames += found.values()
-    return [
-        f"The user of XAUTH, {name}, was encrypted; it is told here only because the keys are known." for name in found
-    ]
+    codes += ["xauth-user-encrypted"] * bool(found)
+    return [f"The XAUTH user name, {name}, is encrypted. It is shown because the keys are known." for name in found]
 
 
-def _of(dialogue: TrackedConversation, role: Role, frames: list[int]) -> str:
-    name, seen = identity_of(dialogue, role), dialogue.phase1.identities.get(role)
-    if seen is not None:
-        frames.append(seen.frame)
-        if identity_visible(dialogue, role):
-            return f"The {role}'s, {name}, is in the clear in {seen.label}: anybody could read it."
-        return f"The {role}'s, {name}, was encrypted in {seen.label}; it is told here only because the keys are known."
-    if dialogue.phase1.hides_bodies:
-        return f"The {role}'s is encrypted with a public key: it was not visible."
+def _of(conversation: TrackedConversation, role: Role, frames: list[int], codes: list[str]) -> str:
+    name, record = identity_of(conversation, role), conversation.phase1.identities.get(role)
+    if record is not None:
+        frames.append(record.frame)
+        if identity_visible(conversation, role):
+            codes.append(f"{role}-visible")
+            return f"The {role}'s identity, {name}, is in the clear in {record.label}: anyone can read it."
+        codes.append(f"{role}-encrypted")
+        return f"The {role}'s identity, {name}, is encrypted in {record.label}. It is shown because the keys are known."
+    if conversation.phase1.hides_bodies:
+        codes.append(f"{role}-encrypted")
+        return f"The {role}'s identity is encrypted with a public key: an eavesdropper cannot read it."
     label = "MM5" if role is Role.INITIATOR else "MM6"
-    hidden = dialogue.first(label)
+    hidden = conversation.first(label)
     if hidden is not None:
         frames.append(hidden.frame)
-        return f"The {role}'s is encrypted in {label}: it was not visible."
-    return f"The {role}'s is not in this capture."
+        codes.append(f"{role}-encrypted")
+        return f"The {role}'s identity is encrypted in {label}: an eavesdropper cannot read it."
+    codes.append(f"{role}-missing")
+    return f"The {role}'s identity is not in this capture."

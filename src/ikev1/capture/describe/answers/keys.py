@@ -1,4 +1,4 @@
-"""Where the keys are from, and what they open."""
+"""Question ``keys``: where the keys come from, and how many messages they decrypt."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ from ikev1.capture.track.conversation import TrackedConversation
 _TITLE = "Which keys are known?"
 
 
-def which_keys(dialogue: TrackedConversation) -> Answer | None:
-    """None where nobody gave any and nothing is encrypted."""
-    encrypted = [seen for seen in dialogue.messages if seen.encrypted and seen.repeats is None]
-    opened = [seen for seen in encrypted if seen.decrypted]
-    secrets = dialogue.opener.secrets
-    count = f"{len(opened)} of {len(encrypted)} encrypted messages could be opened"
+def which_keys(conversation: TrackedConversation) -> Answer | None:
+    """None if no keys were given and nothing is encrypted."""
+    encrypted = [record for record in conversation.messages if record.encrypted and record.repeats is None]
+    decrypted = [record for record in encrypted if record.decrypted]
+    secrets = conversation.decryptor.secrets
+    count = f"{len(decrypted)} of {len(encrypted)} encrypted messages were decrypted"
     if secrets is not None:
-        text = f"Those in {secrets.source}: {count}."
+        code, text = "all-keys", f"The keys from {secrets.source}: {count}."
         if not secrets.SKEYID_a:
-            text += " It is the encryption key alone: HASH(1) to HASH(3) need SKEYID_a, ESP keys SKEYID_d."
-    elif (psk := psk_of(dialogue)) is not None and psk.right:
-        text = f"A pre-shared key: enough to check HASH_R and HASH_I, for nothing else without g^xy. {count}."
+            code = "encryption-key"
+            text += " Only the encryption key is known: HASH(1) to HASH(3) require SKEYID_a, and ESP keys SKEYID_d."
+    elif (psk := psk_of(conversation)) is not None and psk.right:
+        code = "pre-shared-key"
+        text = (
+            f"The pre-shared key, which suffices to verify HASH_R and HASH_I. Decryption also requires g^xy: {count}."
+        )
     elif not encrypted:
         return None
-    elif dialogue.ring:
-        text = f"None of those given opens this conversation: {count}."
+    elif conversation.key_ring:
+        code, text = "no-match", f"None of the given keys belongs to this conversation: {count}."
     else:
-        text = "None: what is encrypted stays closed. A key log, a log of charon, or g^xy with the secret opens it."
-    return Answer(question="keys", title=_TITLE, text=text, frames=tuple(seen.frame for seen in opened[:1]))
+        code = "none"
+        text = (
+            "None, so nothing is decrypted. Supply a key log, a charon log, or g^xy together with the pre-shared key."
+        )
+    frames = tuple(record.frame for record in decrypted[:1])
+    return Answer(question="keys", title=_TITLE, text=text, frames=frames, codes=(code,))

@@ -1,4 +1,4 @@
-"""What the vendor IDs say of the peers' make."""
+"""Question ``makers``: the implementations that the vendor IDs point to."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
-_TITLE = "Who made the peers?"
+_TITLE = "Which implementations are the peers?"
 
 
-def which_makers(dialogue: TrackedConversation) -> Answer | None:
-    """Vendor IDs are in the clear; a peer may leave them out, or send another's."""
+def which_makers(conversation: TrackedConversation) -> Answer | None:
+    """Based on the vendor IDs, which a peer may omit or copy from another implementation."""
     frames: list[int] = []
     parts = []
     for role in (Role.INITIATOR, Role.RESPONDER):
-        found = dialogue.phase1.vendor_ids[role]
+        found = conversation.phase1.vendor_ids[role]
         if not found:
             continue
         frames += found.values()
@@ -23,7 +23,7 @@ def which_makers(dialogue: TrackedConversation) -> Answer | None:
         names = [name for data in found if (name := vendor_name(data)) is not None]
         unknown = len(found) - len(names)
         words = [*dict.fromkeys(names), *([f"{unknown} unknown"] if unknown else [])]
-        who = f"looks like {maker}" if maker else "does not say who made it"
+        who = f"appears to be {maker}" if maker else "is an unknown implementation"
         parts.append(f"The {role} {who}; its vendor IDs: {', '.join(words)}.")
     if not parts:
         return None

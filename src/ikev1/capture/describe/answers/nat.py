@@ -1,4 +1,4 @@
-"""Whether there is a NAT between the peers, and who is behind it."""
+"""Question ``nat``: whether there is a NAT between the peers, and which peer is behind it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.records.model import Role
 
-_TITLE = "Is there a NAT, and who is behind it?"
+_TITLE = "Is there a NAT, and which peer is behind it?"
 
 
-def which_nat(dialogue: TrackedConversation) -> Answer | None:
-    """By the NAT-D payloads and the ports."""
-    discoveries = dialogue.phase1.discoveries
-    ports = {port for role in Role for port in dialogue.ends.ports(role)}
-    if not discoveries:
+def which_nat(conversation: TrackedConversation) -> Answer | None:
+    """Based on the NAT-D payloads and the ports."""
+    nat_discoveries = conversation.phase1.nat_discoveries
+    ports = {port for role in Role for port in conversation.endpoints.ports(role)}
+    if not nat_discoveries:
         if 4500 not in ports:
             return None
-        text = "The conversation is on port 4500, so the peers found a NAT, or were told to act as if there were one."
-        return Answer(question="nat", title=_TITLE, text=text)
-    told = {role: behind_nat(dialogue, role) for role in (Role.INITIATOR, Role.RESPONDER)}
-    parts = []
-    for role, behind in told.items():
-        if role in dialogue.translated:
-            parts.append(f"The {role} is behind a NAT: this capture has its messages under two addresses.")
+        text = "The peers use port 4500, so they detected a NAT or are configured to force UDP encapsulation."
+        return Answer(question="nat", title=_TITLE, text=text, codes=("port-4500",))
+    behind_nats = {role: behind_nat(conversation, role) for role in (Role.INITIATOR, Role.RESPONDER)}
+    parts: list[tuple[str, str]] = []
+    for role, behind in behind_nats.items():
+        if role in conversation.translated:
+            text = f"The {role} is behind a NAT: this capture shows its messages under two addresses."
+            parts.append((f"{role}-translated", text))
         elif behind:
-            parts.append(
-                f"The {role} is behind a NAT, or pretends to be to get UDP encapsulation: a NAT-D hash of its address "
-                "and port is not that of the capture."
+            text = (
+                f"The {role} is behind a NAT, or pretends to be to force UDP encapsulation: a NAT-D hash of its "
+                "address and port does not match the capture."
             )
+            parts.append((f"{role}-behind-nat", text))
         elif behind is None:
-            parts.append(f"Of the {role} it cannot be said: a NAT-D payload or the negotiated hash is missing.")
-    if not any(behind or behind is None for behind in told.values()):
-        parts.append("No: all NAT-D hashes are those of the addresses and ports in the capture.")
+            text = f"Unknown for the {role}: a NAT-D payload or the negotiated hash is missing."
+            parts.append((f"{role}-unknown", text))
+    if not any(behind or behind is None for behind in behind_nats.values()):
+        parts.append(("no-nat", "No. All NAT-D hashes match the addresses and ports in the capture."))
     if 4500 in ports:
-        parts.append("The conversation floated to port 4500, and ESP travels in UDP.")
-    frames = tuple(seen.frame for seen in discoveries.values())
-    return Answer(question="nat", title=_TITLE, text=" ".join(parts), frames=frames)
+        parts.append(("port-4500", "The peers switched to port 4500 and encapsulate ESP in UDP."))
+    return Answer(
+        question="nat",
+        title=_TITLE,
+        text=" ".join(text for _, text in parts),
+        frames=tuple(record.frame for record in nat_discoveries.values()),
+        codes=tuple(code for code, _ in parts),
+    )

@@ -1,4 +1,4 @@
-"""Whether the pre-shared key can be guessed from this capture by trying, without a word to anybody."""
+"""Question ``offline-guess``: whether this capture allows offline guessing of the pre-shared key."""
 
 from __future__ import annotations
 
@@ -12,42 +12,48 @@ from ikev1.wire.registry import PayloadType
 _TITLE = "Can the pre-shared key be guessed from this capture?"
 
 
-def can_be_guessed(dialogue: TrackedConversation) -> Answer | None:
-    """What is in the clear decides."""
-    method = dialogue.phase1.method
+def can_be_guessed(conversation: TrackedConversation) -> Answer | None:
+    """Based on the HASH payloads that are in the clear."""
+    method = conversation.phase1.method
     if not method:
         return None
     frames: list[int] = []
+    code = "no"
     if method not in PSK_METHODS:
-        text = "There is none: the peers prove themselves by keys of their own (see the authentication method)."
-    elif (answer := dialogue.first("AM2")) is not None and answer.has(PayloadType.HASH):
-        opening = dialogue.first("AM1")
-        frames = [seen.frame for seen in (opening, answer) if seen is not None]
+        code = "no-pre-shared-key"
+        text = "There is no pre-shared key: the peers authenticate with their own keys (see the authentication method)."
+    elif (answer := conversation.first("AM2")) is not None and answer.has(PayloadType.HASH):
+        opening = conversation.first("AM1")
+        frames = [record.frame for record in (opening, answer) if record is not None]
+        code = "yes"
         text = (
-            "Yes. HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b) is in the clear, as is everything "
-            "in it, and SKEYID = prf(pre-shared-key, Ni_b | Nr_b): each guess costs two short computations and can be "
-            "checked against HASH_R. No Diffie-Hellman value protects it, and nobody notices."
+            "Yes. HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b) is in the clear, and so are all "
+            "values it covers. SKEYID = prf(pre-shared-key, Ni_b | Nr_b), so testing a guess takes two HMAC "
+            "computations and a comparison with HASH_R. It requires no Diffie-Hellman secret and no contact with the "
+            "peers, who cannot detect it."
         )
         if opening is None:
-            text = f"In part: the first message, which HASH_R covers, is not in this capture. With it: {text}"
-    elif (last := dialogue.first("AM3")) is not None and last.has(PayloadType.HASH) and not last.encrypted:
+            code = "first-message-missing"
+            text = f"Not without the first message, which HASH_R covers and this capture lacks. With it: {text}"
+    elif (last := conversation.first("AM3")) is not None and last.has(PayloadType.HASH) and not last.encrypted:
         frames = [last.frame]
-        text = "Yes, from HASH_I, which is in the clear; HASH_R is not in this capture."
-    elif dialogue.first("AM1") is not None:
-        frames = [dialogue.messages[0].frame]
-        text = "Not from this capture: the answer with HASH_R is not in it."
-        if not errors(dialogue):
-            text += " A responder that does Aggressive Mode gives it to whoever asks."
+        code, text = "yes", "Yes, from HASH_I, which is in the clear. HASH_R is not in this capture."
+    elif conversation.first("AM1") is not None:
+        frames = [conversation.messages[0].frame]
+        text = "Not from this capture: it does not contain the response with HASH_R."
+        if not errors(conversation):
+            text += " A responder that accepts Aggressive Mode sends HASH_R to anyone who asks."
     else:
-        frames = [seen.frame for label in ("MM3", "MM4", "MM5") if (seen := dialogue.first(label)) is not None]
-        suite = dialogue.phase1.suite
+        frames = [record.frame for label in ("MM3", "MM4", "MM5") if (record := conversation.first(label)) is not None]
+        suite = conversation.phase1.suite
         if suite is not None and suite.group in BROKEN_GROUPS:
-            start, reach = "Hardly", "in so small a group who has the means can compute that from the public values"
+            code, start = "weak-group", "Only by a well-funded attacker"
+            reach = "which such an attacker can compute from the public values of so small a group"
         else:
-            start, reach = "Not", "that does not follow from the public values"
+            start, reach = "Not from this capture alone", "which cannot be computed from the public values"
         text = (
-            f"{start} from this capture alone. In Main Mode HASH_I and HASH_R are encrypted under a key that needs "
-            f"g^xy beside the pre-shared key, and {reach}. One who knows g^xy can guess: somebody who posed as the "
-            "responder and got message 5, or who learned a private exponent."
+            f"{start}. In Main Mode, HASH_I and HASH_R are encrypted with a key that depends on the pre-shared key and "
+            f"on g^xy, {reach}. An attacker who knows g^xy can test guesses: one who impersonated the responder and "
+            "received message 5, or one who obtained a private exponent."
         )
-    return Answer(question="offline-guess", title=_TITLE, text=text, frames=tuple(frames))
+    return Answer(question="offline-guess", title=_TITLE, text=text, frames=tuple(frames), codes=(code,))

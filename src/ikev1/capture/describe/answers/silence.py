@@ -1,4 +1,4 @@
-"""Who repeated what, and who fell silent."""
+"""Question ``silence``: retransmissions, and messages without a response."""
 
 from __future__ import annotations
 
@@ -11,75 +11,84 @@ from ikev1.core.records.model import Role
 from ikev1.wire.payloads import ConfigAttributes, Notification
 from ikev1.wire.registry import ConfigType, NotifyType
 
-_TITLE = "Was anything repeated, and who fell silent?"
+_TITLE = "Was anything retransmitted, and which peer stopped responding?"
 
 _LAST = frozenset({"MM6", "AM3", "QM3", "INFO", "NGM2", "?"})
-"""Messages that nobody has to answer."""
+"""Messages that require no response."""
 
 
-def who_fell_silent(dialogue: TrackedConversation) -> Answer | None:
-    """Repetitions, and messages that never got the answer that they ask for."""
-    first = [seen for seen in dialogue.messages if seen.repeats is None]
+def who_fell_silent(conversation: TrackedConversation) -> Answer | None:
+    """Retransmissions, and messages that never got the response they require."""
+    first = [record for record in conversation.messages if record.repeats is None]
     repetitions = {
         index: again
-        for index, all_again in dialogue.repetitions().items()
-        if (again := [seen for seen in all_again if not seen.copied])
+        for index, all_again in conversation.repetitions().items()
+        if (again := [record for record in all_again if not record.copied])
     }
-    repeated = [(seen, repetitions[seen.index]) for seen in first if seen.index in repetitions]
-    parts = [_repeated(seen, again) for seen, again in repeated]
-    frames = [each.frame for seen, again in repeated for each in (seen, *again)]
-    for seen in _unanswered(dialogue, first):
-        times = len(repetitions.get(seen.index, ()))
-        asked = f"asked {times + 1} times" if times else "asked once"
-        parts.append(f"The {other(seen.sender)} never answered {seen.label} in this capture, {asked}.")
-        frames.append(seen.frame)
-    for seen in _asked_in_vain(dialogue):
-        parts.append(f"The {other(seen.sender)} did not answer the last R-U-THERE (RFC 3706): it may be dead.")
-        frames.append(seen.frame)
-    copies = sum(seen.copied for seen in dialogue.messages)
+    repeated = [(record, repetitions[record.index]) for record in first if record.index in repetitions]
+    parts = [("retransmission", _repeated(record, again)) for record, again in repeated]
+    frames = [each.frame for record, again in repeated for each in (record, *again)]
+    for record in _unanswered(conversation, first):
+        times = len(repetitions.get(record.index, ()))
+        sent = f"sent {times + 1} times" if times else "sent once"
+        text = f"The {other(record.sender)} never responded to {record.label} in this capture, {sent}."
+        parts.append((f"{other(record.sender)}-silent", text))
+        frames.append(record.frame)
+    for record in _unanswered_probes(conversation):
+        text = f"The {other(record.sender)} did not respond to the last R-U-THERE (RFC 3706): it may be dead."
+        parts.append((f"{other(record.sender)}-dpd-unanswered", text))
+        frames.append(record.frame)
+    copies = sum(record.copied for record in conversation.messages)
     if copies:
-        parts.append(f"{copies} messages are twice in this capture, which was made at two places on the way.")
+        text = f"{copies} messages appear twice in this capture, which was taken at two points of the path."
+        parts.append(("duplicated-by-capture", text))
     if not parts:
         return None
-    return Answer(question="silence", title=_TITLE, text=" ".join(parts), frames=tuple(dict.fromkeys(frames)))
+    return Answer(
+        question="silence",
+        title=_TITLE,
+        text=" ".join(text for _, text in parts),
+        frames=tuple(dict.fromkeys(frames)),
+        codes=tuple(dict.fromkeys(code for code, _ in parts)),
+    )
 
 
-def _repeated(seen: MessageRecord, again: list[MessageRecord]) -> str:
-    seconds = again[-1].datagram.time - seen.datagram.time
+def _repeated(record: MessageRecord, again: list[MessageRecord]) -> str:
+    seconds = again[-1].datagram.time - record.datagram.time
     times = "once" if len(again) == 1 else f"{len(again)} times"
-    name = f"{seen.label} ({seen.header.message_id:08x})" if seen.header.message_id else seen.label
+    name = f"{record.label} ({record.header.message_id:08x})" if record.header.message_id else record.label
     within = f" within {seconds:.1f} s" if again[-1].datagram.time else ""  # some captures have zeros for times
-    return f"The {seen.sender} repeated {name} {times}{within}."
+    return f"The {record.sender} retransmitted {name} {times}{within}."
 
 
-def _asked_in_vain(dialogue: TrackedConversation) -> list[MessageRecord]:
-    """Of each side the last question whether the other one lives, if no answer came after it."""
+def _unanswered_probes(conversation: TrackedConversation) -> list[MessageRecord]:
+    """The last R-U-THERE of each peer, if no acknowledgement follows it."""
     waiting: dict[Role, MessageRecord] = {}
-    for seen in dialogue.messages:
-        for payload in seen.message.all(Notification) if seen.message is not None else ():
+    for record in conversation.messages:
+        for payload in record.message.all(Notification) if record.message is not None else ():
             if payload.type == NotifyType.R_U_THERE:
-                waiting[seen.sender] = seen
+                waiting[record.sender] = record
             elif payload.type == NotifyType.R_U_THERE_ACK:
-                waiting.pop(other(seen.sender), None)
+                waiting.pop(other(record.sender), None)
     return list(waiting.values())
 
 
-def _unanswered(dialogue: TrackedConversation, first: list[MessageRecord]) -> list[MessageRecord]:
-    """The last message of each exchange, if the other side owes an answer to it."""
+def _unanswered(conversation: TrackedConversation, first: list[MessageRecord]) -> list[MessageRecord]:
+    """The last message of each exchange, if it requires a response."""
     exchanges: dict[tuple[int, int], list[MessageRecord]] = {}
-    for seen in first:
-        exchanges.setdefault((seen.header.exchange, seen.header.message_id), []).append(seen)
-    refused = any(seen.label == "INFO" for seen in first) and outcome_of(dialogue) != ESTABLISHED
+    for record in first:
+        exchanges.setdefault((record.header.exchange, record.header.message_id), []).append(record)
+    refused = any(record.label == "INFO" for record in first) and outcome_of(conversation) != ESTABLISHED
     return [
         messages[-1] for messages in exchanges.values() if _asks(messages) and not (refused and messages[-1].in_phase_1)
     ]
 
 
 def _asks(messages: list[MessageRecord]) -> bool:
-    """Whether the last message of an exchange asks for an answer."""
+    """Whether the last message of an exchange requires a response."""
     last = messages[-1]
     if last.label != "CFG":
         return last.label not in _LAST
     payload = last.message.first(ConfigAttributes) if last.message is not None else None
-    # draft-dukes-ike-mode-cfg-02 §3.3: a request is answered by a reply, a set by an acknowledgement
+    # draft-dukes-ike-mode-cfg-02 §3.3: REQUEST is followed by REPLY, SET by ACK
     return len(messages) % 2 == 1 if payload is None else payload.type in (ConfigType.REQUEST, ConfigType.SET)

@@ -1,44 +1,43 @@
-"""IP datagrams put together again from their fragments (RFC 791 §3.2, RFC 8200 §4.5), within bounds."""
+"""Bounded reassembly of IP datagrams from fragments (RFC 791 §3.2, RFC 8200 §4.5)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ikev1.capture.read.network import UDP, IpPacket
-from ikev1.capture.read.notes import Notes
-from ikev1.capture.read.unreadable import Unreadable
+from ikev1.capture.read.problems import Notes, Unreadable
 
 MOST_DATAGRAMS = 256
-"""Datagrams of which fragments are kept at one time; the oldest makes room."""
+"""Incomplete datagrams kept; the oldest is dropped first."""
 
 MOST_FRAGMENTS = 128
-"""Fragments of one datagram: 64 KiB in pieces of 512 octets."""
+"""Fragments per datagram: 64 KiB in fragments of 512 octets."""
 
 LONGEST = 65_535
-PATIENCE = 30.0
-"""Seconds of the capture's time that fragments wait for the others, as Linux has it."""
+TIMEOUT = 30.0
+"""Seconds of capture time until an incomplete datagram is dropped, as in Linux."""
 
 Key = tuple[str, str, int, int]
 
 
 class Whole(NamedTuple):
-    """A datagram put together: as if it had come in one piece, and the frames that it came in."""
+    """A reassembled datagram, and the frames of its fragments."""
 
     packet: IpPacket
     frames: tuple[int, ...]
 
 
 class _Partial:
-    """What there is of one datagram. ``dropped`` are those of which nothing more is wanted."""
+    """The fragments of one datagram. Once ``dropped`` is set, further fragments are ignored."""
 
     __slots__ = ("dropped", "end", "frames", "length", "pieces", "since")
 
     def __init__(self, since: float) -> None:
         self.since = since
-        self.pieces: dict[int, bytes] = {}  # by offset, none overlapping another
+        self.pieces: dict[int, bytes] = {}  # by offset, without overlap
         self.frames: list[int] = []
-        self.end = 0  # of what is there
-        self.length: int | None = None  # known once the last fragment is there
+        self.end = 0  # of the highest fragment
+        self.length: int | None = None  # known from the last fragment
         self.dropped = False
 
     def drop(self) -> None:
@@ -46,26 +45,26 @@ class _Partial:
         self.pieces.clear()
 
     def add(self, offset: int, piece: bytes, last: bool, frame: int) -> None:
-        """Take a fragment. Raises Unreadable where it cannot belong to the others."""
+        """Add a fragment. Raises Unreadable if it contradicts the others."""
         end = offset + len(piece)
         if end > LONGEST or len(self.pieces) >= MOST_FRAGMENTS:
-            raise Unreadable("fragments of more than IP can carry")
+            raise Unreadable("fragment-too-large", "IP fragments exceed the maximum datagram size")
         if not piece:
-            raise Unreadable("a fragment without any content")
+            raise Unreadable("fragment-empty", "an IP fragment is empty")
         if last:
             if self.length not in (None, end):
-                raise Unreadable("fragments of which two are the last")
+                raise Unreadable("fragment-last", "two IP fragments claim to be the last")
             self.length = end
         self.end = max(self.end, end)
         if self.length is not None and self.end > self.length:
-            raise Unreadable("fragments behind the last one")
+            raise Unreadable("fragment-last", "an IP fragment follows the last one")
         if self.pieces.get(offset) == piece:
-            return  # the same frame again: captures on several interfaces have it twice
+            return  # the same frame twice, in a capture of several interfaces
         # "If any of the fragments being reassembled overlaps with any other fragments [...], reassembly of that
-        # datagram must be abandoned" (RFC 8200 §4.5): which of two readings the receiver took, nobody can tell.
+        # datagram must be abandoned" (RFC 8200 §4.5), because the receiver may have kept either version.
         for other, octets in self.pieces.items():
             if offset < other + len(octets) and other < end:
-                raise Unreadable("fragments that overlap")
+                raise Unreadable("fragment-overlap", "IP fragments overlap")
         self.pieces[offset] = piece
         self.frames.append(frame)
 
@@ -75,8 +74,8 @@ class _Partial:
         return b"".join([piece for _, piece in sorted(self.pieces.items())])
 
 
-class Reassembly:
-    """Fragments that wait for the others. ``ports`` are those of UDP whose datagrams are wanted."""
+class IpReassembly:
+    """Reassembles IP datagrams. UDP datagrams whose ports are not in ``ports`` are dropped."""
 
     def __init__(self, ports: frozenset[int], notes: Notes) -> None:
         self._ports = ports
@@ -84,7 +83,7 @@ class Reassembly:
         self._partials: dict[Key, _Partial] = {}
 
     def add(self, packet: IpPacket, frame: int, time: float) -> Whole | None:
-        """Take a fragment; the datagram comes back when this one makes it whole. Raises Unreadable."""
+        """Add a fragment, and return the datagram if this one completes it. Raises Unreadable."""
         key = (packet.source, packet.destination, packet.identification, packet.protocol)
         partial = self._partial(key, time)
         if partial.dropped:
@@ -94,7 +93,7 @@ class Reassembly:
             return None
         try:
             if len(packet.payload) < packet.length:
-                raise Unreadable("fragments that the capture has cut short")
+                raise Unreadable("truncated", "IP fragments are truncated by the capture")
             partial.add(packet.offset, packet.payload, not packet.more, frame)
         except Unreadable:
             partial.drop()
@@ -114,21 +113,21 @@ class Reassembly:
 
     def _partial(self, key: Key, time: float) -> _Partial:
         partial = self._partials.get(key)
-        if partial is not None and time - partial.since <= PATIENCE:
+        if partial is not None and time - partial.since <= TIMEOUT:
             return partial
         if partial is not None:
-            self._give_up(key)
+            self._drop(key)
         elif len(self._partials) >= MOST_DATAGRAMS:
-            self._give_up(next(iter(self._partials)))
+            self._drop(next(iter(self._partials)))
         self._partials[key] = partial = _Partial(time)
         return partial
 
-    def _give_up(self, key: Key) -> None:
+    def _drop(self, key: Key) -> None:
         partial = self._partials.pop(key)
         if not partial.dropped:
-            self._notes.frame("a fragment of an IP datagram, of which others are missing", min(partial.frames))
+            self._notes.frame("fragment-incomplete", "an IP fragment whose datagram is incomplete", min(partial.frames))
 
     def close(self) -> None:
-        """Note what is still waiting: no more comes."""
+        """Note the incomplete datagrams at the end of the capture."""
         for key in list(self._partials):
-            self._give_up(key)
+            self._drop(key)

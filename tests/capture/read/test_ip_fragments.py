@@ -9,21 +9,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture_files import ESP, ISAKMP, A, enhanced, ethernet, fragment6, fragments, interface, ipv4, pcap, section, udp
+from capture_files import (
+    ESP,
+    ISAKMP,
+    A,
+    enhanced,
+    ethernet,
+    fragment6,
+    fragments,
+    interface,
+    ipv4,
+    noted,
+    pcap,
+    section,
+    udp,
+)
 from ikev1.capture.read import open_capture
-from ikev1.capture.read.fragments import MOST_DATAGRAMS, MOST_FRAGMENTS, PATIENCE
+from ikev1.capture.read.ip_fragments import MOST_DATAGRAMS, MOST_FRAGMENTS, TIMEOUT
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 
 LONG = ISAKMP[:24] + (2000).to_bytes(4, "big") + bytes(range(256)) * 8
 LONG = LONG[:2000]
 PIECES = fragments(udp(LONG), 1024)
 FOREIGN = fragments(udp(LONG, 2049, 2049), 1024, identification=2)
-LOST = "a fragment of an IP datagram, of which others are missing"
+LOST = "fragment-incomplete"
 
 
-def read(packets: list[bytes]) -> tuple[list[Packet], tuple[str, ...]]:
+def read(packets: list[bytes]) -> tuple[list[Packet], tuple[tuple[str, int, int], ...]]:
     with open_capture(io.BytesIO(pcap([ethernet(packet) for packet in packets]))) as capture:
-        return list(capture), capture.notes()
+        return list(capture), noted(capture)
 
 
 @pytest.mark.parametrize("order", [*permutations(range(4))])
@@ -78,13 +92,13 @@ OVERLAPS = {
 def test_fragments_that_overlap_are_refused_with_their_datagram(name: str) -> None:
     packets, notes = read([PIECES[0], OVERLAPS[name], PIECES[1], PIECES[0]])
     assert packets == []
-    assert notes == ("frame 2: fragments that overlap",)
+    assert notes == (("fragment-overlap", 1, 2),)
 
 
 def test_two_last_fragments() -> None:
     packets, notes = read([PIECES[1], ipv4(bytes(8), fragment=500), PIECES[0]])
     assert packets == []
-    assert notes == ("frame 2: fragments of which two are the last",)
+    assert notes == (("fragment-last", 1, 2),)
 
 
 def test_a_fragment_behind_the_last_one() -> None:
@@ -98,19 +112,19 @@ def test_a_fragment_behind_the_last_one() -> None:
     for order in permutations(pieces):
         packets, notes = read([*order])
         assert packets == []
-        assert notes == (f"frame {3 if order[2] != pieces[0] else 2}: fragments behind the last one",)
+        assert notes == (("fragment-last", 1, 3 if order[2] != pieces[0] else 2),)
 
 
 def test_a_fragment_of_nothing() -> None:
     packets, notes = read([PIECES[0], ipv4(b"", fragment=0x2000), PIECES[1]])
     assert packets == []
-    assert notes == ("frame 2: a fragment without any content",)
+    assert notes == (("fragment-empty", 1, 2),)
 
 
 def test_larger_than_ip() -> None:
     packets, notes = read([PIECES[0], ipv4(bytes(100), fragment=0x1FFF)])
     assert packets == []
-    assert notes == ("frame 2: fragments of more than IP can carry",)
+    assert notes == (("fragment-too-large", 1, 2),)
 
 
 def test_too_many_fragments() -> None:
@@ -118,18 +132,18 @@ def test_too_many_fragments() -> None:
     at_once = section() + interface() + b"".join([enhanced(piece) for piece in pieces])
     with open_capture(io.BytesIO(at_once)) as capture:
         assert list(capture) == []
-        assert capture.notes() == (f"frame {MOST_FRAGMENTS + 1}: fragments of more than IP can carry",)
+        assert noted(capture) == (("fragment-too-large", 1, MOST_FRAGMENTS + 1),)
 
 
 def test_fragments_that_are_cut_short() -> None:
     with open_capture(io.BytesIO(pcap([ethernet(piece) for piece in PIECES], cut=100))) as capture:
         assert list(capture) == []
-        assert capture.notes() == ("frame 1: fragments that the capture has cut short",)
+        assert noted(capture) == (("truncated", 1, 1),)
 
 
 def test_what_never_becomes_whole_is_noted_at_the_end() -> None:
-    assert read(PIECES[:1]) == ([], (f"frame 1: {LOST}",))
-    assert read(PIECES[1:]) == ([], (f"frame 1: {LOST}",))
+    assert read(PIECES[:1]) == ([], ((LOST, 1, 1),))
+    assert read(PIECES[1:]) == ([], ((LOST, 1, 1),))
 
 
 def test_others_fragments_cost_no_memory_and_no_note() -> None:
@@ -147,16 +161,16 @@ def test_the_oldest_makes_room() -> None:
     first = [fragments(udp(LONG), 1024, identification=number)[0] for number in range(MOST_DATAGRAMS + 1)]
     with open_capture(io.BytesIO(pcap([ethernet(packet) for packet in first]))) as capture:
         assert list(capture) == []
-        assert capture.notes() == (f"{MOST_DATAGRAMS + 1} frames: {LOST} (the first is frame 1)",)
+        assert noted(capture) == ((LOST, MOST_DATAGRAMS + 1, 1),)
 
 
 def test_patience_ends() -> None:
-    wait = [ipv4(bytes(20), 6)] * int(PATIENCE)
+    wait = [ipv4(bytes(20), 6)] * int(TIMEOUT)
     packets, _ = read([PIECES[0], *wait[:-1], PIECES[1]])
     assert len(packets) == 1
     packets, notes = read([PIECES[0], *wait, PIECES[1]])
     assert packets == []
-    assert notes == (f"2 frames: {LOST} (the first is frame 1)",)
+    assert notes == ((LOST, 2, 1),)
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 40), st.booleans()), max_size=12))

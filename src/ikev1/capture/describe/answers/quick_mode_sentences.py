@@ -1,21 +1,21 @@
-"""Quick Modes of which the same is to be said: an SA that is rekeyed every hour has many."""
+"""One sentence for all Quick Modes with the same result: an SA that is rekeyed every hour has many of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_NAMED = 4  # of those that are alike
+_NAMED = 4  # message IDs listed in one sentence
 _KINDS = 16
 
 
-def of_quick_modes(told: Iterable[tuple[int, str]]) -> list[str]:
-    """A sentence for each different thing that is ``told``, with the Quick Modes that it is true of: message IDs."""
+def quick_mode_sentences(results: Iterable[tuple[int, str]]) -> list[str]:
+    """Group ``results``, pairs of message ID and text, into one sentence per distinct text."""
     alike: dict[str, list[int]] = {}
-    for message_id, text in told:
+    for message_id, text in results:
         alike.setdefault(text, []).append(message_id)
     sentences = [f"{_names(message_ids)}: {text}" for text, message_ids in alike.items()]
     if len(sentences) > _KINDS:
-        sentences[_KINDS:] = [f"And other things of {sum(map(len, list(alike.values())[_KINDS:]))} more."]
+        sentences[_KINDS:] = [f"{sum(map(len, list(alike.values())[_KINDS:]))} more Quick Modes differ from these."]
     return sentences
 
 

@@ -31,11 +31,11 @@ from capture_files import (
     ipv6,
     udp,
 )
-from ikev1.capture.read.capture import FrameLooker
+from ikev1.capture.read.capture import FrameParser
 from ikev1.capture.read.frame import SHORTEST, Frame
 from ikev1.capture.read.kernel_filter import attach_filter
-from ikev1.capture.read.notes import Notes
-from ikev1.capture.read.sieve import sieve_for
+from ikev1.capture.read.prefilter import prefilter_for
+from ikev1.capture.read.problems import Notes
 from ikev1.capture.read.source import SLACK
 
 PORTS = frozenset((500, 4500))
@@ -73,16 +73,16 @@ frames = st.one_of(
 
 
 def wanted(link_type: int, octets: bytes) -> bool:
-    return len(octets) < SHORTEST or sieve_for(link_type, PORTS)(bytearray(octets + bytes(SLACK)), 0)
+    return len(octets) < SHORTEST or prefilter_for(link_type, PORTS)(bytearray(octets + bytes(SLACK)), 0)
 
 
 def something_in(link_type: int, octets: bytes) -> bool:
     """Whether there is a packet, a fragment that may belong to one, or something to note."""
     notes = Notes()
-    looker = FrameLooker(PORTS, notes)
-    found = looker.packet(Frame(1, 0.0, link_type, octets, len(octets))) is not None
-    looker.close()
-    return found or notes.lines() != ()
+    parser = FrameParser(PORTS, notes)
+    found = parser.packet(Frame(1, 0.0, link_type, octets, len(octets))) is not None
+    parser.close()
+    return found or notes.problems() != ()
 
 
 @given(frames)
@@ -93,8 +93,8 @@ def test_nothing_is_lost(frame: tuple[int, bytes]) -> None:
 
 @given(st.sampled_from([ETHERNET, COOKED, COOKED_2, RAW]), st.binary(min_size=SHORTEST, max_size=SHORTEST + 60))
 def test_nothing_is_lost_of_anything(link_type: int, octets: bytes) -> None:
-    looker = FrameLooker(PORTS, Notes())
-    assert wanted(link_type, octets) or looker.packet(Frame(1, 0.0, link_type, octets, len(octets))) is None
+    parser = FrameParser(PORTS, Notes())
+    assert wanted(link_type, octets) or parser.packet(Frame(1, 0.0, link_type, octets, len(octets))) is None
 
 
 MOST: dict[str, bytes] = {

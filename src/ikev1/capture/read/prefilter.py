@@ -1,6 +1,6 @@
-"""Which frames may be of interest, told by a few octets at fixed places: most of a large capture is not.
+"""A fast check of a few octets at fixed offsets, which skips most frames of a large capture.
 
-A sieve lets pass whatever it is not sure of. What it lets pass is looked at properly, in `link` and what is behind it.
+A prefilter accepts every frame that it cannot classify. `link`, `network` and `transport` parse the accepted frames.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from ikev1.capture.read import link
 from ikev1.capture.read.frame import Wanted
 from ikev1.capture.read.network import AH, ESP, EXTENSION_HEADERS, IPV4_FRAGMENT, UDP
 
-# First octet, flags and fragment offset, protocol, both ports of UDP. Where IPv4 has the upper octet of the fragment
-# offset, IPv6 has the number of the next header.
+# First octet, flags and fragment offset, protocol, both ports of UDP. The upper octet of the
+# fragment offset in IPv4 is at the position of the next header in IPv6.
 IPV4 = struct.Struct("!B5xHxB10xHH")
 PORTS = struct.Struct("!HH")
 
 IPV6_HEADER = 40
 WITHOUT_OPTIONS = 0x45
 WITHOUT_PORTS = frozenset((ESP, AH))
-BEHIND_IPV6 = WITHOUT_PORTS | EXTENSION_HEADERS
+AFTER_IPV6 = WITHOUT_PORTS | EXTENSION_HEADERS
 
 
-def sieve_for(link_type: int, ports: Set[int]) -> Wanted:
-    """The sieve for frames of ``link_type`` (tcpdump.org's LINKTYPE)."""
+def prefilter_for(link_type: int, ports: Set[int]) -> Wanted:
+    """The prefilter for frames of ``link_type`` (a LINKTYPE of tcpdump.org)."""
     ip = _ip(ports)
     if link_type in link.ETHER_TYPE_AND_IP:
-        return _behind_ether_type(*link.ETHER_TYPE_AND_IP[link_type], ip)
+        return _after_ether_type(*link.ETHER_TYPE_AND_IP[link_type], ip)
     if link_type in link.RAW_IP:
         return ip
     if link_type in link.LOOPBACK:
@@ -48,15 +48,15 @@ def _ip(ports: Set[int]) -> Wanted:
         else:
             following = fragment >> 8
             if following != UDP:
-                return following in BEHIND_IPV6
+                return following in AFTER_IPV6
             source, destination = ports_at(buffer, start + IPV6_HEADER)
         return source in ports or destination in ports
 
     return wanted
 
 
-def _behind_ether_type(ether_type_at: int, ip_at: int, ip: Wanted) -> Wanted:
-    tag = ip_at + 2  # a tag's own EtherType, if there is a tag
+def _after_ether_type(ether_type_at: int, ip_at: int, ip: Wanted) -> Wanted:
+    tag = ip_at + 2  # the EtherType of a VLAN tag, if present
 
     def wanted(buffer: bytearray, start: int) -> bool:
         at = start + ether_type_at

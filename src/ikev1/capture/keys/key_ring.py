@@ -1,6 +1,6 @@
-"""A key ring: all the secrets that somebody has for a capture, whatever they belong to.
+"""The key ring: all secrets given for a capture, of any conversation.
 
-Which of them opens what is found out by trying: a message that was decrypted with the right key parses.
+The keys of a message are found by trial: a message decrypted with the right key can be parsed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Kind = TypeVar("Kind", bound=Record)
 
 
 class IkeKeys(Record, frozen=True):
-    """What is known of the keys of one ISAKMP SA (RFC 2409 §5); what is not known is empty.
+    """The known keys of one ISAKMP SA (RFC 2409 §5); unknown ones are empty.
 
-    ``CKY_I`` may be empty, for logs that do not name the SA; ``encryption_key`` is SKEYID_e brought to the cipher's
-    size (Appendix B). ``source`` says where they come from, for people.
+    ``CKY_I`` is empty for logs that do not name the SA. ``encryption_key`` is the cipher key derived from SKEYID_e
+    (Appendix B). ``source`` names the origin of the keys, for messages.
     """
 
     source: str
@@ -34,8 +34,10 @@ class IkeKeys(Record, frozen=True):
 
 
 class EspKeys(Record, frozen=True):
-    """The keys of one ESP SA. Without ``suite.integrity`` and an integrity key, ICVs of ``icv_size`` octets are
-    skipped unchecked; -1 is the size that the suite has.
+    """The keys of one ESP SA.
+
+    ``icv_size`` is the length of the ICV in octets if it cannot be verified for want of an integrity key; -1 if the
+    suite determines it.
     """
 
     source: str
@@ -45,7 +47,7 @@ class EspKeys(Record, frozen=True):
 
 
 class DhSecret(Record, frozen=True):
-    """g^xy of some exchange, or one of the private exponents that lead to it."""
+    """The shared secret g^xy of an exchange, or one of its private exponents."""
 
     source: str
     octets: bytes
@@ -54,7 +56,7 @@ class DhSecret(Record, frozen=True):
 
 
 class PreSharedKey(Record, frozen=True):
-    """A pre-shared key of some peers."""
+    """A pre-shared key."""
 
     source: str
     octets: bytes
@@ -63,7 +65,7 @@ class PreSharedKey(Record, frozen=True):
 
 
 class KeyRing(Record, frozen=True):
-    """All of them. ``ring | other`` has what both have."""
+    """All keys. ``a | b`` is the union of two key rings."""
 
     ike: tuple[IkeKeys, ...] = ()
     esp: tuple[EspKeys, ...] = ()
@@ -82,7 +84,7 @@ class KeyRing(Record, frozen=True):
         return bool(self.ike or self.esp or self.dh_secrets or self.pre_shared_keys)
 
     def ike_of(self, CKY_I: bytes) -> Iterable[IkeKeys]:
-        """The keys that may be those of the ISAKMP SA with this cookie: its own before those that name none."""
+        """Candidate keys for the ISAKMP SA with this cookie: those with the cookie first, then those without one."""
         own = [keys for keys in self.ike if keys.CKY_I == CKY_I]
         return own + [keys for keys in self.ike if not keys.CKY_I]
 
