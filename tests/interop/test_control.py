@@ -196,7 +196,7 @@ def test_what_a_pair_refused_is_explained(lab: Lab, ours: OurGateway, nodes: tup
     ours.wait_for(lambda: ours.control.child()["replays-in"] == "6", "the six packets")
     said = ours.command("show", "ipsec", "sa")
     assert "#send errors 0, #recv errors 6" in said
-    assert "6 replays-in: packets came twice" in said
+    assert "6 replays-in: " in said
     swanctl(ours, "--list-sas")
 
 
