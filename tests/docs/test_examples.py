@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
@@ -9,11 +10,12 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -21,18 +23,24 @@ import pytest
 import ikev1
 from documents import DOCUMENTS, ROOT, Block, blocks, indented_commands, markers
 from ikev1.cli.main import main
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Connection
+from ikev1.esp.plane import Counters
 from responder import responder
+
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
 
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 PROGRAMS = [
     document for document in DOCUMENTS if any(b.language == "python" and not b.not_run for b in blocks(document))
 ]
-OPTIONS = re.compile(r"peer|random|status \d+|\d+ columns")
+OPTIONS = re.compile(r"peer|random|gateway|gateway with another secret|status \d+|\d+ columns")
 # A block that no test runs has a reason beside it. Their number is here, so that one more is seen.
 NOT_RUN = {
     "README.md": 2,
     "docs/architecture.md": 2,
-    "docs/commands.md": 7,
+    "docs/commands.md": 2,
     "docs/data-plane.md": 1,
 }
 PATIENCE = 30.0  # seconds
@@ -119,8 +127,15 @@ def peer(block: Block) -> Iterator[str]:
 # --- commands
 
 
+COMMANDS = [block for block in BLOCKS if block.language == "console" and not block.not_run]
+
+
+def needs_gateway(block: Block) -> bool:
+    return bool(block.options & {"gateway", "gateway with another secret"})
+
+
 @pytest.mark.parametrize(
-    "block", [pytest.param(b, id=b.place) for b in BLOCKS if b.language == "console" and not b.not_run]
+    "block", [pytest.param(block, id=block.place) for block in COMMANDS if not needs_gateway(block)]
 )
 def test_a_command_prints_what_the_document_says(tmp_path: Path, block: Block) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -128,25 +143,28 @@ def test_a_command_prints_what_the_document_says(tmp_path: Path, block: Block) -
         (tmp_path / file.name).touch(mode=0o600)
         (tmp_path / file.name).write_text(file.content)
         (tmp_path / file.name).chmod(file.mode)
-    assert block.text.startswith("$ ")
-    for each in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-        command, _, shown = each.partition("\n")
-        assert command.startswith("ikev1 ")
-        status, printed = output(command, tmp_path, block.option("columns", 80))
+    for command, shown in commands(block):
+        status, printed = output(command, tmp_path, block.option("columns", 80), tmp_path / "s")
         assert status == block.option("status", 0), printed
         compare(shown, printed, "random" in block.options)
 
 
-def output(command: str, folder: Path, columns: int) -> tuple[int, str]:
-    """Exit status and output of a command in a shell, where no gateway runs."""
+def commands(block: Block) -> list[tuple[str, str]]:
+    """The commands of a block, each with what it prints."""
+    before, *parts = re.split(r"^\$ (?=ikev1 )", block.text, flags=re.MULTILINE)
+    assert (before, block.text.count("\n$ ")) == ("", len(parts) - 1), block.place
+    return [(command, shown) for command, _, shown in (part.partition("\n") for part in parts)]
+
+
+def output(command: str, folder: Path, columns: int, control: Path) -> tuple[int, str]:
+    """Exit status and output of a command in a shell; ``control`` is the socket of the gateway, if one runs."""
     program = folder / "bin" / "ikev1"
     program.parent.mkdir(exist_ok=True)
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ikev1 "$@"\n')
     program.chmod(0o755)
-    socket_of_gateway = str(folder / "s")
     environment = os.environ | {
         "COLUMNS": str(columns),
-        "IKEV1_SOCKET": socket_of_gateway,
+        "IKEV1_SOCKET": str(control),
         "PATH": f"{program.parent}:{os.environ['PATH']}",
     }
     done = subprocess.run(
@@ -159,7 +177,54 @@ def output(command: str, folder: Path, columns: int) -> tuple[int, str]:
         timeout=4 * PATIENCE,
         check=False,
     )
-    return done.returncode, done.stdout.replace(socket_of_gateway, "/run/ikev1/control.vici")
+    return done.returncode, done.stdout.replace(str(control), "/run/ikev1/control.vici")
+
+
+@pytest.mark.parametrize("mood", ["gateway", "gateway with another secret"])
+def test_a_command_prints_of_a_gateway_what_the_document_says(tmp_path: Path, meet: Meet, mood: str) -> None:
+    """All but octets, times, ports and the width of columns."""
+
+    async def scenario(us: Side, them: Side) -> None:
+        for block in COMMANDS:
+            if mood not in block.options:
+                continue
+            for command, shown in commands(block):
+                for pair in us.plane.inbound:
+                    us.plane.counted[pair] = Counters(252, 3, 252, 3, time.time() - 1, time.time() - 1, replays=2)
+                given = command.replace(PEER, "127.0.0.2")
+                status, printed = await asyncio.to_thread(output, given, tmp_path, 200, us.control)
+                assert status == block.option("status", 0), printed
+                printed = printed.replace("127.0.0.2", PEER).replace("127.0.0.1", OURS)
+                compare(in_form(shown), in_form(printed), random=False)
+
+    def ours(connection: Connection) -> Connection:
+        return replace(as_documented(connection, "10.1.0.0/16", "10.2.0.0/16"), local_id=IDS[0], remote_id=IDS[1])
+
+    def theirs(connection: Connection) -> Connection:
+        connection = as_documented(connection, "10.2.0.0/16", "10.1.0.0/16")
+        secret = b"another" if "another" in mood else connection.secret
+        return replace(connection, local_id=IDS[1], remote_id=IDS[0], secret=secret)
+
+    meet(scenario, change=ours, their_change=theirs)
+
+
+OURS, PEER = "192.0.2.1", "198.51.100.7"
+IDS = "gw.example.org", "branch.example.org"
+
+
+def as_documented(connection: Connection, local: str, remote: str) -> Connection:
+    """The connection with the tunnel and the suites that the documents show."""
+    office = ikev1.tunnel("office", local, remote, esp="aes256gcm16-ecp256")
+    policies = ikev1.psk("branch", b"secret", ike="aes256-sha256-modp2048").policies
+    return replace(connection, tunnels=(office,), policies=policies)
+
+
+def in_form(text: str) -> str:
+    """Without what differs from run to run: octets, times, ports, and how wide a column is."""
+    text = re.sub(r"\b(0x)?[0-9a-f]{8,}\b", "OCTETS", text)
+    text = re.sub(r"\b\d+h \d+m\b|\b\d+m \d+s\b|\b\d+s\b", "TIME", text)
+    text = re.sub(r"(_in\": |port )\d+", r"\1NUMBER", text)
+    return re.sub(r"(?<=\S) +", " ", text)
 
 
 def compare(shown: str, printed: str, random: bool) -> None:

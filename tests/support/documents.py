@@ -10,6 +10,9 @@ The line before a fence may be a comment::
 
     <!-- example: not run: REASON -->     no test runs the block, for that reason
     <!-- example: peer -->                the program calls 198.51.100.7: a responder on loopback answers it
+    <!-- example: gateway -->             a gateway runs, with a peer and the tunnel ``office``
+    <!-- example: gateway with another secret -->
+                                          the same, and the peer has another secret
     <!-- example: 100 columns, status 1, random -->
                                           the width of the terminal (80), the exit status (0), and whether octets and
                                           numbers are those of one run
