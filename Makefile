@@ -93,7 +93,7 @@ lower-bounds: $(READY)
 
 # Once its packages are there, this needs no network
 docs: $(VENV)/ready-for-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --clean
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
 
 $(VENV)/ready-for-docs: $(READY)
 	@$(BIN)/pip install --quiet --editable '.[docs]'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,10 @@ class Links:
 
     def __init__(self, package: griffe.Module) -> None:
         text = "\n".join(path.read_text() for path in sorted((DOCS / "api").glob("*.md")))
-        self._objects = {
-            name: resolved(package[name.partition(".")[2]])
-            for name in re.findall(r"^::: (ikev1\.[\w.]+)$", text, re.MULTILINE)
-        }
+        self._objects = {}
+        for name in re.findall(r"^::: (ikev1\.[\w.]+)$", text, re.MULTILINE):
+            with suppress(KeyError):  # mkdocstrings tells of a name that is not there
+                self._objects[name] = resolved(package[name.partition(".")[2]])
         self._anchors = {name.rpartition(".")[2]: name for name in self._objects}
         self._anchors |= {name: name for name in self._objects}
         for name, each in self._objects.items():
@@ -126,7 +127,8 @@ class Links:
     def _link(self, each: griffe.Object, around: str) -> None:
         def link(match: re.Match[str]) -> str:
             name = match[1]
-            anchor = self._anchors.get(f"{around}.{name}") or self._anchors.get(name)
+            nearby = (f"{around}.{name}", f"{around.rpartition('.')[0]}.{name}", name)
+            anchor = next((self._anchors[each] for each in nearby if each in self._anchors), None)
             return match[0] if anchor in (None, around) else f"[`{name}`][{anchor}]"
 
         if each.docstring is not None:
