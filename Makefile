@@ -21,7 +21,7 @@ SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
 
-.PHONY: help venv bytecode peers lint test unit test-python interop kernel kernel-1 kernel-2 lower-bounds demo bench clean
+.PHONY: help venv bytecode peers lint test unit test-python interop kernel kernel-1 kernel-2 lower-bounds docs demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -32,6 +32,7 @@ help:
 	@echo '              the unit tests under another Python, in a virtual environment of its own'
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
 	@echo 'make lower-bounds  the unit tests with the oldest packages that pyproject.toml allows'
+	@echo 'make docs     the documentation as web pages, in site/; a warning is an error'
 	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
 	@echo 'make bench    what a handshake, an SA and a flood cost, beside strongSwan where it is installed'
 	@echo 'make venv     only the virtual environment ($(VENV))'
@@ -90,6 +91,14 @@ lower-bounds: $(READY)
 	@$(VENV)/lowest/bin/pip install --quiet --constraint $(VENV)/lowest/constraints.txt --editable '.[dev]'
 	$(VENV)/lowest/bin/python -m pytest -n auto --dist worksteal -m 'not interop'
 
+# Once its packages are there, this needs no network
+docs: $(VENV)/ready-for-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+$(VENV)/ready-for-docs: $(READY)
+	@$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/ikev1 demo
 
@@ -98,4 +107,4 @@ bench: bytecode peers
 
 clean:
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .venv-* .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* .lab site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,15 +1,6 @@
-"""`ikev1.Ike` on UDP sockets in asyncio.
+"""`ikev1.Ike` on UDP sockets in asyncio: `connect` brings up a tunnel, `listen` answers peers.
 
-::
-
-    async with ikev1.aio.connect(connection, "lan", local=("192.0.2.1", 500), remote=("198.51.100.7", 500)) as up:
-        print(up.child.suite, up.child.inbound.spi)
-
-    async with ikev1.aio.listen(connection, local=("198.51.100.7", 500)) as endpoint:
-        async for event in endpoint:
-            print(event)
-
-For tests and tools: one process, one `Ike`, and no data plane. ESP that arrives is dropped.
+For tests and tools: one process, one `ikev1.Ike`, and no data plane. ESP that arrives is dropped.
 """
 
 from __future__ import annotations
@@ -32,7 +23,9 @@ __all__ = ["Endpoint", "NotEstablished", "connect", "listen"]
 class NotEstablished(LocalError):
     """A tunnel did not come up.
 
-    ``failure`` is the event that says why, None where the SA ended without one; ``code`` is that of the failure.
+    Attributes:
+        failure: the event that says why; None if the SA ended without one.
+        code: the code of the failure (`ikev1.events.Code`); ``"not-established"`` if there is none.
     """
 
     code = "not-established"
@@ -45,14 +38,22 @@ class NotEstablished(LocalError):
 
 
 class Endpoint:
-    """One `Ike` with its sockets and its timer, in the running event loop. Iterate over it for its events.
+    """One `ikev1.Ike` with its sockets and its timer, in the running event loop.
+
+    ``async for event in endpoint`` gives its events, and waits for more.
 
     Attributes:
-        ike: the endpoint itself; what is done to it goes through `does`, else nothing is sent.
-        events: those that nobody has taken yet.
+        ike: the endpoint itself. Call its methods through `does`, which sends what follows.
+        events: the events that were not fetched yet.
     """
 
     def __init__(self, ike: Ike, clock: Callable[[], float] = time.time) -> None:
+        """An endpoint without sockets; `bind` adds one.
+
+        Args:
+            ike: the endpoint without sockets.
+            clock: gives the time, in seconds since the epoch.
+        """
         self.ike = ike
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self._clock = clock
@@ -60,11 +61,14 @@ class Endpoint:
         self._timer: asyncio.TimerHandle | None = None
 
     async def bind(self, local: Address) -> tuple[str, int]:
-        """Receive on this address and port, and return them: port 0 is any free one. For peers behind a NAT, bind the
-        encapsulation port, too (RFC 3947 §4).
+        """Receive on an address and a port, and return them. For peers behind a NAT, bind the encapsulation port, too
+        (RFC 3947 §4).
+
+        Args:
+            local: address and port; port 0 is any free one.
 
         Raises:
-            OSError: the port cannot be taken.
+            OSError: the address or the port is not available.
         """
         loop = asyncio.get_running_loop()
         transport, receiver = await loop.create_datagram_endpoint(lambda: _Receiver(self), local_addr=local[:2])
@@ -75,13 +79,17 @@ class Endpoint:
 
     @property
     def local(self) -> tuple[str, int]:
-        """The address and port that was bound first. Raises LocalError: none was."""
+        """The address and port that were bound first.
+
+        Raises:
+            LocalError: none was bound.
+        """
         if not self._sockets:
             raise LocalError("the endpoint has no socket: await bind first")
         return next(iter(self._sockets))
 
     async def close(self) -> None:
-        """Give the ports back. Peers are told nothing: `Ike.close` does that, through `does`."""
+        """Close the sockets. No Delete is sent: `ikev1.Ike.close`, through `does`, sends one."""
         if self._timer is not None:
             self._timer.cancel()
         for transport, receiver in self._sockets.values():
@@ -90,10 +98,13 @@ class Endpoint:
         self._sockets.clear()
 
     def does(self, work: Callable[[Ike, float], None]) -> None:
-        """Do something with the `Ike` at the time of now; what follows is sent, and its events come out here.
+        """Call a method of the `ikev1.Ike`, send what follows, and collect its events.
+
+        Args:
+            work: ``work(ike, now)`` makes the call.
 
         Raises:
-            LocalError: as the method of `Ike` does.
+            LocalError: raised by the method.
         """
         work(self.ike, self._clock())
         for datagram in self.ike.datagrams_to_send():
@@ -114,9 +125,15 @@ class Endpoint:
     async def connect(self, connection: str, tunnel: str, local: Address, remote: Address) -> ChildUp:
         """Bring up a tunnel, and wait until it is up. Other events that come meanwhile stay in ``events``.
 
+        Args:
+            connection: the name of the connection.
+            tunnel: the name of one of its tunnels.
+            local: our address and port, one that was bound.
+            remote: the peer's address and port, usually 500.
+
         Raises:
-            NotEstablished: it did not come up.
-            LocalError: as `Ike.connect` does.
+            NotEstablished: the tunnel did not come up.
+            LocalError: raised by `ikev1.Ike.connect`.
         """
         self.does(lambda ike, now: ike.connect(connection, tunnel, local, remote, now))
         usable = [sa for sa in self.ike.sas if sa.connection == connection and (sa.is_call_of_ours or sa.is_up)]
@@ -172,16 +189,17 @@ class _Receiver(asyncio.DatagramProtocol):
 async def listen(
     *connections: Connection, local: Address, encapsulation_port: int | None = 4500
 ) -> AsyncIterator[Endpoint]:
-    """An `Endpoint` that answers on ``local``, until the block ends; then its SAs are deleted, and the peers told.
+    """An `Endpoint` that answers on ``local`` until the block ends; then its SAs are deleted (RFC 2408 §3.15).
 
     Args:
         connections: made by `ikev1.psk` or `ikev1.certificate`.
         local: address and port; port 0 is any free one.
-        encapsulation_port: the second port, for peers behind a NAT; None: it is not bound, and no such peer answered.
+        encapsulation_port: the second port, for peers behind a NAT (RFC 3947 §4); None: no second port, and peers
+            behind a NAT cannot connect.
 
     Raises:
-        OSError: a port cannot be taken.
-        LocalError: as `ikev1.Ike` does.
+        OSError: an address or a port is not available.
+        LocalError: raised by `ikev1.Ike`.
     """
     endpoint = Endpoint(Ike(*connections, encapsulation_port=encapsulation_port or 4500))
     try:
@@ -221,8 +239,8 @@ async def connect(
     Raises:
         NotEstablished: the tunnel did not come up; after some 150 seconds if the peer is silent, unless
             `asyncio.timeout` ends it earlier.
-        OSError: a port cannot be taken.
-        LocalError: as `ikev1.Ike.connect` does.
+        OSError: an address or a port is not available.
+        LocalError: raised by `ikev1.Ike.connect`.
     """
     async with listen(connection, local=local, encapsulation_port=encapsulation_port) as endpoint:
         yield await endpoint.connect(connection.name, tunnel, endpoint.local, remote)

@@ -18,8 +18,8 @@ class MessageSeen(NamedTuple):
         sa: the ISAKMP SA after the message.
         sent: whether it was sent; else it was received.
         label: its place in the exchange: ``MM1`` to ``MM6``, ``AM1`` to ``AM3``, ``QM1`` to ``QM3``, ``INFO``.
-        state: what is awaited next, in Cisco's words, such as ``MM_WAIT_MSG4``.
-        message: in the clear, whether or not it was encrypted on the wire.
+        state: what the endpoint waits for next, in Cisco's words, such as ``MM_WAIT_MSG4``.
+        message: in the clear, even if it was encrypted on the wire.
     """
 
     sa: IkeSa

@@ -66,14 +66,13 @@ class Datagram(_Pair):
 class Ike:
     """One IKEv1 endpoint: an initiator, a responder or both (RFC 2407, 2408, 2409).
 
-    It does no input or output. The caller hands in datagrams and the time, and fetches datagrams, events and the time
-    at which it wants to be called::
+    It does no input or output. The caller
 
-        receive_datagram, handle_timer, connect, close, rekey, certificate_checked    what happened
-        datagrams_to_send, next_event, get_timer                                      what follows
+    - says what happened: `receive_datagram`, `handle_timer`, `connect`, `close`, `rekey`, `certificate_checked`;
+    - fetches what follows: `datagrams_to_send`, then `next_event`, then `get_timer`.
 
     Times are seconds since the epoch and never go back. Pairs of IPsec SAs are reported with their keys
-    (`ikev1.events.ChildUp`) and taken for installed; SPIs are drawn at random.
+    (`ikev1.events.ChildUp`) and count as installed; SPIs are random.
     """
 
     def __init__(
@@ -86,15 +85,15 @@ class Ike:
         retransmit_tries: int = 5,
         retransmit_timeout: float = 4.0,
     ) -> None:
-        """An endpoint that knows these connections, made by `psk` or `certificate`.
+        """Make an endpoint.
 
         Args:
-            connections: whom it calls and answers, with different names.
+            connections: the peers that it calls and answers, made by `psk` or `certificate`, with different names.
             random: ``random(n)`` gives n octets; in production nothing but `os.urandom`.
-            messages: whether `ikev1.events.MessageSeen` is reported.
-            encapsulation_port: that of messages and ESP through a NAT (RFC 3947 §4); both ends must have the same.
-            half_open_limit: how many callers may be in the middle of phase 1.
-            retransmit_tries: how often a message is repeated before its exchange is given up.
+            messages: whether to report `ikev1.events.MessageSeen`, and to label datagrams.
+            encapsulation_port: the port of messages and ESP through a NAT (RFC 3947 §4); both ends must have the same.
+            half_open_limit: how many peers that call may be in the middle of phase 1 at once.
+            retransmit_tries: how many times a message is sent again before its exchange is given up.
             retransmit_timeout: seconds until the first repetition; each wait after it is 1.8 times as long.
 
         Raises:
@@ -132,8 +131,17 @@ class Ike:
         retransmit_tries: int = 5,
         retransmit_timeout: float = 4.0,
     ) -> Ike:
-        """An endpoint that goes on where the one whose `state` is given stopped, in the same or another process. The
-        other arguments are those of the constructor.
+        """Make an endpoint that continues where another one stopped, in the same or another process.
+
+        Args:
+            state: what `state` of the other one returned.
+            connections: as for the constructor, like the arguments below.
+            random: as for the constructor.
+            messages: as for the constructor.
+            encapsulation_port: as for the constructor.
+            half_open_limit: as for the constructor.
+            retransmit_tries: as for the constructor.
+            retransmit_timeout: as for the constructor.
 
         Raises:
             LocalError: ``state`` was not made by `state`, or another argument is not possible.
@@ -160,13 +168,13 @@ class Ike:
     # --- what happened
 
     def receive_datagram(self, octets: bytes, local: Address, remote: Address, now: float) -> None:
-        """A datagram came. Whatever the peer sent, nothing is raised: what is wrong with it becomes an event.
+        """Process a datagram. Whatever the peer sent, nothing is raised: what is wrong with it becomes an event.
 
         Args:
-            octets: the UDP payload. On ``encapsulation_port`` what has no non-ESP marker, ESP and NAT keepalives, is
-                ignored here: such a packet is the caller's (RFC 3948 §2).
-            local: the address and port that it was sent to: never a wildcard such as 0.0.0.0.
-            remote: where it came from.
+            octets: the UDP payload. On ``encapsulation_port``, a payload without a non-ESP marker (ESP or a NAT
+                keepalive) is ignored: such packets are for the caller's data plane (RFC 3948 §2).
+            local: the address and port that it was sent to, never a wildcard such as 0.0.0.0.
+            remote: the address and port that it was sent from.
             now: seconds since the epoch.
 
         Raises:
@@ -183,15 +191,18 @@ class Ike:
         self._perform(self._engine.receive(octets, path, now))
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due by ``now``: repetitions, rekeying, expiry. To be called when `get_timer` has come; earlier, it
-        does nothing.
+        """Do what is due by ``now``: repetitions, rekeying, expiry. Call it at the time that `get_timer` gives; an
+        earlier call does nothing.
+
+        Args:
+            now: seconds since the epoch.
         """
         self._perform(self._engine.expire(now))
 
     def connect(self, connection: str, tunnel: str | None, local: Address, remote: Address, now: float) -> None:
-        """Bring up a tunnel: under the ISAKMP SA with the peer where there is one, else the peer is called.
+        """Bring up a tunnel: under the ISAKMP SA with the peer if there is one, else by a new phase 1.
 
-        `ikev1.events.ChildUp` or `ikev1.events.Failure` says how that ended.
+        `ikev1.events.ChildUp` or `ikev1.events.Failure` reports the outcome.
 
         Args:
             connection: the name of the connection.
@@ -230,7 +241,8 @@ class Ike:
         self._perform(actions)
 
     def rekey(self, sa: IkeSa | ChildSa, now: float) -> None:
-        """Negotiate the successor of an ISAKMP SA or of a pair of IPsec SAs now; what is being replaced is left alone.
+        """Negotiate the successor of an ISAKMP SA or of a pair of IPsec SAs now. An SA that is being replaced already
+        is left alone.
 
         Args:
             sa: from an event or `sas`; any version of it names the same SA.
@@ -245,8 +257,8 @@ class Ike:
         self._perform(actions)
 
     def certificate_checked(self, request: int, verdict: CertificateVerdict, now: float) -> None:
-        """Answer `ikev1.events.CheckCertificate`. The exchange waits for that and goes on then; the answer to a
-        question that nobody waits for any more is ignored.
+        """Answer `ikev1.events.CheckCertificate`; the exchange that waits for the answer continues. An answer for which
+        no exchange waits any more is ignored.
 
         Args:
             request: the number of the question.
@@ -269,8 +281,8 @@ class Ike:
         return self._events.popleft() if self._events else None
 
     def get_timer(self) -> float:
-        """When to call `handle_timer`, in seconds since the epoch; infinity if nothing waits for the time. Any call may
-        change it.
+        """The time at which to call `handle_timer`, in seconds since the epoch; infinity if nothing is due at any time.
+        Every other call may change it.
         """
         return self._engine.deadline()
 
@@ -281,12 +293,12 @@ class Ike:
 
     @property
     def connections(self) -> tuple[Connection, ...]:
-        """The connections that it was made with."""
+        """The connections that the endpoint was made with."""
         return self._engine.settings.connections
 
     def state(self) -> bytes:
-        """All SAs and whatever is under way, for `from_state`. It holds every key: keep it as secret as those. A
-        certificate that is being checked is not part of it; the peer's repetition asks again.
+        """All SAs and all exchanges under way, for `from_state`. The octets hold every key: keep them secret. A
+        question about a certificate is not part of them; it is asked again when the peer repeats its message.
 
         Raises:
             LocalError: datagrams or events were not fetched yet: they would be lost.

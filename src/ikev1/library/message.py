@@ -22,12 +22,13 @@ class Message:
     """An ISAKMP message: its header and its payloads; or, while it is encrypted, its header and its ciphertext.
 
     Immutable: `replace`, `encrypt` and `decrypt` return another message. ``message[ikev1.Nonce]`` is the first nonce
-    payload, ``ikev1.Nonce in message`` tells whether there is one, and iteration gives the payloads in order.
+    payload, and raises `ikev1.LocalError` if there is none; ``ikev1.Nonce in message`` tells whether there is one;
+    ``len(message)`` is the number of payloads, and iteration gives them in order.
 
     Attributes:
         header: as on the wire. `to_wire` sets the type of the first payload, the length and the E flag anew.
         payloads: in order; empty while the message is encrypted.
-        ciphertext: what follows the header of an encrypted message, else empty.
+        ciphertext: the octets after the header of an encrypted message, else empty.
     """
 
     __slots__ = ("ciphertext", "header", "payloads")
@@ -37,7 +38,12 @@ class Message:
     ciphertext: bytes
 
     def __init__(self, header: Header, payloads: Collection[Payload] = (), *, ciphertext: bytes = b"") -> None:
-        """A message of ``payloads`` or, with ``ciphertext``, an encrypted one.
+        """Make a message.
+
+        Args:
+            header: its header (RFC 2408 §3.1).
+            payloads: the payloads of a message in the clear.
+            ciphertext: instead of payloads, the octets after the header of an encrypted message.
 
         Raises:
             LocalError: both are given.
@@ -70,8 +76,8 @@ class Message:
         return cls(header, wire.parse_message(header, octets[HEADER_SIZE:], frozenset(hidden)).payloads)
 
     def to_wire(self) -> bytes:
-        """The octets; of a message that was decrypted, those in the clear, without the E flag. Contents are not
-        checked, so that tests can send what no peer should.
+        """The octets of the message. A message that was decrypted gives octets in the clear, without the E flag.
+        Contents are not checked, so that tests can send what no peer should send.
 
         Raises:
             LocalError: a value does not fit its field.
@@ -86,8 +92,8 @@ class Message:
             return wire.build_message(header, self.payloads)
 
     def to_text(self) -> str:
-        """One line: the payloads with what they say, or the length of the ciphertext. Of keys, nonces and hashes only
-        the length is shown, and no control character of a peer's.
+        """One line: the payloads and their contents, or the length of the ciphertext. Of keys, nonces and hashes only
+        the length is shown, and no control character that a peer sent.
         """
         if self.ciphertext:
             return f"({len(self.ciphertext)} encrypted octets)"
@@ -96,14 +102,15 @@ class Message:
     # --- keys
 
     def decrypt(self, key: Phase1) -> Message:
-        """The same message in the clear.
+        """The same message in the clear (RFC 2409 Appendix B).
 
-        Whoever has the key of the message before it in the exchange gets this one's by `ikev1.keys.Phase1.after`.
+        Args:
+            key: suite, key and IV of this message. `ikev1.keys.Phase1.of` gives that of the first message of an
+                exchange, `ikev1.keys.Phase1.after` that of each later one.
 
         Raises:
             LocalError: the message is not encrypted, or the key cannot be used.
-            RemoteError: what comes out are no payloads: the key or the IV is another one, or the peer's message is
-                malformed.
+            RemoteError: the plaintext is no chain of payloads: the key or the IV is wrong, or the message is malformed.
         """
         if not self.ciphertext:
             raise Misuse("decrypt: the message is in the clear already")
@@ -112,6 +119,9 @@ class Message:
 
     def encrypt(self, key: Phase1) -> Message:
         """The same message encrypted (RFC 2409 Appendix B).
+
+        Args:
+            key: as for `decrypt`.
 
         Raises:
             LocalError: the message is encrypted already, has no payloads, or the key cannot be used.
@@ -149,7 +159,11 @@ class Message:
         return len(self.payloads)
 
     def replace(self, old: Payload, *new: Payload) -> Message:
-        """The message with ``new``, no payload or several, in the place of ``old``.
+        """The message with ``new`` in the place of ``old``.
+
+        Args:
+            old: a payload of this message, the object itself.
+            new: no payload, one or several.
 
         Raises:
             LocalError: ``old`` is no payload of this message.

@@ -13,7 +13,7 @@ from ikev1.library.translate_errors import Misuse
 from ikev1.testing.network import Datagram
 
 Link = Callable[[Datagram], list[Datagram]]
-"""What becomes of a datagram: those that go on, none if it is lost."""
+"""A function from a datagram to the list of those that arrive: none if it is lost."""
 
 
 def _chance(share: float, seed: int) -> Callable[[], bool]:
@@ -24,9 +24,18 @@ def _chance(share: float, seed: int) -> Callable[[], bool]:
 
 
 class Loss:
-    """Loses a share (0 to 1) of the datagrams. Raises LocalError: the share is out of range."""
+    """Loses a share of the datagrams."""
 
     def __init__(self, share: float, seed: int = 0) -> None:
+        """Make a link.
+
+        Args:
+            share: from 0 (none) to 1 (all).
+            seed: another one loses other datagrams.
+
+        Raises:
+            LocalError: the share is out of range.
+        """
         self._loses = _chance(share, seed)
 
     def __call__(self, datagram: Datagram) -> list[Datagram]:
@@ -34,9 +43,15 @@ class Loss:
 
 
 class Lost:
-    """Loses the datagrams with a label, such as ``MM2``, so many ``times`` from the first on."""
+    """Loses the first datagrams that have a label."""
 
     def __init__(self, label: str, times: int = 1) -> None:
+        """Make a link.
+
+        Args:
+            label: such as ``"MM2"``.
+            times: how many are lost.
+        """
         self._label = label
         self._left = times
 
@@ -48,9 +63,18 @@ class Lost:
 
 
 class Duplication:
-    """Delivers a share (0 to 1) of the datagrams twice. Raises LocalError: the share is out of range."""
+    """Delivers a share of the datagrams twice."""
 
     def __init__(self, share: float, seed: int = 0) -> None:
+        """Make a link.
+
+        Args:
+            share: from 0 (none) to 1 (all).
+            seed: another one repeats other datagrams.
+
+        Raises:
+            LocalError: the share is out of range.
+        """
         self._repeats = _chance(share, seed)
 
     def __call__(self, datagram: Datagram) -> list[Datagram]:
@@ -58,11 +82,20 @@ class Duplication:
 
 
 class Reordering:
-    """Holds a share (0 to 1) of the datagrams back until another one has passed. What nothing follows stays under way
-    until the peers repeat something. Raises LocalError: the share is out of range.
+    """Holds a share of the datagrams back until another one has passed. A datagram that none follows is held until a
+    peer repeats something.
     """
 
     def __init__(self, share: float, seed: int = 0) -> None:
+        """Make a link.
+
+        Args:
+            share: from 0 (none) to 1 (all).
+            seed: another one holds back other datagrams.
+
+        Raises:
+            LocalError: the share is out of range.
+        """
         self._delays = _chance(share, seed)
         self._held: deque[Datagram] = deque()
 
@@ -76,7 +109,7 @@ class Reordering:
 
 
 def chain(*links: Link) -> Link:
-    """All of these one after another."""
+    """One link of several: each gets the datagrams that the one before it lets pass."""
 
     def link(datagram: Datagram) -> list[Datagram]:
         under_way = [datagram]

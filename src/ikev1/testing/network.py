@@ -13,7 +13,15 @@ _MOST = 2000  # datagrams without a pause: peers that send more will never stop
 
 
 class Datagram(NamedTuple):
-    """One datagram under way: from where, to where, its octets, its label such as ``MM1``, and the sender's name."""
+    """One datagram under way. ``datagram._replace(octets=...)`` is another one with other octets.
+
+    Attributes:
+        source: the address and port that it is sent from.
+        destination: the address and port that it is sent to.
+        octets: the UDP payload.
+        label: its place in the exchange, such as ``MM1``; ``INFO`` for an informational message.
+        sender: the name of the peer that sent it.
+    """
 
     source: tuple[str, int]
     destination: tuple[str, int]
@@ -65,7 +73,7 @@ class BaseNetwork(Generic[StationT]):
         self.sent: list[Datagram] = []
 
     def other(self, peer: StationT) -> StationT:
-        """The one that ``peer`` talks to, where there are two."""
+        """The other one of two peers."""
         (other,) = (each for each in self.peers.values() if each is not peer)
         return other
 
@@ -75,12 +83,12 @@ class BaseNetwork(Generic[StationT]):
         self.flying.extend(self.link(datagram))
 
     def receiver(self, datagram: Datagram) -> StationT | None:
-        """Who has the address that the datagram goes to."""
+        """The peer that has the address to which the datagram goes; None if no peer has it."""
         host = datagram.destination[0]
         return next((peer for peer in self.peers.values() if peer.address == host), None)
 
     def deliver(self, datagram: Datagram) -> None:
-        """Have a datagram arrive, if anybody is there."""
+        """Deliver a datagram to the peer that has the address, if one has."""
         peer = self.receiver(datagram)
         if peer is not None:
             peer.receive(datagram)
@@ -88,7 +96,11 @@ class BaseNetwork(Generic[StationT]):
     # --- time
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; what is sent meanwhile stays under way."""
+        """Let time pass. Datagrams sent meanwhile stay under way.
+
+        Args:
+            seconds: how long.
+        """
         end = self.now + seconds
         while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
             self.now = max(self.now, due)
@@ -97,7 +109,7 @@ class BaseNetwork(Generic[StationT]):
         self.now = end
 
     def settle(self) -> None:
-        """Deliver everything under way, and what is answered to it.
+        """Deliver all datagrams under way, the answers to them, and so on until there is none.
 
         Raises:
             AssertionError: the peers do not stop sending.
@@ -109,7 +121,14 @@ class BaseNetwork(Generic[StationT]):
         raise AssertionError(f"the peers do not stop sending: {self._line(self.flying[0])} ...")
 
     def run(self, seconds: float) -> None:
-        """Let time pass; what is sent arrives at once."""
+        """Let time pass. Datagrams arrive as soon as they are sent.
+
+        Args:
+            seconds: how long; they pass at once.
+
+        Raises:
+            AssertionError: the peers do not stop sending.
+        """
         end = self.now + seconds
         self.settle()
         while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
@@ -120,15 +139,11 @@ class BaseNetwork(Generic[StationT]):
     # --- conversations
 
     def plays(self, *lines: str) -> None:
-        """Expect exactly these datagrams, in this order, and then none::
+        """Expect exactly these datagrams, in this order, and then none.
 
-            network.plays(
-                "alice -> bob MM1",
-                "bob -x alice MM2",     # is lost
-                "5 s pass",
-                "alice -> bob MM1",
-                "bob => alice MM2",     # arrives twice
-            )
+        Args:
+            lines: ``"alice -> bob MM1"``: a datagram that is delivered; ``"alice -x bob MM1"``: one that is lost;
+                ``"alice => bob MM1"``: one that is delivered twice; ``"5 s pass"``: so many seconds pass.
 
         Raises:
             AssertionError: another datagram, or none, was sent; the text shows all up to there.
@@ -154,5 +169,5 @@ class BaseNetwork(Generic[StationT]):
         return f"{datagram.sender} {fate} {receiver.name if receiver else 'nobody'} {datagram.label}"
 
     def labels(self, sender: str) -> Sequence[str]:
-        """All that one peer sent so far, by label."""
+        """The labels of all datagrams that one peer sent so far, in order."""
         return [datagram.label for datagram in self.sent if datagram.sender == sender]

@@ -20,15 +20,16 @@ EventType = TypeVar("EventType", bound=Event)
 
 
 class Peer:
-    """An `Ike` at an address. Whatever it is made to do, the network gets what it sends.
+    """An `ikev1.Ike` at an address of a network; `Network.peer` makes one.
 
     Attributes:
-        name: by which the network and its conversations know it.
-        address: its only one; it has the ports 500 and 4500.
-        ike: the endpoint itself; what is done to it goes through `does`, else nothing is sent.
+        name: its name in the network.
+        address: its only address; it has the ports 500 and 4500.
+        ike: the endpoint itself. Call its methods through `does`, which sends what follows.
         random: its seeded randomness.
-        events: all that happened, in order.
-        check_certificate: answers questions about certificates; None, the default, leaves them in ``events``.
+        events: all events, in order.
+        check_certificate: answers `ikev1.events.CheckCertificate`, given the question and the time, as
+            `ikev1.check_certificate` does; None, the default, leaves the question in ``events``.
     """
 
     def __init__(self, network: Network, name: str, address: str, *connections: Connection) -> None:
@@ -44,8 +45,12 @@ class Peer:
     # --- what it does
 
     def connect(self, tunnel: str | None = None, *, connection: str | None = None, host: str | None = None) -> None:
-        """Bring up a tunnel of the connection (by default the only one), or the ISAKMP SA alone, with the peer at
-        ``host`` (by default the other one of the network).
+        """Bring up a tunnel.
+
+        Args:
+            tunnel: the name of the tunnel; None for the ISAKMP SA alone.
+            connection: the name of the connection; by default the only one.
+            host: the address of the peer; by default that of the other one of the network.
 
         Raises:
             LocalError: there is no such connection or tunnel, or there are several connections.
@@ -59,14 +64,18 @@ class Peer:
         self.does(lambda ike: ike.connect(wanted, tunnel, local, remote, self.network.now))
 
     def does(self, work: Callable[[Ike], None]) -> None:
-        """Do something with the endpoint; what follows is sent and kept in ``events``."""
+        """Call a method of the endpoint, send what follows, and collect its events.
+
+        Args:
+            work: ``work(ike)`` makes the call.
+        """
         if self.network.restarts:
             self.restart()
         work(self.ike)
         self._flush()
 
     def restart(self) -> None:
-        """Go on as a new process would, from `Ike.state`."""
+        """Continue as a new process would, from `ikev1.Ike.state`."""
         self.ike = Ike.from_state(self.ike.state(), *self.ike.connections, random=self.random)
 
     def receive(self, datagram: Datagram) -> None:
@@ -76,7 +85,7 @@ class Peer:
         )
 
     def get_timer(self) -> float:
-        """As `Ike.get_timer`."""
+        """As `ikev1.Ike.get_timer`."""
         return self.ike.get_timer()
 
     def handle_timer(self) -> None:
@@ -106,7 +115,7 @@ class Peer:
 
     @property
     def failures(self) -> list[Code]:
-        """What went wrong, by code, in order."""
+        """The codes of all failures, in order."""
         return [failure.code for failure in self.saw(Failure)]
 
     @property
@@ -117,21 +126,47 @@ class Peer:
 
     @property
     def child(self) -> ChildSa:
-        """The only pair of IPsec SAs, with its keys. Raises AssertionError: there are several, or none."""
+        """The only pair of IPsec SAs that is up, with its keys.
+
+        Raises:
+            AssertionError: there are several, or none.
+        """
         assert len(self.children) == 1, f"{self.name} has {len(self.children)} pairs of IPsec SAs: {self.failures}"
         return self.children[0]
 
 
 class Network(BaseNetwork[Peer]):
-    """A network of `Peer`; with ``restarts`` each goes through `Peer.restart` before everything that it does, which
-    shows that nothing is kept outside `Ike.state`.
+    """A clock, peers, and the datagrams under way between them.
+
+    Attributes:
+        now (float): seconds since the epoch.
+        peers (dict[str, Peer]): the peers by their names.
+        link: decides what becomes of each datagram sent; by default each arrives.
+        flying: the datagrams under way, the next first.
+        sent: all datagrams that were sent, in order, whether or not they arrived.
+        restarts (bool): as given.
     """
 
     def __init__(self, *, restarts: bool = False) -> None:
+        """Make a network without peers.
+
+        Args:
+            restarts: whether each peer goes through `Peer.restart` before everything that it does, which shows that
+                nothing is kept outside `ikev1.Ike.state`.
+        """
         super().__init__()
         self.restarts = restarts
 
     def peer(self, name: str, address: str, *connections: Connection) -> Peer:
-        """A new peer of this network."""
+        """Add a peer.
+
+        Args:
+            name: its name, one word.
+            address: its address.
+            connections: made by `ikev1.psk` or `ikev1.certificate`.
+
+        Raises:
+            LocalError: raised by `ikev1.Ike`.
+        """
         self.peers[name] = Peer(self, name, address, *connections)
         return self.peers[name]

@@ -6,9 +6,9 @@ from hashlib import shake_256
 
 
 class Randomness:
-    """``randomness(n)`` gives n octets that follow from the seed and from how many were drawn before.
+    """``randomness(n)`` gives n octets that follow from the seed and from the number of octets drawn before.
 
-    For tests only: who knows the seed knows every key made of them.
+    For tests only: whoever knows the seed knows every key made of these octets.
 
     Attributes:
         drawn: how many octets were drawn.
