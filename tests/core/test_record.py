@@ -126,7 +126,7 @@ def test_every_kind_of_record_survives_a_dump(network: Network) -> None:
             for record in [each for sa in peer.engine.sas.values() for each in records_of(sa)]:
                 kinds.add(type(record))
                 assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=type(record)) == record
-    kinds.add(Transaction)  # of exchange type 6: tests/core/test_rounds.py
+    kinds.add(TransactionData)  # of exchange type 6: tests/core/test_rounds.py
     assert kinds == {*records_in(model), selector.Selector}
 
 
