@@ -133,7 +133,7 @@ def _willing(context: ExchangeContext, theirs: Identification, method: int) -> t
     if not expecting:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"no connection is configured for {caller} that calls {path.local_host} from where it is",
+            f"no connection that matches the peer's address and {path.local_host} accepts identity {caller}",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
     willing = [connection for connection in expecting if accepts_aggressive(connection, method)]
@@ -157,13 +157,13 @@ def those_that_accept(candidates: Sequence[Connection], caller: str, method: int
 
 def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refusal:
     if connection.aggressive is Aggressive.REFUSE:
-        fault = f"Aggressive Mode, which connection {connection.name!r} refuses"
+        fault = f"Aggressive Mode, which connection {connection.name!r} does not accept"
     else:
         fault = (
-            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: our answer "
-            "would let anybody who asks guess the secret offline"
+            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: the "
+            "response would allow anyone to guess the key offline"
         )
-    return Refusal(Code.WRONG_MODE, f"{caller} asks for {fault}", notify=notify)
+    return Refusal(Code.WRONG_MODE, f"{caller} requests {fault}", notify=notify)
 
 
 # --- AM2 ------------------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def concluded(context: ExchangeContext, message: Message) -> None:
     seen = present(context.seen)
     if not same_hosts(context.sa.path, seen):
         first, third = context.sa.path.remote_host, seen.remote_host
-        text = f"AM3 came from {third}, but AM1 from {first}: it was copied on its way"
+        text = f"received AM3 from {third}, but AM1 from {first}: AM3 was copied in transit"
         raise Refusal(Code.MALFORMED, text)
     theirs = identity.parse(context.sa.IDii_b)
     check_proof(context, message, theirs)

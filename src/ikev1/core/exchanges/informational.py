@@ -130,7 +130,7 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
         if context.sa.cookies in payload.spis:
             context.sa = replace(context.sa, state=IkeState.DELETING)
-            context.report(IkeDown(context.sa, "the peer deleted it"))
+            context.report(IkeDown(context.sa, "deleted by the peer"))
         return
     gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
     for child in context.sa.children:
@@ -144,12 +144,12 @@ def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int
         context.report(
             Note(
                 Code.NOTIFY,
-                f"the peer deletes {child.name!r} by the SPI {child.inbound.spi:08x} that we receive with, not by its "
-                "own: most likely it could not install the pair; its log says why",
+                f"the peer deleted {child.name!r} by our inbound SPI {child.inbound.spi:08x} instead of its own: it "
+                "probably could not install the IPsec SAs; see its log",
                 context.sa,
             )
         )
-    remove_child(context, child, "the peer deleted it")
+    remove_child(context, child, "deleted by the peer")
 
 
 def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
@@ -165,7 +165,7 @@ def _take_notify(context: ExchangeContext, payload: Notification) -> None:
         _take_question(context, payload)
     elif kind != NotifyType.R_U_THERE_ACK:  # that answers a question; without one it says nothing
         context.sa = with_heard(context.sa, context.exchange.message_id)
-        context.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", context.sa))
+        context.report(Note(Code.NOTIFY, f"received notification {kind.name}", context.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
             honour(context, payload)
         if is_error(kind):

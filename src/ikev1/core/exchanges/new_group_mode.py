@@ -18,7 +18,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType
 def _refuse(context: ExchangeContext, message: Message | None) -> NoReturn:
     raise Refusal(
         Code.WRONG_MODE,
-        "the peer proposes a Diffie-Hellman group of its own (New Group Mode): only registered groups are used",
+        "the peer proposes a private Diffie-Hellman group (New Group Mode); only registered groups are supported",
         notify=NotifyType.UNSUPPORTED_EXCHANGE_TYPE,
     )
 

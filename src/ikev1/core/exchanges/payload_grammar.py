@@ -74,7 +74,7 @@ class PayloadGrammar:
     def __init__(self, text: str) -> None:
         form = _FORM.match(text.replace(" [,", ", [").replace(",] ", "], "))
         if form is None:
-            raise ValueError(f"{text!r} is no shape")
+            raise ValueError(f"{text!r} is not a payload grammar")
         self.text = text
         self.encrypted = bool(form[1])
         self._either = form[1] == "(*)"
@@ -140,13 +140,13 @@ class PayloadGrammar:
             if isinstance(payload, _COUNTED) and type(payload) not in self._most
         ]
         if sum(extras) > _LARGEST_EXTRAS:
-            fault = f"{sum(extras)} octets are vendor IDs, notifies or private, at most {_LARGEST_EXTRAS} may be"
+            fault = f"{sum(extras)} octets of vendor IDs, notifications and private payloads, limit {_LARGEST_EXTRAS}"
             raise self._refusal(label, fault)
 
     def _check(self, message: Message, label: str) -> None:
         if message.header.encrypted is not self.encrypted and not self._either:
-            found = "encrypted" if message.header.encrypted else "in the clear"
-            raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
+            found = "encrypted" if message.header.encrypted else "sent in the clear"
+            raise Refusal(Code.MALFORMED, f"{label} must not be {found}", notify=NotifyType.INVALID_FLAGS)
         payloads = message.payloads
         for position, kind in enumerate(self._leading):
             if position >= len(payloads) or self._kind(payloads[position]) is not kind:
@@ -160,15 +160,13 @@ class PayloadGrammar:
             counts[kind] = counts.get(kind, 0) + 1
         extras = sum(count for present, count in counts.items() if present in _COUNTED and present not in self._most)
         if extras > _MOST_EXTRAS:
-            raise self._refusal(
-                label, f"{extras} payloads are vendor IDs, notifies or private, at most {_MOST_EXTRAS} may be"
-            )
+            raise self._refusal(label, f"{extras} vendor IDs, notifications and private payloads, limit {_MOST_EXTRAS}")
         for present, count in counts.items():
             most = self._most.get(present)
             if most is None and present not in _TOLERATED:
                 self._admit_foreign(label, present, payloads)
             elif most is not None and count > most and present not in _TOLERATED:
-                raise self._refusal(label, f"{count} payloads are {present.__name__}, at most {most} may be")
+                raise self._refusal(label, f"{count} payloads of type {present.__name__}, limit {most}")
         for name, (kinds, least) in self._least.items():
             if sum(counts.get(kind, 0) for kind in kinds) < least:
                 raise self._refusal(label, f"{name} is missing")
@@ -177,10 +175,10 @@ class PayloadGrammar:
         # RFC 2408 §3.1 leaves payload types above 127 to private use: their owners know them, others pass them over
         for payload in payloads:
             if type(payload) is kind and not (isinstance(payload, wire.Unknown) and payload.number > 127):
-                raise self._refusal(label, f"{kind.__name__} does not belong there", NotifyType.INVALID_PAYLOAD_TYPE)
+                raise self._refusal(label, f"{kind.__name__} is not allowed", NotifyType.INVALID_PAYLOAD_TYPE)
 
     def _refusal(self, label: str, fault: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
-        return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
+        return Refusal(Code.MALFORMED, f"{label} does not match {self.text!r}: {fault}", notify=notify)
 
     def __repr__(self) -> str:
         return f"PayloadGrammar({self.text!r})"

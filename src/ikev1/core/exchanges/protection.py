@@ -31,7 +31,7 @@ def keys_of(sa: IkeSa) -> Keys:
     """
     if sa.keys is None:
         raise Refusal(
-            Code.MALFORMED, "an encrypted message came before there were keys", notify=NotifyType.INVALID_FLAGS
+            Code.MALFORMED, "received an encrypted message before keys were negotiated", notify=NotifyType.INVALID_FLAGS
         )
     return sa.keys
 
@@ -129,17 +129,17 @@ def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, data
         WireError: the peer sent it, and one of its payloads is malformed.
     """
     if not header.encrypted:
-        raise Unproved("it is in the clear")
+        raise Unproved("it is not encrypted")
     try:
         chain, next_iv = _decrypted(sa, exchange.iv, header, datagram)
         kinds, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, _kind)
     except (Refusal, WireError) as error:
-        raise Unproved("it does not decrypt to payloads") from error
+        raise Unproved("it cannot be decrypted") from error
     if not kinds or kinds[0] != PayloadType.HASH:
-        raise Unproved("it does not begin with a HASH")
+        raise Unproved("its first payload is not HASH")
     expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
     if not hmac.compare_digest(expected, bodies[0]):
-        raise Unproved(f"its HASH({number}) is wrong")
+        raise Unproved(f"HASH({number}) is wrong")
     return parse_message(header, chain), next_iv
 
 
@@ -192,7 +192,7 @@ def _decrypted(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[b
     if not ciphertext or len(ciphertext) % context.block_size:
         raise Refusal(
             Code.MALFORMED,
-            f"{len(ciphertext)} encrypted octets are not whole blocks of {context.block_size}",
+            f"{len(ciphertext)} encrypted octets are not a multiple of the block size {context.block_size}",
             notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
         )
     return context.decrypt(iv, ciphertext), ciphertext[-context.block_size :]

@@ -85,7 +85,7 @@ def _open(context: ExchangeContext, message: Message) -> Message:
     if message.all(Encrypted)[0].number != PayloadType.NONCE:
         raise Refusal(
             Code.MALFORMED,
-            "the encrypted nonce must come before what is encrypted with it",
+            "the first encrypted payload must be the nonce",
             notify=NotifyType.PAYLOAD_MALFORMED,
         )
     sender = Role.RESPONDER if context.sa.role is Role.INITIATOR else Role.INITIATOR
@@ -107,7 +107,7 @@ def _wrong_keys(context: ExchangeContext, refusal: Refusal) -> Refusal:
     """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
     if refusal.code is Code.REFLECTION:
         return refusal
-    return Refusal(*diagnosis.of_wrong_keys(context.sa, "a key exchange value that is none"), notify=refusal.notify)
+    return Refusal(*diagnosis.of_wrong_keys(context.sa, "an invalid key exchange value"), notify=refusal.notify)
 
 
 # --- Main Mode ------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def choose_for_caller(context: ExchangeContext, message: Message) -> SaReply:
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
-    willing = those_that_accept(candidates, f"a peer at {host}", context.exchange.method)
+    willing = those_that_accept(candidates, f"the peer at {host}", context.exchange.method)
     return choose_among(willing, context, message)
 
 

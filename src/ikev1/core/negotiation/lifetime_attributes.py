@@ -49,7 +49,7 @@ def stated_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life
         elif attribute.type == life_duration:
             if not kind:
                 raise Refusal(
-                    Code.MALFORMED, "a life duration without its type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
+                    Code.MALFORMED, "life duration without life type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
                 )
             amounts[kind] = number_of(attribute)
     return Life(amounts.get(LifeType.SECONDS, 0), amounts.get(LifeType.KILOBYTES, 0))

@@ -167,11 +167,13 @@ def check_situation(payload: SecurityAssociation) -> None:
         Refusal: another DOI than IPsec's, or a situation with secrecy or integrity labels.
     """
     if payload.doi != DOI.IPSEC:
-        raise Refusal(Code.NO_PROPOSAL_CHOSEN, f"DOI {payload.doi} is not IPsec's", notify=NotifyType.DOI_NOT_SUPPORTED)
+        raise Refusal(
+            Code.NO_PROPOSAL_CHOSEN, f"DOI {payload.doi} is not supported", notify=NotifyType.DOI_NOT_SUPPORTED
+        )
     if payload.situation != Situation.IDENTITY_ONLY:
         raise Refusal(
             Code.NO_PROPOSAL_CHOSEN,
-            f"situation {payload.situation} is not SIT_IDENTITY_ONLY",
+            f"situation {payload.situation} is not supported",
             notify=NotifyType.SITUATION_NOT_SUPPORTED,
         )
 
@@ -204,7 +206,7 @@ def choose_among(
         # RFC 2409 §5: "there MUST NOT be multiple Proposal Payloads for a single SA payload"
         raise Refusal(
             Code.MALFORMED,
-            f"a phase 1 SA payload must hold one proposal, this one holds {len(offered.proposals)}",
+            f"the SA payload must contain one proposal, received {len(offered.proposals)}",
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     (proposal,) = offered.proposals
@@ -226,11 +228,13 @@ def _why_nothing_fits(policies: Sequence[Policy], offers: _Offers) -> str:
     names = [_name(each.suite) for each in offers.all[:_NAMED]]
     if len(offers.all) > _NAMED:
         names.append(f"and {len(offers.all) - _NAMED} more")
-    nearest = "no transform is offered" if policies else "no policy is configured"
-    if policies and offers.all:
-        policy, offer = offers.nearest(policies)
-        nearest = f"policy {policy.priority} wants {' and '.join(_differences(policy, offer))}"
-    return f"no policy fits the offer ({', '.join(names)}); nearest miss: {nearest}"
+    if not policies:
+        return "no policy is configured"
+    if not offers.all:
+        return "the proposal contains no transform"
+    policy, offer = offers.nearest(policies)
+    closest = f"policy {policy.priority} requires {' and '.join(_differences(policy, offer))}"
+    return f"no policy matches the proposal ({', '.join(names)}); closest match: {closest}"
 
 
 def _algorithms(suite: Phase1Suite) -> _Algorithms:
@@ -275,20 +279,20 @@ def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
     differences = []
     cipher = ike_cipher(found.encryption, found.key_length)
     if wanted.encryption != found.encryption or not allows_key(policy.check, wanted.key_length, cipher):
-        differences.append(f"encryption {_word(wanted, 0)}, offered was {_word(found, 0)}")
+        differences.append(f"encryption {_word(wanted, 0)} (offered: {_word(found, 0)})")
     if wanted.hash != found.hash:
-        differences.append(f"hash {_word(wanted, 1)}, offered was {_word(found, 1)}")
+        differences.append(f"hash {_word(wanted, 1)} (offered: {_word(found, 1)})")
     if wanted.group != found.group:
-        differences.append(f"group {_word(wanted, 2)}, offered was {_word(found, 2)}")
+        differences.append(f"group {_word(wanted, 2)} (offered: {_word(found, 2)})")
     if wanted.authentication != found.authentication:
         named = [registered_name(AuthenticationMethod, suite.authentication) for suite in (wanted, found)]
-        differences.append(f"authentication {named[0]}, offered was {named[1]}")
+        differences.append(f"authentication {named[0]} (offered: {named[1]})")
     return differences
 
 
 def _differences(policy: Policy, offer: _Offered) -> list[str]:
     unknown = [
-        f"no attribute {Phase1Attribute(kind).name}, which transform {offer.transform.number} has"
+        f"no attribute {Phase1Attribute(kind).name} (in transform {offer.transform.number})"
         for kind in offer.unknown[:1]
     ]
     return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + unknown
@@ -308,7 +312,7 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
     if len(transforms) != 1:
         raise Refusal(
             Code.MALFORMED,
-            f"the answer must hold one transform, it holds {len(transforms)}",
+            f"the response must contain one transform, received {len(transforms)}",
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     for ours in offered.proposals[0].transforms:
@@ -317,7 +321,7 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
             return Chosen(offer.suite, *offer.life)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        "the peer answered with a transform that was not offered",
+        "the peer selected a transform that was not offered",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
     )
 

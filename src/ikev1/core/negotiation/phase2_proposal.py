@@ -91,10 +91,10 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
         if fitting:
             taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
             return _agreed(taken, tunnel), taken
-    nearest = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
+    reason = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
+        f"no proposal of tunnel {tunnel.name!r} matches the peer's; {reason}",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
 
@@ -103,7 +103,7 @@ def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, found: list[Choice]) 
     compared = found[:_COMPARED]
     misses = [(each, _differences(tunnel, each, mode, choice)) for each in tunnel.proposals for choice in compared]
     wanted, differences = min(misses, key=lambda miss: len(miss[1]))
-    return f"{_name(wanted)} wants {' and '.join(differences)}"
+    return f"closest match: proposal {_name(wanted)} requires {' and '.join(differences)}"
 
 
 def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[bool, bool]:
@@ -133,7 +133,7 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         return _agreed(chosen, tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"the peer answered with something that was not offered: {describe_payload(answer)}",
+        f"the peer selected a proposal that was not offered: {describe_payload(answer)}",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         ends=True,
     )
@@ -145,23 +145,23 @@ def _nothing_in(offered: SecurityAssociation) -> str:
     for proposal in offered.proposals[:_NAMED]:
         bundles.setdefault(proposal.number, []).append(registered_name(ProtocolId, proposal.protocol))
     named = "; ".join(map(" with ".join, bundles.values()))
-    return f"ESP or AH with an SPI is wanted, alone or with IPComp, offered was {named or 'nothing'}"
+    return f"ESP or AH with an SPI is required, alone or with IPComp (offered: {named or 'nothing'})"
 
 
 def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, choice: Choice) -> list[str]:
     found = choice.found
     differences = []
     if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
-        differences.append(f"it, offered was {_name(found.proposal)}")
+        differences.append(f"suite {_name(wanted)} (offered: {_name(found.proposal)})")
     if not allows_group(tunnel.check, wanted.group, found.proposal.group):
-        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
+        differences.append(f"{_pfs(wanted.group)} (offered: {_pfs(found.proposal.group)})")
     if mode != found.mode:
-        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
+        differences.append(f"{_mode(mode)} (offered: {_mode(found.mode)})")
     if choice.ipcomp is not None:
         if not tunnel.compress:
-            differences.append("no IPComp (compress = false), offered was this with IPComp only")
+            differences.append("no IPComp (compress = false; offered: only with IPComp)")
         elif choice.compressed is None:
-            differences.append("IPComp with DEFLATE and a CPI of its own, offered was another IPComp")
+            differences.append("IPComp with DEFLATE and a valid CPI (offered: another IPComp)")
     return [*differences, *life_differences(tunnel, found.life), *found.faults]
 
 

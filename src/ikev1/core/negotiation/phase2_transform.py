@@ -107,13 +107,13 @@ def decode(protocol: int, transform: Transform) -> Offered:
     ]
     # RFC 4304 §3: "any attribute value but the value for 64-bit sequence numbers": the setup "MUST be aborted"
     if sequence_numbers not in (None, ExtendedSequenceNumber.EXTENDED):
-        faults.append(f"no attribute ESN of value {sequence_numbers}")
+        faults.append(f"no attribute ESN with value {sequence_numbers}")
     esn = sequence_numbers is not None
     if protocol == ProtocolId.AH:
         suite = IpsecSuite(0, 0, integrity, ProtocolId.AH, esn)
         if _AH_TRANSFORMS.get(integrity) != transform.id:
             named = AhTransform(transform.id).name
-            faults.append(f"no AH transform {named} with authentication algorithm {integrity or 'left out'}")
+            faults.append(f"no AH transform {named} with authentication algorithm {integrity or 'missing'}")
     else:
         key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
         suite = IpsecSuite(transform.id, key_length, integrity, esn=esn)

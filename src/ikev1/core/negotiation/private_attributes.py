@@ -21,5 +21,5 @@ def note_ignored(context: ExchangeContext, types: tuple[int, ...]) -> None:
     """Says which private attributes of the transform that was chosen are ignored, if there are any."""
     if types:
         named = ", ".join(map(str, types))
-        text = f"the offer has attributes for private use, which are ignored: {named}"
+        text = f"ignoring private-use attributes in the proposal: {named}"
         context.report(Note(Code.ATTRIBUTES_IGNORED, text, context.sa))

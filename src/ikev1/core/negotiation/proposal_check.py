@@ -38,8 +38,8 @@ def life_differences(ours: Policy | Tunnel, offered: Life) -> list[str]:
     exact = ours.check is ProposalCheck.EXACT
     limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
     return [
-        f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}), "
-        f"offered was {f'{amount} {unit}' if amount else 'none'}"
+        f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}; "
+        f"offered: {f'{amount} {unit}' if amount else 'none'})"
         for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True)
         if _breaks(limit, amount, exact)
     ]

@@ -51,9 +51,7 @@ def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple
 
 
 def _bad_value(error: InvalidPublicValue) -> Refusal:
-    return Refusal(
-        Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
-    )
+    return Refusal(Code.MALFORMED, f"invalid key exchange value: {error}", notify=NotifyType.INVALID_KEY_INFORMATION)
 
 
 def derive(context: ExchangeContext, g_xy: bytes) -> None:
@@ -82,7 +80,7 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
     if not context.connection.secret:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {context.sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            f"connection {context.sa.connection!r} or its secret was removed during phase 1",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
@@ -145,7 +143,7 @@ def check_port(theirs: Identification) -> None:
     if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
         raise Refusal(
             Code.ID_MISMATCH,
-            f"the identity {identity.text_of(theirs)} is bound to protocol {theirs.protocol} port {theirs.port}",
+            f"invalid protocol {theirs.protocol} and port {theirs.port} in identity {identity.text_of(theirs)}",
             notify=NotifyType.INVALID_ID_INFORMATION,
         )
 
@@ -182,12 +180,12 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
 def _unexpected(connection: Connection, who: str) -> str:
     wanted = f"connection {connection.name!r} expects {expected(connection)}"
     if connection.remote_id is None:
-        wanted += ", the address that it calls, as it has no remote_id"
+        wanted += ", which is its remote_address, because remote_id is not set"
     if names_one(expected(connection)):
-        return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
+        return f'the peer\'s identity is {who}, but {wanted}. If this is the right peer, set remote_id = "{who}"'
     return (
-        f"the peer is {who}, but {wanted}. If it is one of the right ones, widen that (* stands for text in one label "
-        "of a name, or in one value of a distinguished name), or write a connection of its own for it with "
+        f"the peer's identity is {who}, but {wanted}. If this is a right peer, use a wider pattern (* matches text in "
+        "one label of a name, or in one value of a distinguished name), or add a connection for this peer with "
         f'remote_id = "{who}"'
     )
 
@@ -195,7 +193,7 @@ def _unexpected(connection: Connection, who: str) -> str:
 def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
     for runner_up in others[:1]:
         chosen = context.connection.name
-        text = f"connection {chosen!r} was chosen; {runner_up.name!r} would do, too, but is not more specific"
+        text = f"connection {chosen!r} was selected; {runner_up.name!r} also matches, but is not more specific"
         context.report(Note(Code.RUNNER_UP, text, context.sa))
 
 

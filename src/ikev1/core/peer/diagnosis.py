@@ -22,25 +22,25 @@ _UNREADABLE_TO_THEM = frozenset(
 
 _REFUSED: dict[int, str] = {
     NotifyType.NO_PROPOSAL_CHOSEN: "compare the algorithms, the group of perfect forward secrecy and the mode with the "
-    "peer's for these networks",
-    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's; local here is remote there",
+    "peer's configuration for these networks",
+    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's configuration; local here is remote there",
 }
 
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
     """What it means that an encrypted message of phase 1 does not open to payloads."""
     if _encrypts(sa):
-        return of_wrong_keys(sa, f"{_awaited(sa)}, but it does not decrypt")
+        return of_wrong_keys(sa, f"{_awaited(sa)} that cannot be decrypted")
     if _signs(sa):
         return (
             Code.MALFORMED,
-            f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: it was changed on its way, or one "
-            "end computes other keys",
+            f"{sa.path.remote_host} sent {_awaited(sa)} that cannot be decrypted: it was modified in transit, or the "
+            "peers computed different keys",
         )
     return (
         Code.PSK_MISMATCH,
-        f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
-        f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        f"{sa.path.remote_host} sent {_awaited(sa)} that cannot be decrypted: the pre-shared keys differ. "
+        f"{_compare(connection)}",
     )
 
 
@@ -48,8 +48,8 @@ def of_changed(sa: IkeSa) -> tuple[Code, str]:
     """What it means that an encrypted message of phase 1 begins with a payload, but is malformed behind that."""
     return (
         Code.MALFORMED,
-        f"{sa.path.remote_host} sent {_awaited(sa)}, which decrypts but is malformed: it was changed on its way, or is "
-        "a defect of the peer",
+        f"{sa.path.remote_host} sent {_awaited(sa)} that is malformed after decryption: it was modified in transit, or "
+        "the peer has a bug",
     )
 
 
@@ -65,9 +65,8 @@ def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] |
         return of_unreadable(sa, connection)
     return (
         Code.PSK_MISMATCH,
-        f"{sa.path.remote_host} answered our proof with an error that our keys do not open. Unless somebody else sent "
-        f"it, the pre-shared keys differ. Here the secret of connection {connection.name!r} was used, "
-        f"{_why(connection)}; compare it with the peer's",
+        f"{sa.path.remote_host} responded to our authentication with an error that cannot be decrypted. Unless "
+        f"somebody else sent it, the pre-shared keys differ. {_compare(connection)}",
     )
 
 
@@ -80,10 +79,9 @@ def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: Notify
     """What an error notify means while a Quick Mode of ours waits for its answer; the ISAKMP SA is up."""
     proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
     offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
-    asked = f"{quick.local} here and {quick.remote} there, by {offered}"
     return (
-        f"phase 1 is up, but the peer refused the tunnel {quick.tunnel!r}: {kind.name}. We asked for {asked}: "
-        f"{_REFUSED.get(kind, 'its log says why')}"
+        f"phase 1 is established, but the peer rejected tunnel {quick.tunnel!r}: {kind.name}. Requested: local "
+        f"{quick.local}, remote {quick.remote}, {offered}; {_REFUSED.get(kind, 'see its log')}"
     )
 
 
@@ -97,17 +95,16 @@ def _encrypts(sa: IkeSa) -> bool:
 
 def _awaited(sa: IkeSa) -> str:
     if sa.role is Role.INITIATOR:
-        return "an answer to our identity"
+        return "a response to our identity"
     in_the_clear = sa.phase1 is not None and sa.phase1.is_aggressive
-    return "an answer to our proof" if in_the_clear else "its identity"
+    return "a response to our authentication" if in_the_clear else "its identity in a message"
 
 
 def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
     """What it means that the HASH of Aggressive Mode is wrong, which nothing but the secret protects."""
     return (
         Code.PSK_MISMATCH,
-        f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
-        f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        f"{claimed} at {sa.path.remote_host} sent a wrong HASH: the pre-shared keys differ. {_compare(connection)}",
     )
 
 
@@ -115,8 +112,8 @@ def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
     """What it means that the peer ``sent`` what our nonces do not give, although each of them was encrypted."""
     return (
         Code.AUTHENTICATION_FAILED,
-        f"{sa.path.remote_host} sent {sent}: most often one end encrypts for another key than the other has. Compare "
-        "the private key of each end with peer_public_key or peer_certificate of the other",
+        f"{sa.path.remote_host} sent {sent}: a peer probably encrypts for another key than the one that the other peer "
+        "has. Compare the private key of each peer with peer_public_key or peer_certificate of the other",
     )
 
 
@@ -126,23 +123,24 @@ def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
         return _signature_refused(sa, kind)
     return (
         Code.REFUSED_BY_PEER,
-        f"{sa.path.remote_host} refused phase 1: {kind.name}. The keys agree, so it is not the secret: does the peer "
-        "know our identity, and allow it here?",
+        f"{sa.path.remote_host} rejected phase 1: {kind.name}. The keys match, so the secret is not the reason: check "
+        "that the peer accepts our identity from this address",
     )
 
 
 def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
     return (
         Code.REFUSED_BY_PEER,
-        f"{sa.path.remote_host} did not accept our signature or our certificate ({kind.name}): its log says why. Most "
-        "often it does not trust the CA of our certificate, or who we say we are is not in it or not expected",
+        f"{sa.path.remote_host} rejected our signature or certificate ({kind.name}): see its log. It probably does not "
+        "trust the CA of our certificate, or our identity is not in the certificate or not expected",
     )
 
 
-def _why(connection: Connection) -> str:
-    if connection.remote_address == "%any":
-        return "which serves any peer address"
-    return f"whose remote address is {connection.remote_address}"
+def _compare(connection: Connection) -> str:
+    """Which secret to compare with the peer's, and why this one was used."""
+    anybody = connection.remote_address == "%any"
+    why = "which accepts any address" if anybody else f"whose remote_address is {connection.remote_address}"
+    return f"This host used the secret of connection {connection.name!r}, {why}; compare it with the peer's secret"
 
 
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
@@ -150,19 +148,19 @@ def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tupl
     peer = sa.path.remote_host
     proved = is_proved(sa)
     if proved and _encrypts(sa):
-        return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
+        return of_wrong_keys(sa, f"{kind.name}, because it could not decrypt or verify our authentication")
     if proved and _signs(sa):
         return _signature_refused(sa, kind)
     if proved and kind in _UNREADABLE_TO_THEM:
         return (
             Code.PSK_MISMATCH,
-            f"{peer} could not read or check our proof ({kind.name}): the pre-shared keys differ. Here the secret of "
-            f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+            f"{peer} could not decrypt or verify our authentication ({kind.name}): the pre-shared keys differ. "
+            f"{_compare(connection)}",
         )
     if kind == NotifyType.NO_PROPOSAL_CHOSEN:
         offered = ", ".join(f"policy {policy.priority}" for policy in connection.policies)
         return (
             Code.NO_PROPOSAL_CHOSEN,
-            f"{peer} accepts none of our proposals ({offered}): compare encryption, hash, group and authentication",
+            f"{peer} rejected all our proposals ({offered}): compare encryption, hash, group and authentication method",
         )
-    return Code.REFUSED_BY_PEER, f"{peer} refused phase 1: {kind.name}"
+    return Code.REFUSED_BY_PEER, f"{peer} rejected phase 1: {kind.name}"

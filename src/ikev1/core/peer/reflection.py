@@ -33,8 +33,8 @@ from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import IdType, NotifyType
 
 OWN_CALL = (
-    "a first message came with the cookie of a call of ours: somebody on the way sent our own message back, or uses "
-    "what we sent to have us answer ourselves; or a connection calls an address that leads back to this machine"
+    "received a first message with a cookie that this host uses as initiator: an attacker on the path sent our own "
+    "message back or reused its cookie, or a connection initiates to an address of this host"
 )
 
 
@@ -45,8 +45,8 @@ def reflection(context: ExchangeContext, what: str, *, notify: NotifyType | None
     """The refusal of ``what`` is ours and came as the peer's."""
     return Refusal(
         Code.REFLECTION,
-        f"{context.sa.path.remote_host} sent {what}: only somebody on the way to the peer can send back what we sent, "
-        "unless this address leads back to this machine",
+        f"{context.sa.path.remote_host} sent {what}: an attacker on the path sends our own messages back, unless this "
+        "address leads back to this host",
         notify=notify,
         ends=ends,
     )
@@ -80,7 +80,7 @@ def refuse_own_hash(context: ExchangeContext, received: bytes, own: bytes) -> No
         Refusal: it is ours.
     """
     if hmac.compare_digest(received, own):
-        raise reflection(context, "our own proof as its own", notify=NotifyType.AUTHENTICATION_FAILED)
+        raise reflection(context, "our own HASH as its own", notify=NotifyType.AUTHENTICATION_FAILED)
 
 
 def refuse_own_certificate(context: ExchangeContext, found: tuple[Certificate, ...], *, ends: bool) -> None:
@@ -104,9 +104,9 @@ def refuse_own_key(context: ExchangeContext, key: bytes, *, ends: bool) -> None:
     if is_own_key(context.connection.credential, key):
         raise Refusal(
             Code.REFLECTION,
-            f"the key that is to prove who {context.sa.path.remote_host} is belongs to connection "
-            f"{context.connection.name!r} itself: whoever has a copy of it, or sends back what we sent, could be "
-            "anybody. Give each end a key of its own",
+            f"the key to authenticate {context.sa.path.remote_host} is the private key of connection "
+            f"{context.connection.name!r} itself: anyone with a copy of the key, or who sends our own messages back, "
+            "could impersonate the peer. Use different keys for the two peers",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=ends,
         )
@@ -132,9 +132,9 @@ def refuse_own_identity(context: ExchangeContext, theirs: Identification, own: I
         return
     raise Refusal(
         Code.REFLECTION,
-        f"{context.sa.path.remote_host} says that it is {identity.text_of(theirs)}, which is what connection "
-        f"{context.connection.name!r} says of us: another machine with our identity and our secret can stand in for "
-        "any peer. Give each end a local_id of its own, or allow it with same_identity = true",
+        f"the identity of {context.sa.path.remote_host} is {identity.text_of(theirs)}, which is also the local "
+        f"identity of connection {context.connection.name!r}: another host with the same identity and secret could "
+        "impersonate any peer. Set a different local_id on each peer, or allow this with same_identity = true",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )

@@ -67,7 +67,7 @@ def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
             public_keys.check_strength(key, context.connection.trust.smallest_rsa_bits)
             return public_key_encryption.encrypt(key, body)
         except (CryptoError, public_key_encryption.BodyTooLong) as error:
-            text = f"nothing can be encrypted for the peer of connection {context.connection.name!r}: {error}"
+            text = f"cannot encrypt for the peer of connection {context.connection.name!r}: {error}"
             raise Refusal(
                 Code.CERTIFICATE_UNUSABLE, text, notify=NotifyType.AUTHENTICATION_FAILED, ends=True
             ) from error
@@ -89,7 +89,7 @@ def _peer_key(context: ExchangeContext) -> bytes:
     if not known:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {context.sa.connection!r} knows no public key of its peer to encrypt with: give it in "
+            f"connection {context.sa.connection!r} has no public key of the peer to encrypt with: configure "
             "peer_public_key or peer_certificate",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
@@ -115,8 +115,8 @@ def check_key_is_for(context: ExchangeContext, theirs: Identification) -> None:
         key = "peer_certificate"
     raise Refusal(
         Code.ID_MISMATCH,
-        f"the peer says that it is {identity.text_of(theirs)}, which is not whom the key in {key} of connection "
-        f"{connection.name!r} is for",
+        f"the peer's identity is {identity.text_of(theirs)}, but the key in {key} of connection {connection.name!r} is "
+        "for another identity",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
@@ -131,7 +131,7 @@ def own_key(context: ExchangeContext) -> PrivateKey:
     credential = context.connection.credential
     if credential is None:
         raise Refusal(
-            Code.NO_CONNECTION, f"connection {context.sa.connection!r} has no private key any more", ends=True
+            Code.NO_CONNECTION, f"connection {context.sa.connection!r} no longer has a private key", ends=True
         )
     return private_keys.load(credential.private_key)
 
@@ -163,7 +163,7 @@ def choose_key(context: ExchangeContext, message: Message) -> None:
                     return
     raise Refusal(
         Code.CERTIFICATE_UNUSABLE,
-        f"{context.sa.path.remote_host} encrypts for a certificate that no connection with it has",
+        f"{context.sa.path.remote_host} encrypts for a certificate that none of its connections has",
         notify=NotifyType.CERTIFICATE_UNAVAILABLE,
     )
 

@@ -44,21 +44,21 @@ def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked
     _check_same_nat(context, tunnel, asked, ends)
     rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
     if rival is not None:
-        raise _refusal(asked, f"which another peer of this connection has ({_named(rival)})", ends)
+        raise _refusal(asked, f"another peer of this connection has this traffic ({_named(rival)})", ends)
     if asked == granted:
         rival = _first(engine.equals(sa, *asked), tunnel)
         if rival is not None:
-            raise _refusal(asked, f"and another peer has the same ({_named(rival)})", ends)
+            raise _refusal(asked, f"another peer has the same networks ({_named(rival)})", ends)
         return
     others = (child for child in engine.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
     rival = _first(others, tunnel)
     if rival is not None:
-        raise _refusal(asked, f"some of which another peer has ({_named(rival)})", ends)
+        raise _refusal(asked, f"another peer has some of this traffic ({_named(rival)})", ends)
     for connection, other in engine.claims(*asked):
         same_packets = connection != context.connection.name and other.marks == tunnel.marks
         if same_packets and _holds_more(granted, (other.local, other.remote)):
             raise _refusal(
-                asked, f"some of which is for {connection}/{other.name} ({other.local} === {other.remote})", ends
+                asked, f"some of it is for {connection}/{other.name} ({other.local} === {other.remote})", ends
             )
 
 
@@ -74,9 +74,9 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
     if rival is not None:
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
-            f"the peer asks for {asked[0]} === {asked[1]}, which another client behind the same NAT has "
-            f"({_named(rival)}): in transport mode nothing tells the two apart (RFC 3948 §5.2); let the clients use "
-            "ports of their own, or tunnel mode",
+            f"the peer requests {asked[0]} === {asked[1]}, but another client behind the same NAT has this traffic "
+            f"({_named(rival)}): in transport mode the two cannot be distinguished (RFC 3948 §5.2). Use different "
+            "ports for the clients, or tunnel mode",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=ends,
         )
@@ -98,8 +98,8 @@ def _named(rival: ChildSa) -> str:
 def _refusal(asked: _Pair, why: str, ends: bool) -> Refusal:
     return Refusal(
         Code.SELECTORS_UNACCEPTABLE,
-        f"the peer asks for {asked[0]} === {asked[1]}, {why}: give each peer networks of its own; if that one is gone "
-        "for good, close its pair",
+        f"the peer requests {asked[0]} === {asked[1]}, but {why}: configure different networks for each peer; if the "
+        "other peer is gone, close its pair of IPsec SAs",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=ends,
     )

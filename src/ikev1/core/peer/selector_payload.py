@@ -39,19 +39,19 @@ def selector_of(identity: Identification) -> Selector:
     width = _WIDTHS.get(identity.id_type)
     data = identity.data
     if width is None:
-        raise _refusal(f"a client identity of type {IdType(identity.id_type).name} selects no traffic")
+        raise _refusal(f"client ID type {IdType(identity.id_type).name} is not a traffic selector")
     if len(data) != (width if identity.id_type == _ADDRESS[width] else 2 * width):
-        raise _refusal(f"a client identity of {len(data)} octets")
+        raise _refusal(f"client ID has a wrong length ({len(data)} octets)")
     first, last = data[:width], data[-width:]
     if identity.id_type == _SUBNET[width]:
         mask = int.from_bytes(last)
         host_bits = mask ^ ((1 << 8 * width) - 1)
         if host_bits & (host_bits + 1):
-            raise _refusal("the mask of a client subnet has holes")
+            raise _refusal("client ID has a non-contiguous subnet mask")
         low = int.from_bytes(first) & mask
         first, last = low.to_bytes(width), (low | host_bits).to_bytes(width)
     if first > last:
-        raise _refusal("a client range ends before it begins")
+        raise _refusal("client ID has an address range that ends before it begins")
     return Selector(first, last, identity.protocol, identity.port)
 
 

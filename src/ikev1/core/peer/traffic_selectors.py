@@ -52,7 +52,7 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
     )
     raise Refusal(
         Code.SELECTORS_UNACCEPTABLE,
-        f"the peer asks for {local} === {remote}; connection {context.connection.name!r} has "
+        f"the peer requests {local} === {remote}; connection {context.connection.name!r} has "
         f"{configured or 'no tunnels'}",
         notify=NotifyType.INVALID_ID_INFORMATION,
     )
@@ -69,7 +69,7 @@ def _wanted_selectors(context: ExchangeContext, message: Message) -> tuple[Selec
         ours, theirs = context.sa.hosts
         return DYNAMIC.at(ours), DYNAMIC.at(theirs)
     if len(identities) != 2:
-        raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
+        raise Refusal(Code.MALFORMED, "one client ID without the other", notify=NotifyType.INVALID_ID_INFORMATION)
     IDci, IDcr = identities
     return selector_of(IDcr), selector_of(IDci)
 
@@ -110,7 +110,7 @@ def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, mes
     if identities and _echoed(context, tunnel, identities) != (quick.local, quick.remote):
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
-            "the peer answered with other client identities than we sent",
+            "the peer responded with other client IDs than were sent",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=True,
         )

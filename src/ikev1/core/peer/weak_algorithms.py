@@ -25,8 +25,8 @@ def note_left_out(context: ExchangeContext, priorities: list[int]) -> None:
     if priorities:
         which = ", ".join(map(str, priorities))
         told = (
-            f"Aggressive Mode does not offer policy {which}, weak beside others: the peer's choice is not protected "
-            "there, so that whoever changes it could have us take the weakest"
+            f"Aggressive Mode does not offer policy {which}, which is weaker than others: the peer's selection is not "
+            "authenticated, so an attacker could change it to the weakest policy"
         )
         _warn(context, (told,))
 
@@ -39,7 +39,7 @@ def warn_of_phase2(context: ExchangeContext, suite: IpsecSuite, group: int) -> N
 def warn_of_aggressive_psk(context: ExchangeContext) -> None:
     """Warns that we call in Aggressive Mode with a pre-shared key."""
     if context.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
-        told = "Aggressive Mode with a pre-shared key: whoever hears the answer, or asks for one, can guess it offline"
+        told = "Aggressive Mode with a pre-shared key: anyone who sees or requests a response can guess the key offline"
         _warn(context, (told,))
 
 

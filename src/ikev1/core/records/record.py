@@ -24,7 +24,7 @@ def present(value: T | None) -> T:
         LookupError: it is missing all the same, which is a defect of ours.
     """
     if value is None:
-        raise LookupError("a stage of the negotiation was not reached")
+        raise LookupError("a value is missing that an earlier step of the negotiation sets")
     return value
 
 

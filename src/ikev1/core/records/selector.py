@@ -47,7 +47,7 @@ class Selector(Record, frozen=True):
         form = _FORM.match(text.strip())
         if form is None:
             raise ValueError(
-                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
+                f"{text!r} is not a traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
                 "[PROTOCOL/PORT]"
             )
         first, last = _range(form["addresses"])
@@ -56,12 +56,13 @@ class Selector(Record, frozen=True):
         if number is None:
             if not protocol.isdigit() or int(protocol) > 255:
                 raise ValueError(
-                    f"{text!r}: {protocol!r} is no protocol: a number up to 255 or one of {', '.join(_PROTOCOLS)}"
+                    f"{text!r}: {protocol!r} is not a protocol: expected a number up to 255 or one of "
+                    f"{', '.join(_PROTOCOLS)}"
                 )
             number = int(protocol)
         port_number = 0 if port == "any" else int(port)
         if port_number > 65535:
-            raise ValueError(f"{text!r}: port {port} is above 65535")
+            raise ValueError(f"{text!r}: port {port} is greater than 65535")
         return cls(first, last, number, port_number)
 
     @property
@@ -137,5 +138,5 @@ def _range(text: str) -> tuple[bytes, bytes]:
         return network[0].packed, network[-1].packed
     first, last = ip_address(low.strip()), ip_address(high.strip())
     if first.version != last.version or first.packed > last.packed:
-        raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
+        raise ValueError(f"{text!r}: the first address of a range is greater than the last")
     return first.packed, last.packed
