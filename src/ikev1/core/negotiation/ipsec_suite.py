@@ -1,4 +1,4 @@
-"""What an `IpsecSuite` is in words and octets, whether it protects by ESP or by AH."""
+"""Names, key sizes and weaknesses of an `IpsecSuite` of ESP or AH."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ikev1.wire.registry import ProtocolId
 
 
 def is_ah(suite: IpsecSuite) -> bool:
-    """Whether ``suite`` protects by AH (RFC 4302)."""
+    """Whether ``suite`` is for AH (RFC 4302)."""
     return suite.protocol == ProtocolId.AH
 
 
 def name(suite: IpsecSuite, group: int = 0) -> str:
-    """The suite in strongSwan's notation, after the name of its protocol unless that is ESP."""
+    """The suite in strongSwan's notation, with the prefix ``AH`` for AH."""
     if is_ah(suite):
         return f"AH {suites.ah_name(suite.integrity, group, suite.esn)}"
     return suites.esp_name(suite.encryption, suite.key_length, suite.integrity, group, suite.esn)
@@ -28,10 +28,10 @@ def display(suite: IpsecSuite, group: int = 0) -> DisplayWords:
 
 
 def key_sizes(suite: IpsecSuite) -> tuple[int, int]:
-    """The octets of KEYMAT for encryption and integrity, 0 where there is none.
+    """The octets of KEYMAT for encryption and for integrity, 0 if the suite has no such algorithm.
 
     Raises:
-        UnsupportedAlgorithm: the suite has an algorithm that is not known here.
+        UnsupportedAlgorithm: the suite has an unknown algorithm.
     """
     if is_ah(suite):
         return 0, suites.ah_key_size(suite.integrity)
@@ -39,7 +39,7 @@ def key_sizes(suite: IpsecSuite) -> tuple[int, int]:
 
 
 def weaknesses(suite: IpsecSuite, group: int = 0) -> tuple[str, ...]:
-    """Why the suite should not be used, a line for each weak algorithm."""
+    """Why the suite should not be used, one text for each weak algorithm."""
     if is_ah(suite):
         return suites.weaknesses(AhProposalNumbers(suite.integrity, group, suite.esn))
     return suites.weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group, suite.esn))

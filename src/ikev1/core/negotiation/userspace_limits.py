@@ -1,4 +1,4 @@
-"""What a pair of IPsec SAs may be that only a kernel carries, in words."""
+"""Features of IPsec SAs that only the kernel data plane supports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ikev1.wire.registry import ProtocolId
 
 
 def kernel_only(mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
-    """What of all this ESP in user space does not have, such as ``transport mode and AH``; empty if it has it all."""
+    """The requested features that userspace ESP lacks, joined by "and"; empty if it supports them all."""
     asked = {
         "transport mode": mode is not IpsecMode.TUNNEL,
         "AH": protocol != ProtocolId.ESP,

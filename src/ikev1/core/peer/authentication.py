@@ -1,4 +1,4 @@
-"""Keys and identities of phase 1: SKEYID by the method of authentication, and who claims to be whom (RFC 2409 §5)."""
+"""Keys and identities of phase 1: SKEYID of each authentication method, and the identities (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
 
 def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
-    """g^xy of group ``number``.
+    """Compute g^xy of group ``number``.
 
     Raises:
-        Refusal: the peer's public value is not one of this group.
+        Refusal: the peer's public value is not valid in this group.
     """
     try:
         return group(number).shared(private, public)
@@ -39,10 +39,10 @@ def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
 
 
 def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
-    """Our public value and g^xy of group ``number``, for the initiator's public value.
+    """Generate our public value of group ``number`` as responder, and compute g^xy with the initiator's.
 
     Raises:
-        Refusal: the peer's public value is not one of this group.
+        Refusal: the peer's public value is not valid in this group.
     """
     try:
         return group(number).respond(random, public)
@@ -55,10 +55,10 @@ def _bad_value(error: InvalidPublicValue) -> Refusal:
 
 
 def derive(context: ExchangeContext, g_xy: bytes) -> None:
-    """Derives SKEYID and its three keys, and the IV of the first encrypted message, from both halves.
+    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads.
 
     Raises:
-        Refusal: the secret is not configured any more.
+        Refusal: the secret is no longer configured.
     """
     sa = context.sa
     share, suite = present(sa.share), sa.suite
@@ -84,8 +84,8 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
-    # In Main Mode the secret is that of the address, for the identity arrives encrypted under a key that the secret
-    # makes (RFC 2409 §5.4)
+    # In Main Mode the address selects the secret: the identity is encrypted with a key that is derived from the secret
+    # (RFC 2409 §5.4)
     return keymat.SKEYID_psk(algorithm, context.connection.secret, share.Ni_b, share.Nr_b)
 
 
@@ -93,7 +93,7 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
 
 
 def identify_self(context: ExchangeContext) -> Identification:
-    """Our own identity: as configured, else our address."""
+    """Record and return our own identity: ``local_id`` if configured, else our address."""
     own = _own_identity(context)
     body = build_body(own)
     ours = {"IDii_b": body} if context.sa.role is Role.INITIATOR else {"IDir_b": body}
@@ -110,19 +110,19 @@ def _own_identity(context: ExchangeContext) -> Identification:
 
 
 def _as_certified(name: bytes, credential: Credential) -> bytes:
-    """A DER name in the octets of our certificate where that is its subject, for text does not tell the type of its
-    strings: "MUST populate the contents of ID with the Subject field from the end-entity certificate, and MUST do so
-    such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
+    """Return a DER name in the octets of our certificate if the name is its subject, since the configured text does not
+    specify the ASN.1 types of strings: "MUST populate the contents of ID with the Subject field from the end-entity
+    certificate, and MUST do so such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
     """
     subjects = (certificates.names(certificate).subject for certificate in credential.certificates[:1])
     return next((subject for subject in subjects if distinguished_name.equal(subject, name)), name)
 
 
 def identify_peer(context: ExchangeContext, message: Message) -> Identification:
-    """The identity that the peer claims.
+    """Record and return the identity that the peer claims.
 
     Raises:
-        Refusal: it is bound to a protocol or a port that phase 1 does not have.
+        Refusal: its protocol or port is not allowed in phase 1.
     """
     theirs = message.one(Identification)
     check_port(theirs)
@@ -133,13 +133,13 @@ def identify_peer(context: ExchangeContext, message: Message) -> Identification:
 
 
 def check_port(theirs: Identification) -> None:
-    """Checks what an identity of phase 1 is bound to.
+    """Check protocol and port of an identity of phase 1.
 
     Raises:
-        Refusal: it is a protocol or a port that phase 1 does not have.
+        Refusal: they are not allowed in phase 1.
     """
     # RFC 2407 §4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
-    # receives any other values, this MUST be treated as an error"; some peers write the port they floated to
+    # receives any other values, this MUST be treated as an error"; some peers send the port they floated to
     if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
         raise Refusal(
             Code.ID_MISMATCH,
@@ -149,7 +149,7 @@ def check_port(theirs: Identification) -> None:
 
 
 def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
-    """Settles on the connection whose peer this is, now that the peer has proved it.
+    """Select the connection for the authenticated identity of the peer.
 
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
@@ -198,7 +198,7 @@ def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
 
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:
-    """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
+    """Whether ``connection`` has the same secret and trust, and a policy that allows the negotiated suite."""
     suite = context.sa.suite
     same = (connection.secret, connection.trust) == (context.connection.secret, context.connection.trust)
     return same and any(allows_suite(policy, suite) for policy in connection.policies)
