@@ -1,4 +1,4 @@
-"""Why phase 1 failed, in plain words: what peers say when they fail is brief, and what they mean is often known."""
+"""Likely causes of failures in phase 1 and Quick Mode: error notifications are brief, their cause is often known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ikev1.core.records.model import IkeSa, QuickMode, Role
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-# What peers send whose key does not open our message, or does not give our HASH
-_UNREADABLE_TO_THEM = frozenset(
+# Sent by peers that cannot decrypt our message or verify our HASH with their keys
+_UNREADABLE_BY_PEER = frozenset(
     {
         NotifyType.PAYLOAD_MALFORMED,
         NotifyType.INVALID_PAYLOAD_TYPE,
@@ -28,7 +28,7 @@ _REFUSED: dict[int, str] = {
 
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
-    """What it means that an encrypted message of phase 1 does not open to payloads."""
+    """Diagnose an encrypted message of phase 1 that cannot be decrypted to payloads."""
     if _encrypts(sa):
         return of_wrong_keys(sa, f"{_awaited(sa)} that cannot be decrypted")
     if _signs(sa):
@@ -45,7 +45,7 @@ def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
 
 
 def of_changed(sa: IkeSa) -> tuple[Code, str]:
-    """What it means that an encrypted message of phase 1 begins with a payload, but is malformed behind that."""
+    """Diagnose an encrypted message of phase 1 that begins with a valid payload header, but is malformed after it."""
     return (
         Code.MALFORMED,
         f"{sa.path.remote_host} sent {_awaited(sa)} that is malformed after decryption: it was modified in transit, or "
@@ -54,10 +54,10 @@ def of_changed(sa: IkeSa) -> tuple[Code, str]:
 
 
 def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] | None:
-    """What it means that an encrypted informational message does not open while phase 1 waits for an answer.
+    """Diagnose an encrypted Informational that cannot be decrypted while phase 1 waits for a response.
 
-    A peer that cannot read our proof says so under its own keys; but anybody can send such a message. Where there is
-    no better reason in the end, this is the one to look at first.
+    A peer that cannot verify our authentication reports this under its own keys. Anyone can send such a message, so
+    this diagnosis is reported only if phase 1 fails without a better one.
     """
     if not is_proved(sa):
         return None
@@ -71,12 +71,12 @@ def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] |
 
 
 def is_proved(sa: IkeSa) -> bool:
-    """Whether the peer has seen what our secret makes, so that an error may be about that."""
+    """Whether we sent something derived from our secret, so that an error of the peer may refer to it."""
     return sa.phase1 is not None and sa.phase1.step >= (2 if sa.phase1.is_aggressive else 5)
 
 
 def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
-    """What an error notify means while a Quick Mode of ours waits for its answer; the ISAKMP SA is up."""
+    """Describe an error notification received while Quick Mode ``quick``, which we initiated, waits for a response."""
     proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
     offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
     return (
@@ -101,7 +101,7 @@ def _awaited(sa: IkeSa) -> str:
 
 
 def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
-    """What it means that the HASH of Aggressive Mode is wrong, which nothing but the secret protects."""
+    """Diagnose a wrong HASH in Aggressive Mode with a pre-shared key, which depends on the secret alone."""
     return (
         Code.PSK_MISMATCH,
         f"{claimed} at {sa.path.remote_host} sent a wrong HASH: the pre-shared keys differ. {_compare(connection)}",
@@ -109,7 +109,7 @@ def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code
 
 
 def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
-    """What it means that the peer ``sent`` what our nonces do not give, although each of them was encrypted."""
+    """Diagnose a message ``sent`` by the peer that does not match the nonces, which public key encryption protected."""
     return (
         Code.AUTHENTICATION_FAILED,
         f"{sa.path.remote_host} sent {sent}: a peer probably encrypts for another key than the one that the other peer "
@@ -118,7 +118,7 @@ def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
 
 
 def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
-    """What an error means that the peer sealed with the keys of this phase 1: the secrets are the same."""
+    """Diagnose an error that the peer encrypted with the keys of this phase 1: the secrets match."""
     if _signs(sa) and not _encrypts(sa):
         return _signature_refused(sa, kind)
     return (
@@ -144,14 +144,14 @@ def _compare(connection: Connection) -> str:
 
 
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
-    """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
+    """Diagnose an unauthenticated error notification received during phase 1."""
     peer = sa.path.remote_host
     proved = is_proved(sa)
     if proved and _encrypts(sa):
         return of_wrong_keys(sa, f"{kind.name}, because it could not decrypt or verify our authentication")
     if proved and _signs(sa):
         return _signature_refused(sa, kind)
-    if proved and kind in _UNREADABLE_TO_THEM:
+    if proved and kind in _UNREADABLE_BY_PEER:
         return (
             Code.PSK_MISMATCH,
             f"{peer} could not decrypt or verify our authentication ({kind.name}): the pre-shared keys differ. "

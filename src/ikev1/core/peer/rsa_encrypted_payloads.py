@@ -1,8 +1,8 @@
-"""What both methods of public key encryption share: whose keys, and who the caller is (RFC 2409 §5.2, §5.3).
+"""Common parts of both methods of public key encryption: keys, identities and bodies (RFC 2409 §5.2, §5.3).
 
-A responder reads the caller's identity before anything proves it, from a ciphertext that anybody can have made. Nothing
-that is wrong inside a body may show before the HASH is checked (`ikev1.crypto.public_key_encryption`): in place of a
-body that is of no use stands one that nobody can predict, and the exchange goes on.
+A responder reads the initiator's identity before it is authenticated, from a ciphertext that anyone could have made. No
+error in an encrypted body may be observable before the HASH is verified (`ikev1.crypto.public_key_encryption`): an
+invalid body is replaced by an unpredictable one, and the exchange continues.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import IdType, NotifyType, PayloadType
 
-_ALL = range(256)  # types of payload
+_ALL = range(256)  # payload types
 
 
 def suite_of(context: ExchangeContext) -> Phase1Suite:
-    """What was agreed upon, or what message 1 of Aggressive Mode takes for granted."""
+    """The negotiated suite, or the only suite that message 1 of Aggressive Mode can use."""
     chosen = context.sa.chosen
     return context.connection.policies[0].suite if chosen is None else chosen.suite
 
@@ -53,10 +53,11 @@ def suite_of(context: ExchangeContext) -> Phase1Suite:
 
 
 def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
-    """What encrypts a body with the peer's key.
+    """Return a function that encrypts a body with the peer's key.
 
     Raises:
-        Refusal: we know none; and when it is called, the key is too small, or the body does not fit under it.
+        Refusal: no key of the peer is configured. The function raises it if the key is too small for the policy or for
+            the body.
     """
     known = _peer_key(context)
     refuse_own_key(context, known, ends=True)
@@ -76,10 +77,10 @@ def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
 
 
 def _peer_key(context: ExchangeContext) -> bytes:
-    """The key (SubjectPublicKeyInfo) that we encrypt with for this peer.
+    """The public key (SubjectPublicKeyInfo) to encrypt with for this peer.
 
-    A responder has been told who the caller is, and takes the key of that identity. It takes the first key for an
-    identity that it does not know as well: that this one cannot prove it is said after the HASH (`check_key_is_for`).
+    A responder has received the initiator's identity and uses the key of this identity. For an unknown identity it uses
+    the first key; `check_key_is_for` refuses the peer after the HASH.
     """
     # "the initiator must already have the responder's public key" (RFC 2409 §5.2), and the responder the initiator's
     trust = context.connection.trust
@@ -98,11 +99,11 @@ def _peer_key(context: ExchangeContext) -> bytes:
 
 
 def check_key_is_for(context: ExchangeContext, theirs: Identification) -> None:
-    """Checks that the key which the peer has shown to have is one for ``theirs``: what it says of itself was encrypted
-    by itself, so that the HASH proves nothing of it.
+    """Check that the key that the peer used is configured for its identity ``theirs``, which the HASH does not prove:
+    the peer encrypted the identity itself.
 
     Raises:
-        Refusal: it is the key of another.
+        Refusal: the key is for another identity.
     """
     trust, connection = context.connection.trust, context.connection
     if trust.public_keys:
@@ -126,7 +127,7 @@ def own_key(context: ExchangeContext) -> PrivateKey:
     """Our private key.
 
     Raises:
-        Refusal: the connection has none any more.
+        Refusal: the connection no longer has a private key.
     """
     credential = context.connection.credential
     if credential is None:
@@ -137,7 +138,7 @@ def own_key(context: ExchangeContext) -> PrivateKey:
 
 
 def announce_key(context: ExchangeContext) -> list[Payload]:
-    """HASH(1) where we know several certificates of the responder: "a hash (using the negotiated hash function) of the
+    """HASH(1) if several responder certificates are configured: "a hash (using the negotiated hash function) of the
     certificate which the initiator is using to encrypt the nonce and identity" (RFC 2409 §5.2).
     """
     trust = context.connection.trust
@@ -147,10 +148,10 @@ def announce_key(context: ExchangeContext) -> list[Payload]:
 
 
 def choose_key(context: ExchangeContext, message: Message) -> None:
-    """Takes the connection whose certificate the initiator's HASH(1) names, if it sent one.
+    """Select the connection with the certificate that the initiator's HASH(1) identifies, if it sent one.
 
     Raises:
-        Refusal: no connection that could be meant has this certificate.
+        Refusal: no candidate connection has this certificate.
     """
     named = message.first(Hash)
     if named is None or context.sa.role is Role.INITIATOR:
@@ -169,8 +170,8 @@ def choose_key(context: ExchangeContext, message: Message) -> None:
 
 
 def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
-    """Takes the connection that expects this caller, for the answer is encrypted for it; that it is nobody whom we
-    expect is said once it has proved who it is.
+    """Select the connection that expects the initiator's identity ``theirs``, since the response is encrypted for it.
+    If no connection expects it, the peer is refused later, after its authentication.
     """
     if identity.matches(expected(context.connection), theirs):
         return
@@ -181,7 +182,7 @@ def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
 
 
 def _candidates(context: ExchangeContext) -> Iterator[Connection]:
-    """The connections that could have answered message 1 as we did."""
+    """The connections with which we could have sent the same response to message 1."""
     for connection in context.engine.candidates(context.sa):
         if accepts_mode(connection, context.exchange, context.sa) and any(
             allows_suite(policy, suite_of(context)) for policy in connection.policies
@@ -205,11 +206,11 @@ def encrypt_body(payload: Payload, encrypt: Callable[[bytes], bytes]) -> Encrypt
 def opened(
     message: Message, key: PrivateKey, decrypt: Callable[[bytes], bytes], types: Container[int] = _ALL
 ) -> Message:
-    """``message`` with the encrypted bodies of ``types`` decrypted, in their order; in place of each that is of no use
-    stands one that nobody can predict. ``key`` is ours.
+    """``message`` with the encrypted bodies of ``types`` decrypted in order; each invalid body is replaced by an
+    unpredictable one. ``key`` is our private key.
 
     Raises:
-        CryptoError: the length of one shows that it is no ciphertext.
+        CryptoError: a body has a length that no ciphertext has.
     """
     read = [
         _read(payload, key, decrypt(payload.data))
@@ -221,7 +222,7 @@ def opened(
 
 
 def _read(encrypted: Encrypted, key: PrivateKey, body: bytes) -> tuple[Payload, bytes]:
-    # Before it is known whether it will be needed: the time that it takes must not tell
+    # Computed even if it is not needed, so that the time does not depend on the body
     unknown = public_key_encryption.stand_in(key, encrypted.data)
     try:
         payload = parse_body(encrypted.number, body)
@@ -233,7 +234,7 @@ def _read(encrypted: Encrypted, key: PrivateKey, body: bytes) -> tuple[Payload, 
     return payload, body
 
 
-_STAND_INS: dict[int, Callable[[bytes], Payload]] = {  # for bodies that not any octets can be
+_STAND_INS: dict[int, Callable[[bytes], Payload]] = {  # for payload types whose body cannot be arbitrary octets
     PayloadType.NONCE: Nonce,
     PayloadType.IDENTIFICATION: lambda unknown: Identification(IdType.KEY_ID, 0, 0, unknown),
     PayloadType.CERTIFICATE: lambda unknown: Certificate(0, unknown),
