@@ -1,8 +1,8 @@
-"""Aggressive Mode: three messages, and the price of the three that it saves (RFC 2409 §5.4).
+"""Aggressive Mode: three messages instead of six, with less protection (RFC 2409 §5.4).
 
-Both identities pass in the clear, the group cannot be negotiated, and with a pre-shared key the responder's HASH_R goes
-to whoever asked: anybody can try secrets against it offline. In exchange the responder sees IDii in message 1, and can
-choose the secret by identity rather than by address, which is what peers without a fixed address need.
+Both identities are sent in the clear, and the group cannot be negotiated. With a pre-shared key, the responder sends
+HASH_R to any initiator, which can guess the key with it offline. In return the responder receives IDii in message 1 and
+can select the key by identity instead of address, as required for peers without a fixed address.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, 
 
 
 def offered_policies(connection: Connection) -> Connection:
-    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group, and no weak
-    one beside a strong one.
+    """``connection`` with the policies that Aggressive Mode can offer: those with the group of the preferred policy,
+    and no weak policy if there is a strong one.
 
-    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), for message 1
-    carries a public value of it already; nor can the authentication method, which message 2 uses. No HASH covers the
-    choice that message 2 brings: whoever changes it on its way has us take the weakest suite that we offered.
+    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), since message 1
+    already has a public value of the group; the same applies to the authentication method, which message 2 uses. No
+    HASH covers the selection in message 2: an attacker can change it to the weakest suite that we offered.
     """
     first = connection.policies[0].suite
     possible = tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
@@ -58,14 +58,14 @@ def offered_policies(connection: Connection) -> Connection:
 
 
 def offer_policies(context: ExchangeContext) -> None:
-    """Has the call offer what Aggressive Mode can, and says which weak suites are left out."""
+    """Restrict the policies to those that Aggressive Mode can offer, and report the weak ones that are left out."""
     configured = context.connection
     context.connection = offered_policies(configured)
     note_left_out(context, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
 
 
 def is_left_out(connection: Connection, policy: Policy) -> bool:
-    """Whether Aggressive Mode offers ``policy`` only not for being weak."""
+    """Whether Aggressive Mode does not offer ``policy`` only because the policy is weak."""
     return (
         _goes_with(connection.policies[0].suite, policy.suite) and policy not in offered_policies(connection).policies
     )
@@ -74,13 +74,13 @@ def is_left_out(connection: Connection, policy: Policy) -> bool:
 def _goes_with(first: Phase1Suite, other: Phase1Suite) -> bool:
     if first.authentication == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
         # "when using the revised method of public key encryption for authentication the cipher and hash cannot be
-        # negotiated" (RFC 2409 §5), for message 1 is encrypted by them already
+        # negotiated" (RFC 2409 §5), since message 1 is already encrypted with them
         return first == other
     return (first.group, first.authentication) == (other.group, other.authentication)
 
 
 def with_policies_for(connection: Connection, method: int) -> Connection:
-    """``connection`` with the policies of the table for ``method``; 0 is the table of all methods without their own."""
+    """``connection`` with the policies for the table of ``method``; 0: the table of methods without their own."""
     allowed = tuple(
         policy
         for policy in connection.policies
@@ -111,7 +111,7 @@ def _choose(context: ExchangeContext, message: Message) -> SaReply:
 
 
 def method_asked(message: Message) -> int:
-    """The method of authentication that an offer is for, of which it has but one; 0 if it names none."""
+    """The authentication method of an offer, which is the same in all transforms; 0 if it has none."""
     for proposal in message.one(SecurityAssociation).proposals[:1]:
         for transform in proposal.transforms[:1]:
             method = find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD)
@@ -120,10 +120,10 @@ def method_asked(message: Message) -> int:
 
 
 def _willing(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
-    """The connections that this peer's address and identity allow and that accept Aggressive Mode by ``method``.
+    """The connections that match the peer's address and identity and accept Aggressive Mode with ``method``.
 
-    What the peer is told depends on its address and its offer alone: an identity that is not configured is refused as
-    an offer that does not fit is, or anybody could find out which ones are.
+    The notification to the peer depends only on its address and its offer: an unknown identity is refused like an offer
+    that does not match, since otherwise anyone could find out which identities are configured.
     """
     caller, path = identity.text_of(theirs), context.sa.path
     candidates = context.engine.candidates(context.sa)
@@ -143,11 +143,11 @@ def _willing(context: ExchangeContext, theirs: Identification, method: int) -> t
 
 
 def those_that_accept(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
-    """Those of ``candidates``, of which there are some, that accept Aggressive Mode, with their policies for
+    """The connections among ``candidates``, which is not empty, that accept Aggressive Mode, with their policies for
     ``method``.
 
     Raises:
-        Refusal: none does.
+        Refusal: none of them accepts Aggressive Mode.
     """
     willing = [connection for connection in candidates if accepts_aggressive(connection, method)]
     if not willing:
@@ -189,15 +189,15 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 
 
 def conclude(context: ExchangeContext, _: None) -> list[Payload]:
-    """Our proof as the initiator, and what the responder needs to find a NAT."""
+    """Our authentication as initiator, and the NAT-D payloads."""
     return [*prove(context), *nat_d(context)]
 
 
 def concluded(context: ExchangeContext, message: Message) -> None:
-    """Checks the initiator's proof, and looks for a NAT.
+    """Verify the initiator's authentication, and detect NATs.
 
     Raises:
-        Refusal: it proves nothing, or came from another address than message 1.
+        Refusal: the authentication failed, or the message came from another address than message 1.
     """
     seen = present(context.seen)
     if not same_hosts(context.sa.path, seen):
@@ -207,7 +207,7 @@ def concluded(context: ExchangeContext, message: Message) -> None:
     theirs = identity.parse(context.sa.IDii_b)
     check_proof(context, message, theirs)
     settle_connection(context, theirs)
-    # The initiator floats with this message, and its NAT-D payloads are about the path that it took
+    # The initiator may change ports with this message, and its NAT-D payloads are for the new path
     port = context.engine.settings.encapsulation_port
     context.sa = replace(context.sa, path=aggressive_path(context.sa.path, seen, port))
     look_for_nat(context, message)

@@ -1,7 +1,7 @@
 """Phase 1 authenticated with a revised mode of public key encryption (RFC 2409 §5.3).
 
-Half the RSA operations of `ikev1.core.exchanges.rsa_encryption`: only the nonce is encrypted with the other side's key,
-and all that follows it with Ke_i or Ke_r, which come from the nonce.
+Half the RSA operations of `ikev1.core.exchanges.rsa_encryption`: only the nonce is encrypted with the peer's key, the
+following payloads with Ke_i or Ke_r, which are derived from the nonce.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, 
 
 
 def _cipher(context: ExchangeContext, N_b: bytes, sender: Role) -> BodyCipher:
-    """What encrypts under Ke_i or Ke_r, as the ``sender`` of the message is the initiator or the responder."""
+    """The cipher with Ke_i or Ke_r, depending on the role of the ``sender`` of the message."""
     suite = suite_of(context)
     CKY = context.sa.CKY_I if sender is Role.INITIATOR else context.sa.CKY_R
     return body_cipher(suite.hash, suite.encryption, suite.key_length, N_b, CKY)
 
 
 def _share(context: ExchangeContext) -> list[Payload]:
-    """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``, the HASH(1) of an initiator.
+    """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``; HASH(1) only from an initiator.
 
     "the first payload [...] MUST be the encrypted nonce [...] All payloads-- in whatever order-- following the
-    encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3): so must those of RFC 3947.
+    encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3), also those of RFC 3947.
     """
     encrypt = encrypts_for_peer(context)
     try:
@@ -104,7 +104,7 @@ def _take_share(context: ExchangeContext, message: Message) -> Message:
 
 
 def _wrong_keys(context: ExchangeContext, refusal: Refusal) -> Refusal:
-    """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
+    """The refusal of an invalid key exchange value that was encrypted with a key derived from the nonce."""
     if refusal.code is Code.REFLECTION:
         return refusal
     return Refusal(*diagnosis.of_wrong_keys(context.sa, "an invalid key exchange value"), notify=refusal.notify)

@@ -1,7 +1,8 @@
 """Phase 1 authenticated with public key encryption (RFC 2409 §5.2).
 
-Identity and nonce are encrypted with the other side's RSA key. Whoever reads the nonce has the private key, and shows
-it by a HASH that only both nonces give: nothing is signed, and nobody can prove to others that the exchange took place.
+Identity and nonce are encrypted with the peer's RSA key. A peer that can decrypt the nonce has the private key, and
+proves this with a HASH that depends on both nonces. Nothing is signed, so nobody can prove to others that the exchange
+took place.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType
 
 
 def _share(context: ExchangeContext) -> list[Payload]:
-    """``[HASH(1),] KE, <ID_b>PubKey, <N_b>PubKey``, the HASH(1) of an initiator."""
+    """``[HASH(1),] KE, <ID_b>PubKey, <N_b>PubKey``; HASH(1) only from an initiator."""
     encrypt = encrypts_for_peer(context)
     ke, nonce = send_share(context, suite_of(context).group)
     return [*announce_key(context), ke, encrypt_body(identify_self(context), encrypt), encrypt_body(nonce, encrypt)]
@@ -67,7 +68,7 @@ def _take_share(context: ExchangeContext, message: Message) -> Message:
 
 
 def take_opened_share(context: ExchangeContext, clear: Message) -> None:
-    """Takes public value, identity and nonce from a message whose bodies were decrypted."""
+    """Record public value, identity and nonce of a message whose bodies were decrypted."""
     theirs = identify_peer(context, clear)
     if context.sa.role is Role.RESPONDER:
         settle_caller(context, theirs)
@@ -95,8 +96,8 @@ def _take_hash(context: ExchangeContext, message: Message) -> None:
 
 
 def check_peer(context: ExchangeContext, message: Message, claimed: bytes) -> None:
-    """Checks the HASH in ``message``, and only then whether the peer is whom we expect and has the key of that one;
-    ``claimed`` is the body of its identification payload.
+    """Verify the HASH in ``message``, then that the peer's identity is expected and the key is for this identity;
+    ``claimed`` is the body of the peer's identification payload.
     """
     theirs = identity.parse(claimed)
     check_proof(context, message, theirs)
@@ -106,7 +107,7 @@ def check_peer(context: ExchangeContext, message: Message, claimed: bytes) -> No
 
 SA_ROWS = MAIN_MODE.rows[:2]
 HASH_ROWS = (Row("i", "HDR*, HASH_I", _send_hash, _take_hash), Row("r", "HDR*, HASH_R", _send_hash, _take_hash))
-"""The first and the last two rows of Main Mode by either method of public key encryption."""
+"""The first two and the last two rows of Main Mode with either method of public key encryption."""
 
 MAIN_MODE_RSA_ENCRYPTION = Script(
     "MM",
@@ -133,7 +134,7 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
 
 
 def choose_for_caller(context: ExchangeContext, message: Message) -> SaReply:
-    """Chooses among what the caller's address allows: its identity cannot be read before that."""
+    """Select a proposal for the initiator's address: its identity cannot be decrypted before the suite is known."""
     host = context.sa.path.remote_host
     candidates = context.engine.candidates(context.sa)
     if not candidates:
@@ -165,7 +166,7 @@ def _concluded(context: ExchangeContext, message: Message) -> None:
 
 
 CONCLUSION = Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, _concluded)
-"""The last row of Aggressive Mode by either method of public key encryption."""
+"""The last row of Aggressive Mode with either method of public key encryption."""
 
 AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
     "AM",

@@ -94,7 +94,7 @@ def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, S
 
 
 def expected(connection: Connection) -> str | None:
-    """The identity that the peer of ``connection`` must have, as a pattern for `identity.matches`: ``remote_id`` if set,
+    """The identity that the peer of ``connection`` must have, a pattern for `identity.matches`: ``remote_id`` if set,
     else ``remote_address`` if it is a single address, else None, which matches any identity.
     """
     return connection.remote_id or called_address(connection)
