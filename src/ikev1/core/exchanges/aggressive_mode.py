@@ -103,7 +103,7 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
 
 def _choose(context: ExchangeContext, message: Message) -> SaReply:
     theirs = identify_peer(context, message)
-    reply = choose_among(_willing(context, theirs, method_asked(message)), context, message)
+    reply = choose_among(_accepting(context, theirs, method_asked(message)), context, message)
     if not accepts_aggressive(context.connection, context.sa.suite.authentication):
         raise _wrong_mode(identity.text_of(theirs), context.connection, NotifyType.NO_PROPOSAL_CHOSEN)
     take_share(context, message)
@@ -119,7 +119,7 @@ def method_asked(message: Message) -> int:
     return 0
 
 
-def _willing(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
+def _accepting(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
     """The connections that match the peer's address and identity and accept Aggressive Mode with ``method``.
 
     The notification to the peer depends only on its address and its offer: an unknown identity is refused like an offer
@@ -136,23 +136,23 @@ def _willing(context: ExchangeContext, theirs: Identification, method: int) -> t
             f"no connection that matches the peer's address and {path.local_host} accepts identity {caller}",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
-    willing = [connection for connection in expecting if accepts_aggressive(connection, method)]
-    if not willing:
+    accepting = [connection for connection in expecting if accepts_aggressive(connection, method)]
+    if not accepting:
         raise _wrong_mode(caller, expecting[0], NotifyType.NO_PROPOSAL_CHOSEN)
-    return tuple(with_policies_for(connection, 0) for connection in willing)
+    return tuple(with_policies_for(connection, 0) for connection in accepting)
 
 
-def those_that_accept(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
+def accepting_connections(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
     """The connections among ``candidates``, which is not empty, that accept Aggressive Mode, with their policies for
     ``method``.
 
     Raises:
         Refusal: none of them accepts Aggressive Mode.
     """
-    willing = [connection for connection in candidates if accepts_aggressive(connection, method)]
-    if not willing:
+    accepting = [connection for connection in candidates if accepts_aggressive(connection, method)]
+    if not accepting:
         raise _wrong_mode(caller, candidates[0], NotifyType.INVALID_EXCHANGE_TYPE)
-    return tuple(with_policies_for(connection, method) for connection in willing)
+    return tuple(with_policies_for(connection, method) for connection in accepting)
 
 
 def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refusal:
@@ -188,12 +188,12 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 # --- AM3 ------------------------------------------------------------------------------------------------------------
 
 
-def conclude(context: ExchangeContext, _: None) -> list[Payload]:
+def build_am3(context: ExchangeContext, _: None) -> list[Payload]:
     """Our authentication as initiator, and the NAT-D payloads."""
     return [*prove(context), *nat_d(context)]
 
 
-def concluded(context: ExchangeContext, message: Message) -> None:
+def verify_am3(context: ExchangeContext, message: Message) -> None:
     """Verify the initiator's authentication, and detect NATs.
 
     Raises:
@@ -220,7 +220,7 @@ AGGRESSIVE_MODE = Script(
         #   from  RFC 2409 §5.1, §5.4                               build      check
         Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
         Row("r", "HDR, SA, KE, Nr, IDir [, CERT], AUTH_R [, NAT-D]", _answer, _accept),
-        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", conclude, concluded),
+        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", build_am3, verify_am3),
     ),
     finish=establish,
 )

@@ -6,7 +6,7 @@ from ikev1.core.exchanges.dpd_sequence import is_newer, sequence_of
 from ikev1.core.exchanges.interpreter import Row, Script, begin, new_exchange
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.exchanges.protection import phase2_iv
-from ikev1.core.negotiation.responder_lifetime import honour
+from ikev1.core.negotiation.responder_lifetime import shorten_established
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.context import ExchangeContext
@@ -18,14 +18,14 @@ from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-_LATE_ANSWERS = 2.0  # seconds that Quick Modes continue to wait after an error that may refer to another one
+_LATE_RESPONSES = 2.0  # seconds that Quick Modes continue to wait after an error that may refer to another one
 
 
 def _send(context: ExchangeContext, payloads: list[Payload]) -> list[Payload]:
     return payloads
 
 
-def _take(context: ExchangeContext, message: Message) -> None:
+def _receive(context: ExchangeContext, message: Message) -> None:
     for payload in message.payloads:
         if isinstance(payload, Delete):
             _take_delete(context, payload)
@@ -38,7 +38,7 @@ INFORMATIONAL = Script(
     ExchangeType.INFORMATIONAL,
     (
         #   from  RFC 2409 §5.7          build  check
-        Row("i", "HDR*, HASH(1), N/D", _send, _take),
+        Row("i", "HDR*, HASH(1), N/D", _send, _receive),
     ),
 )
 
@@ -102,10 +102,10 @@ def deleted_pairs(message: Message) -> set[tuple[int, int]]:
 
 def is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
     """Whether the peer deleted ``child``: normally by its own inbound SPI, which is our outbound SPI."""
-    return (child.suite.protocol, child.outbound.spi) in gone or names_ours(child, gone)
+    return (child.suite.protocol, child.outbound.spi) in gone or is_by_our_spi(child, gone)
 
 
-def names_ours(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+def is_by_our_spi(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
     """Whether the peer deleted ``child`` by our inbound SPI. A Delete must have the inbound SPI of its sender (RFC 2408
     §3.15), but strongSwan sends ours if it cannot install a pair, which is unusable in either case.
     """
@@ -140,7 +140,7 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
 
 def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:
     """Remove a pair of IPsec SAs that the peer deleted."""
-    if names_ours(child, gone):
+    if is_by_our_spi(child, gone):
         context.report(
             Note(
                 Code.NOTIFY,
@@ -162,17 +162,17 @@ def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
 def _take_notify(context: ExchangeContext, payload: Notification) -> None:
     kind = NotifyType(payload.type)
     if kind == NotifyType.R_U_THERE:
-        _take_question(context, payload)
+        _take_r_u_there(context, payload)
     elif kind != NotifyType.R_U_THERE_ACK:  # an acknowledgement without a request is ignored here
         context.sa = with_heard(context.sa, context.exchange.message_id)
         context.report(Note(Code.NOTIFY, f"received notification {kind.name}", context.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
-            honour(context, payload)
+            shorten_established(context, payload)
         if is_error(kind):
-            _blame(context, kind)
+            _shorten_waits(context, kind)
 
 
-def _take_question(context: ExchangeContext, payload: Notification) -> None:
+def _take_r_u_there(context: ExchangeContext, payload: Notification) -> None:
     sequence = sequence_of(context.sa, payload)
     if sequence is None or not is_newer(sequence, context.sa.peer_sequence):
         return
@@ -182,7 +182,7 @@ def _take_question(context: ExchangeContext, payload: Notification) -> None:
         tell(context, [notify(context.sa, NotifyType.R_U_THERE_ACK, payload.data)])
 
 
-def _blame(context: ExchangeContext, kind: NotifyType) -> None:
+def _shorten_waits(context: ExchangeContext, kind: NotifyType) -> None:
     """Shorten the wait of the Quick Modes that we initiated. The error answers one of them, but it is unknown which: a
     notification has an SPI at best, and many peers omit it. The others receive their responses meanwhile.
     """
@@ -196,5 +196,5 @@ def _with_complaint(context: ExchangeContext, exchange: Exchange, kind: NotifyTy
     if exchange.role is Role.RESPONDER or exchange.step != 1 or quick is None:
         return exchange
     complaint = (Code.REFUSED_BY_PEER, diagnosis.of_refused_quick_mode(quick, context.connection, kind))
-    ends_at = min(exchange.ends_at, context.now + _LATE_ANSWERS)
+    ends_at = min(exchange.ends_at, context.now + _LATE_RESPONSES)
     return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=ends_at)

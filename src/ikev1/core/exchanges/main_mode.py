@@ -17,10 +17,10 @@ from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
 def _send_auth(context: ExchangeContext, _: None) -> list[Payload]:
     """Our identity and its authentication."""
-    return [identify_self(context), *prove(context), *last_words(context)]
+    return [identify_self(context), *prove(context), *final_notifications(context)]
 
 
-def last_words(context: ExchangeContext) -> list[Payload]:
+def final_notifications(context: ExchangeContext) -> list[Payload]:
     """Notifications with our authentication: INITIAL-CONTACT from an initiator without other SAs with the peer, and
     RESPONDER-LIFETIME from a responder that shortens the lifetime.
     """
@@ -39,10 +39,10 @@ def _verify_auth(context: ExchangeContext, message: Message) -> None:
     theirs = identify_peer(context, message)
     check_proof(context, message, theirs)
     settle_connection(context, theirs)
-    take_last_words(context, message)
+    take_responder_lifetime(context, message)
 
 
-def take_last_words(context: ExchangeContext, message: Message) -> None:
+def take_responder_lifetime(context: ExchangeContext, message: Message) -> None:
     """Apply the responder's RESPONDER-LIFETIME if we are the initiator; it can only shorten the lifetime."""
     if context.initiates:
         chosen = present(context.sa.chosen)

@@ -20,23 +20,23 @@ from ikev1.core.exchanges.phase1_steps import (
     send_share,
 )
 from ikev1.core.exchanges.rsa_encryption import (
-    CONCLUSION,
+    AM3_ROW,
     HASH_ROWS,
     SA_ROWS,
     check_peer,
-    choose_for_caller,
-    take_opened_share,
+    choose_by_address,
+    take_decrypted_share,
 )
 from ikev1.core.peer import diagnosis
 from ikev1.core.peer.authentication import identify_self
 from ikev1.core.peer.phase1_auth import prove
 from ikev1.core.peer.rsa_encrypted_payloads import (
-    announce_key,
-    choose_key,
+    certificate_hash,
+    decrypt_bodies,
     encrypt_body,
     encrypts_for_peer,
-    opened,
     own_key,
+    select_by_certificate,
     suite_of,
 )
 from ikev1.core.records.context import ExchangeContext
@@ -73,14 +73,14 @@ def _share(context: ExchangeContext) -> list[Payload]:
     cipher = _cipher(context, nonce.data, context.sa.role)
     following: list[Payload] = [ke, identify_self(context), *nat_d(context)]
     return [
-        *announce_key(context),
+        *certificate_hash(context),
         encrypt_body(nonce, encrypt),
         *(encrypt_body(payload, cipher.encrypt) for payload in following),
     ]
 
 
 def _open(context: ExchangeContext, message: Message) -> Message:
-    choose_key(context, message)
+    select_by_certificate(context, message)
     key = own_key(context)
     if message.all(Encrypted)[0].number != PayloadType.NONCE:
         raise Refusal(
@@ -89,15 +89,15 @@ def _open(context: ExchangeContext, message: Message) -> Message:
             notify=NotifyType.PAYLOAD_MALFORMED,
         )
     sender = Role.RESPONDER if context.sa.role is Role.INITIATOR else Role.INITIATOR
-    with_nonce = opened(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
+    with_nonce = decrypt_bodies(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
     cipher = _cipher(context, with_nonce.one(Nonce).data, sender)
-    return opened(with_nonce, key, cipher.decrypt)
+    return decrypt_bodies(with_nonce, key, cipher.decrypt)
 
 
 def _take_share(context: ExchangeContext, message: Message) -> Message:
     clear = _open(context, message)
     try:
-        take_opened_share(context, clear)
+        take_decrypted_share(context, clear)
     except Refusal as refusal:
         raise _wrong_keys(context, refusal) from refusal
     return clear
@@ -151,7 +151,7 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
 
 
 def _choose(context: ExchangeContext, message: Message) -> SaReply:
-    reply = choose_for_caller(context, message)
+    reply = choose_by_address(context, message)
     _take_share(context, message)
     return reply
 
@@ -184,7 +184,7 @@ AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(
             _answer,
             _accept,
         ),
-        CONCLUSION,
+        AM3_ROW,
     ),
     finish=establish,
     method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,

@@ -39,7 +39,7 @@ def notified_life(message: Message, protocol: int, life: Life) -> Life:
     return life
 
 
-def honour(context: ExchangeContext, notify: Notification) -> None:
+def shorten_established(context: ExchangeContext, notify: Notification) -> None:
     """Shorten an established SA that we initiated to the responder's RESPONDER-LIFETIME. Some peers send it "in a
     separate Informational Exchange after Main Mode or Aggressive Mode processing is complete" (RFC 2407 §4.6.3).
 

@@ -137,7 +137,7 @@ def own_key(context: ExchangeContext) -> PrivateKey:
     return private_keys.load(credential.private_key)
 
 
-def announce_key(context: ExchangeContext) -> list[Payload]:
+def certificate_hash(context: ExchangeContext) -> list[Payload]:
     """HASH(1) if several responder certificates are configured: "a hash (using the negotiated hash function) of the
     certificate which the initiator is using to encrypt the nonce and identity" (RFC 2409 §5.2).
     """
@@ -147,7 +147,7 @@ def announce_key(context: ExchangeContext) -> list[Payload]:
     return [Hash(hashes.digest(suite_of(context).hash, trust.peers[0]))]
 
 
-def choose_key(context: ExchangeContext, message: Message) -> None:
+def select_by_certificate(context: ExchangeContext, message: Message) -> None:
     """Select the connection with the certificate that the initiator's HASH(1) identifies, if it sent one.
 
     Raises:
@@ -160,7 +160,7 @@ def choose_key(context: ExchangeContext, message: Message) -> None:
         if connection.credential is not None:
             for certificate in connection.credential.certificates[:1]:
                 if hmac.compare_digest(hashes.digest(suite_of(context).hash, certificate), named.data):
-                    _take_connection(context, connection)
+                    _use_connection(context, connection)
                     return
     raise Refusal(
         Code.CERTIFICATE_UNUSABLE,
@@ -169,7 +169,7 @@ def choose_key(context: ExchangeContext, message: Message) -> None:
     )
 
 
-def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
+def select_by_identity(context: ExchangeContext, theirs: Identification) -> None:
     """Select the connection that expects the initiator's identity ``theirs``, since the response is encrypted for it.
     If no connection expects it, the peer is refused later, after its authentication.
     """
@@ -177,7 +177,7 @@ def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
         return
     for connection in _candidates(context):
         if identity.matches(expected(connection), theirs) and connection.credential == context.connection.credential:
-            _take_connection(context, connection)
+            _use_connection(context, connection)
             return
 
 
@@ -190,7 +190,7 @@ def _candidates(context: ExchangeContext) -> Iterator[Connection]:
             yield connection
 
 
-def _take_connection(context: ExchangeContext, connection: Connection) -> None:
+def _use_connection(context: ExchangeContext, connection: Connection) -> None:
     context.connection = connection
     context.sa = replace(context.sa, connection=connection.name)
 
@@ -203,7 +203,7 @@ def encrypt_body(payload: Payload, encrypt: Callable[[bytes], bytes]) -> Encrypt
     return Encrypted(payload_type(payload), encrypt(build_body(payload)))
 
 
-def opened(
+def decrypt_bodies(
     message: Message, key: PrivateKey, decrypt: Callable[[bytes], bytes], types: Container[int] = _ALL
 ) -> Message:
     """``message`` with the encrypted bodies of ``types`` decrypted in order; each invalid body is replaced by an
