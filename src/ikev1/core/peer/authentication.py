@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
-from ikev1.core.peer.accepted_modes import accepts_mode
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import names_one, refuse_own_identity
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note

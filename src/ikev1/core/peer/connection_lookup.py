@@ -1,4 +1,4 @@
-"""The connections that match a pair of addresses."""
+"""The connections that match a pair of addresses, and the identity and the exchange types that they accept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from ikev1.core.peer.trust_fingerprint import fingerprint
+from ikev1.core.records.model import Exchange, IkeSa, Role
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
-from ikev1.core.records.settings import Connection, Tunnel
+from ikev1.core.records.settings import Aggressive, Connection, Tunnel
+from ikev1.wire.registry import AuthenticationMethod
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are cached
 
@@ -103,6 +105,20 @@ def expected(connection: Connection) -> str | None:
 def called_address(connection: Connection) -> str | None:
     """The address that ``connection`` initiates to, None if ``remote_address`` is not a single address."""
     return connection.remote_address if is_address(connection.remote_address) else None
+
+
+def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
+    """Whether ``connection`` accepts the mode of phase 1 of ``sa``; always true if we are the initiator."""
+    if not exchange.is_aggressive or exchange.role is Role.INITIATOR:
+        return True
+    return accepts_aggressive(connection, sa.chosen.suite.authentication if sa.chosen is not None else 0)
+
+
+def accepts_aggressive(connection: Connection, method: int) -> bool:
+    """Whether ``connection`` accepts Aggressive Mode with this authentication method (0: any) from an initiator."""
+    if method == AuthenticationMethod.PRE_SHARED_KEY:
+        return connection.aggressive is Aggressive.ACCEPT_PSK
+    return connection.aggressive is not Aggressive.REFUSE
 
 
 def is_address(text: str) -> bool:

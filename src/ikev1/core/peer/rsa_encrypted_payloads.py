@@ -12,9 +12,8 @@ from collections.abc import Callable, Container, Iterator
 
 from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
-from ikev1.core.peer.accepted_modes import accepts_mode
 from ikev1.core.peer.authentication import check_port
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import certificate_is_for, keys_for, names_one, refuse_own_key
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
