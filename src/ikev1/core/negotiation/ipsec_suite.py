@@ -1,8 +1,8 @@
-"""Names, key sizes and weaknesses of an `IpsecSuite` of ESP or AH."""
+"""Names, key sizes and weaknesses of an `IpsecSuite`, and which IPsec SAs only the kernel supports."""
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks
 from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId
@@ -43,3 +43,15 @@ def weaknesses(suite: IpsecSuite, group: int = 0) -> tuple[str, ...]:
     if is_ah(suite):
         return suites.weaknesses(AhProposalNumbers(suite.integrity, group, suite.esn))
     return suites.weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group, suite.esn))
+
+
+def kernel_only(mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
+    """The requested features that userspace ESP lacks, joined by "and"; empty if it supports them all."""
+    asked = {
+        "transport mode": mode is not IpsecMode.TUNNEL,
+        "AH": protocol != ProtocolId.ESP,
+        "extended sequence numbers": esn,
+        "IPComp": compressed,
+        "marks or interface IDs": marks != PacketMarks(),
+    }
+    return " and ".join(name for name, wanted in asked.items() if wanted)
