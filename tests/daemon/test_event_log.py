@@ -32,7 +32,7 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
-    (IkeDown(SA, "closed locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: closed locally"),
+    (IkeDown(SA, "requested locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: requested locally"),
     (
         ChildUp(SA, CHILD),
         Level.INFO,
@@ -156,7 +156,7 @@ def test_a_flood_of_strangers_starves_no_line_about_peers_and_our_own_calls(
         assert heard.log.wants_message(sa, "MM1")
         heard.log.event(Failure(Code.MALFORMED, "garbage", "192.0.2.2", sa))
         heard.log.event(Note(Code.NAT_FOUND, "a NAT", sa))
-    heard.log.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "closed locally"))
+    heard.log.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "requested locally"))
     heard.log.write(Level.INFO, "CFG", "what an operator does")
     assert len(heard.lines) == 6
 

@@ -188,7 +188,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
-        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "closed locally"), now)
+        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "requested locally"), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Deletes a pair of IPsec SAs and tells the peer.
@@ -197,7 +197,7 @@ class Engine:
             UnknownName: there is no pair of this number.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_child(ref, child, "closed locally"), now)
+        return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
