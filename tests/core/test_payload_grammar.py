@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ikev1.core.exchanges.interpreter import Script
@@ -88,41 +90,41 @@ def test_what_is_of_the_shape(text: str, payloads: tuple[Payload, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "payloads", "fault", "notify"),
+    ("text", "payloads", "names", "notify"),
     [
-        (MM1, (), "payload 1 must be SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
-        (MM1, (VENDOR, SA), "payload 1 must be SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
-        (MM1, (SA, SA), "2 payloads are SecurityAssociation, at most 1", NotifyType.PAYLOAD_MALFORMED),
-        (MM1, (SA, KE), "KeyExchange does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
-        (MM3, (KE,), "Ni is missing", NotifyType.PAYLOAD_MALFORMED),
-        (MM3, (NONCE,), "KE is missing", NotifyType.PAYLOAD_MALFORMED),
-        (MM3, (KE, NONCE, KE), "2 payloads are KeyExchange", NotifyType.PAYLOAD_MALFORMED),
-        (MM3, (KE, NONCE, SA), "SecurityAssociation does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
-        (MM3, (KE, NONCE, Unknown(99, b"")), "Unknown does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
-        (MM5, (ID,), "AUTH_I is missing", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (VENDOR, ID, HASH), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (ID, HASH, *[VENDOR] * 48, NOTIFY), "49 payloads are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (ID, HASH, *[Unknown(200, b"")] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (ID, HASH, VendorId(bytes(3073))), "3073 octets are vendor IDs", NotifyType.PAYLOAD_MALFORMED),
-        (MM3, (KE, NONCE, Unknown(200, bytes(9000))), "9000 octets are", NotifyType.PAYLOAD_MALFORMED),
-        (AM3, (HASH, *[VENDOR] * 49), "49 payloads are", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (HASH,), "payload 1 must be Identification", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (ID, ID, HASH), "2 payloads are Identification", NotifyType.PAYLOAD_MALFORMED),
-        (MM5, (ID, HASH, KE), "KeyExchange does not belong there", NotifyType.INVALID_PAYLOAD_TYPE),
-        (QM1, (SA, HASH, NONCE), "payload 1 must be Hash", None),
-        (QM1, (HASH, NONCE, SA), "payload 2 must be SecurityAssociation", None),
-        (QM1, (HASH, SA), "Ni is missing", NotifyType.PAYLOAD_MALFORMED),
-        (QM1, (HASH, SA, NONCE, ID, ID, ID), "3 payloads are Identification, at most 2", NotifyType.PAYLOAD_MALFORMED),
-        (QM1, (HASH, SA, SA, NONCE), "2 payloads are SecurityAssociation", NotifyType.PAYLOAD_MALFORMED),
-        (QM3, (), "payload 1 must be Hash", None),
-        (QM3, (HASH, HASH), "2 payloads are Hash", NotifyType.PAYLOAD_MALFORMED),
-        (INFO, (HASH,), "N/D is missing", NotifyType.PAYLOAD_MALFORMED),
-        (INFO, (DELETE, HASH), "payload 1 must be Hash", None),
-        (INFO, (HASH, DELETE, SA), "SecurityAssociation does not belong", NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM1, (), ("SecurityAssociation",), NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (VENDOR, SA), ("SecurityAssociation",), NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (SA, SA), ("2", "SecurityAssociation"), NotifyType.PAYLOAD_MALFORMED),
+        (MM1, (SA, KE), ("KeyExchange",), NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM3, (KE,), ("Ni",), NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (NONCE,), ("KE",), NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, KE), ("2", "KeyExchange"), NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, SA), ("SecurityAssociation",), NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM3, (KE, NONCE, Unknown(99, b"")), ("Unknown",), NotifyType.INVALID_PAYLOAD_TYPE),
+        (MM5, (ID,), ("AUTH_I",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (VENDOR, ID, HASH), ("Identification",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[VENDOR] * 48, NOTIFY), ("49",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, *[Unknown(200, b"")] * 49), ("49",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, VendorId(bytes(3073))), ("3073",), NotifyType.PAYLOAD_MALFORMED),
+        (MM3, (KE, NONCE, Unknown(200, bytes(9000))), ("9000",), NotifyType.PAYLOAD_MALFORMED),
+        (AM3, (HASH, *[VENDOR] * 49), ("49",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (HASH,), ("Identification",), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, ID, HASH), ("2", "Identification"), NotifyType.PAYLOAD_MALFORMED),
+        (MM5, (ID, HASH, KE), ("KeyExchange",), NotifyType.INVALID_PAYLOAD_TYPE),
+        (QM1, (SA, HASH, NONCE), ("Hash",), None),
+        (QM1, (HASH, NONCE, SA), ("SecurityAssociation",), None),
+        (QM1, (HASH, SA), ("Ni",), NotifyType.PAYLOAD_MALFORMED),
+        (QM1, (HASH, SA, NONCE, ID, ID, ID), ("3", "Identification"), NotifyType.PAYLOAD_MALFORMED),
+        (QM1, (HASH, SA, SA, NONCE), ("2", "SecurityAssociation"), NotifyType.PAYLOAD_MALFORMED),
+        (QM3, (), ("Hash",), None),
+        (QM3, (HASH, HASH), ("2", "Hash"), NotifyType.PAYLOAD_MALFORMED),
+        (INFO, (HASH,), ("N/D",), NotifyType.PAYLOAD_MALFORMED),
+        (INFO, (DELETE, HASH), ("Hash",), None),
+        (INFO, (HASH, DELETE, SA), ("SecurityAssociation",), NotifyType.INVALID_PAYLOAD_TYPE),
     ],
 )
 def test_what_is_not_of_the_shape(
-    text: str, payloads: tuple[Payload, ...], fault: str, notify: NotifyType | None
+    text: str, payloads: tuple[Payload, ...], names: tuple[str, ...], notify: NotifyType | None
 ) -> None:
     grammar = PayloadGrammar(text)
     for _ in range(2):  # a shape that was right is remembered, one that was wrong stays wrong
@@ -130,8 +132,8 @@ def test_what_is_not_of_the_shape(
             grammar.admit(message(grammar.encrypted, *payloads), "MM9")
         assert refused.value.code is Code.MALFORMED
         assert refused.value.notify is notify
-        assert fault in refused.value.text
-        assert refused.value.text.startswith("MM9 is not ")
+        for name in ("MM9", *names):
+            assert name in refused.value.text
 
 
 @pytest.mark.parametrize("text", [MM1, MM5])
@@ -154,7 +156,7 @@ def test_a_shape_may_leave_it_open_whether_it_is_protected(encrypted: bool) -> N
 
 @pytest.mark.parametrize("text", ["", "SA", "HDR SA", "HDR,SA", "HDR**, SA", "hdr, SA"])
 def test_what_is_no_shape(text: str) -> None:
-    with pytest.raises(ValueError, match="no shape"):
+    with pytest.raises(ValueError, match=re.escape(repr(text))):
         PayloadGrammar(text)
 
 

@@ -87,31 +87,29 @@ def test_a_lifetime_that_is_not_given_is_eight_hours(values: Values) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "names"),
     [
-        ({A.KEY_LENGTH: 64}, "encryption aes128, offered was AES_CBC_64"),
-        ({A.ENCRYPTION_ALGORITHM: 5}, "encryption aes128, offered was 3des"),
-        ({A.HASH_ALGORITHM: 2}, "hash sha256, offered was sha1"),
-        ({A.GROUP_DESCRIPTION: 5}, "group modp2048, offered was modp1536"),
-        ({A.AUTHENTICATION_METHOD: 3}, "authentication PRE_SHARED_KEY, offered was RSA_SIGNATURES"),
-        ({A.FIELD_SIZE: 3}, "no attribute FIELD_SIZE"),
-        (
-            {A.GROUP_DESCRIPTION: 5, A.HASH_ALGORITHM: 2},
-            "hash sha256, offered was sha1 and group modp2048, offered was",
-        ),
+        ({A.KEY_LENGTH: 64}, ("aes128", "AES_CBC_64")),
+        ({A.ENCRYPTION_ALGORITHM: 5}, ("aes128", "3des")),
+        ({A.HASH_ALGORITHM: 2}, ("sha256", "sha1")),
+        ({A.GROUP_DESCRIPTION: 5}, ("modp2048", "modp1536")),
+        ({A.AUTHENTICATION_METHOD: 3}, ("PRE_SHARED_KEY", "RSA_SIGNATURES")),
+        ({A.FIELD_SIZE: 3}, ("FIELD_SIZE",)),
+        ({A.GROUP_DESCRIPTION: 5, A.HASH_ALGORITHM: 2}, ("sha256", "sha1", "modp2048", "modp1536")),
     ],
 )
-def test_a_refusal_names_what_was_missing_of_the_nearest_miss(changes: Values, said: str) -> None:
+def test_a_refusal_names_what_was_missing_of_the_nearest_miss(changes: Values, names: tuple[str, ...]) -> None:
     refusal = refusal_of(offer_of(transform(OFFERED | REST | changes)))
     assert refusal.code is Code.NO_PROPOSAL_CHOSEN
     assert refusal.notify is NotifyType.NO_PROPOSAL_CHOSEN
-    assert "policy 10 wants" in refusal.text
-    assert said in refusal.text
+    for name in ("policy 10", *names):
+        assert name in refusal.text
 
 
 def test_without_policies_nothing_fits() -> None:
-    with pytest.raises(Refusal, match="no policy is configured"):
+    with pytest.raises(Refusal) as refused:
         phase1_proposal.choose((), phase1_proposal.offer((AES_128,)))
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
 
 
 @pytest.mark.parametrize(

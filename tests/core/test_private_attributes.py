@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from configured import policy, tunnel
@@ -33,8 +35,9 @@ def with_more(offered: SecurityAssociation, more: tuple[Attribute, ...]) -> Secu
     )
 
 
-def mentioned(peer: Peer) -> list[str]:
-    return [note.text for note in peer.saw(Note) if note.code is Code.ATTRIBUTES_IGNORED]
+def mentioned(peer: Peer) -> list[list[str]]:
+    """The numbers in each note about ignored attributes."""
+    return [re.findall(r"\d{5}", note.text) for note in peer.saw(Note) if note.code is Code.ATTRIBUTES_IGNORED]
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -56,8 +59,7 @@ def test_they_are_ignored_and_mentioned(
     network.settle()
     assert alice.failures == bob.failures == []
     assert mentioned(alice) == []
-    told = [text.rpartition(": ")[2] for text in mentioned(bob)]
-    assert told == ["16384, 16390", "32001"]
+    assert mentioned(bob) == [["16384", "16390"], ["32001"]]
 
 
 def test_without_them_there_is_nothing_to_mention(network: Network, alice: Peer, bob: Peer) -> None:
@@ -69,8 +71,9 @@ def test_without_them_there_is_nothing_to_mention(network: Network, alice: Peer,
 @pytest.mark.parametrize("kind", [6, 13, 17, 16_383])
 def test_others_that_we_do_not_know_are_refused_in_phase_1(kind: int) -> None:
     offered = with_more(phase1_proposal.offer((policy(),)), (Attribute(kind, 1),))
-    with pytest.raises(Refusal, match="no attribute "):
+    with pytest.raises(Refusal) as refused:
         phase1_proposal.choose((policy(),), offered)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
 
 
 @pytest.mark.parametrize(
@@ -78,5 +81,7 @@ def test_others_that_we_do_not_know_are_refused_in_phase_1(kind: int) -> None:
 )
 def test_others_that_we_do_not_know_are_refused_in_phase_2(kind: int, name: str) -> None:
     offered = with_more(phase2_proposal.offer(tunnel(), 4096, TUNNEL), (Attribute(kind, 1),))
-    with pytest.raises(Refusal, match=f"no attribute .*{name}"):
+    with pytest.raises(Refusal) as refused:
         phase2_proposal.choose(tunnel(), offered, TUNNEL)
+    assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
+    assert name in refused.value.text

@@ -73,8 +73,9 @@ def test_lifetimes_of_phase_1(
     ours = policy(**terms(own, check=check))
     offer = phase1_proposal.offer((policy(**terms(offered)),))
     if agreed is None:
-        with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
+        with pytest.raises(Refusal) as refused:
             phase1_proposal.choose((ours,), offer)
+        assert f"proposal_check = {check}" in refused.value.text
         return
     chosen, answer = phase1_proposal.choose((ours,), offer)
     assert chosen == Chosen(ours.suite, *agreed, agreed != offered)
@@ -88,8 +89,9 @@ def test_lifetimes_of_phase_2(
     ours = tunnel(**terms(own, check=check))
     offer = phase2_proposal.offer(tunnel(**terms(offered)), 4096, MODE)
     if agreed is None:
-        with pytest.raises(Refusal, match=rf"lifetime of .* \(proposal_check = {check}\), offered was"):
+        with pytest.raises(Refusal) as refused:
             phase2_proposal.choose(ours, offer, MODE)
+        assert f"proposal_check = {check}" in refused.value.text
         return
     found, choice = phase2_proposal.choose(ours, offer, MODE)
     assert (found.life, found.shortened) == (agreed, agreed != offered)
@@ -97,18 +99,19 @@ def test_lifetimes_of_phase_2(
 
 
 @pytest.mark.parametrize(
-    ("check", "own", "offered", "said"),
+    ("check", "own", "offered", "names"),
     [
-        (STRICT, (3600, 0), (3960, 0), "a lifetime of at most 3600 s (proposal_check = strict), offered was 3960 s"),
-        (EXACT, (3600, 5000), (3600, 0), "a lifetime of exactly 5000 kB (proposal_check = exact), offered was none"),
+        (STRICT, (3600, 0), (3960, 0), ("3600 s", "proposal_check = strict", "3960 s")),
+        (EXACT, (3600, 5000), (3600, 0), ("5000 kB", "proposal_check = exact")),
     ],
 )
 def test_a_refusal_says_which_lifetime_is_wanted(
-    check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], said: str
+    check: ProposalCheck, own: tuple[int, int], offered: tuple[int, int], names: tuple[str, ...]
 ) -> None:
     with pytest.raises(Refusal) as refused:
         phase1_proposal.choose((policy(**terms(own, check=check)),), phase1_proposal.offer((policy(**terms(offered)),)))
-    assert refused.value.text.endswith(f"nearest miss: policy 1 wants {said}")
+    for name in ("policy 1", *names):
+        assert name in refused.value.text
 
 
 @pytest.mark.parametrize("check", [CLAIM, STRICT, EXACT])
@@ -136,10 +139,12 @@ def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) 
     suite = replace(net.proposals[0].suite, key_length=offered)
     offer = phase2_proposal.offer(tunnel(proposals=(IpsecProposal(suite),)), 4096, MODE)
     if not taken:
-        with pytest.raises(Refusal, match=f"encryption aes{own}, offered was "):
+        with pytest.raises(Refusal) as refused:
             phase1_proposal.choose((ours,), ike)
-        with pytest.raises(Refusal, match=f"aes{own}-sha1 wants it, offered was "):
+        assert f"aes{own}" in refused.value.text
+        with pytest.raises(Refusal) as refused:
             phase2_proposal.choose(net, offer, MODE)
+        assert f"aes{own}-sha1" in refused.value.text
         return
     chosen, answer = phase1_proposal.choose((ours,), ike)
     assert (chosen.suite, answer) == (theirs.suite, ike)
@@ -149,10 +154,12 @@ def test_key_lengths(check: ProposalCheck, own: int, offered: int, taken: bool) 
 
 
 def test_a_cipher_with_one_length_of_key_is_no_other_cipher() -> None:
-    with pytest.raises(Refusal, match="encryption 3des, offered was aes256"):
+    with pytest.raises(Refusal) as refused:
         phase1_proposal.choose(
             (policy("3des-sha1-modp1024", check=OBEY),), phase1_proposal.offer((policy("aes256-sha1-modp1024"),))
         )
+    assert "3des" in refused.value.text
+    assert "aes256" in refused.value.text
 
 
 def test_our_own_length_is_taken_before_a_longer_one() -> None:
@@ -190,8 +197,9 @@ def test_perfect_forward_secrecy(check: ProposalCheck, own: int, offered: int, t
         agreed, _ = phase2_proposal.choose(ours, offer, MODE)
         assert agreed.group == offered
     else:
-        with pytest.raises(Refusal, match="perfect forward secrecy"):
+        with pytest.raises(Refusal) as refused:
             phase2_proposal.choose(ours, offer, MODE)
+        assert refused.value.code is Code.NO_PROPOSAL_CHOSEN
 
 
 def test_longer_keys_and_a_group_that_we_did_not_ask_for_carry_traffic(network: Network) -> None:

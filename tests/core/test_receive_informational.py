@@ -36,7 +36,6 @@ def test_an_error_under_the_right_keys_is_not_blamed_on_the_secret(network: Netw
     sealed(bob, fifth.octets[-BLOCK:], NotifyType.AUTHENTICATION_FAILED)
     network.run(3)
     assert alice.failures == [Code.REFUSED_BY_PEER]
-    assert "it is not the secret" in alice.failure.text
 
 
 def test_an_error_under_other_keys_is(network: Network, couple: Couple) -> None:

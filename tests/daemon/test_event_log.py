@@ -32,7 +32,7 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
-    (IkeDown(SA, "it was closed here"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: it was closed here"),
+    (IkeDown(SA, "requested locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: requested locally"),
     (
         ChildUp(SA, CHILD),
         Level.INFO,
@@ -45,9 +45,9 @@ WORDS: list[tuple[Event, Level, str]] = [
         "SPIs 00001000 in, 00002000 out, 10.1.0.0/16 === 10.2.0.0/16",
     ),
     (
-        ChildDown(SA, replace(CHILD, state=ChildState.REKEYED), "a newer pair took its place"),
+        ChildDown(SA, replace(CHILD, state=ChildState.REKEYED), "replaced by a newer pair of IPsec SAs"),
         Level.INFO,
-        "[CHD] <branch|7> rekeyed IPsec SAs net-9 closed: a newer pair took its place",
+        "[CHD] <branch|7> rekeyed IPsec SAs net-9 closed: replaced by a newer pair of IPsec SAs",
     ),
     (
         Failure(Code.NO_CONNECTION, "no connection fits", "192.0.2.9"),
@@ -156,7 +156,7 @@ def test_a_flood_of_strangers_starves_no_line_about_peers_and_our_own_calls(
         assert heard.log.wants_message(sa, "MM1")
         heard.log.event(Failure(Code.MALFORMED, "garbage", "192.0.2.2", sa))
         heard.log.event(Note(Code.NAT_FOUND, "a NAT", sa))
-    heard.log.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "it was closed here"))
+    heard.log.event(event[0] if event and event[0].sa else IkeDown(KNOWN, "requested locally"))
     heard.log.write(Level.INFO, "CFG", "what an operator does")
     assert len(heard.lines) == 6
 

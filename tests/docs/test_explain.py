@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from click.testing import CliRunner
 import pytest
+from click.testing import CliRunner
 
-from ikev1.cli.main import main
 from ikev1.capture.records import report
 from ikev1.capture.records.report import Report
+from ikev1.cli.main import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND = """python -c 'import msgspec; from ikev1.capture.records.report import Report

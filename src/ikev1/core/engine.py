@@ -161,7 +161,7 @@ class Engine:
         state = self._state
         known = state.lookup.by_name(connection)
         if known is None:
-            raise UnknownName(f"there is no connection {connection!r}")
+            raise UnknownName(f"there is no connection named {connection!r}")
         if tunnel is not None and all(tunnel != each.name for each in known.tunnels):
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         try:
@@ -188,7 +188,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
-        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "it was closed here"), now)
+        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "requested locally"), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Deletes a pair of IPsec SAs and tells the peer.
@@ -197,7 +197,7 @@ class Engine:
             UnknownName: there is no pair of this number.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_child(ref, child, "it was closed here"), now)
+        return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
@@ -310,6 +310,6 @@ class Engine:
         def abandon(tx: Transaction, fault: Refusal) -> None:
             tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
             living = tuple(child for child in sa.children if child.inbound.spi in alive)
-            abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "it cannot be taken over")
+            abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "restoring it failed")
 
         return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
-from ikev1.core.negotiation.userspace_limits import kernel_only
+from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
 from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse

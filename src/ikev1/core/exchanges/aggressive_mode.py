@@ -1,8 +1,8 @@
-"""Aggressive Mode: three messages, and the price of the three that it saves (RFC 2409 §5.4).
+"""Aggressive Mode: three messages instead of six, with less protection (RFC 2409 §5.4).
 
-Both identities pass in the clear, the group cannot be negotiated, and with a pre-shared key the responder's HASH_R goes
-to whoever asked: anybody can try secrets against it offline. In exchange the responder sees IDii in message 1, and can
-choose the secret by identity rather than by address, which is what peers without a fixed address need.
+Both identities are sent in the clear, and the group cannot be negotiated. With a pre-shared key, the responder sends
+HASH_R to any initiator, which can guess the key with it offline. In return the responder receives IDii in message 1 and
+can select the key by identity instead of address, as required for peers without a fixed address.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from ikev1.core.exchanges.phase1_steps import (
 )
 from ikev1.core.negotiation.lifetime_attributes import number_of
 from ikev1.core.peer import identity
-from ikev1.core.peer.accepted_modes import accepts_aggressive
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import accepts_aggressive, expected
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
@@ -44,12 +43,12 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, 
 
 
 def offered_policies(connection: Connection) -> Connection:
-    """``connection`` with the policies that Aggressive Mode can offer: those of the preferred one's group, and no weak
-    one beside a strong one.
+    """``connection`` with the policies that Aggressive Mode can offer: those with the group of the preferred policy,
+    and no weak policy if there is a strong one.
 
-    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), for message 1
-    carries a public value of it already; nor can the authentication method, which message 2 uses. No HASH covers the
-    choice that message 2 brings: whoever changes it on its way has us take the weakest suite that we offered.
+    "The group in which the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409 §5), since message 1
+    already has a public value of the group; the same applies to the authentication method, which message 2 uses. No
+    HASH covers the selection in message 2: an attacker can change it to the weakest suite that we offered.
     """
     first = connection.policies[0].suite
     possible = tuple(policy for policy in connection.policies if _goes_with(first, policy.suite))
@@ -58,14 +57,14 @@ def offered_policies(connection: Connection) -> Connection:
 
 
 def offer_policies(context: ExchangeContext) -> None:
-    """Has the call offer what Aggressive Mode can, and says which weak suites are left out."""
+    """Restrict the policies to those that Aggressive Mode can offer, and report the weak ones that are left out."""
     configured = context.connection
     context.connection = offered_policies(configured)
     note_left_out(context, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
 
 
 def is_left_out(connection: Connection, policy: Policy) -> bool:
-    """Whether Aggressive Mode offers ``policy`` only not for being weak."""
+    """Whether Aggressive Mode does not offer ``policy`` only because the policy is weak."""
     return (
         _goes_with(connection.policies[0].suite, policy.suite) and policy not in offered_policies(connection).policies
     )
@@ -74,13 +73,13 @@ def is_left_out(connection: Connection, policy: Policy) -> bool:
 def _goes_with(first: Phase1Suite, other: Phase1Suite) -> bool:
     if first.authentication == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
         # "when using the revised method of public key encryption for authentication the cipher and hash cannot be
-        # negotiated" (RFC 2409 §5), for message 1 is encrypted by them already
+        # negotiated" (RFC 2409 §5), since message 1 is already encrypted with them
         return first == other
     return (first.group, first.authentication) == (other.group, other.authentication)
 
 
 def with_policies_for(connection: Connection, method: int) -> Connection:
-    """``connection`` with the policies of the table for ``method``; 0 is the table of all methods without their own."""
+    """``connection`` with the policies for the table of ``method``; 0: the table of methods without their own."""
     allowed = tuple(
         policy
         for policy in connection.policies
@@ -103,7 +102,7 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
 
 def _choose(context: ExchangeContext, message: Message) -> SaReply:
     theirs = identify_peer(context, message)
-    reply = choose_among(_willing(context, theirs, method_asked(message)), context, message)
+    reply = choose_among(_accepting(context, theirs, method_asked(message)), context, message)
     if not accepts_aggressive(context.connection, context.sa.suite.authentication):
         raise _wrong_mode(identity.text_of(theirs), context.connection, NotifyType.NO_PROPOSAL_CHOSEN)
     take_share(context, message)
@@ -111,7 +110,7 @@ def _choose(context: ExchangeContext, message: Message) -> SaReply:
 
 
 def method_asked(message: Message) -> int:
-    """The method of authentication that an offer is for, of which it has but one; 0 if it names none."""
+    """The authentication method of an offer, which is the same in all transforms; 0 if it has none."""
     for proposal in message.one(SecurityAssociation).proposals[:1]:
         for transform in proposal.transforms[:1]:
             method = find(transform.attributes, Phase1Attribute.AUTHENTICATION_METHOD)
@@ -119,11 +118,11 @@ def method_asked(message: Message) -> int:
     return 0
 
 
-def _willing(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
-    """The connections that this peer's address and identity allow and that accept Aggressive Mode by ``method``.
+def _accepting(context: ExchangeContext, theirs: Identification, method: int) -> tuple[Connection, ...]:
+    """The connections that match the peer's address and identity and accept Aggressive Mode with ``method``.
 
-    What the peer is told depends on its address and its offer alone: an identity that is not configured is refused as
-    an offer that does not fit is, or anybody could find out which ones are.
+    The notification to the peer depends only on its address and its offer: an unknown identity is refused like an offer
+    that does not match, since otherwise anyone could find out which identities are configured.
     """
     caller, path = identity.text_of(theirs), context.sa.path
     candidates = context.engine.candidates(context.sa)
@@ -133,37 +132,37 @@ def _willing(context: ExchangeContext, theirs: Identification, method: int) -> t
     if not expecting:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"no connection is configured for {caller} that calls {path.local_host} from where it is",
+            f"no connection that matches the peer's address and {path.local_host} accepts identity {caller}",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
-    willing = [connection for connection in expecting if accepts_aggressive(connection, method)]
-    if not willing:
+    accepting = [connection for connection in expecting if accepts_aggressive(connection, method)]
+    if not accepting:
         raise _wrong_mode(caller, expecting[0], NotifyType.NO_PROPOSAL_CHOSEN)
-    return tuple(with_policies_for(connection, 0) for connection in willing)
+    return tuple(with_policies_for(connection, 0) for connection in accepting)
 
 
-def those_that_accept(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
-    """Those of ``candidates``, of which there are some, that accept Aggressive Mode, with their policies for
+def accepting_connections(candidates: Sequence[Connection], caller: str, method: int) -> tuple[Connection, ...]:
+    """The connections among ``candidates``, which is not empty, that accept Aggressive Mode, with their policies for
     ``method``.
 
     Raises:
-        Refusal: none does.
+        Refusal: none of them accepts Aggressive Mode.
     """
-    willing = [connection for connection in candidates if accepts_aggressive(connection, method)]
-    if not willing:
+    accepting = [connection for connection in candidates if accepts_aggressive(connection, method)]
+    if not accepting:
         raise _wrong_mode(caller, candidates[0], NotifyType.INVALID_EXCHANGE_TYPE)
-    return tuple(with_policies_for(connection, method) for connection in willing)
+    return tuple(with_policies_for(connection, method) for connection in accepting)
 
 
 def _wrong_mode(caller: str, connection: Connection, notify: NotifyType) -> Refusal:
     if connection.aggressive is Aggressive.REFUSE:
-        fault = f"Aggressive Mode, which connection {connection.name!r} refuses"
+        fault = f"Aggressive Mode, which connection {connection.name!r} does not accept"
     else:
         fault = (
-            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: our answer "
-            "would let anybody who asks guess the secret offline"
+            f"Aggressive Mode with a pre-shared key, which connection {connection.name!r} does not accept: the "
+            "response would allow anyone to guess the key offline"
         )
-    return Refusal(Code.WRONG_MODE, f"{caller} asks for {fault}", notify=notify)
+    return Refusal(Code.WRONG_MODE, f"{caller} requests {fault}", notify=notify)
 
 
 # --- AM2 ------------------------------------------------------------------------------------------------------------
@@ -188,26 +187,26 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 # --- AM3 ------------------------------------------------------------------------------------------------------------
 
 
-def conclude(context: ExchangeContext, _: None) -> list[Payload]:
-    """Our proof as the initiator, and what the responder needs to find a NAT."""
+def build_am3(context: ExchangeContext, _: None) -> list[Payload]:
+    """Our authentication as initiator, and the NAT-D payloads."""
     return [*prove(context), *nat_d(context)]
 
 
-def concluded(context: ExchangeContext, message: Message) -> None:
-    """Checks the initiator's proof, and looks for a NAT.
+def verify_am3(context: ExchangeContext, message: Message) -> None:
+    """Verify the initiator's authentication, and detect NATs.
 
     Raises:
-        Refusal: it proves nothing, or came from another address than message 1.
+        Refusal: the authentication failed, or the message came from another address than message 1.
     """
     seen = present(context.seen)
     if not same_hosts(context.sa.path, seen):
         first, third = context.sa.path.remote_host, seen.remote_host
-        text = f"AM3 came from {third}, but AM1 from {first}: it was copied on its way"
+        text = f"received AM3 from {third}, but AM1 from {first}: AM3 was copied in transit"
         raise Refusal(Code.MALFORMED, text)
     theirs = identity.parse(context.sa.IDii_b)
     check_proof(context, message, theirs)
     settle_connection(context, theirs)
-    # The initiator floats with this message, and its NAT-D payloads are about the path that it took
+    # The initiator may change ports with this message, and its NAT-D payloads are for the new path
     port = context.engine.settings.encapsulation_port
     context.sa = replace(context.sa, path=aggressive_path(context.sa.path, seen, port))
     look_for_nat(context, message)
@@ -220,7 +219,7 @@ AGGRESSIVE_MODE = Script(
         #   from  RFC 2409 §5.1, §5.4                               build      check
         Row("i", "HDR, SA, KE, Ni, IDii", _offer, _choose),
         Row("r", "HDR, SA, KE, Nr, IDir [, CERT], AUTH_R [, NAT-D]", _answer, _accept),
-        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", conclude, concluded),
+        Row("i", "HDR(*) [, CERT], AUTH_I [, NAT-D]", build_am3, verify_am3),
     ),
     finish=establish,
 )

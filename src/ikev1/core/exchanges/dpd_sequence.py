@@ -1,4 +1,4 @@
-"""Dead peer detection (RFC 3706): a question with a sequence number, and the same number in the answer."""
+"""Sequence numbers of dead peer detection: R-U-THERE and R-U-THERE-ACK have the same one (RFC 3706)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HALF = 0x8000_0000
 def sequence_of(sa: IkeSa, payload: Notification) -> int | None:
     """The sequence number of an R-U-THERE or its acknowledgement, None if the payload is malformed.
 
-    The SPI must be the pair of cookies (§5.3). Some peers leave it out; one with another SPI is not about this SA.
+    The SPI must be the pair of cookies (§5.3). Some peers omit it; a payload with another SPI is for another SA.
     """
     if len(payload.data) != _SIZE or payload.spi not in (b"", sa.cookies):
         return None
@@ -20,9 +20,8 @@ def sequence_of(sa: IkeSa, payload: Notification) -> int | None:
 
 
 def is_newer(sequence: int, last: int | None) -> bool:
-    """Whether ``sequence`` comes after ``last``, the highest taken so far, None for none.
+    """Whether ``sequence`` is newer than ``last``, the highest one received so far, None for none.
 
-    Whoever asks increments its number with each question (§6.2), so one that comes again was copied. A number that
-    begins near its largest value goes on from 0.
+    The sender increments the number with each R-U-THERE (§6.2), so a repeated one was replayed. It wraps around to 0.
     """
     return last is None or 0 < (sequence - last) % (2 * _HALF) < _HALF

@@ -1,4 +1,4 @@
-"""Informational exchanges: one message that tells something and expects no answer (RFC 2409 §5.7)."""
+"""Informational exchanges: a single message with notifications or deletes (RFC 2409 §5.7)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ikev1.core.exchanges.dpd_sequence import is_newer, sequence_of
 from ikev1.core.exchanges.interpreter import Row, Script, begin, new_exchange
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.exchanges.protection import phase2_iv
-from ikev1.core.negotiation.responder_lifetime import honour
+from ikev1.core.negotiation.responder_lifetime import shorten_established
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.context import ExchangeContext
@@ -18,14 +18,14 @@ from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
-_LATE_ANSWERS = 2.0  # seconds for which Quick Modes wait on after an error that may have meant another one
+_LATE_RESPONSES = 2.0  # seconds that Quick Modes continue to wait after an error that may refer to another one
 
 
 def _send(context: ExchangeContext, payloads: list[Payload]) -> list[Payload]:
     return payloads
 
 
-def _take(context: ExchangeContext, message: Message) -> None:
+def _receive(context: ExchangeContext, message: Message) -> None:
     for payload in message.payloads:
         if isinstance(payload, Delete):
             _take_delete(context, payload)
@@ -38,21 +38,21 @@ INFORMATIONAL = Script(
     ExchangeType.INFORMATIONAL,
     (
         #   from  RFC 2409 §5.7          build  check
-        Row("i", "HDR*, HASH(1), N/D", _send, _take),
+        Row("i", "HDR*, HASH(1), N/D", _send, _receive),
     ),
 )
 
 
-# --- what we tell ---------------------------------------------------------------------------------------------------
+# --- sent -----------------------------------------------------------------------------------------------------------
 
 
 def tell(context: ExchangeContext, payloads: list[Payload]) -> Exchange:
-    """Sends ``payloads`` in an informational exchange of its own, protected by the ISAKMP SA.
+    """Send ``payloads`` in a separate informational exchange, protected by the ISAKMP SA.
 
-    The exchange has "a M-ID unique to this exchange" (RFC 2409 §5.7). That of ``context`` stays as it is.
+    The exchange has "a M-ID unique to this exchange" (RFC 2409 §5.7). ``context.exchange`` is not changed.
 
     Returns:
-        The informational exchange, which is over.
+        The informational exchange, which is complete.
     """
     under_way = context.exchange
     context.sa, message_id = fresh_message_id(context.sa)
@@ -60,17 +60,17 @@ def tell(context: ExchangeContext, payloads: list[Payload]) -> Exchange:
         INFORMATIONAL, message_id, Role.INITIATOR, context.now, phase2_iv(context.sa, message_id)
     )
     begin(INFORMATIONAL, context, payloads)
-    told, context.exchange = context.exchange, under_way
-    return told
+    informational, context.exchange = context.exchange, under_way
+    return informational
 
 
 def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:
-    """A notify about the ISAKMP SA itself, whose SPI is the pair of cookies (RFC 2408 §3.14)."""
+    """A notification about the ISAKMP SA itself, whose SPI is the pair of cookies (RFC 2408 §3.14)."""
     return Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, kind, data)
 
 
 def delete_child(child: ChildSa) -> Delete:
-    """The Delete payload for a pair: it names what "the sender has removed", our inbound SPI (RFC 2408 §3.15)."""
+    """The Delete payload for a pair of IPsec SAs, by our inbound SPI: "the sender has removed" it (RFC 2408 §3.15)."""
     return Delete(DOI.IPSEC, child.suite.protocol, (child.inbound.spi.to_bytes(4),))
 
 
@@ -80,44 +80,44 @@ def delete_ike(sa: IkeSa) -> Delete:
 
 
 def clear_notify(CKY_I: bytes, CKY_R: bytes, kind: NotifyType, message_id: int) -> bytes:
-    """A notify in the clear, for when there is no ISAKMP SA to protect it (RFC 2409 §5.7)."""
+    """A datagram with an unprotected notification, used if there is no ISAKMP SA (RFC 2409 §5.7)."""
     first, chain = build_chain([Notification(DOI.IPSEC, ProtocolId.ISAKMP, b"", kind, b"")])
     header = Header(CKY_I, CKY_R, first, ExchangeType.INFORMATIONAL, 0, message_id, HEADER_SIZE + len(chain))
     return header.build() + chain
 
 
-# --- what we are told -----------------------------------------------------------------------------------------------
+# --- received -------------------------------------------------------------------------------------------------------
 
 
 def is_error(kind: int) -> bool:
-    """Whether a notify of this type reports an error: those from 16384 on report a status (RFC 2408 §3.14.1)."""
+    """Whether a notification type is an error: types from 16384 on are status types (RFC 2408 §3.14.1)."""
     return kind < 16_384
 
 
 def deleted_pairs(message: Message) -> set[tuple[int, int]]:
-    """Protocols and SPIs of what the peer says it deleted besides the ISAKMP SA."""
+    """Protocols and SPIs of the IPsec SAs that the Delete payloads of ``message`` list."""
     deletes = [payload for payload in message.all(Delete) if payload.protocol != ProtocolId.ISAKMP]
     return {(payload.protocol, int.from_bytes(spi)) for payload in deletes for spi in payload.spis}
 
 
 def is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
-    """Whether the peer deleted ``child``: it removed what it receives with, which is what we send with."""
-    return (child.suite.protocol, child.outbound.spi) in gone or names_ours(child, gone)
+    """Whether the peer deleted ``child``: normally by its own inbound SPI, which is our outbound SPI."""
+    return (child.suite.protocol, child.outbound.spi) in gone or is_by_our_spi(child, gone)
 
 
-def names_ours(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
-    """Whether the peer deleted ``child`` by the SPI that we receive with. A Delete is to name what its sender receives
-    with (RFC 2408 §3.15), but strongSwan names ours if it cannot install a pair. The pair is of no use either way.
+def is_by_our_spi(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+    """Whether the peer deleted ``child`` by our inbound SPI. A Delete must have the inbound SPI of its sender (RFC 2408
+    §3.15), but strongSwan sends ours if it cannot install a pair, which is unusable in either case.
     """
     return (child.suite.protocol, child.inbound.spi) in gone
 
 
 def is_repetition(sa: IkeSa, header: Header, message: Message) -> bool:
-    """Whether an authentic informational ``message`` was taken before, or is one of ours that comes back.
+    """Whether an authentic informational ``message`` was processed before, or is one of ours that was reflected.
 
-    A Delete may be taken twice: SPIs are drawn at random, and nothing has the old one any more. Dead peer detection has
-    numbers of its own. Other notifies are remembered by their message IDs: many, and none but the peer's own, so that
-    nobody else can have them forgotten.
+    Processing a Delete twice is harmless: SPIs are random, and no SA has the old one any more. Dead peer detection has
+    sequence numbers. For other notifications, the most recent message IDs are remembered, only authentic ones, so that
+    nobody else can displace them.
     """
     if is_own(sa, header.message_id) or was_heard(sa, header.message_id):
         return True
@@ -130,7 +130,7 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
         if context.sa.cookies in payload.spis:
             context.sa = replace(context.sa, state=IkeState.DELETING)
-            context.report(IkeDown(context.sa, "the peer deleted it"))
+            context.report(IkeDown(context.sa, "deleted by the peer"))
         return
     gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
     for child in context.sa.children:
@@ -139,21 +139,21 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
 
 
 def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:
-    """Takes a pair out that the peer deleted."""
-    if names_ours(child, gone):
+    """Remove a pair of IPsec SAs that the peer deleted."""
+    if is_by_our_spi(child, gone):
         context.report(
             Note(
                 Code.NOTIFY,
-                f"the peer deletes {child.name!r} by the SPI {child.inbound.spi:08x} that we receive with, not by its "
-                "own: most likely it could not install the pair; its log says why",
+                f"the peer deleted {child.name!r} by our inbound SPI {child.inbound.spi:08x} instead of its own: it "
+                "probably could not install the IPsec SAs; see its log",
                 context.sa,
             )
         )
-    remove_child(context, child, "the peer deleted it")
+    remove_child(context, child, "deleted by the peer")
 
 
 def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
-    """Takes a pair out of the ISAKMP SA and out of the data plane."""
+    """Remove a pair of IPsec SAs from the ISAKMP SA and from the data plane."""
     context.sa = replace(context.sa, children=tuple(other for other in context.sa.children if other is not child))
     context.actions.append(Remove(child))
     context.report(ChildDown(context.sa, child, reason))
@@ -162,17 +162,17 @@ def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
 def _take_notify(context: ExchangeContext, payload: Notification) -> None:
     kind = NotifyType(payload.type)
     if kind == NotifyType.R_U_THERE:
-        _take_question(context, payload)
-    elif kind != NotifyType.R_U_THERE_ACK:  # that answers a question; without one it says nothing
+        _take_r_u_there(context, payload)
+    elif kind != NotifyType.R_U_THERE_ACK:  # an acknowledgement without a request is ignored here
         context.sa = with_heard(context.sa, context.exchange.message_id)
-        context.report(Note(Code.NOTIFY, f"the peer notifies {kind.name}", context.sa))
+        context.report(Note(Code.NOTIFY, f"received notification {kind.name}", context.sa))
         if kind == NotifyType.RESPONDER_LIFETIME:
-            honour(context, payload)
+            shorten_established(context, payload)
         if is_error(kind):
-            _blame(context, kind)
+            _shorten_waits(context, kind)
 
 
-def _take_question(context: ExchangeContext, payload: Notification) -> None:
+def _take_r_u_there(context: ExchangeContext, payload: Notification) -> None:
     sequence = sequence_of(context.sa, payload)
     if sequence is None or not is_newer(sequence, context.sa.peer_sequence):
         return
@@ -182,9 +182,9 @@ def _take_question(context: ExchangeContext, payload: Notification) -> None:
         tell(context, [notify(context.sa, NotifyType.R_U_THERE_ACK, payload.data)])
 
 
-def _blame(context: ExchangeContext, kind: NotifyType) -> None:
-    """Soon gives up the Quick Modes of ours that wait for an answer: this error is the answer to one of them, but does
-    not say to which, for a notify names an SPI at best and many peers leave that out. The others get theirs meanwhile.
+def _shorten_waits(context: ExchangeContext, kind: NotifyType) -> None:
+    """Shorten the wait of the Quick Modes that we initiated. The error answers one of them, but it is unknown which: a
+    notification has an SPI at best, and many peers omit it. The others receive their responses meanwhile.
     """
     context.sa = replace(
         context.sa, exchanges=tuple(_with_complaint(context, exchange, kind) for exchange in context.sa.exchanges)
@@ -196,5 +196,5 @@ def _with_complaint(context: ExchangeContext, exchange: Exchange, kind: NotifyTy
     if exchange.role is Role.RESPONDER or exchange.step != 1 or quick is None:
         return exchange
     complaint = (Code.REFUSED_BY_PEER, diagnosis.of_refused_quick_mode(quick, context.connection, kind))
-    ends_at = min(exchange.ends_at, context.now + _LATE_ANSWERS)
+    ends_at = min(exchange.ends_at, context.now + _LATE_RESPONSES)
     return replace(exchange, complaint=complaint, resend_at=0.0, ends_at=ends_at)

@@ -148,7 +148,7 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     """
     exchange, step = context.exchange, context.exchange.step
     if not script.awaits(exchange):
-        raise Refusal(Code.MALFORMED, f"a further message of a {script.name} that waits for none")
+        raise Refusal(Code.MALFORMED, f"unexpected message: {script.name} expects no further one")
     label, grammar = script.labels[step], script.grammars[step]
     grammar.admit(message, label)
     if grammar.hash:

@@ -1,4 +1,4 @@
-"""Main Mode: six messages that agree on protection, exchange keys, and only then tell who is who (RFC 2409 §5)."""
+"""Main Mode: six messages that negotiate a suite, exchange keys, and then authenticate the identities (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
 
 
 def _send_auth(context: ExchangeContext, _: None) -> list[Payload]:
-    """Our identity and its proof."""
-    return [identify_self(context), *prove(context), *last_words(context)]
+    """Our identity and its authentication."""
+    return [identify_self(context), *prove(context), *final_notifications(context)]
 
 
-def last_words(context: ExchangeContext) -> list[Payload]:
-    """What goes with our proof: a first call says that whatever the peer has of us is stale, and whoever answers with a
-    shorter life than was offered says how long.
+def final_notifications(context: ExchangeContext) -> list[Payload]:
+    """Notifications with our authentication: INITIAL-CONTACT from an initiator without other SAs with the peer, and
+    RESPONDER-LIFETIME from a responder that shortens the lifetime.
     """
     payloads: list[Payload] = []
     sa, chosen = context.sa, present(context.sa.chosen)
@@ -35,15 +35,15 @@ def last_words(context: ExchangeContext) -> list[Payload]:
 
 
 def _verify_auth(context: ExchangeContext, message: Message) -> None:
-    """The proof comes first: an identity that nobody proved tells nothing."""
+    """Verify the authentication before the identity is used to select a connection."""
     theirs = identify_peer(context, message)
     check_proof(context, message, theirs)
     settle_connection(context, theirs)
-    take_last_words(context, message)
+    take_responder_lifetime(context, message)
 
 
-def take_last_words(context: ExchangeContext, message: Message) -> None:
-    """An initiator obeys the responder, which may shorten the life of the SA."""
+def take_responder_lifetime(context: ExchangeContext, message: Message) -> None:
+    """Apply the responder's RESPONDER-LIFETIME if we are the initiator; it can only shorten the lifetime."""
     if context.initiates:
         chosen = present(context.sa.chosen)
         life = Life(chosen.lifetime, chosen.lifetime_kilobytes)

@@ -1,8 +1,8 @@
-"""Message IDs of phase 2 (RFC 2408 §3.1): which are ours, which the peer used before.
+"""Message IDs of phase 2 (RFC 2408 §3.1): which are ours, and which the peer used before.
 
-No HASH says who sent a message, so an exchange of ours could be sent back to us as the peer's. Message IDs tell the two
-apart without a list of them: ours are the numbers 0, 1, 2, ... under a permutation of all 32-bit numbers that nobody
-knows without the keys. They look random, none comes twice, and a look at how many there were says whether one is ours.
+No HASH identifies the sender of a message, so an attacker could reflect our own exchange as one of the peer. Message
+IDs distinguish the two without a list: ours are the numbers 0, 1, 2, ... under a permutation of all 32-bit numbers that
+depends on the keys. They look random and never repeat, and their count shows whether a message ID is ours.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.records.model import IkeSa, Role
 from ikev1.core.records.record import replace
 
-_REMEMBERED = 1024  # message IDs of notifies of the peer's; what DPD asks and Deletes say is harmless without
+_REMEMBERED = 1024  # message IDs of the peer's notifications, except DPD and Deletes, which may repeat
 _SIZE = 4  # octets of a message ID
-_ROUNDS = 4  # of a Feistel network: a pseudorandom permutation, even for who sees some of both directions
+_ROUNDS = 4  # of a Feistel network: a strong pseudorandom permutation
 _HALF = 0xFFFF
-_KEY = 32  # octets that BLAKE2s takes
-_PERSON = {Role.INITIATOR: b"M-ID i", Role.RESPONDER: b"M-ID r"}  # the two ends have the same keys
+_KEY = 32  # octets: the maximum key of BLAKE2s
+_PERSON = {Role.INITIATOR: b"M-ID i", Role.RESPONDER: b"M-ID r"}  # both peers have the same keys
 
 
 def fresh_message_id(sa: IkeSa) -> tuple[IkeSa, int]:
-    """A message ID that nobody used under ``sa``, and ``sa`` with it used; 0 is phase 1's.
+    """Allocate an unused message ID other than 0, which is for phase 1; return the new ``sa`` and the message ID.
 
     Raises:
         Refusal: ``sa`` has no keys yet.
@@ -36,7 +36,7 @@ def fresh_message_id(sa: IkeSa) -> tuple[IkeSa, int]:
 
 
 def is_own(sa: IkeSa, message_id: int) -> bool:
-    """Whether `fresh_message_id` gave ``message_id`` for an exchange of ours under ``sa``."""
+    """Whether `fresh_message_id` has returned ``message_id`` for ``sa``."""
     swapped = message_id >> 16 | (message_id & _HALF) << 16
     number = _permuted(sa, swapped, reversed(range(_ROUNDS)))
     return (number >> 16 | (number & _HALF) << 16) < sa.own_message_ids
@@ -52,7 +52,7 @@ def _permuted(sa: IkeSa, number: int, rounds: Iterable[int]) -> int:
 
 
 def was_heard(sa: IkeSa, message_id: int) -> bool:
-    """Whether the peer notified something under ``message_id`` before, as far as is remembered."""
+    """Whether ``message_id`` is among the remembered message IDs of the peer's notifications."""
     heard, octets = sa.heard_message_ids, message_id.to_bytes(_SIZE)
     at = heard.find(octets)
     while at % _SIZE and at != -1:
@@ -61,6 +61,6 @@ def was_heard(sa: IkeSa, message_id: int) -> bool:
 
 
 def with_heard(sa: IkeSa, message_id: int) -> IkeSa:
-    """``sa`` with a message ID under which the peer notified something."""
+    """``sa`` with ``message_id`` among the remembered message IDs of the peer's notifications."""
     kept = sa.heard_message_ids[_SIZE * (1 - _REMEMBERED) :]
     return replace(sa, heard_message_ids=kept + message_id.to_bytes(_SIZE))

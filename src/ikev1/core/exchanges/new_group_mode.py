@@ -1,6 +1,6 @@
-"""New Group Mode (RFC 2409 §5.6): a peer that wants a group of its own is told that there are only the known ones.
+"""New Group Mode (RFC 2409 §5.6): refused, since only registered groups are supported.
 
-A group that a peer makes up would have to be proved safe before it is used, and nobody can do that in passing.
+The safety of a private group would have to be proved before its use, which is not practical during a negotiation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType
 def _refuse(context: ExchangeContext, message: Message | None) -> NoReturn:
     raise Refusal(
         Code.WRONG_MODE,
-        "the peer proposes a Diffie-Hellman group of its own (New Group Mode): only registered groups are used",
+        "the peer proposes a private Diffie-Hellman group (New Group Mode); only registered groups are supported",
         notify=NotifyType.UNSUPPORTED_EXCHANGE_TYPE,
     )
 

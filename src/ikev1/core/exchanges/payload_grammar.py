@@ -1,4 +1,4 @@
-"""Shapes: what a message of an exchange must carry, written as the RFC writes it and checked in one place."""
+"""Payload grammars: which payloads a message of an exchange must have, in the notation of RFC 2409."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ikev1.wire import payloads as wire
 from ikev1.wire.message import Message
 from ikev1.wire.registry import NotifyType
 
-_SEVERAL = 1000  # more than the wire lets through in one message
+_SEVERAL = 1000  # more than the parser accepts in one message
 
 _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "SA": (wire.SecurityAssociation,),
@@ -36,20 +36,20 @@ _KINDS: dict[str, tuple[type[wire.Payload], ...]] = {
     "N/D": (wire.Notification, wire.Delete),
     "ATTR": (wire.ConfigAttributes,),
 }
-_REMEMBERED = 100  # rows of payloads that one shape knows to be right; peers differ, but not by much
+_REMEMBERED = 100  # sequences of payload types that one grammar remembers as valid; few differ between peers
 
 _REPEATED = {"CERT", "Cert-I", "NAT-D", "NAT-OA", "N/D"}
 
-# What any message may carry besides: vendor IDs and notifies, and requests for certificates that we have none for.
+# Payloads that any message may have in addition
 _TOLERATED = (wire.VendorId, wire.Notification, wire.CertificateRequest)
 
-# Of vendor IDs, notifies and payloads of private use together: no peer sends more than twenty, of about 20 octets each.
-# Requests for certificates are not among them: some peers send one for each CA of their system.
+# Vendor IDs, notifications and private payloads are limited together: no peer sends more than twenty, of about 20
+# octets each. Certificate requests are not limited: some peers send one for each CA of their system.
 _COUNTED = (wire.VendorId, wire.Notification, wire.Unknown)
 _MOST_EXTRAS = 48
 _LARGEST_EXTRAS = 3072  # octets
 
-_BODY = re.compile(r"<(.+)_b>\w+")  # a body that is encrypted on its own, such as <IDii_b>PubKey_r
+_BODY = re.compile(r"<(.+)_b>\w+")  # a separately encrypted body, such as <IDii_b>PubKey_r
 _FORM = re.compile(r"^HDR(\*|\(\*\)|)((?:, .+)?)$")
 
 
@@ -58,15 +58,15 @@ def _kind_of_body(payload: wire.Payload) -> type[wire.Payload]:
 
 
 class PayloadGrammar:
-    """A shape such as ``HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]``, compiled once.
+    """A grammar such as ``HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr]``, compiled once.
 
     Attributes:
-        text: the shape as written.
-        encrypted: whether we send the message protected by the ISAKMP SA (``HDR*``); with ``HDR(*)`` we do, and the
-            peer may or may not.
-        hash: which HASH of RFC 2409 §5.5 comes first: 1, 2, 3, or 0 for none. An optional HASH(1) is that of a
+        text: the grammar as written.
+        encrypted: whether the message is encrypted with the keys of the ISAKMP SA (``HDR*``); with ``HDR(*)`` ours is,
+            and the peer's may be.
+        hash: which HASH of RFC 2409 §5.5 is the first payload: 1, 2, 3, or 0 for none. An optional HASH(1) is that of a
             certificate (§5.2).
-        hidden: the types of payload whose bodies are encrypted on their own (§5.2, §5.3).
+        hidden: the payload types whose bodies are encrypted separately (§5.2, §5.3).
     """
 
     __slots__ = ("_admitted", "_either", "_kind", "_leading", "_least", "_most", "encrypted", "hash", "hidden", "text")
@@ -74,14 +74,14 @@ class PayloadGrammar:
     def __init__(self, text: str) -> None:
         form = _FORM.match(text.replace(" [,", ", [").replace(",] ", "], "))
         if form is None:
-            raise ValueError(f"{text!r} is no shape")
+            raise ValueError(f"{text!r} is not a payload grammar")
         self.text = text
         self.encrypted = bool(form[1])
         self._either = form[1] == "(*)"
         self.hash = 0
         self.hidden: frozenset[int] = frozenset()
         self._kind: Callable[[wire.Payload], type[wire.Payload]] = type
-        self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # kinds of payloads that were found to be right
+        self._admitted: set[tuple[type[wire.Payload], ...]] = set()  # sequences of payload types that were valid
         self._leading: list[type[wire.Payload]] = []
         self._least: dict[str, tuple[tuple[type[wire.Payload], ...], int]] = {}
         self._most: dict[type[wire.Payload], int] = {}
@@ -93,7 +93,7 @@ class PayloadGrammar:
 
     @property
     def must_be_encrypted(self) -> bool:
-        """Whether the peer may send the message in no other way."""
+        """Whether the peer's message must be encrypted, too."""
         return self.encrypted and not self._either
 
     def _add(self, name: str, optional: bool) -> None:
@@ -106,8 +106,8 @@ class PayloadGrammar:
             self.hash = int(name[5])
         # RFC 2409 §5: "The SA payload MUST precede all other payloads in a phase 1 exchange"; §5.5: "a HASH payload
         # MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH". In the encrypted
-        # messages of phase 1 what RFC 2409 writes first comes first with all peers: no HASH protects what may stand
-        # before it, where others can put blocks of their choice until one decrypts to what they want.
+        # messages of phase 1, all peers send the payloads in the order of RFC 2409. No HASH protects payloads before
+        # them, where an attacker could insert blocks until one decrypts to a useful payload.
         encrypted_first = self.encrypted and not self._either and not self._most
         if (name.startswith("HASH(") and not optional) or name == "SA" or (encrypted_first and not optional):
             self._leading.append(kinds[0])
@@ -119,10 +119,10 @@ class PayloadGrammar:
             self._least[label] = (kinds, already + 1)
 
     def admit(self, message: Message, label: str) -> None:
-        """Checks ``message``, called ``label`` (``MM3``) in what is said about it.
+        """Check ``message`` against this grammar; ``label`` (``MM3``) names the message in the text of a refusal.
 
         Raises:
-            Refusal: it is not of this shape; which payload is missing, too many, or in the wrong place.
+            Refusal: the message does not match; the text names the payload that is missing, repeated or misplaced.
         """
         kinds = tuple(map(self._kind, message.payloads))
         if message.header.length > _LARGEST_EXTRAS:
@@ -140,47 +140,45 @@ class PayloadGrammar:
             if isinstance(payload, _COUNTED) and type(payload) not in self._most
         ]
         if sum(extras) > _LARGEST_EXTRAS:
-            fault = f"{sum(extras)} octets are vendor IDs, notifies or private, at most {_LARGEST_EXTRAS} may be"
+            fault = f"{sum(extras)} octets of vendor IDs, notifications and private payloads, limit {_LARGEST_EXTRAS}"
             raise self._refusal(label, fault)
 
     def _check(self, message: Message, label: str) -> None:
         if message.header.encrypted is not self.encrypted and not self._either:
-            found = "encrypted" if message.header.encrypted else "in the clear"
-            raise Refusal(Code.MALFORMED, f"{label} came {found}, which it must not", notify=NotifyType.INVALID_FLAGS)
+            found = "encrypted" if message.header.encrypted else "sent in the clear"
+            raise Refusal(Code.MALFORMED, f"{label} must not be {found}", notify=NotifyType.INVALID_FLAGS)
         payloads = message.payloads
         for position, kind in enumerate(self._leading):
             if position >= len(payloads) or self._kind(payloads[position]) is not kind:
-                # No HASH covers the exchange type: what begins otherwise may be a message of another exchange, under
-                # whose type somebody else sent a copy of it
-                told = None if self.hash else NotifyType.PAYLOAD_MALFORMED
-                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}", told)
+                # No HASH covers the exchange type: a message with another first payload may be a message of another
+                # exchange, replayed with this exchange type
+                notify = None if self.hash else NotifyType.PAYLOAD_MALFORMED
+                raise self._refusal(label, f"payload {position + 1} must be {kind.__name__}", notify)
         counts: dict[type[wire.Payload], int] = {}
         for payload in payloads:
             kind = self._kind(payload)
             counts[kind] = counts.get(kind, 0) + 1
         extras = sum(count for present, count in counts.items() if present in _COUNTED and present not in self._most)
         if extras > _MOST_EXTRAS:
-            raise self._refusal(
-                label, f"{extras} payloads are vendor IDs, notifies or private, at most {_MOST_EXTRAS} may be"
-            )
+            raise self._refusal(label, f"{extras} vendor IDs, notifications and private payloads, limit {_MOST_EXTRAS}")
         for present, count in counts.items():
             most = self._most.get(present)
             if most is None and present not in _TOLERATED:
                 self._admit_foreign(label, present, payloads)
             elif most is not None and count > most and present not in _TOLERATED:
-                raise self._refusal(label, f"{count} payloads are {present.__name__}, at most {most} may be")
+                raise self._refusal(label, f"{count} payloads of type {present.__name__}, limit {most}")
         for name, (kinds, least) in self._least.items():
             if sum(counts.get(kind, 0) for kind in kinds) < least:
                 raise self._refusal(label, f"{name} is missing")
 
     def _admit_foreign(self, label: str, kind: type[wire.Payload], payloads: tuple[wire.Payload, ...]) -> None:
-        # RFC 2408 §3.1 leaves payload types above 127 to private use: their owners know them, others pass them over
+        # RFC 2408 §3.1: payload types above 127 are for private use; unknown ones are ignored
         for payload in payloads:
             if type(payload) is kind and not (isinstance(payload, wire.Unknown) and payload.number > 127):
-                raise self._refusal(label, f"{kind.__name__} does not belong there", NotifyType.INVALID_PAYLOAD_TYPE)
+                raise self._refusal(label, f"{kind.__name__} is not allowed", NotifyType.INVALID_PAYLOAD_TYPE)
 
     def _refusal(self, label: str, fault: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> Refusal:
-        return Refusal(Code.MALFORMED, f"{label} is not {self.text!r}: {fault}", notify=notify)
+        return Refusal(Code.MALFORMED, f"{label} does not match {self.text!r}: {fault}", notify=notify)
 
     def __repr__(self) -> str:
         return f"PayloadGrammar({self.text!r})"

@@ -63,7 +63,7 @@ def choose_sa(context: ExchangeContext, message: Message) -> SaReply:
 
 def no_connection(path: UdpPath) -> Refusal:
     """Why nobody is answered who calls along ``path``."""
-    text = f"no connection is configured for a peer at {path.remote_host} that calls {path.local_host}"
+    text = f"no connection matches remote address {path.remote_host} and local address {path.local_host}"
     return Refusal(Code.NO_CONNECTION, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
 
 
@@ -186,10 +186,10 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
         path = nat_traversal.floated(path, nat, context.engine.settings.encapsulation_port)
     context.sa = replace(sa, nat=nat, path=path)
     if nat.encapsulate:
-        ends = {(True, True): "both of us", (True, False): "us", (False, True): "the peer"}
+        ends = {(True, True): "both peers", (True, False): "this host", (False, True): "the peer"}
         who = ends.get((nat.local_behind, nat.remote_behind))
-        found = f"a NAT is before {who}" if who else "no NAT, but the connection asks for encapsulation"
-        context.report(Note(Code.NAT_FOUND, f"{found}: ESP will travel in UDP ({version})", context.sa))
+        found = f"NAT detected in front of {who}" if who else "no NAT, but encapsulation is configured"
+        context.report(Note(Code.NAT_FOUND, f"{found}: using UDP encapsulation ({version})", context.sa))
 
 
 # --- the end --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From payloads to a datagram and back: the HASH in front, the cipher around (RFC 2409 §5.5, §5.7, Appendix B)."""
+"""Protection of messages: the HASH payload of phase 2 and encryption (RFC 2409 §5.5, §5.7, Appendix B)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
 _SMALLEST_NOTIFY = 12  # octets, generic header included, without SPI and data (RFC 2408 §3.14)
-_ENOUGH_OF_HASH = 4  # octets of a HASH that show whose keys it was made with, where only an error is at stake
+_ENOUGH_OF_HASH = 4  # octets of a HASH that suffice to authenticate an error message
 _GENERIC_HEADER = struct.Struct("!BxH")
 
 
@@ -27,23 +27,23 @@ def keys_of(sa: IkeSa) -> Keys:
     """The keys of ``sa``.
 
     Raises:
-        Refusal: there are none yet.
+        Refusal: no keys are negotiated yet.
     """
     if sa.keys is None:
         raise Refusal(
-            Code.MALFORMED, "an encrypted message came before there were keys", notify=NotifyType.INVALID_FLAGS
+            Code.MALFORMED, "received an encrypted message before keys were negotiated", notify=NotifyType.INVALID_FLAGS
         )
     return sa.keys
 
 
 def _cipher_of(sa: IkeSa) -> cipher.Cipher:
-    """What en- and decrypts under the keys of ``sa``. Raises Refusal: there are none yet."""
+    """The cipher with the keys of ``sa``. Raises Refusal: no keys are negotiated yet."""
     keys = keys_of(sa)
     return cipher.cbc(sa.suite.encryption, keys.encryption_key)
 
 
 def as_established(sa: IkeSa, last_block: bytes) -> IkeSa:
-    """``sa`` as if phase 1 had ended with ``last_block`` of ciphertext, from which later IVs come."""
+    """``sa`` as if ``last_block`` were the last ciphertext block of phase 1, from which the IVs of phase 2 derive."""
     return replace(sa, keys=replace(keys_of(sa), last_block=last_block))
 
 
@@ -54,7 +54,7 @@ def phase2_iv(sa: IkeSa, message_id: int) -> bytes:
 
 
 def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> bytes:
-    """HASH(1), HASH(2) or HASH(3) of ``exchange``; ``rest`` is what follows the HASH payload (RFC 2409 §5.5)."""
+    """HASH(1), HASH(2) or HASH(3) of ``exchange``; ``rest`` is the payloads after HASH (RFC 2409 §5.5)."""
     algorithm, SKEYID_a, message_id = sa.suite.hash, keys_of(sa).SKEYID_a, exchange.message_id
     if number == 1:
         return keymat.HASH_1(algorithm, SKEYID_a, message_id, rest)
@@ -67,10 +67,10 @@ def phase2_hash(sa: IkeSa, exchange: Exchange, number: int, rest: bytes) -> byte
 def seal(
     sa: IkeSa, exchange: Exchange, kind: ExchangeType, grammar: PayloadGrammar, payloads: list[Payload]
 ) -> tuple[bytes, bytes, list[Payload]]:
-    """The datagram that carries ``payloads`` as the next message of ``exchange``.
+    """Build the datagram of the next message of ``exchange`` with ``payloads``.
 
     Returns:
-        The datagram, the IV for the message after it, and the payloads with the HASH, if there is one, before them.
+        The datagram, the IV of the following message, and the payloads, with HASH before them if the grammar has one.
     """
     first, chain = build_chain(payloads)
     if grammar.hash:
@@ -91,19 +91,20 @@ def seal(
 
 
 def in_the_clear(datagram: bytes, payloads: list[Payload]) -> Message:
-    """What `seal` made, for those who watch; nobody asks a message of ours for its octets."""
+    """The message that `seal` built, for `MessageSeen`; its bodies are omitted."""
     return Message(Header.parse(datagram), tuple(payloads), (), b"")
 
 
 def open_message(
     sa: IkeSa, iv: bytes, header: Header, datagram: bytes, hidden: frozenset[int] = frozenset()
 ) -> tuple[Message, bytes]:
-    """The message in ``datagram``, and the IV for the one after it; payloads of the types ``hidden`` are encrypted on
-    their own, whether or not the message is, and stay so.
+    """Decrypt and parse ``datagram``; return the message, and the IV of the following one. Payloads of the types
+    ``hidden`` have separately encrypted bodies, which are not decrypted.
 
     Raises:
-        WireError: what is inside, once decrypted, is no chain of payloads.
-        Refusal: it is encrypted and there are no keys yet, or not in whole blocks.
+        WireError: the content, once decrypted, is not a chain of payloads.
+        Refusal: the message is encrypted and no keys are negotiated yet, or its length is not a multiple of the block
+            size.
     """
     if not header.encrypted:
         return parse_unproved(header, datagram[HEADER_SIZE : header.length], hidden), iv
@@ -112,7 +113,7 @@ def open_message(
 
 
 def begins_well(sa: IkeSa, exchange: Exchange, datagram: bytes) -> bool:
-    """Whether an encrypted message of phase 1 begins with a payload once decrypted, as it would not by wrong keys."""
+    """Whether an encrypted message of phase 1 decrypts to a valid first payload header, unlikely with wrong keys."""
     context = _cipher_of(sa)
     ciphertext = datagram[HEADER_SIZE:]
     _, reserved, length = GENERIC_HEADER.unpack_from(context.decrypt(exchange.iv, ciphertext[: context.block_size]))
@@ -120,41 +121,42 @@ def begins_well(sa: IkeSa, exchange: Exchange, datagram: bytes) -> bool:
 
 
 def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, datagram: bytes) -> tuple[Message, bytes]:
-    """The message of phase 2 in ``datagram`` whose HASH(``number``) is right, and the IV for the one after it.
+    """Decrypt, verify and parse the message of phase 2 in ``datagram``; return the message, and the IV of the following
+    one.
 
-    The HASH is checked before anything else is read: whatever else is wrong with the message is the peer's doing.
+    HASH(``number``) is verified before the other payloads are parsed: any other fault of the message is the peer's.
 
     Raises:
-        Unproved: nothing shows that the peer sent it.
-        WireError: the peer sent it, and one of its payloads is malformed.
+        Unproved: the message is not authentic.
+        WireError: the message is authentic, but a payload is malformed.
     """
     if not header.encrypted:
-        raise Unproved("it is in the clear")
+        raise Unproved("it is not encrypted")
     try:
         chain, next_iv = _decrypted(sa, exchange.iv, header, datagram)
         kinds, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, _kind)
     except (Refusal, WireError) as error:
-        raise Unproved("it does not decrypt to payloads") from error
+        raise Unproved("it cannot be decrypted") from error
     if not kinds or kinds[0] != PayloadType.HASH:
-        raise Unproved("it does not begin with a HASH")
+        raise Unproved("its first payload is not HASH")
     expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
     if not hmac.compare_digest(expected, bodies[0]):
-        raise Unproved(f"its HASH({number}) is wrong")
+        raise Unproved(f"HASH({number}) is wrong")
     return parse_message(header, chain), next_iv
 
 
 def may_hold_notify(sa: IkeSa, datagram: bytes) -> bool:
-    """Whether an encrypted ``datagram`` is as long as one with a HASH and a notify is, and in whole blocks."""
+    """Whether an encrypted ``datagram`` is long enough for HASH and a notification, and has whole blocks."""
     length = len(datagram) - HEADER_SIZE
     least = GENERIC_HEADER_SIZE + _hash_size(sa) + _SMALLEST_NOTIFY
     return length >= least and length % _cipher_of(sa).block_size == 0
 
 
 def notify_behind_wrong_iv(sa: IkeSa, exchange: Exchange, datagram: bytes) -> Notification | None:
-    """The notify in an informational message that was sealed with the right key and a wrong IV, None if it is none.
+    """The notification in an Informational that was encrypted with the right key and a wrong IV, None if it is not one.
 
-    Such an IV spoils the first block alone. What is left of the HASH behind that shows that the peer has our keys;
-    pluto up to version 5.1 seals its errors of phase 1 so.
+    A wrong IV changes only the first block. The rest of the HASH after that block shows that the peer has our keys.
+    pluto up to version 5.1 encrypts its errors of phase 1 in this way.
     """
     context = _cipher_of(sa)
     size, start = _hash_size(sa), GENERIC_HEADER_SIZE + _hash_size(sa)
@@ -177,22 +179,22 @@ def _hash_size(sa: IkeSa) -> int:
 
 
 def _kind(payload_type: int, body: bytes) -> int:
-    """What is made of a payload before its message is proved: nothing."""
+    """Keep only the type of a payload of a message that is not authenticated yet."""
     return payload_type
 
 
 def _decrypted(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[bytes, bytes]:
-    """What follows the header of an encrypted message, in the clear, and its last block of ciphertext.
+    """Decrypt an encrypted message; return the plaintext after the header, and the last block of ciphertext.
 
     Raises:
-        Refusal: there are no keys yet, or it is not in whole blocks.
+        Refusal: no keys are negotiated yet, or the length is not a multiple of the block size.
     """
     context = _cipher_of(sa)
     ciphertext = datagram[HEADER_SIZE : header.length]
     if not ciphertext or len(ciphertext) % context.block_size:
         raise Refusal(
             Code.MALFORMED,
-            f"{len(ciphertext)} encrypted octets are not whole blocks of {context.block_size}",
+            f"{len(ciphertext)} encrypted octets are not a multiple of the block size {context.block_size}",
             notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
         )
     return context.decrypt(iv, ciphertext), ciphertext[-context.block_size :]

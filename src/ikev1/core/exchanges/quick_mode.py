@@ -124,7 +124,7 @@ def _spi_other_than(context: ExchangeContext, agreed: Agreed) -> int:
             return spi
     raise Refusal(
         Code.NO_SPI,
-        f"the data plane gave SPI {agreed.spi:08x} {_DRAWS} times, which is the peer's: both directions would have one "
+        f"the data plane allocated the peer's SPI {agreed.spi:08x} {_DRAWS} times: both directions would use the same "
         "key",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
@@ -135,8 +135,8 @@ def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
     if context.sa.nat is not None and context.sa.nat.encapsulate and is_ah(tunnel.proposals[0].suite):
         raise Refusal(
             Code.NO_PROPOSAL_CHOSEN,
-            f"tunnel {tunnel.name!r} is for AH, which cannot pass the NAT that was found on the way, nor go in UDP: "
-            "ESP with null encryption protects as much of a packet as can be",
+            f"tunnel {tunnel.name!r} uses AH, which works neither through a NAT nor in UDP; a NAT was detected: use "
+            "ESP with null encryption instead",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
         )
 
@@ -145,7 +145,7 @@ def _peer_public(message: Message, pfs: int) -> bytes:
     """The peer's public value, which must come exactly if the transform has a group (RFC 2409 §5.5)."""
     key_exchange = message.first(KeyExchange)
     if (key_exchange is None) is not (pfs == 0):
-        fault = "a group was agreed upon, but there is no KE" if pfs else "KE without a group in the transform"
+        fault = "the KE payload is missing" if pfs else "KE payload, but no group in the transform"
         raise Refusal(Code.MALFORMED, f"perfect forward secrecy: {fault}", notify=NotifyType.INVALID_KEY_INFORMATION)
     return key_exchange.data if key_exchange is not None else b""
 
@@ -192,8 +192,8 @@ def _accept(context: ExchangeContext, message: Message) -> _Accepted:
     if agreed.spi == quick.spi:
         raise Refusal(
             Code.REFLECTION,
-            f"the peer took our SPI {quick.spi:08x} as its own: both directions would have one key (RFC 2409 §5.5). "
-            "Its random numbers are bad, or it means to send our packets back to us",
+            f"the peer uses our SPI {quick.spi:08x} as its own: both directions would use one key (RFC 2409 §5.5). "
+            "Its random numbers are bad, or it tries to send our packets back to us",
             notify=NotifyType.NO_PROPOSAL_CHOSEN,
             ends=True,
         )
@@ -319,7 +319,7 @@ def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
     for child in retired[:-_MOST_REPLACED]:
         tell(context, [delete_child(child)])
-        remove_child(context, child, "newer pairs took its place")
+        remove_child(context, child, "replaced by newer pairs of IPsec SAs")
 
 
 def _quick(context: ExchangeContext) -> QuickMode:
@@ -332,7 +332,7 @@ def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
             return tunnel
     raise Refusal(
         Code.NO_CONNECTION,
-        f"connection {context.connection.name!r} has no tunnel {name!r} any more",
+        f"connection {context.connection.name!r} no longer has a tunnel {name!r}",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )

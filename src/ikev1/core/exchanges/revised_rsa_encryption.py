@@ -1,7 +1,7 @@
 """Phase 1 authenticated with a revised mode of public key encryption (RFC 2409 §5.3).
 
-Half the RSA operations of `ikev1.core.exchanges.rsa_encryption`: only the nonce is encrypted with the other side's key,
-and all that follows it with Ke_i or Ke_r, which come from the nonce.
+Half the RSA operations of `ikev1.core.exchanges.rsa_encryption`: only the nonce is encrypted with the peer's key, the
+following payloads with Ke_i or Ke_r, which are derived from the nonce.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from ikev1.core.exchanges.phase1_steps import (
     send_share,
 )
 from ikev1.core.exchanges.rsa_encryption import (
-    CONCLUSION,
+    AM3_ROW,
     HASH_ROWS,
     SA_ROWS,
     check_peer,
-    choose_for_caller,
-    take_opened_share,
+    choose_by_address,
+    take_decrypted_share,
 )
 from ikev1.core.peer import diagnosis
 from ikev1.core.peer.authentication import identify_self
 from ikev1.core.peer.phase1_auth import prove
 from ikev1.core.peer.rsa_encrypted_payloads import (
-    announce_key,
-    choose_key,
+    certificate_hash,
+    decrypt_bodies,
     encrypt_body,
     encrypts_for_peer,
-    opened,
     own_key,
+    select_by_certificate,
     suite_of,
 )
 from ikev1.core.records.context import ExchangeContext
@@ -53,17 +53,17 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType, NotifyType, 
 
 
 def _cipher(context: ExchangeContext, N_b: bytes, sender: Role) -> BodyCipher:
-    """What encrypts under Ke_i or Ke_r, as the ``sender`` of the message is the initiator or the responder."""
+    """The cipher with Ke_i or Ke_r, depending on the role of the ``sender`` of the message."""
     suite = suite_of(context)
     CKY = context.sa.CKY_I if sender is Role.INITIATOR else context.sa.CKY_R
     return body_cipher(suite.hash, suite.encryption, suite.key_length, N_b, CKY)
 
 
 def _share(context: ExchangeContext) -> list[Payload]:
-    """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``, the HASH(1) of an initiator.
+    """``[HASH(1),] <N_b>PubKey, <KE_b>Ke, <ID_b>Ke [, <NAT-D_b>Ke]``; HASH(1) only from an initiator.
 
     "the first payload [...] MUST be the encrypted nonce [...] All payloads-- in whatever order-- following the
-    encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3): so must those of RFC 3947.
+    encrypted nonce MUST be encrypted with Ke_i or Ke_r" (RFC 2409 §5.3), also those of RFC 3947.
     """
     encrypt = encrypts_for_peer(context)
     try:
@@ -73,41 +73,41 @@ def _share(context: ExchangeContext) -> list[Payload]:
     cipher = _cipher(context, nonce.data, context.sa.role)
     following: list[Payload] = [ke, identify_self(context), *nat_d(context)]
     return [
-        *announce_key(context),
+        *certificate_hash(context),
         encrypt_body(nonce, encrypt),
         *(encrypt_body(payload, cipher.encrypt) for payload in following),
     ]
 
 
 def _open(context: ExchangeContext, message: Message) -> Message:
-    choose_key(context, message)
+    select_by_certificate(context, message)
     key = own_key(context)
     if message.all(Encrypted)[0].number != PayloadType.NONCE:
         raise Refusal(
             Code.MALFORMED,
-            "the encrypted nonce must come before what is encrypted with it",
+            "the first encrypted payload must be the nonce",
             notify=NotifyType.PAYLOAD_MALFORMED,
         )
     sender = Role.RESPONDER if context.sa.role is Role.INITIATOR else Role.INITIATOR
-    with_nonce = opened(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
+    with_nonce = decrypt_bodies(message, key, partial(public_key_encryption.decrypt, key), (PayloadType.NONCE,))
     cipher = _cipher(context, with_nonce.one(Nonce).data, sender)
-    return opened(with_nonce, key, cipher.decrypt)
+    return decrypt_bodies(with_nonce, key, cipher.decrypt)
 
 
 def _take_share(context: ExchangeContext, message: Message) -> Message:
     clear = _open(context, message)
     try:
-        take_opened_share(context, clear)
+        take_decrypted_share(context, clear)
     except Refusal as refusal:
         raise _wrong_keys(context, refusal) from refusal
     return clear
 
 
 def _wrong_keys(context: ExchangeContext, refusal: Refusal) -> Refusal:
-    """Why a key exchange value is bad that was encrypted with a key out of the nonce."""
+    """The refusal of an invalid key exchange value that was encrypted with a key derived from the nonce."""
     if refusal.code is Code.REFLECTION:
         return refusal
-    return Refusal(*diagnosis.of_wrong_keys(context.sa, "a key exchange value that is none"), notify=refusal.notify)
+    return Refusal(*diagnosis.of_wrong_keys(context.sa, "an invalid key exchange value"), notify=refusal.notify)
 
 
 # --- Main Mode ------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
 
 
 def _choose(context: ExchangeContext, message: Message) -> SaReply:
-    reply = choose_for_caller(context, message)
+    reply = choose_by_address(context, message)
     _take_share(context, message)
     return reply
 
@@ -184,7 +184,7 @@ AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION = Script(
             _answer,
             _accept,
         ),
-        CONCLUSION,
+        AM3_ROW,
     ),
     finish=establish,
     method=AuthenticationMethod.REVISED_RSA_ENCRYPTION,

@@ -1,16 +1,17 @@
 """Phase 1 authenticated with public key encryption (RFC 2409 §5.2).
 
-Identity and nonce are encrypted with the other side's RSA key. Whoever reads the nonce has the private key, and shows
-it by a HASH that only both nonces give: nothing is signed, and nobody can prove to others that the exchange took place.
+Identity and nonce are encrypted with the peer's RSA key. A peer that can decrypt the nonce has the private key, and
+proves this with a HASH that depends on both nonces. Nothing is signed, so nobody can prove to others that the exchange
+took place.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from ikev1.core.exchanges.aggressive_mode import conclude, concluded, offer_policies, those_that_accept
+from ikev1.core.exchanges.aggressive_mode import accepting_connections, build_am3, offer_policies, verify_am3
 from ikev1.core.exchanges.interpreter import Row, Script
-from ikev1.core.exchanges.main_mode import MAIN_MODE, last_words, take_last_words
+from ikev1.core.exchanges.main_mode import MAIN_MODE, final_notifications, take_responder_lifetime
 from ikev1.core.exchanges.phase1_steps import (
     SaReply,
     accept_sa,
@@ -27,14 +28,14 @@ from ikev1.core.peer import identity
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
 from ikev1.core.peer.rsa_encrypted_payloads import (
-    announce_key,
+    certificate_hash,
     check_key_is_for,
-    choose_key,
+    decrypt_bodies,
     encrypt_body,
     encrypts_for_peer,
-    opened,
     own_key,
-    settle_caller,
+    select_by_certificate,
+    select_by_identity,
     suite_of,
 )
 from ikev1.core.records.context import ExchangeContext
@@ -48,29 +49,29 @@ from ikev1.wire.registry import AuthenticationMethod, ExchangeType
 
 
 def _share(context: ExchangeContext) -> list[Payload]:
-    """``[HASH(1),] KE, <ID_b>PubKey, <N_b>PubKey``, the HASH(1) of an initiator."""
+    """``[HASH(1),] KE, <ID_b>PubKey, <N_b>PubKey``; HASH(1) only from an initiator."""
     encrypt = encrypts_for_peer(context)
     ke, nonce = send_share(context, suite_of(context).group)
-    return [*announce_key(context), ke, encrypt_body(identify_self(context), encrypt), encrypt_body(nonce, encrypt)]
+    return [*certificate_hash(context), ke, encrypt_body(identify_self(context), encrypt), encrypt_body(nonce, encrypt)]
 
 
 def _open(context: ExchangeContext, message: Message) -> Message:
-    choose_key(context, message)
+    select_by_certificate(context, message)
     key = own_key(context)
-    return opened(message, key, partial(public_key_encryption.decrypt, key))
+    return decrypt_bodies(message, key, partial(public_key_encryption.decrypt, key))
 
 
 def _take_share(context: ExchangeContext, message: Message) -> Message:
     clear = _open(context, message)
-    take_opened_share(context, clear)
+    take_decrypted_share(context, clear)
     return clear
 
 
-def take_opened_share(context: ExchangeContext, clear: Message) -> None:
-    """Takes public value, identity and nonce from a message whose bodies were decrypted."""
+def take_decrypted_share(context: ExchangeContext, clear: Message) -> None:
+    """Record public value, identity and nonce of a message whose bodies were decrypted."""
     theirs = identify_peer(context, clear)
     if context.sa.role is Role.RESPONDER:
-        settle_caller(context, theirs)
+        select_by_identity(context, theirs)
     take_share(context, clear)
 
 
@@ -86,17 +87,17 @@ def _take_ke(context: ExchangeContext, message: Message) -> None:
 
 
 def _send_hash(context: ExchangeContext, _: None) -> list[Payload]:
-    return [*prove(context), *last_words(context)]
+    return [*prove(context), *final_notifications(context)]
 
 
 def _take_hash(context: ExchangeContext, message: Message) -> None:
     check_peer(context, message, context.sa.peer_id_body)
-    take_last_words(context, message)
+    take_responder_lifetime(context, message)
 
 
 def check_peer(context: ExchangeContext, message: Message, claimed: bytes) -> None:
-    """Checks the HASH in ``message``, and only then whether the peer is whom we expect and has the key of that one;
-    ``claimed`` is the body of its identification payload.
+    """Verify the HASH in ``message``, then that the peer's identity is expected and the key is for this identity;
+    ``claimed`` is the body of the peer's identification payload.
     """
     theirs = identity.parse(claimed)
     check_proof(context, message, theirs)
@@ -106,7 +107,7 @@ def check_peer(context: ExchangeContext, message: Message, claimed: bytes) -> No
 
 SA_ROWS = MAIN_MODE.rows[:2]
 HASH_ROWS = (Row("i", "HDR*, HASH_I", _send_hash, _take_hash), Row("r", "HDR*, HASH_R", _send_hash, _take_hash))
-"""The first and the last two rows of Main Mode by either method of public key encryption."""
+"""The first two and the last two rows of Main Mode with either method of public key encryption."""
 
 MAIN_MODE_RSA_ENCRYPTION = Script(
     "MM",
@@ -132,18 +133,18 @@ def _offer(context: ExchangeContext, _: None) -> list[Payload]:
     return [sa, *_share(context), *vendors]
 
 
-def choose_for_caller(context: ExchangeContext, message: Message) -> SaReply:
-    """Chooses among what the caller's address allows: its identity cannot be read before that."""
+def choose_by_address(context: ExchangeContext, message: Message) -> SaReply:
+    """Select a proposal for the initiator's address: its identity cannot be decrypted before the suite is known."""
     host = context.sa.path.remote_host
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
-    willing = those_that_accept(candidates, f"a peer at {host}", context.exchange.method)
-    return choose_among(willing, context, message)
+    accepting = accepting_connections(candidates, f"the peer at {host}", context.exchange.method)
+    return choose_among(accepting, context, message)
 
 
 def _choose(context: ExchangeContext, message: Message) -> SaReply:
-    reply = choose_for_caller(context, message)
+    reply = choose_by_address(context, message)
     _take_share(context, message)
     return reply
 
@@ -159,13 +160,13 @@ def _accept(context: ExchangeContext, message: Message) -> None:
     look_for_nat(context, clear)
 
 
-def _concluded(context: ExchangeContext, message: Message) -> None:
-    concluded(context, message)
+def _verify_am3(context: ExchangeContext, message: Message) -> None:
+    verify_am3(context, message)
     check_key_is_for(context, identity.parse(context.sa.IDii_b))
 
 
-CONCLUSION = Row("i", "HDR(*), HASH_I [, NAT-D]", conclude, _concluded)
-"""The last row of Aggressive Mode by either method of public key encryption."""
+AM3_ROW = Row("i", "HDR(*), HASH_I [, NAT-D]", build_am3, _verify_am3)
+"""The last row of Aggressive Mode with either method of public key encryption."""
 
 AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
     "AM",
@@ -174,7 +175,7 @@ AGGRESSIVE_MODE_RSA_ENCRYPTION = Script(
         #   from  RFC 2409 §5.2                                                               build     check
         Row("i", "HDR, SA, [HASH(1),] KE, <IDii_b>Pubkey_r, <Ni_b>Pubkey_r", _offer, _choose),
         Row("r", "HDR, SA, KE, <IDir_b>PubKey_i, <Nr_b>PubKey_i, HASH_R [, NAT-D]", _answer, _accept),
-        CONCLUSION,
+        AM3_ROW,
     ),
     finish=establish,
     method=AuthenticationMethod.RSA_ENCRYPTION,

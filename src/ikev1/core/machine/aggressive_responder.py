@@ -124,7 +124,7 @@ def ask_again(ref: SaRef, arrival: Arrival) -> None:
     ref.change(phase1=asking)
     state.admission.sent(sum(map(len, phase1.datagrams)))
     ref.tx.actions += transmit(phase1, sa.path)
-    ref.note(Code.RETRANSMIT, "AM2 is sent again: the peer goes on, but its AM3 has not come")
+    ref.note(Code.RETRANSMIT, "resending AM2: the peer sent a later message, but its AM3 was not received")
 
 
 def awaits_message_3(sa: IkeSa) -> bool:

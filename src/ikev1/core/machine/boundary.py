@@ -60,7 +60,7 @@ def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:
         fault = refusal
     except Exception as error:
         text = (
-            f"{type(error).__name__} in {_place(error.__traceback__)}: this is a fault of the program, please report it"
+            f"{type(error).__name__} in {_place(error.__traceback__)}: this is a bug in ikev1, please report this line"
         )
         fault = Refusal(Code.INTERNAL_ERROR, text)
     tx.undo()
@@ -69,7 +69,7 @@ def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:
 
 def _place(traceback: TracebackType | None) -> str:
     """The innermost line of this package that a traceback leads through: file, line and function."""
-    place = "an unknown place"
+    place = "unknown place"
     while traceback is not None:
         frame = traceback.tb_frame
         module = str(frame.f_globals.get("__name__", ""))

@@ -106,7 +106,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
     allowed = tunnel_selectors(draft, configured)
     local, remote = selectors or allowed
     if not (allowed[0].contains(local) and allowed[1].contains(remote)):
-        text = f"{local} === {remote} is not renewed: tunnel {tunnel!r} is for {allowed[0]} === {allowed[1]} by now"
+        text = f"not rekeying {local} === {remote}: tunnel {tunnel!r} is now for {allowed[0]} === {allowed[1]}"
         ref.tx.report(Failure(Code.SELECTORS_UNACCEPTABLE, text, sa.path.remote_host, sa, tunnel))
         return
     exchange = new_exchange(
@@ -204,15 +204,15 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
     """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
-        close_ike(ref, "its connection was removed from the configuration")
+        close_ike(ref, "connection removed from the configuration")
         return
     called = called_address(connection) == ref.sa.hosts[1]
     if called and ref.sa.state is IkeState.REKEYING:
         return
-    why = f"connection {connection.name!r} changed whom it believes"
+    why = f"connection {connection.name!r} now has another secret, trust or remote identity"
     if ref.sa.anchor is None:
-        why = "an earlier version kept this ISAKMP SA, and did not note by what the peer was believed"
-    text = f"{why}: the peer has to authenticate again"
+        why = "an earlier version saved this ISAKMP SA without recording why the peer was trusted"
+    text = f"{why}: the peer must authenticate again"
     ref.note(Code.REAUTHENTICATION, text)
     if called:
         rekey_ike(ref, queued)
@@ -229,7 +229,7 @@ def end_removed(ref: SaRef) -> bool:
     """
     if ref.tx.state.lookup.by_name(ref.sa.connection) is not None:
         return False
-    end(ref, "its connection was removed from the configuration", with_children=True)
+    end(ref, "connection removed from the configuration", with_children=True)
     return True
 
 
@@ -259,7 +259,7 @@ def expire_ike(ref: SaRef) -> None:
     """
     if not ref.sa.children:
         ref.say(delete_ike(ref.sa))
-    end(ref, "its lifetime is over")
+    end(ref, "lifetime expired")
 
 
 def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
@@ -276,7 +276,7 @@ def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
     elif sa.state is IkeState.CONNECTING:
         was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
         if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
-            end(ref, "the configuration changed whom it believes meanwhile")
+            end(ref, "secret, trust or remote identity of the connection changed")
 
 
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
@@ -297,7 +297,7 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     ref.become(left)
     if stays is IkeState.DELETED:
         if not end_removed(ref) and not survivors:
-            end(ref, "its pairs ended with an earlier process")
+            end(ref, "its IPsec SAs ended with an earlier process")
         return
     if 0.0 < sa.expires_at <= tx.now:
         expire_ike(ref)

@@ -82,7 +82,7 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
         done = replace(done, reached=(seen.remote_host, seen.remote_port))
     ref.become(done)
     if occupied:
-        text = f"the peer is at {seen.remote} now, where another peer has the traffic of its pair in transport mode"
+        text = f"the peer moved to {seen.remote}, but another peer has the traffic of its transport mode SAs there"
         ref.note(Code.SELECTORS_UNACCEPTABLE, text)
     elif seen == probe.path != sa.path:
         _move(ref, seen)

@@ -60,7 +60,7 @@ def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:
     tx.actions += [Move(child) for child, before in zip(adopted, children, strict=True) if child.path != before.path]
     for child in unwelcome:
         tx.actions.append(Remove(child))
-        tx.report(ChildDown(sa, child, "another peer has its traffic where its peer is now"))
+        tx.report(ChildDown(sa, child, "another peer has this traffic at the new address of the peer"))
 
 
 def takes_anothers(state: State, sa: IkeSa, child: ChildSa, path: UdpPath) -> bool:

@@ -78,10 +78,10 @@ class State:
             spi = self._allocate_spi(path, protocol)
         except SpiUnavailable as error:
             raise Refusal(
-                Code.NO_SPI, f"no SPI for a new pair: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
+                Code.NO_SPI, f"cannot allocate an SPI: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
             ) from error
         if not is_usable(spi, protocol) or (protocol != ProtocolId.IPCOMP and self.table.of_spi(spi) is not None):
-            fault = f"the data plane gave SPI {spi:08x}, which is reserved or in use"
+            fault = f"the data plane allocated SPI {spi:08x}, which is reserved or in use"
             raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
         return spi
 

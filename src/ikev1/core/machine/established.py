@@ -40,9 +40,9 @@ def after_establishment(ref: SaRef, last: Message) -> None:
         _make_room(ref)
     first = _who_stays(ref)
     if first is not None:
-        text = f"{ref.sa.path.remote} is sent away: {first.path.remote} has the same identity, and unique is 'keep'"
+        text = f"{ref.sa.path.remote} rejected: {first.path.remote} has the same identity, and unique is 'keep'"
         ref.note(Code.DUPLICATE_PEER, text)
-        close_ike(ref, "the peer is here already")
+        close_ike(ref, "the peer already has an ISAKMP SA")
         return
     if ref.sa.confirmed:
         _succeed(ref)
@@ -73,7 +73,7 @@ def _make_room(ref: SaRef) -> None:
     if len(others) >= _MOST:
         oldest = ref.tx.of(others[0])
         oldest.say(delete_ike(oldest.sa))
-        end(oldest, "its peer has many newer ones")
+        end(oldest, "too many newer ISAKMP SAs with this peer")
 
 
 def _who_stays(ref: SaRef) -> IkeSa | None:
@@ -154,7 +154,7 @@ def _end_older(ref: SaRef) -> None:
     all_stay = _unique(ref) is Unique.NEVER
     for other in _older(ref):
         if not all_stay or _is_renewal(other, ref.sa):
-            end(ref.tx.of(other), "the peer began anew (INITIAL-CONTACT)", with_children=True)
+            end(ref.tx.of(other), "the peer has no older SAs (INITIAL-CONTACT)", with_children=True)
 
 
 def _give_way(other: SaRef, ref: SaRef) -> None:
@@ -170,9 +170,9 @@ def _give_way(other: SaRef, ref: SaRef) -> None:
         return
     if ref.sa.replaces == other.sa.unique_id:
         other.say(delete_ike(other.sa))
-        end(other, "a newer one took its place")
+        end(other, "replaced by a newer ISAKMP SA")
     elif not here:  # where the peer was, somebody else may be by now
-        end(other, "the peer came back from another address")
+        end(other, "the peer reconnected from another address")
     else:
         other.change(rekey_at=0.0)
 
@@ -195,4 +195,4 @@ def _hand_over(other: SaRef, ref: SaRef) -> None:
     other.change(children=())
     adopt(ref, children)
     if other.sa.state is IkeState.DELETED:
-        end(other, "a newer one took over what was left of it")
+        end(other, "its IPsec SAs moved to a newer ISAKMP SA")

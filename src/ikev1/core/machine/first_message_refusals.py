@@ -20,9 +20,9 @@ _LARGEST = 8192  # octets of a message 1: dozens of proposals, vendor IDs and CA
 def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
     """Why a first message is not even looked into, if it is not."""
     if header.message_id or header.encrypted:
-        return "message 1 with a message ID or encrypted"
+        return "first message has a message ID or is encrypted"
     if len(datagram) > _LARGEST:
-        return f"message 1 with {len(datagram)} octets: more than {_LARGEST} are not taken from a stranger"
+        return f"first message too long ({len(datagram)} octets, limit {_LARGEST})"
     return None
 
 
@@ -65,5 +65,5 @@ def overloaded(state: State, path: UdpPath, now: float, what: str) -> list[Actio
     count = state.admission.turn_away(now)
     if not count:
         return []
-    text = f"more first messages of {what} come in than are answered in a second: {count} were passed over since"
+    text = f"too many first messages of {what} per second: {count} were ignored since the last report"
     return [Report(Failure(Code.OVERLOADED, text, path.remote))]

@@ -45,7 +45,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, n
     kept = state.first_messages.recall(key)
     if kept is None:
         if not state.admission.may_call(now):
-            return overloaded(state, path, now, "Main Mode that were never seen before")
+            return overloaded(state, path, now, "Main Mode")
         mark = state.refusals.mark(*key)
         refused = state.refusals.recall(mark)
         if refused is not None:
@@ -137,5 +137,5 @@ def keep_caller(ref: SaRef) -> None:
     while len(queue) > limit:
         oldest = tx.of(state.table.by_cookies[next(iter(queue))])
         oldest.drop()
-        text = f"more than {limit} peers began phase 1 and did not finish; the oldest is dropped"
+        text = f"more than {limit} peers began phase 1 without finishing it; dropping the oldest"
         tx.report(Failure(Code.HALF_OPEN_LIMIT, text, oldest.sa.path.remote_host, oldest.sa))

@@ -12,7 +12,7 @@ _MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message
 _MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
 _MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
 _MOST_PAIRS = 2000  # under one ISAKMP SA, which is written as a whole with each change
-_AGAIN = "further ones are not taken under it"
+_AGAIN = "further ones are rejected"
 
 
 def admit_phase2(context: ExchangeContext) -> None:
@@ -26,13 +26,13 @@ def admit_phase2(context: ExchangeContext) -> None:
     under_way = sum(each.role is Role.RESPONDER for each in others)
     if spent > _MOST_QUICK_MODES:
         raise Refusal(
-            Code.QUICK_MODE_LIMIT, f"the peer began {_MOST_QUICK_MODES} Quick Modes under this ISAKMP SA: {_AGAIN}"
+            Code.QUICK_MODE_LIMIT, f"the peer initiated {_MOST_QUICK_MODES} Quick Modes under this ISAKMP SA: {_AGAIN}"
         )
     if under_way >= _MOST_UNDER_WAY:
-        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} Quick Modes under way at once: {_AGAIN}")
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} unfinished Quick Modes: {_AGAIN}")
     if len(sa.children) >= _MOST_PAIRS:
-        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs under this ISAKMP SA: {_AGAIN}")
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs of IPsec SAs: {_AGAIN}")
     context.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {context.exchange.message_id})
     if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and context.now < sa.rekey_at:
         context.sa = replace(context.sa, rekey_at=context.now)
-        context.report(Note(Code.QUICK_MODE_LIMIT, f"the ISAKMP SA is replaced early, after {spent} Quick Modes", sa))
+        context.report(Note(Code.QUICK_MODE_LIMIT, f"rekeying the ISAKMP SA early, after {spent} Quick Modes", sa))

@@ -91,7 +91,7 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         _unknown(tx, header, path)
         return
     if trailer and ref.is_kept:
-        ref.note_once(Code.MALFORMED, f"the peer sends {trailer} zeros behind a message, which are ignored")
+        ref.note_once(Code.MALFORMED, f"ignoring {trailer} zero octets after a message")
     _route(ref, arrival)
 
 
@@ -113,7 +113,7 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
         name = registered_name(ExchangeType, header.exchange)
-        ref.note_once(Code.UNPROVED, f"messages of exchange type {name} are ignored")
+        ref.note_once(Code.UNPROVED, f"ignoring messages of exchange type {name}")
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return
@@ -150,7 +150,7 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
 
 def _unknown(tx: Transaction, header: Header, path: UdpPath) -> None:
     if not tx.state.limits.is_late(header.CKY_I + header.CKY_R):
-        text = f"a message for an ISAKMP SA that is not known here ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
+        text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
         tx.report(Failure(Code.UNKNOWN_SA, text, path.remote))
 
 
@@ -191,7 +191,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         _ask(ref, context, arrival, question)
         return
     except Unproved as error:
-        ref.fail_unproved(f"a message of {script_of(exchange).name}", error)
+        ref.fail_unproved(f"{script_of(exchange).name} message", error)
         return
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
@@ -235,12 +235,12 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     script, (header, datagram, _, _) = script_of(exchange), arrival
     if exchange.message_id == 0:
         if sa.state is not IkeState.CONNECTING:
-            raise Unproved("phase 1 is over")
+            raise Unproved("phase 1 is complete")
         if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
-            raise Unproved("it is in the clear")
+            raise Unproved("it is not encrypted")
         return open_message(sa, exchange.iv, header, datagram, script.hidden(exchange))
     if not script.awaits(exchange):
-        raise Unproved("no further one is due")
+        raise Unproved("no further message is expected")
     return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
 

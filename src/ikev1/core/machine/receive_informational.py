@@ -53,16 +53,16 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         ref.tx.at_work = ref.cookies, header.message_id
         go_through(context, message)
     except Unproved as error:
-        ref.fail_unproved("an informational message", error)
+        ref.fail_unproved("informational message", error)
         return
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
-        ref.fail_once(Code.MALFORMED, f"an informational message is refused: {error}")
+        ref.fail_once(Code.MALFORMED, f"rejected informational message: {error}")
         return
     was_confirmed = ref.sa.confirmed
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
-        bury(ref, "the peer deleted the ISAKMP SA")
+        bury(ref, "deleted by the peer")
     if was_confirmed:
         _deleted_elsewhere(ref, message)
     if ref.has_ended or not ref.sa.is_up:
@@ -90,7 +90,7 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
                 remove_deleted(context, child, gone)
         other.commit(context)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
-            end(other, "its peer deleted what was left of it")
+            end(other, "the peer deleted its last IPsec SAs")
 
 
 # --- before there is an ISAKMP SA -----------------------------------------------------------------------------------

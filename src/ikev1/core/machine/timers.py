@@ -53,7 +53,7 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
         return []
     actions = contain(state, now, lambda tx: timer.fire(tx.of(sa), part), abandon, sa.path)
     if has_part():  # it would be due for ever
-        actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "it cannot be ended"), abandon, sa.path)
+        actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "closing it failed"), abandon, sa.path)
     return actions
 
 
@@ -109,8 +109,8 @@ def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
     asked = script.labels[exchange.step - 1] if exchange.step else script.name
     return (
         Code.PEER_SILENT,
-        f"{sa.path.remote_host}[{sa.path.remote_port}] did not answer {asked} ({exchange.tries} times sent): is it "
-        "there, and does a firewall let UDP 500 and 4500 through both ways?",
+        f"{sa.path.remote_host}[{sa.path.remote_port}] did not respond to {asked} (sent {exchange.tries} times): check "
+        "that it is running, and that no firewall drops UDP 500 or 4500",
     )
 
 
@@ -131,7 +131,7 @@ def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
     state, tries = ref.tx.state, exchange.tries + 1
     label = script_of(exchange).labels[exchange.step - 1]
     ref.tx.actions += transmit(exchange, ref.sa.path)
-    ref.note(Code.RETRANSMIT, f"{label} is sent again, no answer to {exchange.tries} so far")
+    ref.note(Code.RETRANSMIT, f"resending {label}: no response to {exchange.tries} transmissions")
     again = tries <= state.settings.retransmit_tries
     resend_at = ref.tx.now + wait(state.settings, tries, state.random) if again else 0.0
     return replace(exchange, tries=tries, resend_at=resend_at)
@@ -141,7 +141,7 @@ def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
     if exchange is not ref.sa.phase1:
         abandon_exchange(ref, exchange)
     elif ref.sa.state is IkeState.CONNECTING:
-        abandon_sa(ref, "it met a fault of the program")
+        abandon_sa(ref, "internal error")
     else:
         ref.change(phase1=None)
 
@@ -150,14 +150,14 @@ def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _expire_child(ref: SaRef, child: ChildSa) -> None:
-    over = "a newer pair took its place" if child.state is ChildState.REKEYED else "its lifetime is over"
+    over = "replaced by a newer pair of IPsec SAs" if child.state is ChildState.REKEYED else "lifetime expired"
     commands.close_child(ref, child, over)
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
     ref.change(children=tuple(other for other in ref.sa.children if other is not child))
     ref.tx.actions.append(Remove(child))
-    ref.tx.report(ChildDown(ref.sa, child, "its lifetime is over"))
+    ref.tx.report(ChildDown(ref.sa, child, "lifetime expired"))
 
 
 def _keep_child(ref: SaRef, child: ChildSa) -> None:
@@ -181,13 +181,13 @@ def _ask_again(ref: SaRef, probe: Probe) -> None:
 
 
 def _not_confirmed(ref: SaRef) -> None:
-    text = f"{ref.sa.path.remote} did not confirm the ISAKMP SA: it may have refused our last message, or missed it"
+    text = f"{ref.sa.path.remote} did not confirm the ISAKMP SA: it may have rejected or missed our last message"
     ref.tx.report(Failure(Code.NOT_CONFIRMED, text, ref.sa.path.remote_host, ref.sa))
     end(ref, text)
 
 
 def _abandon_ike(ref: SaRef, sa: IkeSa) -> None:
-    abandon_sa(ref, "its lifetime is over")
+    abandon_sa(ref, "lifetime expired")
 
 
 class Timer(NamedTuple):

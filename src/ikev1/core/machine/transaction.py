@@ -129,7 +129,7 @@ class SaRef:
             RuntimeError: the SA has ended, so this must be a fault of ours.
         """
         if self.has_ended:
-            raise RuntimeError("an ISAKMP SA that has ended was to change")
+            raise RuntimeError("cannot change an ISAKMP SA that has ended")
         old = self.sa if self.is_kept else None
         if sa is old:
             return
@@ -183,8 +183,8 @@ class SaRef:
     def fail_unproved(self, what: str, error: Unproved) -> None:
         """Reports once that ``what``, under the cookies of this SA, is not proved to be the peer's."""
         text = (
-            f"{what} under the cookies of this ISAKMP SA is ignored: {error}. It was changed on its way, or is not the "
-            "peer's; if nothing works under this SA, the two ends have different keys, and a new one helps"
+            f"ignoring {what} with the cookies of this ISAKMP SA: {error}. It was modified in transit, or the peer did "
+            "not send it; if nothing works under this SA, the peers have different keys: negotiate a new SA"
         )
         self.fail_once(error.code, text)
 

@@ -1,20 +1,20 @@
-"""What an `IpsecSuite` is in words and octets, whether it protects by ESP or by AH."""
+"""Names, key sizes and weaknesses of an `IpsecSuite`, and which IPsec SAs only the kernel supports."""
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks
 from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId
 
 
 def is_ah(suite: IpsecSuite) -> bool:
-    """Whether ``suite`` protects by AH (RFC 4302)."""
+    """Whether ``suite`` is for AH (RFC 4302)."""
     return suite.protocol == ProtocolId.AH
 
 
 def name(suite: IpsecSuite, group: int = 0) -> str:
-    """The suite in strongSwan's notation, after the name of its protocol unless that is ESP."""
+    """The suite in strongSwan's notation, with the prefix ``AH`` for AH."""
     if is_ah(suite):
         return f"AH {suites.ah_name(suite.integrity, group, suite.esn)}"
     return suites.esp_name(suite.encryption, suite.key_length, suite.integrity, group, suite.esn)
@@ -28,10 +28,10 @@ def display(suite: IpsecSuite, group: int = 0) -> DisplayWords:
 
 
 def key_sizes(suite: IpsecSuite) -> tuple[int, int]:
-    """The octets of KEYMAT for encryption and integrity, 0 where there is none.
+    """The octets of KEYMAT for encryption and for integrity, 0 if the suite has no such algorithm.
 
     Raises:
-        UnsupportedAlgorithm: the suite has an algorithm that is not known here.
+        UnsupportedAlgorithm: the suite has an unknown algorithm.
     """
     if is_ah(suite):
         return 0, suites.ah_key_size(suite.integrity)
@@ -39,7 +39,19 @@ def key_sizes(suite: IpsecSuite) -> tuple[int, int]:
 
 
 def weaknesses(suite: IpsecSuite, group: int = 0) -> tuple[str, ...]:
-    """Why the suite should not be used, a line for each weak algorithm."""
+    """Why the suite should not be used, one text for each weak algorithm."""
     if is_ah(suite):
         return suites.weaknesses(AhProposalNumbers(suite.integrity, group, suite.esn))
     return suites.weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group, suite.esn))
+
+
+def kernel_only(mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
+    """The requested features that userspace ESP lacks, joined by "and"; empty if it supports them all."""
+    asked = {
+        "transport mode": mode is not IpsecMode.TUNNEL,
+        "AH": protocol != ProtocolId.ESP,
+        "extended sequence numbers": esn,
+        "IPComp": compressed,
+        "marks or interface IDs": marks != PacketMarks(),
+    }
+    return " and ".join(name for name, wanted in asked.items() if wanted)

@@ -1,4 +1,4 @@
-"""How long an SA lives, as attributes of both phases say it: seconds, kilobytes, or both (RFC 2407 §4.5)."""
+"""Lifetimes of SAs as attributes of both phases: seconds, kilobytes, or both (RFC 2407 §4.5)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Att
 
 PHASE_1 = (Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION)
 PHASE_2 = (Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
-"""The two attributes that state a lifetime: its type, and behind it the duration."""
+"""The two attributes that encode a lifetime: the life type, followed by the life duration."""
 
 _DEFAULT = 28_800  # seconds; RFC 2407 §4.5: "If unspecified, the default value shall be assumed to be 28800 seconds"
-_LARGEST = 0xFFFFFFFF  # what four octets hold
+_LARGEST = 0xFFFFFFFF  # the largest number in four octets
 
 
 class Life(NamedTuple):
-    """How long an SA lives; 0 is no limit, or nothing said of it."""
+    """The lifetime of an SA in seconds and in kilobytes; 0: no limit, or not specified."""
 
     seconds: int
     kilobytes: int
 
 
 def life_attributes(names: tuple[int, int], life: Life) -> Iterator[Attribute]:
-    """The attributes that state ``life`` under ``names``; a limit of 0 is left out."""
+    """The attributes that encode ``life`` with the attribute types ``names``; a limit of 0 is omitted."""
     life_type, life_duration = names
     for kind, amount in ((LifeType.SECONDS, life.seconds), (LifeType.KILOBYTES, life.kilobytes)):
         if amount:
@@ -35,10 +35,10 @@ def life_attributes(names: tuple[int, int], life: Life) -> Iterator[Attribute]:
 
 
 def stated_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life:
-    """The lifetime that ``attributes`` state; each duration counts in the type before it.
+    """The lifetime that ``attributes`` specify; the unit of each life duration is the life type before it.
 
     Raises:
-        Refusal: a duration without a type.
+        Refusal: a life duration has no life type.
     """
     life_type, life_duration = names
     amounts: dict[int, int] = {}
@@ -49,33 +49,33 @@ def stated_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life
         elif attribute.type == life_duration:
             if not kind:
                 raise Refusal(
-                    Code.MALFORMED, "a life duration without its type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
+                    Code.MALFORMED, "life duration without life type", notify=NotifyType.ATTRIBUTES_NOT_SUPPORTED
                 )
             amounts[kind] = number_of(attribute)
     return Life(amounts.get(LifeType.SECONDS, 0), amounts.get(LifeType.KILOBYTES, 0))
 
 
 def offered_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life:
-    """The lifetime that a transform with ``attributes`` offers, which always has an end.
+    """The lifetime that a transform with ``attributes`` offers; its seconds are never 0.
 
-    0 seconds are taken for none given: no SA can be meant to end as it begins.
+    An offer of 0 seconds means the default, like no offer: no SA can expire when it is established.
 
     Raises:
-        Refusal: a duration without a type.
+        Refusal: a life duration has no life type.
     """
     stated = stated_life(attributes, names)
     return stated if stated.seconds else Life(_DEFAULT, stated.kilobytes)
 
 
 def shorter(one: Life, other: Life) -> Life:
-    """The limits that hold where both are to be kept."""
+    """The shorter of two lifetimes, for each unit; 0 is no limit."""
     return Life(*(min(pair) or max(pair) for pair in zip(one, other, strict=True)))
 
 
 def number_of(attribute: Attribute) -> int:
-    """The value of ``attribute`` as a number; one that four octets do not hold counts as the largest that they do.
+    """The value of ``attribute`` as a number, at most the largest number in four octets.
 
-    A peer may write a number in thousands of octets, and what it writes is printed and stored.
+    A peer may encode a number in thousands of octets, and the number is logged and stored.
     """
     value = attribute.value
     return value if isinstance(value, int) else min(int.from_bytes(value), _LARGEST)

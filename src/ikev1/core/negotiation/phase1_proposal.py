@@ -1,4 +1,4 @@
-"""Phase 1 proposals: what an initiator offers, what a responder takes of it (RFC 2409 §5, Appendix A)."""
+"""Phase 1 proposals: what an initiator offers and which transform a responder selects (RFC 2409 §5, Appendix A)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ikev1.wire.registry import (
     TransformId,
 )
 
-# RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): 128 bits where no key length is given
+# RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): the default key length is 128 bits
 _VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
 
 _ENCRYPTION = Phase1Attribute.ENCRYPTION_ALGORITHM.value
@@ -50,15 +50,15 @@ _KNOWN = frozenset(
 )
 
 
-_NAMED = 8  # transforms that a refusal names
-_ALIKE = 16  # transforms with the same algorithms that are considered: peers vary the length of the key
-_COMPARED = 16  # different algorithms among which a refusal looks for the nearest miss
+_NAMED = 8  # transforms that the text of a refusal lists
+_ALIKE = 16  # transforms considered with the same algorithms: peers offer several key lengths
+_COMPARED = 16  # combinations of algorithms that the search for the closest match compares
 
-_Algorithms = tuple[int, int, int, int]  # encryption, hash, group, authentication: what a policy has to find as it is
+_Algorithms = tuple[int, int, int, int]  # encryption, hash, group, authentication: must equal those of the policy
 
 
 class _Offered(NamedTuple):
-    """One transform; ``values`` are those of its attributes, the last of each type."""
+    """One decoded transform; ``values`` maps attribute types to values, the last one of each type."""
 
     transform: Transform
     algorithms: _Algorithms
@@ -76,13 +76,13 @@ class _Offered(NamedTuple):
 
     @property
     def unknown(self) -> list[int]:
-        """The types of attributes that we do not support, and that are not for private use."""
+        """The types of attributes that are neither supported nor for private use."""
         kinds = self.values.keys() - _KNOWN
         return [kind for kind in kinds if kind < PRIVATE_IN_PHASE_1] if kinds else []
 
 
 class _Usable(NamedTuple):
-    """A transform without unknown attributes, and what it says beside its algorithms."""
+    """A transform without unknown attributes, with its suite and lifetime."""
 
     offer: _Offered
     suite: Phase1Suite
@@ -90,7 +90,7 @@ class _Usable(NamedTuple):
 
 
 class _Offers:
-    """The transforms of a proposal by their algorithms. What else those say that nobody asks for is not looked at."""
+    """The transforms of a proposal by their algorithms. Suite and lifetime are decoded only if a policy matches."""
 
     def __init__(self, transforms: tuple[Transform, ...]) -> None:
         self.all = [*map(_decode, transforms)]
@@ -101,7 +101,7 @@ class _Offers:
         self._unfit: set[Policy] = set()
 
     def best(self, policy: Policy) -> _Usable | None:
-        """What is taken for ``policy``: a transform with just its suite before those with longer keys."""
+        """The transform to select for ``policy``: one with exactly its suite is preferred to one with a longer key."""
         algorithms = _algorithms(policy.suite)
         if algorithms not in self._with or policy in self._unfit:
             return None
@@ -125,7 +125,7 @@ class _Offers:
         return usable
 
     def nearest(self, policies: Sequence[Policy]) -> tuple[Policy, _Offered]:
-        """One of ``policies`` and the transform that differs from it in the fewest algorithms; there are some."""
+        """A policy and the transform that differs from it in the fewest algorithms; neither list is empty."""
         different = {each.algorithms: each for each in reversed(self.all)}
         misses = [
             (sum(map(ne, wanted, algorithms)), policy, different[algorithms])
@@ -136,7 +136,7 @@ class _Offers:
 
 
 def offer(policies: Iterable[Policy]) -> SecurityAssociation:
-    """The SA payload that offers ``policies``, the first as the preferred one.
+    """Return the SA payload that offers ``policies``, the preferred one first.
 
     "They MUST take the form of multiple Transform Payloads for a single Proposal Payload in a single SA payload"
     (RFC 2409 §5).
@@ -161,28 +161,30 @@ def _attributes(policy: Policy) -> tuple[Attribute, ...]:
 
 
 def check_situation(payload: SecurityAssociation) -> None:
-    """Checks DOI and situation of an SA payload (RFC 2407 §4.2).
+    """Check DOI and situation of an SA payload (RFC 2407 §4.2).
 
     Raises:
-        Refusal: another DOI than IPsec's, or a situation with secrecy or integrity labels.
+        Refusal: the DOI is not that of IPsec, or the situation has secrecy or integrity labels.
     """
     if payload.doi != DOI.IPSEC:
-        raise Refusal(Code.NO_PROPOSAL_CHOSEN, f"DOI {payload.doi} is not IPsec's", notify=NotifyType.DOI_NOT_SUPPORTED)
+        raise Refusal(
+            Code.NO_PROPOSAL_CHOSEN, f"DOI {payload.doi} is not supported", notify=NotifyType.DOI_NOT_SUPPORTED
+        )
     if payload.situation != Situation.IDENTITY_ONLY:
         raise Refusal(
             Code.NO_PROPOSAL_CHOSEN,
-            f"situation {payload.situation} is not SIT_IDENTITY_ONLY",
+            f"situation {payload.situation} is not supported",
             notify=NotifyType.SITUATION_NOT_SUPPORTED,
         )
 
 
 def choose(policies: Sequence[Policy], offered: SecurityAssociation) -> tuple[Chosen, SecurityAssociation]:
-    """The first of our ``policies`` that the offer meets, and the SA payload that answers it as it was offered.
+    """Return the first of ``policies`` that a transform matches, and the SA payload that repeats that transform.
 
-    Where several transforms meet it, the one with just our suite is taken before those with longer keys.
+    If several transforms match, one with exactly the policy's suite is preferred to one with a longer key.
 
     Raises:
-        Refusal: it meets none; the text names what was missing of the nearest miss.
+        Refusal: no transform matches; the text describes the closest match.
     """
     _, chosen, answer = choose_among((policies,), offered)
     return chosen, answer
@@ -191,20 +193,20 @@ def choose(policies: Sequence[Policy], offered: SecurityAssociation) -> tuple[Ch
 def choose_among(
     alternatives: Sequence[Sequence[Policy]], offered: SecurityAssociation
 ) -> tuple[int, Chosen, SecurityAssociation]:
-    """The place of the first of ``alternatives`` of which the offer meets a policy, and what `choose` returns for it.
+    """Return the index of the first of ``alternatives`` with a matching policy, and the result of `choose` for it.
 
-    Who offers has proved nothing: each transform is decoded once, and each policy looks only at those with its
-    algorithms. What was missing is put into words for the nearest miss alone.
+    The peer is not authenticated yet, so the work is bounded: each transform is decoded once, each policy is compared
+    only with transforms that have its algorithms, and only the closest match is described.
 
     Raises:
-        Refusal: it meets none; the text speaks of the policies of the first.
+        Refusal: no policy matches; the text refers to the policies of the first alternative.
     """
     check_situation(offered)
     if len(offered.proposals) != 1:
         # RFC 2409 §5: "there MUST NOT be multiple Proposal Payloads for a single SA payload"
         raise Refusal(
             Code.MALFORMED,
-            f"a phase 1 SA payload must hold one proposal, this one holds {len(offered.proposals)}",
+            f"the SA payload must contain one proposal, received {len(offered.proposals)}",
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     (proposal,) = offered.proposals
@@ -226,11 +228,13 @@ def _why_nothing_fits(policies: Sequence[Policy], offers: _Offers) -> str:
     names = [_name(each.suite) for each in offers.all[:_NAMED]]
     if len(offers.all) > _NAMED:
         names.append(f"and {len(offers.all) - _NAMED} more")
-    nearest = "no transform is offered" if policies else "no policy is configured"
-    if policies and offers.all:
-        policy, offer = offers.nearest(policies)
-        nearest = f"policy {policy.priority} wants {' and '.join(_differences(policy, offer))}"
-    return f"no policy fits the offer ({', '.join(names)}); nearest miss: {nearest}"
+    if not policies:
+        return "no policy is configured"
+    if not offers.all:
+        return "the proposal contains no transform"
+    policy, offer = offers.nearest(policies)
+    closest = f"policy {policy.priority} requires {' and '.join(_differences(policy, offer))}"
+    return f"no policy matches the proposal ({', '.join(names)}); closest match: {closest}"
 
 
 def _algorithms(suite: Phase1Suite) -> _Algorithms:
@@ -260,7 +264,7 @@ def _chosen(policy: Policy, taken: _Usable) -> Chosen:
 
 
 def allows_suite(policy: Policy, suite: Phase1Suite) -> bool:
-    """Whether ``policy`` is met by ``suite``, which may have another length of key where the policy lets it."""
+    """Whether ``suite`` matches ``policy``, which may allow another key length (`allows_key`)."""
     wanted = policy.suite
     if wanted == suite:
         return True
@@ -275,40 +279,40 @@ def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
     differences = []
     cipher = ike_cipher(found.encryption, found.key_length)
     if wanted.encryption != found.encryption or not allows_key(policy.check, wanted.key_length, cipher):
-        differences.append(f"encryption {_word(wanted, 0)}, offered was {_word(found, 0)}")
+        differences.append(f"encryption {_word(wanted, 0)} (offered: {_word(found, 0)})")
     if wanted.hash != found.hash:
-        differences.append(f"hash {_word(wanted, 1)}, offered was {_word(found, 1)}")
+        differences.append(f"hash {_word(wanted, 1)} (offered: {_word(found, 1)})")
     if wanted.group != found.group:
-        differences.append(f"group {_word(wanted, 2)}, offered was {_word(found, 2)}")
+        differences.append(f"group {_word(wanted, 2)} (offered: {_word(found, 2)})")
     if wanted.authentication != found.authentication:
         named = [registered_name(AuthenticationMethod, suite.authentication) for suite in (wanted, found)]
-        differences.append(f"authentication {named[0]}, offered was {named[1]}")
+        differences.append(f"authentication {named[0]} (offered: {named[1]})")
     return differences
 
 
 def _differences(policy: Policy, offer: _Offered) -> list[str]:
     unknown = [
-        f"no attribute {Phase1Attribute(kind).name}, which transform {offer.transform.number} has"
+        f"no attribute {Phase1Attribute(kind).name} (in transform {offer.transform.number})"
         for kind in offer.unknown[:1]
     ]
     return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + unknown
 
 
 def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
-    """What the responder's ``answer`` chose of what we ``offered``.
+    """Return what the responder's ``answer`` selected from the transforms ``offered``.
 
     "If the initiator of an exchange notices that attribute values have changed or attributes have been added or deleted
     from an offer made, that response MUST be rejected" (RFC 2409 §5).
 
     Raises:
-        Refusal: it is not one of the transforms that we offered.
+        Refusal: the selected transform was not offered.
     """
     check_situation(answer)
     transforms = [transform for proposal in answer.proposals for transform in proposal.transforms]
     if len(transforms) != 1:
         raise Refusal(
             Code.MALFORMED,
-            f"the answer must hold one transform, it holds {len(transforms)}",
+            f"the response must contain one transform, received {len(transforms)}",
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
     for ours in offered.proposals[0].transforms:
@@ -317,7 +321,7 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
             return Chosen(offer.suite, *offer.life)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        "the peer answered with a transform that was not offered",
+        "the peer selected a transform that was not offered",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
     )
 
@@ -334,5 +338,5 @@ def _name(suite: Phase1Suite) -> str:
 
 
 def _word(suite: Phase1Suite, part: int) -> str:
-    """One part of a suite's name: 0 encryption, 1 hash, 2 group."""
+    """One part of the name of ``suite``: 0 encryption, 1 hash, 2 group."""
     return _name(suite).split("-")[part]

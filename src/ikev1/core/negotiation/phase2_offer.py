@@ -1,4 +1,4 @@
-"""What an offer lets one choose from: ESP or AH, alone or with IPComp (RFC 2408 §4.2, RFC 3173 §4.1)."""
+"""The choices in an offer: ESP or AH, alone or with IPComp (RFC 2408 §4.2, RFC 3173 §4.1)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
 
 
 class Choice(NamedTuple):
-    """One way to do what a peer offers: a transform of its ESP or AH proposal, and one of its IPComp proposal if there
-    is one of the same number, for such proposals ask for all of them at once (RFC 2408 §4.2).
+    """One choice in a peer's offer: a transform of its ESP or AH proposal, and one of its IPComp proposal if there is
+    one of the same number, since proposals of one number must be selected together (RFC 2408 §4.2).
     """
 
     proposal: Proposal
     transform: Transform
     found: Offered
     ipcomp: Proposal | None = None
-    compressed: Compressed | None = None  # None as well where nothing of ``ipcomp`` can be taken
+    compressed: Compressed | None = None  # also None if no transform of ``ipcomp`` is usable
 
 
 def choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
-    """All that an offer lets one choose from of what can be had here.
+    """All choices in an offer that are ESP or AH, alone or with IPComp.
 
     Raises:
-        Refusal: a duration comes without its type.
+        Refusal: a life duration has no life type.
     """
     by_number: dict[int, list[Proposal]] = {}
     for proposal in proposals:
@@ -46,8 +46,8 @@ def choices(proposals: tuple[Proposal, ...]) -> Iterator[Choice]:
 
 
 def _parted(together: list[Proposal]) -> tuple[Proposal | None, Proposal | None]:
-    """The proposal for ESP or AH among those of one number, None if it is not to be had with the others; and the one
-    for IPComp beside it, if there is one.
+    """The ESP or AH proposal and the IPComp proposal among the proposals of one number. The first is None if the
+    combination is not supported, the second if there is no IPComp.
     """
     if len(together) == 1:
         return (together[0] if _secures(together[0]) else None), None
@@ -62,14 +62,14 @@ def _is_ipcomp(proposal: Proposal) -> bool:
 
 
 def _secures(proposal: Proposal) -> bool:
-    """Whether ``proposal`` is for ESP or AH, under a usable SPI."""
+    """Whether ``proposal`` is for ESP or AH, with a usable SPI."""
     return proposal.protocol in _SECURING and len(proposal.spi) == 4 and is_usable(int.from_bytes(proposal.spi))
 
 
 def only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
-    """What an answer chose, None if it is not one thing.
+    """The choice that an answer selected, None if it is not exactly one.
 
-    strongSwan repeats without IPComp what it takes with it.
+    strongSwan repeats a proposal that it selected with IPComp once more without IPComp.
     """
     if any(len(proposal.transforms) != 1 for proposal in answered):
         return None
@@ -83,7 +83,7 @@ def only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
 
 
 def is_answer_to(ours: Choice, theirs: Choice) -> bool:
-    """Whether ``theirs``, of an answer, is ``ours`` of our offer, under SPIs of its own."""
+    """Whether ``theirs``, from an answer, selects ``ours``, from our offer; the SPIs differ."""
     same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(ours.transform, theirs.transform)
     if not same or ours.compressed is None or theirs.compressed is None:
         return same and ours.ipcomp is theirs.ipcomp

@@ -1,4 +1,4 @@
-"""Phase 2 proposals: which ESP or AH suite, with IPComp or without, a Quick Mode agrees upon (RFC 2407 §4.4, §4.5)."""
+"""Phase 2 proposals: how Quick Mode negotiates an ESP or AH suite, with or without IPComp (RFC 2407 §4.4, §4.5)."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from ikev1.wire.describe import describe_payload
 from ikev1.wire.payloads import Proposal, SecurityAssociation
 from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
-_NAMED = 8  # proposals that a refusal names
-_CONSIDERED = 256  # transforms of an offer; what is behind them is ignored, for peers send some dozens at most
-_COMPARED = 32  # transforms among which a refusal looks for the nearest miss
+_NAMED = 8  # proposals that the text of a refusal lists
+_CONSIDERED = 256  # transforms of an offer; any others are ignored, since peers send a few dozen at most
+_COMPARED = 32  # transforms that the search for the closest match compares
 
 
 class Agreed(NamedTuple):
-    """What a Quick Mode agreed upon; ``spi`` and ``cpi`` are the peer's, for what we send."""
+    """The result of the negotiation in Quick Mode; ``spi`` and ``cpi`` are the peer's, for outbound packets."""
 
     suite: IpsecSuite
     group: int
     life: Life
     spi: int
-    shortened: bool  # the life is less than was offered
-    ignored: tuple[int, ...]  # the attributes for private use in the offer
-    compression: int = 0  # an IPCOMP transform identifier, 0 without
+    shortened: bool  # the lifetime is shorter than offered
+    ignored: tuple[int, ...]  # types of private-use attributes in the offer
+    compression: int = 0  # IPCOMP transform identifier; 0: no IPComp
     cpi: int = 0
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
-    """The SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``; unless ``cpi`` is 0, each
-    with IPComp under it, and then without.
+    """Return the SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``. Unless ``cpi`` is 0,
+    each proposal is offered with IPComp first, then without.
 
     "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
     every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
@@ -64,9 +64,10 @@ def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> Se
 
 
 def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
-    """``tunnel`` with what an earlier pair has as the preferred proposal, if a caller may still ask for that.
+    """``tunnel`` with the suite and group of an existing pair of IPsec SAs as the preferred proposal, if still allowed.
 
-    A caller that got more than we ask for would refuse less when we are the one who replaces its pair.
+    If we accepted a stronger suite than configured, we propose the same suite when we rekey, since the peer may reject
+    a weaker one.
     """
     earlier = IpsecProposal(suite, group)
     if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
@@ -75,13 +76,13 @@ def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
 
 
 def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode) -> tuple[Agreed, Choice]:
-    """The first of the tunnel's proposals that the offer meets, and how it meets it.
+    """Return what the first matching proposal of ``tunnel`` negotiates, and the choice that matches it.
 
-    Where it meets it in several ways, one with IPComp is taken before others if the tunnel compresses, and then one
-    that equals our proposal before those with longer keys.
+    If several choices match, one with IPComp is preferred if the tunnel uses compression, then one that equals the
+    proposal of ``tunnel`` to one with a longer key.
 
     Raises:
-        Refusal: it meets none; the text names what was missing of the nearest miss.
+        Refusal: no choice matches; the text describes the closest match.
     """
     check_situation(offered)
     found = [*islice(choices(offered.proposals), _CONSIDERED)]
@@ -91,10 +92,10 @@ def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode
         if fitting:
             taken = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda each: _drawbacks(tunnel, wanted, each))
             return _agreed(taken, tunnel), taken
-    nearest = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
+    reason = _nearest_miss(tunnel, mode, found) if found else _nothing_in(offered)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"no proposal of tunnel {tunnel.name!r} fits the offer; nearest miss: {nearest}",
+        f"no proposal of tunnel {tunnel.name!r} matches the peer's; {reason}",
         notify=NotifyType.NO_PROPOSAL_CHOSEN,
     )
 
@@ -103,7 +104,7 @@ def _nearest_miss(tunnel: Tunnel, mode: EncapsulationMode, found: list[Choice]) 
     compared = found[:_COMPARED]
     misses = [(each, _differences(tunnel, each, mode, choice)) for each in tunnel.proposals for choice in compared]
     wanted, differences = min(misses, key=lambda miss: len(miss[1]))
-    return f"{_name(wanted)} wants {' and '.join(differences)}"
+    return f"closest match: proposal {_name(wanted)} requires {' and '.join(differences)}"
 
 
 def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[bool, bool]:
@@ -111,8 +112,8 @@ def _drawbacks(tunnel: Tunnel, wanted: IpsecProposal, choice: Choice) -> tuple[b
 
 
 def chosen_sa(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -> SecurityAssociation:
-    """The SA payload that answers what was ``taken`` of an offer: the transforms "as offered" (RFC 2409 §5) under our
-    inbound SPI and CPI.
+    """Return the SA payload that selects ``taken``: its transforms "as offered" (RFC 2409 §5) with our inbound SPI and
+    CPI.
     """
     proposals = [taken.proposal._replace(spi=spi.to_bytes(4), transforms=(taken.transform,))]
     if taken.ipcomp is not None and taken.compressed is not None:
@@ -122,10 +123,10 @@ def chosen_sa(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
-    """What the responder's ``answer`` chose of what we ``offered``.
+    """Return what the responder's ``answer`` selected from the transforms ``offered``.
 
     Raises:
-        Refusal: it is not one of the transforms that we offered, or has no SPI of its own.
+        Refusal: the selected transform was not offered, or has no SPI of the responder.
     """
     check_situation(answer)
     chosen = only_choice(answer.proposals)
@@ -133,35 +134,35 @@ def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssocia
         return _agreed(chosen, tunnel)
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"the peer answered with something that was not offered: {describe_payload(answer)}",
+        f"the peer selected a proposal that was not offered: {describe_payload(answer)}",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         ends=True,
     )
 
 
 def _nothing_in(offered: SecurityAssociation) -> str:
-    """Why there is nothing to choose from."""
+    """Describe an offer without any usable proposal."""
     bundles: dict[int, list[str]] = {}
     for proposal in offered.proposals[:_NAMED]:
         bundles.setdefault(proposal.number, []).append(registered_name(ProtocolId, proposal.protocol))
     named = "; ".join(map(" with ".join, bundles.values()))
-    return f"ESP or AH with an SPI is wanted, alone or with IPComp, offered was {named or 'nothing'}"
+    return f"ESP or AH with an SPI is required, alone or with IPComp (offered: {named or 'nothing'})"
 
 
 def _differences(tunnel: Tunnel, wanted: IpsecProposal, mode: int, choice: Choice) -> list[str]:
     found = choice.found
     differences = []
     if not _allows_suite(tunnel, wanted.suite, found.proposal.suite):
-        differences.append(f"it, offered was {_name(found.proposal)}")
+        differences.append(f"suite {_name(wanted)} (offered: {_name(found.proposal)})")
     if not allows_group(tunnel.check, wanted.group, found.proposal.group):
-        differences.append(f"{_pfs(wanted.group)}, offered was {_pfs(found.proposal.group)}")
+        differences.append(f"{_pfs(wanted.group)} (offered: {_pfs(found.proposal.group)})")
     if mode != found.mode:
-        differences.append(f"{_mode(mode)}, offered was {_mode(found.mode)}")
+        differences.append(f"{_mode(mode)} (offered: {_mode(found.mode)})")
     if choice.ipcomp is not None:
         if not tunnel.compress:
-            differences.append("no IPComp (compress = false), offered was this with IPComp only")
+            differences.append("no IPComp (compress = false; offered: only with IPComp)")
         elif choice.compressed is None:
-            differences.append("IPComp with DEFLATE and a CPI of its own, offered was another IPComp")
+            differences.append("IPComp with DEFLATE and a valid CPI (offered: another IPComp)")
     return [*differences, *life_differences(tunnel, found.life), *found.faults]
 
 
@@ -173,7 +174,7 @@ def _allows_suite(tunnel: Tunnel, wanted: IpsecSuite, found: IpsecSuite) -> bool
     if wanted == found:
         return True
     same = (
-        wanted.encryption == found.encryption != 0  # AH has no key of another length
+        wanted.encryption == found.encryption != 0  # 0 for AH, which has no variable key length
         and wanted.integrity == found.integrity
         and wanted.protocol == found.protocol
         and wanted.esn == found.esn

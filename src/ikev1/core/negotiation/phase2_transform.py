@@ -1,4 +1,4 @@
-"""One transform of a phase 2 proposal: what it says of a suite, a mode and a lifetime (RFC 2407 §4.4.3 to §4.5)."""
+"""One transform of a phase 2 proposal: its suite, mode and lifetime as attributes (RFC 2407 §4.4.3 to §4.5)."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ _KNOWN = frozenset(
 
 
 class Offered(NamedTuple):
-    """What a transform offers. ``faults`` are attributes, or values, that we do not support, in words: "the security
-    association setup MUST be aborted" then (RFC 2407 §4.5.3).
+    """What a transform offers. ``faults`` describe unsupported attributes and values; with any of them "the security
+    association setup MUST be aborted" (RFC 2407 §4.5.3).
     """
 
     proposal: IpsecProposal
     mode: int
     life: Life
-    ignored: tuple[int, ...]  # the attributes for private use
+    ignored: tuple[int, ...]  # types of private-use attributes
     faults: tuple[str, ...]
 
 
 def common_attributes(tunnel: Tunnel, mode: EncapsulationMode, group: int) -> Iterator[Attribute]:
-    """What every transform of ``tunnel`` says, whatever its algorithms: how long, in which mode, with which group."""
+    """The attributes of every transform of ``tunnel``, whatever its algorithms: lifetime, mode and group."""
     yield from life_attributes(PHASE_2, Life(tunnel.lifetime, tunnel.lifetime_kilobytes))
     yield Attribute(Phase2Attribute.ENCAPSULATION_MODE, mode)
     if group:
@@ -76,7 +76,7 @@ def common_attributes(tunnel: Tunnel, mode: EncapsulationMode, group: int) -> It
 
 
 def transform_of(proposal: IpsecProposal, tunnel: Tunnel, mode: EncapsulationMode) -> Transform:
-    """The transform that offers ``proposal``, which is one of those of ``tunnel``."""
+    """Return the transform that offers ``proposal``, one of the proposals of ``tunnel``."""
     suite = proposal.suite
     attributes = [*common_attributes(tunnel, mode, proposal.group)]
     if suite.key_length:
@@ -89,12 +89,12 @@ def transform_of(proposal: IpsecProposal, tunnel: Tunnel, mode: EncapsulationMod
     return Transform(1, identifier, tuple(attributes))
 
 
-@lru_cache(maxsize=64)  # peers offer the same transforms again and again: what they say is worked out once
+@lru_cache(maxsize=64)  # peers offer the same transforms repeatedly
 def decode(protocol: int, transform: Transform) -> Offered:
-    """What ``transform`` of a proposal for ``protocol``, ESP or AH, says.
+    """Decode ``transform`` of a proposal for ``protocol``, ESP or AH.
 
     Raises:
-        Refusal: a duration comes without its type.
+        Refusal: a life duration has no life type.
     """
     attributes = transform.attributes
     values = {attribute.type: number_of(attribute) for attribute in attributes}
@@ -107,13 +107,13 @@ def decode(protocol: int, transform: Transform) -> Offered:
     ]
     # RFC 4304 §3: "any attribute value but the value for 64-bit sequence numbers": the setup "MUST be aborted"
     if sequence_numbers not in (None, ExtendedSequenceNumber.EXTENDED):
-        faults.append(f"no attribute ESN of value {sequence_numbers}")
+        faults.append(f"no attribute ESN with value {sequence_numbers}")
     esn = sequence_numbers is not None
     if protocol == ProtocolId.AH:
         suite = IpsecSuite(0, 0, integrity, ProtocolId.AH, esn)
         if _AH_TRANSFORMS.get(integrity) != transform.id:
             named = AhTransform(transform.id).name
-            faults.append(f"no AH transform {named} with authentication algorithm {integrity or 'left out'}")
+            faults.append(f"no AH transform {named} with authentication algorithm {integrity or 'missing'}")
     else:
         key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
         suite = IpsecSuite(transform.id, key_length, integrity, esn=esn)

@@ -1,7 +1,7 @@
-"""How far an offer may differ from our own terms: `proposal_check`, as racoon.conf(5) has it.
+"""How far an offer may differ from the configuration: `proposal_check`, after racoon.conf(5).
 
-A responder answers a transform as it was offered (RFC 2409 §5), so what it does not refuse it takes: a longer key as it
-is, and a longer life with a RESPONDER-LIFETIME that says what is kept of it (RFC 2407 §4.5.4).
+A responder repeats a transform as it was offered (RFC 2409 §5), so it accepts what it does not reject: a longer key
+unchanged, and a longer lifetime with a RESPONDER-LIFETIME that gives the shorter one it will use (RFC 2407 §4.5.4).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from ikev1.crypto.groups import NUMBERS
 
 
 def agreed_life(ours: Policy | Tunnel, offered: Life) -> Life:
-    """What an SA lives that was offered with ``offered``, and not refused."""
+    """The lifetime of an SA that was offered with lifetime ``offered`` and accepted."""
     if ours.check is ProposalCheck.OBEY:
         return Life(offered.seconds, offered.kilobytes or ours.lifetime_kilobytes)
     return shorter(offered, Life(ours.lifetime, ours.lifetime_kilobytes))
 
 
 def allows_life(ours: Policy | Tunnel, offered: Life) -> bool:
-    """Whether an SA may be offered with ``offered``. A limit that the operator did not set forbids nothing."""
+    """Whether the lifetime ``offered`` is acceptable. Only limits that the operator configured are enforced."""
     check = ours.check
     if check is ProposalCheck.OBEY or check is ProposalCheck.CLAIM:
         return True
@@ -32,14 +32,14 @@ def allows_life(ours: Policy | Tunnel, offered: Life) -> bool:
 
 
 def life_differences(ours: Policy | Tunnel, offered: Life) -> list[str]:
-    """Why an SA may not be offered with ``offered``: what we want, and what was found; nothing if it may."""
+    """Describe why the lifetime ``offered`` is not acceptable, one text for each limit; empty if it is acceptable."""
     if allows_life(ours, offered):
         return []
     exact = ours.check is ProposalCheck.EXACT
     limits = (ours.lifetime if ours.lifetime_set else 0, ours.lifetime_kilobytes)
     return [
-        f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}), "
-        f"offered was {f'{amount} {unit}' if amount else 'none'}"
+        f"a lifetime of {'exactly' if exact else 'at most'} {limit} {unit} (proposal_check = {ours.check.value}; "
+        f"offered: {f'{amount} {unit}' if amount else 'none'})"
         for limit, amount, unit in zip(limits, offered, ("s", "kB"), strict=True)
         if _breaks(limit, amount, exact)
     ]
@@ -50,7 +50,7 @@ def _breaks(limit: int, amount: int, exact: bool) -> bool:
 
 
 def allows_key(check: ProposalCheck, own: int, offered: CipherWord) -> bool:
-    """Whether the ``offered`` cipher does, for the length of its key, where ours has a key of ``own`` bits."""
+    """Whether the key length of the ``offered`` cipher is acceptable where ``own`` bits are configured."""
     if offered.octets is None:
         return False
     if check is ProposalCheck.EXACT:
@@ -59,7 +59,7 @@ def allows_key(check: ProposalCheck, own: int, offered: CipherWord) -> bool:
 
 
 def allows_group(check: ProposalCheck, own: int, offered: int) -> bool:
-    """Whether perfect forward secrecy with group ``offered`` does where we want ``own``; 0 is without."""
+    """Whether perfect forward secrecy with group ``offered`` is acceptable where ``own`` is configured; 0: none."""
     if own == offered:
         return True
     free = check is ProposalCheck.OBEY or (own == 0 and check is not ProposalCheck.EXACT)

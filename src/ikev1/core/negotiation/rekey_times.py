@@ -1,4 +1,4 @@
-"""When an SA is replaced and when it ends."""
+"""When an SA is rekeyed and when it expires."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Callable
 from ikev1.core.records.model import Role
 from ikev1.core.records.settings import Connection
 
-SHORTEST = 10  # seconds that an SA lives at least
-_MARGIN = 0.10  # of the lifetime: an initiator replaces an SA so long before its end
+SHORTEST = 10  # seconds: the minimum lifetime of an SA
+_MARGIN = 0.10  # of the lifetime: how long before the expiry an initiator rekeys
 _LONGEST_MARGIN = 540.0  # seconds
-_RESPONDER = 0.5  # of the margin: a responder waits longer, so that the two do not collide
-_JITTER = 0.25  # of the margin, drawn at random, so that many SAs made at once are not replaced at once
+_RESPONDER = 0.5  # of the margin: a responder rekeys later, so that the two peers do not collide
+_JITTER = 0.25  # of the margin, random, so that SAs established together are not all rekeyed together
 
 
 def deadlines(
     now: float, lifetime: int, role: Role, connection: Connection, random: Callable[[int], bytes]
 ) -> tuple[float, float]:
-    """When to begin to replace an SA of ``lifetime`` seconds (0: never), and when it ends.
+    """When to rekey an SA of ``lifetime`` seconds (0.0: never), and when it expires, by the clock of ``now``.
 
-    Whatever was agreed, an SA of ours is not replaced sooner than `SHORTEST` allows: a peer that says one second would
-    have us do nothing else.
+    A shorter lifetime than `SHORTEST` is raised to it: with a lifetime of one second, we would do nothing but rekey.
     """
     lifetime = max(lifetime, SHORTEST)
     expires_at = now + lifetime

@@ -1,4 +1,4 @@
-"""RESPONDER-LIFETIME: a responder that accepts less than was offered says so (RFC 2407 §4.5.4, §4.6.3.1)."""
+"""RESPONDER-LIFETIME: how a responder announces a shorter lifetime than offered (RFC 2407 §4.5.4, §4.6.3.1)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _NAMES: dict[int, tuple[int, int]] = {
 
 
 def lifetime_notify(protocol: int, spi: bytes, life: Life) -> Notification:
-    """The notify for an SA that lives so long; ``spi`` is the pair of cookies or our inbound SPI."""
+    """The notification of lifetime ``life``; ``spi`` is the pair of cookies, or our inbound SPI for an IPsec SA."""
     attributes = build_attributes(life_attributes(_NAMES[protocol], life))
     return Notification(DOI.IPSEC, protocol, spi, NotifyType.RESPONDER_LIFETIME, attributes)
 
 
 def notified_life(message: Message, protocol: int, life: Life) -> Life:
-    """How long an SA offered with ``life`` lives by the responder's ``message``, which may only shorten it.
+    """The lifetime of an SA offered with ``life`` after the notifications in the responder's ``message``, which can
+    only shorten it.
 
     Raises:
-        Refusal: a duration comes without its type.
+        Refusal: a life duration has no life type.
         WireError: the attributes are malformed.
     """
     for notify in message.all(Notification):
@@ -38,12 +39,12 @@ def notified_life(message: Message, protocol: int, life: Life) -> Life:
     return life
 
 
-def honour(context: ExchangeContext, notify: Notification) -> None:
-    """Ends an SA that we asked for as early as its responder says once it is up: some say so "in a separate
-    Informational Exchange after Main Mode or Aggressive Mode processing is complete" (RFC 2407 §4.6.3).
+def shorten_established(context: ExchangeContext, notify: Notification) -> None:
+    """Shorten an established SA that we initiated to the responder's RESPONDER-LIFETIME. Some peers send it "in a
+    separate Informational Exchange after Main Mode or Aggressive Mode processing is complete" (RFC 2407 §4.6.3).
 
     Raises:
-        Refusal: a duration comes without its type.
+        Refusal: a life duration has no life type.
         WireError: the attributes are malformed.
     """
     sa = context.sa
@@ -73,5 +74,5 @@ def _shortened(context: ExchangeContext, child: ChildSa, seconds: int) -> ChildS
 
 def _deadlines(context: ExchangeContext, since: float, seconds: int) -> tuple[float, float]:
     seconds = max(seconds, SHORTEST)
-    since = max(since, context.now + SHORTEST - seconds)  # said late, it still leaves time to replace the SA
+    since = max(since, context.now + SHORTEST - seconds)  # a late notification still leaves time to rekey
     return deadlines(since, seconds, Role.INITIATOR, context.connection, context.engine.random)

@@ -1,8 +1,8 @@
-"""Who the peer is, what it has proved, where it is, and which traffic it may have.
+"""The peer: its identity and authentication, its addresses, and the traffic that it may use.
 
-`connection_lookup` finds the connections that an address allows; `authentication` derives SKEYID and settles the
-connection; `phase1_auth` makes and checks HASH and SIG payloads; `rsa_encrypted_payloads` those of the two methods with
-public key encryption. `identity` compares identities. `reflection` refuses our own words as the peer's.
-`nat_traversal`, `vendor_ids` and `path_changes` are about NAT and addresses. `traffic_selectors`, `selector_payload`
-and `selector_conflicts` are about the selectors of Quick Mode. `diagnosis` explains failures.
+`connection_lookup` finds the connections that match an address; `authentication` derives SKEYID and selects the
+connection; `phase1_auth` builds and verifies HASH and SIG payloads, `rsa_encrypted_payloads` those of the two methods
+with public key encryption. `identity` compares identities. `reflection` rejects our own messages and values that come
+back as the peer's. `nat_traversal`, `vendor_ids` and `path_changes` are about NAT and addresses. `traffic_selectors`,
+`selector_payload` and `selector_conflicts` are about the selectors of Quick Mode. `diagnosis` explains failures.
 """

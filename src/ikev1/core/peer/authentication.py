@@ -1,4 +1,4 @@
-"""Keys and identities of phase 1: SKEYID by the method of authentication, and who claims to be whom (RFC 2409 §5)."""
+"""Keys and identities of phase 1: SKEYID of each authentication method, and the identities (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
-from ikev1.core.peer.accepted_modes import accepts_mode
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import names_one, refuse_own_identity
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
@@ -27,10 +26,10 @@ from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
 
 def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
-    """g^xy of group ``number``.
+    """Compute g^xy of group ``number``.
 
     Raises:
-        Refusal: the peer's public value is not one of this group.
+        Refusal: the peer's public value is not valid in this group.
     """
     try:
         return group(number).shared(private, public)
@@ -39,10 +38,10 @@ def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
 
 
 def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
-    """Our public value and g^xy of group ``number``, for the initiator's public value.
+    """Generate our public value of group ``number`` as responder, and compute g^xy with the initiator's.
 
     Raises:
-        Refusal: the peer's public value is not one of this group.
+        Refusal: the peer's public value is not valid in this group.
     """
     try:
         return group(number).respond(random, public)
@@ -51,16 +50,14 @@ def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple
 
 
 def _bad_value(error: InvalidPublicValue) -> Refusal:
-    return Refusal(
-        Code.MALFORMED, f"the peer's key exchange value is bad: {error}", notify=NotifyType.INVALID_KEY_INFORMATION
-    )
+    return Refusal(Code.MALFORMED, f"invalid key exchange value: {error}", notify=NotifyType.INVALID_KEY_INFORMATION)
 
 
 def derive(context: ExchangeContext, g_xy: bytes) -> None:
-    """Derives SKEYID and its three keys, and the IV of the first encrypted message, from both halves.
+    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads.
 
     Raises:
-        Refusal: the secret is not configured any more.
+        Refusal: the secret is no longer configured.
     """
     sa = context.sa
     share, suite = present(sa.share), sa.suite
@@ -82,12 +79,12 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
     if not context.connection.secret:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {context.sa.connection!r} was removed, or its secret, while phase 1 was under way",
+            f"connection {context.sa.connection!r} or its secret was removed during phase 1",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
-    # In Main Mode the secret is that of the address, for the identity arrives encrypted under a key that the secret
-    # makes (RFC 2409 §5.4)
+    # In Main Mode the address selects the secret: the identity is encrypted with a key that is derived from the secret
+    # (RFC 2409 §5.4)
     return keymat.SKEYID_psk(algorithm, context.connection.secret, share.Ni_b, share.Nr_b)
 
 
@@ -95,7 +92,7 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
 
 
 def identify_self(context: ExchangeContext) -> Identification:
-    """Our own identity: as configured, else our address."""
+    """Record and return our own identity: ``local_id`` if configured, else our address."""
     own = _own_identity(context)
     body = build_body(own)
     ours = {"IDii_b": body} if context.sa.role is Role.INITIATOR else {"IDir_b": body}
@@ -112,19 +109,19 @@ def _own_identity(context: ExchangeContext) -> Identification:
 
 
 def _as_certified(name: bytes, credential: Credential) -> bytes:
-    """A DER name in the octets of our certificate where that is its subject, for text does not tell the type of its
-    strings: "MUST populate the contents of ID with the Subject field from the end-entity certificate, and MUST do so
-    such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
+    """Return a DER name in the octets of our certificate if the name is its subject, since the configured text does not
+    specify the ASN.1 types of strings: "MUST populate the contents of ID with the Subject field from the end-entity
+    certificate, and MUST do so such that a binary comparison of the two will succeed" (RFC 4945 §3.1.5).
     """
     subjects = (certificates.names(certificate).subject for certificate in credential.certificates[:1])
     return next((subject for subject in subjects if distinguished_name.equal(subject, name)), name)
 
 
 def identify_peer(context: ExchangeContext, message: Message) -> Identification:
-    """The identity that the peer claims.
+    """Record and return the identity that the peer claims.
 
     Raises:
-        Refusal: it is bound to a protocol or a port that phase 1 does not have.
+        Refusal: its protocol or port is not allowed in phase 1.
     """
     theirs = message.one(Identification)
     check_port(theirs)
@@ -135,23 +132,23 @@ def identify_peer(context: ExchangeContext, message: Message) -> Identification:
 
 
 def check_port(theirs: Identification) -> None:
-    """Checks what an identity of phase 1 is bound to.
+    """Check protocol and port of an identity of phase 1.
 
     Raises:
-        Refusal: it is a protocol or a port that phase 1 does not have.
+        Refusal: they are not allowed in phase 1.
     """
     # RFC 2407 §4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
-    # receives any other values, this MUST be treated as an error"; some peers write the port they floated to
+    # receives any other values, this MUST be treated as an error"; some peers send the port they floated to
     if theirs.protocol not in (0, 17) or theirs.port not in (0, 500, 4500):
         raise Refusal(
             Code.ID_MISMATCH,
-            f"the identity {identity.text_of(theirs)} is bound to protocol {theirs.protocol} port {theirs.port}",
+            f"invalid protocol {theirs.protocol} and port {theirs.port} in identity {identity.text_of(theirs)}",
             notify=NotifyType.INVALID_ID_INFORMATION,
         )
 
 
 def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
-    """Settles on the connection whose peer this is, now that the peer has proved it.
+    """Select the connection for the authenticated identity of the peer.
 
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
@@ -182,12 +179,12 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
 def _unexpected(connection: Connection, who: str) -> str:
     wanted = f"connection {connection.name!r} expects {expected(connection)}"
     if connection.remote_id is None:
-        wanted += ", the address that it calls, as it has no remote_id"
+        wanted += ", which is its remote_address, because remote_id is not set"
     if names_one(expected(connection)):
-        return f'the peer is {who}, but {wanted}. If it is the right one, write remote_id = "{who}"'
+        return f'the peer\'s identity is {who}, but {wanted}. If this is the right peer, set remote_id = "{who}"'
     return (
-        f"the peer is {who}, but {wanted}. If it is one of the right ones, widen that (* stands for text in one label "
-        "of a name, or in one value of a distinguished name), or write a connection of its own for it with "
+        f"the peer's identity is {who}, but {wanted}. If this is a right peer, use a wider pattern (* matches text in "
+        "one label of a name, or in one value of a distinguished name), or add a connection for this peer with "
         f'remote_id = "{who}"'
     )
 
@@ -195,12 +192,12 @@ def _unexpected(connection: Connection, who: str) -> str:
 def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
     for runner_up in others[:1]:
         chosen = context.connection.name
-        text = f"connection {chosen!r} was chosen; {runner_up.name!r} would do, too, but is not more specific"
+        text = f"connection {chosen!r} was selected; {runner_up.name!r} also matches, but is not more specific"
         context.report(Note(Code.RUNNER_UP, text, context.sa))
 
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:
-    """Whether what was negotiated so far is what ``connection`` would have, too: whom it believes, a policy."""
+    """Whether ``connection`` has the same secret and trust, and a policy that allows the negotiated suite."""
     suite = context.sa.suite
     same = (connection.secret, connection.trust) == (context.connection.secret, context.connection.trust)
     return same and any(allows_suite(policy, suite) for policy in connection.policies)

@@ -1,4 +1,4 @@
-"""Which connections a pair of addresses allows."""
+"""The connections that match a pair of addresses, and the identity and the exchange types that they accept."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from ikev1.core.peer.trust_fingerprint import fingerprint
+from ikev1.core.records.model import Exchange, IkeSa, Role
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
-from ikev1.core.records.settings import Connection, Tunnel
+from ikev1.core.records.settings import Aggressive, Connection, Tunnel
+from ikev1.wire.registry import AuthenticationMethod
 
-_REMEMBERED = 4096  # pairs of addresses whose connections are kept at hand
+_REMEMBERED = 4096  # pairs of addresses whose connections are cached
 
 
 class _Pattern(NamedTuple):
-    """An address pattern: a closed range of packed addresses, and how few addresses it holds."""
+    """An address pattern: a closed range of packed addresses, and the length of its prefix in bits."""
 
     first: bytes
     last: bytes
@@ -27,8 +29,8 @@ class _Pattern(NamedTuple):
 
 
 class ConnectionLookup:
-    """Finds connections by address: the one with the most specific remote address first, then by local address,
-    then in the order of the configuration.
+    """Connections by address, in order of preference: the most specific remote address first, then the most specific
+    local address, then the order of the configuration.
     """
 
     def __init__(self, connections: tuple[Connection, ...]) -> None:
@@ -50,11 +52,11 @@ class ConnectionLookup:
                     self._claims.add(tunnel.local, tunnel.remote, (connection.name, tunnel))
 
     def by_name(self, name: str) -> Connection | None:
-        """The connection of this name, None if there is none (any more)."""
+        """The connection of this name, None if there is none (or it was removed)."""
         return self._by_name.get(name)
 
     def fingerprint(self, connection: Connection) -> bytes:
-        """The fingerprint of what the connection of this name believes its peer by."""
+        """The fingerprint of how the connection of this name authenticates its peer."""
         known = self._by_name.get(connection.name, connection)
         found = self._fingerprints.get(known.name)
         if found is None:
@@ -62,15 +64,15 @@ class ConnectionLookup:
         return found
 
     def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
-        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        """The tunnels with fixed networks that overlap ``local`` and ``remote``, and the names of their connections."""
         return self._claims.overlapping(local, remote)
 
     def candidates(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
-        """The connections for a conversation between these two addresses, the most specific first."""
+        """The connections that match a local and a remote address, the most specific first."""
         found = self._found.get((local_host, remote_host))
         if found is None:
             if len(self._found) >= _REMEMBERED:
-                self._found.clear()  # a flood from made-up addresses: nothing in it is worth a better order
+                self._found.clear()  # filled by a flood from spoofed addresses: no entry is worth keeping
             found = self._found[local_host, remote_host] = self._search(_packed(local_host), _packed(remote_host))
         return found
 
@@ -84,7 +86,7 @@ class ConnectionLookup:
 
 
 def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
-    """The networks of ``tunnel``, ours and the peer's; None where the address that stands for one is not configured."""
+    """The local and remote networks of ``tunnel``; None if one is dynamic and its address is not configured."""
     local, remote = tunnel.local, tunnel.remote
     if is_address(connection.local_address):
         local = local.at(connection.local_address)
@@ -94,19 +96,33 @@ def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, S
 
 
 def expected(connection: Connection) -> str | None:
-    """Whom the peer of ``connection`` must prove to be, as a pattern of `identity.matches`: the ``remote_id``; without
-    one the address that is called; None, which is anybody, only where no single address can be called.
+    """The identity that the peer of ``connection`` must have, a pattern for `identity.matches`: ``remote_id`` if set,
+    else ``remote_address`` if it is a single address, else None, which matches any identity.
     """
     return connection.remote_id or called_address(connection)
 
 
 def called_address(connection: Connection) -> str | None:
-    """The address at which ``connection`` can call its peer, None if it has no single one."""
+    """The address that ``connection`` initiates to, None if ``remote_address`` is not a single address."""
     return connection.remote_address if is_address(connection.remote_address) else None
 
 
+def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
+    """Whether ``connection`` accepts the mode of phase 1 of ``sa``; always true if we are the initiator."""
+    if not exchange.is_aggressive or exchange.role is Role.INITIATOR:
+        return True
+    return accepts_aggressive(connection, sa.chosen.suite.authentication if sa.chosen is not None else 0)
+
+
+def accepts_aggressive(connection: Connection, method: int) -> bool:
+    """Whether ``connection`` accepts Aggressive Mode with this authentication method (0: any) from an initiator."""
+    if method == AuthenticationMethod.PRE_SHARED_KEY:
+        return connection.aggressive is Aggressive.ACCEPT_PSK
+    return connection.aggressive is not Aggressive.REFUSE
+
+
 def is_address(text: str) -> bool:
-    """Whether ``text`` is a single address, which can be called."""
+    """Whether ``text`` is a single IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

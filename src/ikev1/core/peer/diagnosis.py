@@ -1,4 +1,4 @@
-"""Why phase 1 failed, in plain words: what peers say when they fail is brief, and what they mean is often known."""
+"""Likely causes of failures in phase 1 and Quick Mode: error notifications are brief, their cause is often known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ikev1.core.records.model import IkeSa, QuickMode, Role
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
-# What peers send whose key does not open our message, or does not give our HASH
-_UNREADABLE_TO_THEM = frozenset(
+# Sent by peers that cannot decrypt our message or verify our HASH with their keys
+_UNREADABLE_BY_PEER = frozenset(
     {
         NotifyType.PAYLOAD_MALFORMED,
         NotifyType.INVALID_PAYLOAD_TYPE,
@@ -22,42 +22,42 @@ _UNREADABLE_TO_THEM = frozenset(
 
 _REFUSED: dict[int, str] = {
     NotifyType.NO_PROPOSAL_CHOSEN: "compare the algorithms, the group of perfect forward secrecy and the mode with the "
-    "peer's for these networks",
-    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's; local here is remote there",
+    "peer's configuration for these networks",
+    NotifyType.INVALID_ID_INFORMATION: "compare the networks with the peer's configuration; local here is remote there",
 }
 
 
 def of_unreadable(sa: IkeSa, connection: Connection) -> tuple[Code, str]:
-    """What it means that an encrypted message of phase 1 does not open to payloads."""
+    """Diagnose an encrypted message of phase 1 that cannot be decrypted to payloads."""
     if _encrypts(sa):
-        return of_wrong_keys(sa, f"{_awaited(sa)}, but it does not decrypt")
+        return of_wrong_keys(sa, f"{_awaited(sa)} that cannot be decrypted")
     if _signs(sa):
         return (
             Code.MALFORMED,
-            f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: it was changed on its way, or one "
-            "end computes other keys",
+            f"{sa.path.remote_host} sent {_awaited(sa)} that cannot be decrypted: it was modified in transit, or the "
+            "peers computed different keys",
         )
     return (
         Code.PSK_MISMATCH,
-        f"{sa.path.remote_host} sent {_awaited(sa)}, but it does not decrypt: the pre-shared keys differ. Here the "
-        f"secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        f"{sa.path.remote_host} sent {_awaited(sa)} that cannot be decrypted: the pre-shared keys differ. "
+        f"{_compare(connection)}",
     )
 
 
 def of_changed(sa: IkeSa) -> tuple[Code, str]:
-    """What it means that an encrypted message of phase 1 begins with a payload, but is malformed behind that."""
+    """Diagnose an encrypted message of phase 1 that begins with a valid payload header, but is malformed after it."""
     return (
         Code.MALFORMED,
-        f"{sa.path.remote_host} sent {_awaited(sa)}, which decrypts but is malformed: it was changed on its way, or is "
-        "a defect of the peer",
+        f"{sa.path.remote_host} sent {_awaited(sa)} that is malformed after decryption: it was modified in transit, or "
+        "the peer has a bug",
     )
 
 
 def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] | None:
-    """What it means that an encrypted informational message does not open while phase 1 waits for an answer.
+    """Diagnose an encrypted Informational that cannot be decrypted while phase 1 waits for a response.
 
-    A peer that cannot read our proof says so under its own keys; but anybody can send such a message. Where there is
-    no better reason in the end, this is the one to look at first.
+    A peer that cannot verify our authentication reports this under its own keys. Anyone can send such a message, so
+    this diagnosis is reported only if phase 1 fails without a better one.
     """
     if not is_proved(sa):
         return None
@@ -65,25 +65,23 @@ def of_sealed_elsewhere(sa: IkeSa, connection: Connection) -> tuple[Code, str] |
         return of_unreadable(sa, connection)
     return (
         Code.PSK_MISMATCH,
-        f"{sa.path.remote_host} answered our proof with an error that our keys do not open. Unless somebody else sent "
-        f"it, the pre-shared keys differ. Here the secret of connection {connection.name!r} was used, "
-        f"{_why(connection)}; compare it with the peer's",
+        f"{sa.path.remote_host} responded to our authentication with an error that cannot be decrypted. Unless "
+        f"somebody else sent it, the pre-shared keys differ. {_compare(connection)}",
     )
 
 
 def is_proved(sa: IkeSa) -> bool:
-    """Whether the peer has seen what our secret makes, so that an error may be about that."""
+    """Whether we sent something derived from our secret, so that an error of the peer may refer to it."""
     return sa.phase1 is not None and sa.phase1.step >= (2 if sa.phase1.is_aggressive else 5)
 
 
 def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
-    """What an error notify means while a Quick Mode of ours waits for its answer; the ISAKMP SA is up."""
+    """Describe an error notification received while Quick Mode ``quick``, which we initiated, waits for a response."""
     proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
     offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
-    asked = f"{quick.local} here and {quick.remote} there, by {offered}"
     return (
-        f"phase 1 is up, but the peer refused the tunnel {quick.tunnel!r}: {kind.name}. We asked for {asked}: "
-        f"{_REFUSED.get(kind, 'its log says why')}"
+        f"phase 1 is established, but the peer rejected tunnel {quick.tunnel!r}: {kind.name}. Requested: local "
+        f"{quick.local}, remote {quick.remote}, {offered}; {_REFUSED.get(kind, 'see its log')}"
     )
 
 
@@ -97,72 +95,72 @@ def _encrypts(sa: IkeSa) -> bool:
 
 def _awaited(sa: IkeSa) -> str:
     if sa.role is Role.INITIATOR:
-        return "an answer to our identity"
+        return "a response to our identity"
     in_the_clear = sa.phase1 is not None and sa.phase1.is_aggressive
-    return "an answer to our proof" if in_the_clear else "its identity"
+    return "a response to our authentication" if in_the_clear else "its identity in a message"
 
 
 def of_wrong_hash(sa: IkeSa, connection: Connection, claimed: str) -> tuple[Code, str]:
-    """What it means that the HASH of Aggressive Mode is wrong, which nothing but the secret protects."""
+    """Diagnose a wrong HASH in Aggressive Mode with a pre-shared key, which depends on the secret alone."""
     return (
         Code.PSK_MISMATCH,
-        f"{claimed} at {sa.path.remote_host} sent a HASH that our secret does not give: the pre-shared keys differ. "
-        f"Here the secret of connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+        f"{claimed} at {sa.path.remote_host} sent a wrong HASH: the pre-shared keys differ. {_compare(connection)}",
     )
 
 
 def of_wrong_keys(sa: IkeSa, sent: str) -> tuple[Code, str]:
-    """What it means that the peer ``sent`` what our nonces do not give, although each of them was encrypted."""
+    """Diagnose a message ``sent`` by the peer that does not match the nonces, which public key encryption protected."""
     return (
         Code.AUTHENTICATION_FAILED,
-        f"{sa.path.remote_host} sent {sent}: most often one end encrypts for another key than the other has. Compare "
-        "the private key of each end with peer_public_key or peer_certificate of the other",
+        f"{sa.path.remote_host} sent {sent}: a peer probably encrypts for another key than the one that the other peer "
+        "has. Compare the private key of each peer with peer_public_key or peer_certificate of the other",
     )
 
 
 def of_sealed_notify(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
-    """What an error means that the peer sealed with the keys of this phase 1: the secrets are the same."""
+    """Diagnose an error that the peer encrypted with the keys of this phase 1: the secrets match."""
     if _signs(sa) and not _encrypts(sa):
         return _signature_refused(sa, kind)
     return (
         Code.REFUSED_BY_PEER,
-        f"{sa.path.remote_host} refused phase 1: {kind.name}. The keys agree, so it is not the secret: does the peer "
-        "know our identity, and allow it here?",
+        f"{sa.path.remote_host} rejected phase 1: {kind.name}. The keys match, so the secret is not the reason: check "
+        "that the peer accepts our identity from this address",
     )
 
 
 def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
     return (
         Code.REFUSED_BY_PEER,
-        f"{sa.path.remote_host} did not accept our signature or our certificate ({kind.name}): its log says why. Most "
-        "often it does not trust the CA of our certificate, or who we say we are is not in it or not expected",
+        f"{sa.path.remote_host} rejected our signature or certificate ({kind.name}): see its log. It probably does not "
+        "trust the CA of our certificate, or our identity is not in the certificate or not expected",
     )
 
 
-def _why(connection: Connection) -> str:
-    if connection.remote_address == "%any":
-        return "which serves any peer address"
-    return f"whose remote address is {connection.remote_address}"
+def _compare(connection: Connection) -> str:
+    """Which secret to compare with the peer's, and why this one was used."""
+    anybody = connection.remote_address == "%any"
+    why = "which accepts any address" if anybody else f"whose remote_address is {connection.remote_address}"
+    return f"This host used the secret of connection {connection.name!r}, {why}; compare it with the peer's secret"
 
 
 def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tuple[Code, str]:
-    """What an error means that a peer sent while phase 1 was under way, and that nothing proves to be the peer's."""
+    """Diagnose an unauthenticated error notification received during phase 1."""
     peer = sa.path.remote_host
     proved = is_proved(sa)
     if proved and _encrypts(sa):
-        return of_wrong_keys(sa, f"{kind.name}, so it could not read or check our proof")
+        return of_wrong_keys(sa, f"{kind.name}, because it could not decrypt or verify our authentication")
     if proved and _signs(sa):
         return _signature_refused(sa, kind)
-    if proved and kind in _UNREADABLE_TO_THEM:
+    if proved and kind in _UNREADABLE_BY_PEER:
         return (
             Code.PSK_MISMATCH,
-            f"{peer} could not read or check our proof ({kind.name}): the pre-shared keys differ. Here the secret of "
-            f"connection {connection.name!r} was used, {_why(connection)}; compare it with the peer's",
+            f"{peer} could not decrypt or verify our authentication ({kind.name}): the pre-shared keys differ. "
+            f"{_compare(connection)}",
         )
     if kind == NotifyType.NO_PROPOSAL_CHOSEN:
         offered = ", ".join(f"policy {policy.priority}" for policy in connection.policies)
         return (
             Code.NO_PROPOSAL_CHOSEN,
-            f"{peer} accepts none of our proposals ({offered}): compare encryption, hash, group and authentication",
+            f"{peer} rejected all our proposals ({offered}): compare encryption, hash, group and authentication method",
         )
-    return Code.REFUSED_BY_PEER, f"{peer} refused phase 1: {kind.name}"
+    return Code.REFUSED_BY_PEER, f"{peer} rejected phase 1: {kind.name}"

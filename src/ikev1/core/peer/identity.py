@@ -1,4 +1,4 @@
-"""Identities: who a peer says it is (RFC 2407 §4.6.2), in strongSwan's notation."""
+"""Identities of peers (RFC 2407 §4.6.2) in strongSwan's notation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SEVERAL_ADDRESSES = frozenset(
 )
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 _PREFIXES = {"keyid:": IdType.KEY_ID, "userfqdn:": IdType.USER_FQDN}
-_LONGEST_NAME = 320  # octets that an asterisk looks at: 64 of a user, an @, 255 of a domain (RFC 5321 §4.5.3.1)
-_LONGEST_SHOWN = 1024  # octets of an identity that people are shown; real ones have some hundred
+_LONGEST_NAME = 320  # octets that a pattern can match: 64 of a user, an @, 255 of a domain (RFC 5321 §4.5.3.1)
+_LONGEST_SHOWN = 1024  # octets of an identity that is logged in full; real ones have a few hundred
 _UNPRINTABLE = re.compile(rb"[\x00-\x1f\x7f]")
-_NO_PART_OF_A_NAME = re.compile(rb"[^!-~]|/")  # but for the @ of a user's name
-_PLAIN = {  # what `identification` takes for a name as it is
+_NO_PART_OF_A_NAME = re.compile(rb"[^!-~]|/")  # apart from the @ of a user name
+_PLAIN = {  # what `identification` parses as a name without a prefix
     IdType.FQDN: re.compile(r"(?!\d+$|.*\.\d+$)[A-Za-z0-9_][A-Za-z0-9_.-]*"),
     IdType.USER_FQDN: re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*@[A-Za-z0-9_.-]+"),
 }
@@ -32,16 +32,15 @@ _PLAIN = {  # what `identification` takes for a name as it is
 
 @lru_cache(maxsize=1024)
 def identification(text: str) -> Identification:
-    """The payload for an identity written as people do: an address, a network or a range of addresses,
-    ``name.example``, ``user@example``, ``@name`` (a name even if it does not look so), ``C=XX, O=lab, CN=alice`` (a
-    distinguished name), ``@#hex`` or ``keyid:text`` (a key ID), ``userfqdn:text`` (a user's name even if it does not
-    look so).
+    """Parse an identity into its payload: an address, a network or a range of addresses, ``name.example``,
+    ``user@example``, ``@name`` (an FQDN whatever the text), ``C=XX, O=lab, CN=alice`` (a distinguished name), ``@#hex``
+    or ``keyid:text`` (a key ID), ``userfqdn:text`` (a user FQDN whatever the text).
 
     Protocol and port are 0: "the ID port and protocol fields MUST be set to zero or to UDP port 500" (RFC 2407 §4.6.2),
     and with NAT traversal to 0 (RFC 3947 §4).
 
     Raises:
-        ValueError: the text after ``@#`` is not hexadecimal, or a part of a distinguished name is not known.
+        ValueError: the text after ``@#`` is not hexadecimal, or a distinguished name has an unknown attribute.
     """
     if text.startswith("@#"):
         return Identification(IdType.KEY_ID, 0, 0, bytes.fromhex(text[2:]))
@@ -63,18 +62,18 @@ def identification(text: str) -> Identification:
 
 
 def parse(body: bytes) -> Identification:
-    """The identity in the body of an identification payload that was taken before."""
+    """The identity in the body of an identification payload that was parsed successfully before."""
     identity = parse_body(PayloadType.IDENTIFICATION, body)
     assert isinstance(identity, Identification)
     return identity
 
 
 def text_of(identity: Identification) -> str:
-    """The identity for people, as `identification` reads it; what is not text is given in hexadecimal.
+    """The identity as text that `identification` can parse; in hexadecimal if it is not printable.
 
-    A peer chose these octets: only printable ASCII is passed on. An address that is sent as a name is shown as
-    ``@192.0.2.1``, which tells it from the address; a name with an asterisk is no pattern, and shown in hexadecimal.
-    Of one that is far too long only the beginning is shown.
+    The peer chose these octets, so the result has only printable ASCII. An FQDN that looks like an address is shown as
+    ``@192.0.2.1``; a name with an asterisk is shown in hexadecimal, since it is not a pattern. Of an identity that is
+    far too long, only the beginning is shown.
     """
     data = identity.data
     if len(data) > _LONGEST_SHOWN:
@@ -101,12 +100,12 @@ def _name_text(id_type: IdType, text: str) -> str:
 
 
 def matches(pattern: str | None, identity: Identification) -> bool:
-    """Whether ``identity`` is the one that ``pattern`` names: None and ``%any`` are anybody.
+    """Whether ``identity`` matches ``pattern``; None and ``%any`` match any identity.
 
-    In a name ``*`` stands for printable ASCII within one label (``*.example.org``), or before the ``@``
-    (``*@example.org``), and never for ``@``, ``/`` or a space; in a distinguished name, for any printable text of one
-    value (``O=lab, CN=*``). Upper and lower case of ASCII are the same in names, and what holds a control character
-    is no name. A network or range is anybody who is an address, a network or a range in it.
+    In a name, ``*`` matches printable ASCII within one label (``*.example.org``) or before the ``@``
+    (``*@example.org``), and never ``@``, ``/`` or a space. In a distinguished name, it matches any printable text of
+    one value (``O=lab, CN=*``). Names are compared without regard to ASCII case; a name with a control character
+    matches nothing. A network or a range matches any address, network or range within it.
     """
     if pattern is None or pattern == "%any":
         return True
@@ -130,7 +129,7 @@ def names_several_addresses(pattern: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _addresses(text: str) -> Selector | None:
-    """The network or range that ``text`` names, None if it is something else."""
+    """The network or address range in ``text``, None if it is something else."""
     if "/" not in text and "-" not in text:
         return None
     try:
@@ -144,7 +143,7 @@ def _lies_in(addresses: Selector, identity: Identification) -> bool:
     try:
         return addresses.contains(selector_of(identity._replace(protocol=0, port=0)))
     except Refusal:
-        return False  # it is no address at all
+        return False  # not an address
 
 
 def _addresses_text(identity: Identification) -> str:
@@ -166,8 +165,8 @@ def _dn_text(data: bytes) -> str:
 
 
 def _name_matches(wanted: bytes, name: bytes) -> bool:
-    """Whether ``name`` is ``wanted``, which may hold asterisks. ``bytes.lower`` folds ASCII alone: to `str.lower` and
-    to `str.casefold` other letters become an ASCII letter, too.
+    """Whether ``name`` matches ``wanted``, which may contain asterisks. ``bytes.lower`` folds ASCII only: `str.lower`
+    and `str.casefold` would also turn some other letters into ASCII letters.
     """
     if _UNPRINTABLE.search(name):
         return False
@@ -190,6 +189,6 @@ def _name_patterns(wanted: bytes) -> tuple[tuple[list[str], ...], tuple[list[str
 
 
 def _parts(name: str) -> tuple[list[str], list[str]]:
-    """What stands before each ``@`` of a name, which is one text or none, and the labels behind it."""
+    """The user names of a name, each before an ``@`` (one or none if valid), and the labels of the domain."""
     *user, domain = name.split("@")
     return user, domain.split(".")

@@ -1,4 +1,4 @@
-"""NAT traversal: finding a NAT, and what changes when there is one (RFC 3947, drafts 02 and 03)."""
+"""NAT traversal: NAT detection, and what changes if there is a NAT (RFC 3947, drafts 02 and 03)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAT_D_NUMBERS = {
 }
 
 
-@lru_cache(maxsize=16)  # a message that brings NAT-D payloads is answered by one that carries the same hashes
+@lru_cache(maxsize=16)  # a response to a message with NAT-D payloads has the same hashes
 def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
     family = AF_INET6 if ":" in host else AF_INET
     # RFC 3947 §3.2: HASH = HASH(CKY-I | CKY-R | IP | Port)
@@ -35,9 +35,9 @@ def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
 def nat_d(
     algorithm: int, cookies: bytes, path: UdpPath, version: NatTraversalVersion, forced: bool
 ) -> list[NatDiscovery]:
-    """The NAT-D payloads that we send: the peer's end of ``path`` first, then ours (RFC 3947 §3.2).
+    """The NAT-D payloads to send: the hash of the remote end of ``path`` first, then the local end (RFC 3947 §3.2).
 
-    With ``forced`` ours is made never to match, so that the peer believes in a NAT and encapsulates.
+    With ``forced``, the hash of the local end never matches, so that the peer detects a NAT and uses encapsulation.
     """
     number = _NAT_D_NUMBERS[version]
     remote = _hash(algorithm, cookies, path.remote_host, path.remote_port)
@@ -53,7 +53,7 @@ def discover(
     received: tuple[NatDiscovery, ...],
     forced: bool,
 ) -> Nat | None:
-    """What the peer's NAT-D payloads show; None if it sent none.
+    """The NATs that the peer's NAT-D payloads reveal; None if the peer sent no NAT-D payloads.
 
     "The first NAT-D payload received should match one of the local NAT-D payloads [...] and one of the other NAT-D
     payloads must match the remote end's IP address and port" (RFC 3947 §3.2).
@@ -70,25 +70,25 @@ def discover(
 
 
 def floated(path: UdpPath, nat: Nat, port: int) -> UdpPath:
-    """The path after the float to ``port``: both ends' "if there is NAT between the hosts" (RFC 3947 §4)."""
+    """The path after the port change to ``port`` of both ends, "if there is NAT between the hosts" (RFC 3947 §4)."""
     if not nat.encapsulate or path.local_port == port:
         return path
     return path._replace(local_port=port, remote_port=port)
 
 
 def encapsulation_mode(mode: IpsecMode, nat: Nat | None) -> EncapsulationMode:
-    """The encapsulation mode of Quick Mode's transforms: RFC 3947 §5.1, and the drafts' private numbers."""
+    """The encapsulation mode in transforms of Quick Mode (RFC 3947 §5.1), or the private number of the drafts."""
     if nat is None or not nat.encapsulate:
         return _MODES[mode]
     return (_UDP_MODES if nat.version is NatTraversalVersion.RFC_3947 else _DRAFT_MODES)[mode]
 
 
 def original_addresses(nat: Nat, path: UdpPath, role: Role) -> list[NatOriginalAddress]:
-    """The NAT-OA payloads of Quick Mode in transport mode, in which we have ``role`` (RFC 3947 §5.2).
+    """The NAT-OA payloads to send in Quick Mode for transport mode; ``role`` is our role (RFC 3947 §5.2).
 
-    "The Initiator NAT-OA payload is first. The Responder NAT-OA payload is second." In the drafts there is one, with
-    the sender's own address. What the peer sends is not needed: checksums inside are passed over once ESP has vouched
-    for a packet (RFC 3948 §3.1.2, case 3).
+    "The Initiator NAT-OA payload is first. The Responder NAT-OA payload is second." In the drafts there is
+    only one, with the address of the sender. The peer's NAT-OA payloads are not needed: the checksums of inner packets
+    that ESP authenticated are not verified (RFC 3948 §3.1.2, case 3).
     """
     local, remote = _nat_oa(nat.version, path.local_host), _nat_oa(nat.version, path.remote_host)
     if nat.version is not NatTraversalVersion.RFC_3947:

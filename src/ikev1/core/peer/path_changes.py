@@ -1,12 +1,13 @@
-"""Where a peer is: when what we send follows a message that came from elsewhere (RFC 3947 §4, §7).
+"""The address of a peer: when we send to the address and port that a message came from (RFC 3947 §4, §7).
 
-Anybody can copy a message and send it from another address, so a path is followed only by a message that was checked
-whole and is no repetition, and
+Anyone can copy a message and send it from another address. The path changes only after an authentic message that is not
+a retransmission, and only
 
-- the port alone, if the peer is behind a NAT, which may give it another one at any time;
-- from the ISAKMP port to the encapsulation port, once, where a NAT was found ("the initiator MUST change ports when
+- to another port, if the peer is behind a NAT, which can change the port at any time;
+- from the ISAKMP port to the encapsulation port, once, if a NAT was detected ("the initiator MUST change ports when
   sending the ID payload", RFC 3947 §4);
-- to another address, if the peer is behind a NAT, once it has answered a question that was sent there (`probe`).
+- to another address, if the peer is behind a NAT and has answered an R-U-THERE sent to the new address
+  (`ikev1.core.machine.dpd`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from ikev1.core.records.events import Code, Note
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IpsecMode, UdpPath
 from ikev1.core.records.record import replace
 
-_QUIET = 60.0  # seconds between two notes that a peer has moved
+_QUIET = 60.0  # seconds: the minimum interval of notes about a peer that moved
 
 
 def follows(sa: IkeSa, seen: UdpPath, port: int) -> bool:
-    """Whether a message that was checked, and came by ``seen``, is reason enough to send there.
+    """Whether the path of ``sa`` changes to ``seen``, the path of an authentic message, without a probe.
 
     ``port`` is the encapsulation port.
     """
@@ -28,29 +29,29 @@ def follows(sa: IkeSa, seen: UdpPath, port: int) -> bool:
     if nat is None or not nat.encapsulate or not same_hosts(path, seen) or seen.local_port != port or seen == path:
         return False
     floats = path.local_port != port
-    # a peer that is not behind a NAT keeps its port, but for the float, which leads to the same number on both sides
+    # a peer that is not behind a NAT changes only to the encapsulation port, which is the same at both ends
     return nat.remote_behind or (floats and seen.remote_port == port)
 
 
 def wants_probe(sa: IkeSa, seen: UdpPath, port: int) -> bool:
-    """Whether the peer may have moved to ``seen``, and is to be asked there."""
+    """Whether the peer may have moved to the address of ``seen``, so that we probe it there."""
     behind = sa.nat is not None and sa.nat.remote_behind
     return behind and seen.local_port == port and not same_hosts(sa.path, seen)
 
 
 def aggressive_path(path: UdpPath, seen: UdpPath, port: int) -> UdpPath:
-    """The path of Aggressive Mode's message 3: with it the initiator may float to ``port``, and do nothing else."""
+    """The path after message 3 of Aggressive Mode, with which the initiator may change to ``port`` and no other."""
     return seen if seen.local_port in (path.local_port, port) else path
 
 
 def same_hosts(path: UdpPath, seen: UdpPath) -> bool:
-    """Whether both lead from the same address of ours to the same address of the peer."""
+    """Whether both paths have the same local and the same remote address."""
     return (path.local_host, path.remote_host) == (seen.local_host, seen.remote_host)
 
 
 def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
-    """``sa`` with its pairs on ``path``, those too that Quick Modes are about to make, and what makes the data plane
-    follow.
+    """``sa`` with all its pairs of IPsec SAs on ``path``, including those of unfinished Quick Modes, and the actions
+    that move them in the data plane.
     """
     if path == sa.path:
         return sa, []
@@ -62,7 +63,7 @@ def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
 
 
 def with_path(exchange: Exchange, path: UdpPath) -> Exchange:
-    """``exchange`` with the pair that it is about to make on ``path``."""
+    """``exchange`` with the pair of IPsec SAs that it negotiates on ``path``."""
     quick = exchange.quick
     if quick is None or quick.child is None:
         return exchange
@@ -70,7 +71,7 @@ def with_path(exchange: Exchange, path: UdpPath) -> Exchange:
 
 
 def moved(sa: IkeSa, path: UdpPath, now: float) -> tuple[IkeSa, list[Action]]:
-    """As `take_path`, for a peer that has moved, which is counted, and noted now and then."""
+    """Like `take_path`, and count the move; report it at most once every `_QUIET` seconds."""
     taken, actions = take_path(sa, path)
     taken = replace(taken, moves=sa.moves + 1, moved_at=now)
     if now - sa.moved_at >= _QUIET:
@@ -80,7 +81,7 @@ def moved(sa: IkeSa, path: UdpPath, now: float) -> tuple[IkeSa, list[Action]]:
 
 
 def on_path(child: ChildSa, path: UdpPath) -> ChildSa:
-    """``child`` on a new path; in transport mode its traffic is that of the addresses there."""
+    """``child`` on a new path; in transport mode its selectors have the addresses of the path."""
     if child.mode is IpsecMode.TUNNEL:
         return replace(child, path=path)
     local, remote = child.local.with_address(path.local_host), child.remote.with_address(path.remote_host)

@@ -52,7 +52,7 @@ def prove(context: ExchangeContext) -> list[Payload]:
     """What proves our identity to the peer.
 
     Raises:
-        Refusal: the connection has no private key any more.
+        Refusal: the connection no longer has a private key.
     """
     method = _method(context)
     if not _signs(method, context.sa.role):
@@ -60,7 +60,7 @@ def prove(context: ExchangeContext) -> list[Payload]:
     credential = context.connection.credential
     if credential is None:
         raise Refusal(
-            Code.NO_CONNECTION, f"connection {context.sa.connection!r} has no private key any more", ends=True
+            Code.NO_CONNECTION, f"connection {context.sa.connection!r} no longer has a private key", ends=True
         )
     key = private_keys.load(credential.private_key)
     signature = Signature(signatures.sign(method, key, _own_hash(context.sa, method)))
@@ -123,11 +123,11 @@ def _is_under_way(sa: IkeSa) -> bool:
 
 def _wrong_hash(context: ExchangeContext, claimed: str) -> tuple[Code, str]:
     if _method(context) in ENCRYPTING:
-        return diagnosis.of_wrong_keys(context.sa, f"a HASH for {claimed}, but it is wrong")
+        return diagnosis.of_wrong_keys(context.sa, f"a wrong HASH for {claimed}")
     if context.exchange.is_aggressive:
         return diagnosis.of_wrong_hash(context.sa, context.connection, claimed)
     # In Main Mode the message decrypted, so the secrets are the same
-    return Code.AUTHENTICATION_FAILED, f"{claimed} did not prove its identity: its HASH is wrong"
+    return Code.AUTHENTICATION_FAILED, f"authentication of {claimed} failed: wrong HASH"
 
 
 def _check_signature(
@@ -146,7 +146,7 @@ def _check_signature(
     _refuse_own_signature(context, method, signature, ends=message.header.encrypted)
     raise Refusal(
         Code.AUTHENTICATION_FAILED,
-        f"{identity.text_of(theirs)} did not prove its identity: {reason}",
+        f"authentication of {identity.text_of(theirs)} failed: {reason}",
         notify=NotifyType.INVALID_SIGNATURE,
     )
 
@@ -174,7 +174,7 @@ def _keys(context: ExchangeContext, message: Message, theirs: Identification) ->
     if not certificates and not trust.peers:
         raise Refusal(
             Code.CERTIFICATE_MISSING,
-            f"{identity.text_of(theirs)} sent no certificate, and no public key of it is configured",
+            f"{identity.text_of(theirs)} sent no certificate, and no public key is configured for it",
             notify=NotifyType.CERTIFICATE_UNAVAILABLE,
             ends=message.header.encrypted,
         )
@@ -192,8 +192,8 @@ def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool)
     if not known:
         raise Refusal(
             Code.ID_MISMATCH,
-            f"the peer says that it is {identity.text_of(theirs)}, for which connection {context.connection.name!r} "
-            "has no key: peer_public_key says which key proves which identity",
+            f"the peer's identity is {identity.text_of(theirs)}, for which connection {context.connection.name!r} "
+            "has no key: configure the key for this identity in peer_public_key",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=ends,
         )

@@ -1,20 +1,20 @@
-"""Who the other end is, beyond the arithmetic of a HASH or a signature: three rules that RFC 2409 leaves out.
+"""Three rules about the identity of the peer that RFC 2409 omits.
 
-A HASH or a signature of phase 1 proves that somebody had a secret. It does not prove that this somebody is another than
-ourselves, nor that it is the one whom we meant, nor that it believes in the same conversation. Published analyses of
-IKEv1 (Meadows 1999, Cremers 2011) rest on these three gaps; three rules close them.
+A HASH or a signature of phase 1 proves that the sender has a secret. It does not prove that the sender is not
+ourselves, that it is the intended peer, or that it has the same view of the exchange. Published attacks on IKEv1
+(Meadows 1999, Cremers 2011) use these three gaps; three rules close them.
 
-*Not me.* What is ours is no proof of somebody else: our own cookie, public value, nonce, HASH, signature, certificate,
-key, and our identity proved by a secret or key that we have, too. Without this rule a man in the middle who sends our
-own messages back is taken for the peer. The functions below are this rule; each refusal has `Code.REFLECTION`.
+*Reflection.* Our own values do not authenticate a peer: our own cookie, public value, nonce, HASH, signature,
+certificate, key, and our identity authenticated by a secret or key that we have, too. Without this rule, an attacker on
+the path who sends our own messages back is accepted as the peer. The functions below implement this rule; each refusal
+has `Code.REFLECTION`.
 
-*Destination.* A connection that calls accepts nobody but whom it names, by default the address that it calls
-(`ikev1.core.peer.connection_lookup.expected`), in both roles. And a key proves only the identities that it was
-configured with (`keys_for`).
+*Destination.* A connection that initiates accepts only the configured identity, by default the address that it
+initiates to (`ikev1.core.peer.connection_lookup.expected`), in both roles. A key authenticates only the identities that
+are configured for it (`keys_for`).
 
-*Last speaker.* Whoever sends the last message of phase 1 has not seen that the other end agrees, so the SA gives
-nothing up, adopts, moves and deletes nothing before the peer used its keys: that is in
-`ikev1.core.machine.established`.
+*Last message.* The sender of the last message of phase 1 does not know whether the peer accepted it. Until the peer has
+used the keys, the new SA does not replace, adopt, move or delete anything (`ikev1.core.machine.established`).
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import IdType, NotifyType
 
 OWN_CALL = (
-    "a first message came with the cookie of a call of ours: somebody on the way sent our own message back, or uses "
-    "what we sent to have us answer ourselves; or a connection calls an address that leads back to this machine"
+    "received a first message with a cookie that this host uses as initiator: an attacker on the path sent our own "
+    "message back or reused its cookie, or a connection initiates to an address of this host"
 )
 
 
-# --- not me ---------------------------------------------------------------------------------------------------------
+# --- reflection -----------------------------------------------------------------------------------------------------
 
 
 def reflection(context: ExchangeContext, what: str, *, notify: NotifyType | None = None, ends: bool = False) -> Refusal:
-    """The refusal of ``what`` is ours and came as the peer's."""
+    """Return the refusal of ``what``, a value of ours that was received as the peer's."""
     return Refusal(
         Code.REFLECTION,
-        f"{context.sa.path.remote_host} sent {what}: only somebody on the way to the peer can send back what we sent, "
-        "unless this address leads back to this machine",
+        f"{context.sa.path.remote_host} sent {what}: an attacker on the path sends our own messages back, unless this "
+        "address leads back to this host",
         notify=notify,
         ends=ends,
     )
 
 
 def refuse_own_cookie(context: ExchangeContext, CKY_R: bytes) -> None:
-    """Refuses a responder's cookie that is a cookie of ours. With CKY-R = CKY-I both ends' HASH could be one.
+    """Refuse a responder's cookie that is one of ours. With CKY-R = CKY-I, HASH_I and HASH_R could be equal.
 
     Raises:
-        Refusal: it is ours; the call goes on, for this answer need not be the peer's.
+        Refusal: the cookie is ours; the exchange continues, since the message may not be from the peer.
     """
     if CKY_R == context.sa.CKY_I or context.engine.is_own_cookie(CKY_R):
         raise reflection(context, "our own cookie as its own")
 
 
 def refuse_own_share(context: ExchangeContext, public: bytes, nonce: bytes) -> None:
-    """Refuses our own public value or nonce as a responder's, whoever responds draws its own (RFC 2409 §5).
+    """Refuse our own public value or nonce as a responder's, which must generate its own (RFC 2409 §5).
 
     Raises:
-        Refusal: one of them is ours; the call goes on, for this answer need not be the peer's.
+        Refusal: one of them is ours; the exchange continues, since the message may not be from the peer.
     """
     ours = context.sa.share
     if ours is not None and (public == ours.g_xi or nonce == ours.Ni_b):
@@ -74,20 +74,20 @@ def refuse_own_share(context: ExchangeContext, public: bytes, nonce: bytes) -> N
 
 
 def refuse_own_hash(context: ExchangeContext, received: bytes, own: bytes) -> None:
-    """Refuses our own HASH as the peer's, by name; it proves nothing in any case.
+    """Refuse our own HASH as the peer's. It is wrong in any case; this gives the reason.
 
     Raises:
-        Refusal: it is ours.
+        Refusal: the HASH is ours.
     """
     if hmac.compare_digest(received, own):
-        raise reflection(context, "our own proof as its own", notify=NotifyType.AUTHENTICATION_FAILED)
+        raise reflection(context, "our own HASH as its own", notify=NotifyType.AUTHENTICATION_FAILED)
 
 
 def refuse_own_certificate(context: ExchangeContext, found: tuple[Certificate, ...], *, ends: bool) -> None:
-    """Refuses our own certificate among those of the peer, before anybody is asked about them.
+    """Refuse our own certificate among those of the peer, before they are verified.
 
     Raises:
-        Refusal: it is there.
+        Refusal: our own certificate is among them.
     """
     credential = context.connection.credential
     own = credential.certificates[:1] if credential is not None else ()
@@ -96,24 +96,24 @@ def refuse_own_certificate(context: ExchangeContext, found: tuple[Certificate, .
 
 
 def refuse_own_key(context: ExchangeContext, key: bytes, *, ends: bool) -> None:
-    """Refuses ``key`` (SubjectPublicKeyInfo) as the peer's if we have the private key to it.
+    """Refuse ``key`` (SubjectPublicKeyInfo) as the peer's if it belongs to our own private key.
 
     Raises:
-        Refusal: it is ours.
+        Refusal: the key is ours.
     """
     if is_own_key(context.connection.credential, key):
         raise Refusal(
             Code.REFLECTION,
-            f"the key that is to prove who {context.sa.path.remote_host} is belongs to connection "
-            f"{context.connection.name!r} itself: whoever has a copy of it, or sends back what we sent, could be "
-            "anybody. Give each end a key of its own",
+            f"the key to authenticate {context.sa.path.remote_host} is the private key of connection "
+            f"{context.connection.name!r} itself: anyone with a copy of the key, or who sends our own messages back, "
+            "could impersonate the peer. Use different keys for the two peers",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=ends,
         )
 
 
 def is_own_key(credential: Credential | None, key: bytes) -> bool:
-    """Whether ``key`` (SubjectPublicKeyInfo) is that of our own private key."""
+    """Whether ``key`` (SubjectPublicKeyInfo) belongs to the private key of ``credential``."""
     return credential is not None and _public_half(credential.private_key) == key
 
 
@@ -123,7 +123,7 @@ def _public_half(private_key: bytes) -> bytes:
 
 
 def refuse_own_identity(context: ExchangeContext, theirs: Identification, own: Identification) -> None:
-    """Refuses a peer that proved to be who we are, unless the connection says that both ends are.
+    """Refuse an authenticated peer whose identity is our own, unless the connection allows it (``same_identity``).
 
     Raises:
         Refusal: ``theirs`` is ``own``.
@@ -132,9 +132,9 @@ def refuse_own_identity(context: ExchangeContext, theirs: Identification, own: I
         return
     raise Refusal(
         Code.REFLECTION,
-        f"{context.sa.path.remote_host} says that it is {identity.text_of(theirs)}, which is what connection "
-        f"{context.connection.name!r} says of us: another machine with our identity and our secret can stand in for "
-        "any peer. Give each end a local_id of its own, or allow it with same_identity = true",
+        f"the identity of {context.sa.path.remote_host} is {identity.text_of(theirs)}, which is also the local "
+        f"identity of connection {context.connection.name!r}: another host with the same identity and secret could "
+        "impersonate any peer. Set a different local_id on each peer, or allow this with same_identity = true",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
@@ -154,7 +154,7 @@ def _same(one: Identification, other: Identification) -> bool:
 
 
 def names_one(pattern: str | None) -> bool:
-    """Whether a ``remote_id`` names exactly one identity: no wildcard, no network, not anybody."""
+    """Whether a ``remote_id`` matches exactly one identity: no wildcard, no network, not ``%any``."""
     if pattern is None or pattern == "%any":
         return False
     if pattern.startswith(("@#", "keyid:")) or is_address(pattern):
@@ -163,10 +163,10 @@ def names_one(pattern: str | None) -> bool:
 
 
 def keys_for(trust: Trust, theirs: Identification) -> tuple[bytes, ...]:
-    """The configured public keys (SubjectPublicKeyInfo) that may prove ``theirs``."""
+    """The configured public keys (SubjectPublicKeyInfo) that can authenticate the identity ``theirs``."""
     return tuple(known.spki for known in trust.public_keys if identity.matches(known.identity, theirs))
 
 
 def certificate_is_for(certificate: bytes, theirs: Identification) -> bool:
-    """Whether ``theirs`` stands in ``certificate`` (DER): its subject or an alternative name."""
+    """Whether ``theirs`` is the subject or a subjectAltName of ``certificate`` (DER)."""
     return any((kind, data) == (theirs.id_type, theirs.data) for kind, data in certificates.identities(certificate))

@@ -1,8 +1,8 @@
-"""What both methods of public key encryption share: whose keys, and who the caller is (RFC 2409 §5.2, §5.3).
+"""Common parts of both methods of public key encryption: keys, identities and bodies (RFC 2409 §5.2, §5.3).
 
-A responder reads the caller's identity before anything proves it, from a ciphertext that anybody can have made. Nothing
-that is wrong inside a body may show before the HASH is checked (`ikev1.crypto.public_key_encryption`): in place of a
-body that is of no use stands one that nobody can predict, and the exchange goes on.
+A responder reads the initiator's identity before it is authenticated, from a ciphertext that anyone could have made. No
+error in an encrypted body may be observable before the HASH is verified (`ikev1.crypto.public_key_encryption`): an
+invalid body is replaced by an unpredictable one, and the exchange continues.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Callable, Container, Iterator
 
 from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
-from ikev1.core.peer.accepted_modes import accepts_mode
 from ikev1.core.peer.authentication import check_port
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import certificate_is_for, keys_for, names_one, refuse_own_key
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -40,11 +39,11 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import IdType, NotifyType, PayloadType
 
-_ALL = range(256)  # types of payload
+_ALL = range(256)  # payload types
 
 
 def suite_of(context: ExchangeContext) -> Phase1Suite:
-    """What was agreed upon, or what message 1 of Aggressive Mode takes for granted."""
+    """The negotiated suite, or the only suite that message 1 of Aggressive Mode can use."""
     chosen = context.sa.chosen
     return context.connection.policies[0].suite if chosen is None else chosen.suite
 
@@ -53,10 +52,11 @@ def suite_of(context: ExchangeContext) -> Phase1Suite:
 
 
 def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
-    """What encrypts a body with the peer's key.
+    """Return a function that encrypts a body with the peer's key.
 
     Raises:
-        Refusal: we know none; and when it is called, the key is too small, or the body does not fit under it.
+        Refusal: no key of the peer is configured. The function raises it if the key is too small for the policy or for
+            the body.
     """
     known = _peer_key(context)
     refuse_own_key(context, known, ends=True)
@@ -67,7 +67,7 @@ def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
             public_keys.check_strength(key, context.connection.trust.smallest_rsa_bits)
             return public_key_encryption.encrypt(key, body)
         except (CryptoError, public_key_encryption.BodyTooLong) as error:
-            text = f"nothing can be encrypted for the peer of connection {context.connection.name!r}: {error}"
+            text = f"cannot encrypt for the peer of connection {context.connection.name!r}: {error}"
             raise Refusal(
                 Code.CERTIFICATE_UNUSABLE, text, notify=NotifyType.AUTHENTICATION_FAILED, ends=True
             ) from error
@@ -76,10 +76,10 @@ def encrypts_for_peer(context: ExchangeContext) -> Callable[[bytes], bytes]:
 
 
 def _peer_key(context: ExchangeContext) -> bytes:
-    """The key (SubjectPublicKeyInfo) that we encrypt with for this peer.
+    """The public key (SubjectPublicKeyInfo) to encrypt with for this peer.
 
-    A responder has been told who the caller is, and takes the key of that identity. It takes the first key for an
-    identity that it does not know as well: that this one cannot prove it is said after the HASH (`check_key_is_for`).
+    A responder has received the initiator's identity and uses the key of this identity. For an unknown identity it uses
+    the first key; `check_key_is_for` refuses the peer after the HASH.
     """
     # "the initiator must already have the responder's public key" (RFC 2409 §5.2), and the responder the initiator's
     trust = context.connection.trust
@@ -89,7 +89,7 @@ def _peer_key(context: ExchangeContext) -> bytes:
     if not known:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {context.sa.connection!r} knows no public key of its peer to encrypt with: give it in "
+            f"connection {context.sa.connection!r} has no public key of the peer to encrypt with: configure "
             "peer_public_key or peer_certificate",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
@@ -98,11 +98,11 @@ def _peer_key(context: ExchangeContext) -> bytes:
 
 
 def check_key_is_for(context: ExchangeContext, theirs: Identification) -> None:
-    """Checks that the key which the peer has shown to have is one for ``theirs``: what it says of itself was encrypted
-    by itself, so that the HASH proves nothing of it.
+    """Check that the key that the peer used is configured for its identity ``theirs``, which the HASH does not prove:
+    the peer encrypted the identity itself.
 
     Raises:
-        Refusal: it is the key of another.
+        Refusal: the key is for another identity.
     """
     trust, connection = context.connection.trust, context.connection
     if trust.public_keys:
@@ -115,8 +115,8 @@ def check_key_is_for(context: ExchangeContext, theirs: Identification) -> None:
         key = "peer_certificate"
     raise Refusal(
         Code.ID_MISMATCH,
-        f"the peer says that it is {identity.text_of(theirs)}, which is not whom the key in {key} of connection "
-        f"{connection.name!r} is for",
+        f"the peer's identity is {identity.text_of(theirs)}, but the key in {key} of connection {connection.name!r} is "
+        "for another identity",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
@@ -126,18 +126,18 @@ def own_key(context: ExchangeContext) -> PrivateKey:
     """Our private key.
 
     Raises:
-        Refusal: the connection has none any more.
+        Refusal: the connection no longer has a private key.
     """
     credential = context.connection.credential
     if credential is None:
         raise Refusal(
-            Code.NO_CONNECTION, f"connection {context.sa.connection!r} has no private key any more", ends=True
+            Code.NO_CONNECTION, f"connection {context.sa.connection!r} no longer has a private key", ends=True
         )
     return private_keys.load(credential.private_key)
 
 
-def announce_key(context: ExchangeContext) -> list[Payload]:
-    """HASH(1) where we know several certificates of the responder: "a hash (using the negotiated hash function) of the
+def certificate_hash(context: ExchangeContext) -> list[Payload]:
+    """HASH(1) if several responder certificates are configured: "a hash (using the negotiated hash function) of the
     certificate which the initiator is using to encrypt the nonce and identity" (RFC 2409 §5.2).
     """
     trust = context.connection.trust
@@ -146,11 +146,11 @@ def announce_key(context: ExchangeContext) -> list[Payload]:
     return [Hash(hashes.digest(suite_of(context).hash, trust.peers[0]))]
 
 
-def choose_key(context: ExchangeContext, message: Message) -> None:
-    """Takes the connection whose certificate the initiator's HASH(1) names, if it sent one.
+def select_by_certificate(context: ExchangeContext, message: Message) -> None:
+    """Select the connection with the certificate that the initiator's HASH(1) identifies, if it sent one.
 
     Raises:
-        Refusal: no connection that could be meant has this certificate.
+        Refusal: no candidate connection has this certificate.
     """
     named = message.first(Hash)
     if named is None or context.sa.role is Role.INITIATOR:
@@ -159,29 +159,29 @@ def choose_key(context: ExchangeContext, message: Message) -> None:
         if connection.credential is not None:
             for certificate in connection.credential.certificates[:1]:
                 if hmac.compare_digest(hashes.digest(suite_of(context).hash, certificate), named.data):
-                    _take_connection(context, connection)
+                    _use_connection(context, connection)
                     return
     raise Refusal(
         Code.CERTIFICATE_UNUSABLE,
-        f"{context.sa.path.remote_host} encrypts for a certificate that no connection with it has",
+        f"{context.sa.path.remote_host} encrypts for a certificate that none of its connections has",
         notify=NotifyType.CERTIFICATE_UNAVAILABLE,
     )
 
 
-def settle_caller(context: ExchangeContext, theirs: Identification) -> None:
-    """Takes the connection that expects this caller, for the answer is encrypted for it; that it is nobody whom we
-    expect is said once it has proved who it is.
+def select_by_identity(context: ExchangeContext, theirs: Identification) -> None:
+    """Select the connection that expects the initiator's identity ``theirs``, since the response is encrypted for it.
+    If no connection expects it, the peer is refused later, after its authentication.
     """
     if identity.matches(expected(context.connection), theirs):
         return
     for connection in _candidates(context):
         if identity.matches(expected(connection), theirs) and connection.credential == context.connection.credential:
-            _take_connection(context, connection)
+            _use_connection(context, connection)
             return
 
 
 def _candidates(context: ExchangeContext) -> Iterator[Connection]:
-    """The connections that could have answered message 1 as we did."""
+    """The connections with which we could have sent the same response to message 1."""
     for connection in context.engine.candidates(context.sa):
         if accepts_mode(connection, context.exchange, context.sa) and any(
             allows_suite(policy, suite_of(context)) for policy in connection.policies
@@ -189,7 +189,7 @@ def _candidates(context: ExchangeContext) -> Iterator[Connection]:
             yield connection
 
 
-def _take_connection(context: ExchangeContext, connection: Connection) -> None:
+def _use_connection(context: ExchangeContext, connection: Connection) -> None:
     context.connection = connection
     context.sa = replace(context.sa, connection=connection.name)
 
@@ -202,14 +202,14 @@ def encrypt_body(payload: Payload, encrypt: Callable[[bytes], bytes]) -> Encrypt
     return Encrypted(payload_type(payload), encrypt(build_body(payload)))
 
 
-def opened(
+def decrypt_bodies(
     message: Message, key: PrivateKey, decrypt: Callable[[bytes], bytes], types: Container[int] = _ALL
 ) -> Message:
-    """``message`` with the encrypted bodies of ``types`` decrypted, in their order; in place of each that is of no use
-    stands one that nobody can predict. ``key`` is ours.
+    """``message`` with the encrypted bodies of ``types`` decrypted in order; each invalid body is replaced by an
+    unpredictable one. ``key`` is our private key.
 
     Raises:
-        CryptoError: the length of one shows that it is no ciphertext.
+        CryptoError: a body has a length that no ciphertext has.
     """
     read = [
         _read(payload, key, decrypt(payload.data))
@@ -221,7 +221,7 @@ def opened(
 
 
 def _read(encrypted: Encrypted, key: PrivateKey, body: bytes) -> tuple[Payload, bytes]:
-    # Before it is known whether it will be needed: the time that it takes must not tell
+    # Computed even if it is not needed, so that the time does not depend on the body
     unknown = public_key_encryption.stand_in(key, encrypted.data)
     try:
         payload = parse_body(encrypted.number, body)
@@ -233,7 +233,7 @@ def _read(encrypted: Encrypted, key: PrivateKey, body: bytes) -> tuple[Payload, 
     return payload, body
 
 
-_STAND_INS: dict[int, Callable[[bytes], Payload]] = {  # for bodies that not any octets can be
+_STAND_INS: dict[int, Callable[[bytes], Payload]] = {  # for payload types whose body cannot be arbitrary octets
     PayloadType.NONCE: Nonce,
     PayloadType.IDENTIFICATION: lambda unknown: Identification(IdType.KEY_ID, 0, 0, unknown),
     PayloadType.CERTIFICATE: lambda unknown: Certificate(0, unknown),

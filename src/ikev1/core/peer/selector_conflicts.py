@@ -1,19 +1,19 @@
-"""Traffic that a peer may not have, because another peer has it.
+"""Conflicts of traffic selectors between peers.
 
-A tunnel's networks are the operator's word; what a peer asks for within them is its own. Where the traffic that it asks
-for overlaps another peer's, the following holds. Pairs with other marks or interface IDs are no rivals: the operator
-tells their packets apart.
+The operator configures the networks of a tunnel; a peer can request a part of them. If the requested traffic overlaps
+that of another peer, the following rules apply. Pairs of IPsec SAs with different marks or interface IDs do not
+conflict: the operator separates their packets.
 
-- Peers of one connection never share traffic: none of them gets what another holds.
-- Between connections the operator's word decides. Networks that stand in the configuration, asked for as they are, may
-  lie in wider ones or hold narrower ones, for each packet goes to the narrowest pair. The same networks twice are
-  refused while another peer has them.
-- What a peer chose within wider networks must not overlap what a peer of another connection holds, unless that one's
-  networks hold all of this tunnel's: then this tunnel is the narrower one, and all of it is this peer's. Nor may it
-  overlap a narrower tunnel of another connection, whether that is up or not.
+- Peers of one connection never share traffic: none of them gets traffic that another one has.
+- Between connections, the configuration decides. Configured networks that are requested unchanged may lie within wider
+  ones or contain narrower ones, since each packet uses the narrowest pair. Identical networks are refused while another
+  peer has them.
+- A part of the configured networks must not overlap the traffic of a peer of another connection, unless that traffic
+  contains all networks of this tunnel: then this tunnel is the narrower one, and its traffic belongs to this peer. It
+  must not overlap a narrower tunnel of another connection either, whether that is established or not.
 
-RFC 4301 §4.4.1 has an ordered policy database for this: the first policy that matches a packet is the one that counts,
-and an SA is for what one policy selects (§4.4.1.2). Our order is from narrow to wide.
+RFC 4301 §4.4.1 has an ordered policy database for this: the first policy that matches a packet applies, and an SA
+carries what one policy selects (§4.4.1.2). Here the order is from narrow to wide.
 """
 
 from __future__ import annotations
@@ -28,42 +28,43 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.wire.registry import NotifyType
 
-_Pair = tuple[Selector, Selector]  # ours, theirs
+_Pair = tuple[Selector, Selector]  # local, remote
 
 
 def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked: _Pair, *, ends: bool = False) -> None:
-    """Checks that the traffic ``asked`` for by the peer, of which ``tunnel`` has ``granted`` it some, is no other's.
+    """Check that no other peer has any of the traffic ``asked`` for by the peer.
 
     Args:
-        ends: whether the exchange cannot go on with other traffic.
+        granted: the configured networks of ``tunnel``, which contain ``asked``.
+        ends: whether a refusal ends the exchange.
 
     Raises:
-        Refusal: another peer holds some of it, or a narrower tunnel of another connection is for it.
+        Refusal: another peer has some of the traffic, or it belongs to a narrower tunnel of another connection.
     """
     engine, sa = context.engine, context.sa
     _check_same_nat(context, tunnel, asked, ends)
     rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
     if rival is not None:
-        raise _refusal(asked, f"which another peer of this connection has ({_named(rival)})", ends)
+        raise _refusal(asked, f"another peer of this connection has this traffic ({_named(rival)})", ends)
     if asked == granted:
         rival = _first(engine.equals(sa, *asked), tunnel)
         if rival is not None:
-            raise _refusal(asked, f"and another peer has the same ({_named(rival)})", ends)
+            raise _refusal(asked, f"another peer has the same networks ({_named(rival)})", ends)
         return
     others = (child for child in engine.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
     rival = _first(others, tunnel)
     if rival is not None:
-        raise _refusal(asked, f"some of which another peer has ({_named(rival)})", ends)
+        raise _refusal(asked, f"another peer has some of this traffic ({_named(rival)})", ends)
     for connection, other in engine.claims(*asked):
         same_packets = connection != context.connection.name and other.marks == tunnel.marks
         if same_packets and _holds_more(granted, (other.local, other.remote)):
             raise _refusal(
-                asked, f"some of which is for {connection}/{other.name} ({other.local} === {other.remote})", ends
+                asked, f"some of it is for {connection}/{other.name} ({other.local} === {other.remote})", ends
             )
 
 
 def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends: bool) -> None:
-    """Refuses in transport mode what another client behind the same NAT has already: "Implementations MUST handle this
+    """Refuse transport mode for traffic that another client behind the same NAT has: "Implementations MUST handle this
     situation, either by disallowing conflicting connections, or by other means" (RFC 3948 §5.2).
     """
     nat, host = context.sa.nat, context.sa.path.remote_host
@@ -74,9 +75,9 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
     if rival is not None:
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
-            f"the peer asks for {asked[0]} === {asked[1]}, which another client behind the same NAT has "
-            f"({_named(rival)}): in transport mode nothing tells the two apart (RFC 3948 §5.2); let the clients use "
-            "ports of their own, or tunnel mode",
+            f"the peer requests {asked[0]} === {asked[1]}, but another client behind the same NAT has this traffic "
+            f"({_named(rival)}): in transport mode the two cannot be distinguished (RFC 3948 §5.2). Use different "
+            "ports for the clients, or tunnel mode",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=ends,
         )
@@ -98,8 +99,8 @@ def _named(rival: ChildSa) -> str:
 def _refusal(asked: _Pair, why: str, ends: bool) -> Refusal:
     return Refusal(
         Code.SELECTORS_UNACCEPTABLE,
-        f"the peer asks for {asked[0]} === {asked[1]}, {why}: give each peer networks of its own; if that one is gone "
-        "for good, close its pair",
+        f"the peer requests {asked[0]} === {asked[1]}, but {why}: configure different networks for each peer; if the "
+        "other peer is gone, close its pair of IPsec SAs",
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=ends,
     )

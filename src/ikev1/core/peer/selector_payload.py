@@ -1,4 +1,4 @@
-"""Client identities: the selectors of a tunnel as Quick Mode carries them, IDci and IDcr (RFC 2407 §4.6.2)."""
+"""Client IDs: traffic selectors as the payloads IDci and IDcr of Quick Mode (RFC 2407 §4.6.2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTHS: dict[int, int] = {id_type: width for kinds in (_ADDRESS, _SUBNET, _RANG
 
 
 def payload_of(selector: Selector) -> Identification:
-    """The identification payload for ``selector``: an address, a subnet or a range, whichever says it shortest."""
+    """The identification payload for ``selector``: an address or a subnet if possible, else a range."""
     first, last = selector.first, selector.last
     width = len(first)
     if first == last:
@@ -29,29 +29,29 @@ def payload_of(selector: Selector) -> Identification:
     return Identification(_RANGE[width], selector.protocol, selector.port, first + last)
 
 
-@lru_cache(maxsize=1024)  # peers ask for the same networks again and again, and their SAs can share one record
+@lru_cache(maxsize=1024)  # peers request the same networks repeatedly, and their SAs can share one record
 def selector_of(identity: Identification) -> Selector:
-    """The traffic that a client identity names.
+    """The traffic selector of a client ID.
 
     Raises:
-        Refusal: it names no addresses, or impossible ones.
+        Refusal: the client ID has no addresses, or invalid ones.
     """
     width = _WIDTHS.get(identity.id_type)
     data = identity.data
     if width is None:
-        raise _refusal(f"a client identity of type {IdType(identity.id_type).name} selects no traffic")
+        raise _refusal(f"client ID type {IdType(identity.id_type).name} is not a traffic selector")
     if len(data) != (width if identity.id_type == _ADDRESS[width] else 2 * width):
-        raise _refusal(f"a client identity of {len(data)} octets")
+        raise _refusal(f"client ID has a wrong length ({len(data)} octets)")
     first, last = data[:width], data[-width:]
     if identity.id_type == _SUBNET[width]:
         mask = int.from_bytes(last)
         host_bits = mask ^ ((1 << 8 * width) - 1)
         if host_bits & (host_bits + 1):
-            raise _refusal("the mask of a client subnet has holes")
+            raise _refusal("client ID has a non-contiguous subnet mask")
         low = int.from_bytes(first) & mask
         first, last = low.to_bytes(width), (low | host_bits).to_bytes(width)
     if first > last:
-        raise _refusal("a client range ends before it begins")
+        raise _refusal("client ID has an address range that ends before it begins")
     return Selector(first, last, identity.protocol, identity.port)
 
 

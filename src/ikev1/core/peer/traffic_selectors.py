@@ -1,4 +1,4 @@
-"""Which traffic a Quick Mode is about: the selectors of a tunnel, and those that a peer asks for (RFC 2409 §5.5)."""
+"""The traffic of a Quick Mode: the selectors of a tunnel, and those that a peer requests (RFC 2409 §5.5)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ikev1.wire.registry import NotifyType
 
 
 def tunnel_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Selector, Selector]:
-    """The traffic of ``tunnel``, ours first; what is left open is the address of the peers themselves."""
-    # In transport mode packets bear the addresses that they travel between; a path to another address was proved
+    """The local and remote selector of ``tunnel``; a dynamic one becomes the address of the respective peer."""
+    # In transport mode, packets have the addresses of the path; a new path is used only after a probe
     transport = tunnel.mode is IpsecMode.TRANSPORT
     ours, theirs = (context.sa.path.local_host, context.sa.path.remote_host) if transport else context.sa.hosts
     return tunnel.local.at(ours), tunnel.remote.at(theirs)
 
 
 def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, Selector, Selector]:
-    """The tunnel whose networks hold the traffic that the initiator wants to carry, and that traffic: our side, its
-    side. One that equals it wins.
+    """The tunnel whose networks contain the traffic that the initiator requests, and the local and remote selector of
+    this traffic. A tunnel whose networks equal the traffic is preferred.
 
     Raises:
-        Refusal: there is none, or another peer has some of the traffic.
+        Refusal: there is no such tunnel, or another peer has some of the traffic.
     """
     wanted = _wanted_selectors(context, message)
     holding = []
@@ -52,14 +52,14 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
     )
     raise Refusal(
         Code.SELECTORS_UNACCEPTABLE,
-        f"the peer asks for {local} === {remote}; connection {context.connection.name!r} has "
+        f"the peer requests {local} === {remote}; connection {context.connection.name!r} has "
         f"{configured or 'no tunnels'}",
         notify=NotifyType.INVALID_ID_INFORMATION,
     )
 
 
 def _wanted_selectors(context: ExchangeContext, message: Message) -> tuple[Selector, Selector]:
-    """Which traffic the initiator wants to carry: our side, its side.
+    """The local and remote selector that the initiator requests.
 
     "The identities of the SAs negotiated in Quick Mode are implicitly assumed to be the IP addresses of the ISAKMP
     peers, [...] unless client identifiers are specified" (RFC 2409 §5.5).
@@ -69,7 +69,7 @@ def _wanted_selectors(context: ExchangeContext, message: Message) -> tuple[Selec
         ours, theirs = context.sa.hosts
         return DYNAMIC.at(ours), DYNAMIC.at(theirs)
     if len(identities) != 2:
-        raise Refusal(Code.MALFORMED, "one client identity without the other", notify=NotifyType.INVALID_ID_INFORMATION)
+        raise Refusal(Code.MALFORMED, "one client ID without the other", notify=NotifyType.INVALID_ID_INFORMATION)
     IDci, IDcr = identities
     return selector_of(IDcr), selector_of(IDci)
 
@@ -77,8 +77,8 @@ def _wanted_selectors(context: ExchangeContext, message: Message) -> tuple[Selec
 def _on_the_path(
     context: ExchangeContext, tunnel: Tunnel, wanted: tuple[Selector, Selector]
 ) -> tuple[Selector, Selector]:
-    """The traffic that a peer means, as its packets look here: in transport mode they bear the addresses that NATs gave
-    them on the way (RFC 3948 §3.1.2), and not those that the peer knows.
+    """The traffic that a peer requests, with the addresses that its packets have here: in transport mode, NATs change
+    them in transit (RFC 3948 §3.1.2), so they are not those that the peer knows.
     """
     nat, path = context.sa.nat, context.sa.path
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
@@ -92,25 +92,25 @@ def _seen_at(selector: Selector, host: str) -> Selector:
 
 
 def check_still_free(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode) -> None:
-    """Checks at the end of a peer's Quick Mode that no other peer got its traffic meanwhile.
+    """Check at the end of a Quick Mode that the peer initiated that no other peer got its traffic meanwhile.
 
     Raises:
-        Refusal: one did.
+        Refusal: another peer got some of the traffic.
     """
     check_rivals(context, tunnel, tunnel_selectors(context, tunnel), (quick.local, quick.remote), ends=True)
 
 
 def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:
-    """Checks that the responder answers for the traffic that we asked for.
+    """Check that the responder selected the traffic that we requested.
 
     Raises:
-        Refusal: it answers for other traffic.
+        Refusal: it selected other traffic.
     """
     identities = message.all(Identification)
     if identities and _echoed(context, tunnel, identities) != (quick.local, quick.remote):
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
-            "the peer answered with other client identities than we sent",
+            "the peer responded with other client IDs than were sent",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=True,
         )
@@ -119,8 +119,8 @@ def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, mes
 def _echoed(
     context: ExchangeContext, tunnel: Tunnel, identities: tuple[Identification, ...]
 ) -> tuple[Selector, Selector] | None:
-    """IDci and IDcr of an answer, as their traffic looks here; None if there are not two of them. A responder in
-    transport mode may send back the addresses that it sees instead of those that we sent.
+    """The selectors of IDci and IDcr in a response, with the addresses that packets have here; None if there are not
+    two payloads. In transport mode, a responder may send the addresses that it sees instead of those that we sent.
     """
     if len(identities) != 2:
         return None

@@ -1,4 +1,4 @@
-"""Vendor IDs: how peers say what they can do beyond the RFC (RFC 2408 §3.16)."""
+"""Vendor IDs: how peers announce extensions (RFC 2408 §3.16)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ikev1.wire.payloads import VendorId
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
 DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 
-# Newest first; draft-02 was hashed with and without a line feed, and peers send either.
+# Newest first; draft-02 was hashed with and without a line feed, and peers send either hash.
 VERSIONS: dict[bytes, NatTraversalVersion] = {
     bytes.fromhex("4a131c81070358455c5728f20e95452f"): NatTraversalVersion.RFC_3947,  # RFC 3947 §3.1: MD5 of "RFC 3947"
     bytes.fromhex(
@@ -26,7 +26,7 @@ OURS = (*(VendorId(data) for data in VERSIONS), VendorId(DPD))
 
 
 def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
-    """The newest NAT traversal among the vendor IDs of a peer, None if it has none."""
+    """The newest version of NAT traversal among the vendor IDs of a peer, None if there is none."""
     for data, version in VERSIONS.items():
         if data in vendors:
             return version
@@ -34,6 +34,6 @@ def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
 
 
 def answer_to(vendors: tuple[bytes, ...]) -> tuple[VendorId, ...]:
-    """The vendor IDs that a responder sends to a peer that sent these: of NAT traversal only the one to be used."""
+    """The vendor IDs that a responder sends in response to ``vendors``: for NAT traversal only the selected version."""
     chosen = next((VendorId(data) for data in VERSIONS if data in vendors), None)
     return (chosen, VendorId(DPD)) if chosen is not None else (VendorId(DPD),)

@@ -1,4 +1,4 @@
-"""What is used although it should not be: said once for each connection, not once for each SA."""
+"""Notes about weak algorithms, once for each connection, not once for each SA."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from ikev1.wire.registry import AuthenticationMethod
 
 
 def warn_of_phase1(context: ExchangeContext, suite: Phase1Suite) -> None:
-    """Warns of weak algorithms under the ISAKMP SA."""
+    """Report the weak algorithms of the ISAKMP SA."""
     _warn(context, weaknesses(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group)))
 
 
 def is_weak_phase1(suite: Phase1Suite) -> bool:
-    """Whether a suite of phase 1 has a weak algorithm."""
+    """Whether a phase 1 suite has a weak algorithm."""
     return is_weak(IkeProposal(suite.encryption, suite.key_length, suite.hash, suite.group))
 
 
 def note_left_out(context: ExchangeContext, priorities: list[int]) -> None:
-    """Tells which policies a call in Aggressive Mode does not offer, as they are weak and others are not."""
+    """Report the policies that Aggressive Mode does not offer because they are weak and others are not."""
     if priorities:
         which = ", ".join(map(str, priorities))
-        told = (
-            f"Aggressive Mode does not offer policy {which}, weak beside others: the peer's choice is not protected "
-            "there, so that whoever changes it could have us take the weakest"
+        text = (
+            f"Aggressive Mode does not offer policy {which}, which is weaker than others: the peer's selection is not "
+            "authenticated, so an attacker could change it to the weakest policy"
         )
-        _warn(context, (told,))
+        _warn(context, (text,))
 
 
 def warn_of_phase2(context: ExchangeContext, suite: IpsecSuite, group: int) -> None:
-    """Warns of weak algorithms under a pair of IPsec SAs."""
+    """Report the weak algorithms of a pair of IPsec SAs."""
     _warn(context, ipsec_suite.weaknesses(suite, group))
 
 
 def warn_of_aggressive_psk(context: ExchangeContext) -> None:
-    """Warns that we call in Aggressive Mode with a pre-shared key."""
+    """Report that we initiate Aggressive Mode with a pre-shared key."""
     if context.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
-        told = "Aggressive Mode with a pre-shared key: whoever hears the answer, or asks for one, can guess it offline"
-        _warn(context, (told,))
+        text = "Aggressive Mode with a pre-shared key: anyone who sees or requests a response can guess the key offline"
+        _warn(context, (text,))
 
 
 def _warn(context: ExchangeContext, warnings: tuple[str, ...]) -> None:

@@ -44,7 +44,7 @@ class NeedsCertificateCheck(RemoteError):
     def __init__(
         self, certificates: tuple[Certificate, ...], identity: Identification, *, answers_call: bool = False
     ) -> None:
-        super().__init__("the peer's certificate is being examined")
+        super().__init__("the peer's certificate is being verified")
         self.certificates = certificates
         self.identity = identity
         self.answers_call = answers_call

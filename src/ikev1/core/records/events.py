@@ -1,4 +1,4 @@
-"""What happened, for people and programs: each kind has a stable code, documented in docs/troubleshooting.md."""
+"""Events of the engine. Failures and notes have a stable code, which docs/troubleshooting.md explains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikev1.wire.message import Message
 
 
 class Code(StrEnum):
-    """The stable names of what can go wrong or is worth a line."""
+    """The stable names of failures and notes."""
 
     PSK_MISMATCH = "psk-mismatch"
     NO_PROPOSAL_CHOSEN = "no-proposal-chosen"
@@ -50,10 +50,10 @@ class Code(StrEnum):
 
 
 class MessageSeen(NamedTuple):
-    """One ISAKMP message, sent or received and understood.
+    """An ISAKMP message that was sent, or received and accepted.
 
-    ``label`` is its place in the exchange (``MM3``, ``QM1``, ``INFO``), ``state`` what we wait for next, in the words
-    of Cisco (``MM_WAIT_MSG4``). ``payloads`` are in the clear whether or not the wire saw them so.
+    ``label`` is its position in the exchange (``MM3``, ``QM1``, ``INFO``), ``state`` the state after it in the names of
+    Cisco (``MM_WAIT_MSG4``). The payloads of ``message`` are decrypted.
     """
 
     sa: IkeSa
@@ -64,26 +64,26 @@ class MessageSeen(NamedTuple):
 
 
 class IkeUp(NamedTuple):
-    """An ISAKMP SA is established; ``sa.keys`` is what a key log writes."""
+    """An ISAKMP SA is established; ``sa.keys`` has the keys for a key log."""
 
     sa: IkeSa
 
 
 class IkeConfirmed(NamedTuple):
-    """The peer has shown that it has an ISAKMP SA whose phase 1 ended with a message of ours."""
+    """The peer used an ISAKMP SA of which we sent the last message of phase 1, and so confirmed it."""
 
     sa: IkeSa
 
 
 class IkeDown(NamedTuple):
-    """An ISAKMP SA is gone, or never came to be; ``reason`` is a sentence."""
+    """An ISAKMP SA is closed, or was not established; ``reason`` is text for people."""
 
     sa: IkeSa
     reason: str
 
 
 class ChildUp(NamedTuple):
-    """A pair of IPsec SAs carries traffic from now on; ``replaces`` is the pair it follows, if any."""
+    """A pair of IPsec SAs is established; ``replaces`` is the pair that it rekeys, if any."""
 
     sa: IkeSa
     child: ChildSa
@@ -91,7 +91,7 @@ class ChildUp(NamedTuple):
 
 
 class ChildDown(NamedTuple):
-    """A pair of IPsec SAs is gone."""
+    """A pair of IPsec SAs is closed; ``reason`` is text for people."""
 
     sa: IkeSa
     child: ChildSa
@@ -99,8 +99,8 @@ class ChildDown(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Something did not work: which code, and in plain words what, where and what to do. ``sa`` is the SA it befell,
-    None where there is none yet; ``peer`` the address and port it concerns; ``tunnel`` the tunnel that did not come up.
+    """A failure. ``text`` describes it and the remedy for people; ``peer`` is the address of the peer, with or without
+    port; ``sa`` is the ISAKMP SA, None if there is none yet; ``tunnel`` is the tunnel that was not established, if any.
     """
 
     code: Code
@@ -111,7 +111,7 @@ class Failure(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Worth a line, but nobody's failure."""
+    """Information that is not a failure; ``text`` is for people."""
 
     code: Code
     text: str

@@ -414,7 +414,7 @@ class IkeSa(Record, frozen=True):
     def suite(self) -> Phase1Suite:
         """The suite that was chosen, which must have happened."""
         if self.chosen is None:
-            raise LookupError("nothing was chosen yet")
+            raise LookupError("no suite was negotiated yet")
         return self.chosen.suite
 
     @property

@@ -1,8 +1,8 @@
-"""Records: the immutable values that state is made of.
+"""Records: the immutable values that make up the state.
 
-A row of an exchange returns new records and never changes one, so that a refused message leaves no trace. Records
-can be dumped and loaded (`msgspec.msgpack`), which lets an SA outlive the process that made it. A record that holds
-secrets names them in ``secret_fields``: no repr, log line or exception ever shows them.
+The steps of an exchange create new records and never change one, so that a refused message has no effect. Records can
+be dumped and loaded (`msgspec.msgpack`), so that an SA can outlive the process that created it. A record with secrets
+lists them in ``secret_fields``: no repr, log line or exception shows them.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 
 def present(value: T | None) -> T:
-    """``value``, a stage of a negotiation that cannot be missing where this is called.
+    """``value``, which an earlier step of the negotiation has set.
 
     Raises:
-        LookupError: it is missing all the same, which is a defect of ours.
+        LookupError: the value is None, which is a bug.
     """
     if value is None:
-        raise LookupError("a stage of the negotiation was not reached")
+        raise LookupError("a value is missing that an earlier step of the negotiation sets")
     return value
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Base of every record; ``replace(record, field=value)`` is a copy of one in which the named fields are new.
+    """Base of all records; ``replace(record, field=value)`` returns a copy with new values of the named fields.
 
-    ``gc=False`` because records form no cycles: a full collection with 20,000 SAs then takes 1 ms instead of 35.
+    ``gc=False`` because records form no cycles: a full collection with 20,000 SAs takes 1 ms instead of 35.
     """
 
     secret_fields: ClassVar[frozenset[str]] = frozenset()
@@ -44,7 +44,7 @@ class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return f"{type(self).__name__}({shown})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """What `rich` prints, in its tracebacks, too: msgspec's own would show every field."""
+        """The fields for `rich`, also in tracebacks: the method of msgspec would show secrets."""
         return [
             (name, "<secret>" if name in self.secret_fields else getattr(self, name)) for name in self.__struct_fields__
         ]

@@ -1,4 +1,4 @@
-"""A message, or a wish of ours, that the protocol does not allow."""
+"""Why a message or a command is not accepted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ikev1.wire.registry import NotifyType
 
 
 class Refusal(RemoteError):
-    """Why a message was not accepted: a stable code and a sentence for people, a notify for the peer.
+    """A message is not accepted: a stable code, ``text`` for people, and a notification for the peer.
 
-    ``notify`` is None where the peer is told nothing. ``ends`` tells that the exchange cannot succeed any more:
-    it is given up, and with it the ISAKMP SA if the exchange was to establish it. Otherwise the refused message
-    leaves no trace, for it may not be the peer who sent it.
+    ``notify`` is None if no notification is sent. With ``ends``, the exchange cannot succeed any more: it ends, and so
+    does the ISAKMP SA if the exchange was to establish it. Otherwise the refused message changes nothing, since it may
+    not be from the peer.
     """
 
     code: Code
@@ -27,9 +27,9 @@ class Refusal(RemoteError):
 
 
 class Unproved(Refusal):
-    """Nothing shows that a message under the cookies of an ISAKMP SA that is up is the peer's.
+    """A message with the cookies of an established ISAKMP SA is not authentic.
 
-    Anybody who saw the cookies can send it, so it is answered by nothing, and changes and costs next to nothing.
+    Anyone who saw the cookies can send such a message, so it is not answered, changes nothing and costs little.
     """
 
     def __init__(self, text: str) -> None:

@@ -24,11 +24,11 @@ def _packed(host: str) -> bytes:
 
 
 class Selector(Record, frozen=True):
-    """A closed range of addresses, and the protocol and port inside it.
+    """A closed range of addresses, with a protocol and a port.
 
-    ``first`` and ``last`` are packed addresses, 4 octets (IPv4) or 16 (IPv6) both, or both empty for the address of the
-    peer itself, whatever it will be (`DYNAMIC`, to be filled in by `at`); ``protocol`` and ``port`` are 0 for any, as
-    on the wire (RFC 2407 §4.6.2).
+    ``first`` and ``last`` are packed addresses, both of 4 octets (IPv4) or 16 (IPv6). Both are empty if the selector is
+    for the address of the peer itself (`DYNAMIC`), which `at` fills in. ``protocol`` and ``port`` are 0 for any, as on
+    the wire (RFC 2407 §4.6.2).
     """
 
     first: bytes
@@ -38,16 +38,16 @@ class Selector(Record, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """The selector written as ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9``, ``dynamic``, each with
+        """Parse ``10.1.0.0/16``, ``10.0.0.1``, ``10.0.0.1-10.0.0.9`` or ``dynamic``, optionally followed by
         ``[tcp/80]``.
 
         Raises:
-            ValueError: the text is none of these; it says what was expected.
+            ValueError: the text is not in one of these forms; the message gives the expected form.
         """
         form = _FORM.match(text.strip())
         if form is None:
             raise ValueError(
-                f"{text!r} is no traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
+                f"{text!r} is not a traffic selector: expected NETWORK, ADDRESS, FIRST-LAST or dynamic, then "
                 "[PROTOCOL/PORT]"
             )
         first, last = _range(form["addresses"])
@@ -56,17 +56,18 @@ class Selector(Record, frozen=True):
         if number is None:
             if not protocol.isdigit() or int(protocol) > 255:
                 raise ValueError(
-                    f"{text!r}: {protocol!r} is no protocol: a number up to 255 or one of {', '.join(_PROTOCOLS)}"
+                    f"{text!r}: {protocol!r} is not a protocol: expected a number up to 255 or one of "
+                    f"{', '.join(_PROTOCOLS)}"
                 )
             number = int(protocol)
         port_number = 0 if port == "any" else int(port)
         if port_number > 65535:
-            raise ValueError(f"{text!r}: port {port} is above 65535")
+            raise ValueError(f"{text!r}: port {port} is greater than 65535")
         return cls(first, last, number, port_number)
 
     @property
     def dynamic(self) -> bool:
-        """Whether the address is that of the peer itself, which is not filled in."""
+        """Whether the selector is for the address of the peer itself, which is not known yet."""
         return not self.first
 
     def at(self, host: str) -> Selector:
@@ -74,18 +75,18 @@ class Selector(Record, frozen=True):
         return self if self.first else self.with_address(host)
 
     def with_address(self, host: str) -> Selector:
-        """The same protocol and port of ``host`` alone."""
+        """This selector for the single address ``host``, with the same protocol and port."""
         packed = _packed(host)
         return replace(self, first=packed, last=packed)
 
     @property
     def version(self) -> int:
-        """The IP version: 4 or 6; of a selector that is not dynamic."""
+        """The IP version, 4 or 6, of a selector that is not dynamic."""
         return 4 if len(self.first) == 4 else 6
 
     @property
     def network(self) -> str | None:
-        """``address/prefix`` where the range is exactly one network, else None."""
+        """``address/prefix`` if the range is exactly one network, else None."""
         width = 8 * len(self.first)
         low, high = int.from_bytes(self.first), int.from_bytes(self.last)
         size = high - low + 1
@@ -98,7 +99,7 @@ class Selector(Record, frozen=True):
         return inet_ntop(AF_INET if len(packed) == 4 else AF_INET6, packed)
 
     def contains(self, other: Selector) -> bool:
-        """Whether every packet that ``other`` selects is selected here, too."""
+        """Whether this selector matches every packet that ``other`` matches."""
         return (
             len(self.first) == len(other.first)
             and self.first <= other.first
@@ -108,7 +109,7 @@ class Selector(Record, frozen=True):
         )
 
     def overlaps(self, other: Selector) -> bool:
-        """Whether there is a packet that both select."""
+        """Whether there is a packet that both selectors match."""
         return (
             len(self.first) == len(other.first)
             and self.first <= other.last
@@ -137,5 +138,5 @@ def _range(text: str) -> tuple[bytes, bytes]:
         return network[0].packed, network[-1].packed
     first, last = ip_address(low.strip()), ip_address(high.strip())
     if first.version != last.version or first.packed > last.packed:
-        raise ValueError(f"{text!r}: the first address of a range must not lie behind its last")
+        raise ValueError(f"{text!r}: the first address of a range is greater than the last")
     return first.packed, last.packed

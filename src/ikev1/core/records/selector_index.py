@@ -1,15 +1,15 @@
-"""Pairs of selectors, found by a packet or by another pair of selectors without a look at each of them.
+"""An index of pairs of selectors that finds a pair by a packet or by another pair without comparing all of them.
 
-A pair of selectors is filed under the *blocks* of its local and then of its remote range: the networks that the range
-lies in, of the smallest size that is not below its own. A network is its own block; any other range lies in one or two,
-and fills at least a quarter of them. Local blocks are few in most gateways, for they are networks of ours.
+A pair of selectors is stored under the *blocks* of its local and then of its remote range. Blocks are the networks, of
+the smallest size that is not smaller than the range, which contain the range. A network is its own block; any other
+range lies in one or two blocks and fills at least a quarter of them. Most gateways have few local blocks.
 
 - A packet is looked up once for each size of block, and combination of protocol and ports, that is in use: at most 33
-  sizes (IPv4) or 129 (IPv6) on either side, and usually one or two. What is in a wider block is wider itself.
-- Blocks that overlap a range either hold its first address, and are found in the same way, or begin inside of it, and
-  follow one another in a sorted list.
+  sizes (IPv4) or 129 (IPv6) on either side, and usually one or two. Ranges in wider blocks are wider themselves.
+- Blocks that overlap a range either contain its first address and are found in the same way, or begin within the range
+  and are consecutive in a sorted list.
 
-To add or remove a pair of selectors changes its own blocks only.
+Adding or removing a pair of selectors changes only its own blocks.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ikev1.core.records.selector import Selector
 
-_MOST_LISTED = 8  # pairs of selectors that are looked at one by one: an index of them would cost more
-_WIDTH_BITS = 8  # of a block's number, below its first address: its width
+_MOST_LISTED = 8  # pairs of selectors that are kept in a list: indexing so few would cost more
+_WIDTH_BITS = 8  # bits of a block's number for its width, below those of its first address
 _UPPER_BITS = 48  # of protocol and port, local and remote: 8 + 16 + 8 + 16 bits
 _PORTS = 0xFFFF << 24 | 0xFFFF
 
 T = TypeVar("T")
 
 
-_Block = tuple[int, int]  # a network: its first address, and its width, which is how many bits its prefix leaves open
+_Block = tuple[int, int]  # a network: its first address, and its width, the number of bits after its prefix
 
 
 class _Entry(NamedTuple, Generic[T]):
@@ -39,13 +39,13 @@ class _Entry(NamedTuple, Generic[T]):
     serial: int
 
 
-# What the keys of some entries have in common: the width of the remote block, and which bits of protocol and ports
-# count. In order, those of the narrowest come first.
+# A property that keys share: the width of the remote block, and a mask of the bits of protocol and ports that are
+# specified. Sorted, the narrowest come first.
 _Kind = tuple[int, int]
 
 
 class _Remotes(Generic[T]):
-    """The entries of one local block, by remote block, protocol and ports."""
+    """The entries of one local block by remote block, protocol and ports."""
 
     __slots__ = ("_counts", "_kinds", "by_key", "keys")
 
@@ -53,7 +53,7 @@ class _Remotes(Generic[T]):
         self.by_key: dict[int, tuple[_Entry[T], ...]] = {}
         self.keys: list[int] = []  # sorted
         self._kinds: list[_Kind] = []  # those in use, sorted
-        self._counts: dict[_Kind, int] = {}  # how many keys there are of each
+        self._counts: dict[_Kind, int] = {}  # the number of keys of each kind
 
     def add(self, block: _Block, entry: _Entry[T]) -> None:
         first, width = block
@@ -86,7 +86,7 @@ class _Remotes(Generic[T]):
     def narrowest(
         self, source: bytes, destination: bytes, address: int, upper: int, shows_ports: bool
     ) -> list[_Entry[T]]:
-        """The entries of the narrowest remote blocks that a packet to ``address`` (``destination``) may belong to."""
+        """The entries that match a packet to ``address`` (``destination``), in the narrowest remote blocks with any."""
         found: list[_Entry[T]] = []
         reached = 0
         for width, mask in self._kinds:
@@ -106,8 +106,8 @@ class _Remotes(Generic[T]):
         return found
 
     def at(self, address: int, upper: int, mask: int, least: int = 0) -> Iterator[tuple[_Entry[T], ...]]:
-        """The entries of the remote blocks that hold ``address`` and have at least this width, whose protocols and
-        ports may overlap ours; some come twice.
+        """The entries of the remote blocks that contain ``address`` and have at least the width ``least``, whose
+        protocols and ports may overlap ``upper``; some are repeated.
         """
         by_key = self.by_key
         for width, other in self._kinds:
@@ -118,11 +118,11 @@ class _Remotes(Generic[T]):
                 entries = by_key.get(_key(first, width, upper & other))
                 if entries is not None:
                     yield entries
-            else:  # they name a port or protocol that we leave open: any will do
+            else:  # these specify a protocol or port where the query has any: all of them match
                 yield from self.between(_key(first, width, 0), _key(first, width + 1, 0))
 
     def between(self, begin: int, end: int) -> Iterator[tuple[_Entry[T], ...]]:
-        """The entries whose keys lie in a range, its end excluded."""
+        """The entries with keys from ``begin`` to ``end``, exclusive."""
         keys = self.keys
         for position in range(bisect_left(keys, begin), bisect_left(keys, end)):
             yield self.by_key[keys[position]]
@@ -137,7 +137,7 @@ class _Family(Generic[T]):
         self.by_number: dict[int, _Remotes[T]] = {}  # of local blocks
         self._numbers: list[int] = []  # sorted
         self._widths: list[int] = []  # of local blocks in use, sorted
-        self._counts: dict[int, int] = {}  # how many blocks there are of each width
+        self._counts: dict[int, int] = {}  # the number of blocks of each width
 
     def add(self, entry: _Entry[T]) -> None:
         for first, width in _blocks(entry.local):
@@ -168,7 +168,7 @@ class _Family(Generic[T]):
         return removed
 
     def equal(self, local: Selector, remote: Selector) -> tuple[_Entry[T], ...]:
-        """Entries among which are all those of this pair of selectors."""
+        """A superset of the entries of this pair of selectors."""
         first, width = _blocks(local)[0]
         remotes = self.by_number.get(first << _WIDTH_BITS | width)
         if remotes is None:
@@ -176,7 +176,7 @@ class _Family(Generic[T]):
         return remotes.by_key.get(_key(*_blocks(remote)[0], _upper(local, remote)), ())
 
     def holding(self, source: bytes, destination: bytes, upper: int, shows_ports: bool) -> list[_Entry[T]]:
-        """The entries that a packet belongs to: for each local block, those of the narrowest remote block."""
+        """The entries that match a packet: for each local block, those of the narrowest remote block."""
         ours, theirs = int.from_bytes(source), int.from_bytes(destination)
         found: list[_Entry[T]] = []
         for width in self._widths:
@@ -186,8 +186,8 @@ class _Family(Generic[T]):
         return found
 
     def around(self, local: Selector, remote: Selector, narrower: bool) -> Iterator[tuple[_Entry[T], ...]]:
-        """The entries whose blocks, protocols and ports overlap those of a pair of selectors; some come several times,
-        and those with a narrower remote range may be left out if not wanted.
+        """The entries whose blocks, protocols and ports overlap those of a pair of selectors; some are repeated. Unless
+        ``narrower``, entries with a narrower remote range may be omitted.
         """
         upper, mask = _upper(local, remote), _mask(local, remote)
         low, high = int.from_bytes(remote.first), int.from_bytes(remote.last)
@@ -203,7 +203,7 @@ class _Family(Generic[T]):
                 yield from remotes.at(high, upper, mask, least)
 
     def _at(self, low: int, high: int) -> Iterator[_Remotes[T]]:
-        # those that hold the first address, then those that begin behind it
+        # blocks that contain the first address, then blocks that begin after it
         for width in self._widths:
             remotes = self.by_number.get((low >> width << width) << _WIDTH_BITS | width)
             if remotes is not None:
@@ -216,19 +216,21 @@ class _Family(Generic[T]):
 
 
 class SelectorIndex(Generic[T]):
-    """Values by pairs of selectors, local and remote; neither may be dynamic. Where they are of different IP versions
-    no packet is theirs.
+    """A map from pairs of selectors, local and remote, to values; neither may be dynamic. A pair of different IP
+    versions matches no packet.
 
-    Of several values for a packet the one with the narrowest selectors counts: the smallest remote range, then the
-    smallest local one, then one that names the protocol, the remote port, the local port. Of equals the highest
-    ``precedence`` wins, then the newest.
+    If several values match a packet, the one with the narrowest selectors is used: the smallest remote range, then the
+    smallest local one, then one with a protocol, a remote port, a local port. Among equals, the highest ``precedence``
+    is used, then the newest value.
     """
 
     __slots__ = ("_families", "_listed", "_serial", "_size")
 
     def __init__(self) -> None:
         self._listed: list[_Entry[T]] = []
-        self._families: dict[int, _Family[T]] = {}  # by the octets of an address; empty while all are listed
+        self._families: dict[
+            int, _Family[T]
+        ] = {}  # by the length of an address in octets; empty while all entries are in the list
         self._serial = 0
         self._size = 0
 
@@ -236,7 +238,7 @@ class SelectorIndex(Generic[T]):
         return self._size
 
     def add(self, local: Selector, remote: Selector, value: T, precedence: int = 0) -> None:
-        """Files ``value`` under a pair of selectors."""
+        """Add ``value`` under a pair of selectors."""
         self._serial += 1
         self._size += 1
         self._listed.append(_Entry(local, remote, value, precedence, self._serial))
@@ -246,7 +248,7 @@ class SelectorIndex(Generic[T]):
             self._listed.clear()
 
     def remove(self, local: Selector, remote: Selector, value: T) -> None:
-        """Takes ``value``, the very same or one that equals it, away from a pair of selectors, if it is there."""
+        """Remove ``value``, or a value equal to it, from a pair of selectors if it is there."""
         for position, entry in enumerate(self._listed):
             if _is(entry, local, remote, value):
                 del self._listed[position]
@@ -266,9 +268,9 @@ class SelectorIndex(Generic[T]):
         source_port: int | None = None,
         destination_port: int | None = None,
     ) -> T | None:
-        """The value for a packet that goes from our side to the other; addresses are packed.
+        """The value for a packet from the local to the remote side; addresses are packed.
 
-        Ports are None where the packet shows none; a selector with a port does not match it then (RFC 4301 §7.1).
+        Ports are None if the packet has none; a selector with a port does not match it then (RFC 4301 §7.1).
         """
         family = self._families.get(len(source))
         if family is not None:
@@ -282,22 +284,22 @@ class SelectorIndex(Generic[T]):
         return min(found, key=_rank).value
 
     def equal(self, local: Selector, remote: Selector) -> list[T]:
-        """The values filed under exactly this pair of selectors, the oldest first."""
+        """The values of exactly this pair of selectors, the oldest first."""
         family = self._families.get(len(local.first))
         found = self._listed if family is None else family.equal(local, remote)
         return [entry.value for entry in found if entry.local == local and entry.remote == remote]
 
     def overlapping(self, local: Selector, remote: Selector) -> Iterator[T]:
-        """The values of all pairs of selectors that select a packet which this pair selects as well.
+        """The values of all pairs of selectors that match a packet which this pair also matches.
 
-        The index must not be changed meanwhile.
+        The index must not be changed during the iteration.
         """
         return self._overlapping(local, remote, narrower=True)
 
     def at_least_as_wide(self, local: Selector, remote: Selector) -> Iterator[T]:
-        """Of the values that `overlapping` gives all those whose remote range is no smaller; there may be others.
+        """The values of `overlapping` whose remote range is not smaller; others may be included.
 
-        These are few where one network holds thousands of others. The index must not be changed meanwhile.
+        These are few if one network contains thousands of others. The index must not be changed during the iteration.
         """
         return self._overlapping(local, remote, narrower=False)
 

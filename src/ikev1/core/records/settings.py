@@ -1,4 +1,4 @@
-"""What an operator wants: the one model that every configuration format becomes, and that the engine obeys."""
+"""The configuration: the model that every configuration format is converted to, and that the engine uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DAY, HOUR = 86_400, 3_600
 
 
 class Start(StrEnum):
-    """When a tunnel comes up: on command, with the daemon, or with the first packet for it."""
+    """When a tunnel is initiated: on command, when the daemon starts, or when the first packet matches it."""
 
     NONE = "none"
     START = "start"
@@ -20,30 +20,30 @@ class Start(StrEnum):
 
 
 class WhenDown(StrEnum):
-    """What becomes of a tunnel's traffic while no pair of IPsec SAs carries it."""
+    """What happens to the traffic of a tunnel while no pair of IPsec SAs is installed for it."""
 
-    DROP = "drop"  # it neither leaves nor comes in unprotected
-    PASS = "pass"  # noqa: S105  it goes where the routes lead
+    DROP = "drop"  # neither sent nor accepted unprotected
+    PASS = "pass"  # noqa: S105  sent and accepted unprotected, as routed
 
 
 class Unique(StrEnum):
-    """What a second ISAKMP SA with the same peer does to the first, where it does not follow it by rekeying."""
+    """What happens to an ISAKMP SA if a second one with the same peer is established other than by rekeying."""
 
-    REPLACE = "replace"  # it takes the place of the first
-    KEEP = "keep"  # the first stays, the second is refused
-    NEVER = "never"  # both stay
+    REPLACE = "replace"  # the second replaces the first
+    KEEP = "keep"  # the first is kept, the second is rejected
+    NEVER = "never"  # both are kept
 
 
 class Mode(StrEnum):
-    """The phase 1 exchange in which we call a peer."""
+    """The phase 1 exchange with which we initiate."""
 
     MAIN = "main"
     AGGRESSIVE = "aggressive"
 
 
 class Aggressive(StrEnum):
-    """Whether a caller may use Aggressive Mode: never, with signatures, or even with a pre-shared key, although our
-    answer then lets anybody who asks guess the key offline.
+    """Whether an initiator may use Aggressive Mode: never, with signatures, or also with a pre-shared key, although our
+    response then allows anyone to guess the key offline.
     """
 
     REFUSE = "refuse"
@@ -52,19 +52,19 @@ class Aggressive(StrEnum):
 
 
 class ProposalCheck(StrEnum):
-    """How far the offer of a caller may differ from what is ours, in racoon's words
+    """How far the offer of an initiator may differ from the configuration, with the names of racoon
     (`ikev1.core.negotiation.proposal_check`).
     """
 
-    OBEY = "obey"  # whatever the caller says
-    CLAIM = "claim"  # no shorter key; of a longer life as much as we want, and the caller is told
-    STRICT = "strict"  # no shorter key, no longer life
-    EXACT = "exact"  # neither another key nor another life
+    OBEY = "obey"  # accept any key length and lifetime
+    CLAIM = "claim"  # no shorter key; shorten a longer lifetime and notify the initiator
+    STRICT = "strict"  # no shorter key, no longer lifetime
+    EXACT = "exact"  # no other key length, no other lifetime
 
 
 class Credential(Record, frozen=True):
-    """What proves who we are: a private key (PKCS#8 DER), its certificate first among ``certificates`` (DER), and those
-    that lead from it to a CA. A raw key has no certificates: the peer knows it already.
+    """Our credential: a private key (PKCS#8 DER), and ``certificates`` (DER), its own first, then the intermediate ones
+    up to a CA. A raw key has no certificates: the peer has the public key.
     """
 
     private_key: bytes
@@ -74,7 +74,7 @@ class Credential(Record, frozen=True):
 
 
 class Revocation(StrEnum):
-    """What must be known of a certificate's revocation: that it is not revoked; nothing worse than no news; nothing."""
+    """The revocation check of certificates: the status must be good; good or unknown; or no check."""
 
     STRICT = "strict"
     IF_PRESENT = "if-present"
@@ -82,45 +82,45 @@ class Revocation(StrEnum):
 
 
 class TrustedKey(Record, frozen=True):
-    """A peer's public key, and which identity it proves."""
+    """A peer's public key and the identity that it authenticates."""
 
     spki: bytes  # DER SubjectPublicKeyInfo
-    identity: str | None = None  # None: whatever identity the connection allows
+    identity: str | None = None  # None: any identity that the connection allows
 
 
 class Trust(Record, frozen=True):
-    """Whom to believe: CAs and what they issue, or certificates and keys that are known already. All octets are DER."""
+    """Trust anchors: CAs, or certificates and public keys of peers. All octets are DER."""
 
-    authorities: tuple[bytes, ...] = ()  # CAs that end a path; intermediate ones may be among them
-    intermediates: tuple[bytes, ...] = ()  # for peers that do not send those above their own
-    peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted as they are, also when not sent
+    authorities: tuple[bytes, ...] = ()  # CAs that end a path, root or intermediate
+    intermediates: tuple[bytes, ...] = ()  # for peers that do not send their intermediate certificates
+    peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted directly, even if not sent
     public_keys: tuple[TrustedKey, ...] = ()  # of peers with raw keys
     revocation_lists: tuple[bytes, ...] = ()
     revocation: Revocation = Revocation.IF_PRESENT
     smallest_rsa_bits: int = 2048
-    allow_sha1: bool = False  # in signatures on certificates; MD5 never is
+    allow_sha1: bool = False  # in signatures on certificates; MD5 is never allowed
 
 
 class Policy(Record, frozen=True):
-    """One phase 1 policy: a suite, its place in the order (the lowest is preferred), and its lifetime."""
+    """A phase 1 policy: a suite, its priority (the lowest is preferred), and its lifetime."""
 
     priority: int
     suite: Phase1Suite
     lifetime: int = DAY  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
-    lifetime_set: bool = False  # by the operator, in seconds: a default is no reason to refuse another
+    lifetime_set: bool = False  # whether the operator configured ``lifetime``: a default is not enforced
     check: ProposalCheck = ProposalCheck.STRICT
 
 
 class IpsecProposal(Record, frozen=True):
-    """One phase 2 proposal: a suite and the group of perfect forward secrecy (0: without)."""
+    """A phase 2 proposal: a suite and the group of perfect forward secrecy (0: none)."""
 
     suite: IpsecSuite
     group: int = 0
 
 
 class Tunnel(Record, frozen=True):
-    """One pair of networks that a connection joins."""
+    """A pair of networks that a connection protects."""
 
     name: str
     local: Selector  # dynamic: our own address
@@ -133,17 +133,18 @@ class Tunnel(Record, frozen=True):
     start: Start = Start.NONE
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
-    compress: bool = False  # offer IPComp as well, and take it where the peer offers it
+    compress: bool = False  # offer IPComp, and select it if the peer offers it
     marks: PacketMarks = PacketMarks()
-    when_down: WhenDown | None = None  # None: drop, but for `Start.NONE` before its first ``up`` and after a ``down``
+    when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
 
 
 class Connection(Record, frozen=True):
-    """One peer, or one kind of peer: how we reach it, who we are to it, and what we share.
+    """A peer, or a group of peers: addresses, identities, authentication, policies and tunnels.
 
-    ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a single remote
-    address can be called. Identities are in strongSwan's notation; None is our own address (local), or the remote
-    address where that can be called and else anybody (remote, `ikev1.core.peer.connection_lookup.expected`).
+    ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a connection with a
+    single remote address can initiate. Identities are in strongSwan's notation. ``local_id`` None means our own
+    address; ``remote_id`` None means the remote address if it is a single one, else any identity
+    (`ikev1.core.peer.connection_lookup.expected`).
     """
 
     name: str
@@ -152,30 +153,30 @@ class Connection(Record, frozen=True):
     secret: bytes = b""
     credential: Credential | None = None
     trust: Trust = Trust()
-    mode: Mode = Mode.MAIN  # in which we call
-    aggressive: Aggressive = Aggressive.ACCEPT  # in which we are called
+    mode: Mode = Mode.MAIN  # as initiator
+    aggressive: Aggressive = Aggressive.ACCEPT  # as responder
     local_address: str = "%any"
     remote_address: str = "%any"
     local_id: str | None = None
     remote_id: str | None = None
-    same_identity: bool = False  # the peer may be who we are
+    same_identity: bool = False  # the peer may have our own identity
     remote_port: int = 500
-    encapsulation: bool = False  # UDP even where no NAT was found
+    encapsulation: bool = False  # use UDP encapsulation even without a NAT
     rekey: bool = True
     unique: Unique = Unique.REPLACE
-    close_children: bool = False  # end the pairs of IPsec SAs with the ISAKMP SA that made them
+    close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
 
     secret_fields = frozenset({"secret"})
 
 
 class Settings(Record, frozen=True):
-    """All of it, and what concerns the engine as a whole."""
+    """The whole configuration: the connections and the global settings of the engine."""
 
     connections: tuple[Connection, ...] = ()
-    encapsulation_port: int = 4500  # RFC 3947 §4; another one only where both ends agree on it
+    encapsulation_port: int = 4500  # RFC 3947 §4; both peers must use the same
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition
-    retransmit_base: float = 1.8  # each wait is so many times the one before
-    retransmit_jitter: float = 0.1  # of each wait, drawn at random, so that peers do not fall in step
+    retransmit_base: float = 1.8  # factor from each wait to the next
+    retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)

@@ -1,16 +1,16 @@
-"""What only a kernel carries is told in words."""
+"""The features that only the kernel data plane supports."""
 
 from __future__ import annotations
 
 import pytest
 
-from ikev1.core.negotiation.userspace_limits import kernel_only
+from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
 from ikev1.wire.registry import ProtocolId
 
 
 @pytest.mark.parametrize(
-    ("mode", "protocol", "esn", "compressed", "marks", "told"),
+    ("mode", "protocol", "esn", "compressed", "marks", "features"),
     [
         (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, PacketMarks(), ""),
         (IpsecMode.TRANSPORT, ProtocolId.ESP, False, False, PacketMarks(), "transport mode"),
@@ -20,7 +20,7 @@ from ikev1.wire.registry import ProtocolId
         (IpsecMode.TUNNEL, ProtocolId.ESP, False, False, PacketMarks(if_id_out=1), "marks or interface IDs"),
     ],
 )
-def test_what_takes_a_kernel(
-    mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks, told: str
+def test_features_that_require_the_kernel(
+    mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks, features: str
 ) -> None:
-    assert kernel_only(mode, protocol, esn, compressed, marks) == told
+    assert kernel_only(mode, protocol, esn, compressed, marks) == features
