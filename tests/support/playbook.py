@@ -106,7 +106,7 @@ class Peer:
     def is_told(self, verdict: CertificateVerdict) -> None:
         """The world answers the oldest question about a certificate."""
         question = self.questions.pop(0)
-        self._perform(self.engine.answer(question.request, verdict, self.network.now))
+        self.does(lambda engine: engine.answered(question.request, verdict, self.network.now))
 
     def takes(self, octets: bytes, path: UdpPath) -> None:
         """A datagram arrives."""

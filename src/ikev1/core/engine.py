@@ -63,6 +63,7 @@ class Dump(Record, frozen=True):
     admission: tuple[tuple[float, float], ...]
     generation: int
     unique_ids: int
+    requests: int
 
     secret_fields = frozenset({"first_messages"})
 
@@ -122,9 +123,15 @@ class Engine:
         """
         return receive.receive(self._state, datagram, path, now)
 
-    def answer(self, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
-        """Gives the verdict that an `Examine` of this number asked for; one that nobody waits for is ignored."""
-        return receive.answer(self._state, request, verdict, now)
+    def answered(self, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
+        """Gives the verdict that a `CheckCertificate` of this number asked for. What nothing waits for is ignored."""
+        return receive.answered(self._state, request, verdict, now)
+
+    def questions(self) -> list[Action]:
+        """All that exchanges wait for, under the numbers that it was asked under: for a world that is another one than
+        the world that was asked, as it is after `load` in another process.
+        """
+        return receive.questions(self._state)
 
     def expire(self, now: float) -> list[Action]:
         """Does what is due by ``now``: to be called when `deadline` has come."""
@@ -268,6 +275,7 @@ class Engine:
                 state.admission.dump(),
                 state.generation,
                 state.unique_ids,
+                state.requests,
             )
         )
 
@@ -292,6 +300,7 @@ class Engine:
         state.admission.restore(dump.admission)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
+        state.requests = dump.requests
         state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)
         return engine
 

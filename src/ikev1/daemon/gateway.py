@@ -227,7 +227,7 @@ class Gateway:
 
     def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
         try:
-            self.apply(self.engine.answer(request, verdict, self.now()))
+            self.apply(self.engine.answered(request, verdict, self.now()))
         except Exception as error:
             self.log.bug("the processing of a certificate check", error)
 

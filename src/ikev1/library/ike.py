@@ -151,6 +151,7 @@ class Ike:
             ike._set_engine(Engine.load(ike._engine.settings, random, state))
         except msgspec.MsgspecError as error:
             raise Misuse(f"from_state: this is no state of an Ike of this version: {error}") from error
+        ike._perform(ike._engine.questions())
         return ike
 
     def _set_engine(self, engine: Engine) -> None:
@@ -254,7 +255,7 @@ class Ike:
                 `ikev1.check_certificate` makes one.
             now: seconds since the epoch.
         """
-        self._perform(self._engine.answer(request, verdict, now))
+        self._perform(self._engine.answered(request, verdict, now))
 
     # --- what follows
 
@@ -285,8 +286,8 @@ class Ike:
         return self._engine.settings.connections
 
     def state(self) -> bytes:
-        """All SAs and whatever is under way, for `from_state`. It holds every key: keep it as secret as those. A
-        certificate that is being checked is not part of it; the peer's repetition asks again.
+        """All SAs and whatever is under way, for `from_state`. It holds every key: keep it as secret as those. Open
+        questions about certificates are part of it; `from_state` reports them again under the same numbers.
 
         Raises:
             LocalError: datagrams or events were not fetched yet: they would be lost.

@@ -31,14 +31,6 @@ class Arrival(NamedTuple):
     now: float
 
 
-class PendingCheck(NamedTuple):
-    """A message that waits for a verdict, the number of the question, and the first messages that came behind it."""
-
-    request: int
-    arrival: Arrival
-    followers: tuple[Arrival, ...] = ()
-
-
 class State:
     """The SAs, the settings, and what row functions may ask for (`ikev1.core.records.context.Context`)."""
 
@@ -58,7 +50,7 @@ class State:
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
         self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
-        self.pending_checks: dict[bytes, PendingCheck] = {}  # by cookies: what waits for a verdict
+        self.requests = 0  # of the world, so far
 
     def reconfigure(self, settings: Settings) -> None:
         """Takes new settings for what is negotiated from now on; what runs goes on as it is."""
@@ -94,6 +86,11 @@ class State:
         """The next number of an SA."""
         self.unique_ids += 1
         return self.unique_ids
+
+    def next_request(self) -> int:
+        """The next number of a question to the world."""
+        self.requests += 1
+        return self.requests
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""

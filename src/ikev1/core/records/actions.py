@@ -62,7 +62,7 @@ class Forget(NamedTuple):
 
 
 class CheckCertificate(NamedTuple):
-    """Find out whether the peer's certificates are good, and `Engine.answer` with the same ``request``."""
+    """Find out whether the peer's certificates are good, and `Engine.answered` with the same ``request``."""
 
     request: int
     certificates: tuple[Certificate, ...]

@@ -271,6 +271,24 @@ ExchangeData = QuickMode | TransactionData
 """What an exchange knows besides its messages, as its kind has it."""
 
 
+class Held(NamedTuple):
+    """A datagram that waits, and the path by which it came."""
+
+    datagram: bytes
+    path: UdpPath
+
+
+class Waiting(Record, frozen=True):
+    """What an exchange waits for: the answer of the world to the question of number ``request``.
+
+    ``held`` are messages: the one whose check asked, and those that came behind it. They are taken as if they had just
+    come once the answer is there.
+    """
+
+    request: int
+    held: tuple[Held, ...] = ()
+
+
 class Exchange(Record, frozen=True):
     """One exchange in progress, or one that just ended and may have to repeat its last message."""
 
@@ -289,6 +307,7 @@ class Exchange(Record, frozen=True):
     complaint: tuple[str, str] | None = (
         None  # code and sentence of an error nobody vouches for: the reason, if we give up
     )
+    waiting: Waiting | None = None
 
     @property
     def quick(self) -> QuickMode | None:
@@ -409,6 +428,12 @@ class IkeSa(Record, frozen=True):
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self)
+
+    @property
+    def waiting(self) -> tuple[Exchange, ...]:
+        """The exchanges that wait for an answer of the world."""
+        phase1 = () if self.phase1 is None or self.phase1.waiting is None else (self.phase1,)
+        return (*phase1, *[exchange for exchange in self.exchanges if exchange.waiting is not None])
 
     @property
     def suite(self) -> Phase1Suite:
