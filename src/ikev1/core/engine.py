@@ -19,15 +19,14 @@ from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.records.actions import Action
-from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.actions import Action, Question
+from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import AllocateSpi
 from ikev1.errors import LocalError
 
 
@@ -74,13 +73,10 @@ class Engine:
     Args:
         settings: connections and policies; `reconfigure` exchanges them while all SAs go on.
         random: ``random(n)`` gives ``n`` unpredictable octets.
-        allocate_spi: chooses inbound SPIs; without it they are drawn at random.
     """
 
-    def __init__(
-        self, settings: Settings, random: Callable[[int], bytes], *, allocate_spi: AllocateSpi | None = None
-    ) -> None:
-        self._state = State(settings, random, allocate_spi)
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+        self._state = State(settings, random)
 
     @property
     def settings(self) -> Settings:
@@ -123,13 +119,18 @@ class Engine:
         """
         return receive.receive(self._state, datagram, path, now)
 
-    def answered(self, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
-        """Gives the verdict that a `CheckCertificate` of this number asked for. What nothing waits for is ignored."""
-        return receive.answered(self._state, request, verdict, now)
+    def answered(self, request: int, answer: Answer, now: float) -> list[Action]:
+        """Takes the world's answer to the question of this number, an action that has a ``request``; one that nothing
+        waits for is ignored.
 
-    def questions(self) -> list[Action]:
-        """All that exchanges wait for, under the numbers that it was asked under: for a world that is another one than
-        the world that was asked, as it is after `load` in another process.
+        An exchange goes on when its question was answered: the world gives each answer once, after it did what was
+        asked for, at once or later. Until it is given up, an exchange waits as part of `dump`.
+        """
+        return receive.answered(self._state, request, answer, now)
+
+    def questions(self) -> list[Question]:
+        """The questions to the world that are not answered yet, under the same numbers: for a world that is another one
+        than the world that was asked, as it is after `load` in another process.
         """
         return receive.questions(self._state)
 
@@ -280,21 +281,14 @@ class Engine:
         )
 
     @classmethod
-    def load(
-        cls,
-        settings: Settings,
-        random: Callable[[int], bytes],
-        dumped: bytes,
-        *,
-        allocate_spi: AllocateSpi | None = None,
-    ) -> Engine:
+    def load(cls, settings: Settings, random: Callable[[int], bytes], dumped: bytes) -> Engine:
         """An engine that goes on where the one that gave ``dumped`` stood.
 
         Raises:
             msgspec.MsgspecError: ``dumped`` is no dump.
         """
         dump = msgspec.msgpack.decode(dumped, type=Dump)
-        engine = cls(settings, random, allocate_spi=allocate_spi)
+        engine = cls(settings, random)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
         state.admission.restore(dump.admission)

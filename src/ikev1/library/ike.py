@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
-from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -14,6 +13,7 @@ import msgspec
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
+    AllocateSpi,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -24,10 +24,12 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
+from ikev1.core.records.answers import Done
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import MessageSeen
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Connection, Settings
+from ikev1.core.records.spi import drawn_spis
 from ikev1.library.events import Event, public
 from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire.header import NON_ESP_MARKER
@@ -151,7 +153,7 @@ class Ike:
             ike._set_engine(Engine.load(ike._engine.settings, random, state))
         except msgspec.MsgspecError as error:
             raise Misuse(f"from_state: this is no state of an Ike of this version: {error}") from error
-        ike._perform(ike._engine.questions())
+        ike._events += [question for question in ike._engine.questions() if isinstance(question, CheckCertificate)]
         return ike
 
     def _set_engine(self, engine: Engine) -> None:
@@ -181,13 +183,13 @@ class Ike:
             if not octets.startswith(NON_ESP_MARKER):
                 return
             octets = octets.removeprefix(NON_ESP_MARKER)
-        self._perform(self._engine.receive(octets, path, now))
+        self._perform(self._engine.receive(octets, path, now), now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due by ``now``: repetitions, rekeying, expiry. To be called when `get_timer` has come; earlier, it
         does nothing.
         """
-        self._perform(self._engine.expire(now))
+        self._perform(self._engine.expire(now), now)
 
     def connect(self, connection: str, tunnel: str | None, local: Address, remote: Address, now: float) -> None:
         """Bring up a tunnel: under the ISAKMP SA with the peer where there is one, else the peer is called.
@@ -213,7 +215,7 @@ class Ike:
                 f"{each.name} ({', '.join(tunnel.name for tunnel in each.tunnels)})" for each in self.connections
             )
             raise UnknownName(f"connect: {error}; connections and their tunnels: {known or 'none'}") from error
-        self._perform(actions)
+        self._perform(actions, now)
 
     def close(self, sa: IkeSa | ChildSa, now: float) -> None:
         """Delete an ISAKMP SA with its pairs, or one pair of IPsec SAs, and tell the peer (RFC 2408 §3.15).
@@ -228,7 +230,7 @@ class Ike:
         close = self._engine.close_ike if isinstance(sa, IkeSa) else self._engine.close_child
         with of_caller("close"):
             actions = close(sa.unique_id, now)
-        self._perform(actions)
+        self._perform(actions, now)
 
     def rekey(self, sa: IkeSa | ChildSa, now: float) -> None:
         """Negotiate the successor of an ISAKMP SA or of a pair of IPsec SAs now; what is being replaced is left alone.
@@ -243,7 +245,7 @@ class Ike:
         rekey = self._engine.rekey_ike if isinstance(sa, IkeSa) else self._engine.rekey_child
         with of_caller("rekey"):
             actions = rekey(sa.unique_id, now)
-        self._perform(actions)
+        self._perform(actions, now)
 
     def certificate_checked(self, request: int, verdict: CertificateVerdict, now: float) -> None:
         """Answer `ikev1.events.CheckCertificate`. The exchange waits for that and goes on then; the answer to a
@@ -255,7 +257,7 @@ class Ike:
                 `ikev1.check_certificate` makes one.
             now: seconds since the epoch.
         """
-        self._perform(self._engine.answered(request, verdict, now))
+        self._perform(self._engine.answered(request, verdict, now), now)
 
     # --- what follows
 
@@ -296,20 +298,26 @@ class Ike:
             raise Misuse("state: fetch datagrams_to_send and next_event first: what they hold is no part of it")
         return self._engine.dump()
 
-    def _perform(self, actions: Iterable[Action]) -> None:
-        """Do what the engine asks of the world: send and report; the rest is done already, as there is neither a data
-        plane nor a store here.
+    def _perform(self, actions: list[Action], now: float) -> None:
+        """Do what the engine asks of the world: send, report, draw SPIs; the rest is done already, as there is neither
+        a data plane nor a store here.
         """
-        actions = list(actions)
-        for action, following in zip_longest(actions, actions[1:]):
+        pending = deque(actions)
+        while pending:
+            action = pending.popleft()
             match action:
                 case Send(path, octets):
-                    self._send(path, octets, _label(following))
+                    self._send(path, octets, _label(pending[0] if pending else None))
                 case Report(event):
                     self._events.append(public(event))
                 case CheckCertificate():
                     self._events.append(action)
-                case InstallInbound() | InstallOutbound() | Move() | Remove() | Keep() | Forget():
+                case AllocateSpi(request, _, protocol, compress):
+                    spis = drawn_spis(self._random, protocol, compress)
+                    pending.extendleft(reversed(self._engine.answered(request, spis, now)))
+                case InstallInbound(request) | InstallOutbound(request):
+                    pending.extendleft(reversed(self._engine.answered(request, Done(), now)))
+                case Move() | Remove() | Keep() | Forget():
                     pass
 
     def _send(self, path: UdpPath, octets: bytes, label: str) -> None:

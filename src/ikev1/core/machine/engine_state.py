@@ -12,14 +12,10 @@ from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
 from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.records.context import ExchangeContext, Trace
-from ikev1.core.records.events import Code
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, UdpPath
-from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
-from ikev1.core.records.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.wire.header import Header
-from ikev1.wire.registry import NotifyType, ProtocolId
 
 
 class Arrival(NamedTuple):
@@ -34,12 +30,9 @@ class Arrival(NamedTuple):
 class State:
     """The SAs, the settings, and what row functions may ask for (`ikev1.core.records.context.Context`)."""
 
-    def __init__(
-        self, settings: Settings, random: Callable[[int], bytes], allocate_spi: AllocateSpi | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
         self.random = random
-        self._allocate_spi = allocate_spi or self._draw_spi
         self.trace: Trace = lambda sa, label: True
         self.table = SaTable()
         self.limits = ReportLimits()
@@ -60,27 +53,9 @@ class State:
 
     # --- what row functions ask for
 
-    def free_spi(self, path: UdpPath, protocol: int) -> int:
-        """An inbound SPI for a pair on ``path``, or a CPI where ``protocol`` is IPCOMP.
-
-        Raises:
-            Refusal: there is none to be had, or it is one that a pair of ours has.
-        """
-        try:
-            spi = self._allocate_spi(path, protocol)
-        except SpiUnavailable as error:
-            raise Refusal(
-                Code.NO_SPI, f"no SPI for a new pair: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
-            ) from error
-        if not is_usable(spi, protocol) or (protocol != ProtocolId.IPCOMP and self.table.of_spi(spi) is not None):
-            fault = f"the data plane gave SPI {spi:08x}, which is reserved or in use"
-            raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
-        return spi
-
-    def _draw_spi(self, path: UdpPath, protocol: int) -> int:
-        while self.table.of_spi(spi := drawn(self.random, protocol)) is not None:
-            pass
-        return spi
+    def has_spi(self, spi: int) -> bool:
+        """Whether a pair of ours has this inbound SPI."""
+        return self.table.of_spi(spi) is not None
 
     def next_unique_id(self) -> int:
         """The next number of an SA."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
 from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
@@ -23,11 +23,12 @@ from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.phase2_limits import admit_phase2
 from ikev1.core.machine.receive_informational import take_informational
-from ikev1.core.machine.refuse import refuse_phase1, refuse_phase2
+from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.peer.reflection import OWN_CALL
-from ikev1.core.records.actions import Action, CheckCertificate, Send
-from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck
+from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
+from ikev1.core.records.answers import Answer
+from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck, Trusted, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.model import Exchange, Held, IkeSa, IkeState, Role, UdpPath, Waiting
@@ -55,21 +56,39 @@ def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Acti
     return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path)
 
 
-def answered(state: State, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
-    """Takes the message that waited for ``verdict``, and those behind it, as if they had just come."""
+def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
+    """Goes on with the exchange that waited for ``answer``: with our message, or with those of the peer's that were
+    held, as if they had just come.
+    """
     found = state.table.of_request(request)
     if found is None:
         return []
     sa, exchange = found
-    first, *followers = present(exchange.waiting).held
-    actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, verdict), first.path, now)
+    held = present(exchange.waiting).held
+    if not held:
+        return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
+    first, *followers = held
+    actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
     for follower in followers:
         if sa.cookies in state.table.by_cookies:
             actions += receive(state, follower.datagram, follower.path, now)
     return actions
 
 
-def questions(state: State) -> list[Action]:
+def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
+    ref.tx.at_work = ref.cookies, exchange.message_id
+    context = ref.context(exchange)
+    try:
+        resume(script_of(exchange), context, answer)
+    except (Refusal, WireError, CryptoError) as error:
+        refuse_answer(ref, exchange, error)
+        return
+    ref.commit(context, context.exchange)
+    if exchange.received and context.exchange.waiting is None:
+        confirm(ref)
+
+
+def questions(state: State) -> list[Question]:
     """What exchanges wait for, asked once more."""
     return [
         question
@@ -79,11 +98,13 @@ def questions(state: State) -> list[Action]:
     ]
 
 
-def _question(state: State, sa: IkeSa, exchange: Exchange) -> Action | None:
-    waiting = present(exchange.waiting)
-    held, context = waiting.held[0], state.context(sa, exchange, 0.0)
-    context.seen = held.path
+def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
+    waiting, context = present(exchange.waiting), state.context(sa, exchange, 0.0)
     try:
+        if not waiting.held:
+            return asked_again(script_of(exchange), context)
+        held = waiting.held[0]
+        context.seen = held.path
         message, _ = _opened(sa, exchange, _arrival(held, 0.0))
         go_through(context, message)
     except NeedsCertificateCheck as question:
@@ -97,8 +118,9 @@ def _arrival(held: Held, now: float) -> Arrival:
     return Arrival(Header.parse(held.datagram), held.datagram, held.path, now)
 
 
-def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: CertificateVerdict | None) -> None:
+def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
     """Takes a message that was put aside."""
+    assert isinstance(verdict, (Trusted, Untrusted))
     exchange = replace(exchange, waiting=None)
     ref.change(phase1=exchange)
     _take(ref, exchange, _arrival(held, ref.tx.now), verdict)
@@ -242,7 +264,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         keep_caller(ref)
     if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
         after_establishment(ref, message)
-    elif exchange.message_id:
+    elif exchange.message_id and context.exchange.waiting is None:
         confirm(ref)
     if ref.has_ended:
         return
@@ -287,7 +309,7 @@ def _put_aside(
         _hold(ref, arrival)
         return
     request = ref.tx.state.next_request()
-    waiting = Waiting(request, (Held(arrival.datagram, arrival.path),))
+    waiting = Waiting(request, held=(Held(arrival.datagram, arrival.path),))
     ref.change(phase1=replace(exchange, waiting=waiting))
     ref.tx.actions.append(_check_certificate(question, request, context.connection))
 
