@@ -10,7 +10,8 @@ in; whatever else the same call has to do is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,15 +20,17 @@ from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.records.actions import Action, Question
-from ikev1.core.records.answers import Answer
+from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.answers import Answer, Done, Spis
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings
+from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
+from ikev1.wire.registry import ProtocolId
 
 
 class UnknownName(LocalError, LookupError):
@@ -316,3 +319,22 @@ class Engine:
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "it cannot be taken over")
 
         return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)
+
+
+def without_data_plane(
+    engine: Engine, actions: Iterable[Action], random: Callable[[int], bytes], now: float
+) -> Iterator[Action]:
+    """The actions that are left to do for a world that has no data plane, in order: SPIs are drawn at random, and pairs
+    are taken for installed. What an answer leads to comes next.
+    """
+    pending = deque(actions)
+    while pending:
+        action = pending.popleft()
+        if isinstance(action, AllocateSpi):
+            compressing = drawn(random, ProtocolId.IPCOMP) if action.compress else 0
+            spis = Spis(drawn(random, action.protocol), compressing)
+            pending.extendleft(reversed(engine.answered(action.request, spis, now)))
+            continue
+        if isinstance(action, (InstallInbound, InstallOutbound)):
+            pending.extendleft(reversed(engine.answered(action.request, Done(), now)))
+        yield action

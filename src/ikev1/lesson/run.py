@@ -13,14 +13,12 @@ from contextlib import closing, contextmanager
 from enum import StrEnum
 
 from ikev1.capture.records.packets import Datagram
-from ikev1.core.engine import Engine
-from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Report, Send
-from ikev1.core.records.answers import Done
+from ikev1.core.engine import Engine, without_data_plane
+from ikev1.core.records.actions import Action, InstallInbound, Report, Send
 from ikev1.core.records.events import Failure
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import drawn_spis
 from ikev1.errors import LocalError
 from ikev1.lesson.peers import CONNECTION, TUNNEL, initiator_settings, responder_settings
 
@@ -112,25 +110,17 @@ class _End:
             LessonFailed: something went wrong in the engine.
         """
         sent = 0
-        while actions:
+        self.states.extend(self.engine.sas.values())
+        for action in without_data_plane(self.engine, actions, self._draw, time.time()):
             self.states.extend(self.engine.sas.values())
-            following: list[Action] = []
-            for action in actions:
-                match action:
-                    case Send(path, datagram):
-                        self.link.sendto(datagram, (path.remote_host, path.remote_port))
-                        sent += 1
-                    case AllocateSpi(request, _, protocol, compress):
-                        spis = drawn_spis(self._draw, protocol, compress)
-                        following += self.engine.answered(request, spis, time.time())
-                    case InstallInbound(request, child):
-                        self.child = child
-                        following += self.engine.answered(request, Done(), time.time())
-                    case InstallOutbound(request, _):
-                        following += self.engine.answered(request, Done(), time.time())
-                    case Report(Failure() as failure):
-                        raise LessonFailed(failure.text)
-            actions = following
+            match action:
+                case Send(path, datagram):
+                    self.link.sendto(datagram, (path.remote_host, path.remote_port))
+                    sent += 1
+                case InstallInbound(_, child):
+                    self.child = child
+                case Report(Failure() as failure):
+                    raise LessonFailed(failure.text)
         return sent
 
     def peer(self) -> Peer:

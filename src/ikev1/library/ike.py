@@ -6,30 +6,17 @@ import os
 from collections import deque
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import (
-    Action,
-    AllocateSpi,
-    CheckCertificate,
-    Forget,
-    InstallInbound,
-    InstallOutbound,
-    Keep,
-    Move,
-    Remove,
-    Report,
-    Send,
-)
-from ikev1.core.records.answers import Done
+from ikev1.core.engine import Engine, UnknownName, without_data_plane
+from ikev1.core.records.actions import Action, CheckCertificate, Report, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import MessageSeen
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Connection, Settings
-from ikev1.core.records.spi import drawn_spis
 from ikev1.library.events import Event, public
 from ikev1.library.translate_errors import Misuse, of_caller
 from ikev1.wire.header import NON_ESP_MARKER
@@ -299,26 +286,16 @@ class Ike:
         return self._engine.dump()
 
     def _perform(self, actions: list[Action], now: float) -> None:
-        """Do what the engine asks of the world: send, report, draw SPIs; the rest is done already, as there is neither
-        a data plane nor a store here.
-        """
-        pending = deque(actions)
-        while pending:
-            action = pending.popleft()
+        """Do what the engine asks of the world: send and report; there is neither a data plane nor a store here."""
+        done = list(without_data_plane(self._engine, actions, self._random, now))
+        for action, following in zip_longest(done, done[1:]):
             match action:
                 case Send(path, octets):
-                    self._send(path, octets, _label(pending[0] if pending else None))
+                    self._send(path, octets, _label(following))
                 case Report(event):
                     self._events.append(public(event))
                 case CheckCertificate():
                     self._events.append(action)
-                case AllocateSpi(request, _, protocol, compress):
-                    spis = drawn_spis(self._random, protocol, compress)
-                    pending.extendleft(reversed(self._engine.answered(request, spis, now)))
-                case InstallInbound(request) | InstallOutbound(request):
-                    pending.extendleft(reversed(self._engine.answered(request, Done(), now)))
-                case Move() | Remove() | Keep() | Forget():
-                    pass
 
     def _send(self, path: UdpPath, octets: bytes, label: str) -> None:
         marker = NON_ESP_MARKER if path.local_port == self._engine.settings.encapsulation_port else b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ikev1.core.records.answers import Spis
 from ikev1.wire.registry import ProtocolId
 
 _CPIS = range(256, 61_440)  # RFC 3173 §3.3: "negotiated between the two nodes"
@@ -15,11 +14,6 @@ def is_usable(spi: int, protocol: int = ProtocolId.ESP) -> bool:
     CPI.
     """
     return spi in _CPIS if protocol == ProtocolId.IPCOMP else 255 < spi <= 0xFFFF_FFFF
-
-
-def drawn_spis(random: Callable[[int], bytes], protocol: int, compress: bool) -> Spis:
-    """The answer to `AllocateSpi` of a world without any other SAs: drawn at random."""
-    return Spis(drawn(random, protocol), drawn(random, ProtocolId.IPCOMP) if compress else 0)
 
 
 def drawn(random: Callable[[int], bytes], protocol: int) -> int:
