@@ -480,8 +480,9 @@ class IkeSa(Record, frozen=True):
     @property
     def waiting(self) -> tuple[Exchange, ...]:
         """The exchanges that wait for an answer of the world."""
-        phase1 = () if self.phase1 is None or self.phase1.waiting is None else (self.phase1,)
-        return (*phase1, *[exchange for exchange in self.exchanges if exchange.waiting is not None])
+        phase1 = self.phase1
+        others = tuple([exchange for exchange in self.exchanges if exchange.waiting is not None])
+        return others if phase1 is None or phase1.waiting is None else (phase1, *others)
 
     @property
     def suite(self) -> Phase1Suite:
