@@ -18,7 +18,7 @@ from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp
 from ikev1.core.records.model import UdpPath
 from ikev1.wire.header import NON_ESP_MARKER
-from support.initiators import initiator
+from support.initiators import done, initiator
 
 PATIENCE = 20.0  # seconds after the last arrival
 
@@ -63,7 +63,7 @@ class _Callers:
         engine, begun = self._under_way.get(datagram[:8], (None, 0.0))
         if engine is None:
             return
-        actions = engine.receive(datagram, self._path, time.time())
+        actions = done(engine, engine.receive(datagram, self._path, time.time()))
         self._send(actions)
         if any(isinstance(action, Report) and isinstance(action.event, ChildUp) for action in actions):
             self.took.append(time.time() - begun)

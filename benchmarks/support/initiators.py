@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from ikev1.core.engine import Engine
+from ikev1.core.engine import Engine, without_data_plane
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp
 from ikev1.core.records.model import IpsecSuite, Phase1Suite, UdpPath
@@ -54,6 +54,11 @@ def initiator(number: int, local: str, remote: str, ike: str, esp: str) -> Engin
     return Engine(Settings((connection,)), os.urandom)
 
 
+def done(engine: Engine, actions: list[Action]) -> list[Action]:
+    """What is left to do: there is no data plane here."""
+    return list(without_data_plane(engine, actions, os.urandom, time.time()))
+
+
 class _Load:
     """The initiators that are under way, by their cookies."""
 
@@ -68,7 +73,7 @@ class _Load:
         """Let them all call; returns how many came to an end. Those that wait in vain for `PATIENCE` end it."""
         completed = 0
         for engine in engines:
-            actions = engine.initiate("peer", "net", self._path, time.time())
+            actions = done(engine, engine.initiate("peer", "net", self._path, time.time()))
             self._send(actions, engine)
             while len(self._engines) >= WINDOW and self._receive():
                 completed += 1
@@ -86,7 +91,7 @@ class _Load:
             engine = self._engines.get(datagram[:8])
             if engine is None:
                 continue
-            actions = engine.receive(datagram, self._path, time.time())
+            actions = done(engine, engine.receive(datagram, self._path, time.time()))
             self._send(actions, engine)
             if any(isinstance(action, Report) and isinstance(action.event, ChildUp) for action in actions):
                 del self._engines[datagram[:8]]

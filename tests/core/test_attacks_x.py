@@ -56,7 +56,6 @@ def good(who: str) -> Trusted:
 
 def with_a_forged_answer(network: Network, couple: Couple) -> tuple[Peer, Peer]:
     """Alice, who examines a forged message 2 of Aggressive Mode, and bob, whose own has not arrived yet."""
-    network.reborn = False  # a question dies with the process that asked it
     alice, bob = couple(alice=of("alice"), bob=of("bob"))
     mallory = Engine(settings(connection(BOB, ALICE, tunnel(mirrored=True), **of("carol"))), Randomness("mallory"))
     alice.calls()

@@ -8,11 +8,11 @@ import pytest
 
 from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.records.answers import Failed
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
 from ikev1.core.records.model import IkeState, UdpPath
-from ikev1.core.records.spi import AllocateSpi, SpiUnavailable
 from ikev1.wire.registry import ProtocolId
-from playbook import Couple, Network, Peer, establish
+from playbook import Allocate, Couple, Network, Peer, establish
 
 PATH = UdpPath(ALICE, 500, BOB, 500)
 
@@ -304,8 +304,8 @@ def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) 
     assert [child.inbound.spi for child in bob.children] == [0xC000_0002, 0xC000_0003]
 
 
-def unavailable(path: UdpPath, protocol: int) -> int:
-    raise SpiUnavailable("the kernel is full")
+def unavailable(path: UdpPath, protocol: int) -> Failed:
+    return Failed("the kernel is full")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def unavailable(path: UdpPath, protocol: int) -> int:
     ],
 )
 def test_without_an_spi_a_quick_mode_is_refused_and_nothing_is_lost(
-    network: Network, alice: Peer, bob: Peer, allocate: AllocateSpi, said: str
+    network: Network, alice: Peer, bob: Peer, allocate: Allocate, said: str
 ) -> None:
     bob.asks_for_spis(allocate)
     establish(network, alice, None)
@@ -330,8 +330,7 @@ def test_without_an_spi_a_quick_mode_is_refused_and_nothing_is_lost(
     assert [bob.failures, bob.saw(Failure)[1].tunnel] == [[Code.NO_SPI, Code.NO_SPI], "net"]
     network.run(5)
     assert bob.sa.state is alice.sa.state is IkeState.ESTABLISHED
-    bob.allocate_spi = None
-    bob.is_reborn()
+    bob.asks_for_spis(alice.allocate_spi)
     alice.calls()
     network.settle()
     assert alice.carries.inbound == bob.carries.outbound

@@ -192,6 +192,8 @@ def test_messages_out_of_turn_are_refused(network: Network, alice: Peer, bob: Pe
     """Every message of another conversation of the same peers, at every moment of this one."""
     other = scene("QM3")
     foreign = other.network.sent
+    for peer in (alice, bob):
+        peer.random(32)  # else this conversation would be the other one once more
     alice.calls()
     while network.flying:
         due = network.flying.popleft()

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, ah, connection, esp, settings, tunnel
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipcomp import cpi_of
+from ikev1.core.records.answers import Failed
 from ikev1.core.records.events import Code
 from ikev1.core.records.model import ChildSa, Compression, IpsecMode, UdpPath
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
-from ikev1.core.records.spi import SpiUnavailable
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, ProtocolId
@@ -131,11 +131,11 @@ def test_cpis_may_come_from_elsewhere(network: Network, couple: Couple) -> None:
 
 @pytest.mark.parametrize("cpi", [255, 61_440, 1 << 16, None])
 def test_without_a_cpi_there_is_no_pair(network: Network, couple: Couple, cpi: int | None) -> None:
-    def allocate(path: UdpPath, protocol: int) -> int:
+    def allocate(path: UdpPath, protocol: int) -> int | Failed:
         if protocol != ProtocolId.IPCOMP:
             return 0xC000_0001
         if cpi is None:
-            raise SpiUnavailable("no CPI is left")
+            return Failed("no CPI is left")
         return cpi
 
     alice, bob = couple(**COMPRESSED)

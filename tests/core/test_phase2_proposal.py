@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from configured import esp, tunnel
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.records.events import Code
+from ikev1.core.records.model import Agreed
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import ESP_CIPHERS
@@ -29,7 +30,7 @@ def net(*proposals: str, **rest: Any) -> Tunnel:
     return tunnel(proposals=tuple(esp(text) for text in proposals), **rest)
 
 
-def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[phase2_proposal.Agreed, SecurityAssociation]:
+def choose(ours: Tunnel, offered: SecurityAssociation) -> tuple[Agreed, SecurityAssociation]:
     agreed, taken = phase2_proposal.choose(ours, offered, MODE)
     return agreed, phase2_proposal.chosen_sa(offered, taken, OURS, OUR_CPI if agreed.compression else 0)
 

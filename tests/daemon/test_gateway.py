@@ -114,15 +114,20 @@ def test_a_wrong_secret_is_told_in_the_log_and_to_who_waits(
     meet(scenario, settings=impatient, change=lambda c: replace(c, secret=b"something else"))
 
 
-def test_a_data_plane_that_refuses_closes_the_pair_and_fails_the_wish(meet: Meet) -> None:
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_pair_that_a_data_plane_refuses_comes_up_nowhere(meet: Meet, ours: bool) -> None:
     async def scenario(us: Side, them: Side) -> None:
-        us.plane.refuse = "no such cipher here"
+        refusing, other = (us, them) if ours else (them, us)
+        refusing.plane.refuse = "no such cipher here"
         with pytest.raises(NotEstablished):
             await us.gateway.initiate("branch", "net")
-        assert children(us) == []
-        assert any("no such cipher here" in text for text in us.texts)
-        await them.until(lambda: them.gateway.counters.total["child-down"] == 1)
-        assert not them.plane.inbound
+        (line,) = [line for line in refusing.lines if line.code == "install-failed"]
+        assert "no such cipher here" in line.text
+        await other.until(lambda: any(line.code == "refused-by-peer" for line in other.lines))
+        for side in (us, them):
+            assert children(side) == []
+            assert not side.plane.inbound
+            assert side.gateway.counters.total["child-up"] == 0
 
     meet(scenario)
 

@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from golden_text import Transcript
+from ikev1.core.engine import Engine
 from ikev1.core.records.actions import (
     Action,
     CheckCertificate,
@@ -47,6 +48,7 @@ from ikev1.core.records.actions import (
     Report,
 )
 from ikev1.core.records.actions import Send as SendAction
+from ikev1.core.records.answers import Answer
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
@@ -60,7 +62,6 @@ from ikev1.core.records.events import (
 )
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import AllocateSpi
 from ikev1.wire.payloads import payload_type
 from ikev1.wire.registry import ProtocolId
 from playbook import Datagram, Network, Peer
@@ -173,13 +174,16 @@ class GoldenPeer(Peer):
     def __init__(self, network: GoldenNetwork, name: str, address: str, settings: Settings) -> None:
         super().__init__(network, name, address, settings)
         self.random = Draws(name)
-        self.asks_for_spis(Spis(name))
+        self.allocate_spi = Spis(name)
+        self._codes: list[str] = []
+        self._kept: set[str] = set()
+        self._begins_anew()
         self._last_taken = b""
         self._contents: dict[bytes, list[int]] = {}  # payload types of sent messages, by their octets
 
-    def asks_for_spis(self, allocate: AllocateSpi) -> None:
+    def _begins_anew(self) -> None:
         with self.random.of_construction():
-            super().asks_for_spis(allocate)
+            self.engine = Engine(self.settings, self.random)
 
     def is_reborn(self) -> None:
         with self.random.of_construction():
@@ -200,49 +204,50 @@ class GoldenPeer(Peer):
 
     def is_killed(self, *alive: int) -> None:
         stored = list(self.stored.values())
-        assert self.allocate_spi is not None
-        self.asks_for_spis(self.allocate_spi)
+        self._begins_anew()
         self.inbound = {spi: child for spi, child in self.inbound.items() if spi in alive}
         self.outbound = {key: child for key, child in self.outbound.items() if child.inbound.spi in alive}
-        self._perform(self.engine.restore(stored, self.network.now, alive))
+        self.does(lambda engine: engine.restore(stored, self.network.now, alive))
 
     def forgets(self) -> None:
         """The process restarts with an empty store and an empty data plane."""
         self.stored.clear()
         self.is_killed()
 
-    def _perform(self, actions: list[Action]) -> None:
-        before = len(self.network.log)
-        super()._perform(actions)
-        sent = iter(self.network.log[before:])
-        transcript, codes, kept = self.network.transcript, [], set()
-        for position, action in enumerate(actions):
-            match action:
-                case SendAction(_, octets):
-                    for following in actions[position + 1 : position + 2]:
-                        self._note_contents(octets, following)
-                    self.network.write(*next(sent), self._contents.get(octets, []))
-                case InstallInbound(child):
-                    self._write(f"install-in {_named(child, child.inbound.spi)} keys {_digest(child.inbound)}")
-                case InstallOutbound(child):
-                    self._write(f"install-out {_named(child, child.outbound.spi)} keys {_digest(child.outbound)}")
-                case Move(child):
-                    local, remote = child.path[:2], child.path[2:]
-                    self._write(f"move {_named(child, child.inbound.spi)} to {_end(local)} -> {_end(remote)}")
-                case Remove(child):
-                    self._write(f"remove {_named(child, child.inbound.spi)}")
-                case CheckCertificate():
-                    codes.append("examine")
-                case Report(event):
-                    codes += _code_of(event)
-                case Keep() | Forget():
-                    kept.add("forgets" if isinstance(action, Forget) else "stores")
-        if codes:
-            self._write(f"codes {' '.join(sorted(codes))}")
-        if kept:
-            transcript.remark(f"{self.name} {' and '.join(sorted(kept, reverse=True))}")
+    def does(self, wish: Callable[[Engine], list[Action]]) -> None:
+        super().does(wish)
+        if self._codes:
+            self._write(f"codes {' '.join(sorted(self._codes))}")
+        if self._kept:
+            self.network.transcript.remark(f"{self.name} {' and '.join(sorted(self._kept, reverse=True))}")
+        self._codes, self._kept = [], set()
 
-    def _note_contents(self, octets: bytes, following: Action) -> None:
+    def _perform(self, action: Action, following: Action | None) -> Answer | None:
+        before = len(self.network.log)
+        answer = super()._perform(action, following)
+        match action:
+            case SendAction(_, octets):
+                self._note_contents(octets, following)
+                (sent,) = self.network.log[before:]
+                self.network.write(*sent, self._contents.get(octets, []))
+            case InstallInbound(_, child):
+                self._write(f"install-in {_named(child, child.inbound.spi)} keys {_digest(child.inbound)}")
+            case InstallOutbound(_, child):
+                self._write(f"install-out {_named(child, child.outbound.spi)} keys {_digest(child.outbound)}")
+            case Move(child):
+                local, remote = child.path[:2], child.path[2:]
+                self._write(f"move {_named(child, child.inbound.spi)} to {_end(local)} -> {_end(remote)}")
+            case Remove(child):
+                self._write(f"remove {_named(child, child.inbound.spi)}")
+            case CheckCertificate():
+                self._codes.append("examine")
+            case Report(event):
+                self._codes += _code_of(event)
+            case Keep() | Forget():
+                self._kept.add("forgets" if isinstance(action, Forget) else "stores")
+        return answer
+
+    def _note_contents(self, octets: bytes, following: Action | None) -> None:
         if isinstance(following, Report) and isinstance(following.event, MessageSeen) and following.event.sent:
             self._contents[octets] = [payload_type(payload) for payload in following.event.message.payloads]
 

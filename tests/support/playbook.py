@@ -6,7 +6,9 @@ asks for is done to a data plane and a store that are plain dictionaries, checke
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, Protocol, TypeVar
 
 from ikev1.core.engine import Engine
@@ -15,6 +17,7 @@ from ikev1.core.machine import ended
 from ikev1.core.machine.boundary import attempt
 from ikev1.core.records.actions import (
     Action,
+    AllocateSpi,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -25,13 +28,14 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
+from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
 from ikev1.core.records.model import ChildSa, IkeSa, IkeState, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import AllocateSpi
+from ikev1.core.records.spi import drawn
 from ikev1.testing import Datagram, Randomness
 from ikev1.testing.network import BaseNetwork
 from ikev1.wire.header import Header
@@ -42,6 +46,25 @@ from ikev1.wire.registry import NotifyType, ProtocolId
 __all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
 
 EventType = TypeVar("EventType", bound=Event)
+Allocate = Callable[[UdpPath, int], int | Failed]
+"""Chooses an inbound SPI of a protocol (for IPComp: a CPI) for a pair on a path."""
+
+
+class Draws(Randomness):
+    """Octets that depend on how many of the same size were drawn before, whatever else is drawn meanwhile."""
+
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        self.streams: dict[int, Randomness] = {}
+
+    def __call__(self, octets: int) -> bytes:
+        self.drawn += octets
+        return self.streams.setdefault(octets, Randomness(f"{self._seed} {octets}"))(octets)
+
+    def go_on_as(self, other: Draws) -> None:
+        """Draws from now on what ``other`` would."""
+        for octets, stream in other.streams.items():
+            self.streams[octets] = copy(stream)
 
 
 class Peer:
@@ -52,8 +75,9 @@ class Peer:
         self.name = name
         self.address = address
         self.settings = settings
-        self.random = Randomness(name)
-        self.allocate_spi: AllocateSpi | None = None
+        self.random = Draws(name)
+        self.spis = Draws(f"SPIs of {name}")
+        self.allocate_spi: Allocate = lambda path, protocol: drawn(self.spis, protocol)
         self.engine = Engine(settings, self.random)
         self.events: list[Event] = []
         self.inbound: dict[int, ChildSa] = {}
@@ -61,6 +85,9 @@ class Peer:
         self.told_to_plane: list[tuple[str, int]] = []  # what was to be done, and the inbound SPI of the pair
         self.stored: dict[bytes, IkeSa] = {}
         self.questions: list[CheckCertificate] = []  # on certificates, not answered yet
+        self.refuses: set[type[Action]] = set()  # what the data plane does not do
+        self.delays: set[type[Action]] = set()  # what is done, but answered only by `gives_answers`
+        self.unanswered: list[tuple[int, Answer]] = []
         self._labels: dict[bytes, str] = {}
 
     # --- what it is made to do
@@ -74,7 +101,14 @@ class Peer:
         """Has the engine do something, and does what it asks for then."""
         if self.network.reborn:
             self.is_reborn()
-        self._perform(wish(self.engine))
+        pending = deque(wish(self.engine))
+        while pending:
+            action = pending.popleft()
+            answer = self._perform(action, pending[0] if pending else None)
+            if answer is not None:
+                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound))
+                pending.extendleft(reversed(self._answered(action.request, answer)))
+        self._check()
 
     def is_given(self, settings: Settings) -> None:
         """The operator changes the configuration while the engine runs."""
@@ -83,9 +117,10 @@ class Peer:
 
     def is_reborn(self) -> None:
         """Another process goes on where this one stops."""
-        loaded = Engine.load(self.settings, self.random, self.engine.dump(), allocate_spi=self.allocate_spi)
+        loaded = Engine.load(self.settings, self.random, self.engine.dump())
         assert dict(loaded.sas) == dict(self.engine.sas)
         assert loaded.half_open == self.engine.half_open
+        assert loaded.questions() == self.engine.questions()
         self.engine = loaded
 
     def is_killed(self, *alive: int) -> None:
@@ -93,20 +128,26 @@ class Peer:
         the pairs with these inbound SPIs are ``alive``.
         """
         stored = list(self.stored.values())
-        self.engine = Engine(self.settings, self.random, allocate_spi=self.allocate_spi)
+        self.engine = Engine(self.settings, self.random)
         self.inbound = {spi: child for spi, child in self.inbound.items() if spi in alive}
         self.outbound = {key: child for key, child in self.outbound.items() if child.inbound.spi in alive}
-        self._perform(self.engine.restore(stored, self.network.now, alive))
+        self.unanswered.clear()
+        self.does(lambda engine: engine.restore(stored, self.network.now, alive))
 
-    def asks_for_spis(self, allocate: AllocateSpi) -> None:
-        """From now on somebody else chooses the SPIs; for an engine that knows nothing yet."""
+    def asks_for_spis(self, allocate: Allocate) -> None:
+        """From now on somebody else chooses the SPIs."""
         self.allocate_spi = allocate
-        self.engine = Engine(self.settings, self.random, allocate_spi=allocate)
+
+    def gives_answers(self) -> None:
+        """Answers all that was delayed, the oldest first; what follows may be delayed again."""
+        answers, self.unanswered = self.unanswered, []
+        for answer in answers:
+            self.does(lambda engine, given=answer: engine.answered(*given, self.network.now))  # type: ignore[misc]
 
     def is_told(self, verdict: CertificateVerdict) -> None:
         """The world answers the oldest question about a certificate."""
         question = self.questions.pop(0)
-        self._perform(self.engine.answer(question.request, verdict, self.network.now))
+        self.does(lambda engine: engine.answered(question.request, verdict, self.network.now))
 
     def takes(self, octets: bytes, path: UdpPath) -> None:
         """A datagram arrives."""
@@ -125,39 +166,63 @@ class Peer:
         if self.engine.deadline() <= self.network.now:
             self.does(lambda engine: engine.expire(self.network.now))
 
-    def _perform(self, actions: list[Action]) -> None:
-        for position, action in enumerate(actions):
-            if isinstance(action, (InstallInbound, InstallOutbound, Move, Remove)):
-                self.told_to_plane.append((type(action).__name__, action.child.inbound.spi))
-            match action:
-                case Send(path, octets):
-                    self._send(path, octets, actions[position + 1 : position + 2])
-                case Report(event):
-                    self.events.append(event)
-                case InstallInbound(child):
-                    assert child.inbound.spi not in self.inbound
-                    self.inbound[child.inbound.spi] = child
-                case InstallOutbound(child):
-                    assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
+    def _answered(self, request: int, answer: Answer) -> list[Action]:
+        if self.network.reborn:
+            self.is_reborn()
+        return self.engine.answered(request, answer, self.network.now)
+
+    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound) -> Answer:
+        """Does what is asked for, or refuses it."""
+        if type(action) in self.refuses:
+            return Failed("this data plane refuses")
+        match action:
+            case AllocateSpi(_, path, protocol, compress):
+                spi = self.allocate_spi(path, protocol)
+                cpi = self.allocate_spi(path, ProtocolId.IPCOMP) if compress else 0
+                if isinstance(spi, Failed):
+                    return spi
+                return cpi if isinstance(cpi, Failed) else Spis(spi, cpi)
+            case InstallInbound(_, child):
+                assert self.inbound.get(child.inbound.spi) in (None, child)
+                self.inbound[child.inbound.spi] = child
+            case InstallOutbound(_, child):
+                assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
+                self.outbound[child.local, child.remote] = child
+        return Done()
+
+    def _perform(self, action: Action, following: Action | None) -> Answer | None:
+        """Does what the engine asks for; what it is to be answered at once, if anything."""
+        if isinstance(action, (InstallInbound, InstallOutbound, Move, Remove)):
+            self.told_to_plane.append((type(action).__name__, action.child.inbound.spi))
+        match action:
+            case Send(path, octets):
+                self._send(path, octets, following)
+            case Report(event):
+                self.events.append(event)
+            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request):
+                answer = self._answer(action)
+                if type(action) not in self.delays:
+                    return answer
+                self.unanswered.append((request, answer))
+            case Move(child) if child.inbound.spi in self.inbound:
+                before = self.inbound[child.inbound.spi]
+                child = replace(child, inbound=before.inbound, outbound=before.outbound)
+                self.inbound[child.inbound.spi] = child
+                if self._sends_with(before):
+                    del self.outbound[before.local, before.remote]
                     self.outbound[child.local, child.remote] = child
-                case Move(child):
-                    before = self.inbound[child.inbound.spi]
-                    child = replace(child, inbound=before.inbound, outbound=before.outbound)
-                    self.inbound[child.inbound.spi] = child
-                    if self._sends_with(before):
-                        del self.outbound[before.local, before.remote]
-                        self.outbound[child.local, child.remote] = child
-                case Remove(child):
-                    del self.inbound[child.inbound.spi]
-                    if self._sends_with(child):
-                        del self.outbound[child.local, child.remote]
-                case Keep(sa):
-                    self.stored[sa.cookies] = sa
-                case CheckCertificate():
-                    self.questions.append(action)
-                case Forget(sa):
-                    self.stored.pop(sa.cookies, None)
-        self._check()
+            case Remove(child):
+                assert self.refuses or child.inbound.spi in self.inbound
+                self.inbound.pop(child.inbound.spi, None)
+                if self._sends_with(child):
+                    del self.outbound[child.local, child.remote]
+            case Keep(sa):
+                self.stored[sa.cookies] = sa
+            case CheckCertificate():
+                self.questions.append(action)
+            case Forget(sa):
+                self.stored.pop(sa.cookies, None)
+        return None
 
     def _sends_with(self, child: ChildSa) -> bool:
         used = self.outbound.get((child.local, child.remote))
@@ -173,7 +238,7 @@ class Peer:
             for exchange in sa.exchanges
             if exchange.quick is not None and exchange.quick.child is not None
         }
-        assert set(self.inbound) == children | under_way
+        assert set(self.inbound) == children | (under_way & set(self.inbound) if self.refuses else under_way)
         stored = {cookies: {child.inbound.spi for child in sa.children} for cookies, sa in self.stored.items()}
         assert stored == {
             sa.cookies: {child.inbound.spi for child in sa.children}
@@ -181,10 +246,9 @@ class Peer:
             if sa.state is not IkeState.CONNECTING
         }
 
-    def _send(self, path: UdpPath, octets: bytes, following: list[Action]) -> None:
-        for action in following:
-            if isinstance(action, Report) and isinstance(action.event, MessageSeen) and action.event.sent:
-                self._labels[octets] = _label(action.event)
+    def _send(self, path: UdpPath, octets: bytes, following: Action | None) -> None:
+        if isinstance(following, Report) and isinstance(following.event, MessageSeen) and following.event.sent:
+            self._labels[octets] = _label(following.event)
         label = self._labels.get(octets) or _label_of_clear(octets)
         source, destination = (path.local_host, path.local_port), (path.remote_host, path.remote_port)
         self.network.send(Datagram(source, destination, octets, label, self.name))

@@ -20,7 +20,7 @@ from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, Tru
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 from nat import NatBox
-from playbook import Datagram, Network, Peer, Randomness
+from playbook import Datagram, Network, Peer
 
 OUTSIDE, BOB_OUTSIDE = "203.0.113.1", "203.0.113.2"
 _L2TP: dict[str, Any] = {"local": "dynamic[udp/1701]", "remote": "dynamic[udp/1701]", "mode": IpsecMode.TRANSPORT}
@@ -353,9 +353,9 @@ def snapshot_after(peer: Peer, datagram: Datagram) -> Snapshot:
     elsewhere = Network()
     elsewhere.now = peer.network.now
     other = elsewhere.peer(peer.name, peer.address, peer.settings)
-    other.random = Randomness(peer.name)
     other.engine = Engine.load(peer.settings, other.random, peer.engine.dump())
-    other.random.drawn = peer.random.drawn
+    other.random.go_on_as(peer.random)
+    other.spis.go_on_as(peer.spis)
     other.inbound, other.outbound, other.stored = dict(peer.inbound), dict(peer.outbound), dict(peer.stored)
     elsewhere.deliver(datagram)
     return snapshot(other)

@@ -10,7 +10,8 @@ in; whatever else the same call has to do is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,16 +20,17 @@ from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.records.actions import Action
-from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.answers import Answer, Done, Spis
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import AllocateSpi
+from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
+from ikev1.wire.registry import ProtocolId
 
 
 class UnknownName(LocalError, LookupError):
@@ -63,6 +65,7 @@ class Dump(Record, frozen=True):
     admission: tuple[tuple[float, float], ...]
     generation: int
     unique_ids: int
+    requests: int
 
     secret_fields = frozenset({"first_messages"})
 
@@ -73,13 +76,10 @@ class Engine:
     Args:
         settings: connections and policies; `reconfigure` exchanges them while all SAs go on.
         random: ``random(n)`` gives ``n`` unpredictable octets.
-        allocate_spi: chooses inbound SPIs; without it they are drawn at random.
     """
 
-    def __init__(
-        self, settings: Settings, random: Callable[[int], bytes], *, allocate_spi: AllocateSpi | None = None
-    ) -> None:
-        self._state = State(settings, random, allocate_spi)
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
+        self._state = State(settings, random)
 
     @property
     def settings(self) -> Settings:
@@ -122,9 +122,20 @@ class Engine:
         """
         return receive.receive(self._state, datagram, path, now)
 
-    def answer(self, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
-        """Gives the verdict that an `Examine` of this number asked for; one that nobody waits for is ignored."""
-        return receive.answer(self._state, request, verdict, now)
+    def answered(self, request: int, answer: Answer, now: float) -> list[Action]:
+        """Takes the world's answer to the question of this number, an action that has a ``request``; one that nothing
+        waits for is ignored.
+
+        An exchange goes on when its question was answered: the world gives each answer once, after it did what was
+        asked for, at once or later. Until it is given up, an exchange waits as part of `dump`.
+        """
+        return receive.answered(self._state, request, answer, now)
+
+    def questions(self) -> list[Question]:
+        """The questions to the world that are not answered yet, under the same numbers: for a world that is another one
+        than the world that was asked, as it is after `load` in another process.
+        """
+        return receive.questions(self._state)
 
     def expire(self, now: float) -> list[Action]:
         """Does what is due by ``now``: to be called when `deadline` has come."""
@@ -268,30 +279,25 @@ class Engine:
                 state.admission.dump(),
                 state.generation,
                 state.unique_ids,
+                state.requests,
             )
         )
 
     @classmethod
-    def load(
-        cls,
-        settings: Settings,
-        random: Callable[[int], bytes],
-        dumped: bytes,
-        *,
-        allocate_spi: AllocateSpi | None = None,
-    ) -> Engine:
+    def load(cls, settings: Settings, random: Callable[[int], bytes], dumped: bytes) -> Engine:
         """An engine that goes on where the one that gave ``dumped`` stood.
 
         Raises:
             msgspec.MsgspecError: ``dumped`` is no dump.
         """
         dump = msgspec.msgpack.decode(dumped, type=Dump)
-        engine = cls(settings, random, allocate_spi=allocate_spi)
+        engine = cls(settings, random)
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
         state.admission.restore(dump.admission)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
+        state.requests = dump.requests
         state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)
         return engine
 
@@ -313,3 +319,22 @@ class Engine:
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "restoring it failed")
 
         return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)
+
+
+def without_data_plane(
+    engine: Engine, actions: Iterable[Action], random: Callable[[int], bytes], now: float
+) -> Iterator[Action]:
+    """The actions that are left to do for a world that has no data plane, in order: SPIs are drawn at random, and pairs
+    are taken for installed. What an answer leads to comes next.
+    """
+    pending = deque(actions)
+    while pending:
+        action = pending.popleft()
+        if isinstance(action, AllocateSpi):
+            compressing = drawn(random, ProtocolId.IPCOMP) if action.compress else 0
+            spis = Spis(drawn(random, action.protocol), compressing)
+            pending.extendleft(reversed(engine.answered(action.request, spis, now)))
+            continue
+        if isinstance(action, (InstallInbound, InstallOutbound)):
+            pending.extendleft(reversed(engine.answered(action.request, Done(), now)))
+        yield action

@@ -13,11 +13,13 @@ import gc
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ikev1.core.engine import CannotInitiate, Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
+    AllocateSpi,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -28,11 +30,11 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
+from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.certificate_check import CertificateVerdict
-from ikev1.core.records.events import ChildUp, Event, Failure
+from ikev1.core.records.events import Event, Failure
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
 from ikev1.core.records.settings import Settings
-from ikev1.core.records.spi import SpiUnavailable
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
@@ -46,7 +48,7 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.timer import Timer
-from ikev1.errors import LocalError
+from ikev1.errors import LocalError, describe_bug
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -58,6 +60,7 @@ from ikev1.esp.plane import (
     Unguarded,
 )
 from ikev1.store import Store, StoreError
+from ikev1.wire.registry import ProtocolId
 
 _TIDY_AFTER = 30.0  # seconds for which the store may hold keys of SAs that were closed or replaced
 
@@ -90,7 +93,7 @@ class Gateway:
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
-        self.engine = Engine(settings, random, allocate_spi=self._allocate_spi)
+        self.engine = Engine(settings, random)
         self.engine.trace = log.wants_message
         self.autostart = Autostart(self.plane, self.initiate, self.is_up, log)
         self.observers: list[Callable[[Event], None]] = [log.event, self.counters.observe]
@@ -173,14 +176,22 @@ class Gateway:
     # ------------------------------------------------------------------ in
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them."""
+        """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
+
+        What asks the data plane for something is answered before the next message, which may be about that.
+        """
         now = self.now()
         actions: list[Action] = []
         for datagram, path in datagrams:
             try:
-                actions += self.engine.receive(datagram, path, now)
+                new = self.engine.receive(datagram, path, now)
             except Exception as error:
                 self.log.bug(f"the processing of a message from {path.remote}", error)
+                continue
+            actions += new
+            if any(isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound)) for action in new):
+                self.apply(actions)
+                actions.clear()
         self.apply(actions)
 
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
@@ -227,7 +238,7 @@ class Gateway:
 
     def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
         try:
-            self.apply(self.engine.answer(request, verdict, self.now()))
+            self.apply(self.engine.answered(request, verdict, self.now()))
         except Exception as error:
             self.log.bug("the processing of a certificate check", error)
 
@@ -256,41 +267,66 @@ class Gateway:
     # ------------------------------------------------------------------ out
 
     def apply(self, actions: Iterable[Action]) -> None:
-        """Perform what the engine asks for, in its order.
+        """Perform what the engine asks for, in its order. What an answer of the data plane leads to comes next.
 
         All records are stored before anything else is done, so that the SAs that a peer learns of survive this process.
         """
-        actions = tuple(actions)
-        self._remember([action for action in actions if isinstance(action, (Keep, Forget))])
-        broken: dict[int, ChildSa] = {}
-        for action in actions:
+        pending: deque[Action] = deque()
+        self._prepend(pending, tuple(actions))
+        while pending:
+            action = pending.popleft()
             try:
-                if isinstance(action, (InstallInbound, InstallOutbound, Move, Remove)):
-                    if not self._change_plane(action):
-                        broken[action.child.unique_id] = action.child
-                elif not (isinstance(action, Report) and _is_up_event_of(action.event, broken)):
-                    self._perform(action)
+                self._prepend(pending, self._perform(action))
             except Exception as error:
                 self.log.bug(f"the action {type(action).__name__}", error)
-        for child in broken.values():
-            try:
-                self.close_child(child)
-            except Exception as error:
-                self.log.bug(f"the deletion of {_name(child)}", error)
         self._set_timer()
 
-    def _perform(self, action: Send | Report | CheckCertificate | Keep | Forget) -> None:
+    def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
+        if actions:
+            self._remember([action for action in actions if isinstance(action, (Keep, Forget))])
+            pending.extendleft(reversed(actions))
+
+    def _answer_of_plane(self, action: AllocateSpi | InstallInbound | InstallOutbound) -> Answer:
+        """Have the data plane perform ``action``; what it answers."""
+        try:
+            if isinstance(action, AllocateSpi):
+                spi = self.plane.allocate_spi(action.path, action.protocol)
+                return Spis(spi, self.plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
+            if isinstance(action, InstallInbound):
+                self.plane.install_inbound(action.child)
+            else:
+                self.plane.install_outbound(action.child)
+        except PlaneError as error:
+            return Failed(str(error))
+        except Exception as error:
+            self.log.bug(f"the data plane's part in {type(action).__name__}", error)
+            return Failed(f"internal error: {describe_bug(error)}")
+        return Done()
+
+    def _perform(self, action: Action) -> list[Action]:
+        """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
         if isinstance(action, Send):
             self._keepalives.sent(action.path, self.now())
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self._report(action.event)
+        elif isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound)):
+            return self.engine.answered(action.request, self._answer_of_plane(action), self.now())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
         elif isinstance(action, Keep):
             self._keepalives.watch(action.sa, self.now())
-        else:
+        elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
+        elif not self._change_plane(action):
+            return self._close(action.child)
+        return []
+
+    def _close(self, child: ChildSa) -> list[Action]:
+        try:
+            return self.engine.close_child(child.unique_id, self.now())
+        except UnknownName:  # it was closed meanwhile
+            return []
 
     def _remember(self, changes: Sequence[Keep | Forget]) -> None:
         if self._store is None or not changes:
@@ -322,15 +358,11 @@ class Gateway:
             text = f"the store may still hold keys of closed SAs: {error}"
             self.log.write(Level.ERROR, "IKE", text, kind="errors of the store", code=error.code)
 
-    def _change_plane(self, action: InstallInbound | InstallOutbound | Move | Remove) -> bool:
+    def _change_plane(self, action: Move | Remove) -> bool:
         """Have the data plane perform ``action``; False if it refused."""
         child = action.child
         try:
-            if isinstance(action, InstallInbound):
-                self.plane.install_inbound(child)
-            elif isinstance(action, InstallOutbound):
-                self.plane.install_outbound(child)
-            elif isinstance(action, Move):
+            if isinstance(action, Move):
                 self.plane.move(child)
             else:
                 self.plane.remove(child)
@@ -342,12 +374,6 @@ class Gateway:
             self.log.bug(f"the data plane's part in {_name(child)}", error)
             return False
         return True
-
-    def _allocate_spi(self, path: UdpPath, protocol: int) -> int:
-        try:
-            return self.plane.allocate_spi(path, protocol)
-        except PlaneError as error:
-            raise SpiUnavailable(str(error)) from error
 
     def _report(self, event: Event) -> None:
         for observer in self.observers:
@@ -461,11 +487,6 @@ class Gateway:
 
 def _name(child: ChildSa) -> str:
     return f"{child.connection}/{child.name}-{child.unique_id}"
-
-
-def _is_up_event_of(event: Event, broken: dict[int, ChildSa]) -> bool:
-    """Whether ``event`` says that a pair is up which the data plane refused."""
-    return isinstance(event, ChildUp) and event.child.unique_id in broken
 
 
 def _reason(actions: Iterable[Action]) -> str:

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from enum import StrEnum
 
 from ikev1.capture.records.packets import Datagram
-from ikev1.core.engine import Engine
+from ikev1.core.engine import Engine, without_data_plane
 from ikev1.core.records.actions import Action, InstallInbound, Report, Send
 from ikev1.core.records.events import Failure
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
@@ -111,12 +111,13 @@ class _End:
         """
         sent = 0
         self.states.extend(self.engine.sas.values())
-        for action in actions:
+        for action in without_data_plane(self.engine, actions, self._draw, time.time()):
+            self.states.extend(self.engine.sas.values())
             match action:
                 case Send(path, datagram):
                     self.link.sendto(datagram, (path.remote_host, path.remote_port))
                     sent += 1
-                case InstallInbound(child):
+                case InstallInbound(_, child):
                     self.child = child
                 case Report(Failure() as failure):
                     raise LessonFailed(failure.text)

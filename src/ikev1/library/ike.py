@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import (
-    Action,
-    CheckCertificate,
-    Forget,
-    InstallInbound,
-    InstallOutbound,
-    Keep,
-    Move,
-    Remove,
-    Report,
-    Send,
-)
+from ikev1.core.engine import Engine, UnknownName, without_data_plane
+from ikev1.core.records.actions import Action, CheckCertificate, Report, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.events import MessageSeen
 from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
@@ -159,6 +148,7 @@ class Ike:
             ike._set_engine(Engine.load(ike._engine.settings, random, state))
         except msgspec.MsgspecError as error:
             raise Misuse(f"from_state: this is no state of an Ike of this version: {error}") from error
+        ike._events += [question for question in ike._engine.questions() if isinstance(question, CheckCertificate)]
         return ike
 
     def _set_engine(self, engine: Engine) -> None:
@@ -188,7 +178,7 @@ class Ike:
             if not octets.startswith(NON_ESP_MARKER):
                 return
             octets = octets.removeprefix(NON_ESP_MARKER)
-        self._perform(self._engine.receive(octets, path, now))
+        self._perform(self._engine.receive(octets, path, now), now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due by ``now``: repetitions, rekeying, expiry. Call it at the time that `get_timer` gives; an
@@ -197,7 +187,7 @@ class Ike:
         Args:
             now: seconds since the epoch.
         """
-        self._perform(self._engine.expire(now))
+        self._perform(self._engine.expire(now), now)
 
     def connect(self, connection: str, tunnel: str | None, local: Address, remote: Address, now: float) -> None:
         """Bring up a tunnel: under the ISAKMP SA with the peer if there is one, else by a new phase 1.
@@ -223,7 +213,7 @@ class Ike:
                 f"{each.name} ({', '.join(tunnel.name for tunnel in each.tunnels)})" for each in self.connections
             )
             raise UnknownName(f"connect: {error}; connections and their tunnels: {known or 'none'}") from error
-        self._perform(actions)
+        self._perform(actions, now)
 
     def close(self, sa: IkeSa | ChildSa, now: float) -> None:
         """Delete an ISAKMP SA with its pairs, or one pair of IPsec SAs, and tell the peer (RFC 2408 §3.15).
@@ -238,7 +228,7 @@ class Ike:
         close = self._engine.close_ike if isinstance(sa, IkeSa) else self._engine.close_child
         with of_caller("close"):
             actions = close(sa.unique_id, now)
-        self._perform(actions)
+        self._perform(actions, now)
 
     def rekey(self, sa: IkeSa | ChildSa, now: float) -> None:
         """Negotiate the successor of an ISAKMP SA or of a pair of IPsec SAs now. An SA that is being replaced already
@@ -254,7 +244,7 @@ class Ike:
         rekey = self._engine.rekey_ike if isinstance(sa, IkeSa) else self._engine.rekey_child
         with of_caller("rekey"):
             actions = rekey(sa.unique_id, now)
-        self._perform(actions)
+        self._perform(actions, now)
 
     def certificate_checked(self, request: int, verdict: CertificateVerdict, now: float) -> None:
         """Answer `ikev1.events.CheckCertificate`; the exchange that waits for the answer continues. An answer for which
@@ -266,7 +256,7 @@ class Ike:
                 `ikev1.check_certificate` makes one.
             now: seconds since the epoch.
         """
-        self._perform(self._engine.answer(request, verdict, now))
+        self._perform(self._engine.answered(request, verdict, now), now)
 
     # --- what follows
 
@@ -297,8 +287,8 @@ class Ike:
         return self._engine.settings.connections
 
     def state(self) -> bytes:
-        """All SAs and all exchanges under way, for `from_state`. The octets hold every key: keep them secret. A
-        question about a certificate is not part of them; it is asked again when the peer repeats its message.
+        """All SAs and whatever is under way, for `from_state`. It holds every key: keep it as secret as those. Open
+        questions about certificates are part of it; `from_state` reports them again under the same numbers.
 
         Raises:
             LocalError: datagrams or events were not fetched yet: they would be lost.
@@ -307,12 +297,10 @@ class Ike:
             raise Misuse("state: fetch datagrams_to_send and next_event first: what they hold is no part of it")
         return self._engine.dump()
 
-    def _perform(self, actions: Iterable[Action]) -> None:
-        """Do what the engine asks of the world: send and report; the rest is done already, as there is neither a data
-        plane nor a store here.
-        """
-        actions = list(actions)
-        for action, following in zip_longest(actions, actions[1:]):
+    def _perform(self, actions: list[Action], now: float) -> None:
+        """Do what the engine asks of the world: send and report; there is neither a data plane nor a store here."""
+        done = list(without_data_plane(self._engine, actions, self._random, now))
+        for action, following in zip_longest(done, done[1:]):
             match action:
                 case Send(path, octets):
                     self._send(path, octets, _label(following))
@@ -320,8 +308,6 @@ class Ike:
                     self._events.append(public(event))
                 case CheckCertificate():
                     self._events.append(action)
-                case InstallInbound() | InstallOutbound() | Move() | Remove() | Keep() | Forget():
-                    pass
 
     def _send(self, path: UdpPath, octets: bytes, label: str) -> None:
         marker = NON_ESP_MARKER if path.local_port == self._engine.settings.encapsulation_port else b""

@@ -10,7 +10,7 @@ from ikev1.core.negotiation.responder_lifetime import shorten_established
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildDown, Code, IkeDown, Note
+from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, Note
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
@@ -136,6 +136,18 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     for child in context.sa.children:
         if is_among(child, gone):
             remove_deleted(context, child, gone)
+    for exchange in context.sa.exchanges:
+        if exchange.child is not None and is_among(exchange.child, gone):
+            _remove_coming(context, exchange, exchange.child)
+
+
+def _remove_coming(context: ExchangeContext, exchange: Exchange, child: ChildSa) -> None:
+    """Give up a Quick Mode whose pair the peer deleted before it was installed."""
+    left = tuple(other for other in context.sa.exchanges if other is not exchange)
+    context.sa = replace(context.sa, exchanges=left)
+    text = f"the peer deleted the IPsec SAs of tunnel {child.name!r} before they were installed; see its log"
+    context.actions.append(Remove(child))
+    context.report(Failure(Code.REFUSED_BY_PEER, text, context.sa.path.remote, context.sa, child.name))
 
 
 def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:

@@ -6,6 +6,9 @@ message after it; what is special about an exchange stands in its table and nowh
 
 What a check decides is a value: it goes to the function that builds the next message, and nowhere else. An exchange of
 ours begins with such a value, too: with what we want of it.
+
+Where the world must do or say something first (an SPI, an installed SA), the exchange waits: the table asks, the value
+is kept with the number of the question, and `resume` goes on with the answer.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ from ikev1.core.exchanges import protection
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.exchanges.retransmission import first_wait, patience, transmit
 from ikev1.core.peer import path_changes
-from ikev1.core.records.actions import Report
+from ikev1.core.records.actions import Question, Report
+from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen
-from ikev1.core.records.model import Exchange, ExchangeData, Role
-from ikev1.core.records.record import replace
+from ikev1.core.records.model import Exchange, ExchangeData, Role, Waiting
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
@@ -60,6 +64,10 @@ class Script:
         rounds: how often the rows are gone through at most.
         again: asked on each side at the end of each round but the last, about what the exchange knows by then: whether
             another round follows. Without it none does.
+        ask: what the world must do or say before the next message of ours is built, or the exchange is over, given what
+            was decided about that; None if nothing. It may be called again for the same question, and changes nothing.
+        take_answer: takes the world's answer, and returns what is decided then. It raises `Refusal` if the exchange
+            cannot go on with it.
 
     Attributes:
         rows: the rows of all rounds, by the number of the message, from 0.
@@ -76,6 +84,8 @@ class Script:
         method: int = 0,
         rounds: int = 1,
         again: Callable[[ExchangeData | None], bool] | None = None,
+        ask: Callable[[ExchangeContext, Any], Question | None] | None = None,
+        take_answer: Callable[[ExchangeContext, Any, Answer], Any] | None = None,
     ) -> None:
         self.name = name
         self.exchange = exchange
@@ -84,6 +94,8 @@ class Script:
         self.finish = finish
         self.patient_responder = patient_responder
         self.method = method
+        self.ask = ask
+        self.take_answer = take_answer
         self._again = again
         self._round, self._most = len(rows), len(self.rows)
         count = range(1, len(self.rows) + 1)
@@ -132,8 +144,7 @@ def begin(script: Script, context: ExchangeContext, wanted: Any = None) -> None:
     Raises:
         Refusal: the message cannot be built.
     """
-    _speak(script, context, wanted)
-    _finish_if_over(script, context)
+    reply(script, context, wanted)
 
 
 def take(script: Script, context: ExchangeContext, message: Message) -> Any:
@@ -168,14 +179,54 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
 
 
 def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
-    """Sends the message after the one that was taken, if one is left; ``decision`` is what `take` returned.
+    """Sends the message after the one that was taken, if one is left; ``decision`` is what `take` returned. Where the
+    world is asked first, the exchange waits.
 
     Raises:
         Refusal: the message cannot be built; ``context`` is to be dropped.
     """
-    if not script.is_over(context.exchange):
+    while True:
+        if script.ask is not None:
+            question = script.ask(context, decision)
+            if question is not None:
+                _wait(context, question, decision)
+                return
+        if script.is_over(context.exchange):
+            _finish(script, context)
+            return
         _speak(script, context, decision)
-    _finish_if_over(script, context)
+        if not script.is_over(context.exchange):
+            return
+        decision = None
+
+
+def resume(script: Script, context: ExchangeContext, answer: Answer) -> None:
+    """Goes on with an exchange that waited for ``answer``.
+
+    Raises:
+        Refusal: it cannot go on; ``context`` is to be dropped.
+    """
+    waiting = present(context.exchange.waiting)
+    context.exchange = replace(context.exchange, waiting=None)
+    decision = present(script.take_answer)(context, waiting.decision, answer)
+    reply(script, context, decision)
+
+
+def asked_again(script: Script, context: ExchangeContext) -> Question | None:
+    """What an exchange waits for whose message or end waits, asked once more.
+
+    Raises:
+        Refusal: it cannot be asked any more.
+    """
+    waiting = present(context.exchange.waiting)
+    asked = None if script.ask is None else script.ask(context, waiting.decision)
+    return None if asked is None else asked._replace(request=waiting.request)
+
+
+def _wait(context: ExchangeContext, question: Question, decision: Any) -> None:
+    request = context.engine.next_request()
+    context.exchange = replace(context.exchange, waiting=Waiting(request, decision))
+    context.actions.append(question._replace(request=request))
 
 
 def _follow(context: ExchangeContext) -> None:
@@ -198,13 +249,18 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
     )
     awaits_answer = not script.is_over_after(step + 1, context.exchange)
     repeats = awaits_answer and (context.initiates or script.patient_responder)
+    resend_at = context.exchange.resend_at  # decided already where the message waited for the world
+    if not repeats:
+        resend_at = 0.0
+    elif resend_at <= context.now:
+        resend_at = context.now + first_wait(context.engine.settings, context.engine.random)
     context.exchange = replace(
         context.exchange,
         step=step + 1,
         iv=iv,
         datagrams=(datagram,),
         tries=1,
-        resend_at=context.now + first_wait(context.engine.settings, context.engine.random) if repeats else 0.0,
+        resend_at=resend_at,
         ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
     )
     context.actions += transmit(context.exchange, context.sa.path)
@@ -214,8 +270,8 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
         context.actions.append(Report(MessageSeen(context.sa, True, script.labels[step], state, message)))
 
 
-def _finish_if_over(script: Script, context: ExchangeContext) -> None:
-    if script.finish is not None and script.is_over(context.exchange):
+def _finish(script: Script, context: ExchangeContext) -> None:
+    if script.finish is not None:
         context.speaks_last = script.speaker(context.exchange.step - 1) is context.exchange.role
         script.finish(context)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
-from ikev1.core.negotiation.lifetime_attributes import Life
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
 from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.model import Life
 from ikev1.core.records.record import present, replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
-from ikev1.core.negotiation import phase2_offer, phase2_proposal
+from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
-from ikev1.core.negotiation.phase2_proposal import Agreed
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
@@ -19,14 +16,26 @@ from ikev1.core.peer.authentication import respond, shared_secret
 from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wanted_tunnel
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
-from ikev1.core.records.actions import InstallInbound, InstallOutbound
+from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.answers import Answer, Failed, Spis
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code
-from ikev1.core.records.model import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, KeyShare, QuickMode
+from ikev1.core.records.model import (
+    Agreed,
+    ChildSa,
+    ChildState,
+    Choice,
+    Compression,
+    Decision,
+    IpsecKeys,
+    IpsecMode,
+    KeyShare,
+    QuickMode,
+)
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
+from ikev1.core.records.spi import is_usable
 from ikev1.crypto import keymat
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
@@ -51,7 +60,8 @@ _MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
 # --- QM1 ------------------------------------------------------------------------------------------------------------
 
 
-def _offer(context: ExchangeContext, wanted: QuickMode) -> list[Payload]:
+def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
+    wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
     previous = _previous(context, wanted)
     if previous is not None:
@@ -85,21 +95,7 @@ def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOri
     return nat_traversal.original_addresses(nat, context.sa.path, context.exchange.role)
 
 
-class _Choice(NamedTuple):
-    """What a responder decided about an offer: everything but what it draws at random."""
-
-    tunnel: Tunnel
-    local: Selector
-    remote: Selector
-    agreed: Agreed
-    offered: SecurityAssociation
-    taken: phase2_offer.Choice
-    nonce: bytes  # Ni_b
-    public: bytes  # g_xi, empty without perfect forward secrecy
-    identities: tuple[Identification, ...]  # IDci and IDcr, which the answer repeats
-
-
-def _choose(context: ExchangeContext, message: Message) -> _Choice:
+def _choose(context: ExchangeContext, message: Message) -> Choice:
     tunnel, local, remote = wanted_tunnel(context, message)
     _check_nat(context, tunnel)
     offered = message.one(SecurityAssociation)
@@ -108,26 +104,8 @@ def _choose(context: ExchangeContext, message: Message) -> _Choice:
     public = _peer_public(message, agreed.group)
     nonce, identities = message.one(Nonce).data, message.all(Identification)
     note_ignored(context, agreed.ignored)
-    return _Choice(tunnel, local, remote, agreed, offered, taken, nonce, public, identities)
-
-
-def _spi_other_than(context: ExchangeContext, agreed: Agreed) -> int:
-    """An inbound SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC 2409
-    §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
-
-    Raises:
-        Refusal: whoever chooses our SPIs chooses this one again and again.
-    """
-    for _ in range(_DRAWS):
-        spi = context.engine.free_spi(context.sa.path, agreed.suite.protocol)
-        if spi != agreed.spi:
-            return spi
-    raise Refusal(
-        Code.NO_SPI,
-        f"the data plane allocated the peer's SPI {agreed.spi:08x} {_DRAWS} times: both directions would use the same "
-        "key",
-        notify=NotifyType.NO_PROPOSAL_CHOSEN,
-    )
+    chosen = phase2_proposal.chosen_sa(offered, taken, 0, 0)
+    return Choice(tunnel.name, local, remote, agreed, chosen, nonce, public, identities)
 
 
 def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
@@ -153,37 +131,31 @@ def _peer_public(message: Message, pfs: int) -> bytes:
 # --- QM2 ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(context: ExchangeContext, choice: _Choice) -> list[Payload]:
+def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
+    """Makes the pair, of our nonce and public value."""
     agreed, random = choice.agreed, context.engine.random
-    spi = _spi_other_than(context, agreed)
-    cpi = context.engine.free_spi(context.sa.path, ProtocolId.IPCOMP) if agreed.compression else 0
     public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
-    quick = QuickMode(choice.tunnel.name, share, spi, choice.local, choice.remote, cpi, agreed.group)
-    _make_pair(context, choice.tunnel, quick, agreed, g_xy)
+    quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
+    _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
+
+
+def _answer(context: ExchangeContext, choice: Choice) -> list[Payload]:
+    quick, agreed = _quick(context), choice.agreed
     answer: list[Payload] = [
-        phase2_proposal.chosen_sa(choice.offered, choice.taken, spi, cpi),
-        Nonce(nonce),
-        *_key_exchange(public),
+        phase2_proposal.under_spis(choice.chosen, quick.spi, quick.cpi),
+        Nonce(quick.share.Nr_b),
+        *_key_exchange(quick.share.g_xr),
         *choice.identities,
-        *_original_addresses(context, choice.tunnel),
+        *_original_addresses(context, _tunnel(context, choice.tunnel)),
     ]
     if agreed.shortened:
-        answer.append(lifetime_notify(agreed.suite.protocol, spi.to_bytes(4), agreed.life))
+        answer.append(lifetime_notify(agreed.suite.protocol, quick.spi.to_bytes(4), agreed.life))
     return answer
 
 
-class _Accepted(NamedTuple):
-    """What an initiator decided about the answer to its offer."""
-
-    tunnel: Tunnel
-    agreed: Agreed
-    nonce: bytes  # Nr_b
-    public: bytes  # g_xr, empty without perfect forward secrecy
-
-
-def _accept(context: ExchangeContext, message: Message) -> _Accepted:
+def _accept(context: ExchangeContext, message: Message) -> None:
     quick = _quick(context)
     tunnel = _tunnel(context, quick.tunnel)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
@@ -199,16 +171,16 @@ def _accept(context: ExchangeContext, message: Message) -> _Accepted:
         )
     agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
     check_echoed(context, tunnel, quick, message)
-    return _Accepted(tunnel, agreed, message.one(Nonce).data, _peer_public(message, agreed.group))
+    public = _peer_public(message, agreed.group)
+    g_xy = shared_secret(agreed.group, quick.share.private, public) if agreed.group else b""
+    share = replace(quick.share, private=b"", g_xr=public, Nr_b=message.one(Nonce).data)
+    _make_pair(context, tunnel, replace(quick, share=share), agreed, g_xy)
 
 
 def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> None:
-    """Makes the pair of IPsec SAs, and has the data plane receive with it: the peer may send as soon as our message
-    has reached it.
-    """
+    """Makes the pair of IPsec SAs."""
     child = _child(context, tunnel, quick, agreed, g_xy)
     context.exchange = replace(context.exchange, data=replace(quick, child=child, offer=b""))
-    context.actions.append(InstallInbound(child))
 
 
 def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> ChildSa:
@@ -266,12 +238,8 @@ def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, 
 # --- QM3 ------------------------------------------------------------------------------------------------------------
 
 
-def _confirm(context: ExchangeContext, accepted: _Accepted) -> list[Payload]:
+def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
     """HASH(3) says it all: we saw the responder's nonce."""
-    quick, agreed = _quick(context), accepted.agreed
-    g_xy = shared_secret(agreed.group, quick.share.private, accepted.public) if agreed.group else b""
-    share = replace(quick.share, private=b"", g_xr=accepted.public, Nr_b=accepted.nonce)
-    _make_pair(context, accepted.tunnel, replace(quick, share=share), agreed, g_xy)
     return []
 
 
@@ -282,7 +250,7 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
 
 
 def _finish(context: ExchangeContext) -> None:
-    """The pair is up: traffic goes out by it, and what it replaces only receives what is still under way."""
+    """The pair is up: the data plane sends with it, and what it replaces only receives what is still under way."""
     quick = _quick(context)
     child = present(quick.child)
     previous = _previous(context, quick)
@@ -290,7 +258,6 @@ def _finish(context: ExchangeContext) -> None:
     context.sa = replace(context.sa, children=(*children, child.without_keys()))
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
-    context.actions.append(InstallOutbound(child))
     context.report(ChildUp(context.sa, child, previous))
     warn_of_phase2(context, child.suite, child.group)
 
@@ -338,6 +305,71 @@ def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
     )
 
 
+# --- what the world must do or say ----------------------------------------------------------------------------------
+
+
+def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
+    """An SPI before everything else; the inbound SA before the message after which the peer may send; the outbound SA
+    before the pair is up.
+    """
+    exchange, quick = context.exchange, context.exchange.quick
+    if quick is None:
+        if isinstance(decision, Choice):
+            suite, compress = decision.agreed.suite, decision.agreed.compression != 0
+        else:
+            tunnel = _tunnel(context, decision.tunnel)
+            suite, compress = tunnel.proposals[0].suite, tunnel.compress
+        return AllocateSpi(0, context.sa.path, suite.protocol, compress)
+    if quick.child is None:
+        return None
+    if not quick.installed:
+        return InstallInbound(0, quick.child)
+    return InstallOutbound(0, quick.child) if quick.installed == 1 and QUICK_MODE.is_over(exchange) else None
+
+
+def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+    quick = context.exchange.quick
+    if quick is None:
+        return _take_spis(context, decision, answer)
+    if isinstance(answer, Failed):
+        text = f"the data plane could not install the IPsec SAs of tunnel {quick.tunnel!r}: {answer.reason}"
+        raise Refusal(Code.INSTALL_FAILED, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
+    context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
+    return decision
+
+
+def _take_spis(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+    """Goes on with an SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC
+    2409 §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
+
+    Raises:
+        Refusal: there is none, it cannot be used, or the world chooses the peer's again and again.
+    """
+    if isinstance(answer, Failed):
+        raise _no_spi(f"cannot allocate an SPI: {answer.reason}")
+    assert isinstance(answer, Spis)
+    if not is_usable(answer.spi) or context.engine.has_spi(answer.spi):
+        raise _no_spi(f"the data plane allocated SPI {answer.spi:08x}, which is reserved or in use")
+    if answer.cpi and not is_usable(answer.cpi, ProtocolId.IPCOMP):
+        raise _no_spi(f"the data plane allocated CPI {answer.cpi:08x}, which is reserved")
+    if isinstance(decision, QuickMode):
+        context.exchange = replace(context.exchange, data=replace(decision, spi=answer.spi, cpi=answer.cpi))
+    elif answer.spi != decision.agreed.spi:
+        _agree(context, decision, answer)
+    elif decision.draws + 1 < _DRAWS:
+        return replace(decision, draws=decision.draws + 1)
+    else:
+        raise _no_spi(
+            f"the data plane allocated the peer's SPI {answer.spi:08x} {_DRAWS} times: both directions would use "
+            "one key"
+        )
+    return decision
+
+
+def _no_spi(text: str) -> Refusal:
+    return Refusal(Code.NO_SPI, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
+
+
 QUICK_MODE = Script(
     "QM",
     ExchangeType.QUICK_MODE,
@@ -349,4 +381,6 @@ QUICK_MODE = Script(
     ),
     finish=_finish,
     patient_responder=True,
+    ask=_ask,
+    take_answer=_take_answer,
 )

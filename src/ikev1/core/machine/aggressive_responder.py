@@ -112,7 +112,7 @@ def ask_again(ref: SaRef, arrival: Arrival) -> None:
         return
     if phase1.tries > state.settings.retransmit_tries or arrival.path.remote_host != sa.path.remote_host:
         return
-    if not arrival.header.encrypted or not arrival.header.message_id or sa.cookies in state.pending_checks:
+    if not arrival.header.encrypted or not arrival.header.message_id or phase1.waiting is not None:
         return
     if not state.admission.may_ask_again(arrival.now):
         return

@@ -25,7 +25,6 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Mode
 from ikev1.wire.header import NO_COOKIE
-from ikev1.wire.registry import ProtocolId
 
 
 def begin_phase1(
@@ -87,10 +86,9 @@ def ike_for(state: State, connection: str) -> IkeSa | None:
 def is_under_way(sa: IkeSa, tunnel: str) -> bool:
     """Whether ``tunnel`` is being negotiated under ``sa``, or will be once ``sa`` is established."""
     return tunnel in sa.queued or any(
-        exchange.quick is not None
-        and exchange.quick.tunnel == tunnel
+        exchange.tunnel == tunnel
         and exchange.role is Role.INITIATOR
-        and not script_of(exchange).is_over(exchange)
+        and (exchange.waiting is not None or not script_of(exchange).is_over(exchange))
         for exchange in sa.exchanges
     )
 
@@ -113,11 +111,9 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
     try:
-        spi = state.free_spi(sa.path, configured.proposals[0].suite.protocol)
-        cpi = state.free_spi(sa.path, ProtocolId.IPCOMP) if configured.compress else 0
         context = ref.context(exchange)
         context.sa = numbered
-        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), spi, local, remote, cpi))
+        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
     except Refusal as refusal:
         ref.tx.report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))
         return

@@ -12,14 +12,10 @@ from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
 from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.records.context import ExchangeContext, Trace
-from ikev1.core.records.events import Code
 from ikev1.core.records.model import ChildSa, Exchange, IkeSa, UdpPath
-from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
-from ikev1.core.records.spi import AllocateSpi, SpiUnavailable, drawn, is_usable
 from ikev1.wire.header import Header
-from ikev1.wire.registry import NotifyType, ProtocolId
 
 
 class Arrival(NamedTuple):
@@ -31,23 +27,12 @@ class Arrival(NamedTuple):
     now: float
 
 
-class PendingCheck(NamedTuple):
-    """A message that waits for a verdict, the number of the question, and the first messages that came behind it."""
-
-    request: int
-    arrival: Arrival
-    followers: tuple[Arrival, ...] = ()
-
-
 class State:
     """The SAs, the settings, and what row functions may ask for (`ikev1.core.records.context.Context`)."""
 
-    def __init__(
-        self, settings: Settings, random: Callable[[int], bytes], allocate_spi: AllocateSpi | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
         self.random = random
-        self._allocate_spi = allocate_spi or self._draw_spi
         self.trace: Trace = lambda sa, label: True
         self.table = SaTable()
         self.limits = ReportLimits()
@@ -58,7 +43,7 @@ class State:
         self.generation = 0  # of the settings: answers to first messages are kept for one generation
         self.unique_ids = 0
         self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
-        self.pending_checks: dict[bytes, PendingCheck] = {}  # by cookies: what waits for a verdict
+        self.requests = 0  # of the world, so far
 
     def reconfigure(self, settings: Settings) -> None:
         """Takes new settings for what is negotiated from now on; what runs goes on as it is."""
@@ -68,32 +53,19 @@ class State:
 
     # --- what row functions ask for
 
-    def free_spi(self, path: UdpPath, protocol: int) -> int:
-        """An inbound SPI for a pair on ``path``, or a CPI where ``protocol`` is IPCOMP.
-
-        Raises:
-            Refusal: there is none to be had, or it is one that a pair of ours has.
-        """
-        try:
-            spi = self._allocate_spi(path, protocol)
-        except SpiUnavailable as error:
-            raise Refusal(
-                Code.NO_SPI, f"cannot allocate an SPI: {error}", notify=NotifyType.NO_PROPOSAL_CHOSEN
-            ) from error
-        if not is_usable(spi, protocol) or (protocol != ProtocolId.IPCOMP and self.table.of_spi(spi) is not None):
-            fault = f"the data plane allocated SPI {spi:08x}, which is reserved or in use"
-            raise Refusal(Code.NO_SPI, fault, notify=NotifyType.NO_PROPOSAL_CHOSEN)
-        return spi
-
-    def _draw_spi(self, path: UdpPath, protocol: int) -> int:
-        while self.table.of_spi(spi := drawn(self.random, protocol)) is not None:
-            pass
-        return spi
+    def has_spi(self, spi: int) -> bool:
+        """Whether a pair of ours has this inbound SPI."""
+        return self.table.of_spi(spi) is not None
 
     def next_unique_id(self) -> int:
         """The next number of an SA."""
         self.unique_ids += 1
         return self.unique_ids
+
+    def next_request(self) -> int:
+        """The next number of a question to the world."""
+        self.requests += 1
+        return self.requests
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """The connections that the addresses of ``sa`` allow, the most specific first."""

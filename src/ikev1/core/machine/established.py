@@ -85,8 +85,8 @@ def _who_stays(ref: SaRef) -> IkeSa | None:
 
 
 def _hasten(ref: SaRef) -> None:
-    """Repeats what was just sent sooner than usual: nothing answers message 3 of Aggressive Mode, and a peer that is
-    still busy with it drops what comes right behind.
+    """Repeats what was just sent, or will be, sooner than usual: nothing answers message 3 of Aggressive Mode, and a
+    peer that is still busy with it drops what comes right behind.
     """
     at = ref.tx.now + _BUSY
     ref.change(exchanges=tuple(replace(exchange, resend_at=at) for exchange in ref.sa.exchanges))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
 from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
@@ -18,21 +18,23 @@ from ikev1.core.machine.aggressive_responder import (
     refused_aggressive,
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
-from ikev1.core.machine.engine_state import Arrival, PendingCheck, State
+from ikev1.core.machine.engine_state import Arrival, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.phase2_limits import admit_phase2
 from ikev1.core.machine.receive_informational import take_informational
-from ikev1.core.machine.refuse import refuse_phase1, refuse_phase2
+from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.peer.reflection import OWN_CALL
-from ikev1.core.records.actions import Action, CheckCertificate, Send
-from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck
+from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
+from ikev1.core.records.answers import Answer
+from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck, Trusted, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import Exchange, IkeSa, IkeState, Role, UdpPath
-from ikev1.core.records.record import replace
+from ikev1.core.records.model import Exchange, Held, IkeSa, IkeState, Role, UdpPath, Waiting
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
+from ikev1.core.records.settings import Connection
 from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
@@ -54,19 +56,74 @@ def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Acti
     return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path)
 
 
-def answer(state: State, request: int, verdict: CertificateVerdict, now: float) -> list[Action]:
-    """Takes the message that waited for ``verdict``, and those behind it, as if they had just come."""
-    cookies = next((cookies for cookies, waiting in state.pending_checks.items() if waiting.request == request), b"")
-    waiting = state.pending_checks.pop(cookies, None)
-    sa = state.table.by_cookies.get(cookies)
-    if waiting is None or sa is None or sa.phase1 is None:
+def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
+    """Goes on with the exchange that waited for ``answer``: with our message, or with those of the peer's that were
+    held, as if they had just come.
+    """
+    found = state.table.of_request(request)
+    if found is None:
         return []
-    arrival, phase1 = waiting.arrival._replace(now=now), sa.phase1
-    actions = _contained(state, lambda tx: _take(tx.of(sa), phase1, arrival, verdict), arrival.path, now)
-    for follower in waiting.followers:
-        if cookies in state.table.by_cookies:
+    sa, exchange = found
+    held = present(exchange.waiting).held
+    if not held:
+        return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
+    first, *followers = held
+    actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
+    for follower in followers:
+        if sa.cookies in state.table.by_cookies:
             actions += receive(state, follower.datagram, follower.path, now)
     return actions
+
+
+def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
+    ref.tx.at_work = ref.cookies, exchange.message_id
+    context = ref.context(exchange)
+    try:
+        resume(script_of(exchange), context, answer)
+    except (Refusal, WireError, CryptoError) as error:
+        refuse_answer(ref, exchange, error)
+        return
+    ref.commit(context, context.exchange)
+    if exchange.received and context.exchange.waiting is None:
+        confirm(ref)
+
+
+def questions(state: State) -> list[Question]:
+    """What exchanges wait for, asked once more."""
+    return [
+        question
+        for sa in state.table
+        for exchange in sa.waiting
+        if (question := _question(state, sa, exchange)) is not None
+    ]
+
+
+def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
+    waiting, context = present(exchange.waiting), state.context(sa, exchange, 0.0)
+    try:
+        if not waiting.held:
+            return asked_again(script_of(exchange), context)
+        held = waiting.held[0]
+        context.seen = held.path
+        message, _ = _opened(sa, exchange, _arrival(held, 0.0))
+        go_through(context, message)
+    except NeedsCertificateCheck as question:
+        return _check_certificate(question, waiting.request, context.connection)
+    except (Refusal, WireError, CryptoError):  # the configuration has changed: the message is refused when it expires
+        pass
+    return None
+
+
+def _arrival(held: Held, now: float) -> Arrival:
+    return Arrival(Header.parse(held.datagram), held.datagram, held.path, now)
+
+
+def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
+    """Takes a message that was put aside."""
+    assert isinstance(verdict, (Trusted, Untrusted))
+    exchange = replace(exchange, waiting=None)
+    ref.change(phase1=exchange)
+    _take(ref, exchange, _arrival(held, ref.tx.now), verdict)
 
 
 def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
@@ -183,12 +240,12 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     try:
         message, iv = _opened(sa, exchange, arrival)
         tx.at_work = ref.cookies, exchange.message_id
-        context.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv)
+        context.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv, waiting=None)
         if exchange.message_id and exchange.step == 0:
             admit_phase2(context)
         go_through(context, message)
     except NeedsCertificateCheck as question:
-        _ask(ref, context, arrival, question)
+        _put_aside(ref, exchange, context, arrival, question)
         return
     except Unproved as error:
         ref.fail_unproved(f"{script_of(exchange).name} message", error)
@@ -207,7 +264,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         keep_caller(ref)
     if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
         after_establishment(ref, message)
-    elif exchange.message_id:
+    elif exchange.message_id and context.exchange.waiting is None:
         confirm(ref)
     if ref.has_ended:
         return
@@ -244,16 +301,21 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
 
-def _ask(ref: SaRef, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck) -> None:
-    """Puts the message aside until the world gave its verdict; of the SA nothing changes."""
-    state, cookies = ref.tx.state, ref.cookies
-    if cookies in state.pending_checks:
+def _put_aside(
+    ref: SaRef, exchange: Exchange, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck
+) -> None:
+    """Puts the message aside until the world gave its verdict; nothing else of the SA changes."""
+    if exchange.waiting is not None:
         _hold(ref, arrival)
         return
-    request = state.next_unique_id()
-    state.pending_checks[cookies] = PendingCheck(request, arrival)
-    asked = question.certificates, question.identity, context.connection, question.answers_call
-    ref.tx.actions.append(CheckCertificate(request, *asked))
+    request = ref.tx.state.next_request()
+    waiting = Waiting(request, held=(Held(arrival.datagram, arrival.path),))
+    ref.change(phase1=replace(exchange, waiting=waiting))
+    ref.tx.actions.append(_check_certificate(question, request, context.connection))
+
+
+def _check_certificate(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
+    return CheckCertificate(request, question.certificates, question.identity, connection, question.answers_call)
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:
@@ -261,12 +323,13 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
     Mode at once, and would wait for seconds before it repeated that. And in Aggressive Mode, where the message that
     waits may be forged, the peer's own comes behind it, and does not come again.
     """
-    checks, cookies = ref.tx.state.pending_checks, ref.cookies
-    waiting = checks.get(cookies)
-    if waiting is None or len(waiting.followers) >= _MOST_HELD:
+    phase1 = ref.sa.phase1
+    waiting = None if phase1 is None else phase1.waiting
+    if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
-    if all(arrival.datagram != held.datagram for held in (waiting.arrival, *waiting.followers)):
-        checks[cookies] = waiting._replace(followers=(*waiting.followers, arrival))
+    if all(arrival.datagram != held.datagram for held in waiting.held):
+        held = (*waiting.held, Held(arrival.datagram, arrival.path))
+        ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))
 
 
 def _answers_again(exchange: Exchange) -> bool:

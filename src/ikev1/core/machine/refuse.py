@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.core.exchanges.informational import INFORMATIONAL, clear_notify, delete_child, delete_ike, notify, tell
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.new_group_mode import NEW_GROUP_MODE
-from ikev1.core.exchanges.protection import as_established, begins_well
+from ikev1.core.exchanges.protection import as_established, begins_well, phase2_iv
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.admission import is_proportionate
 from ikev1.core.machine.ended import end
@@ -62,6 +62,30 @@ def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -
         left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
         context.sa = replace(context.sa, exchanges=left)
     ref.commit(context, None if gone else context.exchange)
+
+
+def refuse_answer(ref: SaRef, exchange: Exchange, error: Error) -> None:
+    """Gives up an exchange of phase 2 that cannot go on with what the world answered, and removes its pair.
+
+    A message of the peer's that is not answered is refused as if it had just come. A peer that has our answer may
+    believe in the pair, and is told that it is deleted.
+    """
+    child, step = exchange.child, exchange.step
+    if child is not None:
+        ref.tx.actions.append(Remove(child))
+    others = tuple(other for other in ref.sa.exchanges if other.message_id != exchange.message_id)
+    if exchange.role is Role.RESPONDER and step == 1:
+        *earlier, digest = exchange.received
+        iv = phase2_iv(ref.sa, exchange.message_id)
+        begun = new_exchange(script_of(exchange), exchange.message_id, Role.RESPONDER, exchange.ends_at, iv)
+        begun = replace(begun, received=tuple(earlier))
+        ref.change(exchanges=(*others, begun))
+        refuse_phase2(ref, begun, digest, error)
+        return
+    ref.fail(code_of(error), str(error), exchange.tunnel)
+    ref.change(exchanges=others)
+    if child is not None and ref.sa.is_up:
+        ref.say(delete_child(child))
 
 
 def refuse_phase1(ref: SaRef, exchange: Exchange, arrival: Arrival, error: Error) -> None:

@@ -13,7 +13,8 @@ from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
-from ikev1.core.records.model import ChildSa, IkeSa, IkeState, PeerKey, Role
+from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, PeerKey, Role
+from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class SaTable:
         self._by_host: dict[str, dict[bytes, int]] = {}  # by the peer's address: serials, the oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = ChildTable()
+        self._by_request: dict[int, bytes] = {}  # whose exchange waits for the answer to which question
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
@@ -71,6 +73,8 @@ class SaTable:
         before = () if kept is None else kept.children
         if before is not new.children:
             self._pairs.change(before, new.children, cookies)
+        if kept is None or kept.exchanges is not new.exchanges or kept.phase1 is not new.phase1:
+            self._note_requests(kept, new)
         self._schedule(cookies, deadline(new))
 
     def _enter(self, sa: IkeSa, serial: int) -> None:
@@ -99,6 +103,13 @@ class SaTable:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
+        self._note_requests(kept, None)
+
+    def _note_requests(self, old: IkeSa | None, new: IkeSa | None) -> None:
+        for exchange in () if old is None else old.waiting:
+            self._by_request.pop(present(exchange.waiting).request, None)
+        for exchange in () if new is None else new.waiting:
+            self._by_request[present(exchange.waiting).request] = present(new).cookies
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Puts an SA at the end of `half_open` or `aggressive_callers`."""
@@ -142,6 +153,7 @@ class SaTable:
             self._enter(kept.sa, kept.serial)
             self.by_cookies[cookies] = kept.sa
             self._pairs.change((), kept.sa.children, cookies)
+            self._note_requests(None, kept.sa)
             if kept.half_open is not None:
                 self.half_open[cookies] = kept.half_open
             if kept.aggressive is not None:
@@ -207,6 +219,14 @@ class SaTable:
         """The pair of this number, and the SA that holds it."""
         cookies = self._pairs.of_number(unique_id)
         return None if cookies is None else self._pair(cookies, unique_id)
+
+    def of_request(self, request: int) -> tuple[IkeSa, Exchange] | None:
+        """The exchange that waits for the answer to the question of this number, and the SA that it is under."""
+        cookies = self._by_request.get(request)
+        if cookies is None:
+            return None
+        sa = self.by_cookies[cookies]
+        return sa, next(each for each in sa.waiting if present(each.waiting).request == request)
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False

@@ -14,12 +14,14 @@ from ikev1.core.machine import commands, dpd
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Probe, Role, TimerKind
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.wire.registry import NotifyType
 
 Part = Exchange | ChildSa | Probe | IkeSa
 
@@ -80,7 +82,8 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
 
 def _is_unanswered(exchange: Exchange) -> bool:
     """Whether the exchange is a Quick Mode of ours to which nothing came."""
-    return exchange.quick is not None and exchange.role is Role.INITIATOR and exchange.complaint is None
+    ours = exchange.quick is not None and exchange.role is Role.INITIATOR
+    return ours and exchange.complaint is None and exchange.waiting is None
 
 
 def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
@@ -93,6 +96,11 @@ def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
+    if exchange.waiting is not None:
+        code = Code.NO_SPI if exchange.child is None else Code.INSTALL_FAILED
+        text = f"tunnel {exchange.tunnel!r} is given up: the data plane did not answer in time"
+        refuse_answer(ref, exchange, Refusal(code, text, notify=NotifyType.NO_PROPOSAL_CHOSEN))
+        return
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = _reason(ref.sa, exchange)
         if exchange.child is not None:

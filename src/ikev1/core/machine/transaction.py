@@ -212,11 +212,13 @@ class SaRef:
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
-    """``sa`` with ``exchange`` as it stands; one that is over stays only while its last message may be asked for."""
+    """``sa`` with ``exchange`` as it stands; one that is over stays only while it waits, or while its last message may
+    be asked for.
+    """
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange)
     others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
-    if script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
+    if exchange.waiting is None and script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
         return replace(sa, exchanges=others)
     return replace(sa, exchanges=(*others, exchange))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from ikev1.core.records.events import Code
+from ikev1.core.records.model import Life
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Attribute
@@ -16,13 +16,6 @@ PHASE_2 = (Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
 
 _DEFAULT = 28_800  # seconds; RFC 2407 §4.5: "If unspecified, the default value shall be assumed to be 28800 seconds"
 _LARGEST = 0xFFFFFFFF  # the largest number in four octets
-
-
-class Life(NamedTuple):
-    """The lifetime of an SA in seconds and in kilobytes; 0: no limit, or not specified."""
-
-    seconds: int
-    kilobytes: int
 
 
 def life_attributes(names: tuple[int, int], life: Life) -> Iterator[Attribute]:

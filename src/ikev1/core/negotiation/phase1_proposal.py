@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter, ne
 from typing import NamedTuple
 
-from ikev1.core.negotiation.lifetime_attributes import PHASE_1, Life, life_attributes, number_of, offered_life
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1, life_attributes, number_of, offered_life
 from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_1, private_use
 from ikev1.core.negotiation.proposal_check import agreed_life, allows_key, allows_life, life_differences
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Chosen, Phase1Suite
+from ikev1.core.records.model import Chosen, Life, Phase1Suite
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Policy
 from ikev1.crypto.algorithms import ike_cipher, registered_name

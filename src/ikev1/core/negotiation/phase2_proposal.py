@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from itertools import count, islice
-from typing import NamedTuple
 
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.negotiation.ipcomp import ipcomp_proposal
-from ikev1.core.negotiation.lifetime_attributes import Life
 from ikev1.core.negotiation.phase1_proposal import check_situation
 from ikev1.core.negotiation.phase2_offer import Choice, choices, is_answer_to, only_choice
 from ikev1.core.negotiation.phase2_transform import transform_of
 from ikev1.core.negotiation.proposal_check import agreed_life, allows_group, allows_key, life_differences
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.model import Agreed, IpsecSuite
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, Tunnel
@@ -25,19 +23,6 @@ from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, 
 _NAMED = 8  # proposals that the text of a refusal lists
 _CONSIDERED = 256  # transforms of an offer; any others are ignored, since peers send a few dozen at most
 _COMPARED = 32  # transforms that the search for the closest match compares
-
-
-class Agreed(NamedTuple):
-    """The result of the negotiation in Quick Mode; ``spi`` and ``cpi`` are the peer's, for outbound packets."""
-
-    suite: IpsecSuite
-    group: int
-    life: Life
-    spi: int
-    shortened: bool  # the lifetime is shorter than offered
-    ignored: tuple[int, ...]  # types of private-use attributes in the offer
-    compression: int = 0  # IPCOMP transform identifier; 0: no IPComp
-    cpi: int = 0
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
@@ -115,11 +100,17 @@ def chosen_sa(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -
     """Return the SA payload that selects ``taken``: its transforms "as offered" (RFC 2409 §5) with our inbound SPI and
     CPI.
     """
-    proposals = [taken.proposal._replace(spi=spi.to_bytes(4), transforms=(taken.transform,))]
+    proposals = [taken.proposal._replace(transforms=(taken.transform,))]
     if taken.ipcomp is not None and taken.compressed is not None:
-        ours = cpi.to_bytes(len(taken.ipcomp.spi))  # in as many octets as the peer's
-        proposals.append(taken.ipcomp._replace(spi=ours, transforms=(taken.compressed.transform,)))
-    return SecurityAssociation(offered.doi, offered.situation, tuple(proposals))
+        proposals.append(taken.ipcomp._replace(transforms=(taken.compressed.transform,)))
+    return under_spis(SecurityAssociation(offered.doi, offered.situation, tuple(proposals)), spi, cpi)
+
+
+def under_spis(chosen: SecurityAssociation, spi: int, cpi: int) -> SecurityAssociation:
+    """``chosen``, of ESP or AH and then perhaps IPComp, under an SPI, and a CPI in as many octets as it had."""
+    securing, *ipcomp = chosen.proposals
+    compressing = [each._replace(spi=cpi.to_bytes(len(each.spi))) for each in ipcomp]
+    return chosen._replace(proposals=(securing._replace(spi=spi.to_bytes(4)), *compressing))
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:

@@ -23,15 +23,32 @@ class Send(NamedTuple):
     datagram: bytes
 
 
-class InstallInbound(NamedTuple):
-    """Receive with ``child.inbound`` from now on."""
+class AllocateSpi(NamedTuple):
+    """Choose the inbound SPI of a pair on ``path``, of this protocol (a `ProtocolId`: ESP or AH), and with ``compress``
+    a CPI; `Engine.answered` expects `Spis` or `Failed`.
+    """
 
+    request: int
+    path: UdpPath
+    protocol: int
+    compress: bool
+
+
+class InstallInbound(NamedTuple):
+    """Receive with ``child.inbound`` from now on; `Engine.answered` expects `Done` or `Failed`. Once more under the
+    same number, it is the same pair.
+    """
+
+    request: int
     child: ChildSa
 
 
 class InstallOutbound(NamedTuple):
-    """Send what the selectors match with ``child.outbound`` from now on, in place of the pair it replaces."""
+    """Send what the selectors match with ``child.outbound`` from now on, in place of the pair it replaces;
+    `Engine.answered` expects `Done` or `Failed`.
+    """
 
+    request: int
     child: ChildSa
 
 
@@ -62,7 +79,7 @@ class Forget(NamedTuple):
 
 
 class CheckCertificate(NamedTuple):
-    """Find out whether the peer's certificates are good, and `Engine.answer` with the same ``request``."""
+    """Find out whether the peer's certificates are good; `Engine.answered` expects `Trusted` or `Untrusted`."""
 
     request: int
     certificates: tuple[Certificate, ...]
@@ -77,4 +94,7 @@ class Report(NamedTuple):
     event: Event
 
 
-Action = Send | CheckCertificate | InstallInbound | InstallOutbound | Move | Remove | Keep | Forget | Report
+Question = AllocateSpi | InstallInbound | InstallOutbound | CheckCertificate
+"""What the world answers, exactly once, under the ``request`` of the action (`ikev1.core.records.answers`)."""
+
+Action = Question | Send | Move | Remove | Keep | Forget | Report

@@ -2,7 +2,7 @@
 
 Certificate paths and revocation need libraries, files and the network, and time. A message that depends on the answer
 is put aside (`NeedsCertificateCheck`), the world is asked (`ikev1.core.records.actions.CheckCertificate`), and with the
-answer the message is taken as if it had just come: nothing of it was kept meanwhile.
+answer the message is taken as if it had just come: nothing but its octets was kept meanwhile.
 """
 
 from __future__ import annotations

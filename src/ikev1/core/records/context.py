@@ -25,8 +25,11 @@ class EngineServices(Protocol):
     def random(self, octets: int, /) -> bytes:
         """So many unpredictable octets."""
 
-    def free_spi(self, path: UdpPath, protocol: int) -> int:
-        """An inbound SPI, or CPI, that no SA of ``protocol`` has. Raises Refusal: none can be had."""
+    def has_spi(self, spi: int) -> bool:
+        """Whether a pair of ours has this inbound SPI."""
+
+    def next_request(self) -> int:
+        """A number for a question to the world, which no other question has or had."""
 
     def next_unique_id(self) -> int:
         """A number that names an SA to people, for as long as the process lives."""

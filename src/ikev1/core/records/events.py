@@ -38,6 +38,7 @@ class Code(StrEnum):
     WEAK = "weak"
     OVERLOADED = "overloaded"
     NO_SPI = "no-spi"
+    INSTALL_FAILED = "install-failed"
     ATTRIBUTES_IGNORED = "attributes-ignored"
     NAT_FOUND = "nat-found"
     PEER_MOVED = "peer-moved"

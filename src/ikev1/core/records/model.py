@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
+from ikev1.wire.payloads import Identification, SecurityAssociation
 from ikev1.wire.registry import ProtocolId
 
 AGGRESSIVE_MODE = "AM"
@@ -246,18 +247,53 @@ class Nat(Record, frozen=True):
         return self.local_behind or self.remote_behind or self.forced
 
 
+class Life(NamedTuple):
+    """How long an SA lives; 0 is no limit, or nothing said of it."""
+
+    seconds: int
+    kilobytes: int
+
+
+class Agreed(NamedTuple):
+    """What a Quick Mode agreed upon; ``spi`` and ``cpi`` are the peer's, for what we send."""
+
+    suite: IpsecSuite
+    group: int
+    life: Life
+    spi: int
+    shortened: bool  # the life is less than was offered
+    ignored: tuple[int, ...]  # the attributes for private use in the offer
+    compression: int = 0  # an IPCOMP transform identifier, 0 without
+    cpi: int = 0
+
+
+class Choice(Record, frozen=True, tag=True):
+    """What a responder of Quick Mode decided about an offer, before it has an SPI."""
+
+    tunnel: str
+    local: Selector
+    remote: Selector
+    agreed: Agreed
+    chosen: SecurityAssociation  # the answer, but for our SPI and CPI
+    nonce: bytes  # Ni_b
+    public: bytes  # g_xi, empty without perfect forward secrecy
+    identities: tuple[Identification, ...]  # IDci and IDcr, which the answer repeats
+    draws: int = 0  # of an SPI that was the peer's
+
+
 class QuickMode(Record, frozen=True, tag=True):
     """What a Quick Mode has agreed upon so far (RFC 2409 §5.5)."""
 
     tunnel: str
     share: KeyShare
-    spi: int  # ours, inbound
+    spi: int  # ours, inbound; 0 before there is one
     local: Selector
     remote: Selector
     cpi: int = 0  # ours, inbound; 0 without IPComp
     group: int = 0  # of perfect forward secrecy, 0 without
     offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
     child: ChildSa | None = None  # what came of it, once there are keys
+    installed: int = 0  # directions of ``child`` that the data plane has: inbound, then both
 
 
 class TransactionData(Record, frozen=True, tag=True):
@@ -269,6 +305,30 @@ class TransactionData(Record, frozen=True, tag=True):
 
 ExchangeData = QuickMode | TransactionData
 """What an exchange knows besides its messages, as its kind has it."""
+
+
+class Held(NamedTuple):
+    """A datagram that waits, and the path by which it came."""
+
+    datagram: bytes
+    path: UdpPath
+
+
+Decision = QuickMode | Choice
+"""What was decided about the next message of an exchange of ours or the peer's."""
+
+
+class Waiting(Record, frozen=True):
+    """What an exchange waits for: the answer of the world to the question of number ``request``.
+
+    Either our next message waits, or the end of the exchange, and ``decision`` is what it will be made of; or messages
+    of the peer's wait, the one whose check asked and those that came behind it. They are ``held``, and taken as if they
+    had just come once the answer is there.
+    """
+
+    request: int
+    decision: Decision | None = None
+    held: tuple[Held, ...] = ()
 
 
 class Exchange(Record, frozen=True):
@@ -289,6 +349,7 @@ class Exchange(Record, frozen=True):
     complaint: tuple[str, str] | None = (
         None  # code and sentence of an error nobody vouches for: the reason, if we give up
     )
+    waiting: Waiting | None = None
 
     @property
     def quick(self) -> QuickMode | None:
@@ -302,13 +363,19 @@ class Exchange(Record, frozen=True):
         return None if quick is None else quick.child
 
     @property
+    def tunnel(self) -> str:
+        """The name of the tunnel that a Quick Mode of ours is about, empty in another exchange."""
+        of = self.waiting.decision if self.waiting is not None and self.data is None else self.quick
+        return "" if of is None else of.tunnel
+
+    @property
     def is_aggressive(self) -> bool:
         """Whether this is Aggressive Mode, by whatever method of authentication."""
         return self.script == AGGRESSIVE_MODE
 
     def timers(self) -> Timers:
-        """The timers of this exchange; one that is given up sends nothing again."""
-        return (self.ends_at, TimerKind.GIVE_UP), (self.resend_at, TimerKind.RETRANSMIT)
+        """The timers of this exchange; one that is given up, or waits, sends nothing again."""
+        return (self.ends_at, TimerKind.GIVE_UP), (0.0 if self.waiting else self.resend_at, TimerKind.RETRANSMIT)
 
 
 class IkeState(StrEnum):
@@ -409,6 +476,13 @@ class IkeSa(Record, frozen=True):
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self)
+
+    @property
+    def waiting(self) -> tuple[Exchange, ...]:
+        """The exchanges that wait for an answer of the world."""
+        phase1 = self.phase1
+        others = tuple([exchange for exchange in self.exchanges if exchange.waiting is not None])
+        return others if phase1 is None or phase1.waiting is None else (phase1, *others)
 
     @property
     def suite(self) -> Phase1Suite:

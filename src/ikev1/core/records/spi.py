@@ -1,24 +1,12 @@
-"""Inbound SPIs: who chooses them, and what is done when none can be had."""
+"""Inbound SPIs and CPIs: which there are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ikev1.core.records.model import UdpPath
-from ikev1.errors import LocalError
 from ikev1.wire.registry import ProtocolId
 
-# Chooses an inbound SPI for a pair of IPsec SAs on this path, of this protocol (a `ProtocolId`: ESP or AH; for IPCOMP
-# it is a CPI): one that no SA of the machine has, whoever made it. Raises SpiUnavailable.
-AllocateSpi = Callable[[UdpPath, int], int]
-
 _CPIS = range(256, 61_440)  # RFC 3173 §3.3: "negotiated between the two nodes"
-
-
-class SpiUnavailable(LocalError):
-    """No SPI can be had; the message says why, for people."""
-
-    code = "no-spi"
 
 
 def is_usable(spi: int, protocol: int = ProtocolId.ESP) -> bool:
