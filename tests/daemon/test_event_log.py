@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 
-from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, Note
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildUp,
+    Code,
+    Event,
+    Failure,
+    IkeConfirmed,
+    IkeDown,
+    IkeUp,
+    MessageSeen,
+    Note,
+)
 from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
@@ -32,6 +44,7 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
+    (IkeConfirmed(SA), Level.INFO, "[IKE] <branch|7> the peer has confirmed the ISAKMP SA"),
     (IkeDown(SA, "requested locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: requested locally"),
     (
         ChildUp(SA, CHILD),
@@ -61,6 +74,10 @@ WORDS: list[tuple[Event, Level, str]] = [
     ),
     (Note(Code.NAT_FOUND, "a NAT", SA), Level.INFO, "[IKE] <branch|7> a NAT (nat-found)"),
 ]
+
+
+def test_every_kind_of_event_has_words() -> None:
+    assert {type(event) for event, *_ in WORDS} == {*get_args(Event)} - {MessageSeen}
 
 
 @pytest.mark.parametrize(("event", "level", "text"), WORDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -39,7 +40,8 @@ class Tun:
             fcntl.ioctl(self.fd, _TUNSETOFFLOAD, _CHECKSUM | _TSO4 | _TSO6)
         except OSError as error:
             os.close(self.fd)
-            raise PlaneError(f"cannot make TUN device {name}: {error.strerror} (it needs CAP_NET_ADMIN)") from error
+            hint = ": another process uses it; choose another name with `tun`" if error.errno == errno.EBUSY else ""
+            raise PlaneError(f"cannot create TUN device {name}: {error.strerror}{hint}") from error
         self.name = answer[:16].rstrip(b"\0").decode()
 
     def read(self, limit: int) -> list[list[bytes]]:

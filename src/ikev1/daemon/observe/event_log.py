@@ -71,6 +71,7 @@ _OF_ALL_PEERS = (
 _NAMES: dict[type, str] = {
     MessageSeen: "messages",
     IkeUp: "established ISAKMP SAs",
+    IkeConfirmed: "confirmed ISAKMP SAs",
     IkeDown: "closed ISAKMP SAs",
     ChildUp: "established IPsec SAs",
     ChildDown: "closed IPsec SAs",
