@@ -174,7 +174,10 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     if context.exchange.complaint is not None and context.exchange.message_id == 0 and context.initiates:
         # An error that anybody may have sent had shortened our patience, and here is the proper answer
         ends_at = max(ends_at, context.now + patience(context.engine.settings))
-    context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=None)
+    # A peer's Quick Mode may still be refused by the world: the same refusal is reported and sent once
+    keeps = exchange.message_id and not context.initiates
+    complaint = context.exchange.complaint if keeps else None
+    context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=complaint)
     return decision
 
 
@@ -262,6 +265,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
         tries=1,
         resend_at=resend_at,
         ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
+        complaint=None,
     )
     context.actions += transmit(context.exchange, context.sa.path)
     if context.engine.trace(context.sa, script.labels[step]):

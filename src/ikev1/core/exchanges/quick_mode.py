@@ -17,7 +17,7 @@ from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wanted_tunnel
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
-from ikev1.core.records.answers import Answer, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code
 from ikev1.core.records.model import (
@@ -334,6 +334,7 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
     if isinstance(answer, Failed):
         text = f"the data plane could not install the IPsec SAs of tunnel {quick.tunnel!r}: {answer.reason}"
         raise Refusal(Code.INSTALL_FAILED, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
+    assert isinstance(answer, Done)
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

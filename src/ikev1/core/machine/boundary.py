@@ -93,9 +93,9 @@ def abandon_message(tx: Transaction, fault: Refusal, peer: str) -> None:
     if ref is None:
         tx.report(Failure(fault.code, fault.text, peer))
         return
-    tx.report(Failure(fault.code, fault.text, peer, ref.sa))
+    exchange = next((each for each in ref.sa.exchanges if each.message_id == message_id), None)
+    tx.report(Failure(fault.code, fault.text, peer, ref.sa, exchange.tunnel if exchange is not None else ""))
     if message_id:
-        exchange = next((each for each in ref.sa.exchanges if each.message_id == message_id), None)
         if exchange is not None:
             abandon_exchange(ref, exchange)
         ref.become(with_heard(ref.sa, message_id))

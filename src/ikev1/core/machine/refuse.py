@@ -78,7 +78,7 @@ def refuse_answer(ref: SaRef, exchange: Exchange, error: Error) -> None:
         *earlier, digest = exchange.received
         iv = phase2_iv(ref.sa, exchange.message_id)
         begun = new_exchange(script_of(exchange), exchange.message_id, Role.RESPONDER, exchange.ends_at, iv)
-        begun = replace(begun, received=tuple(earlier))
+        begun = replace(begun, received=tuple(earlier), complaint=exchange.complaint, datagrams=exchange.datagrams)
         ref.change(exchanges=(*others, begun))
         refuse_phase2(ref, begun, digest, error)
         return
