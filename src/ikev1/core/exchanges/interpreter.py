@@ -1,14 +1,14 @@
-"""The one interpreter of the exchange tables.
+"""The interpreter of the exchange tables.
 
-An exchange is a `Script`: its messages as rows, each with the grammar that the RFC gives it, a function that builds the
-message and one that checks it. `begin` sends the first message, `take` checks a message of the peer, `reply` sends the
-message after it; what is special about an exchange stands in its table and nowhere else.
+An exchange is a `Script`: a table with one row per message. A row contains the grammar of the message from the RFC, a
+function that builds the message, and a function that checks it. `begin` sends the first message, `take` checks a
+message of the peer, `reply` sends the next message. Everything specific to an exchange is in its table.
 
-What a check decides is a value: it goes to the function that builds the next message, and nowhere else. An exchange of
-ours begins with such a value, too: with what we want of it.
+A check returns its decision as a value, which is passed only to the function that builds the next message. An exchange
+that this gateway initiates begins with such a value, too: the request.
 
-Where the world must do or say something first (an SPI, an installed SA), the exchange waits: the table asks, the value
-is kept with the number of the question, and `resume` goes on with the answer.
+Where a question must be answered first (allocate an SPI, install an SA), the exchange waits: the table returns the
+question, the value is stored with the number of the question, and `resume` continues with the answer.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload
 from ikev1.wire.registry import ExchangeType
 
-LINGER = 60.0  # seconds for which the last message of an exchange can be repeated for a peer that missed it
+LINGER = 60.0  # seconds for which the last message of an exchange is kept for retransmission to a peer that missed it
 
 
 class Row(NamedTuple):
@@ -39,10 +39,10 @@ class Row(NamedTuple):
 
     Attributes:
         sender: the initiator (``i``) or the responder (``r``) of the exchange.
-        grammar: what the message carries, in the RFC's notation (`PayloadGrammar`).
-        build: makes the payloads. Its second argument is what the check of the row before decided; in the first row
-            what the exchange was begun with (`begin`).
-        check: checks the message on the other side, and returns what it decides about the next one, None if nothing.
+        grammar: the contents of the message, in the notation of the RFC (`PayloadGrammar`).
+        build: builds the payloads. Its second argument is the decision of the check in the previous row; in the first
+            row, the value passed to `begin`.
+        check: checks the message on the receiving side, and returns the decision for the next message, None if none.
     """
 
     sender: Literal["i", "r"]
@@ -55,23 +55,23 @@ class Script:
     """An exchange as a table.
 
     Args:
-        name: the start of the labels of its messages (``MM1``).
-        finish: runs on each side once the exchange is over.
-        patient_responder: the responder, too, retransmits its message by the clock until the next one comes. Only for
-            exchanges with a proved peer: elsewhere, a forged address would make us send there again and again.
-        method: the method of authentication that the table is for where an exchange has several tables, 0 in the one
-            for all others.
-        rounds: how often the rows are gone through at most.
-        again: asked on each side at the end of each round but the last, about what the exchange knows by then: whether
-            another round follows. Without it none does.
-        ask: what the world must do or say before the next message of ours is built, or the exchange is over, given what
-            was decided about that; None if nothing. It may be called again for the same question, and changes nothing.
-        take_answer: takes the world's answer, and returns what is decided then. It raises `Refusal` if the exchange
-            cannot go on with it.
+        name: the prefix of the labels of its messages (``MM`` for ``MM1``).
+        finish: called on each side when the exchange is complete.
+        patient_responder: whether the responder, too, retransmits on a timer until the next message arrives. Only for
+            exchanges with an authenticated peer: otherwise, this gateway would retransmit to a forged address.
+        method: the authentication method of the table if an exchange has several tables; 0 in the table for all other
+            methods.
+        rounds: the maximum number of passes through the rows.
+        again: called on each side at the end of each round except the last, with the data of the exchange; returns
+            whether another round follows. Without it, none does.
+        ask: called with the decision before this gateway builds its next message or completes the exchange; returns the
+            question to be answered first, or None. It may be called again for the same question, and has no effects.
+        take_answer: processes the answer, and returns the new decision. It raises `Refusal` if the exchange cannot
+            continue with the answer.
 
     Attributes:
         rows: the rows of all rounds, by the number of the message, from 0.
-        grammars: what the messages carry, likewise.
+        grammars: the grammars of the messages, likewise.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class Script:
         self.labels = (name,) if len(self.rows) == 1 else tuple(f"{name}{number}" for number in count)
 
     def speaker(self, step: int) -> Role:
-        """Who sends message number ``step``."""
+        """Return the role that sends message number ``step``, from 0."""
         return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
 
     def is_over(self, exchange: Exchange) -> bool:
-        """Whether no further message of ``exchange`` is due."""
+        """Return whether ``exchange`` has no further messages."""
         return self.is_over_after(exchange.step, exchange)
 
     def is_over_after(self, messages: int, exchange: Exchange) -> bool:
-        """Whether no further message of ``exchange`` is due after so many."""
+        """Return whether ``exchange`` has no further messages after the first ``messages``."""
         if messages == self._most:
             return True
         if self._again is None or messages == 0 or messages % self._round:
@@ -118,20 +118,20 @@ class Script:
         return not self._again(exchange.data)
 
     def awaits(self, exchange: Exchange) -> bool:
-        """Whether a message of the peer is due in ``exchange``."""
+        """Return whether the next message of ``exchange`` is one of the peer."""
         return not self.is_over(exchange) and self.speaker(exchange.step) is not exchange.role
 
     def hidden(self, exchange: Exchange) -> frozenset[int]:
-        """The types of payload whose bodies are encrypted on their own in the message that is due, if one is."""
+        """Return the types of payload whose bodies are encrypted separately in the next message, if there is one."""
         return frozenset() if self.is_over(exchange) else self.grammars[exchange.step].hidden
 
     def state_after(self, step: int, role: Role) -> str:
-        """What the side in ``role`` waits for once message ``step`` was seen; empty for a lone message."""
+        """Return the state of the peer in ``role`` after message ``step``; empty in an exchange of one message."""
         return state_name(self, step + 1, role) if len(self.rows) > 1 else ""
 
 
 def state_name(script: Script, step: int, role: Role) -> str:
-    """What the side in ``role`` waits for before message ``step``, in Cisco's words: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
+    """Return the state of the peer in ``role`` before message ``step``, as Cisco names it: ``MM_WAIT_MSG4``."""
     if step >= len(script.rows):
         return "QM_IDLE"
     awaited = step if script.speaker(step) is not role else step + 1
@@ -139,7 +139,7 @@ def state_name(script: Script, step: int, role: Role) -> str:
 
 
 def begin(script: Script, context: ExchangeContext, wanted: Any = None) -> None:
-    """Sends the first message of an exchange of ours. ``wanted`` goes to the function that builds it.
+    """Send the first message of an exchange. ``wanted`` is passed to the function that builds the message.
 
     Raises:
         Refusal: the message cannot be built.
@@ -148,14 +148,14 @@ def begin(script: Script, context: ExchangeContext, wanted: Any = None) -> None:
 
 
 def take(script: Script, context: ExchangeContext, message: Message) -> Any:
-    """Takes the peer's ``message`` through the row that is due. Where the row has one of the HASHes of phase 2, it was
-    found to be right when the message was opened (`ikev1.core.exchanges.protection.open_proved`).
+    """Check the peer's ``message`` by the current row. If the row has one of the HASHes of phase 2, that was verified
+    when the message was decrypted (`ikev1.core.exchanges.protection.open_proved`).
 
     Returns:
-        What the check of the row decided, for `reply`.
+        The decision of the check, for `reply`.
 
     Raises:
-        Refusal: the message is not what this row allows; ``context`` is to be dropped.
+        Refusal: the row does not allow the message; ``context`` must be discarded.
     """
     exchange, step = context.exchange, context.exchange.step
     if not script.awaits(exchange):
@@ -163,18 +163,18 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     label, grammar = script.labels[step], script.grammars[step]
     grammar.admit(message, label)
     if grammar.hash:
-        _follow(context)  # the HASH vouched for all of the message
+        _follow(context)  # the HASH authenticated the complete message
     if context.engine.trace(context.sa, label):
         state = script.state_after(step, exchange.role)
         context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
     decision = script.rows[step].check(context, message)
     if message.header.encrypted and not grammar.hash:
-        _follow(context)  # in phase 1 the check was the proof
+        _follow(context)  # in phase 1, the check authenticated the message
     ends_at = context.exchange.ends_at
     if context.exchange.complaint is not None and context.exchange.message_id == 0 and context.initiates:
-        # An error that anybody may have sent had shortened our patience, and here is the proper answer
+        # An unauthenticated error had shortened the time limit, and this is the valid answer
         ends_at = max(ends_at, context.now + patience(context.engine.settings))
-    # A peer's Quick Mode may still be refused by the world: the same refusal is reported and sent once
+    # An answer to a question may still refuse a peer's Quick Mode: the same refusal is reported and sent only once
     keeps = exchange.message_id and not context.initiates
     complaint = context.exchange.complaint if keeps else None
     context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=complaint)
@@ -182,11 +182,11 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
 
 
 def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
-    """Sends the message after the one that was taken, if one is left; ``decision`` is what `take` returned. Where the
-    world is asked first, the exchange waits.
+    """Send the next message, if there is one; ``decision`` is the value that `take` returned. If the table has a
+    question, the exchange waits for the answer first.
 
     Raises:
-        Refusal: the message cannot be built; ``context`` is to be dropped.
+        Refusal: the message cannot be built; ``context`` must be discarded.
     """
     while True:
         if script.ask is not None:
@@ -204,10 +204,10 @@ def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
 
 
 def resume(script: Script, context: ExchangeContext, answer: Answer) -> None:
-    """Goes on with an exchange that waited for ``answer``.
+    """Continue an exchange that waits for ``answer``.
 
     Raises:
-        Refusal: it cannot go on; ``context`` is to be dropped.
+        Refusal: the exchange cannot continue; ``context`` must be discarded.
     """
     waiting = present(context.exchange.waiting)
     context.exchange = replace(context.exchange, waiting=None)
@@ -216,10 +216,10 @@ def resume(script: Script, context: ExchangeContext, answer: Answer) -> None:
 
 
 def asked_again(script: Script, context: ExchangeContext) -> Question | None:
-    """What an exchange waits for whose message or end waits, asked once more.
+    """Return the question for whose answer an exchange waits, to be asked again.
 
     Raises:
-        Refusal: it cannot be asked any more.
+        Refusal: the question cannot be asked any more.
     """
     waiting = present(context.exchange.waiting)
     asked = None if script.ask is None else script.ask(context, waiting.decision)
@@ -233,7 +233,7 @@ def _wait(context: ExchangeContext, question: Question, decision: Any) -> None:
 
 
 def _follow(context: ExchangeContext) -> None:
-    """Sends to where the message came from, now that it was checked, if that is reason enough (RFC 3947 §4, §7)."""
+    """Change the peer's path to that of an authenticated message, if it has to follow (RFC 3947 §4, §7)."""
     seen, sa = context.seen, context.sa
     if seen is None or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port):
         return
@@ -252,7 +252,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
     )
     awaits_answer = not script.is_over_after(step + 1, context.exchange)
     repeats = awaits_answer and (context.initiates or script.patient_responder)
-    resend_at = context.exchange.resend_at  # decided already where the message waited for the world
+    resend_at = context.exchange.resend_at  # already set if the message waited for an answer
     if not repeats:
         resend_at = 0.0
     elif resend_at <= context.now:
@@ -281,5 +281,5 @@ def _finish(script: Script, context: ExchangeContext) -> None:
 
 
 def new_exchange(script: Script, message_id: int, role: Role, ends_at: float, iv: bytes = b"") -> Exchange:
-    """An exchange of this script before its first message, to be given up at ``ends_at``."""
+    """Return an exchange of this script before its first message, which times out at ``ends_at``."""
     return Exchange(script=script.name, method=script.method, message_id=message_id, role=role, ends_at=ends_at, iv=iv)

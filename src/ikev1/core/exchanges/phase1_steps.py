@@ -1,4 +1,4 @@
-"""The row functions that the phase 1 exchanges share: SA, key exchange and NAT discovery, and the end (RFC 2409 §5)."""
+"""Row functions shared by the phase 1 exchanges: SA, key exchange, NAT discovery, establishment (RFC 2409 §5)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import NotifyType, PayloadType
 
-_USER_PATIENCE = 60  # seconds in which XAUTH must authenticate the client of a hybrid phase 1
+_USER_PATIENCE = 60  # seconds within which XAUTH must authenticate the client after a hybrid phase 1
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
 
 
@@ -40,21 +40,21 @@ NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be 
 
 
 def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
-    """Offers the policies of the connection, and says what we can do."""
+    """Offer the policies of the connection, and announce extensions by vendor IDs."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
     return [offered, *vendor_ids.OURS]
 
 
 class SaReply(NamedTuple):
-    """What a responder decided about an offer: the SA payload that answers it, and the vendor IDs to go with that."""
+    """A responder's decision about an offer: the SA payload of the answer, and the vendor IDs to send with it."""
 
     choice: SecurityAssociation
     vendors: tuple[VendorId, ...]
 
 
 def choose_sa(context: ExchangeContext, message: Message) -> SaReply:
-    """Chooses connection and policy: the first connection, the most specific first, whose policies the offer meets."""
+    """Choose the connection and the policy: the most specific connection with a policy that the offer contains."""
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
@@ -62,16 +62,16 @@ def choose_sa(context: ExchangeContext, message: Message) -> SaReply:
 
 
 def no_connection(path: UdpPath) -> Refusal:
-    """Why nobody is answered who calls along ``path``."""
+    """Return the refusal of an initiator on ``path``, whose addresses match no connection."""
     text = f"no connection matches remote address {path.remote_host} and local address {path.local_host}"
     return Refusal(Code.NO_CONNECTION, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
 
 
 def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, message: Message) -> SaReply:
-    """Chooses the first of ``candidates`` whose policies the offer meets.
+    """Choose the first of ``candidates`` with a policy that the offer contains.
 
     Raises:
-        Refusal: no policy of any of them is in the offer; the reason is that of the first.
+        Refusal: the offer contains no policy of any candidate; the reason given is that of the first candidate.
     """
     offered = message.one(SecurityAssociation)
     place, chosen, choice = phase1_proposal.choose_among([each.policies for each in candidates], offered)
@@ -88,8 +88,8 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
 
 
 def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
-    """Goes on by the table for what was chosen, where that has one: "The authentication method negotiated [...]
-    influences the composition of the payloads but not their purpose" (RFC 2409 §5).
+    """Switch to the table of the chosen authentication method, if it has its own: "The authentication method negotiated
+    [...] influences the composition of the payloads but not their purpose" (RFC 2409 §5).
     """
     method = chosen.suite.authentication
     if method in ENCRYPTING:
@@ -97,12 +97,12 @@ def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
 
 
 def answer_sa(context: ExchangeContext, reply: SaReply) -> list[Payload]:
-    """Answers with what was chosen."""
+    """Answer with the chosen SA payload and the vendor IDs."""
     return [reply.choice, *reply.vendors]
 
 
 def accept_sa(context: ExchangeContext, message: Message) -> None:
-    """Takes the responder's choice, which must be one of our offers."""
+    """Accept the responder's choice, which must be one of the offered transforms."""
     reflection.refuse_own_cookie(context, message.header.CKY_R)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, context.sa.SAi_b)
     assert isinstance(offered, SecurityAssociation)
@@ -120,7 +120,7 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
 
 
 def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonce]:
-    """Our public value of group ``number`` and nonce; a responder has both halves then, and derives the keys."""
+    """Generate a public value in group ``number`` and a nonce; a responder then derives the keys."""
     sa, random = context.sa, context.engine.random
     if sa.role is Role.INITIATOR:
         private, public = group(number).generate(random)
@@ -136,18 +136,18 @@ def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonc
 
 
 def send_ke(context: ExchangeContext, _: None) -> list[Payload]:
-    """Sends our public value and nonce, and what the peer needs to find a NAT."""
+    """Send the public value, the nonce, certificate requests, and the NAT-D payloads."""
     return [*send_share(context, context.sa.suite.group), *request_certificates(context), *nat_d(context)]
 
 
 def take_ke(context: ExchangeContext, message: Message) -> None:
-    """Takes the peer's public value and nonce, and looks for a NAT."""
+    """Process the peer's public value and nonce, and detect a NAT."""
     take_share(context, message)
     look_for_nat(context, message)
 
 
 def take_share(context: ExchangeContext, message: Message) -> None:
-    """Takes the peer's public value and nonce; an initiator has both halves then, and derives the keys."""
+    """Process the peer's public value and nonce; an initiator then derives the keys."""
     note_requests(context, message)
     sa = context.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
@@ -162,7 +162,7 @@ def take_share(context: ExchangeContext, message: Message) -> None:
 
 
 def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
-    """What the peer needs to find a NAT, if it knows NAT traversal."""
+    """Return the NAT-D payloads; none if the peer does not support NAT traversal."""
     sa = context.sa
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
@@ -171,7 +171,7 @@ def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
 
 
 def look_for_nat(context: ExchangeContext, message: Message) -> None:
-    """Looks for a NAT by what the peer sent for that."""
+    """Detect a NAT by the peer's NAT-D payloads."""
     sa = context.sa
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
@@ -192,11 +192,11 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
         context.report(Note(Code.NAT_FOUND, f"{found}: using UDP encapsulation ({version})", context.sa))
 
 
-# --- the end --------------------------------------------------------------------------------------------------------
+# --- establishment --------------------------------------------------------------------------------------------------
 
 
 def establish(context: ExchangeContext) -> None:
-    """The ISAKMP SA is up: keeps what later exchanges need and forgets the rest."""
+    """Mark the ISAKMP SA as established, and clear the fields that later exchanges do not need."""
     sa = context.sa
     chosen = present(sa.chosen)
     awaits_user = is_hybrid(chosen.suite.authentication)
@@ -207,7 +207,7 @@ def establish(context: ExchangeContext) -> None:
         state=IkeState.ESTABLISHED,
         anchor=Anchor(*sa.hosts, context.engine.fingerprint(context.connection)),
         confirmed=not context.speaks_last,
-        # a responder answered where we called it; an initiator floats with its last message
+        # a responder answered at the address of the initiator's request; an initiator floats with its last message
         reached=(sa.path.remote_host, sa.path.remote_port) if sa.role is Role.INITIATOR else None,
         awaits_user=awaits_user,
         share=None,

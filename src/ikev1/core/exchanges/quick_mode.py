@@ -1,4 +1,4 @@
-"""Quick Mode: three messages that make a pair of IPsec SAs under an ISAKMP SA (RFC 2409 §5.5)."""
+"""Quick Mode: three messages that negotiate a pair of IPsec SAs under an ISAKMP SA (RFC 2409 §5.5)."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
-_DRAWS = 4  # of an SPI that is not the peer's
-_REPLACED_LIVES_ON = 30.0  # seconds: for packets that were under way when the newer pair took over
-_REPLACED_BY_PEER = 120.0  # seconds in which the peer is to delete what it replaced
-_MOST_REPLACED = 4  # pairs of the same traffic beside the one that carries it
+_DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
+_REPLACED_LIVES_ON = 30.0  # seconds for which a replaced pair still receives packets in transit
+_REPLACED_BY_PEER = 120.0  # seconds within which the peer must delete a pair that it replaced
+_MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
 
 # --- QM1 ------------------------------------------------------------------------------------------------------------
@@ -81,13 +81,13 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
 
 
 def _key_exchange(public: bytes) -> list[KeyExchange]:
-    """Our public value where there is perfect forward secrecy."""
+    """Return the KE payload with perfect forward secrecy, none without."""
     return [KeyExchange(public)] if public else []
 
 
 def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOriginalAddress]:
-    """ "In the case of transport mode, both ends MUST send both original Initiator and Responder addresses to the other
-    end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
+    """Return the NAT-OA payloads: "In the case of transport mode, both ends MUST send both original Initiator and
+    Responder addresses to the other end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
     """
     nat = context.sa.nat
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
@@ -109,7 +109,7 @@ def _choose(context: ExchangeContext, message: Message) -> Choice:
 
 
 def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
-    """Refuses AH where there is a NAT on the way: it protects the addresses that a NAT changes (RFC 3715 §2.1)."""
+    """Refuse AH if there is a NAT between the peers: AH protects the addresses that a NAT changes (RFC 3715 §2.1)."""
     if context.sa.nat is not None and context.sa.nat.encapsulate and is_ah(tunnel.proposals[0].suite):
         raise Refusal(
             Code.NO_PROPOSAL_CHOSEN,
@@ -120,7 +120,9 @@ def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
 
 
 def _peer_public(message: Message, pfs: int) -> bytes:
-    """The peer's public value, which must come exactly if the transform has a group (RFC 2409 §5.5)."""
+    """Return the peer's public value, which is required if the transform has a group, and otherwise forbidden (RFC 2409
+    §5.5).
+    """
     key_exchange = message.first(KeyExchange)
     if (key_exchange is None) is not (pfs == 0):
         fault = "the KE payload is missing" if pfs else "KE payload, but no group in the transform"
@@ -132,7 +134,7 @@ def _peer_public(message: Message, pfs: int) -> bytes:
 
 
 def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
-    """Makes the pair, of our nonce and public value."""
+    """Generate the nonce and public value of the responder, and derive the pair of IPsec SAs."""
     agreed, random = choice.agreed, context.engine.random
     public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
     nonce = random(NONCE_LENGTH)
@@ -178,13 +180,13 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 
 
 def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> None:
-    """Makes the pair of IPsec SAs."""
+    """Derive the pair of IPsec SAs and add it to the exchange."""
     child = _child(context, tunnel, quick, agreed, g_xy)
     context.exchange = replace(context.exchange, data=replace(quick, child=child, offer=b""))
 
 
 def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> ChildSa:
-    """The pair of IPsec SAs that this Quick Mode makes."""
+    """Return the pair of IPsec SAs that this Quick Mode negotiated."""
     sa = context.sa
     previous = _previous(context, quick)
     unique_id = context.engine.next_unique_id()
@@ -217,7 +219,9 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
-    """The keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (§5.5)."""
+    """Return the keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (RFC
+    2409 §5.5).
+    """
     sa, share = context.sa, quick.share
     cipher_octets, integrity_octets = key_sizes(agreed.suite)
     material = keymat.KEYMAT(
@@ -230,7 +234,7 @@ def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, 
         cipher_octets + integrity_octets,
         g_xy,
     )
-    # RFC 2407 §4.4.4 leaves the order to the transforms; RFC 2401 §4.4.3: "the encryption key(s) MUST be taken from the
+    # RFC 2407 §4.4.4 leaves the order to the transforms. RFC 2401 §4.4.3: "the encryption key(s) MUST be taken from the
     # first (leftmost) bits and the authentication key from the remaining bits"
     return IpsecKeys(spi, material[:cipher_octets], material[cipher_octets:])
 
@@ -239,18 +243,18 @@ def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, 
 
 
 def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
-    """HASH(3) says it all: we saw the responder's nonce."""
+    """No payloads but HASH(3), which proves that the initiator has the responder's nonce."""
     return []
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
-    """HASH(3) was checked with the shape: the initiator is alive and has our nonce."""
+    """Check that the traffic is still free; HASH(3) was verified when the message was decrypted."""
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
 
 
 def _finish(context: ExchangeContext) -> None:
-    """The pair is up: the data plane sends with it, and what it replaces only receives what is still under way."""
+    """Add the established pair to the SA; the pair that it replaces only receives packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
     previous = _previous(context, quick)
@@ -263,7 +267,7 @@ def _finish(context: ExchangeContext) -> None:
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
-    """The newest live pair for the same traffic: this one takes its place."""
+    """Return the newest active pair for the same traffic, which the new pair replaces."""
     for child in reversed(context.sa.children):
         if child.state is ChildState.INSTALLED and _is_for(child, quick):
             return child
@@ -275,14 +279,16 @@ def _is_for(child: ChildSa, quick: QuickMode) -> bool:
 
 
 def _retired(child: ChildSa, context: ExchangeContext) -> ChildSa:
-    """``child`` as replaced: whoever replaced it deletes it soon; the other side waits for that, but not for long."""
+    """Return ``child`` as replaced, with its time of expiry: the initiator of the new pair deletes the replaced pair
+    soon, and the responder waits for that for a limited time.
+    """
     lives_on = _REPLACED_LIVES_ON if context.initiates else _REPLACED_BY_PEER
     expires_at = min(child.expires_at, context.now + lives_on) if child.expires_at else context.now + lives_on
     return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
 
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
-    """Deletes the oldest of the replaced pairs for the same traffic if a peer replaces them faster than they end."""
+    """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
     for child in retired[:-_MOST_REPLACED]:
         tell(context, [delete_child(child)])
@@ -305,12 +311,12 @@ def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
     )
 
 
-# --- what the world must do or say ----------------------------------------------------------------------------------
+# --- questions and answers ------------------------------------------------------------------------------------------
 
 
 def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
-    """An SPI before everything else; the inbound SA before the message after which the peer may send; the outbound SA
-    before the pair is up.
+    """Return the next question: allocate an SPI first, install the inbound SA before the message that lets the peer
+    send, and install the outbound SA before the pair is established.
     """
     exchange, quick = context.exchange, context.exchange.quick
     if quick is None:
@@ -340,11 +346,11 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
 
 
 def _take_spis(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
-    """Goes on with an SPI that is not the peer's own: of one SPI for both directions KEYMAT makes one key for both (RFC
-    2409 §5.5), so that packets could be sent back to their sender, and counters of AES-GCM would be used twice.
+    """Continue with an SPI that differs from the peer's. With one SPI for both directions, KEYMAT is one key for both
+    (RFC 2409 §5.5): packets could be reflected to their sender, and AES-GCM counters would be reused.
 
     Raises:
-        Refusal: there is none, it cannot be used, or the world chooses the peer's again and again.
+        Refusal: the allocation failed, the SPI is unusable, or the data plane repeatedly allocates the peer's SPI.
     """
     if isinstance(answer, Failed):
         raise _no_spi(f"cannot allocate an SPI: {answer.reason}")

@@ -1,4 +1,4 @@
-"""The exchanges that there are, by the name and method that an `Exchange` record keeps of its script."""
+"""The registry of exchange tables, by the name and the authentication method in an `Exchange` record."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ SCRIPTS: dict[tuple[str, int], Script] = {
 }
 
 PHASE_2_SCRIPTS: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
-"""The exchanges of phase 2 that a peer may begin, by exchange type; Informational apart, which nothing is kept of."""
+"""The phase 2 exchanges that a peer may initiate, by exchange type; without Informational, which has no state."""
 
 
 def script_of(exchange: Exchange) -> Script:
-    """The table that ``exchange`` follows."""
+    """Return the table of ``exchange``."""
     return SCRIPTS[exchange.script, exchange.method]
 
 
 def aggressive_mode(method: int) -> Script:
-    """The table of Aggressive Mode for a method of authentication, which nobody can negotiate in it."""
+    """Return the table of Aggressive Mode for an authentication method, which cannot be negotiated in that mode."""
     return SCRIPTS.get((AGGRESSIVE_MODE.name, method), AGGRESSIVE_MODE)
 
 
 def go_through(context: ExchangeContext, message: Message) -> None:
-    """Takes the peer's ``message`` through its exchange, and answers it. The answer comes from the table that the
-    exchange follows then: message 2 of Main Mode chooses the method of authentication, and with it another table.
+    """Process the peer's ``message`` in its exchange, and answer it. The answer is built by the table that applies
+    after the message: message 2 of Main Mode selects the authentication method, and thereby possibly another table.
 
     Raises:
-        Refusal: the message is not what is due; ``context`` is to be dropped.
+        Refusal: the message is not the expected one; ``context`` must be discarded.
     """
     decision = take(script_of(context.exchange), context, message)
     reply(script_of(context.exchange), context, decision)
 
 
 def cisco_state(sa: IkeSa) -> str:
-    """Where ``sa`` stands, in the words of Cisco's ``show crypto isakmp sa``: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
+    """Return the state of ``sa`` as named by Cisco's ``show crypto isakmp sa``: ``MM_WAIT_MSG4``, ``QM_IDLE``."""
     if sa.state is IkeState.DELETED:
         return "MM_NO_STATE"
     if sa.state is not IkeState.CONNECTING or sa.phase1 is None:

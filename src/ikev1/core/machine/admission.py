@@ -1,9 +1,10 @@
-"""What callers may cost who have shown nothing yet, not even that they receive what is sent to their address.
+"""Limits on the work and traffic spent on unauthenticated peers, whose source address may be forged.
 
-Main Mode answers at most `ANSWER_RATIO` octets for each octet that came. Aggressive Mode cannot: its message 2 carries
-a proof, often certificates, and takes a Diffie-Hellman exchange and a signature before anybody proved anything. So its
-answers have a budget that all strangers share. First messages of Main Mode have one, too, where they were never seen
-before: what was answered or refused before is found by its octets and costs a look-up.
+Main Mode sends at most `ANSWER_RATIO` octets for each octet received. Aggressive Mode cannot: message 2 carries a proof
+and often certificates, and requires a Diffie-Hellman exchange and a signature before the peer has proved anything. All
+unauthenticated peers therefore share one budget for Aggressive Mode answers. New first messages of Main Mode have a
+shared budget as well; a first message that was answered or refused before is recognized by its octets and costs one
+look-up.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from typing import NamedTuple
 
 from ikev1.core.records.events import Code
 
-ANSWER_RATIO = 1.2  # octets out per octet in, at most
-FIRST_MESSAGES = 500  # of Main Mode, never seen before, that are thought about in a second
-AGGRESSIVE_ANSWERS = 100  # first messages of Aggressive Mode that are thought about in a second
-AGGRESSIVE_OCTETS = 262_144  # of answers to them in a second, repetitions included
+ANSWER_RATIO = 1.2  # maximum octets sent per octet received
+FIRST_MESSAGES = 500  # new first messages of Main Mode processed per second
+AGGRESSIVE_ANSWERS = 100  # first messages of Aggressive Mode processed per second
+AGGRESSIVE_OCTETS = 262_144  # octets of Aggressive Mode answers per second, including retransmissions
 
-_REMEMBERED = 4096  # refusals
-_LONGEST_TEXT = 500  # characters of what is kept of a refusal
-_SAID = 1.0  # seconds between two reports that a budget is spent
+_REMEMBERED = 4096  # refusals in the cache
+_LONGEST_TEXT = 500  # characters stored of the text of a refusal
+_SAID = 1.0  # seconds between two reports of an exhausted budget
 
 
 def is_proportionate(reply: int, received: int) -> bool:
-    """Whether a reply of so many octets may go to somebody who has shown nothing but a message of ``received``."""
+    """Return whether a reply of ``reply`` octets to an unauthenticated message of ``received`` octets is allowed."""
     return reply <= ANSWER_RATIO * received
 
 
 class Budget:
-    """So much in a second, and no more than a second's worth at once."""
+    """A token bucket: ``per_second`` tokens are added each second, and the bucket holds one second's worth."""
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
@@ -38,26 +39,26 @@ class Budget:
         self._at = 0.0
 
     def is_open(self, now: float) -> bool:
-        """Whether something is left; what is spent then may exceed it, and is owed."""
+        """Return whether a token is left. The next `spend` may exceed what is left; the deficit is carried over."""
         self._left = min(self.per_second, self._left + max(0.0, now - self._at) * self.per_second)
         self._at = now
         return self._left >= 1.0
 
     def spend(self, amount: float) -> None:
-        """Takes ``amount`` out of what is left."""
+        """Subtract ``amount`` from the remaining budget."""
         self._left -= amount
 
     def dump(self) -> tuple[float, float]:
-        """What is left, and when that was."""
+        """Return the remaining budget and the time at which it was computed."""
         return self._left, self._at
 
     def restore(self, dumped: tuple[float, float]) -> None:
-        """Goes on from what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._left, self._at = dumped
 
 
 class AdmissionControl:
-    """The budgets that all callers share who have shown nothing yet."""
+    """Budgets shared by all unauthenticated peers."""
 
     def __init__(self) -> None:
         self._first_messages = Budget(FIRST_MESSAGES)
@@ -67,31 +68,35 @@ class AdmissionControl:
         self._said_at = 0.0
 
     def may_call(self, now: float) -> bool:
-        """Whether time is left for a first message of Main Mode that was never seen before."""
+        """Return whether the budget allows processing of a new first message of Main Mode."""
         return self._first_messages.is_open(now)
 
     def called(self) -> None:
-        """One was thought about."""
+        """Count one processed first message of Main Mode."""
         self._first_messages.spend(1)
 
     def may_call_aggressively(self, now: float) -> bool:
-        """Whether time and octets are left for a first message of Aggressive Mode."""
+        """Return whether the message and octet budgets allow processing of a first message of Aggressive Mode."""
         return self._aggressive.is_open(now) and self._aggressive_octets.is_open(now)
 
     def called_aggressively(self) -> None:
-        """One was thought about; what it got for an answer is told by `sent`."""
+        """Count one processed first message of Aggressive Mode; `sent` counts the octets of its answer."""
         self._aggressive.spend(1)
 
     def may_ask_again(self, now: float) -> bool:
-        """Whether octets are left to repeat an answer of Aggressive Mode."""
+        """Return whether the octet budget allows retransmission of an Aggressive Mode answer."""
         return self._aggressive_octets.is_open(now)
 
     def sent(self, octets: int) -> None:
-        """So much went to strangers in Aggressive Mode."""
+        """Count octets sent to unauthenticated peers in Aggressive Mode."""
         self._aggressive_octets.spend(octets)
 
     def turn_away(self, now: float) -> int:
-        """Counts a message that no budget was left for; how many there were, where it is time to say so, else 0."""
+        """Count a message dropped because its budget is exhausted.
+
+        Returns:
+            The number of messages dropped since the last report if a new report is due, else 0.
+        """
         self._turned_away += 1
         if abs(now - self._said_at) < _SAID:
             return 0
@@ -100,11 +105,11 @@ class AdmissionControl:
         return count
 
     def dump(self) -> tuple[tuple[float, float], ...]:
-        """What is left of each budget."""
+        """Return the state of each budget."""
         return tuple(budget.dump() for budget in self._budgets())
 
     def restore(self, dumped: tuple[tuple[float, float], ...]) -> None:
-        """Goes on from what `dump` gave."""
+        """Restore the state that `dump` returned."""
         for budget, left in zip(self._budgets(), dumped, strict=True):
             budget.restore(left)
 
@@ -113,7 +118,7 @@ class AdmissionControl:
 
 
 class RefusedFirstMessage(NamedTuple):
-    """Why a first message was refused, and the notify that says so, if any."""
+    """The reason why a first message was refused, and the type of the notify to send, if any."""
 
     code: Code
     text: str
@@ -121,9 +126,10 @@ class RefusedFirstMessage(NamedTuple):
 
 
 class RefusalCache:
-    """First messages that were refused, by a digest of their octets: the same again is refused by a look-up.
+    """Cache of refused first messages, keyed by a digest of their octets; a repeated message costs one look-up.
 
-    The digest is keyed, so that nobody can prepare two messages of which one is refused for the other's sake.
+    The digest uses a secret key, so that an attacker cannot construct two messages with the same digest to have one
+    refused because of the other.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -131,17 +137,17 @@ class RefusalCache:
         self._kept: OrderedDict[bytes, RefusedFirstMessage] = OrderedDict()
 
     def mark(self, generation: int, names: tuple[str, ...], octets: bytes) -> bytes:
-        """What a first message is remembered by: the settings' generation, the connections in question, its octets."""
+        """Return the cache key of a first message: a digest of the settings generation, candidate names and octets."""
         digest = blake2s(repr((generation, names)).encode(), digest_size=16, key=self._secret)
         digest.update(octets)
         return digest.digest()
 
     def recall(self, mark: bytes) -> RefusedFirstMessage | None:
-        """Why it was refused, if it is remembered."""
+        """Return the cached refusal, or None."""
         return self._kept.get(mark)
 
     def keep(self, mark: bytes, refused: RefusedFirstMessage) -> None:
-        """Remembers a refusal, in place of the oldest when there is no room."""
+        """Store a refusal; evict the oldest entry if the cache is full."""
         if len(self._kept) >= _REMEMBERED:
             self._kept.popitem(last=False)
         self._kept[mark] = refused._replace(text=refused.text[:_LONGEST_TEXT])

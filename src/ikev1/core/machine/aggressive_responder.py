@@ -1,7 +1,8 @@
-"""A caller in Aggressive Mode, from its message 1 to its message 3.
+"""The responder in Aggressive Mode, from message 1 to message 3.
 
-Message 2 needs a record, a Diffie-Hellman exchange, and more octets than asked for it, whoever asks. All three are
-bounded for all strangers together (`ikev1.core.machine.admission`), and it goes out once for each message 1 that comes.
+Message 2 requires an SA record, a Diffie-Hellman exchange and more octets than message 1, although the initiator is not
+authenticated yet. Budgets shared by all unauthenticated peers limit all three (`ikev1.core.machine.admission`). Message
+2 is sent once for each message 1 received.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import parse_unproved
 from ikev1.wire.registry import ExchangeType
 
-_CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
-_DOUBT = 2.0  # seconds after which message 3 is no longer hoped for, if something came that does not open
+_CALLER_PATIENCE = 30.0  # seconds within which the initiator must complete phase 1
+_DOUBT = 2.0  # seconds to wait for message 3 after an undecryptable message before an error is reported
 
 
 def known_aggressive(state: State, arrival: Arrival) -> tuple[IkeSa | None, bytes]:
-    """The SA of a caller whose message 1 of Aggressive Mode came before, if it did, and its CKY-R."""
+    """Return the SA created by an earlier copy of message 1 of Aggressive Mode (None: no such SA), and its CKY-R."""
     header, _, path, now = arrival
     current, previous = state.first_messages.kept_cookies(header.CKY_I, path, now)
     for CKY_R in (current, previous):
@@ -50,9 +51,10 @@ def known_aggressive(state: State, arrival: Arrival) -> tuple[IkeSa | None, byte
 
 
 def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> list[Action] | None:
-    """What is done about message 1 of Aggressive Mode where it is not to be answered; None where it is.
+    """Return the actions that refuse message 1 of Aggressive Mode, or None if the message is to be answered.
 
-    Its answer takes a Diffie-Hellman exchange, whoever asks, and is longer than the question: `Strangers` bounds both.
+    The answer requires a Diffie-Hellman exchange and is longer than message 1, although the initiator is not
+    authenticated: `AdmissionControl` limits both.
     """
     header, datagram, path, now = arrival
     fault = fault_of(state, header, datagram)
@@ -73,7 +75,7 @@ def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> li
 
 
 def refused_aggressive(state: State, arrival: Arrival, error: Refusal | WireError) -> list[Action]:
-    """Says why message 1 of Aggressive Mode is refused, and remembers it."""
+    """Report why message 1 of Aggressive Mode is refused, and cache the refusal."""
     refused = remember(state, _aggressive_mark(state, arrival), error, arrival.path)
     return turn_away(state, refused, arrival.header, arrival.path)
 
@@ -84,7 +86,7 @@ def _aggressive_mark(state: State, arrival: Arrival) -> bytes:
 
 
 def aggressive_caller(state: State, arrival: Arrival, CKY_R: bytes) -> IkeSa:
-    """The SA of a caller whose message 1 of Aggressive Mode came for the first time."""
+    """Create the SA for a new message 1 of Aggressive Mode."""
     header, datagram, path, now = arrival
     script = aggressive_mode(_method_asked(header, datagram))
     exchange = new_exchange(script, 0, Role.RESPONDER, now + _CALLER_PATIENCE)
@@ -92,10 +94,13 @@ def aggressive_caller(state: State, arrival: Arrival, CKY_R: bytes) -> IkeSa:
 
 
 def _method_asked(header: Header, datagram: bytes) -> int:
-    """The method of authentication that message 1 of Aggressive Mode is for: the rest of it can be read only then."""
+    """Return the authentication method that message 1 of Aggressive Mode proposes, or 0 if it is absent or malformed.
+
+    The method determines how the remaining payloads are parsed.
+    """
     chain = datagram[HEADER_SIZE : header.length]
     if len(chain) < GENERIC_HEADER_SIZE:
-        return 0  # which the table for all others will say again
+        return 0  # the default script reports the error
     _, _, length = GENERIC_HEADER.unpack_from(chain)
     try:
         return method_asked(parse_unproved(header, b"\0" + chain[1:length]))
@@ -104,8 +109,10 @@ def _method_asked(header: Header, datagram: bytes) -> int:
 
 
 def ask_again(ref: SaRef, arrival: Arrival) -> None:
-    """Sends message 2 of Aggressive Mode again to a caller that goes on as if the SA were up, as long as its message 3
-    has not come: that makes it send message 3 again, and nothing else does. It knows our cookie, so it has message 2.
+    """Retransmit message 2 of Aggressive Mode if the initiator uses the SA but message 3 has not been received.
+
+    Only a repeated message 2 makes the initiator send message 3 again. The initiator knows CKY-R, so it has received
+    message 2.
     """
     sa, phase1, state = ref.sa, ref.sa.phase1, ref.tx.state
     if sa.state is not IkeState.CONNECTING or phase1 is None or not awaits_message_3(sa):
@@ -118,7 +125,7 @@ def ask_again(ref: SaRef, arrival: Arrival) -> None:
         return
     asking = replace(phase1, tries=phase1.tries + 1)
     if arrival.header.exchange == ExchangeType.INFORMATIONAL and phase1.complaint is None:
-        # It may as well tell of an error under other keys: that is said if no message 3 comes soon
+        # It may also be an error notify under different keys: report that if message 3 does not follow soon
         complaint = diagnosis.of_unreadable(sa, ref.context(phase1).connection)
         asking = replace(asking, complaint=complaint, resend_at=min(arrival.now + _DOUBT, phase1.ends_at))
     ref.change(phase1=asking)
@@ -128,6 +135,6 @@ def ask_again(ref: SaRef, arrival: Arrival) -> None:
 
 
 def awaits_message_3(sa: IkeSa) -> bool:
-    """Whether a caller in Aggressive Mode has our message 2, and we have not its message 3."""
+    """Return whether this gateway is the responder in Aggressive Mode and waits for message 3."""
     phase1 = sa.phase1
     return phase1 is not None and phase1.role is Role.RESPONDER and phase1.is_aggressive

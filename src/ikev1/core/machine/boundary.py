@@ -1,8 +1,8 @@
-"""Where a fault of ours ends: at one peer's datagram, one timer of an SA or one command.
+"""How internal errors are contained: an error affects one datagram, one timer of an SA or one command.
 
-What a transaction raises is undone as a whole and becomes a `Failure`. If it is no refusal, but an exception that
-nobody foresaw, the text names its type and the line of our code where it came from, and nothing that it says: that may
-hold octets of a peer's, or a secret.
+A transaction that raises is rolled back completely and reported as a `Failure`. For an unexpected exception, i.e. not a
+`Refusal`, the report contains the exception's type and the source line in this package, but not its message, which may
+contain a peer's data or a secret.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Abandon = Callable[[Transaction, Refusal], None]
 
 
 def attempt(state: State, now: float, work: Work) -> list[Action]:
-    """Does ``work`` in a transaction, as a whole or not at all.
+    """Run ``work`` in a transaction, which is committed or rolled back as a whole.
 
     Raises:
-        Refusal: ``work`` raised it, or raised something else (`Code.INTERNAL_ERROR`).
+        Refusal: ``work`` raised it, or raised another exception (`Code.INTERNAL_ERROR`).
     """
     done = _perform(Transaction(state, now), work)
     if isinstance(done, Refusal):
@@ -37,10 +37,10 @@ def attempt(state: State, now: float, work: Work) -> list[Action]:
 
 
 def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPath) -> list[Action]:
-    """Does ``work`` in a transaction, as a whole or not at all. What it raises is left to ``abandon``, in a transaction
-    of its own, which reports it and gives up whatever would raise it again.
+    """Run ``work`` in a transaction, which is committed or rolled back as a whole.
 
-    ``path`` tells whose address and port to report if even that does not succeed.
+    If ``work`` raises, ``abandon`` runs in a second transaction; it reports the error and abandons the exchange or SA
+    that would cause it again. If ``abandon`` fails as well, the error is reported with the remote address of ``path``.
     """
     first = Transaction(state, now)
     done = _perform(first, work)
@@ -68,7 +68,7 @@ def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:
 
 
 def _place(traceback: TracebackType | None) -> str:
-    """The innermost line of this package that a traceback leads through: file, line and function."""
+    """Return the innermost frame of a traceback that belongs to this package: file, line and function."""
     place = "unknown place"
     while traceback is not None:
         frame = traceback.tb_frame
@@ -79,14 +79,14 @@ def _place(traceback: TracebackType | None) -> str:
     return place
 
 
-# --- what is given up -----------------------------------------------------------------------------------------------
+# --- abandoning exchanges and SAs -----------------------------------------------------------------------------------
 
 
 def abandon_message(tx: Transaction, fault: Refusal, peer: str) -> None:
-    """Gives up the exchange in which a message met a ``fault``.
+    """Abandon the exchange whose message caused ``fault``.
 
-    In phase 1 that is the ISAKMP SA. In phase 2 nothing is given up on account of a message that is not proved to be
-    the peer's; one that is proved is not looked at again.
+    In phase 1, abandon the ISAKMP SA. In phase 2, a message that is not authenticated does not abandon an exchange; an
+    authenticated message is not processed again.
     """
     cookies, message_id = tx.at_work or (b"", 0)
     ref = tx.find(cookies)
@@ -104,14 +104,14 @@ def abandon_message(tx: Transaction, fault: Refusal, peer: str) -> None:
 
 
 def abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
-    """Forgets an exchange of phase 2, with the pair that it was about to make."""
+    """Delete a phase 2 exchange and the pair of IPsec SAs that it was negotiating."""
     if exchange.child is not None:
         ref.tx.actions.append(Remove(exchange.child))
     ref.change(exchanges=tuple(other for other in ref.sa.exchanges if other is not exchange))
 
 
 def abandon_sa(ref: SaRef, reason: str) -> None:
-    """Forgets an ISAKMP SA and its pairs, in as few steps as can be."""
+    """Delete an ISAKMP SA and its pairs of IPsec SAs, in as few steps as possible."""
     sa = ref.sa
     coming = (exchange.child for exchange in sa.exchanges)
     ref.drop()

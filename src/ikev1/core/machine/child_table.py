@@ -1,4 +1,4 @@
-"""The pairs of IPsec SAs of all ISAKMP SAs, found by SPI, by number, and by the traffic that they carry."""
+"""Index of the pairs of IPsec SAs of all ISAKMP SAs, by inbound SPI, by number and by traffic selectors."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from ikev1.core.records.selector_index import SelectorIndex
 
 
 class ChildTable:
-    """Whose each pair is, as the cookies of an ISAKMP SA. A change costs what changed, not what is kept."""
+    """Maps pairs of IPsec SAs to the cookies of their ISAKMP SA.
+
+    The cost of an update depends on the number of changed pairs, not on the size of the table.
+    """
 
     def __init__(self) -> None:
         self._by_spi: dict[int, bytes] = {}  # inbound
         self._by_number: dict[int, bytes] = {}
-        # the numbers of the pairs that carry traffic, by that: of all, and of each connection
+        # numbers of the installed pairs by traffic selectors: of all connections, and of each connection
         self._carrying: SelectorIndex[int] = SelectorIndex()
         self._carrying_of: dict[str, SelectorIndex[int]] = {}
 
     def change(self, before: tuple[ChildSa, ...], after: tuple[ChildSa, ...], cookies: bytes) -> None:
-        """Keeps the pairs ``after`` of an ISAKMP SA, in place of those that it had ``before``."""
+        """Replace the pairs ``before`` of an ISAKMP SA by the pairs ``after``."""
         gone = {child.unique_id: child for child in before}
         for child in after:
             known = gone.pop(child.unique_id, None)
@@ -34,22 +37,25 @@ class ChildTable:
             self._remove(child, cookies)
 
     def of_spi(self, spi: int) -> bytes | None:
-        """The ISAKMP SA that holds the pair with this inbound SPI."""
+        """Return the cookies of the ISAKMP SA that owns the pair with this inbound SPI."""
         return self._by_spi.get(spi)
 
     def of_number(self, unique_id: int) -> bytes | None:
-        """The ISAKMP SA that holds the pair of this number."""
+        """Return the cookies of the ISAKMP SA that owns the pair with this number."""
         return self._by_number.get(unique_id)
 
     def overlapping(self, local: Selector, remote: Selector, connection: str | None) -> Iterator[tuple[bytes, int]]:
-        """The pairs that carry some of this traffic, by ISAKMP SA and number; if a connection is given only its own."""
+        """Yield the installed pairs whose selectors overlap these, as cookies of the ISAKMP SA and number of the pair.
+
+        ``connection`` restricts the search to the pairs of one connection.
+        """
         index = self._carrying if connection is None else self._carrying_of.get(connection)
         if index is not None:
             for number in index.overlapping(local, remote):
                 yield self._by_number[number], number
 
     def equal(self, local: Selector, remote: Selector) -> Iterator[tuple[bytes, int]]:
-        """The pairs that carry exactly this traffic."""
+        """Yield the installed pairs that have exactly these selectors, as in `overlapping`."""
         for number in self._carrying.equal(local, remote):
             yield self._by_number[number], number
 
@@ -76,5 +82,5 @@ class ChildTable:
 
 
 def _names(child: ChildSa) -> tuple[object, ...]:
-    """What a pair is found by, its number apart."""
+    """Return the attributes of a pair that the index uses, except its number."""
     return child.inbound.spi, child.local, child.remote, child.state, child.connection

@@ -1,4 +1,4 @@
-"""What we begin or end of our own will: ISAKMP SAs and pairs of IPsec SAs."""
+"""Operations that this gateway initiates: establishing, rekeying and deleting ISAKMP SAs and pairs of IPsec SAs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from ikev1.wire.header import NO_COOKIE
 def begin_phase1(
     tx: Transaction, connection: Connection, path: UdpPath, queued: tuple[str, ...], replaces: int = 0
 ) -> None:
-    """Calls the peer of ``connection`` along ``path``; the ``queued`` tunnels come up after that.
+    """Initiate phase 1 for ``connection`` on ``path``; the ``queued`` tunnels are negotiated after it completes.
 
     Raises:
-        Refusal: the first message cannot be built; nothing has changed.
+        Refusal: the first message cannot be built; no state has changed.
     """
     state, now = tx.state, tx.now
     sa = IkeSa(
@@ -57,11 +57,12 @@ def begin_phase1(
 
 
 def bring_up(tx: Transaction, connection: Connection, tunnel: str | None, path: UdpPath) -> None:
-    """Brings up ``tunnel`` (None: the ISAKMP SA alone), under an ISAKMP SA that is up, or coming up, where there is
-    one; else the peer is called along ``path``.
+    """Establish ``tunnel`` (None: only the ISAKMP SA).
+
+    Use an ISAKMP SA that is established or being established, if one exists; otherwise initiate phase 1 on ``path``.
 
     Raises:
-        Refusal: it is to be called, and the first message cannot be built.
+        Refusal: the first message of phase 1 cannot be built.
     """
     wanted = () if tunnel is None else (tunnel,)
     sa = ike_for(tx.state, connection.name)
@@ -74,8 +75,9 @@ def bring_up(tx: Transaction, connection: Connection, tunnel: str | None, path: 
 
 
 def ike_for(state: State, connection: str) -> IkeSa | None:
-    """The ISAKMP SA under which tunnels of ``connection`` are brought up: the newest that is up, or that we are
-    establishing; None if there is none.
+    """Return the ISAKMP SA under which to negotiate tunnels of ``connection``, or None if there is none.
+
+    This is the newest one that is established or that this gateway is initiating.
     """
     for sa in reversed(state.table.of_connection(connection)):
         if sa.is_call_of_ours or (sa.is_up and state.believes(sa)):
@@ -84,7 +86,7 @@ def ike_for(state: State, connection: str) -> IkeSa | None:
 
 
 def is_under_way(sa: IkeSa, tunnel: str) -> bool:
-    """Whether ``tunnel`` is being negotiated under ``sa``, or will be once ``sa`` is established."""
+    """Return whether ``tunnel`` is being negotiated under ``sa``, or queued until ``sa`` is established."""
     return tunnel in sa.queued or any(
         exchange.tunnel == tunnel
         and exchange.role is Role.INITIATOR
@@ -94,7 +96,7 @@ def is_under_way(sa: IkeSa, tunnel: str) -> bool:
 
 
 def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
-    """Negotiates a pair of IPsec SAs for ``tunnel`` under this SA; for these selectors, or the configured ones."""
+    """Initiate Quick Mode for ``tunnel`` under this SA, with ``selectors`` or by default the configured ones."""
     sa, state, now = ref.sa, ref.tx.state, ref.tx.now
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
@@ -121,9 +123,9 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
 
 
 def rekey_child(ref: SaRef, child: ChildSa) -> None:
-    """Negotiates the pair that follows ``child``; until it is there, tries again now and then.
+    """Negotiate the pair that replaces ``child``; retry periodically until it is established.
 
-    Where the ISAKMP SA of ``child`` has ended, another one with the same peer serves, or the peer is called first.
+    If the ISAKMP SA of ``child`` has ended, use another one with the same peer, or initiate phase 1 first.
     """
     tx, state = ref.tx, ref.tx.state
     waiting = replace(child, rekey_at=_again_at(tx, child))
@@ -140,18 +142,19 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     connection = state.lookup.by_name(ref.sa.connection)
     calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
     if connection is not None and is_address(connection.remote_address) and not calling:
-        # the pair goes over to the new ISAKMP SA, and is renewed under that when its next try is due
+        # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
         _call_again(ref, connection, _path_to(ref.sa, connection))
 
 
 def _call_again(
     ref: SaRef, connection: Connection, path: UdpPath, queued: tuple[str, ...] = (), replaces: int = 0
 ) -> bool:
-    """Calls the peer of this SA for another one. Where the configuration has changed so that this cannot be done, that
-    is reported.
+    """Initiate phase 1 for another SA with the peer of this SA.
+
+    Report a failure if a configuration change has made this impossible.
 
     Returns:
-        Whether it is called.
+        Whether phase 1 was initiated.
     """
     try:
         begin_phase1(ref.tx, connection, path, queued, replaces)
@@ -162,23 +165,25 @@ def _call_again(
 
 
 def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
-    """Where to call the peer of ``sa``: where the configuration says, for ``sa`` may be stale."""
+    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated."""
     path = sa.path
     return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
 
 
 def _again_at(tx: Transaction, sa: IkeSa | ChildSa) -> float:
-    """When to begin again a replacement that did not come: once this attempt is given up; 0 if that is too late."""
+    """Return the time at which to retry a failed rekeying: when the current attempt times out.
+
+    0 if ``sa`` expires before that.
+    """
     at = tx.now + patience(tx.state.settings)
     return at if at < sa.expires_at else 0.0
 
 
 def rekey_ike(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
-    """Negotiates the ISAKMP SA that follows this one and takes over its pairs; the ``queued`` tunnels come up after
-    that.
+    """Negotiate the ISAKMP SA that replaces this one and takes over its pairs, then negotiate the ``queued`` tunnels.
 
     "If the responder has to rekey the Phase 1 SA, then the rekey negotiation MUST be started by using UDP(4500,Y)"
-    (RFC 3947 §4): the new one begins where the old one is.
+    (RFC 3947 §4): the new SA starts on the path of the old one.
     """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
@@ -190,13 +195,15 @@ def rekey_ike(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
 
 
 def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
-    """Ends what an ISAKMP SA may negotiate whose peer was believed by what the configuration no longer holds, or by
-    what an earlier version did not note.
+    """Require the peer to authenticate again.
 
-    If its connection is gone, it is closed with its pairs. Else the peer is called anew where it can be, and the
-    ``queued`` tunnels come up after that; where it cannot, or the address to call is another one by now, the ISAKMP SA
-    is deleted. Its pairs live until their end, and are renewed only under an ISAKMP SA that is believed by what is
-    configured now.
+    Called for an ISAKMP SA whose peer was authenticated by credentials that are no longer configured, or that an
+    earlier version did not record.
+
+    If its connection was removed, close the ISAKMP SA and its pairs. Otherwise initiate phase 1 with the peer and
+    negotiate the ``queued`` tunnels after it; if ``remote_address`` is not a single address or has changed, delete
+    the ISAKMP SA instead. Its pairs remain until they expire, and are rekeyed only under an ISAKMP SA authenticated by
+    the current configuration.
     """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
@@ -218,10 +225,10 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
 
 
 def end_removed(ref: SaRef) -> bool:
-    """Ends the pairs that an ISAKMP SA left behind if their connection is gone: nobody else would end them.
+    """Delete the pairs that remain of a deleted ISAKMP SA if their connection was removed from the configuration.
 
     Returns:
-        Whether it is gone.
+        Whether the connection was removed.
     """
     if ref.tx.state.lookup.by_name(ref.sa.connection) is not None:
         return False
@@ -230,28 +237,29 @@ def end_removed(ref: SaRef) -> bool:
 
 
 def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
-    """Deletes a pair and tells the peer."""
+    """Delete a pair of IPsec SAs and send a Delete payload to the peer."""
     ref.change(children=tuple(other for other in ref.sa.children if other is not child))
     if ref.sa.is_up:
         ref.say(delete_child(child))
     ref.tx.actions.append(Remove(child))
     ref.tx.report(ChildDown(ref.sa, child, reason))
     if ref.sa.state is IkeState.DELETED and not ref.sa.children:
-        end(ref, reason)  # nothing is left that its record was kept for
+        end(ref, reason)  # the record was kept only for its pairs
 
 
 def close_ike(ref: SaRef, reason: str) -> None:
-    """Deletes an ISAKMP SA with its pairs and tells the peer."""
+    """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
     if ref.sa.is_up:
-        # Each in a message of its own: strongSwan obeys only the first Delete payload of a message
+        # One message per Delete payload: strongSwan processes only the first one in a message
         for payload in (*map(delete_child, ref.sa.children), delete_ike(ref.sa)):
             ref.say(payload)
     end(ref, reason, with_children=True)
 
 
 def expire_ike(ref: SaRef) -> None:
-    """Ends an ISAKMP SA whose lifetime is over. Its pairs live on, so the peer is not told as long as there are any:
-    strongSwan would take them down with the ISAKMP SA.
+    """Delete an ISAKMP SA whose lifetime has expired.
+
+    Its pairs remain. Send a Delete payload only if there are none: strongSwan would delete them with the ISAKMP SA.
     """
     if not ref.sa.children:
         ref.say(delete_ike(ref.sa))
@@ -259,10 +267,10 @@ def expire_ike(ref: SaRef) -> None:
 
 
 def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
-    """Has an ISAKMP SA obey new settings; ``before`` finds the connections of those that it began under.
+    """Apply changed settings to an ISAKMP SA; ``before`` looks up the connections of the previous settings.
 
-    Closed is one whose connection is gone, and the peer has to authenticate again if what it was believed by has
-    changed.
+    Close the SA if its connection was removed. Require the peer to authenticate again if the credentials by which it
+    was authenticated have changed.
     """
     state, sa = ref.tx.state, ref.sa
     if sa.is_up and not state.believes(sa):
@@ -276,14 +284,15 @@ def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
 
 
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
-    """Has numbers of new SAs begin behind those that ``sas`` and their pairs have."""
+    """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
     for sa in sas:
         state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
 
 
 def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
-    """Goes on with an ISAKMP SA of a process that is no more, and with its pairs whose inbound SPIs are ``alive``;
-    replaces the others, which nobody can go on with.
+    """Resume an ISAKMP SA of an earlier process and its pairs whose inbound SPIs are ``alive``.
+
+    The other pairs are lost: delete them and negotiate replacements.
     """
     survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]

@@ -1,7 +1,7 @@
-"""Asking a peer whether it is there: R-U-THERE, answered by R-U-THERE-ACK (RFC 3706 §5).
+"""Dead peer detection: R-U-THERE, answered by R-U-THERE-ACK (RFC 3706 §5).
 
-The answer is protected by the ISAKMP SA and repeats four octets that nobody else knows. It shows that the peer has the
-SA, and that it receives what is sent along the path on which it was asked.
+The acknowledgement is protected by the ISAKMP SA and repeats a secret sequence number of four octets. It proves that
+the peer has the SA and receives messages on the path on which R-U-THERE was sent.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
 _TRIES = 4
-_FIRST_WAIT = 1.0  # seconds; each wait is twice the one before
-_SETTLED = 1.0  # seconds without another move after which a peer that has just moved is asked where it is
+_FIRST_WAIT = 1.0  # seconds; the wait doubles with each retransmission
+_SETTLED = 1.0  # seconds without a further address change before a moved peer is probed
 
 
 def ask(ref: SaRef, path: UdpPath, delay: float = 0.0) -> None:
-    """Asks the peer along ``path``, after ``delay`` seconds.
+    """Send R-U-THERE to the peer on ``path`` after ``delay`` seconds.
 
-    Nothing is done while another question is under way, nor if the peer has not announced that it answers such
-    questions (RFC 3706 §5.1).
+    Do nothing if another R-U-THERE is outstanding, or if the peer has not announced support for dead peer detection
+    (RFC 3706 §5.1).
     """
     if ref.sa.probe is not None or not answers(ref.sa):
         return
@@ -43,17 +43,17 @@ def _question(ref: SaRef, path: UdpPath, at: float) -> Probe:
 
 
 def answers(sa: IkeSa) -> bool:
-    """Whether the peer of ``sa`` can be asked: it has announced that it answers such questions (RFC 3706 §5.1)."""
+    """Return whether ``sa`` is up and its peer has announced support for dead peer detection (RFC 3706 §5.1)."""
     return vendor_ids.DPD in sa.vendors and sa.is_up
 
 
 def exhausted(probe: Probe) -> bool:
-    """Whether the question was put as often as it is to be."""
+    """Return whether R-U-THERE has been sent the maximum number of times."""
     return probe.tries >= _TRIES
 
 
 def repeat(ref: SaRef) -> None:
-    """Puts the question once more."""
+    """Send or retransmit the R-U-THERE of the current probe."""
     probe, here = present(ref.sa.probe), ref.sa.path
     context = ref.context(new_exchange(INFORMATIONAL, 0, Role.INITIATOR, ref.tx.now))
     context.sa = replace(context.sa, path=probe.path)
@@ -64,11 +64,12 @@ def repeat(ref: SaRef) -> None:
 
 
 def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
-    """Takes the acknowledgement in ``message``, a message that was checked and came by ``seen``, if there is one, and
-    follows the peer to where it was asked.
+    """Process an R-U-THERE-ACK in ``message``, an authenticated message received on ``seen``.
+
+    If the acknowledgement came on the path that was probed, move the SA to that path.
 
     Returns:
-        Whether it answers our question.
+        Whether ``message`` acknowledges the outstanding R-U-THERE.
     """
     sa, probe = ref.sa, ref.sa.probe
     acks = [payload for payload in message.all(Notification) if payload.type == NotifyType.R_U_THERE_ACK]
@@ -90,11 +91,11 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
 
 
 def follow(ref: SaRef, path: UdpPath) -> None:
-    """Follows the peer, which sent something by ``path`` that was checked whole and is no repetition."""
+    """Update the peer's address and port after an authenticated message on ``path`` that is not a replay."""
     sa, now, port = ref.sa, ref.tx.now, ref.tx.state.settings.encapsulation_port
     if path_changes.follows(sa, path, port):
         settled = now - sa.moved_at >= _SETTLED
-        # Each packet may come from another port: once that is over, the question is put, and the record stored with it
+        # Every packet may come from another port: probe the peer and store the record once the port is stable
         _move(ref, path, store=settled or not answers(sa))
         if settled or not answers(sa):
             ask_where_it_is(ref)
@@ -105,8 +106,10 @@ def follow(ref: SaRef, path: UdpPath) -> None:
 
 
 def ask_where_it_is(ref: SaRef) -> None:
-    """Asks a peer that seems to have another port: the port may be forged, and who the peer is among those behind its
-    NAT changes once it has answered there. This question takes the place of any other.
+    """Probe a peer whose port seems to have changed, in place of any outstanding probe.
+
+    The new port may be forged. It identifies the peer among others behind the same NAT only after the peer has answered
+    on it.
     """
     if answers(ref.sa):
         ref.change(probe=None)

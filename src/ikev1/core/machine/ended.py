@@ -1,4 +1,4 @@
-"""What follows when an ISAKMP SA ends: its pairs of IPsec SAs end with it, go over to another one, or outlive it."""
+"""Deletion of an ISAKMP SA: its pairs of IPsec SAs are deleted, moved to another ISAKMP SA, or kept without one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ikev1.core.records.record import replace
 
 
 def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
-    """Ends an ISAKMP SA without a word to the peer.
+    """Delete an ISAKMP SA without notifying the peer, and report it.
 
-    Its pairs go over to another SA with the same peer, or live until their own end without one (RFC 2409 §4: "it is
-    possible [...] to delete the ISAKMP SA" while those of phase 2 remain), unless they are to end ``with_children`` or
-    by the wish of the connection.
+    Its pairs move to another ISAKMP SA with the same peer, or remain without one until they expire (RFC 2409 §4: "it is
+    possible [...] to delete the ISAKMP SA" while those of phase 2 remain). With ``with_children``, or if the connection
+    has ``close_children`` set, the pairs are deleted as well.
     """
     sa = ref.sa
     bury(ref, reason, with_children=with_children)
@@ -25,7 +25,7 @@ def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
 
 
 def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
-    """As `end`, where the end of the ISAKMP SA was reported already."""
+    """Do the same as `end` for an ISAKMP SA whose deletion has already been reported."""
     sa, tx = ref.sa, ref.tx
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
@@ -44,8 +44,9 @@ def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
 
 
 def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:
-    """Puts pairs of another ISAKMP SA under ``heir``, for they outlive the SA that made them; from now on they go where
-    the heir goes.
+    """Move pairs of another ISAKMP SA to ``heir``; they follow the path of ``heir`` from then on.
+
+    Delete the pairs whose traffic on that path belongs to another peer.
     """
     if not children:
         return
@@ -64,8 +65,10 @@ def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:
 
 
 def takes_anothers(state: State, sa: IkeSa, child: ChildSa, path: UdpPath) -> bool:
-    """Whether ``child``, a pair of the peer of ``sa``, would carry what another peer has if it were on ``path``: in
-    transport mode the traffic of a pair follows its addresses, and peers behind one NAT share one.
+    """Return whether ``child``, a pair of the peer of ``sa``, would carry another peer's traffic if moved to ``path``.
+
+    In transport mode, the selectors of a pair change with its addresses, and peers behind the same NAT share an
+    address.
     """
     moved = on_path(child, path)
     rivals = state.rivals(sa, moved.local, moved.remote) if moved.traffic != child.traffic else iter(())
@@ -73,7 +76,7 @@ def takes_anothers(state: State, sa: IkeSa, child: ChildSa, path: UdpPath) -> bo
 
 
 def _without_keys(sa: IkeSa) -> IkeSa:
-    """What is left of an ISAKMP SA that ended before its pairs: who the peer is, and no key."""
+    """Return the record kept of a deleted ISAKMP SA that still has pairs: the identity of the peer, but no keys."""
     left: IkeSa = replace(
         sa,
         state=IkeState.DELETED,

@@ -1,4 +1,4 @@
-"""All that an engine knows, and what row functions may ask of it."""
+"""The state of an engine, and the queries that row functions may make on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ikev1.wire.header import Header
 
 
 class Arrival(NamedTuple):
-    """A datagram: what it says of itself, how it came, and when."""
+    """A received datagram: its header, its octets, its path and the time of arrival."""
 
     header: Header
     datagram: bytes
@@ -28,7 +28,7 @@ class Arrival(NamedTuple):
 
 
 class State:
-    """The SAs, the settings, and what row functions may ask for (`ikev1.core.records.context.Context`)."""
+    """The SAs, the settings, and the queries of row functions (`ikev1.core.records.context.Context`)."""
 
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
@@ -40,82 +40,83 @@ class State:
         self.refusals = RefusalCache(random(32))
         self.admission = AdmissionControl()
         self.lookup = ConnectionLookup(settings.connections)
-        self.generation = 0  # of the settings: answers to first messages are kept for one generation
+        self.generation = 0  # of the settings: cached answers to first messages are valid for one generation
         self.unique_ids = 0
-        self._told: set[tuple[str, str]] = set()  # of the connections that there are, each of a few things
-        self.requests = 0  # of the world, so far
+        self._told: set[tuple[str, str]] = set()  # (connection, text); few texts per configured connection
+        self.requests = 0  # number of requests made to the environment so far
 
     def reconfigure(self, settings: Settings) -> None:
-        """Takes new settings for what is negotiated from now on; what runs goes on as it is."""
+        """Apply new settings to future negotiations; existing SAs and exchanges are unchanged."""
         self.settings = settings
         self.lookup = ConnectionLookup(settings.connections)
         self.generation += 1
 
-    # --- what row functions ask for
+    # --- queries of row functions
 
     def has_spi(self, spi: int) -> bool:
-        """Whether a pair of ours has this inbound SPI."""
+        """Return whether a pair of IPsec SAs has this inbound SPI."""
         return self.table.of_spi(spi) is not None
 
     def next_unique_id(self) -> int:
-        """The next number of an SA."""
+        """Allocate the number of a new SA."""
         self.unique_ids += 1
         return self.unique_ids
 
     def next_request(self) -> int:
-        """The next number of a question to the world."""
+        """Allocate the number of a new request to the environment."""
         self.requests += 1
         return self.requests
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
-        """The connections that the addresses of ``sa`` allow, the most specific first."""
+        """Return the connections that match the addresses of ``sa``, the most specific first."""
         return self.lookup.candidates(*sa.hosts)
 
     def rivals(self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
+        """Yield the pairs of peers other than that of ``sa`` whose selectors overlap; of ``connection``, or of all."""
         return self.table.rivals(sa, local, remote, connection, apart=self._all_stay(sa))
 
     def equals(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
+        """Yield the pairs of peers other than that of ``sa`` that have exactly these selectors."""
         return self.table.equals(sa, local, remote, apart=self._all_stay(sa))
 
     def _all_stay(self, sa: IkeSa) -> bool:
-        """Whether peers that share an identity are different ones, as the connection of ``sa`` has it."""
+        """Return whether the connection of ``sa`` treats peers with the same identity as different peers."""
         connection = self.lookup.by_name(sa.connection)
         return connection is not None and connection.unique is Unique.NEVER
 
     def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
-        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        """Yield (connection name, tunnel) of each tunnel with two fixed networks that overlap these selectors."""
         return self.lookup.claims(local, remote)
 
     def is_own_cookie(self, cookie: bytes) -> bool:
-        """Whether ``cookie`` is the CKY-I of an SA that we called for."""
+        """Return whether ``cookie`` is the CKY-I of an SA that this gateway initiated."""
         return cookie in self.table.own_cookies
 
     def is_news(self, connection: str, text: str) -> bool:
-        """Whether nothing was said yet of this connection in these words; from now on it was."""
+        """Return whether ``text`` has not been reported for this connection yet, and mark it as reported."""
         if (connection, text) in self._told:
             return False
         self._told.add((connection, text))
         return True
 
     def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
-        """Whether the peer of ``sa`` gets one more answer to dead peer detection now."""
+        """Return whether the rate limit allows another R-U-THERE-ACK to the peer of ``sa`` now."""
         return self.limits.may_acknowledge(sa.cookies, now)
 
     def first_contact(self, sa: IkeSa) -> bool:
-        """Whether ``sa`` is all that we hold under its identity with the peer that it calls, over all connections, so
-        that whatever else the peer has of us is stale (RFC 2407 §4.6.3.3).
+        """Return whether ``sa`` is the only SA with the peer's address under its local identity, over all connections.
+
+        Any other SA that the peer has with this identity is then stale (RFC 2407 §4.6.3.3).
         """
         others = (other for other in self.table.of_host(sa.hosts[1]) if other.cookies != sa.cookies)
         return all(other.local_id_body not in (b"", sa.local_id_body) for other in others)
 
     def fingerprint(self, connection: Connection) -> bytes:
-        """The fingerprint of what ``connection`` believes its peer by."""
+        """Return the fingerprint of the credentials by which ``connection`` authenticates its peer."""
         return self.lookup.fingerprint(connection)
 
     def believes(self, sa: IkeSa) -> bool:
-        """Whether the configuration still believes the peer of ``sa`` by what it has proved."""
+        """Return whether the credentials by which the peer of ``sa`` was authenticated are still configured."""
         connection = self.lookup.by_name(sa.connection)
         return (
             connection is not None
@@ -124,7 +125,7 @@ class State:
         )
 
     def context(self, sa: IkeSa, exchange: Exchange, now: float) -> ExchangeContext:
-        """A context for the next message of ``exchange``."""
-        # A connection that was removed negotiates nothing any more, but its SAs can be talked about until they end
+        """Create the context for the next message of ``exchange``."""
+        # A removed connection allows no negotiation, but its SAs can still exchange notifies and Delete payloads
         connection = self.lookup.by_name(sa.connection) or Connection(sa.connection, (), (), b"")
         return ExchangeContext(self, sa, exchange, connection, now)

@@ -1,10 +1,11 @@
-"""What follows once an ISAKMP SA is up: waiting tunnels come up, and older SAs of the same peer give way.
+"""Processing after an ISAKMP SA is established: queued tunnels are negotiated, older SAs of the peer are replaced.
 
-*Last speaker.* Who sends the last message of phase 1 (Main Mode's responder, Aggressive Mode's initiator) has not seen
-that the peer took it, nor that the peer meant to reach us: a call of the peer to somebody else may have been led here.
-Until a message of Quick Mode, R-U-THERE or its acknowledgement came under the new keys, such an SA is not confirmed:
-nothing gives way to it, it takes nothing over, and INITIAL-CONTACT waits. An error notify or a Delete confirms nothing,
-for a peer that refuses us sends those.
+*Unconfirmed SAs.* The sender of the last message of phase 1 (the responder in Main Mode, the initiator in Aggressive
+Mode) does not know whether the peer accepted that message, nor whether the peer intended to negotiate with this
+gateway: an attacker may have redirected a negotiation meant for another host. Such an SA is unconfirmed until a Quick
+Mode message, R-U-THERE or R-U-THERE-ACK is received under the new keys. An unconfirmed SA does not replace older SAs or
+take over their pairs, and its INITIAL-CONTACT is deferred. An error notify or a Delete does not confirm the SA, because
+a peer that rejects this gateway sends them too.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
-_BUSY = 0.3  # seconds that a peer may take for a signature, a certificate, or a lock
-_PATIENCE = 5.0  # seconds in which a peer begins Quick Mode, or asks once more for a last message that was lost
-_MOST = 8  # older ISAKMP SAs with one peer: a renewal leaves one, and a few more where both sides begin it
-_FIRST_WORDS = 60.0  # seconds after phase 1 in which INITIAL-CONTACT may come in a message of its own
+_BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
+_PATIENCE = 5.0  # seconds within which a peer starts Quick Mode, or retransmits because the last message was lost
+_MOST = 8  # older ISAKMP SAs per peer: a rekeying leaves one, simultaneous rekeying by both sides a few more
+_FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
 
 
 def after_establishment(ref: SaRef, last: Message) -> None:
-    """Begins what waits for this SA, whose ``last`` message of phase 1 was taken, and has older SAs give way to it."""
+    """Replace older SAs and negotiate queued tunnels after ``last``, the final message of phase 1, was processed."""
     table = ref.tx.state.table
     if ref.sa.awaits_user:
-        return  # nobody knows yet who this is
+        return  # the user is not authenticated yet
     if last.header.encrypted and _says_initial_contact(last):
         ref.change(initial_contact=True)
     if not ref.sa.confirmed:
@@ -61,9 +62,9 @@ def after_establishment(ref: SaRef, last: Message) -> None:
 
 
 def _make_room(ref: SaRef) -> None:
-    """Ends the oldest of the ISAKMP SAs that the peer has where it is, if there are more than enough.
+    """Delete the oldest ISAKMP SA with the peer at its current address if there are `_MOST` or more.
 
-    One that is not confirmed makes room among its like only: it may not be the peer's own.
+    An unconfirmed SA displaces only unconfirmed SAs, because it may not belong to the peer.
     """
     others = [
         other
@@ -77,7 +78,7 @@ def _make_room(ref: SaRef) -> None:
 
 
 def _who_stays(ref: SaRef) -> IkeSa | None:
-    """The SA with the same peer elsewhere that is to stay, as the connection has it; None if this one may."""
+    """Return the SA at another address that prevents this one because ``unique`` is ``keep``, or None."""
     if ref.sa.initial_contact or _unique(ref) is not Unique.KEEP:
         return None
     others = (other for other in _older(ref) if other.is_up and other.confirmed)
@@ -85,16 +86,19 @@ def _who_stays(ref: SaRef) -> IkeSa | None:
 
 
 def _hasten(ref: SaRef) -> None:
-    """Repeats what was just sent, or will be, sooner than usual: nothing answers message 3 of Aggressive Mode, and a
-    peer that is still busy with it drops what comes right behind.
+    """Schedule an early retransmission of the exchanges just started.
+
+    Message 3 of Aggressive Mode is not acknowledged, and a peer that is still processing it drops the messages that
+    follow immediately.
     """
     at = ref.tx.now + _BUSY
     ref.change(exchanges=tuple(replace(exchange, resend_at=at) for exchange in ref.sa.exchanges))
 
 
 def confirm(ref: SaRef, *, answered: bool = False) -> None:
-    """Notes that the peer has shown that it has this SA, and has older ones give way; ``answered`` if it was by the
-    answer to a question of ours, which shows where the peer is as well.
+    """Mark the SA confirmed and replace older SAs.
+
+    ``answered``: the proof was a reply to our R-U-THERE, which proves the peer's address as well.
     """
     sa = ref.sa
     if ref.has_ended or not sa.is_up or sa.awaits_user:
@@ -109,8 +113,9 @@ def confirm(ref: SaRef, *, answered: bool = False) -> None:
 
 
 def initial_contact(ref: SaRef, message: Message) -> None:
-    """Obeys INITIAL-CONTACT in an informational ``message`` that was checked, if it follows phase 1 (RFC 2407
-    §4.6.3.3); later it would be about SAs that both sides have.
+    """Process INITIAL-CONTACT in an authenticated informational ``message`` (RFC 2407 §4.6.3.3).
+
+    Ignore it later than `_FIRST_WORDS` after phase 1: it would then affect SAs that both sides have.
     """
     if ref.has_ended or not _says_initial_contact(message) or ref.tx.now - ref.sa.established_at > _FIRST_WORDS:
         return
@@ -123,11 +128,11 @@ def _says_initial_contact(message: Message) -> bool:
     return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
 
 
-# --- older SAs give way ---------------------------------------------------------------------------------------------
+# --- replacing older SAs --------------------------------------------------------------------------------------------
 
 
 def _succeed(ref: SaRef) -> None:
-    """Has the older SAs with the peer of this SA, which is confirmed, give way to it."""
+    """Replace the older SAs with the peer of this confirmed SA."""
     if ref.sa.initial_contact:
         _end_older(ref)
         return
@@ -137,7 +142,7 @@ def _succeed(ref: SaRef) -> None:
 
 
 def _older(ref: SaRef) -> list[IkeSa]:
-    """The SAs with the peer of this SA that came up before it, and the one in whose place we began it."""
+    """Return the SAs with the same peer established before this SA, and the SA that this gateway replaces by it."""
     table, sa = ref.tx.state.table, ref.sa
     others = table.of_peer(sa)
     replaced = table.of_number(sa.replaces) if sa.replaces else None
@@ -147,9 +152,10 @@ def _older(ref: SaRef) -> list[IkeSa]:
 
 
 def _end_older(ref: SaRef) -> None:
-    """ "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3).
+    """Delete the older SAs with the peer and their pairs after INITIAL-CONTACT.
 
-    Where peers that share an identity may all stay, the one that says so speaks for what is at its address alone.
+    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). If
+    ``unique`` is ``never``, several peers may share an identity: delete only the SAs at the address of the sender.
     """
     all_stay = _unique(ref) is Unique.NEVER
     for other in _older(ref):
@@ -158,9 +164,9 @@ def _end_older(ref: SaRef) -> None:
 
 
 def _give_way(other: SaRef, ref: SaRef) -> None:
-    """What becomes of ``other`` now that the peer has ``ref`` as well, as the connection's ``unique`` says.
+    """Replace the older SA ``other`` by ``ref``, depending on the ``unique`` setting of the connection.
 
-    An SA from where the other one is follows it, whatever that says: the peer has renewed it.
+    If both SAs have the same remote address, ``ref`` replaces ``other`` regardless of ``unique``: the peer has rekeyed.
     """
     here = _is_renewal(other.sa, ref.sa)
     if not here and _unique(ref) is not Unique.REPLACE:
@@ -171,7 +177,7 @@ def _give_way(other: SaRef, ref: SaRef) -> None:
     if ref.sa.replaces == other.sa.unique_id:
         other.say(delete_ike(other.sa))
         end(other, "replaced by a newer ISAKMP SA")
-    elif not here:  # where the peer was, somebody else may be by now
+    elif not here:  # another host may have the old address by now
         end(other, "the peer reconnected from another address")
     else:
         other.change(rekey_at=0.0)
@@ -183,12 +189,12 @@ def _unique(ref: SaRef) -> Unique:
 
 
 def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
-    """Whether ``sa`` is where ``other`` is, or was begun in its place."""
+    """Return whether ``sa`` has the same remote address as ``other``, or was initiated to replace it."""
     return other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id
 
 
 def _hand_over(other: SaRef, ref: SaRef) -> None:
-    """The pairs of ``other`` go over to ``ref``; nothing is left of one that ended before."""
+    """Move the pairs of ``other`` to ``ref``; remove the record of ``other`` if it was already deleted."""
     children = other.sa.children
     if other.sa.is_up and not children:
         return

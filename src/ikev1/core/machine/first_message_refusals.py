@@ -1,4 +1,4 @@
-"""Why a first message is not answered, and what is said then."""
+"""Refusal of first messages: the reasons, the reports, and the notifies sent to the initiator."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.registry import NotifyType
 
-NEXT_PAYLOAD = 16  # its place in the header
-_LARGEST = 8192  # octets of a message 1: dozens of proposals, vendor IDs and CAs' names fit in, and any public value
+NEXT_PAYLOAD = 16  # offset of the next payload field in the header
+_LARGEST = 8192  # octets; enough for dozens of proposals, vendor IDs and CA names, and any public value
 
 
 def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
-    """Why a first message is not even looked into, if it is not."""
+    """Return the reason to reject a first message without parsing its payloads, or None."""
     if header.message_id or header.encrypted:
         return "first message has a message ID or is encrypted"
     if len(datagram) > _LARGEST:
@@ -27,30 +27,30 @@ def fault_of(state: State, header: Header, datagram: bytes) -> str | None:
 
 
 def candidate_names(state: State, path: UdpPath) -> tuple[str, ...]:
-    """The connections that a caller's address allows, by name."""
+    """Return the names of the connections that match the addresses of ``path``."""
     return tuple(connection.name for connection in state.lookup.candidates(path.local_host, path.remote_host))
 
 
 def after_cookies(header: Header, datagram: bytes) -> bytes:
-    """What peers with one configuration say alike in message 1 of Main Mode."""
+    """Return the part of message 1 of Main Mode that is the same for all peers with the same configuration."""
     return datagram[NEXT_PAYLOAD : NEXT_PAYLOAD + 1] + datagram[HEADER_SIZE : header.length]
 
 
 def remember(state: State, mark: bytes, error: Refusal | WireError, path: UdpPath) -> RefusedFirstMessage:
-    """Remembers why a first message was refused, so that the same again costs a look-up."""
+    """Cache the refusal of a first message, so that a repetition costs one look-up."""
     refused = as_told(error)
-    if path.remote_host not in refused.text:  # what is said of one caller is not said of the next
+    if path.remote_host not in refused.text:  # a text with the address of one initiator is not valid for another
         state.refusals.keep(mark, refused)
     return refused
 
 
 def as_told(error: Refusal | WireError) -> RefusedFirstMessage:
-    """What is said of a refusal."""
+    """Return the code, text and notify type for an error."""
     return RefusedFirstMessage(error.code if isinstance(error, Refusal) else Code.MALFORMED, str(error), error.notify)
 
 
 def turn_away(state: State, refused: RefusedFirstMessage, header: Header, path: UdpPath) -> list[Action]:
-    """Says why a first message is refused: to people, and to the caller if that is not more than it sent."""
+    """Report a refused first message, and notify the initiator if the size of the notify is proportionate."""
     actions: list[Action] = [Report(Failure(refused.code, refused.text, path.remote))]
     if refused.notify is not None:
         message_id = int.from_bytes(state.random(4))
@@ -61,7 +61,7 @@ def turn_away(state: State, refused: RefusedFirstMessage, header: Header, path: 
 
 
 def overloaded(state: State, path: UdpPath, now: float, what: str) -> list[Action]:
-    """What is said, not more than once a second, when strangers send more than they are given time for."""
+    """Report, at most once per second, that first messages were dropped because their budget is exhausted."""
     count = state.admission.turn_away(now)
     if not count:
         return []

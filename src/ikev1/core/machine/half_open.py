@@ -1,4 +1,4 @@
-"""From a caller's message 1 to its message 3: nothing is kept of it before it showed that it receives what we send."""
+"""Main Mode responder up to message 3: no state per initiator until message 3 proves that it received message 2."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import build_chain, parse_message, parse_unproved
 from ikev1.wire.registry import ExchangeType
 
-_CALLER_PATIENCE = 30.0  # seconds in which a peer that calls us must finish phase 1
+_CALLER_PATIENCE = 30.0  # seconds within which an initiator must complete phase 1
 
 
 def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
-    """Answers message 1 of Main Mode, from memory if the same was answered or refused before."""
+    """Answer message 1 of Main Mode, from the cache if an identical message was answered or refused before."""
     fault = fault_of(state, header, datagram)
     if fault is not None:
         return [Report(Failure(Code.MALFORMED, fault, path.remote))]
@@ -72,10 +72,10 @@ def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, n
 
 
 def _choose(state: State, header: Header, datagram: bytes, path: UdpPath, now: float) -> tuple[IkeSa, int, bytes]:
-    """Runs the first two rows of Main Mode for a caller without a name.
+    """Run the first two rows of Main Mode without identifying the initiator.
 
     Returns:
-        The SA as it stands then, and the first payload and the payloads of message 2.
+        The SA after message 2, the type of the first payload of message 2, and the payloads of message 2.
     """
     blank = IkeSa(0, "", Role.RESPONDER, path, header.CKY_I, NO_COOKIE, now)
     context = state.context(blank, new_exchange(MAIN_MODE, 0, Role.RESPONDER, 0.0), now)
@@ -87,7 +87,7 @@ def _choose(state: State, header: Header, datagram: bytes, path: UdpPath, now: f
 
 
 def _proportionate(reply: SaReply, received: int) -> SaReply:
-    """``reply`` with as many vendor IDs as a stranger may have for so many octets."""
+    """Drop vendor IDs from ``reply`` until its size is proportionate to ``received`` octets from an unknown peer."""
     while reply.vendors and not is_proportionate(
         HEADER_SIZE + len(build_chain([reply.choice, *reply.vendors])[1]), received
     ):
@@ -110,7 +110,7 @@ def _traced(
 
 
 def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa | None:
-    """The SA of a caller that sends message 3, if we answered its message 1: its CKY-R proves it."""
+    """Return the SA of an initiator that sends message 3; None if CKY-R does not prove that it received message 2."""
     if header.exchange != ExchangeType.IDENTITY_PROTECTION or header.encrypted or header.message_id:
         return None
     kept = state.first_messages.recognise(header.CKY_I, header.CKY_R, path, now)
@@ -121,10 +121,11 @@ def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa 
 
 
 def keep_caller(ref: SaRef) -> None:
-    """Counts an SA, which was just put into the table, among those whose peers called us and are not done.
+    """Add an SA that was just put into the table to the half-open SAs of its mode.
 
-    Above the limit the oldest of its kind is dropped. A caller in Aggressive Mode, where nothing shows that it is
-    there, takes nobody's place in Main Mode; its budget leaves each of them time to go on before it is the oldest.
+    Above the limit, the oldest half-open SA of the same mode is dropped. An initiator in Aggressive Mode, whose address
+    is unproved, therefore displaces no half-open SA of Main Mode; the rate limit of Aggressive Mode gives every
+    initiator time to continue before its SA is the oldest.
     """
     tx, sa, state = ref.tx, ref.sa, ref.tx.state
     if sa.phase1 is not None and sa.phase1.is_aggressive:

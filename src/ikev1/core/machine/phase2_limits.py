@@ -1,4 +1,4 @@
-"""How many exchanges of phase 2 and pairs of IPsec SAs a peer may have under one ISAKMP SA."""
+"""Limits on the phase 2 exchanges and pairs of IPsec SAs that a peer may have under one ISAKMP SA."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ikev1.core.records.model import IkeState, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 
-_MOST_QUICK_MODES = 5000  # of the peer's under one ISAKMP SA: all their message IDs are remembered
-_MANY_QUICK_MODES = 4000  # after which it is time for another ISAKMP SA
-_MOST_UNDER_WAY = 256  # Quick Modes that the peer began and did not finish
-_MOST_PAIRS = 2000  # under one ISAKMP SA, which is written as a whole with each change
+_MOST_QUICK_MODES = 5000  # initiated by the peer under one ISAKMP SA: all their message IDs are stored
+_MANY_QUICK_MODES = 4000  # Quick Modes after which the ISAKMP SA is rekeyed
+_MOST_UNDER_WAY = 256  # unfinished Quick Modes initiated by the peer
+_MOST_PAIRS = 2000  # under one ISAKMP SA, which is stored as a whole with each change
 _AGAIN = "further ones are rejected"
 
 
 def admit_phase2(context: ExchangeContext) -> None:
-    """Takes note that the peer begins an exchange of phase 2.
+    """Record that the peer initiates a phase 2 exchange.
 
     Raises:
-        Refusal: it has begun too many.
+        Refusal: the peer exceeds one of the limits.
     """
     sa, spent = context.sa, len(context.sa.spent_message_ids) + 1
     others = [each for each in sa.exchanges if each.message_id != context.exchange.message_id]

@@ -1,4 +1,4 @@
-"""The way of one datagram: which SA, which exchange, is it a repetition, and if not, through its table."""
+"""Processing of a received datagram: find the SA and the exchange, detect retransmissions, run the exchange table."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
-_CALLER_PATIENCE = 30.0  # seconds in which a peer must finish a Quick Mode that it began
-_MOST_HELD = 4  # messages behind one that waits for a verdict
+_CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
+_MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
 
 def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
-    """What to do about ``datagram``, which came by ``path``. A fault of ours on its way is contained."""
+    """Process ``datagram``, received on ``path``, and return the actions. Internal errors are contained."""
     return _contained(state, lambda tx: _receive(tx, datagram, path), path, now)
 
 
@@ -57,8 +57,8 @@ def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Acti
 
 
 def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
-    """Goes on with the exchange that waited for ``answer``: with our message, or with those of the peer's that were
-    held, as if they had just come.
+    """Resume the exchange that waits for ``answer``: send the next message, or process the messages held from the peer
+    as if they had just been received.
     """
     found = state.table.of_request(request)
     if found is None:
@@ -89,7 +89,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
 
 
 def questions(state: State) -> list[Question]:
-    """What exchanges wait for, asked once more."""
+    """Return the questions that exchanges wait for, to be asked again."""
     return [
         question
         for sa in state.table
@@ -119,7 +119,7 @@ def _arrival(held: Held, now: float) -> Arrival:
 
 
 def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
-    """Takes a message that was put aside."""
+    """Process a message that was held while a certificate was being checked."""
     assert isinstance(verdict, (Trusted, Untrusted))
     exchange = replace(exchange, waiting=None)
     ref.change(phase1=exchange)
@@ -153,7 +153,7 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
 
 
 def _route(ref: SaRef, arrival: Arrival) -> None:
-    """Hands a message to the exchange under this SA that it belongs to, if any."""
+    """Pass a message to the exchange under this SA to which it belongs, if any."""
     header, sa = arrival.header, ref.sa
     if header.exchange == ExchangeType.INFORMATIONAL:
         before = len(ref.tx.actions)
@@ -191,14 +191,14 @@ def _aggressive_first(tx: Transaction, arrival: Arrival) -> None:
 
 
 def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
-    """The SA that a message belongs to: one that is kept, or that of a caller in Main Mode, of which nothing is kept
-    before its message 3.
+    """Return the SA to which a message belongs: one in the table, or that of a Main Mode initiator, which is not in the
+    table before message 3.
     """
     sas = tx.state.table.by_cookies
     sa = sas.get(header.CKY_I + header.CKY_R)
     if sa is not None:
         return None if sa.state is IkeState.DELETED else tx.of(sa)
-    # A call of ours that was not answered yet: the answer brings the responder's cookie, or an error without one
+    # This gateway initiated and has no answer yet: the answer has the responder's cookie, or is an error without one
     sa = sas.get(header.CKY_I + NO_COOKIE)
     if sa is None or sa.path.remote_host != path.remote_host:
         sa = recognise(tx.state, header, path, tx.now)
@@ -212,7 +212,7 @@ def _unknown(tx: Transaction, header: Header, path: UdpPath) -> None:
 
 
 def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | None:
-    """The exchange that a message belongs to: one under way, or a new one; None where its message ID is spent."""
+    """Return the exchange to which a message belongs, current or new; None if its message ID was used before."""
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
@@ -225,7 +225,7 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
 
 
 def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateVerdict | None = None) -> None:
-    """Takes a message through its exchange."""
+    """Process a message in its exchange."""
     tx, sa, datagram = ref.tx, ref.sa, arrival.datagram
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
@@ -275,19 +275,19 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
 
 
 def _path_for_again(sa: IkeSa, seen: UdpPath) -> UdpPath:
-    """Where to send our last message again: to where its repetition came from, if that is the same host, for its NAT
-    may have given it another port. Our own path stays: anybody can repeat a message.
+    """Return the path for a retransmission: that of the peer's retransmission if the hosts are the same, because a NAT
+    may have changed the peer's port. The path of the SA does not change: an attacker can replay a message.
     """
     same = (seen.local_host, seen.remote_host) == (sa.path.local_host, sa.path.remote_host)
     return seen if same and seen.local_port == sa.path.local_port else sa.path
 
 
 def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, bytes]:
-    """The message that came for ``exchange``, and the IV for the one after it.
+    """Return the message received for ``exchange``, and the IV for the next message.
 
     Raises:
-        Unproved: there must be a proof that it is the peer's, and there is none.
-        WireError, Refusal: it cannot be read.
+        Unproved: the message must be authenticated, and is not.
+        WireError, Refusal: the message cannot be parsed.
     """
     script, (header, datagram, _, _) = script_of(exchange), arrival
     if exchange.message_id == 0:
@@ -304,7 +304,7 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
 def _put_aside(
     ref: SaRef, exchange: Exchange, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck
 ) -> None:
-    """Puts the message aside until the world gave its verdict; nothing else of the SA changes."""
+    """Hold the message until the peer's certificate is checked; nothing else in the SA changes."""
     if exchange.waiting is not None:
         _hold(ref, arrival)
         return
@@ -319,9 +319,11 @@ def _check_certificate(question: NeedsCertificateCheck, request: int, connection
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:
-    """Keeps what comes right behind a message that waits for its verdict: who concludes Aggressive Mode begins Quick
-    Mode at once, and would wait for seconds before it repeated that. And in Aggressive Mode, where the message that
-    waits may be forged, the peer's own comes behind it, and does not come again.
+    """Queue messages that arrive while a certificate is being checked.
+
+    The peer that sends the last message of Aggressive Mode begins Quick Mode immediately, and would retransmit only
+    after seconds. In Aggressive Mode the held message may also be forged: the genuine message then arrives after it,
+    and is not retransmitted.
     """
     phase1 = ref.sa.phase1
     waiting = None if phase1 is None else phase1.waiting
@@ -333,13 +335,14 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
 
 
 def _answers_again(exchange: Exchange) -> bool:
-    """Whether the peer, which repeats its last message, missed ours, and only this tells us (RFC 2408 §5.1).
+    """Return whether a retransmission by the peer must be answered, as the only sign that the peer missed the last
+    message of this gateway (RFC 2408 §5.1).
 
-    An initiator repeats by its own clock all but the message that ends the exchange: if both sides sent something again
-    for whatever comes twice, one duplicate would go to and fro for ever.
+    An initiator retransmits on its own timer, except for the message that ends the exchange: if both sides answered
+    every duplicate, one duplicate would be sent back and forth forever.
     """
     if exchange.step == 0:
-        return bool(exchange.datagrams)  # why its first message was refused
+        return bool(exchange.datagrams)  # the notification that refuses its first message
     script = script_of(exchange)
     ours = script.speaker(exchange.step - 1) is exchange.role
     return ours and (exchange.role is Role.RESPONDER or script.is_over(exchange))

@@ -1,4 +1,4 @@
-"""Informational messages that come: under the ISAKMP SA, and while there is none yet."""
+"""Processing of received informational messages, under an established ISAKMP SA and during phase 1."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from ikev1.wire.registry import NotifyType
 
 
 def take_informational(ref: SaRef, arrival: Arrival) -> None:
-    """Takes an informational message for this SA. It moves nobody."""
+    """Process an informational message for this SA. It never changes the peer's path."""
     header, datagram, path, now = arrival
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
@@ -78,8 +78,9 @@ def _asks(message: Message) -> bool:
 
 
 def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
-    """Removes pairs that the peer deleted but that another ISAKMP SA with the same peer holds: pairs go over to newer
-    ones, and the two sides need not agree under which one a pair lives.
+    """Remove pairs of IPsec SAs that the peer deleted but that belong to another ISAKMP SA with the same peer.
+
+    Pairs move to newer ISAKMP SAs, and the peers need not agree on the ISAKMP SA to which a pair belongs.
     """
     gone = deleted_pairs(message)
     for sa in ref.tx.state.table.of_peer(ref.sa) if gone else ():
@@ -93,11 +94,11 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
             end(other, "the peer deleted its last IPsec SAs")
 
 
-# --- before there is an ISAKMP SA -----------------------------------------------------------------------------------
+# --- during phase 1 -------------------------------------------------------------------------------------------------
 
 
 def _while_connecting(ref: SaRef, arrival: Arrival) -> None:
-    """An error before there is an ISAKMP SA: anybody could have sent it, so it shortens our patience and no more."""
+    """Process an error received during phase 1: it is unauthenticated, so it only shortens the time limit."""
     phase1 = ref.sa.phase1
     if phase1 is None or (phase1.complaint is not None and phase1.role is Role.INITIATOR):
         return
@@ -111,7 +112,7 @@ def _while_connecting(ref: SaRef, arrival: Arrival) -> None:
 
 
 def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tuple[Code, str] | None:
-    """What a peer says that has keys already: if ours open it, its trouble is not with them."""
+    """Diagnose an encrypted error of phase 1: if the keys of this gateway decrypt it, the peers agree on the keys."""
     phase1, header, datagram = sa.phase1, arrival.header, arrival.datagram
     if phase1 is None or sa.keys is None:
         return None
@@ -125,7 +126,7 @@ def _sealed_complaint(sa: IkeSa, arrival: Arrival, connection: Connection) -> tu
         if behind is not None:
             return diagnosis.of_sealed_notify(sa, NotifyType(behind.type)) if is_error(behind.type) else None
         if awaits_message_3(sa):
-            return None  # most likely the peer believes that the SA is up: it is asked for message 3
+            return None  # the peer probably considers the SA established: `ask_again` requests message 3
         return diagnosis.of_sealed_elsewhere(sa, connection) if may_hold_notify(early, datagram) else None
     except WireError:
         return None

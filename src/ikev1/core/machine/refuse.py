@@ -1,4 +1,4 @@
-"""What is done about a message of an ISAKMP SA that is refused: people are told why, and the peer where it may be."""
+"""Refusal of a message of an ISAKMP SA: report the reason, and notify the peer where that is permitted."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.registry import NotifyType
 
-_IMPATIENCE = 2.0  # seconds for which a proper answer is still hoped for after an error that nobody vouches for
+_IMPATIENCE = 2.0  # seconds to wait for a valid answer after an unauthenticated error
 
 Error = Refusal | WireError | CryptoError
 
 
 def code_of(error: Error) -> Code:
-    """The code of what was wrong with a message."""
+    """Return the code of an error in a message."""
     return error.code if isinstance(error, Refusal) else Code.MALFORMED
 
 
 def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -> None:
-    """Says why a message of phase 2 was not taken that the peer proved to have sent, to people and to the peer.
+    """Report the refusal of an authenticated phase 2 message, and notify the peer.
 
-    The refusal stays with the exchange for a while: a copy of the message brings at most the same answer again, and a
-    better message of the peer's is still taken.
+    The refusal is kept with the exchange until it expires: a copy of the message causes at most the same answer again,
+    and a valid message of the peer is still accepted.
     """
     code, text, sa = code_of(error), str(error), ref.sa
-    # No HASH covers the exchange type: a New Group Mode that does not look like one may be a copy of something else
+    # No HASH covers the exchange type: a malformed New Group Mode may be a copy of a message of another exchange
     if error.notify is None or (exchange.script == NEW_GROUP_MODE.name and code is Code.MALFORMED):
         ref.fail_once(code, text)
         return
@@ -55,7 +55,7 @@ def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -
         context.sa = replace(context.sa, spent_message_ids=context.sa.spent_message_ids | {exchange.message_id})
     gone = isinstance(error, Refusal) and error.ends and not begun
     if gone and child is not None:
-        # the peer sent the last message, and believes that the pair is up
+        # the peer sent the last message, and considers the pair established
         tell(context, [delete_child(child)])
         context.actions.append(Remove(child))
     if gone:
@@ -65,10 +65,10 @@ def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -
 
 
 def refuse_answer(ref: SaRef, exchange: Exchange, error: Error) -> None:
-    """Gives up an exchange of phase 2 that cannot go on with what the world answered, and removes its pair.
+    """Abandon a phase 2 exchange that cannot continue after an answer to its question, and remove its pair.
 
-    A message of the peer's that is not answered is refused as if it had just come. A peer that has our answer may
-    believe in the pair, and is told that it is deleted.
+    An unanswered message of the peer is refused as if it had just been received. A peer that has the answer of this
+    gateway may consider the pair established, and is sent a Delete for it.
     """
     child, step = exchange.child, exchange.step
     if child is not None:
@@ -89,19 +89,19 @@ def refuse_answer(ref: SaRef, exchange: Exchange, error: Error) -> None:
 
 
 def refuse_phase1(ref: SaRef, exchange: Exchange, arrival: Arrival, error: Error) -> None:
-    """Says why a message of phase 1 was not taken, to people once and to the peer; gives up what cannot succeed."""
+    """Report the refusal of a phase 1 message once, notify the peer, and end an exchange that cannot succeed."""
     header, sa = arrival.header, ref.sa
     code, text = code_of(error), str(error)
     if header.encrypted and isinstance(error, WireError):
         keys_fit = begins_well(sa, exchange, arrival.datagram)
         connection = ref.context(exchange).connection
         code, text = diagnosis.of_changed(sa) if keys_fit else diagnosis.of_unreadable(sa, connection)
-    # What anybody forged before is not to silence what a caller's own message shows, so that is told apart by its words
+    # A forged message must not suppress the report on the initiator's own message: a responder compares texts, too
     by_words = exchange.role is Role.RESPONDER
     if exchange.complaint is not None and exchange.complaint[: 1 + by_words] == (code, text)[: 1 + by_words]:
         return
     ends = isinstance(error, Refusal) and error.ends
-    # A call of ours that goes on for a moment may say it when it is given up
+    # An initiator that waits a little longer reports the reason when the exchange expires
     if ends or not ref.is_kept or not complain(ref, exchange, (code, text)):
         ref.fail(code, text)
     if error.notify is not None:
@@ -111,14 +111,14 @@ def refuse_phase1(ref: SaRef, exchange: Exchange, arrival: Arrival, error: Error
 
 
 def complain(ref: SaRef, exchange: Exchange, complaint: tuple[Code, str]) -> bool:
-    """The one trace that a refused message of phase 1 leaves: what was wrong is said once, and is the reason if we give
-    up.
+    """Store the complaint about a refused phase 1 message, the only change that such a message makes.
 
-    A call of ours is given up soon, for whoever sent this knows our cookie: most likely the peer did. Of a peer's call
-    nothing else changes, for anybody's junk would change it.
+    The complaint is reported once, and is the reason given if the exchange expires. An initiator also shortens the time
+    limit: the sender of the message knows the initiator's cookie, and is most likely the peer. A responder changes
+    nothing else, because an attacker may have sent the message.
 
     Returns:
-        Whether the complaint will be said when the call is given up.
+        Whether the complaint will be reported when the exchange expires.
     """
     complaining = replace(exchange, complaint=complaint)
     if exchange.role is Role.RESPONDER:
@@ -130,7 +130,7 @@ def complain(ref: SaRef, exchange: Exchange, complaint: tuple[Code, str]) -> boo
 
 
 def _tell(ref: SaRef, exchange: Exchange, arrival: Arrival, kind: NotifyType, ends: bool) -> None:
-    """Tells the peer why its message of phase 1 was refused, in no more octets than came: anybody may have sent it."""
+    """Notify the peer why its phase 1 message was refused; without encryption, only in a proportionate reply."""
     header = arrival.header
     if ends and header.encrypted:
         _take_leave(ref, exchange, arrival, kind)
@@ -141,8 +141,9 @@ def _tell(ref: SaRef, exchange: Exchange, arrival: Arrival, kind: NotifyType, en
 
 
 def _take_leave(ref: SaRef, exchange: Exchange, arrival: Arrival, kind: NotifyType) -> None:
-    """Tells a peer that is not whom we expect why, under the keys of this phase 1: peers that have them take no notice
-    of what comes in the clear. Whoever sent the last message believes that the SA is up, so it is told that it is not.
+    """Notify a peer that failed authentication, encrypted with the keys of this phase 1: peers that have keys ignore
+    unencrypted notifications. A peer that sent the last message of phase 1 considers the SA established, and is also
+    sent a Delete for it.
     """
     last_block = arrival.datagram[-len(exchange.iv) :]
     context = ref.context(new_exchange(INFORMATIONAL, 0, Role.INITIATOR, 0.0))

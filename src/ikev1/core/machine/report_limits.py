@@ -1,25 +1,25 @@
-"""How much may be reported and answered on account of messages that prove nothing.
+"""Limits on the reports and answers that unauthenticated messages cause.
 
-None of it is part of a record, for such a message must not change one.
+The counts are not part of a record, because an unauthenticated message must not change one.
 """
 
 from __future__ import annotations
 
-_MOST_ACKNOWLEDGEMENTS = 20  # in one second, to one peer
-_MOST_ENDED = 1024  # SAs that are remembered after their end
-_LATE_MESSAGES = 4  # for each of them
+_MOST_ACKNOWLEDGEMENTS = 20  # per second and peer
+_MOST_ENDED = 1024  # ended SAs that are remembered
+_LATE_MESSAGES = 4  # per ended SA, ignored without a report
 
 
 class ReportLimits:
-    """What was said, acknowledged and forgiven already, by the cookies of an ISAKMP SA."""
+    """Reports made, acknowledgements sent and late messages ignored, by the cookies of an ISAKMP SA."""
 
     def __init__(self) -> None:
         self._said: dict[bytes, set[str]] = {}
-        self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and how often something was in it
-        self._ended: dict[bytes, int] = {}  # how many late messages mean nothing, the SA that ended first comes first
+        self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and the number of acknowledgements in it
+        self._ended: dict[bytes, int] = {}  # late messages still to be ignored, in the order in which the SAs ended
 
     def is_news(self, cookies: bytes, what: str) -> bool:
-        """Whether ``what`` was not said of an SA yet; from now on it was."""
+        """Return whether ``what`` was not reported for an SA before, and record that it is reported now."""
         said = self._said.setdefault(cookies, set())
         if what in said:
             return False
@@ -27,15 +27,16 @@ class ReportLimits:
         return True
 
     def may_acknowledge(self, cookies: bytes, now: float) -> bool:
-        """Whether the peer of an SA gets one more answer to dead peer detection in this second."""
+        """Return whether one more R-U-THERE of the peer may be acknowledged in this second, and count it."""
         second, count = self._acknowledged.get(cookies, (0, 0))
         count = count + 1 if second == int(now) else 1
         self._acknowledged[cookies] = int(now), count
         return count <= _MOST_ACKNOWLEDGEMENTS
 
     def is_late(self, cookies: bytes) -> bool:
-        """Whether a message for an SA that is not known means nothing: one of these cookies was up, and this is one of
-        the first messages after its end. Both sides may delete an SA at once, and what they sent is still under way.
+        """Return whether a message for an unknown SA is one of the first messages after the end of an SA with these
+        cookies, and count it. Such messages are expected: the peers may delete an SA simultaneously, with messages
+        still in transit.
         """
         left = self._ended.get(cookies, 0)
         if left:
@@ -43,17 +44,17 @@ class ReportLimits:
         return left > 0
 
     def note_end(self, cookies: bytes) -> None:
-        """Remembers for a while that an SA of these cookies was up, and ended."""
+        """Record that an established SA with these cookies has ended."""
         while len(self._ended) >= _MOST_ENDED:
             del self._ended[next(iter(self._ended))]
         self._ended[cookies] = _LATE_MESSAGES
 
     def rename(self, old: bytes, new: bytes) -> None:
-        """The SA that had the cookies ``old`` has ``new`` ones: the responder chose its own."""
+        """Move the records of an SA from the cookies ``old`` to ``new``, after the responder chose its cookie."""
         if old in self._said:
             self._said[new] = self._said.pop(old)
 
     def forget(self, cookies: bytes) -> None:
-        """The SA of these cookies is gone."""
+        """Delete the records of the SA with these cookies."""
         self._said.pop(cookies, None)
         self._acknowledged.pop(cookies, None)

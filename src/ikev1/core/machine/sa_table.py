@@ -1,7 +1,7 @@
-"""The ISAKMP SAs of an engine, found by what messages, people and clocks name them by.
+"""The ISAKMP SAs of an engine, indexed by cookies, connection, peer, number, SPI and deadline.
 
-There may be many thousands, so what is kept for each is small: a peer's few SAs are a tuple, where a dictionary would
-take four times the room.
+There may be many thousands of SAs, so the indexes are compact: the few SAs of a peer are a tuple, because a dictionary
+would take four times the memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Kept(NamedTuple):
-    """All that the table keeps of an SA, so that `SaTable.restore` can put it back."""
+    """The complete entry of an SA, from which `SaTable.restore` restores it."""
 
     sa: IkeSa
     serial: int
@@ -33,32 +33,32 @@ class Kept(NamedTuple):
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline.
 
-    `put`, `drop`, `enqueue` and `restore` are for `ikev1.core.machine.transaction` alone: every change goes through
-    one.
+    Only `ikev1.core.machine.transaction` may call `put`, `drop`, `enqueue` and `restore`: every change is part of a
+    transaction.
     """
 
     def __init__(self) -> None:
         self.by_cookies: dict[bytes, IkeSa] = {}
-        # Of peers that called us and are not done, the oldest first: those that showed that they receive what we send,
-        # and those that Aggressive Mode makes us keep before they did; serials
+        # Serials of half-open SAs as responder, oldest first: those of Main Mode, whose peers proved that they receive
+        # at their addresses, and those of Aggressive Mode, whose peers have not proved it yet
         self.half_open: dict[bytes, int] = {}
         self.aggressive_callers: dict[bytes, int] = {}
         self.own_cookies: set[bytes] = set()
-        self._serial = 0  # of the last SA that came, or got another name: the order of all that is the oldest first
-        self._by_connection: dict[str, dict[bytes, int]] = {}  # serials, the oldest first
-        self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # those that are proved, the oldest first
+        self._serial = 0  # of the SA that was added or re-indexed last: defines the order "oldest first"
+        self._by_connection: dict[str, dict[bytes, int]] = {}  # serials, oldest first
+        self._by_peer: dict[PeerKey, tuple[bytes, ...]] = {}  # SAs with an authenticated peer, oldest first
         self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
-        self._by_host: dict[str, dict[bytes, int]] = {}  # by the peer's address: serials, the oldest first
+        self._by_host: dict[str, dict[bytes, int]] = {}  # serials by the peer's address, oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = ChildTable()
-        self._by_request: dict[int, bytes] = {}  # whose exchange waits for the answer to which question
+        self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
     # --- changes
 
     def put(self, old: IkeSa | None, new: IkeSa) -> None:
-        """Keeps ``new``, in place of ``old`` if that was kept before."""
+        """Add ``new``, or replace ``old`` by it if ``old`` is in the table."""
         cookies = new.cookies
         known = None if old is None else self.by_cookies.get(old.cookies)
         if known is None or (not _is_named_as(known, new) and _names(known) != _names(new)):
@@ -88,7 +88,7 @@ class SaTable:
         self._by_number[sa.unique_id] = cookies
 
     def drop(self, sa: IkeSa) -> None:
-        """Forgets ``sa``."""
+        """Delete ``sa`` from the table."""
         cookies = sa.cookies
         kept = self.by_cookies.pop(cookies, None)
         if kept is None:
@@ -112,7 +112,7 @@ class SaTable:
             self._by_request[present(exchange.waiting).request] = present(new).cookies
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
-        """Puts an SA at the end of `half_open` or `aggressive_callers`."""
+        """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
         self._serial += 1
         queue[cookies] = self._serial
 
@@ -123,7 +123,7 @@ class SaTable:
             self.aggressive_callers.pop(cookies, None)
 
     def kept(self, cookies: bytes) -> Kept | None:
-        """What is to be put back should the change that comes be undone."""
+        """Return the entry to restore if the next change is undone."""
         sa = self.by_cookies.get(cookies)
         if sa is None:
             return None
@@ -131,7 +131,7 @@ class SaTable:
         return Kept(sa, self._by_connection[sa.connection][cookies], self._due.get(cookies), half_open, aggressive)
 
     def load(self, sas: Iterable[IkeSa], half_open: Iterable[bytes], aggressive_callers: Iterable[bytes]) -> None:
-        """Fills an empty table with what another one held."""
+        """Fill an empty table with the contents of another one."""
         for sa in sas:
             self.put(None, sa)
         for queue, waiting in ((self.half_open, half_open), (self.aggressive_callers, aggressive_callers)):
@@ -139,9 +139,9 @@ class SaTable:
                 self.enqueue(queue, cookies)
 
     def restore(self, before: Mapping[bytes, Kept | None]) -> None:
-        """Undoes all changes to the SAs of these cookies since `kept` gave what there was ``before`` of each.
+        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``.
 
-        This takes time that grows with the whole table: it is for what must not happen.
+        The time is proportional to the size of the table: this is for internal errors only.
         """
         for cookies in before:
             if cookies in self.by_cookies:
@@ -165,7 +165,7 @@ class SaTable:
         self._sort([kept.sa for kept in before.values() if kept is not None])
 
     def _sort(self, restored: Iterable[IkeSa]) -> None:
-        """Has the oldest come first again wherever one of the SAs ``restored`` stands."""
+        """Restore the order, oldest first, of all indexes that contain one of the SAs ``restored``."""
         for sa in restored:
             for index, name in ((self._by_connection, sa.connection), (self._by_host, sa.hosts[1])):
                 index[name] = dict(sorted(index[name].items(), key=itemgetter(1)))
@@ -182,19 +182,19 @@ class SaTable:
     # --- look-ups
 
     def of_connection(self, name: str) -> list[IkeSa]:
-        """The SAs of a connection, the oldest first."""
+        """Return the SAs of a connection, oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
 
     def of_peer(self, sa: IkeSa) -> list[IkeSa]:
-        """The other SAs with the same peer, the oldest first; none where the peer of ``sa`` has proved nothing."""
+        """Return the other SAs with the same peer, oldest first; none if the peer of ``sa`` is unauthenticated."""
         return self._others(sa, self._by_peer, sa.peer)
 
     def of_claimed_peer(self, sa: IkeSa) -> list[IkeSa]:
-        """The other SAs that would be with the same peer if that of ``sa`` is where it seems to be."""
+        """Return the other SAs with the peer that ``sa`` claims to be with, if the unproved claim is true."""
         return self._others(sa, self._by_peer, sa.claim)
 
     def of_claim(self, sa: IkeSa) -> list[IkeSa]:
-        """The other SAs whose peers seem to be the same and at the same place, the oldest first."""
+        """Return the other SAs with the same unproved claim of a peer as ``sa``, oldest first."""
         return self._others(sa, self._by_claim, sa.claim)
 
     def _others(self, sa: IkeSa, index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey | None) -> list[IkeSa]:
@@ -202,26 +202,26 @@ class SaTable:
         return [self.by_cookies[cookies] for cookies in members if cookies != sa.cookies]
 
     def of_host(self, host: str) -> list[IkeSa]:
-        """The SAs with whoever called from this address, or was called there; the oldest first."""
+        """Return the SAs whose peers initiated from this address or were contacted at it, oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_host.get(host, ())]
 
     def of_spi(self, spi: int) -> IkeSa | None:
-        """The SA that holds the pair with this inbound SPI."""
+        """Return the SA that holds the pair with this inbound SPI."""
         cookies = self._pairs.of_spi(spi)
         return None if cookies is None else self.by_cookies[cookies]
 
     def of_number(self, unique_id: int) -> IkeSa | None:
-        """The SA of this number."""
+        """Return the SA with this number."""
         cookies = self._by_number.get(unique_id)
         return None if cookies is None else self.by_cookies[cookies]
 
     def of_pair(self, unique_id: int) -> tuple[IkeSa, ChildSa] | None:
-        """The pair of this number, and the SA that holds it."""
+        """Return the SA that holds the pair with this number, and the pair."""
         cookies = self._pairs.of_number(unique_id)
         return None if cookies is None else self._pair(cookies, unique_id)
 
     def of_request(self, request: int) -> tuple[IkeSa, Exchange] | None:
-        """The exchange that waits for the answer to the question of this number, and the SA that it is under."""
+        """Return the exchange that waits for the answer to the question with this number, and its SA."""
         cookies = self._by_request.get(request)
         if cookies is None:
             return None
@@ -231,14 +231,14 @@ class SaTable:
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False
     ) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection.
+        """Return the pairs that overlap this traffic, of all connections or one, with other peers than that of ``sa``.
 
-        With ``apart`` one of the same identity elsewhere is another peer.
+        With ``apart``, a peer with the same identity at another address or port counts as another peer.
         """
         return self._of_others(sa, self._pairs.overlapping(local, remote, connection), apart)
 
     def equals(self, sa: IkeSa, local: Selector, remote: Selector, *, apart: bool = False) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry exactly this traffic; ``apart`` as in `rivals`."""
+        """Return the pairs with exactly this traffic and other peers than that of ``sa``; ``apart`` as in `rivals`."""
         return self._of_others(sa, self._pairs.equal(local, remote), apart)
 
     def _of_others(self, sa: IkeSa, pairs: Iterator[tuple[bytes, int]], apart: bool) -> Iterator[ChildSa]:
@@ -254,7 +254,7 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # A deadline that moves later leaves its old place in the heap: it is looked at again when that comes up.
+    # A deadline that moves later keeps its old entry in the heap, and is rescheduled when that entry expires.
 
     def _schedule(self, cookies: bytes, due: float) -> None:
         if due < self._due.get(cookies, math.inf):
@@ -262,11 +262,11 @@ class SaTable:
             heapq.heappush(self._heap, (due, cookies))
 
     def next_deadline(self) -> float:
-        """The time at which `due` may have something, infinity if never."""
+        """Return the time at which `due` may yield an SA; infinity if never."""
         return self._heap[0][0] if self._heap else math.inf
 
     def due(self, now: float) -> Iterator[IkeSa]:
-        """The SAs that have something to do by now; what they did must have been `put` before the next is taken."""
+        """Yield the SAs with a timer due by ``now``; the caller must `put` the changed SA before it takes the next."""
         while self._heap and self._heap[0][0] <= now:
             at, cookies = heapq.heappop(self._heap)
             sa = self.by_cookies.get(cookies)
@@ -281,7 +281,7 @@ class SaTable:
 
 
 def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
-    """Whether all that `_names` is made of is the very same, as in most changes: then no key needs to be made."""
+    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
     return (
         known.path is new.path
         and known.nat is new.nat
@@ -296,7 +296,7 @@ def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
-    """What `SaTable` finds an SA by, the SPIs of its pairs apart."""
+    """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
     return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
 
 
@@ -320,26 +320,26 @@ def _forget(index: dict[str, dict[bytes, int]], key: str, cookies: bytes) -> Non
 
 
 def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
-    """Puts what ``members`` holds in this order; the dictionary stays the same, for others look at it, too."""
+    """Reorder ``members`` in place, because other objects refer to the dictionary."""
     ordered = {cookies: members[cookies] for cookies in order}
     members.clear()
     members.update(ordered)
 
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
-    """Whether two SAs are with the same peer, so that the pairs of the one may take the place of the other's: the same
-    identity, proved to the same connection, wherever it is now.
+    """Return whether two SAs are with the same peer, so that pairs of one may replace pairs of the other: the same
+    identity, authenticated for the same connection, at any address.
     """
     return one.connection == other.connection and one.peer_id_body == other.peer_id_body
 
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:
-    """Whether two SAs of one identity are with a peer at one place: behind a NAT its port says so, too."""
+    """Return whether two SAs with one identity are with a peer at one address, and behind a NAT at one port."""
     return one.peer is not None and one.peer == other.peer and one.path.remote_host == other.path.remote_host
 
 
 def deadline(sa: IkeSa) -> float:
-    """The next time at which something is to be done for ``sa`` even if no message comes; infinity if never."""
+    """Return the time of the next timer of ``sa``; infinity if it has none."""
     earliest = math.inf
     for part in sa.timed_parts:
         for at, _ in part.timers():

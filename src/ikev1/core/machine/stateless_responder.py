@@ -1,15 +1,15 @@
-"""Answering message 1 of Main Mode without remembering who sent it.
+"""Stateless answers to message 1 of Main Mode.
 
-Real peers send the same first message again and again: the cookie differs, the SA payload and the vendor IDs do not. So
-what was chosen for a first message is kept by its octets, once for all who send it, and nothing is kept for the one who
-sent it. CKY-R says which of the kept answers was given, and a keyed hash in it proves at message 3 that we gave it
-to this address, port and CKY-I not long ago: a peer that did not receive message 2 cannot know it. RFC 2408 §2.5.3 asks
-just that of a cookie, that "it must not be possible for anyone other than the issuing entity to generate cookies that
-will be accepted by that entity" and that it is made fast.
+A peer sends the same first message every time: the cookie differs, the SA payload and the vendor IDs do not. The answer
+to a first message is therefore cached by the octets of that message, once for all initiators that send it, and no state
+is kept per initiator. CKY-R contains the index of the cached answer and a keyed hash, which proves at message 3 that
+this gateway recently sent the answer to this address, port and CKY-I: a peer that did not receive message 2 cannot know
+the hash. RFC 2408 §2.5.3 requires of a cookie that "it must not be possible for anyone other than the issuing entity to
+generate cookies that will be accepted by that entity", and that its generation is fast.
 
-A flood of first messages therefore takes no memory and cannot push out a peer that is under way. Only first messages
-that were never seen before take a place among those kept; what a peer once followed up with message 3 is never pushed
-out by those that nobody followed up.
+A flood of first messages therefore takes no memory, and cannot displace a peer whose exchange is in progress. Only a
+first message that was not seen before takes an entry in the cache, and an unproven answer never displaces a proven one,
+to which a peer has sent message 3.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from hashlib import blake2s
 from ikev1.core.records.model import IkeSa, UdpPath
 from ikev1.core.records.record import Record, replace
 
-_SLOT = 32  # seconds for which the same cookie is given; one slot later it is still known
-_CAPACITY = 4096  # answers kept of either kind
+_SLOT = 32  # seconds per time slot; a cookie is accepted in its slot and in the next one
+_CAPACITY = 4096  # cached answers, proven and unproven each
 _INDEX_OCTETS = 2
-_SPENT = 65_536  # pairs of cookies: each cost its peer a round trip, and us a Diffie-Hellman exchange
+_SPENT = 65_536  # pairs of cookies; each cost the peer a round trip and this gateway a Diffie-Hellman exchange
 
 
 class CachedReply(Record, frozen=True):
-    """What was chosen for a first message: an SA without peer, and the payloads of message 2."""
+    """The cached answer to a first message: an SA without a peer, and the payloads of message 2."""
 
     index: int
     key: tuple[int, tuple[str, ...], bytes]
@@ -39,11 +39,11 @@ class CachedReply(Record, frozen=True):
 
 
 Dumped = tuple[bytes, int, tuple[CachedReply, ...], tuple[CachedReply, ...], tuple[tuple[bytes, int], ...]]
-"""The secret, the last serial number, the answers that nobody followed up, those that a peer did, and spent cookies."""
+"""The secret, the last serial number, the unproven answers, the proven answers, and the spent cookies."""
 
 
 class FirstMessages:
-    """The answers kept, and the cookies that name them."""
+    """The cached answers, and the cookies that refer to them."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -52,16 +52,16 @@ class FirstMessages:
         self._unproven: OrderedDict[tuple[int, tuple[str, ...], bytes], CachedReply] = OrderedDict()
         self._proven: OrderedDict[tuple[int, tuple[str, ...], bytes], CachedReply] = OrderedDict()
         self._by_index: dict[int, CachedReply] = {}
-        self._spent: dict[bytes, int] = {}  # cookies that an SA came of, and the slot in which; the oldest first
+        self._spent: dict[bytes, int] = {}  # time slot by cookies that were used for an SA, oldest first
 
     def recall(self, key: tuple[int, tuple[str, ...], bytes]) -> CachedReply | None:
-        """The answer kept for ``key``: the settings' generation, the connections in question, and the octets."""
+        """Return the answer cached for ``key``: generation of the settings, candidate connections, octets."""
         return self._proven.get(key) or self._unproven.get(key)
 
     def keep(
         self, key: tuple[int, tuple[str, ...], bytes], template: IkeSa, first_payload: int, chain: bytes
     ) -> CachedReply:
-        """Keeps an answer, in place of the oldest that nobody ever followed up when there is no room."""
+        """Cache an answer; if the cache is full, it displaces the oldest unproven answer."""
         if len(self._unproven) >= _CAPACITY:
             _, oldest = self._unproven.popitem(last=False)
             del self._by_index[oldest.index]
@@ -74,12 +74,14 @@ class FirstMessages:
         return answer
 
     def cookie(self, answer: CachedReply, CKY_I: bytes, path: UdpPath, now: float) -> bytes:
-        """CKY-R for a peer that gets ``answer``."""
+        """Return CKY-R for a peer to which ``answer`` is sent."""
         return answer.index.to_bytes(_INDEX_OCTETS) + self._mac(answer, CKY_I, path, int(now // _SLOT))
 
     def recognise(self, CKY_I: bytes, CKY_R: bytes, path: UdpPath, now: float) -> CachedReply | None:
-        """The answer that we gave with this CKY-R to this peer; None if we did not, if it was too long ago, or if an SA
-        came of it: once that is gone, its first messages bring no other.
+        """Return the answer that was sent to this peer with this CKY-R.
+
+        Return None if there was none, if the cookie has expired, or if it was used for an SA: a replay of the first
+        messages does not create another SA after that one has ended.
         """
         if CKY_I + CKY_R in self._spent:
             return None
@@ -104,7 +106,7 @@ class FirstMessages:
         self._proven[answer.key] = answer
 
     def spend(self, cookies: bytes, now: float) -> None:
-        """An SA came of these cookies: until they expire, they are recognised no more."""
+        """Record that an SA was created with these cookies, so that `recognise` rejects them until they expire."""
         slot = int(now // _SLOT)
         self._spent[cookies] = slot
         oldest = next(iter(self._spent))
@@ -113,8 +115,8 @@ class FirstMessages:
             oldest = next(iter(self._spent))
 
     def kept_cookies(self, CKY_I: bytes, path: UdpPath, now: float) -> tuple[bytes, bytes]:
-        """CKY-R for a peer of whom an SA is kept from its first message on: that of now, and the one before, which it
-        has if it called just before now. The same message tomorrow gets another one.
+        """Return CKY-R for a peer whose SA exists from its first message on, for the current time slot and the previous
+        one. The peer has the latter if it initiated shortly before. The same message gets another CKY-R later.
         """
         said = f" kept {path.local_host} {path.local_port} {path.remote_host} {path.remote_port}".encode()
         slot = int(now // _SLOT)
@@ -128,7 +130,7 @@ class FirstMessages:
         return blake2s(CKY_I + said.encode(), digest_size=8 - _INDEX_OCTETS, key=self._secret).digest()
 
     def dump(self) -> Dumped:
-        """All of it, for another process to go on with."""
+        """Return the complete contents, for `load` in another process."""
         unproven, proven = tuple(self._unproven.values()), tuple(self._proven.values())
         return self._secret, self._serial, unproven, proven, tuple(self._spent.items())
 
@@ -141,7 +143,7 @@ class FirstMessages:
         proven: tuple[CachedReply, ...],
         spent: tuple[tuple[bytes, int], ...],
     ) -> FirstMessages:
-        """What `dump` gave."""
+        """Restore the contents that `dump` returned."""
         loaded = cls(secret)
         loaded._serial = serial
         loaded._spent = dict(spent)
@@ -152,5 +154,5 @@ class FirstMessages:
 
 
 def sa_from(answer: CachedReply, unique_id: int, path: UdpPath, CKY_I: bytes, CKY_R: bytes, now: float) -> IkeSa:
-    """The SA of a peer that followed up ``answer``, as it stands before message 3."""
+    """Return the SA of a peer that answered ``answer`` with message 3, in its state before that message."""
     return replace(answer.template, unique_id=unique_id, path=path, CKY_I=CKY_I, CKY_R=CKY_R, created_at=now)

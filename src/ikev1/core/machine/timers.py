@@ -1,6 +1,6 @@
-"""What the clock asks for: repeat, give up, replace, end.
+"""Timers of ISAKMP SAs: retransmission, timeout, rekeying and expiry.
 
-Which timers there are is told by the records that have them (`IkeSa.timed_parts`); here is what each of them does.
+The records define which timers there are (`IkeSa.timed_parts`); this module defines what each of them does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Part = Exchange | ChildSa | Probe | IkeSa
 
 
 def expire(state: State, now: float) -> list[Action]:
-    """Does all that is due by ``now``, each timer in a transaction of its own."""
+    """Fire all timers due by ``now``, each in its own transaction."""
     actions: list[Action] = []
     for sa in state.table.due(now):
         for part in sa.timed_parts:
@@ -38,8 +38,8 @@ def expire(state: State, now: float) -> list[Action]:
 
 
 def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> list[Action]:
-    """Does what one timer asks for, if the record that has it is still part of the SA: another one may have fired
-    before. A new record in its place that is due as well comes up again.
+    """Fire one timer, if its record is still part of the SA: a timer that fired before may have removed it. A record
+    that replaced it and is also due is processed separately.
     """
     timer = _TIMERS[kind]
 
@@ -54,7 +54,7 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
     if not has_part():
         return []
     actions = contain(state, now, lambda tx: timer.fire(tx.of(sa), part), abandon, sa.path)
-    if has_part():  # it would be due for ever
+    if has_part():  # otherwise the timer would remain due forever
         actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "closing it failed"), abandon, sa.path)
     return actions
 
@@ -63,7 +63,7 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
 
 
 def _give_up(ref: SaRef, exchange: Exchange) -> None:
-    """An exchange has lasted long enough, or its last message will not be asked for any more."""
+    """Abandon an exchange that timed out, or delete one whose last message needs no further retransmission."""
     if exchange is ref.sa.phase1:
         if ref.sa.state is IkeState.CONNECTING:
             _give_up_phase1(ref, exchange)
@@ -73,7 +73,7 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
     _give_up_phase2(ref, exchange)
     if ref.sa.confirmed or not _is_unanswered(exchange):
         return
-    # the peer may never have meant to reach us: it is called anew rather than asked under this ISAKMP SA again
+    # the peer may not have this ISAKMP SA: negotiate a new one instead of another exchange under this one
     for other in ref.sa.exchanges:
         if 0.0 < other.ends_at <= ref.tx.now:
             _give_up_phase2(ref, other)
@@ -81,14 +81,14 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _is_unanswered(exchange: Exchange) -> bool:
-    """Whether the exchange is a Quick Mode of ours to which nothing came."""
+    """Return whether the exchange is a Quick Mode of this gateway without any response."""
     ours = exchange.quick is not None and exchange.role is Role.INITIATOR
     return ours and exchange.complaint is None and exchange.waiting is None
 
 
 def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
     code, text = _reason(ref.sa, exchange)
-    # A responder repeats nothing by the clock: what is still to come then is the complaint
+    # A responder has no retransmission timer in phase 1: its `resend_at` is the time to report the complaint
     said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
     if not said_before:
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa))
@@ -129,13 +129,13 @@ def _retransmit(ref: SaRef, exchange: Exchange) -> None:
     elif exchange.role is Role.INITIATOR:
         ref.change(phase1=_repeated(ref, exchange))
     else:
-        # A responder in phase 1 repeats nothing: it reports what was held back in the hope of something better
+        # A responder in phase 1 does not retransmit: it reports the complaint that it held back for a valid message
         ref.fail(*_reason(ref.sa, exchange))
         ref.change(phase1=replace(exchange, resend_at=0.0))
 
 
 def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
-    """Sends the last message of ``exchange`` again; the exchange as it stands then."""
+    """Retransmit the last message of ``exchange``, and return the changed exchange."""
     state, tries = ref.tx.state, exchange.tries + 1
     label = script_of(exchange).labels[exchange.step - 1]
     ref.tx.actions += transmit(exchange, ref.sa.path)
@@ -177,8 +177,8 @@ def _keep_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _ask_again(ref: SaRef, probe: Probe) -> None:
-    """A peer that was asked whether it is there, and did not answer: elsewhere it is not, and an ISAKMP SA that it has
-    never shown to have is none.
+    """Repeat an unanswered probe; after the last one, end an ISAKMP SA that the peer has not confirmed. A probe of a
+    new path that fails has no other effect: the peer is not at that path.
     """
     if not dpd.exhausted(probe):
         dpd.repeat(ref)
@@ -199,8 +199,8 @@ def _abandon_ike(ref: SaRef, sa: IkeSa) -> None:
 
 
 class Timer(NamedTuple):
-    """What is done when a timer has come, and what if that meets a fault of ours: so little that it cannot fail, too,
-    and enough that the timer does not come again.
+    """The handler of a timer, and the fallback after an internal error in the handler. The fallback is so simple that
+    it cannot fail, too, and ensures that the timer does not fire again.
     """
 
     fire: Callable[[SaRef, Any], None]

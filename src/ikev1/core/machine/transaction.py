@@ -1,15 +1,15 @@
-"""The one way to change state: all that a datagram, a command or a timer does to ISAKMP SAs, or nothing of it.
+"""Transactions, the only way to change state: all changes that a datagram, a command or a timer makes, or none.
 
-A transaction writes through: a look-up (by peer, SPI, traffic) sees at once what was changed, and `Transaction.undo`
-takes all of it back. Nobody else calls `SaTable.put` and `drop`.
+A transaction writes through: look-ups (by peer, SPI, traffic) see every change immediately, and `Transaction.undo`
+reverts all of them. No other code calls `SaTable.put` and `SaTable.drop`.
 
-Who changes an SA has a handle on it, not a record: `SaRef.sa` is the record as it is now, whoever changed it within the
-transaction. So nothing is done to a record that is not the current one, and a handle on an SA that has ended refuses
-every change.
+Code that changes an SA has a handle, not a record: `SaRef.sa` is the current record, including changes made through
+other code in the same transaction. So no change is based on an outdated record, and a handle on an SA that has ended
+refuses every change.
 
-`Transaction.commit` also decides what the store learns, once for each SA, and puts that before all other actions: a
-record is stored before the message leaves that makes the peer believe in it. Stored is an SA that is up, or that pairs
-of IPsec SAs outlive, whenever anything changes that another process needs (`_NOT_STORED` names the rest).
+`Transaction.commit` also decides once per SA what to store, and puts those actions before all others: a record is
+stored before the message is sent that makes the peer rely on it. An SA that is established, or that has ended before
+its pairs of IPsec SAs, is stored whenever a field changes that another process needs (`_NOT_STORED` lists the others).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload
 
-# Exchanges end with their process, and tunnels that wait for phase 1 with it: retransmissions alone store nothing
+# Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing
 _NOT_STORED = frozenset({"phase1", "exchanges", "queued"})
 _stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name not in _NOT_STORED))
 
 
 class Transaction:
-    """What one entry into the engine does, at ``now``: the changes, and the ``actions`` that are to follow."""
+    """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
     __slots__ = ("_before", "_refs", "actions", "at_work", "now", "state")
 
@@ -45,12 +45,12 @@ class Transaction:
         self.state = state
         self.now = now
         self.actions: list[Action] = []
-        self.at_work: tuple[bytes, int] | None = None  # the exchange in which a fault would be, by cookies, message ID
+        self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
         self._refs: dict[bytes, SaRef] = {}
         self._before: dict[bytes, Kept | None] = {}
 
     def of(self, sa: IkeSa) -> SaRef:
-        """The handle on an SA that a look-up gave, or on a new one, which is kept with the first change."""
+        """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
         cookies = sa.cookies
         ref = self._refs.get(cookies)
         if ref is None:
@@ -59,16 +59,16 @@ class Transaction:
         return ref
 
     def find(self, cookies: bytes) -> SaRef | None:
-        """The handle on the SA of these cookies, if there is one."""
+        """Return the handle on the SA with these cookies; None if there is no such SA."""
         sa = self.state.table.by_cookies.get(cookies)
         return None if sa is None else self.of(sa)
 
     def report(self, event: Event) -> None:
-        """Tells people and programs."""
+        """Report an event to the observers."""
         self.actions.append(Report(event))
 
     def commit(self) -> list[Action]:
-        """All actions, in order: what is stored, and then what follows."""
+        """Return all actions in order: those for the store first."""
         stored: list[Action] = []
         for ref in self._refs.values():
             stored += ref._settle()
@@ -76,7 +76,7 @@ class Transaction:
         return stored
 
     def undo(self) -> None:
-        """Leaves every SA, and all that SAs are found by, as they were before."""
+        """Restore all SAs and indexes to their state before the transaction."""
         self.state.table.restore(self._before)
 
     def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
@@ -104,10 +104,10 @@ class SaRef:
     """A handle on an ISAKMP SA within a transaction.
 
     Attributes:
-        cookies: what names it now.
-        sa: the record as it is now, or was when the SA ended.
-        is_kept: whether the SA is in the table: one that is new is not before its first change.
-        has_ended: whether it was dropped.
+        cookies: the current cookies of the SA.
+        sa: the current record, or the last one of an SA that has ended.
+        is_kept: whether the SA is in the table; a new SA is not before its first change.
+        has_ended: whether the SA was dropped.
     """
 
     __slots__ = ("_to_store", "cookies", "has_ended", "is_kept", "sa", "tx")
@@ -123,10 +123,10 @@ class SaRef:
     # --- changes
 
     def become(self, sa: IkeSa, *, store: bool = True) -> None:
-        """Keeps ``sa`` as the record of this SA. Without ``store`` it is stored with the next change that is.
+        """Replace the record of this SA by ``sa``. Without ``store``, it is stored only with a later change.
 
         Raises:
-            RuntimeError: the SA has ended, so this must be a fault of ours.
+            RuntimeError: the SA has ended, which is an internal error.
         """
         if self.has_ended:
             raise RuntimeError("cannot change an ISAKMP SA that has ended")
@@ -139,32 +139,32 @@ class SaRef:
         self.sa, self.is_kept = sa, True
 
     def change(self, **fields: Any) -> None:
-        """Changes some fields of the record."""
+        """Change fields of the record."""
         self.become(replace(self.sa, **fields))
 
     def drop(self) -> None:
-        """Forgets the SA, and says nothing; `ikev1.core.machine.ended` says what becomes of its pairs."""
+        """Delete the SA from the table without a report; `ikev1.core.machine.ended` handles its pairs."""
         if self.is_kept:
             self.tx._drop(self.sa)
         self.is_kept, self.has_ended = False, True
 
     def enqueue(self, queue: dict[bytes, int]) -> None:
-        """Counts the SA among those in `SaTable.half_open` or `SaTable.aggressive_callers`, as the last that came."""
+        """Append the SA to ``queue``, which is `SaTable.half_open` or `SaTable.aggressive_callers`."""
         self.tx._enqueue(queue, self.cookies)
 
     # --- exchanges
 
     def context(self, exchange: Exchange) -> ExchangeContext:
-        """The context for the next message of ``exchange``."""
+        """Return the context for the next message of ``exchange``."""
         return self.tx.state.context(self.sa, exchange, self.tx.now)
 
     def commit(self, context: ExchangeContext, exchange: Exchange | None = None) -> None:
-        """Keeps what ``context`` made of this SA, with ``exchange`` as it stands now (None: nothing of it is kept)."""
+        """Apply the changes and actions of ``context`` to this SA, and keep ``exchange`` in it unless it is None."""
         self.become(context.sa if exchange is None else _with_exchange(context.sa, exchange))
         self.tx.actions += context.actions
 
     def say(self, *payloads: Payload) -> None:
-        """Sends an informational message under this SA."""
+        """Send an informational message under this SA."""
         context = self.context(new_exchange(INFORMATIONAL, 0, Role.INITIATOR, self.tx.now))
         tell(context, list(payloads))
         self.commit(context)
@@ -172,16 +172,16 @@ class SaRef:
     # --- reports
 
     def fail(self, code: Code, text: str, tunnel: str = "") -> None:
-        """Reports a failure."""
+        """Report a failure."""
         self.tx.report(Failure(code, text, self.sa.path.remote, self.sa, tunnel))
 
     def fail_once(self, code: Code, text: str) -> None:
-        """Reports a failure if it is the first of this code that anybody might have caused."""
+        """Report a failure with a possibly unauthenticated cause, once per code and SA."""
         if self.tx.state.limits.is_news(self.cookies, code):
             self.fail(code, text)
 
     def fail_unproved(self, what: str, error: Unproved) -> None:
-        """Reports once that ``what``, under the cookies of this SA, is not proved to be the peer's."""
+        """Report once that ``what``, received with the cookies of this SA, is not authenticated."""
         text = (
             f"ignoring {what} with the cookies of this ISAKMP SA: {error}. It was modified in transit, or the peer did "
             "not send it; if nothing works under this SA, the peers have different keys: negotiate a new SA"
@@ -189,18 +189,18 @@ class SaRef:
         self.fail_once(error.code, text)
 
     def note(self, code: Code, text: str) -> None:
-        """Reports a note."""
+        """Report a note."""
         self.tx.report(Note(code, text, self.sa))
 
     def note_once(self, code: Code, text: str) -> None:
-        """Reports a note if it is the first of this code that anybody might have caused."""
+        """Report a note with a possibly unauthenticated cause, once per code and SA."""
         if self.tx.state.limits.is_news(self.cookies, f"note {code}"):
             self.note(code, text)
 
     # --- the end of the transaction
 
     def _settle(self) -> Iterable[Action]:
-        """What the store is to learn of this SA."""
+        """Return the actions for the store that the changes of this SA require."""
         sa, limits = self.sa, self.tx.state.limits
         if self.has_ended:
             limits.forget(self.cookies)
@@ -212,8 +212,8 @@ class SaRef:
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
-    """``sa`` with ``exchange`` as it stands; one that is over stays only while it waits, or while its last message may
-    be asked for.
+    """Return ``sa`` with the current ``exchange``. A completed exchange is kept only while it waits for an answer, or
+    while its last message may need a retransmission.
     """
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange)

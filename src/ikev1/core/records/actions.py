@@ -1,7 +1,7 @@
-"""What the engine asks the world to do: values, in the order in which they are to be done.
+"""Actions that the engine returns to its caller, to be executed in order.
 
-The order is part of the meaning: an inbound SA is installed before the message goes out that lets the peer use it,
-and a record is kept before the reply leaves that makes the peer believe in it.
+The order is significant: an inbound SA is installed before the message is sent that lets the peer use it, and a record
+is stored before the reply is sent that makes the peer rely on it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ikev1.wire.payloads import Certificate, Identification
 
 
 class Send(NamedTuple):
-    """Send an ISAKMP datagram; on a path whose local port is the encapsulation port, the endpoint puts the non-ESP
-    marker before it (RFC 3948 §2.2).
+    """Send an ISAKMP datagram. On a path whose local port is the encapsulation port, the endpoint prepends the non-ESP
+    marker (RFC 3948 §2.2).
     """
 
     path: UdpPath
@@ -24,8 +24,8 @@ class Send(NamedTuple):
 
 
 class AllocateSpi(NamedTuple):
-    """Choose the inbound SPI of a pair on ``path``, of this protocol (a `ProtocolId`: ESP or AH), and with ``compress``
-    a CPI; `Engine.answered` expects `Spis` or `Failed`.
+    """Allocate the inbound SPI of a pair on ``path`` for ``protocol`` (a `ProtocolId`: ESP or AH), and with
+    ``compress`` also a CPI; `Engine.answered` expects `Spis` or `Failed`.
     """
 
     request: int
@@ -35,8 +35,8 @@ class AllocateSpi(NamedTuple):
 
 
 class InstallInbound(NamedTuple):
-    """Receive with ``child.inbound`` from now on; `Engine.answered` expects `Done` or `Failed`. Once more under the
-    same number, it is the same pair.
+    """Install ``child.inbound``; `Engine.answered` expects `Done` or `Failed`. A repetition with the same ``request``
+    concerns the same pair.
     """
 
     request: int
@@ -44,7 +44,7 @@ class InstallInbound(NamedTuple):
 
 
 class InstallOutbound(NamedTuple):
-    """Send what the selectors match with ``child.outbound`` from now on, in place of the pair it replaces;
+    """Install ``child.outbound`` for the traffic that its selectors match, in place of the pair that it replaces;
     `Engine.answered` expects `Done` or `Failed`.
     """
 
@@ -53,48 +53,48 @@ class InstallOutbound(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Send to ``child.path`` from now on: the peer's address or port changed, and in transport mode the selectors of
-    ``child`` with them.
+    """Update an installed pair to ``child.path``: the peer's address or port changed, and in transport mode also the
+    selectors of ``child``.
     """
 
     child: ChildSa
 
 
 class Remove(NamedTuple):
-    """Forget both directions of ``child``."""
+    """Remove both SAs of ``child``."""
 
     child: ChildSa
 
 
 class Keep(NamedTuple):
-    """Store this SA, in place of what was stored of it."""
+    """Store this SA, replacing its stored record."""
 
     sa: IkeSa
 
 
 class Forget(NamedTuple):
-    """Remove the SA from the store; its pairs of IPsec SAs were removed, or belong to its successor by now."""
+    """Delete the SA from the store; its pairs of IPsec SAs were removed, or moved to its successor."""
 
     sa: IkeSa
 
 
 class CheckCertificate(NamedTuple):
-    """Find out whether the peer's certificates are good; `Engine.answered` expects `Trusted` or `Untrusted`."""
+    """Check the peer's certificates; `Engine.answered` expects `Trusted` or `Untrusted`."""
 
     request: int
     certificates: tuple[Certificate, ...]
     identity: Identification
     connection: Connection
-    answers_call: bool = False  # the peer is at the address that the connection calls, and was called
+    answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
 
 
 class Report(NamedTuple):
-    """Tell people and programs."""
+    """Report an event to the observers."""
 
     event: Event
 
 
 Question = AllocateSpi | InstallInbound | InstallOutbound | CheckCertificate
-"""What the world answers, exactly once, under the ``request`` of the action (`ikev1.core.records.answers`)."""
+"""Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
 Action = Question | Send | Move | Remove | Keep | Forget | Report

@@ -1,4 +1,4 @@
-"""What the world answers to an action that asks (`ikev1.core.records.actions.Question`): `Engine.answered`."""
+"""Answers to a question of the engine (`ikev1.core.records.actions.Question`), passed to `Engine.answered`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ikev1.core.records.certificate_check import CertificateVerdict
 
 
 class Spis(NamedTuple):
-    """An inbound SPI that no SA of the machine has, whoever made it, and a CPI if one was asked for."""
+    """An inbound SPI that no SA on this host uses, including SAs of other programs, and a CPI if requested."""
 
     spi: int
     cpi: int = 0
 
 
 class Done(NamedTuple):
-    """It is done."""
+    """The action succeeded."""
 
 
 class Failed(NamedTuple):
-    """It cannot be done, and nothing has changed; ``reason`` says why, for people."""
+    """The action failed and changed nothing; ``reason`` is human-readable."""
 
     reason: str
 

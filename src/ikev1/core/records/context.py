@@ -1,4 +1,4 @@
-"""The work on one message, or on one wish of ours."""
+"""The context of processing one message, or of one exchange that this gateway begins."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from ikev1.core.records.model import ChildSa, Exchange, IkeSa, Role, UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 
-# Whether a message of an SA (None: of a peer without one) with this label is to be reported
+# Return whether to report messages with this label of an SA, or of a peer without an SA (None)
 Trace = Callable[[IkeSa | None, str], bool]
 
 
 class EngineServices(Protocol):
-    """What a row function may ask for besides the records it works on: the engine, seen from below."""
+    """The services of the engine that are available to row functions."""
 
     settings: Settings
     trace: Trace
 
     def random(self, octets: int, /) -> bytes:
-        """So many unpredictable octets."""
+        """Return ``octets`` unpredictable octets."""
 
     def has_spi(self, spi: int) -> bool:
-        """Whether a pair of ours has this inbound SPI."""
+        """Return whether a pair of this engine has this inbound SPI."""
 
     def next_request(self) -> int:
-        """A number for a question to the world, which no other question has or had."""
+        """Return a number for a question that no other question has used."""
 
     def next_unique_id(self) -> int:
-        """A number that names an SA to people, for as long as the process lives."""
+        """Return a number that identifies an SA to operators during the lifetime of the process."""
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
-        """The connections that the addresses of ``sa`` allow, the most specific first."""
+        """Return the connections that match the addresses of ``sa``, most specific first."""
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, /
     ) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry some of this traffic: all, or those of a connection."""
+        """Return the pairs that overlap this traffic, of all connections or one, with peers other than ``sa``'s."""
 
     def equals(self, sa: IkeSa, local: Selector, remote: Selector, /) -> Iterator[ChildSa]:
-        """The pairs with other peers than ``sa``'s that carry exactly this traffic."""
+        """Return the pairs with exactly this traffic and other peers than that of ``sa``."""
 
     def claims(self, local: Selector, remote: Selector, /) -> Iterator[tuple[str, Tunnel]]:
-        """The tunnels whose networks, both of which are fixed, overlap these, and the names of their connections."""
+        """Return the connection name and the tunnel for all tunnels with two fixed networks that overlap these."""
 
     def is_own_cookie(self, cookie: bytes) -> bool:
-        """Whether ``cookie`` is the CKY-I of a call of ours."""
+        """Return whether ``cookie`` is the CKY-I of an SA that this gateway initiated."""
 
     def is_news(self, connection: str, text: str) -> bool:
-        """Whether nothing was said yet of this connection in these words; from now on it was."""
+        """Return whether ``text`` was not reported for this connection before, and record that it is reported now."""
 
     def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
-        """Whether the peer gets one more answer to dead peer detection now."""
+        """Return whether one more R-U-THERE of the peer may be acknowledged now."""
 
     def first_contact(self, sa: IkeSa) -> bool:
-        """Whether we hold nothing else under our identity with the peer that ``sa`` calls."""
+        """Return whether ``sa`` is the only SA with the peer's address under its local identity."""
 
     def fingerprint(self, connection: Connection) -> bytes:
-        """The fingerprint of what ``connection`` believes its peer by."""
+        """Return the fingerprint of the credentials by which ``connection`` authenticates its peer."""
 
 
 class ExchangeContext:
-    """One message's work: the only thing that changes, and it is dropped whole when the message is refused.
+    """The mutable state of processing one message, which is discarded as a whole when the message is refused.
 
-    The row functions of an exchange read and replace the records in it and append the actions that are to follow.
+    The row functions of an exchange read and replace the records in the context, and append actions.
     """
 
     __slots__ = (
@@ -91,15 +91,15 @@ class ExchangeContext:
         self.connection = connection
         self.now = now
         self.actions: list[Action] = []
-        self.seen: UdpPath | None = None  # the path by which the message came, None where it can move nobody
-        self.speaks_last = False  # in phase 1: whether the peer has not shown yet that it took our last message
-        self.verdict: CertificateVerdict | None = None  # on the peer's certificate, once the world gave it
+        self.seen: UdpPath | None = None  # the path of the message; None if it must not change a path
+        self.speaks_last = False  # in phase 1: whether this gateway sends the last message, unconfirmed
+        self.verdict: CertificateVerdict | None = None  # on the peer's certificate, once it was checked
 
     @property
     def initiates(self) -> bool:
-        """Whether this exchange is ours."""
+        """Whether this gateway is the initiator of the exchange."""
         return self.exchange.role is Role.INITIATOR
 
     def report(self, event: Event) -> None:
-        """Tells people and programs, should the turn succeed."""
+        """Report an event to the observers if the message is accepted."""
         self.actions.append(Report(event))
