@@ -33,5 +33,5 @@ def test_a_packet_that_comes_twice(lab: Lab, esn: bool, window: int) -> None:
     assert troubles(pair.our_node) == {"XfrmInStateSeqError": 30}
     said = pair.ours.command("show", "ipsec", "sa")
     assert "30 replays-in: " in said
-    assert "30 XfrmInStateSeqError: packets that came twice" in said
+    assert "30 XfrmInStateSeqError: " in said
     ping(pair.client)
