@@ -116,6 +116,7 @@ def test_all_who_wait_for_the_same_learn_of_it_and_nothing_is_left() -> None:
         operations.observe(IkeDown(SA, "given up"))
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert [str(outcome) for outcome in outcomes] == [FAILED.text] * 3
+        await asyncio.sleep(0)  # the event loop calls the callbacks of the futures
         assert not operations.waiting
 
     asyncio.run(conversation())
