@@ -10,6 +10,8 @@ This module imports nothing and may be imported from everywhere.
 
 from __future__ import annotations
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 class Error(Exception):
     """Base of all exceptions of this package; never raised itself.
@@ -36,13 +38,16 @@ class RemoteError(Error):
 
 
 def describe_bug(error: BaseException) -> str:
-    """The type of ``error`` and the place where it was raised, ``file:line function``.
+    """Return the type of ``error`` and its place, ``file:line function``: the innermost line of this package that the
+    traceback leads through, or the innermost line of all if it leads through none.
 
     Neither its message nor values of variables are in the text: they may hold secrets or octets of a peer.
     """
-    place, trace = "unknown place", error.__traceback__
+    own, innermost, trace = "", "unknown place", error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        place = f"{code.co_filename.rpartition('/ikev1/')[2]}:{trace.tb_lineno} {code.co_qualname}"
+        innermost = f"{code.co_filename.rpartition('/ikev1/')[2]}:{trace.tb_lineno} {code.co_qualname}"
+        if str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE:
+            own = innermost
         trace = trace.tb_next
-    return f"{type(error).__qualname__} at {place}"
+    return f"{type(error).__qualname__} at {own or innermost}"

@@ -8,7 +8,6 @@ contain a peer's data or a secret.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
 
 from ikev1.core.exchanges.message_ids import with_heard
 from ikev1.core.machine.engine_state import State
@@ -17,8 +16,7 @@ from ikev1.core.records.actions import Action, Remove, Report
 from ikev1.core.records.events import Code, Failure, IkeDown
 from ikev1.core.records.model import Exchange, IkeState, UdpPath
 from ikev1.core.records.refusal import Refusal
-
-_PACKAGE = __name__.partition(".")[0]
+from ikev1.errors import describe_bug
 
 Work = Callable[[Transaction], None]
 Abandon = Callable[[Transaction, Refusal], None]
@@ -59,24 +57,10 @@ def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:
     except Refusal as refusal:
         fault = refusal
     except Exception as error:
-        text = (
-            f"{type(error).__name__} in {_place(error.__traceback__)}: this is a bug in ikev1, please report this line"
-        )
+        text = f"{describe_bug(error)}: this is a bug in ikev1, please report this line"
         fault = Refusal(Code.INTERNAL_ERROR, text)
     tx.undo()
     return fault
-
-
-def _place(traceback: TracebackType | None) -> str:
-    """Return the innermost frame of a traceback that belongs to this package: file, line and function."""
-    place = "unknown place"
-    while traceback is not None:
-        frame = traceback.tb_frame
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] == _PACKAGE:
-            place = f"{module.replace('.', '/')}.py:{traceback.tb_lineno} {frame.f_code.co_name}"
-        traceback = traceback.tb_next
-    return place
 
 
 # --- abandoning exchanges and SAs -----------------------------------------------------------------------------------
