@@ -23,9 +23,9 @@ from ikev1.core.records.actions import (
     CheckCertificate,
     Forget,
     InstallInbound,
-    InstallOutbound,
     Keep,
     Move,
+    PlaneQuestion,
     Remove,
     Report,
     Send,
@@ -189,7 +189,7 @@ class Gateway:
                 self.log.bug(f"the processing of a message from {path.remote}", error)
                 continue
             actions += new
-            if any(isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound)) for action in new):
+            if any(isinstance(action, PlaneQuestion) for action in new):
                 self.apply(actions)
                 actions.clear()
         self.apply(actions)
@@ -286,7 +286,7 @@ class Gateway:
             self._remember([action for action in actions if isinstance(action, (Keep, Forget))])
             pending.extendleft(reversed(actions))
 
-    def _answer_of_plane(self, action: AllocateSpi | InstallInbound | InstallOutbound) -> Answer:
+    def _answer_of_plane(self, action: PlaneQuestion) -> Answer:
         """Have the data plane perform ``action``; what it answers."""
         try:
             if isinstance(action, AllocateSpi):
@@ -310,7 +310,7 @@ class Gateway:
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self._report(action.event)
-        elif isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound)):
+        elif isinstance(action, PlaneQuestion):
             return self.engine.answered(action.request, self._answer_of_plane(action), self.now())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)

@@ -94,7 +94,10 @@ class Report(NamedTuple):
     event: Event
 
 
-Question = AllocateSpi | InstallInbound | InstallOutbound | CheckCertificate
+PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound
+"""The questions that the data plane answers."""
+
+Question = PlaneQuestion | CheckCertificate
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
 Action = Question | Send | Move | Remove | Keep | Forget | Report
