@@ -151,7 +151,7 @@ def test_an_offence_is_seen(folder: str, source: str) -> None:
     ("folder", "source"),
     [
         ("core", "from ikev1.wire.header import Header"),
-        ("core", "from ikev1.core.records.model import IkeSa"),
+        ("core", "from ikev1.core.records.ike_sa import IkeSa"),
         ("core", "from socket import inet_ntop"),
         ("daemon", "import asyncio"),
         ("aio", "import asyncio"),

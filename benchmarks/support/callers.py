@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.header import NON_ESP_MARKER
 from support.initiators import done, initiator
 

@@ -20,7 +20,8 @@ import sys
 
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Send
-from ikev1.core.records.model import Phase1Suite, UdpPath
+from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection, Policy, Settings
 from ikev1.crypto.suites import parse_ike_proposal
 

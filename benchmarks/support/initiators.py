@@ -17,8 +17,10 @@ from collections.abc import Iterable, Iterator
 
 from ikev1.core.engine import Engine, without_data_plane
 from ikev1.core.records.actions import Action, Report, Send
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.events import ChildUp
-from ikev1.core.records.model import IpsecSuite, Phase1Suite, UdpPath
+from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Tunnel
 from ikev1.crypto.suites import parse_esp_proposal, parse_ike_proposal

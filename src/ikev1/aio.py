@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from ikev1.core.records.events import ChildUp, Failure, IkeDown
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Connection
 from ikev1.errors import LocalError
 from ikev1.library.events import Event

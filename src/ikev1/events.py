@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure, IkeConfirmed, IkeDown, IkeUp, Note
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.library.events import Event, MessageSeen
 
 __all__ = [

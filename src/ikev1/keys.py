@@ -6,7 +6,8 @@ octets. The functions raise `UnsupportedAlgorithm`, a `CryptoError`, for numbers
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite, Keys, Phase1Suite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
+from ikev1.core.records.ike_sa import Keys, Phase1Suite
 from ikev1.crypto.cipher import Cipher, block_size, decrypt, encrypt, key_size, pad
 from ikev1.crypto.errors import CryptoError, InvalidCiphertext, InvalidPublicValue, UnsupportedAlgorithm, WeakKey
 from ikev1.crypto.groups import DhGroup, group

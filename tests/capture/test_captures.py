@@ -12,7 +12,7 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import EspKeys, IkeKeys, KeyRing, PreSharedKey, load_keys
 from ikev1.capture.read import open_capture
 from ikev1.capture.records.report import Message, Report
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm, PayloadType
 from shared import CAPTURES
 from wire_oracle import needs_captures, needs_tshark

@@ -15,7 +15,7 @@ from ikev1.capture.decrypt import conversation_keys
 from ikev1.capture.keys import EspKeys, IkeKeys, KeyRing
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.capture.track import conversation, esp_tracker, tracker
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.core.records.settings import Aggressive, Mode
 from playbook import Network
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from captured import Recorder, analysed, only, two
 from ikev1.capture.keys import KeyFileError, KeyRing, dh_secret, load_keys, pre_shared_key
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.core.records.events import ChildUp, IkeUp
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.observe.keylog import KeyLog
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm

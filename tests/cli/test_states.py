@@ -8,7 +8,7 @@ from ikev1.cli.states import meaning, state_word
 from ikev1.core.exchanges.interpreter import Script, state_name
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 
 
 @pytest.mark.parametrize("script", [MAIN_MODE, QUICK_MODE], ids=lambda script: script.name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded, Rule
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
 from ikev1.wire.registry import ProtocolId

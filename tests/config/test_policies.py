@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import ConfigError, Loaded, Rule
-from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.settings import DAY, Policy
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 

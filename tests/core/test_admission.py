@@ -23,7 +23,8 @@ from ikev1.core.machine.admission import (
 from ikev1.core.negotiation.phase1_proposal import offer
 from ikev1.core.records.actions import Send
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_message, parse_message

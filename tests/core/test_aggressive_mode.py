@@ -8,7 +8,8 @@ import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.records.events import Code, IkeUp, MessageSeen, Note
-from ikev1.core.records.model import Exchange, IkeState, Role
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.crypto.keymat import HASH_R, SKEYID_psk
 from ikev1.wire.header import Header

@@ -12,8 +12,9 @@ from ikev1.core.exchanges.informational import INFORMATIONAL
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import open_message, phase2_iv, seal
 from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.records.child_sa import ChildState, IpsecMode
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import ChildState, IpsecMode, Role
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, Tunnel
 from ikev1.crypto import keymat

@@ -9,8 +9,9 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import drop, resealed
 from ikev1.core.exchanges.informational import delete_ike, notify
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import ChildDown, Code, IkeConfirmed, Note
-from ikev1.core.records.model import IpsecMode, UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Unique

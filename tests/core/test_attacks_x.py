@@ -15,7 +15,8 @@ from ikev1.core.machine.admission import AGGRESSIVE_ANSWERS, AGGRESSIVE_OCTETS
 from ikev1.core.records.actions import Action, Keep, Send
 from ikev1.core.records.certificate_check import Trusted, Untrusted
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, Unique
 from ikev1.crypto import public_keys

@@ -17,9 +17,10 @@ from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import AllocateSpi, Report, Send
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown
-from ikev1.core.records.model import IkeSa, IkeState, TimerKind
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Mode
+from ikev1.core.records.timer import TimerKind
 from ikev1.wire.message import Message
 from playbook import Network, Peer, change, establish
 

@@ -9,7 +9,7 @@ import pytest
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import clear_notify
 from ikev1.core.records.events import Code, Failure, IkeDown, IkeUp
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.header import Header
 from ikev1.wire.registry import NotifyType
 from playbook import Couple, Network, Peer, establish

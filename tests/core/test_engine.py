@@ -10,7 +10,8 @@ from configured import ALICE, BOB, SECRET, connection, esp, policy, settings, tu
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.answers import Failed
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, IkeUp, Note
-from ikev1.core.records.model import IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.registry import ProtocolId
 from playbook import Allocate, Couple, Network, Peer, establish
 

@@ -10,7 +10,7 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.negotiation.phase1_proposal import offer
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import VendorId

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.records.actions import InstallOutbound, Remove
 from ikev1.core.records.events import Code, Failure, IkeDown
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from playbook import Datagram, Network, Peer
 
 CONVERSATION = ("MM1", "MM2", "MM3", "MM4", "MM5", "MM6", "QM1", "QM2", "QM3", "INFO D(ESP)", "INFO D(ISAKMP)")

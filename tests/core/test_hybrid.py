@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from configured import policy, suite
 from ikev1.core.records.events import Code, MessageSeen
-from ikev1.core.records.model import IkeState
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys

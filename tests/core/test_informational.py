@@ -13,7 +13,7 @@ from ikev1.core.exchanges.informational import notify
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
 from ikev1.core.records.actions import Action
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 from playbook import Network, Peer, establish, say

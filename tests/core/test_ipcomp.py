@@ -13,8 +13,9 @@ from configured import ALICE, BOB, ah, connection, esp, settings, tunnel
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipcomp import cpi_of
 from ikev1.core.records.answers import Failed
+from ikev1.core.records.child_sa import ChildSa, Compression, IpsecMode
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import ChildSa, Compression, IpsecMode, UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
 from ikev1.wire.attributes import Attribute

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ikev1.core.negotiation.ipsec_suite import kernel_only
-from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, Mark, PacketMarks
 from ikev1.wire.registry import ProtocolId
 
 

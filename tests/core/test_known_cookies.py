@@ -17,7 +17,9 @@ from ikev1.core.engine import Engine
 from ikev1.core.exchanges.informational import notify
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import ChildUp, Code, Failure, Note
-from ikev1.core.records.model import IkeSa, IkeState, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys

@@ -15,7 +15,7 @@ from dishonest import add, resealed
 from ikev1.core.exchanges.informational import notify
 from ikev1.core.exchanges.protection import open_message
 from ikev1.core.records.events import ChildDown, Code, IkeConfirmed, IkeDown
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message

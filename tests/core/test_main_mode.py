@@ -6,7 +6,8 @@ import pytest
 
 from configured import IKE, policy
 from ikev1.core.records.events import IkeUp, MessageSeen
-from ikev1.core.records.model import IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.settings import Policy
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.groups import NUMBERS

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.peer import nat_traversal, vendor_ids
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import IpsecMode, Nat, NatTraversalVersion, UdpPath
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message

@@ -27,7 +27,9 @@ from hypothesis.stateful import (
 
 from configured import ALICE, BOB
 from ikev1.core.exchanges.informational import clear_notify
-from ikev1.core.records.model import IkeState, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_chain

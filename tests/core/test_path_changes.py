@@ -10,7 +10,7 @@ import pytest
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Mode
 from nat import NatBox

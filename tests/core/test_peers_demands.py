@@ -12,8 +12,10 @@ from ikev1.core.exchanges.message_ids import fresh_message_id
 from ikev1.core.exchanges.protection import as_established, seal
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify
 from ikev1.core.records.actions import Report, Send
+from ikev1.core.records.child_sa import ChildState, IpsecKeys
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeUp, Note
-from ikev1.core.records.model import ChildState, IpsecKeys, Life, Role, UdpPath
+from ikev1.core.records.exchange import Life, Role
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import Nonce, Payload

@@ -10,7 +10,7 @@ from configured import policy
 from ikev1.core.negotiation import phase1_proposal
 from ikev1.core.negotiation.lifetime_attributes import PHASE_1, offered_life
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Chosen
+from ikev1.core.records.ike_sa import Chosen
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform, build_body, parse_body

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from configured import esp, tunnel
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Agreed
+from ikev1.core.records.exchange import Agreed
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import ESP_CIPHERS

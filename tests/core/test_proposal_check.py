@@ -9,7 +9,8 @@ import pytest
 from configured import ALICE, BOB, connection, esp, policy, settings, tunnel
 from ikev1.core.negotiation import phase1_proposal, phase2_proposal
 from ikev1.core.records.events import ChildUp, Code
-from ikev1.core.records.model import Chosen, Life
+from ikev1.core.records.exchange import Life
+from ikev1.core.records.ike_sa import Chosen
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, Policy, ProposalCheck

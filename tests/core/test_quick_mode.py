@@ -8,8 +8,8 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from dishonest import resealed
+from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.events import ChildUp, Code, Failure
-from ikev1.core.records.model import ChildSa, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes

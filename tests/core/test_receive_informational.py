@@ -7,7 +7,8 @@ from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import as_established
 from ikev1.core.machine.engine_state import State
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.registry import NotifyType

@@ -13,7 +13,8 @@ from dishonest import add, resealed
 from ikev1.core.engine import CannotInitiate
 from ikev1.core.records.certificate_check import Trusted
 from ikev1.core.records.events import Code, IkeUp
-from ikev1.core.records.model import IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import certificates, public_key_encryption, public_keys

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.negotiation import rekey_times
+from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
-from ikev1.core.records.model import ChildState, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeState
 from playbook import Couple, Datagram, Network, Peer, Randomness, establish
 
 HOUR, DAY = 3600, 86_400

@@ -7,7 +7,7 @@ import pytest
 from configured import connection, policy, settings, tunnel
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.records.events import MessageSeen
-from ikev1.core.records.model import Life
+from ikev1.core.records.exchange import Life
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification

@@ -18,7 +18,7 @@ from ikev1.core.machine.boundary import attempt
 from ikev1.core.machine.transaction import Transaction
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen, Note
-from ikev1.core.records.model import ExchangeData, Role, TransactionData
+from ikev1.core.records.exchange import ExchangeData, Role, TransactionData
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute

@@ -12,7 +12,8 @@ import authority
 from configured import connection, policy, settings, suite, tunnel
 from ikev1.core.engine import CannotInitiate
 from ikev1.core.records.events import Code, Failure, MessageSeen, Note
-from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import keymat, public_key_encryption, public_keys

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.core.machine.sa_table import SaTable, deadline, same_peer
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa
+from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 from some_sas import NETWORKS, sas
 

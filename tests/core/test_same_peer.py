@@ -8,8 +8,9 @@ import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import delete_ike, notify
+from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
-from ikev1.core.records.model import ChildState, UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import Notification

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.records.child_sa import PacketMarks
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import PacketMarks
 from ikev1.core.records.settings import Connection, Tunnel
 from playbook import Network, Peer
 

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.records.model import IkeSa, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 
 PATH = UdpPath("198.51.100.2", 500, "192.0.2.1", 500)
 TEMPLATE = IkeSa(0, "peer", Role.RESPONDER, PATH, b"I" * 8, bytes(8), 0.0)

@@ -10,7 +10,7 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import IkeSa, IkeState
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from playbook import Network, Peer, establish
 
 LATER_FIELDS = ("own_message_ids", "heard_message_ids", "anchor", "confirmed", "reached")

@@ -19,8 +19,12 @@ from ikev1.core.machine.sa_table import deadline
 from ikev1.core.machine.timers import _TIMERS
 from ikev1.core.machine.transaction import Transaction
 from ikev1.core.records.actions import Action, Forget, Keep, Send
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, Probe, Role, TimerKind, UdpPath
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Probe
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.timer import TimerKind
 from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import NotifyType
 from playbook import Network, Peer, Randomness, establish

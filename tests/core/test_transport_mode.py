@@ -11,8 +11,9 @@ from configured import ALICE, BOB, connection, settings, tunnel
 from dishonest import Change, payloads_of, put, resealed
 from ikev1.core.peer import vendor_ids
 from ikev1.core.peer.selector_payload import payload_of, selector_of
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IpsecMode, NatTraversalVersion
+from ikev1.core.records.path import NatTraversalVersion
 from ikev1.core.records.selector import Selector
 from ikev1.wire.payloads import Identification, NatOriginalAddress, Payload, SecurityAssociation, VendorId
 from ikev1.wire.registry import Phase2Attribute

@@ -6,8 +6,9 @@ import pytest
 
 from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound
 from ikev1.core.records.answers import Done, Failed, Spis
+from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
-from ikev1.core.records.model import ChildState, IkeState
+from ikev1.core.records.ike_sa import IkeState
 from playbook import Network, Peer, establish
 
 QUESTIONS: list[type[Action]] = [AllocateSpi, InstallInbound, InstallOutbound]

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding, Rule
-from ikev1.core.records.model import ChildSa, IpsecSuite, Phase1Suite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecSuite
+from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, IpsecProposal, Policy, Settings, Start, Tunnel

@@ -15,8 +15,10 @@ from vici.exception import CommandException
 import authority
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, Send
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, Code, Event, IkeUp
-from ikev1.core.records.model import ChildSa, IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Credential, Mode, Settings, Start, Trust, TrustedKey
 from ikev1.crypto import public_keys

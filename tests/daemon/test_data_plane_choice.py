@@ -8,7 +8,7 @@ import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.config import GatewayOptions
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.daemon.host.data_plane_choice import choose, suites_lacking
 from ikev1.esp.plane import PlaneError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecKeys, IpsecSuite
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
@@ -19,7 +20,9 @@ from ikev1.core.records.events import (
     MessageSeen,
     Note,
 )
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.observe.event_log import EventLog, Level, Line

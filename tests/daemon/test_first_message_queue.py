@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.endpoint import STRANGERS_BATCH, Endpoint
 from ikev1.daemon.net.udp import UdpSocket
 from ikev1.daemon.observe.event_log import EventLog

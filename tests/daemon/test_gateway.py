@@ -11,7 +11,9 @@ import pytest
 
 from ikev1.config import ConfigError
 from ikev1.core.records.actions import Keep
-from ikev1.core.records.model import ChildState, IkeState, Nat, NatTraversalVersion, UdpPath
+from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon.pending_operations import NotEstablished

@@ -6,7 +6,9 @@ import math
 
 import pytest
 
-from ikev1.core.records.model import IkeSa, Nat, NatTraversalVersion, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.daemon.net.keepalive import Keepalives
 

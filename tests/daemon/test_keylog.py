@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.events import ChildUp, IkeUp
-from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, Keys
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.observe.event_log import EventLog, Level, Line

@@ -11,7 +11,8 @@ import pytest
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Report, Send
 from ikev1.core.records.events import MessageSeen
-from ikev1.core.records.model import IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import Level
 

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp
-from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys, IpsecSuite, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations

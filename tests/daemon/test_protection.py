@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, Mark, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown

@@ -13,7 +13,7 @@ import pytest
 
 from ikev1.capture.read import open_capture
 from ikev1.capture.records.packets import Datagram, Packet
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.observe.event_log import EventLog, Level, Line

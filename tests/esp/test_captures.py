@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from esp_packets import PATH, child, ones_complement
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.esp.sa_pair import SaPair
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 from shared import CAPTURES, needs_shared

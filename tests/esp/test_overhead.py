@@ -7,7 +7,7 @@ import os
 import pytest
 
 from esp_packets import PATH, all_suites, child, udp
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.sa_pair import SaPair
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, tcp, tcp_checksum_is_right, udp
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded
 from ikev1.esp.sa_pair import SaPair

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esp_packets import CIPHERS, GCM_KEY_SIZES, MACS, all_suites
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.esp.transforms import IntegrityError, MalformedPacket, UnsupportedError, opener, sealer, sizes
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import GatewayOptions
-from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite
+from ikev1.core.records.child_sa import Compression, IpsecMode, IpsecSuite
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.host.data_plane_choice import forget_kernel

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, Mark, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
 from ikev1.esp.plane import Acquire, PlaneError, Protected, Trap

@@ -12,7 +12,7 @@ from socket import AF_INET, AF_INET6
 
 import pytest
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite, Mark
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
 from ikev1.crypto.suites import esp_key_sizes

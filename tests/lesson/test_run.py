@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.core.records.model import IkeState
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.settings import Settings
 from ikev1.lesson.peers import responder_settings
 from ikev1.lesson.run import LessonFailed, Subject, run

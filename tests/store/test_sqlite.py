@@ -17,7 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ikev1.core.records.actions import Forget, Keep
-from ikev1.core.records.model import ChildSa, IkeSa, IkeState, IpsecKeys, IpsecSuite, Keys, Role, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.store import SqliteStore, StoreError
@@ -103,7 +106,9 @@ def test_a_process_that_is_killed_loses_nothing_that_was_written(file: Path) -> 
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from ikev1.core.records.actions import Keep\n"
-        "from ikev1.core.records.model import IkeSa, UdpPath, Role\n"
+        "from ikev1.core.records.exchange import Role\n"
+        "from ikev1.core.records.ike_sa import IkeSa\n"
+        "from ikev1.core.records.path import UdpPath\n"
         "from ikev1.store import SqliteStore\n"
         "path = UdpPath('192.0.2.1', 500, '192.0.2.2', 500)\n"
         "store = SqliteStore(Path(sys.argv[1]))\n"

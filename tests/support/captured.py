@@ -10,7 +10,7 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys import DhSecret, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.records.packets import Datagram, EspPacket, Packet
 from ikev1.capture.records.report import Answer, Conversation, Message, Report
-from ikev1.core.records.model import ChildSa, IpsecKeys
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys
 from ikev1.esp.transforms import sealer
 from playbook import Datagram as Sent
 from playbook import Network, Peer, Randomness

@@ -9,7 +9,8 @@ from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import open_message, phase2_iv, seal
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.exchanges.registry import script_of
-from ikev1.core.records.model import Exchange, IkeSa, Role
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import Payload

@@ -19,7 +19,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.esp import segments
 from ikev1.esp.plane import PlaneEvent, Protected, Trap

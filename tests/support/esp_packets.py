@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import struct
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecSuite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 

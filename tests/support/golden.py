@@ -49,6 +49,7 @@ from ikev1.core.records.actions import (
 )
 from ikev1.core.records.actions import Send as SendAction
 from ikev1.core.records.answers import Answer
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
@@ -60,7 +61,8 @@ from ikev1.core.records.events import (
     MessageSeen,
     Note,
 )
-from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.wire.payloads import payload_type
 from ikev1.wire.registry import ProtocolId

@@ -6,8 +6,9 @@ from typing import Any
 
 from configured import ALICE, BOB, ah, connection, esp, policy, settings, tunnel
 from golden import GoldenNetwork, GoldenPeer, conversation
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IpsecMode, NatTraversalVersion
+from ikev1.core.records.path import NatTraversalVersion
 from ikev1.core.records.settings import Aggressive, Mode, ProposalCheck
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message

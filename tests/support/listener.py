@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 
 
 class Recorder:

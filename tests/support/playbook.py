@@ -30,8 +30,10 @@ from ikev1.core.records.actions import (
 )
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
-from ikev1.core.records.model import ChildSa, IkeSa, IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings

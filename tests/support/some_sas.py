@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from ikev1.core.records.model import (
-    Anchor,
-    ChildSa,
-    ChildState,
-    IkeSa,
-    IkeState,
-    IpsecKeys,
-    IpsecSuite,
-    Nat,
-    NatTraversalVersion,
-    Role,
-    UdpPath,
-)
+from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecKeys, IpsecSuite
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import Anchor, IkeSa, IkeState
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 

@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 import authority
 from configured import ALICE, BOB, SECRET, connection, policy, settings, suite, tunnel
 from ikev1.core.engine import Engine
+from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, IkeDown, IkeUp
-from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, IpsecMode, UdpPath
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
 from ikev1.crypto import public_keys

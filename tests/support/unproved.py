@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.engine import Engine
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Aggressive
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header

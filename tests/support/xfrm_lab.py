@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ikev1.core.records.model import ChildSa, IpsecKeys, IpsecMode, IpsecSuite, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecMode, IpsecSuite
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.crypto.suites import esp_key_sizes

@@ -8,7 +8,7 @@ from typing import TypeVar
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.values import text
 from ikev1.core.negotiation import ipsec_suite
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.settings import IpsecProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
 from ikev1.crypto.suites import IkeProposal, parse_ah_proposal, parse_esp_proposal, parse_ike_proposal, weaknesses

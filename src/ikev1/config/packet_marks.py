@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.config.table import Table
-from ikev1.core.records.model import Mark, PacketMarks
+from ikev1.core.records.child_sa import Mark, PacketMarks
 
 _LARGEST = 0xFFFF_FFFF
 

@@ -9,7 +9,7 @@ from ikev1.config.authentication import NEEDS, PRE_SHARED, WORDS, Methods
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes
-from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.settings import DAY, Policy, ProposalCheck
 from ikev1.crypto.suites import DEFAULT_IKE, IkeProposal
 from ikev1.wire.registry import AuthenticationMethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.config.findings import Findings, Rule
 from ikev1.core.negotiation.ipsec_suite import is_ah, kernel_only
 from ikev1.core.peer.connection_lookup import known_selectors
-from ikev1.core.records.model import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.settings import Connection, Tunnel, WhenDown
 
 

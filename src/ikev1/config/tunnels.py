@@ -9,7 +9,7 @@ from ikev1.config.findings import Invalid, Rule
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, duration, each, integer, kilobytes, text
-from ikev1.core.records.model import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
 from ikev1.crypto.suites import DEFAULT_ESP

@@ -22,9 +22,11 @@ from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Spis
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ikev1.core.peer.connection_lookup import is_address, known_selectors
+from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, Event
-from ikev1.core.records.model import ChildState
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished

@@ -32,8 +32,10 @@ from ikev1.core.records.actions import (
 )
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Event, Failure
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker

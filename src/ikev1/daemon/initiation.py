@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.net.udp import local_address_towards
 from ikev1.daemon.pending_operations import NotEstablished

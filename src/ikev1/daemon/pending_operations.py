@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.errors import LocalError
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.core.peer.connection_lookup import known_selectors
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, Event
-from ikev1.core.records.model import ChildSa
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import DataPlane, PlaneError, Protected

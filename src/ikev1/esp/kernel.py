@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ikev1.core.records.model import ChildSa, IpsecMode, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
+from ikev1.core.records.path import UdpPath
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.xfrm import statistics

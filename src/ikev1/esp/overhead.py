@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import ChildSa
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.esp.transforms import HEADER_SIZE, sizes
 
 _OUTER_HEADERS = {4: 20, 6: 40}

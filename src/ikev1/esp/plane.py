@@ -24,7 +24,8 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.errors import LocalError
 from ikev1.wire.registry import ProtocolId

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from ikev1.core.records.model import ChildSa, UdpPath
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss

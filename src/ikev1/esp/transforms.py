@@ -13,7 +13,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.errors import LocalError, RemoteError

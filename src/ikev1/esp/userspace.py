@@ -10,7 +10,8 @@ from contextlib import ExitStack, suppress
 from itertools import groupby
 
 from ikev1.core.negotiation.ipsec_suite import kernel_only
-from ikev1.core.records.model import ChildSa, IpsecMode, PacketMarks, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
+from ikev1.core.records.path import UdpPath
 from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss

@@ -8,7 +8,7 @@ from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.key_ring import DhSecret, KeyRing, PreSharedKey
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Conversation, Formula
-from ikev1.core.records.model import KeyShare, QuickMode
+from ikev1.core.records.exchange import KeyShare, QuickMode
 from ikev1.errors import LocalError
 from ikev1.lesson.diffie_hellman import Agreement, agreement
 from ikev1.lesson.run import Run

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.core.records.child_sa import IpsecSuite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Connection, IpsecProposal, Mode, Policy, Settings, Tunnel
 from ikev1.crypto.suites import IkeProposal, parse_esp_proposal, parse_ike_proposal

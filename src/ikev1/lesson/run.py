@@ -15,8 +15,10 @@ from enum import StrEnum
 from ikev1.capture.records.packets import Datagram
 from ikev1.core.engine import Engine, without_data_plane
 from ikev1.core.records.actions import Action, InstallInbound, Report, Send
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Failure
-from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Settings
 from ikev1.errors import LocalError

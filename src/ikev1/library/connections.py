@@ -7,7 +7,8 @@ from ipaddress import ip_network
 from typing import Literal, TypedDict, Unpack
 
 from ikev1.core.peer.identity import identification
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Phase1Suite
+from ikev1.core.records.child_sa import IpsecMode, IpsecSuite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
     DAY,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ikev1.core.records import events
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.events import ChildDown, ChildUp, Failure, IkeConfirmed, IkeDown, IkeUp, Note
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.library.message import Message
 
 

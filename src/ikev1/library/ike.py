@@ -14,8 +14,10 @@ import msgspec
 from ikev1.core.engine import Engine, UnknownName, without_data_plane
 from ikev1.core.records.actions import Action, CheckCertificate, Report, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import MessageSeen
-from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection, Settings
 from ikev1.library.events import Event, public
 from ikev1.library.translate_errors import Misuse, of_caller

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ikev1.core.negotiation import ipsec_suite
-from ikev1.core.records.model import IkeSa, IpsecSuite, Phase1Suite
+from ikev1.core.records.child_sa import IpsecSuite
+from ikev1.core.records.ike_sa import IkeSa, Phase1Suite
 from ikev1.core.records.record import Record, replace
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.suites import ike_name, parse_ike_proposal

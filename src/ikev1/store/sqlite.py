@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ikev1.core.records.actions import Forget, Keep
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.files.private import check_folder, check_private, open_private
 from ikev1.store.store import StoreError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ikev1.core.records.actions import Forget, Keep
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.errors import LocalError
 
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
-from ikev1.core.records.model import ChildSa
 from ikev1.core.records.settings import Connection
 from ikev1.library.events import Event
 from ikev1.library.ike import Ike

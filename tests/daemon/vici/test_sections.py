@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.daemon.conftest import AES128_SHA256_ECP256
 
 import authority
-from ikev1.core.records.model import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks, UdpPath
+from ikev1.core.records.child_sa import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel

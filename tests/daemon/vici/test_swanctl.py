@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from ikev1.core.records.model import IpsecMode, IpsecSuite, Mark, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Connection, IpsecProposal, Settings, Start, Tunnel

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.core.records.model import Mark
+from ikev1.core.records.child_sa import Mark
 from ikev1.esp.networks import Network
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote, RouteNote, StateNote, Thing

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.records.model import Mark
+from ikev1.core.records.child_sa import Mark
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import GarbledAnswer, attributes
 from ikev1.esp.xfrm.policy import (

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.xfrm import state
 from ikev1.esp.xfrm.requests import Xfrm

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite, Mark
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.core.records.record import replace
 from ikev1.esp.netlink import GarbledAnswer, attributes
 from ikev1.esp.plane import PlaneError

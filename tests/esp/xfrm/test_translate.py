@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.core.records.model import Compression, IpsecMode, IpsecSuite, Mark, PacketMarks, UdpPath
+from ikev1.core.records.child_sa import Compression, IpsecMode, IpsecSuite, Mark, PacketMarks
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.plane import PlaneError, Trap

@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ikev1.config import GatewayOptions
-from ikev1.core.records.model import ChildSa, UdpPath
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.spi import drawn
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run

@@ -16,7 +16,7 @@ from ikev1.audit.algorithms import (
 from ikev1.audit.finding import Evidence, Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of
 from ikev1.audit.topics import topic
-from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.settings import IpsecProposal
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import (

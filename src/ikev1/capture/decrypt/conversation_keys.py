@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS, Phase1
 from ikev1.capture.keys.key_ring import IkeKeys, KeyRing
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.core.records.record import Record, replace
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError

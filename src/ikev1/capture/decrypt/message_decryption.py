@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ikev1.capture.decrypt.conversation_keys import Candidates, Secrets
 from ikev1.capture.decrypt.phase1_values import Phase1
 from ikev1.capture.keys.key_ring import KeyRing
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.hashes import digest_size

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import phase1_suite, transform_name
 from ikev1.capture.records.message_record import MessageRecord
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Phase1Suite, Role
 from ikev1.wire.payloads import (
     Certificate,
     Identification,

@@ -9,7 +9,8 @@ from ikev1.capture.decrypt.suites import ipsec_suite, pfs_group
 from ikev1.capture.keys.key_ring import EspKeys, KeyRing
 from ikev1.capture.records.labels import Phase2Exchange
 from ikev1.capture.records.message_record import MessageRecord
-from ikev1.core.records.model import IpsecKeys, IpsecSuite, Role
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.record import Record
 from ikev1.crypto import keymat
 from ikev1.crypto.errors import CryptoError

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ikev1.core.negotiation.lifetime_attributes import number_of
-from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.core.records.child_sa import IpsecSuite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.crypto.algorithms import dh_group, esp_cipher, ike_cipher
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, Transform

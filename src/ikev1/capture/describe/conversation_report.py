@@ -9,7 +9,7 @@ from ikev1.capture.describe.parties import party_of
 from ikev1.capture.records.report import Conversation
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.capture.track.esp_flows import TrackedFlow
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.crypto.algorithms import registered_name
 from ikev1.wire.registry import AuthenticationMethod
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.capture.records.labels import exchange_name
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.payloads import Delete, Notification
 from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
 

@@ -6,7 +6,7 @@ from ikev1.capture.describe.nat_detection import behind_nat
 from ikev1.capture.records.report import Party
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.core.peer import identity
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
 

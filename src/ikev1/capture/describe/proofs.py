@@ -11,8 +11,8 @@ from ikev1.capture.describe.skeyid import skeyid_of
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check, Formula
 from ikev1.capture.track.conversation import TrackedConversation
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Role
 from ikev1.crypto import certificates, keymat, public_keys, signatures
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Certificate, Hash, Signature

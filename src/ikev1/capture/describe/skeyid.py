@@ -10,7 +10,7 @@ from ikev1.capture.decrypt.conversation_keys import Secrets
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
 from ikev1.capture.records.report import Formula
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.crypto import cipher, keymat
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Hash

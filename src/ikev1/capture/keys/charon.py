@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
 CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")

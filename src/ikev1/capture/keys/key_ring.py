@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.core.records.record import Record
 
 Kind = TypeVar("Kind", bound=Record)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing, PreSharedKey
 from ikev1.capture.keys.names import CIPHERS, INTEGRITY
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform
 
 PLUTO_LINE = re.compile(r"^(?:.*?[\]:] )?\| (.*)$")

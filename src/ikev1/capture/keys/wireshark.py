@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 _COOKIE = re.compile(r"(?:0x)?([0-9a-fA-F]{16})")

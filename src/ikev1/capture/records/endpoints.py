@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.records.packets import Datagram
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 
 _MOST_PORTS = 64  # kept per peer: a NAT device may assign a new one every minute
 

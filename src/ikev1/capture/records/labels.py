@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ikev1.capture.records.endpoints import other
 from ikev1.capture.records.message_record import MessageRecord
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.registry import ExchangeType, PayloadType
 
 UNKNOWN = "?"

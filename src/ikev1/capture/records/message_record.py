@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ikev1.capture.records.packets import Datagram
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import FIELDS, HEADER_SIZE, Header
 from ikev1.wire.message import Message

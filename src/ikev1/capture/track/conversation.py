@@ -13,7 +13,7 @@ from ikev1.capture.records.endpoints import Endpoints, other
 from ikev1.capture.records.labels import Phase2Exchange, label_of
 from ikev1.capture.records.message_record import Envelope, MessageRecord, read_envelope
 from ikev1.capture.records.packets import Datagram
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.errors import WireError
 from ikev1.wire.fragmentation import Reassembly, Whole, fragment_of
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header

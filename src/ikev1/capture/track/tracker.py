@@ -8,7 +8,7 @@ from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.records.message_record import MessageRecord, read_envelope
 from ikev1.capture.records.packets import Datagram
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.registry import ExchangeType
 

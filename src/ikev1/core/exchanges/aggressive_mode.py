@@ -28,11 +28,11 @@ from ikev1.core.peer.connection_lookup import accepts_aggressive, expected
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
-from ikev1.core.records import model
+from ikev1.core.records import exchange
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Phase1Suite
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Aggressive, Connection, Policy
@@ -213,7 +213,7 @@ def verify_am3(context: ExchangeContext, message: Message) -> None:
 
 
 AGGRESSIVE_MODE = Script(
-    model.AGGRESSIVE_MODE,
+    exchange.AGGRESSIVE_MODE,
     ExchangeType.AGGRESSIVE,
     (
         #   from  RFC 2409 §5.1, §5.4                               build      check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IkeSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.wire.payloads import Notification
 
 _SIZE = 4  # octets of a sequence number

@@ -9,9 +9,11 @@ from ikev1.core.exchanges.protection import phase2_iv
 from ikev1.core.negotiation.responder_lifetime import shorten_established
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, Note
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, build_chain

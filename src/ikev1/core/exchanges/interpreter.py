@@ -24,7 +24,7 @@ from ikev1.core.records.actions import Question, Report
 from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, MessageSeen
-from ikev1.core.records.model import Exchange, ExchangeData, Role, Waiting
+from ikev1.core.records.exchange import Exchange, ExchangeData, Role, Waiting
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.message import Message

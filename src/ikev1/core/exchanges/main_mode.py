@@ -8,7 +8,7 @@ from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.model import Life
+from ikev1.core.records.exchange import Life
 from ikev1.core.records.record import present, replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification, Payload

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from hashlib import blake2s
 
 from ikev1.core.exchanges.protection import keys_of
-from ikev1.core.records.model import IkeSa, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 
 _REMEMBERED = 1024  # message IDs of the peer's notifications, except DPD and Deletes, which may repeat

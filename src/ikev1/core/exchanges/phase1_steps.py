@@ -13,8 +13,10 @@ from ikev1.core.peer.phase1_auth import is_hybrid, note_requests, request_certif
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
+from ikev1.core.records.exchange import KeyShare, Role
+from ikev1.core.records.ike_sa import Anchor, Chosen, IkeState
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Anchor, Chosen, IkeState, KeyShare, Role, UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection

@@ -7,7 +7,8 @@ import struct
 
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Exchange, IkeSa, Keys
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeSa, Keys
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.crypto import cipher, hashes, keymat

@@ -18,20 +18,10 @@ from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wa
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code
-from ikev1.core.records.model import (
-    Agreed,
-    ChildSa,
-    ChildState,
-    Choice,
-    Compression,
-    Decision,
-    IpsecKeys,
-    IpsecMode,
-    KeyShare,
-    QuickMode,
-)
+from ikev1.core.records.exchange import Agreed, Choice, Decision, KeyShare, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel

@@ -14,7 +14,8 @@ from ikev1.core.exchanges.revised_rsa_encryption import (
 )
 from ikev1.core.exchanges.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.model import Exchange, IkeSa, IkeState
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.wire.message import Message
 
 SCRIPTS: dict[tuple[str, int], Script] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikev1.core.records.actions import Action, Send
-from ikev1.core.records.model import Exchange, UdpPath
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 
 

@@ -41,7 +41,7 @@ from ikev1.core.peer.rsa_encrypted_payloads import (
 )
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto import public_key_encryption
 from ikev1.crypto.public_key_encryption import BodyCipher, body_cipher

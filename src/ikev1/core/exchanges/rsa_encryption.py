@@ -39,7 +39,7 @@ from ikev1.core.peer.rsa_encrypted_payloads import (
     suite_of,
 )
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.crypto import public_key_encryption
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Payload

@@ -26,7 +26,8 @@ from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Action, Report
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE

@@ -14,7 +14,9 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove, Report
 from ikev1.core.records.events import Code, Failure, IkeDown
-from ikev1.core.records.model import Exchange, IkeState, UdpPath
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.refusal import Refusal
 from ikev1.errors import describe_bug
 

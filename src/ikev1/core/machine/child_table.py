@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ikev1.core.records.model import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 

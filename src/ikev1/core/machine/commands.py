@@ -18,8 +18,11 @@ from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, Failure
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, KeyShare, QuickMode, Role, UdpPath
+from ikev1.core.records.exchange import KeyShare, QuickMode, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector

@@ -14,7 +14,9 @@ from ikev1.core.machine.ended import takes_anothers
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import path_changes, vendor_ids
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IkeSa, Probe, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, Probe
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification

@@ -6,8 +6,10 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer.path_changes import on_path
 from ikev1.core.records.actions import Move, Remove
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, IkeDown
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, UdpPath
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 
 

@@ -11,8 +11,11 @@ from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
 from ikev1.core.peer.connection_lookup import ConnectionLookup
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, UdpPath
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header

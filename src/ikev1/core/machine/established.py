@@ -17,7 +17,8 @@ from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.events import Code, IkeConfirmed
-from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 from ikev1.wire.message import Message

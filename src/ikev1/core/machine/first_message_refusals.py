@@ -7,7 +7,7 @@ from ikev1.core.machine.admission import RefusedFirstMessage, is_proportionate
 from ikev1.core.machine.engine_state import State
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header

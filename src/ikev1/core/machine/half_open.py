@@ -22,7 +22,9 @@ from ikev1.core.machine.stateless_responder import CachedReply, sa_from
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.events import Code, Failure, MessageSeen
-from ikev1.core.records.model import IkeSa, Role, UdpPath
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.errors import WireError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 

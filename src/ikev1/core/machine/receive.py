@@ -31,7 +31,9 @@ from ikev1.core.records.answers import Answer
 from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck, Trusted, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.model import Exchange, Held, IkeSa, IkeState, Role, UdpPath, Waiting
+from ikev1.core.records.exchange import Exchange, Held, Role, Waiting
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection

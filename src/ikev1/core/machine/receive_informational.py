@@ -28,7 +28,8 @@ from ikev1.core.machine.refuse import complain
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
 from ikev1.wire.errors import WireError

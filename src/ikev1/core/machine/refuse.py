@@ -14,7 +14,7 @@ from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove, Send
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Exchange, Role
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto.errors import CryptoError

@@ -13,7 +13,9 @@ from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IkeState, PeerKey, Role
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, PeerKey
 from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 

@@ -18,7 +18,8 @@ import hmac
 from collections import OrderedDict
 from hashlib import blake2s
 
-from ikev1.core.records.model import IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 
 _SLOT = 32  # seconds per time slot; a cookie is accepted in its slot and in the next one

@@ -17,10 +17,13 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, Failure
-from ikev1.core.records.model import ChildSa, ChildState, Exchange, IkeSa, IkeState, Probe, Role, TimerKind
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Probe
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.timer import TimerKind
 from ikev1.wire.registry import NotifyType
 
 Part = Exchange | ChildSa | Probe | IkeSa

@@ -26,7 +26,8 @@ from ikev1.core.machine.sa_table import Kept
 from ikev1.core.records.actions import Action, Forget, Keep, Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Event, Failure, Note
-from ikev1.core.records.model import Exchange, IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload

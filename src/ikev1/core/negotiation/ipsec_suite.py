@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks
+from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, PacketMarks
 from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Life
+from ikev1.core.records.exchange import Life
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Attribute

@@ -10,7 +10,8 @@ from ikev1.core.negotiation.lifetime_attributes import PHASE_1, life_attributes,
 from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_1, private_use
 from ikev1.core.negotiation.proposal_check import agreed_life, allows_key, allows_life, life_differences
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Chosen, Life, Phase1Suite
+from ikev1.core.records.exchange import Life
+from ikev1.core.records.ike_sa import Chosen, Phase1Suite
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Policy
 from ikev1.crypto.algorithms import ike_cipher, registered_name

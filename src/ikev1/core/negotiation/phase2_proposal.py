@@ -10,8 +10,9 @@ from ikev1.core.negotiation.phase1_proposal import check_situation
 from ikev1.core.negotiation.phase2_offer import Choice, choices, is_answer_to, only_choice
 from ikev1.core.negotiation.phase2_transform import transform_of
 from ikev1.core.negotiation.proposal_check import agreed_life, allows_group, allows_key, life_differences
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Agreed, IpsecSuite
+from ikev1.core.records.exchange import Agreed
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, Tunnel

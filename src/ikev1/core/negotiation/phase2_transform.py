@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from ikev1.core.negotiation.lifetime_attributes import PHASE_2, life_attributes, number_of, offered_life
 from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_2, private_use
-from ikev1.core.records.model import IpsecSuite, Life
+from ikev1.core.records.child_sa import IpsecSuite
+from ikev1.core.records.exchange import Life
 from ikev1.core.records.settings import IpsecProposal, Tunnel
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Transform

@@ -7,7 +7,7 @@ unchanged, and a longer lifetime with a RESPONDER-LIFETIME that gives the shorte
 from __future__ import annotations
 
 from ikev1.core.negotiation.lifetime_attributes import shorter
-from ikev1.core.records.model import Life
+from ikev1.core.records.exchange import Life
 from ikev1.core.records.settings import Policy, ProposalCheck, Tunnel
 from ikev1.crypto.algorithms import CipherWord
 from ikev1.crypto.groups import NUMBERS

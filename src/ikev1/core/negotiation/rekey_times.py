@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.settings import Connection
 
 SHORTEST = 10  # seconds: the minimum lifetime of an SA

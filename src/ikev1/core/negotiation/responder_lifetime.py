@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ikev1.core.negotiation.lifetime_attributes import PHASE_1, PHASE_2, life_attributes, shorter, stated_life
 from ikev1.core.negotiation.rekey_times import SHORTEST, deadlines
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.model import ChildSa, ChildState, IkeState, Life, Role
+from ikev1.core.records.exchange import Life, Role
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
 from ikev1.wire.attributes import build_attributes, parse_attributes
 from ikev1.wire.message import Message

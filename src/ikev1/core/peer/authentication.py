@@ -10,8 +10,9 @@ from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import names_one, refuse_own_identity
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
+from ikev1.core.records.exchange import KeyShare, Role
+from ikev1.core.records.ike_sa import Keys, Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import Keys, KeyShare, Phase1Suite, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection, Credential

@@ -8,7 +8,8 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from ikev1.core.peer.trust_fingerprint import fingerprint
-from ikev1.core.records.model import Exchange, IkeSa, Role
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Aggressive, Connection, Tunnel

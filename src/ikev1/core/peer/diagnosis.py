@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.events import Code
+from ikev1.core.records.exchange import QuickMode, Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.model import IkeSa, QuickMode, Role
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 

@@ -6,7 +6,9 @@ from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, inet_pton
 
-from ikev1.core.records.model import IpsecMode, Nat, NatTraversalVersion, Role, UdpPath
+from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery, NatOriginalAddress
 from ikev1.wire.registry import EncapsulationMode, IdType, PayloadType

@@ -13,8 +13,11 @@ a retransmission, and only
 from __future__ import annotations
 
 from ikev1.core.records.actions import Action, Move, Report
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, IpsecMode, UdpPath
+from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 
 _QUIET = 60.0  # seconds: the minimum interval of notes about a peer that moved

@@ -14,8 +14,9 @@ from ikev1.core.peer.connection_lookup import called_address
 from ikev1.core.records.certificate_check import NeedsCertificateCheck, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
-from ikev1.core.records.model import IkeSa, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures

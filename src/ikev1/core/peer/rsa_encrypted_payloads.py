@@ -17,7 +17,8 @@ from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import certificate_is_for, keys_for, names_one, refuse_own_key
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import Phase1Suite, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection

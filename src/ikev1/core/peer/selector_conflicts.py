@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import ChildSa, IpsecMode
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel

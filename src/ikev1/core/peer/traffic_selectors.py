@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ikev1.core.peer.selector_conflicts import check_rivals
 from ikev1.core.peer.selector_payload import selector_of
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.model import IpsecMode, QuickMode
+from ikev1.core.records.exchange import QuickMode
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Tunnel

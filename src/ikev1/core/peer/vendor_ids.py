@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import NatTraversalVersion
+from ikev1.core.records.path import NatTraversalVersion
 from ikev1.wire.payloads import VendorId
 
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0

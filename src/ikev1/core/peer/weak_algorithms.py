@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
-from ikev1.core.records.model import IpsecSuite, Phase1Suite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
 from ikev1.wire.registry import AuthenticationMethod
 

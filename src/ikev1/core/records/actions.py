@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
-from ikev1.core.records.model import ChildSa, IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 

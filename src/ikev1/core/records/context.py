@@ -7,8 +7,11 @@ from typing import Protocol
 
 from ikev1.core.records.actions import Action, Report
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
-from ikev1.core.records.model import ChildSa, Exchange, IkeSa, Role, UdpPath
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 

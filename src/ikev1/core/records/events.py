@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.model import ChildSa, IkeSa
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.wire.message import Message
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ikev1.core.records.model import IpsecMode, IpsecSuite, PacketMarks, Phase1Suite
+from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, PacketMarks
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config import GatewayOptions
-from ikev1.core.records.model import IpsecSuite
+from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.settings import Settings
 from ikev1.esp.clear_traffic import forget as forget_guard
 from ikev1.esp.kernel import KernelPlane, probe

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.net.udp import UdpSocket
 from ikev1.daemon.observe.event_log import EventLog, Level

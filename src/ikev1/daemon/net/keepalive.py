@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ikev1.core.records.model import IkeSa, UdpPath
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 
 
 class Keepalives:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ikev1.capture.read.pcapng import MAGIC_NUMBER
 from ikev1.capture.records.packets import Datagram
 from ikev1.capture.write import datagram_block, section_blocks
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 

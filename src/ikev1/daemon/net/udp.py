@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Sequence
 
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.first_message_queue import steer
 from ikev1.esp import segments
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 
-from ikev1.core.records.model import ChildSa
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.esp.plane import Counters
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
@@ -28,7 +29,8 @@ from ikev1.core.records.events import (
     MessageSeen,
     Note,
 )
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState, Role
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ikev1.core.records.child_sa import ChildSa, IpsecKeys
 from ikev1.core.records.events import ChildUp, Event, IkeUp
-from ikev1.core.records.model import ChildSa, IkeSa, IpsecKeys
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.files.private import open_private
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Event, IkeDown, IkeUp
-from ikev1.core.records.model import ChildSa, ChildState, IkeSa, IkeState
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.vici.codec import Section

@@ -12,7 +12,9 @@ from ikev1.core.exchanges.registry import cisco_state, script_of
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import expected
-from ikev1.core.records.model import ChildSa, IkeSa, Mark, PacketMarks, Role
+from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display

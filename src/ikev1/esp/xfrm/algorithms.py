@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.plane import PlaneError

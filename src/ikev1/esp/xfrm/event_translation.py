@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.model import UdpPath
+from ikev1.core.records.path import UdpPath
 from ikev1.esp.netlink import GarbledAnswer
 from ikev1.esp.plane import Acquire, Expired, Listener, PeerMoved, RekeyNeeded
 from ikev1.esp.xfrm.events import Acquired, EventSocket, Mapped, Overrun, StateExpired

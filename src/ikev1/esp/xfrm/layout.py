@@ -10,7 +10,7 @@ import socket
 import struct
 from enum import IntEnum
 
-from ikev1.core.records.model import Mark
+from ikev1.core.records.child_sa import Mark
 from ikev1.esp.netlink import attribute
 
 ADDRESS_SIZE = 16  # xfrm_address_t: an IPv4 address stands in its first four octets

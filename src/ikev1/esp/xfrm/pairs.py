@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from ikev1.core.records.model import ChildSa, IpsecMode, Mark, UdpPath
+from ikev1.core.records.child_sa import ChildSa, IpsecMode, Mark
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed

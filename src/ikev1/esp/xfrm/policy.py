@@ -6,7 +6,7 @@ import socket
 from enum import IntEnum
 from typing import NamedTuple
 
-from ikev1.core.records.model import Mark
+from ikev1.core.records.child_sa import Mark
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Buffer, attribute, attributes, unpack
 from ikev1.esp.networks import Network, networks

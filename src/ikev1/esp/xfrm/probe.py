@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from ikev1.core.negotiation.ipsec_suite import key_sizes, name
-from ikev1.core.records.model import IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import Limits, State, StateId, XfrmMode

@@ -6,7 +6,7 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
-from ikev1.core.records.model import IpsecKeys, IpsecSuite, Mark
+from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.esp.netlink import Buffer, GarbledAnswer, attribute, attributes, unpack
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.algorithms import KEY_HEADERS, compression_attribute, key_attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.capture.describe.parties import identity_of, identity_visible
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.payloads import CertificateRequest, ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute
 from ikev1.wire.words import config_value

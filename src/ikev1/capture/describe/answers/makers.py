@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.wire.vendors import maker_of, vendor_name
 
 _TITLE = "Which implementations are the peers?"

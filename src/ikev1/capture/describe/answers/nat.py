@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.capture.describe.nat_detection import behind_nat
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 
 _TITLE = "Is there a NAT, and which peer is behind it?"
 

@@ -8,7 +8,7 @@ from ikev1.capture.describe.answers.quick_mode_sentences import quick_mode_sente
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Phase1Suite
+from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.crypto.errors import CryptoError
 from ikev1.crypto.groups import group
 from ikev1.crypto.hashes import digest_size

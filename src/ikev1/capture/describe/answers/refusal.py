@@ -11,7 +11,7 @@ from ikev1.capture.records.endpoints import other
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Answer
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.model import Role
+from ikev1.core.records.exchange import Role
 from ikev1.crypto.algorithms import ike_cipher, ike_hash, registered_name
 from ikev1.wire.payloads import Notification, SecurityAssociation, Transform
 from ikev1.wire.registry import AuthenticationMethod, NotifyType, ProtocolId

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from ikev1.core.records.model import ChildSa, IkeSa
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.codec import Section

@@ -1,0 +1,130 @@
+"""`ChildSa`: a pair of IPsec SAs, one in each direction, and what it consists of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import Record, replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.timer import TimerKind, Timers
+from ikev1.wire.registry import ProtocolId
+
+
+class IpsecSuite(Record, frozen=True):
+    """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.1, §4.4.3, §4.4.4, §4.5).
+
+    ``encryption`` is an ESP transform identifier, 0 for AH; ``key_length`` is in bits (0: the cipher has one size
+    only), ``integrity`` an Authentication Algorithm (0: none, the cipher does it).
+    """
+
+    encryption: int
+    key_length: int = 0
+    integrity: int = 0
+    protocol: int = ProtocolId.ESP  # or AH
+    esn: bool = False  # extended sequence numbers, of 64 bits (RFC 4304)
+
+
+class IpsecKeys(Record, frozen=True):
+    """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5).
+
+    Once the data plane has the keys, nobody else needs them: they are empty in what is kept of the pair.
+    """
+
+    spi: int
+    encryption_key: bytes = b""  # for AES-GCM: the key, then 4 octets of salt (RFC 4106 §8.1)
+    integrity_key: bytes = b""
+
+    secret_fields = frozenset({"encryption_key", "integrity_key"})
+
+
+class IpsecMode(StrEnum):
+    """What a packet on the wire holds: a whole packet, or one's payload alone (RFC 4301 §3.2)."""
+
+    TUNNEL = "tunnel"
+    TRANSPORT = "transport"
+
+
+class Compression(Record, frozen=True):
+    """IPComp inside a pair of IPsec SAs (RFC 3173): the transform, and the CPI that names it in each direction."""
+
+    algorithm: int  # an IPCOMP transform identifier (RFC 2407 §4.4.5)
+    inbound_cpi: int
+    outbound_cpi: int
+
+
+class Mark(NamedTuple):
+    """A netfilter mark and which of its bits count; a mask of 0 is no mark at all."""
+
+    value: int = 0
+    mask: int = 0
+
+
+class PacketMarks(Record, frozen=True):
+    """How an operator steers packets to a pair of IPsec SAs beside its selectors; all of it only in a kernel."""
+
+    mark_in: Mark = Mark()
+    mark_out: Mark = Mark()
+    if_id_in: int = 0  # of an xfrm interface; 0: none
+    if_id_out: int = 0
+
+
+class ChildState(StrEnum):
+    """The life of a pair of IPsec SAs, in the words of strongSwan."""
+
+    INSTALLED = "INSTALLED"  # carries traffic
+    REKEYED = "REKEYED"  # a newer pair carries the traffic; still receives until it expires
+    DELETED = "DELETED"
+
+
+class ChildSa(Record, frozen=True):
+    """A pair of IPsec SAs, one in each direction.
+
+    ``path`` is the conversation of the ISAKMP SA at the time; ESP travels on it when ``udp_encapsulation`` is set,
+    else as IP protocol 50 between its two addresses. ``rekey_at`` and ``expires_at`` are absolute, 0 for never;
+    ``lifetime_kilobytes`` is 0 for no limit.
+    """
+
+    unique_id: int
+    name: str
+    connection: str
+    suite: IpsecSuite
+    inbound: IpsecKeys
+    outbound: IpsecKeys
+    local: Selector
+    remote: Selector
+    path: UdpPath
+    udp_encapsulation: bool
+    initiator: bool
+    created_at: float
+    rekey_at: float = 0.0
+    expires_at: float = 0.0
+    lifetime_kilobytes: int = 0
+    replay_window: int = 64  # packets
+    group: int = 0  # the group of perfect forward secrecy, 0 without
+    state: ChildState = ChildState.INSTALLED
+    reqid: int = 0  # the same for all that follow one another by rekeying
+    mode: IpsecMode = IpsecMode.TUNNEL
+    compression: Compression | None = None
+    marks: PacketMarks = PacketMarks()
+
+    def timers(self) -> Timers:
+        """The timers of this pair; one that is over is not rekeyed."""
+        return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
+
+    @property
+    def traffic(self) -> tuple[str, Selector, Selector]:
+        """The tunnel and the selectors: a newer pair for the same traffic takes the place of this one."""
+        return self.name, self.local, self.remote
+
+    def retired(self) -> ChildSa:
+        """The pair once a newer one carries its traffic: it still receives what is under way."""
+        retired: ChildSa = replace(self, state=ChildState.REKEYED, rekey_at=0.0)
+        return retired
+
+    def without_keys(self) -> ChildSa:
+        """What is kept of the pair once the data plane has its keys."""
+        inbound, outbound = IpsecKeys(self.inbound.spi), IpsecKeys(self.outbound.spi)
+        bare: ChildSa = replace(self, inbound=inbound, outbound=outbound)
+        return bare
