@@ -23,9 +23,12 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
     for step in steps:
         if isinstance(step, IkeSa):
             table.put(model.get(step.cookies), step)
+            table.settle(step.cookies, model.get(step.cookies))
             model[step.cookies] = step
         elif step + b"R" * 8 in model:
-            table.drop(model.pop(step + b"R" * 8))
+            gone = model.pop(step + b"R" * 8)
+            table.drop(gone)
+            table.settle(gone.cookies, gone)
         assert dict(table.by_cookies) == model
         for name in ("peer", "other"):
             assert {sa.cookies for sa in table.of_connection(name)} == {
@@ -79,10 +82,12 @@ def test_what_is_due_comes_once(all_sas: list[IkeSa], now: float) -> None:
     table = SaTable()
     for sa in all_sas:
         table.put(None, sa)
+        table.settle(sa.cookies, None)
     came = []
     for sa in table.due(now):
         came.append(sa.cookies)
         table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()))
+        table.settle(sa.cookies, sa)
     assert sorted(came) == sorted(sa.cookies for sa in all_sas if deadline(sa) <= now)
     assert list(table.due(now)) == []
     assert table.next_deadline() > now

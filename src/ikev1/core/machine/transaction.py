@@ -14,7 +14,6 @@ its pairs of IPsec SAs, is stored whenever a field changes that another process 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -70,15 +69,20 @@ class Transaction:
 
     def commit(self) -> list[Action]:
         """Return all actions in order: those for the store first."""
+        table = self.state.table
+        for cookies, kept in self._before.items():
+            table.settle(cookies, None if kept is None else kept.sa)
         stored: list[Action] = []
         for ref in self._refs.values():
-            stored += ref._settle()
-        stored += self.actions
-        return stored
+            change = ref._settle()
+            if change is not None:
+                stored.append(change)
+        return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction."""
-        self.state.table.restore(self._before)
+        if self._before:
+            self.state.table.restore(self._before)
 
     def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
         table, before, cookies = self.state.table, self._before, ref.cookies
@@ -111,7 +115,7 @@ class SaRef:
         has_ended: whether the SA was dropped.
     """
 
-    __slots__ = ("_to_store", "cookies", "has_ended", "is_kept", "sa", "tx")
+    __slots__ = ("_stored", "cookies", "has_ended", "is_kept", "sa", "tx")
 
     def __init__(self, tx: Transaction, cookies: bytes, sa: IkeSa, is_kept: bool) -> None:
         self.tx = tx
@@ -119,7 +123,7 @@ class SaRef:
         self.sa = sa
         self.is_kept = is_kept
         self.has_ended = False
-        self._to_store = False
+        self._stored = sa if is_kept else None  # as the store has it, but for `_NOT_STORED`
 
     # --- changes
 
@@ -135,8 +139,8 @@ class SaRef:
         if sa is old:
             return
         self.tx._put(self, old, sa)
-        if store and not self._to_store and sa.state is not IkeState.CONNECTING:
-            self._to_store = old is None or old.state is not sa.state or _stored_fields(old) != _stored_fields(sa)
+        if not store and old is self._stored:
+            self._stored = sa
         self.sa, self.is_kept = sa, True
 
     def change(self, **fields: Any) -> None:
@@ -200,16 +204,22 @@ class SaRef:
 
     # --- the end of the transaction
 
-    def _settle(self) -> Iterable[Action]:
-        """Return the actions for the store that the changes of this SA require."""
-        sa, limits = self.sa, self.tx.state.limits
+    def _settle(self) -> Keep | Forget | None:
+        """Return the action for the store that the changes of this SA require."""
+        sa, stored, limits = self.sa, self._stored, self.tx.state.limits
         if self.has_ended:
             limits.forget(self.cookies)
-        if sa.state is IkeState.CONNECTING or not (self.has_ended or self._to_store):
-            return ()
-        if self.has_ended or sa.state is IkeState.DELETED:
+            if sa.state is IkeState.CONNECTING:
+                return None
             limits.note_end(self.cookies)
-        return (Forget(sa),) if self.has_ended else (Keep(sa),)
+            return Forget(sa)
+        if sa is stored or sa.state is IkeState.CONNECTING:
+            return None
+        if stored is not None and stored.state is sa.state and _stored_fields(stored) == _stored_fields(sa):
+            return None
+        if sa.state is IkeState.DELETED:
+            limits.note_end(self.cookies)
+        return Keep(sa)
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
