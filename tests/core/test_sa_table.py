@@ -22,7 +22,7 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
     model: dict[bytes, IkeSa] = {}
     for step in steps:
         if isinstance(step, IkeSa):
-            table.put(model.get(step.cookies), step)
+            table.put(model.get(step.cookies), step, step.cookies)
             table.settle(step.cookies, model.get(step.cookies))
             model[step.cookies] = step
         elif step + b"R" * 8 in model:
@@ -81,12 +81,12 @@ def by_number(found: Iterable[ChildSa]) -> list[ChildSa]:
 def test_what_is_due_comes_once(all_sas: list[IkeSa], now: float) -> None:
     table = SaTable()
     for sa in all_sas:
-        table.put(None, sa)
+        table.put(None, sa, sa.cookies)
         table.settle(sa.cookies, None)
     came = []
     for sa in table.due(now):
         came.append(sa.cookies)
-        table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()))
+        table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()), sa.cookies)
         table.settle(sa.cookies, sa)
     assert sorted(came) == sorted(sa.cookies for sa in all_sas if deadline(sa) <= now)
     assert list(table.due(now)) == []

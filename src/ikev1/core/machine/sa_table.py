@@ -59,9 +59,9 @@ class SaTable:
 
     # --- changes
 
-    def put(self, old: IkeSa | None, new: IkeSa) -> None:
-        """Add ``new``, or replace ``old``, which is in the table, by it."""
-        cookies, before = new.cookies, ()
+    def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
+        """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
+        before: tuple[ChildSa, ...] = ()
         if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
             before = old.children
         else:
@@ -70,7 +70,7 @@ class SaTable:
             self._serial += 1
             self._enter(new, self._serial)
         self.by_cookies[cookies] = new
-        if new.state is not IkeState.CONNECTING:
+        if (self.half_open or self.aggressive_callers) and new.state is not IkeState.CONNECTING:
             self._is_done(cookies)
         if before is not new.children:
             self._pairs.change(before, new.children, cookies)
@@ -107,13 +107,13 @@ class SaTable:
         if sa is before:
             return
         if before is not None:
-            for exchange in before.waiting:
-                self._by_request.pop(present(exchange.waiting).request, None)
+            for request in _requests(before):
+                self._by_request.pop(request, None)
         if sa is None:
             self._due.pop(cookies, None)
             return
-        for exchange in sa.waiting:
-            self._by_request[present(exchange.waiting).request] = cookies
+        for request in _requests(sa):
+            self._by_request[request] = cookies
         self._schedule(cookies, deadline(sa))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
@@ -122,10 +122,8 @@ class SaTable:
         queue[cookies] = self._serial
 
     def _is_done(self, cookies: bytes) -> None:
-        if self.half_open:
-            self.half_open.pop(cookies, None)
-        if self.aggressive_callers:
-            self.aggressive_callers.pop(cookies, None)
+        self.half_open.pop(cookies, None)
+        self.aggressive_callers.pop(cookies, None)
 
     def kept(self, cookies: bytes) -> Kept | None:
         """Return the entry to restore if the next change is undone."""
@@ -138,7 +136,7 @@ class SaTable:
     def load(self, sas: Iterable[IkeSa], half_open: Iterable[bytes], aggressive_callers: Iterable[bytes]) -> None:
         """Fill an empty table with the contents of another one."""
         for sa in sas:
-            self.put(None, sa)
+            self.put(None, sa, sa.cookies)
             self.settle(sa.cookies, None)
         for queue, waiting in ((self.half_open, half_open), (self.aggressive_callers, aggressive_callers)):
             for cookies in waiting:
@@ -280,6 +278,12 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
+
+
+def _requests(sa: IkeSa) -> list[int]:
+    """Return the numbers of the questions for whose answers exchanges of ``sa`` wait."""
+    exchanges = sa.exchanges if sa.phase1 is None else (sa.phase1, *sa.exchanges)
+    return [exchange.waiting.request for exchange in exchanges if exchange.waiting is not None]
 
 
 def _is_named_as(known: IkeSa, new: IkeSa) -> bool:

@@ -88,12 +88,12 @@ class Transaction:
         table, before, cookies = self.state.table, self._before, ref.cookies
         if cookies not in before:
             before[cookies] = table.kept(cookies)
-        if old is not None and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
+        if old is not None and old.CKY_R is not new.CKY_R and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
             ref.cookies = new.cookies
             before.setdefault(ref.cookies, table.kept(ref.cookies))
             self._refs[ref.cookies] = self._refs.pop(cookies)
             self.state.limits.rename(cookies, ref.cookies)
-        table.put(old, new)
+        table.put(old, new, ref.cookies)
 
     def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         if cookies not in self._before:
@@ -230,6 +230,6 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
         return replace(sa, phase1=exchange)
     others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
-    if exchange.waiting is None and script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
+    if exchange.waiting is None and script.is_over(exchange) and script.speakers[exchange.step - 1] is not exchange.role:
         return replace(sa, exchanges=others)
     return replace(sa, exchanges=(*others, exchange))
