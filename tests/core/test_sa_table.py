@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.core.machine.sa_table import SaTable, deadline, same_peer
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 from some_sas import NETWORKS, sas
@@ -57,13 +57,7 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
 
 def check_rivals(table: SaTable, sas: list[IkeSa]) -> None:
     for sa in sas:
-        others = [
-            each
-            for other in sas
-            if not same_peer(sa, other)
-            for each in other.children
-            if each.state is ChildState.INSTALLED
-        ]
+        others = [each for other in sas if not same_peer(sa, other) for each in other.children if each.carries]
         for local, remote in product(NETWORKS, repeat=2):
             overlapping = [each for each in others if each.local.overlaps(local) and each.remote.overlaps(remote)]
             for name in (None, "peer", "other"):

@@ -238,22 +238,34 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
-    """Check that the traffic is still free; HASH(3) was verified when the message was decrypted."""
+    """Check that the traffic is still free, and keep it so; HASH(3) was verified when the message was decrypted."""
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
+    _put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Add the established pair to the SA; the pair that it replaces only receives packets still in transit."""
+    """Complete the pair in the SA; the pair that it replaces only receives packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
     previous = _previous(context, quick)
-    children = [_retired(other, context) if other is previous else other for other in context.sa.children]
-    context.sa = replace(context.sa, children=(*children, child.without_keys()))
+    if previous is not None:
+        _put_pair(context, _retired(previous, context))
+    _put_pair(context, child.without_keys())
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
     warn_of_phase2(context, child.suite, child.group)
+
+
+def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
+    """Add the pair to the SA, or replace it there."""
+    children = context.sa.children
+    if any(other.unique_id == child.unique_id for other in children):
+        children = tuple([child if other.unique_id == child.unique_id else other for other in children])
+    else:
+        children = (*children, child)
+    context.sa = replace(context.sa, children=children)
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
@@ -331,6 +343,9 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
         text = f"the data plane could not install the IPsec SAs of tunnel {quick.tunnel!r}: {answer.reason}"
         raise Refusal(Code.INSTALL_FAILED, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
     assert isinstance(answer, Done)
+    if not quick.installed:
+        # The peer relies on the pair after the next message, so it is in the record that is stored before that
+        _put_pair(context, present(quick.child).coming(ChildState.CREATED))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
@@ -20,6 +20,9 @@ from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
+
+# The fields from which `_names` computes the keys: most changes leave them alone, and then no key has to be computed
+_named = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(NamedTuple):
@@ -53,7 +56,9 @@ class SaTable:
         self._by_host: dict[str, dict[bytes, int]] = {}  # serials by the peer's address, oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = ChildTable()
+        self._coming_spis: set[int] = set()  # inbound SPIs that Quick Modes under way have allocated
         self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
+        self._under_way: dict[bytes, tuple[tuple[int, int], ...]] = {}  # the SPIs and questions above, by cookies
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
@@ -62,7 +67,12 @@ class SaTable:
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
         before: tuple[ChildSa, ...] = ()
-        if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
+        if old is not None and _named(old) == _named(new):
+            if old.children is new.children and old.state is new.state:
+                self.by_cookies[cookies] = new
+                return
+            before = old.children
+        elif old is not None and _names(old) == _names(new):
             before = old.children
         else:
             if old is not None:
@@ -70,10 +80,9 @@ class SaTable:
             self._serial += 1
             self._enter(new, self._serial)
         self.by_cookies[cookies] = new
-        if (self.half_open or self.aggressive_callers) and new.state is not IkeState.CONNECTING:
+        if new.state is not IkeState.CONNECTING:
             self._is_done(cookies)
-        if before is not new.children:
-            self._pairs.change(before, new.children, cookies)
+        self._pairs.change(before, new.children, cookies)
 
     def _enter(self, sa: IkeSa, serial: int) -> None:
         cookies = sa.cookies
@@ -102,18 +111,25 @@ class SaTable:
         self._pairs.change(kept.children, (), cookies)
 
     def settle(self, cookies: bytes, before: IkeSa | None) -> None:
-        """Update the deadline and the requests of the SA with these cookies, which was ``before`` the transaction."""
+        """Update the deadline and the exchanges of the SA with these cookies, which was ``before`` the transaction."""
         sa = self.by_cookies.get(cookies)
         if sa is before:
             return
         if before is not None:
-            for request in _requests(before):
+            for spi, request in self._under_way.pop(cookies, ()):
+                self._coming_spis.discard(spi)
                 self._by_request.pop(request, None)
         if sa is None:
             self._due.pop(cookies, None)
             return
-        for request in _requests(sa):
-            self._by_request[request] = cookies
+        under_way = sa.under_way
+        if under_way:
+            self._under_way[cookies] = under_way
+            for spi, request in under_way:
+                if spi:
+                    self._coming_spis.add(spi)
+                if request:
+                    self._by_request[request] = cookies
         self._schedule(cookies, deadline(sa))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
@@ -145,8 +161,10 @@ class SaTable:
     def restore(self, before: Mapping[bytes, Kept | None]) -> None:
         """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``, before `settle`.
 
-        The time is proportional to the size of the table: this is for internal errors only.
+        The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
         """
+        if not before:
+            return
         for cookies in before:
             if cookies in self.by_cookies:
                 self.drop(self.by_cookies[cookies])
@@ -207,6 +225,10 @@ class SaTable:
         """Return the SA that holds the pair with this inbound SPI."""
         cookies = self._pairs.of_spi(spi)
         return None if cookies is None else self.by_cookies[cookies]
+
+    def has_spi(self, spi: int) -> bool:
+        """Return whether a pair, or a Quick Mode under way, has this inbound SPI."""
+        return spi in self._coming_spis or self._pairs.of_spi(spi) is not None
 
     def of_number(self, unique_id: int) -> IkeSa | None:
         """Return the SA with this number."""
@@ -278,27 +300,6 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
-
-
-def _requests(sa: IkeSa) -> list[int]:
-    """Return the numbers of the questions for whose answers exchanges of ``sa`` wait."""
-    exchanges = sa.exchanges if sa.phase1 is None else (sa.phase1, *sa.exchanges)
-    return [exchange.waiting.request for exchange in exchanges if exchange.waiting is not None]
-
-
-def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
-    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
-    return (
-        known.path is new.path
-        and known.nat is new.nat
-        and known.anchor is new.anchor
-        and known.reached is new.reached
-        and known.awaits_user is new.awaits_user
-        and known.connection is new.connection
-        and known.CKY_R is new.CKY_R
-        and known.IDii_b is new.IDii_b
-        and known.IDir_b is new.IDir_b
-    )
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:

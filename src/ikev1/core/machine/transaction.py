@@ -39,15 +39,15 @@ _stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name n
 class Transaction:
     """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
-    __slots__ = ("_before", "_refs", "actions", "at_work", "now", "state")
+    __slots__ = ("_refs", "actions", "at_work", "before", "now", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
         self.now = now
         self.actions: list[Action] = []
         self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
+        self.before: dict[bytes, Kept | None] = {}  # the changed entries of the table, by cookies
         self._refs: dict[bytes, SaRef] = {}
-        self._before: dict[bytes, Kept | None] = {}
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -67,42 +67,26 @@ class Transaction:
         """Report an event to the observers."""
         self.actions.append(Report(event))
 
+    def rename(self, ref: SaRef, cookies: bytes) -> None:
+        """Record that the SA of ``ref`` has new cookies: the responder has chosen its own."""
+        del self._refs[ref.cookies]
+        self.state.limits.rename(ref.cookies, cookies)
+        ref.cookies = cookies
+        self._refs[cookies] = ref
+
     def commit(self) -> list[Action]:
         """Return all actions in order: those for the store first."""
+        if not self._refs:
+            return self.actions
         table = self.state.table
-        for cookies, kept in self._before.items():
+        for cookies, kept in self.before.items():
             table.settle(cookies, None if kept is None else kept.sa)
-        stored: list[Action] = []
-        for ref in self._refs.values():
-            change = ref._settle()
-            if change is not None:
-                stored.append(change)
+        stored = [change for ref in self._refs.values() if (change := ref.settle()) is not None]
         return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction."""
-        if self._before:
-            self.state.table.restore(self._before)
-
-    def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
-        table, before, cookies = self.state.table, self._before, ref.cookies
-        if cookies not in before:
-            before[cookies] = table.kept(cookies)
-        if old is not None and old.CKY_R is not new.CKY_R and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
-            ref.cookies = new.cookies
-            before.setdefault(ref.cookies, table.kept(ref.cookies))
-            self._refs[ref.cookies] = self._refs.pop(cookies)
-            self.state.limits.rename(cookies, ref.cookies)
-        table.put(old, new, ref.cookies)
-
-    def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
-        if cookies not in self._before:
-            self._before[cookies] = self.state.table.kept(cookies)
-        self.state.table.enqueue(queue, cookies)
-
-    def _drop(self, sa: IkeSa) -> None:
-        self._before.setdefault(sa.cookies, self.state.table.kept(sa.cookies))
-        self.state.table.drop(sa)
+        self.state.table.restore(self.before)
 
 
 class SaRef:
@@ -138,10 +122,20 @@ class SaRef:
         old = self.sa if self.is_kept else None
         if sa is old:
             return
-        self.tx._put(self, old, sa)
+        self._remember()
+        if old is not None and old.CKY_R != sa.CKY_R:
+            self.tx.rename(self, sa.cookies)
+            self._remember()
+        self.tx.state.table.put(old, sa, self.cookies)
         if not store and old is self._stored:
             self._stored = sa
         self.sa, self.is_kept = sa, True
+
+    def _remember(self) -> None:
+        """Record the entry of the table before its first change, for `Transaction.undo`."""
+        before = self.tx.before
+        if self.cookies not in before:
+            before[self.cookies] = self.tx.state.table.kept(self.cookies)
 
     def change(self, **fields: Any) -> None:
         """Change fields of the record."""
@@ -150,12 +144,14 @@ class SaRef:
     def drop(self) -> None:
         """Delete the SA from the table without a report; `ikev1.core.machine.ended` handles its pairs."""
         if self.is_kept:
-            self.tx._drop(self.sa)
+            self._remember()
+            self.tx.state.table.drop(self.sa)
         self.is_kept, self.has_ended = False, True
 
     def enqueue(self, queue: dict[bytes, int]) -> None:
         """Append the SA to ``queue``, which is `SaTable.half_open` or `SaTable.aggressive_callers`."""
-        self.tx._enqueue(queue, self.cookies)
+        self._remember()
+        self.tx.state.table.enqueue(queue, self.cookies)
 
     # --- exchanges
 
@@ -204,7 +200,7 @@ class SaRef:
 
     # --- the end of the transaction
 
-    def _settle(self) -> Keep | Forget | None:
+    def settle(self) -> Keep | Forget | None:
         """Return the action for the store that the changes of this SA require."""
         sa, stored, limits = self.sa, self._stored, self.tx.state.limits
         if self.has_ended:
@@ -228,8 +224,12 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
     """
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange)
-    others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
+    exchanges = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
-    if exchange.waiting is None and script.is_over(exchange) and script.speakers[exchange.step - 1] is not exchange.role:
-        return replace(sa, exchanges=others)
-    return replace(sa, exchanges=(*others, exchange))
+    if (
+        exchange.waiting is not None
+        or not script.is_over(exchange)
+        or script.speakers[exchange.step - 1] is exchange.role
+    ):
+        exchanges = (*exchanges, exchange)
+    return replace(sa, exchanges=exchanges)

@@ -61,7 +61,8 @@ def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
     children = tuple(on_path(child, path) for child in sa.children)
     exchanges = tuple(with_path(exchange, path) for exchange in sa.exchanges)
     coming = (exchange.child for exchange in exchanges)
-    moves: list[Action] = [Move(child) for child in (*children, *coming) if child is not None]
+    complete = [child for child in children if not child.is_coming]
+    moves: list[Action] = [Move(child) for child in (*complete, *coming) if child is not None]
     return replace(sa, path=path, children=children, exchanges=exchanges), moves
 
 
