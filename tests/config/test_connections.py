@@ -9,7 +9,16 @@ import pytest
 from ikev1.config import Loaded, Rule
 from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
-from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
+from ikev1.core.records.settings import (
+    Connection,
+    IpsecProposal,
+    NatTraversal,
+    ProposalCheck,
+    Start,
+    Tunnel,
+    Unique,
+    WhenDown,
+)
 from ikev1.wire.registry import ProtocolId
 
 Refused = Callable[..., dict[str, Rule]]
@@ -60,7 +69,7 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
         local_id="gw.example.org",
         remote_id="*@example.org",
         remote_port=1500,
-        encapsulation=True,
+        nat_traversal=NatTraversal.FORCE,
         rekey=False,
         unique=Unique.KEEP,
         close_children=True,

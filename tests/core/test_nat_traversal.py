@@ -14,6 +14,7 @@ from ikev1.core.peer import nat_traversal, vendor_ids
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
+from ikev1.core.records.settings import NatTraversal
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
@@ -106,7 +107,7 @@ def test_the_float_happens_with_message_5(network: Network) -> None:
 
 @pytest.mark.parametrize("forcing", ["alice", "bob"])
 def test_either_side_may_force_encapsulation(network: Network, couple: Couple, forcing: str) -> None:
-    forced = {"encapsulation": True}
+    forced = {"nat_traversal": NatTraversal.FORCE}
     alice, bob = couple(alice=forced) if forcing == "alice" else couple(bob=forced)
     alice.calls()
     network.settle()
@@ -127,7 +128,7 @@ def test_a_peer_without_nat_traversal_is_talked_to_all_the_same(network: Network
 
 
 def test_another_encapsulation_port_where_both_agree(network: Network, couple: Couple) -> None:
-    alice, _ = couple(settings_options={"encapsulation_port": 14_500}, encapsulation=True)
+    alice, _ = couple(settings_options={"encapsulation_port": 14_500}, nat_traversal=NatTraversal.FORCE)
     alice.calls()
     network.settle()
     assert alice.child.path == UdpPath(ALICE, 14_500, BOB, 14_500)

@@ -32,6 +32,7 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
+from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 
 
@@ -194,6 +195,42 @@ class Engine:
         are establishing; None if `initiate` would begin phase 1.
         """
         return commands.ike_for(self._state, connection)
+
+    def why_waiting(self, connection: str, tunnel: str | None) -> str:
+        """Why ``tunnel`` of ``connection`` (None: the ISAKMP SA) is not up yet, empty if it is not being negotiated."""
+        sa = self.ike_for(connection)
+        if sa is None:
+            return ""
+        running = (sa.phase1,) if sa.is_call_of_ours else tuple(each for each in sa.exchanges if each.tunnel == tunnel)
+        return next((timers.reason_of(sa, exchange)[1] for exchange in running if exchange is not None), "")
+
+    def is_unanswered(self, unique_id: int) -> bool:
+        """Whether the ISAKMP SA of this number is a call of ours that the peer has not answered."""
+        sa = self._state.table.of_number(unique_id)
+        return sa is not None and sa.is_call_of_ours and sa.CKY_R == NO_COOKIE
+
+    def give_up_call(self, unique_id: int, now: float) -> list[Action]:
+        """Ends a call that the peer has not answered (`is_unanswered`), before it was repeated as often as configured:
+        for a caller that knows another address. Another ISAKMP SA is left alone.
+        """
+        sa = self._state.table.of_number(unique_id)
+        if sa is None or sa.phase1 is None or not self.is_unanswered(unique_id):
+            return []
+        exchange = sa.phase1
+        return self._contained(sa, lambda ref: timers.give_up_phase1(ref, exchange), now)
+
+    def called_addresses(self, connection: str) -> tuple[str, ...]:
+        """The addresses at which the peer of ``connection`` is called, in order: those that are configured, and those
+        of its host names (`name_addresses`).
+        """
+        known = self._state.lookup.by_name(connection)
+        return () if known is None else self._state.lookup.called_addresses(known)
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Takes the addresses of host names of peers, all that are known now: callers from these addresses, and no
+        others, match connections with these names. SAs go on as they are.
+        """
+        self._state.name_addresses(names)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Deletes an ISAKMP SA with its pairs and tells the peer.

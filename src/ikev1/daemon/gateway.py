@@ -13,32 +13,33 @@ import gc
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ikev1.core.engine import CannotInitiate, Engine, UnknownName
-from ikev1.core.records.actions import Action, PlaneQuestion, Report
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.records.actions import Action, PlaneQuestion
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import Failure
+from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
-from ikev1.daemon.initiation import first_path
+from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.net.host_names import HostNames, LookUp, SystemLookUp
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
+from ikev1.daemon.pending_operations import PendingOperations
 from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.timer import Timer
-from ikev1.errors import LocalError
+from ikev1.daemon.traps import Traps
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -56,7 +57,8 @@ class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
-    `start` takes over those that it holds. ``clock`` gives seconds since the epoch.
+    `start` takes over those that it holds. ``clock`` gives seconds since the epoch. ``look_up`` gives the addresses of
+    host names, by default those that the system knows.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Gateway:
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] = time.time,
+        look_up: LookUp | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
@@ -82,7 +85,10 @@ class Gateway:
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random)
         self.engine.trace = log.wants_message
-        self.autostart = Autostart(self.plane, self.initiate, self.is_up, log)
+        self.traps = Traps(self.plane, self.engine.called_addresses, log)
+        self.autostart = Autostart(
+            self.traps, self.initiate, self.is_up, log, clock=clock, random=random, changed=self._set_timer
+        )
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
         self._endpoint = endpoint
@@ -96,9 +102,14 @@ class Gateway:
         self._performer = Performer(
             self.engine, self.plane, endpoint, self._keepalives, self._certificate_checker, self._saved, log, clock
         )
+        self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
+        self._initiation = Initiation(
+            self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
+        )
         self.observers = self._performer.observers
         self.observers += [log.event, self.counters.observe]
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
+        self.observers.append(self._unknown_caller)
 
     # ------------------------------------------------------------------ life
 
@@ -118,6 +129,7 @@ class Gateway:
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
         self._take_over()
+        self._names.adopt(self.settings)
         self.autostart.adopt(self.settings)
         self._set_timer()
         # the objects that exist now stay: the garbage collector need not examine them again
@@ -130,6 +142,7 @@ class Gateway:
         With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
         """
         await self.autostart.close()
+        await self._names.close()
         for sa in tuple(self.engine.sas.values()):
             try:
                 self.close_ike(sa)
@@ -209,6 +222,9 @@ class Gateway:
             self._paused_until = now + self.pause_after_bug
             self.log.bug("the timers of the engine", error)
         try:
+            self._names.due(now)
+            self._initiation.due(now)
+            self.autostart.due(now)
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
             self._saved.tidy(now)
@@ -242,14 +258,21 @@ class Gateway:
                 self.log.write(Level.WARNING, "CHD", f"closing {child_name(event.child)}: {event.reason}")
                 self.close_child(event.child)
             elif isinstance(event, Acquire):
-                self.log.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} triggered by {event.packet}")
-                self.autostart.acquire(event.connection, event.tunnel)
+                self.autostart.acquire(event.connection, event.tunnel, event.packet)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
             self.log.bug(f"the event {type(event).__name__} of the data plane", error)
+
+    def _addresses_changed(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        self.engine.name_addresses(names)
+        self.traps.follow_names()
+
+    def _unknown_caller(self, event: Event) -> None:
+        if isinstance(event, Failure) and event.code is Code.NO_CONNECTION:
+            self._names.hint()  # a peer with a host name may have a new address
 
     # ------------------------------------------------------------------ out
 
@@ -265,7 +288,13 @@ class Gateway:
     def _set_timer(self) -> None:
         try:
             deadline = min(
-                self.engine.deadline(), self._keepalives.deadline, self._drop_monitor.deadline, self._saved.deadline
+                self.engine.deadline(),
+                self.autostart.deadline,
+                self._initiation.deadline,
+                self._names.deadline,
+                self._keepalives.deadline,
+                self._drop_monitor.deadline,
+                self._saved.deadline,
             )
         except Exception as error:
             self.log.bug("the deadlines", error)
@@ -284,27 +313,14 @@ class Gateway:
         """
         if tunnel is not None:
             self.protection.use(connection, tunnel)
-        actions: list[Action] = []
-        if tunnel is None or not self.engine.is_under_way(connection, tunnel):
-            sa = self.engine.ike_for(connection)
-            path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
-            try:
-                actions = self.engine.initiate(connection, tunnel, path, self.now())
-            except CannotInitiate as error:
-                self._performer.report(Failure(error.code, error.text, path.remote_host, tunnel=tunnel or ""))
-                raise NotEstablished(error.text) from error
-            except LocalError as error:
-                raise NotEstablished(str(error)) from error
-        sa = self.engine.ike_for(connection)
-        if sa is None:
-            self.apply(actions)
-            raise NotEstablished(_reason(actions))
-        if tunnel is None and sa.is_up:
-            self.apply(actions)
-            return
-        outcome = self._operations.expect(sa.unique_id, connection, tunnel)
-        self.apply(actions)
-        await outcome
+        await self._initiation.initiate(connection, tunnel)
+
+    def call_again(self, connection: str, tunnel: str) -> None:
+        """Bring up ``tunnel``, whose peer is dead, with the waits and as many attempts as are configured; at once if no
+        attempt failed just now. Nothing happens if the tunnel is up or the connection was removed.
+        """
+        self.autostart.call_again(connection, tunnel)
+        self._set_timer()
 
     def close_ike(self, sa: IkeSa) -> None:
         """Delete the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
@@ -356,12 +372,7 @@ class Gateway:
         self.apply(self.engine.reconfigure(settings, self.now()))
         self._keepalives.interval = settings.nat_keepalive
         self.protection.adopt(settings)
+        self._names.adopt(settings)
         self.autostart.adopt(settings)
         self._set_timer()
         self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")
-
-
-def _reason(actions: Iterable[Action]) -> str:
-    """Why nothing was begun, according to the failures that are reported."""
-    events = (action.event for action in actions if isinstance(action, Report))
-    return "; ".join(event.text for event in events if isinstance(event, Failure)) or "nothing was begun"

@@ -15,7 +15,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
+from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -144,9 +144,10 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
         return
     connection = state.lookup.by_name(ref.sa.connection)
     calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
-    if connection is not None and is_address(connection.remote_address) and not calling:
+    known = state.lookup.called_addresses(connection) if connection is not None else ()
+    if connection is not None and known and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
-        _call_again(ref, connection, _path_to(ref.sa, connection))
+        _call_again(ref, connection, _path_to(ref.sa, known))
 
 
 def _call_again(
@@ -167,10 +168,9 @@ def _call_again(
     return True
 
 
-def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
-    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated."""
-    path = sa.path
-    return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
+def _path_to(sa: IkeSa, known: tuple[str, ...]) -> UdpPath:
+    """Return the path to the peer of ``sa`` at one of its ``known`` addresses: that of ``sa`` may be outdated."""
+    return sa.path if sa.path.remote_host in known else sa.path._replace(remote_host=known[0])
 
 
 def _again_at(tx: Transaction, sa: IkeSa | ChildSa) -> float:
@@ -212,7 +212,7 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
     if connection is None:
         close_ike(ref, "connection removed from the configuration")
         return
-    called = called_address(connection) == ref.sa.hosts[1]
+    called = ref.sa.hosts[1] in ref.tx.state.lookup.called_addresses(connection)
     if called and ref.sa.state is IkeState.REKEYING:
         return
     why = f"connection {connection.name!r} now has another secret, trust or remote identity"

@@ -46,6 +46,8 @@ class Code(StrEnum):
     NOT_CONFIRMED = "not-confirmed"
     REAUTHENTICATION = "reauthentication"
     DUPLICATE_PEER = "duplicate-peer"
+    TUNNEL_FLAPPING = "tunnel-flapping"
+    NAME_NOT_RESOLVED = "name-not-resolved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
     INTERNAL_ERROR = "internal-error"
