@@ -205,7 +205,7 @@ class Autostart:
             self._failed(key, call, str(error), error.code)
         except Exception as error:
             self._log.bug(f"the initiation of {name}", error)
-            self._failed(key, call, "internal error", Code.INTERNAL_ERROR)
+            self._failed(key, call, "a bug, which was reported", NotEstablished.code)
         else:
             self._came_up(key, call)
         finally:
