@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, receive, timers
+from ikev1.core.machine import commands, dpd, receive, reload, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
@@ -29,6 +29,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
@@ -289,11 +290,12 @@ class Engine:
             raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
         return found
 
-    def reconfigure(self, settings: Settings, now: float) -> list[Action]:
+    def reconfigure(self, settings: Settings, now: float, how: Reload = USUAL) -> list[Action]:
         """Takes new settings for what is negotiated from now on.
 
-        Established SAs go on as they are, but for those whose connection is gone, which are closed, and those whose
-        peer was believed by another secret, trust or identity: it has to authenticate again.
+        Established SAs go on as they are until they are rekeyed, but for those whose connection or tunnel is gone,
+        which are closed, and those whose peer was believed by another secret, trust or identity: it has to authenticate
+        again. ``how`` says what else is to be done at once, or later (`ikev1.core.machine.reload`).
         """
         state, before = self._state, self._state.lookup
         state.reconfigure(settings)
@@ -301,7 +303,7 @@ class Engine:
         for cookies in tuple(state.table.by_cookies):
             sa = state.table.by_cookies.get(cookies)
             if sa is not None:
-                actions += self._contained(sa, lambda ref: commands.reconsider(ref, before), now)
+                actions += self._contained(sa, lambda ref: reload.reconsider(ref, before, how), now)
         return actions
 
     # --- from one process to another

@@ -22,6 +22,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
@@ -361,15 +362,15 @@ class Gateway:
             for child in sa.children
         )
 
-    def reload(self) -> None:
-        """Read the configuration again and apply it; established SAs stay as they are.
+    def reload(self, how: Reload = USUAL) -> None:
+        """Read the configuration again and apply it; ``how`` says what becomes of established SAs.
 
         Raises:
             ConfigError: the configuration is not usable; nothing was changed.
         """
         settings = self._load()
         self.settings = settings
-        self.apply(self.engine.reconfigure(settings, self.now()))
+        self.apply(self.engine.reconfigure(settings, self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.protection.adopt(settings)
         self._names.adopt(settings)

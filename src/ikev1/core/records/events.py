@@ -48,6 +48,8 @@ class Code(StrEnum):
     REAUTHENTICATION = "reauthentication"
     DUPLICATE_PEER = "duplicate-peer"
     TUNNEL_FLAPPING = "tunnel-flapping"
+    DRAINING = "draining"
+    NETWORKS_CHANGED = "networks-changed"
     NAME_NOT_RESOLVED = "name-not-resolved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"

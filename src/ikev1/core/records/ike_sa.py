@@ -140,6 +140,7 @@ class IkeSa(Record, frozen=True):
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
     moved_at: float = 0.0  # when the peer's address or port changed last
     moves: int = 0  # how often it did
+    draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that is over is not rekeyed."""
