@@ -6,8 +6,8 @@
 | ``start = "trap"``: a packet             | with the next packet, after a wait  | nothing                 |
 | `Autostart.call_again`: a peer is dead   | the next, after a wait              | as its ``start`` says   |
 
-A tunnel that goes down is initiated again at once. If it goes down again within `_STEADY` seconds, the peer probably
-deletes it, and the waits apply as if the attempts had failed.
+A tunnel that goes down is initiated again at once. If it goes down again and again within `_STEADY` seconds, the peer
+probably deletes it, and the waits apply as if the attempts had failed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from ikev1.daemon.traps import Key, Traps
 Initiate = Callable[[str, str], Awaitable[None]]
 
 _STEADY = 60.0  # seconds after which a tunnel that was brought up counts as accepted by the peer
+_FREE_FALLS = 1  # in a row that cause no wait
+_FREE_FALLS_ON_DEMAND = 3  # the same where packets begin the attempts: peers close what is idle
 
 
 @dataclass(slots=True)
@@ -239,8 +241,9 @@ class Autostart:
         call.falls = call.falls + 1 if soon else 0
         call.up_at = None
         wait = 0.0
-        if call.falls > 1:
-            wait = self._back_off.wait(call.falls - 1, self._random)
+        free = _FREE_FALLS if call.stays_up else _FREE_FALLS_ON_DEMAND
+        if call.falls > free:
+            wait = self._back_off.wait(call.falls - free, self._random)
             text = (
                 f"{'/'.join(key)} went down {call.falls} times in a row within {_STEADY:.0f} s after it came up with "
                 f"{event.sa.path.remote_host}; the last time: {event.reason}; not brought up again for {wait:.0f} s"
