@@ -114,8 +114,17 @@ class Performer:
             return Failed(str(error))
         except Exception as error:
             self._log.bug(f"the data plane's part in {type(action).__name__}", error)
+            if isinstance(action, InstallInbound):
+                self._undo_install(action.child)
             return Failed(f"internal error: {describe_bug(error)}")
         return Done()
+
+    def _undo_install(self, child: ChildSa) -> None:
+        """Remove what an installation with an internal error has left: the engine does not remove what `Failed`."""
+        try:
+            self._plane.remove(child)
+        except Exception as error:
+            self._log.bug(f"the removal of {child_name(child)}", error)
 
     def _change_plane(self, action: Move | Remove) -> bool:
         """Have the data plane perform ``action``; False if it refused."""
