@@ -147,6 +147,7 @@ class IkeSa(Record, frozen=True):
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has answered a probe
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
+    draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed."""
