@@ -16,7 +16,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, IkeDown, IkeUp
 from ikev1.core.records.exchange import Exchange
-from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
@@ -291,6 +291,7 @@ def _nowhere(sa: IkeSa) -> IkeSa:
         probe=None,
         reached=None,
         own_message_ids=0,
+        own_sequence=None,
         moved_at=0.0,
         moves=0,
         children=tuple(map(_unplaced, sa.children)),
@@ -323,6 +324,7 @@ def _lasting(sa: IkeSa) -> IkeSa:
         exchanges=(),
         rekey_at=0.0,
         probe=None,
+        liveness=Liveness(),
         initial_contact=False,
     )
     return lasting

@@ -75,7 +75,7 @@ class SaTable:
         before = () if kept is None else kept.children
         if before is not new.children:
             self._pairs.change(before, new.children, cookies)
-        if kept is None or kept.exchanges is not new.exchanges or kept.phase1 is not new.phase1:
+        if kept is None or not _asks_the_same(kept, new):
             self._note_requests(kept, new)
         self._schedule(cookies, deadline(new))
 
@@ -108,10 +108,10 @@ class SaTable:
         self._note_requests(kept, None)
 
     def _note_requests(self, old: IkeSa | None, new: IkeSa | None) -> None:
-        for exchange in () if old is None else old.waiting:
-            self._by_request.pop(present(exchange.waiting).request, None)
-        for exchange in () if new is None else new.waiting:
-            self._by_request[present(exchange.waiting).request] = present(new).cookies
+        for request in () if old is None else _requests(old):
+            self._by_request.pop(request, None)
+        for request in () if new is None else _requests(new):
+            self._by_request[request] = present(new).cookies
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
@@ -222,13 +222,15 @@ class SaTable:
         cookies = self._pairs.of_number(unique_id)
         return None if cookies is None else self._pair(cookies, unique_id)
 
-    def of_request(self, request: int) -> tuple[IkeSa, Exchange] | None:
-        """Return the exchange that waits for the answer to the question with this number, and its SA."""
+    def of_request(self, request: int) -> tuple[IkeSa, Exchange | None] | None:
+        """Return the exchange that waits for the answer to the question with this number, and its SA; the SA alone if
+        the question is about its traffic.
+        """
         cookies = self._by_request.get(request)
         if cookies is None:
             return None
         sa = self.by_cookies[cookies]
-        return sa, next(each for each in sa.waiting if present(each.waiting).request == request)
+        return sa, next((each for each in sa.waiting if present(each.waiting).request == request), None)
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False
@@ -295,6 +297,23 @@ def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
         and known.IDii_b is new.IDii_b
         and known.IDir_b is new.IDir_b
     )
+
+
+def _asks_the_same(known: IkeSa, new: IkeSa) -> bool:
+    """Return whether all fields that `_requests` uses are identical."""
+    return (
+        known.exchanges is new.exchanges
+        and known.phase1 is new.phase1
+        and known.liveness.request == new.liveness.request
+    )
+
+
+def _requests(sa: IkeSa) -> Iterator[int]:
+    """Yield the numbers of the questions that are open for an SA."""
+    for exchange in sa.waiting:
+        yield present(exchange.waiting).request
+    if sa.liveness.request:
+        yield sa.liveness.request
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:

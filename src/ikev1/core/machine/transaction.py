@@ -32,8 +32,9 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload
 
-# Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing
-_NOT_STORED = frozenset({"phase1", "exchanges", "queued"})
+# Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing, nor does
+# a sign of life
+_NOT_STORED = frozenset({"phase1", "exchanges", "queued", "liveness"})
 _stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name not in _NOT_STORED))
 
 
@@ -208,7 +209,7 @@ class SaRef:
         if sa.state is IkeState.CONNECTING or not (self.has_ended or self._to_store):
             return ()
         if self.has_ended or sa.state is IkeState.DELETED:
-            limits.note_end(self.cookies)
+            limits.note_end(self.cookies, sa.path.remote_host)
         return (Forget(sa),) if self.has_ended else (Keep(sa),)
 
 

@@ -54,6 +54,15 @@ class InstallOutbound(NamedTuple):
     child: ChildSa
 
 
+class AskTraffic(NamedTuple):
+    """Tell how long ago the newest packets of ``children``, pairs with one peer, were received and sent;
+    `Engine.answered` expects `Traffic` or `Failed`.
+    """
+
+    request: int
+    children: tuple[ChildSa, ...]
+
+
 class Move(NamedTuple):
     """Update an installed pair to ``child.path``: the peer's address or port changed, and in transport mode also the
     selectors of ``child``.
@@ -96,7 +105,7 @@ class Report(NamedTuple):
     event: Event
 
 
-PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound
+PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
 
 Question = PlaneQuestion | CheckCertificate

@@ -76,16 +76,37 @@ class Anchor(Record, frozen=True):
 
 
 class Probe(Record, frozen=True):
-    """A question to the peer, R-U-THERE (RFC 3706), whose answer proves that it is reached along ``path``."""
+    """An R-U-THERE (RFC 3706) that awaits its acknowledgement.
+
+    Without ``ends_at``, its acknowledgement proves that the peer is reached along ``path``. With it, it asks whether
+    the peer is alive, wherever it is, and without an acknowledgement the peer is dead at that time.
+    """
 
     path: UdpPath
-    sequence: bytes  # 4 octets, drawn at random: the acknowledgement repeats them (RFC 3706 §5.4)
+    first: int = 0  # sequence number of the first transmission; each further one has the next (RFC 3706 §6.2)
     tries: int = 0
     resend_at: float = 0.0
+    ends_at: float = 0.0
 
     def timers(self) -> Timers:
-        """The timer of this question."""
-        return ((self.resend_at, TimerKind.PROBE),)
+        """The timers of this question."""
+        return (self.ends_at, TimerKind.GIVE_UP_PEER), (self.resend_at, TimerKind.PROBE)
+
+
+class Liveness(Record, frozen=True):
+    """What is known of a peer's being alive (RFC 3706 §5.5). It is stored only along with other changes."""
+
+    heard_at: float = 0.0  # when the peer last proved by an ISAKMP message that it is alive
+    check_at: float = 0.0  # when to check whether it is
+    request: int = 0  # of the question to the data plane about the traffic, 0: none is open
+    hinted_at: float = 0.0  # when an unauthenticated error last caused an R-U-THERE
+    quick_mode: int = 0  # the message ID of the Quick Mode that asks a peer without dead peer detection, 0: none
+    quick_mode_at: float = 0.0  # when the last one began
+    quick_mode_wait: float = 0.0  # seconds from then until the next one may begin
+
+    def timers(self) -> Timers:
+        """The timer of the next check."""
+        return ((self.check_at, TimerKind.CHECK_PEER),)
 
 
 class PeerKey(NamedTuple):
@@ -133,10 +154,12 @@ class IkeSa(Record, frozen=True):
     own_message_ids: int = 0  # how many of our exchanges had one (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifies of the peer's, 4 octets each, the newest last
     peer_sequence: int | None = None  # of the peer's newest R-U-THERE (RFC 3706 §6.2)
+    own_sequence: int | None = None  # of our newest R-U-THERE
     anchor: Anchor | None = None  # present once phase 1 is done
     confirmed: bool = False  # the peer has shown that it has this SA, too: what other SAs hold may go over to it
     initial_contact: bool = False  # the peer said so; obeyed once the SA is confirmed (RFC 2407 §4.6.3.3)
     probe: Probe | None = None
+    liveness: Liveness = Liveness()
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
     moved_at: float = 0.0  # when the peer's address or port changed last
     moves: int = 0  # how often it did
@@ -146,11 +169,11 @@ class IkeSa(Record, frozen=True):
         return (self.expires_at, TimerKind.EXPIRE_IKE), (self.rekey_at, TimerKind.REKEY_IKE)
 
     @property
-    def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | IkeSa, ...]:
+    def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
         """The records that have timers, in the order in which they are served where several are due."""
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
-        return (*phase1, *self.exchanges, *self.children, *probe, self)
+        return (*phase1, *self.exchanges, *self.children, *probe, self.liveness, self)
 
     @property
     def waiting(self) -> tuple[Exchange, ...]:

@@ -13,6 +13,8 @@ class TimerKind(StrEnum):
     EXPIRE_CHILD = "expire-child"
     REKEY_CHILD = "rekey-child"
     PROBE = "probe"
+    GIVE_UP_PEER = "give-up-peer"  # it did not answer that it is alive
+    CHECK_PEER = "check-peer"  # whether it is alive
     EXPIRE_IKE = "expire-ike"
     REKEY_IKE = "rekey-ike"
 
