@@ -106,7 +106,7 @@ class CountingPlane:
             raise PlaneError(self.refuse)
         if child.inbound.spi in self.counted:
             return self.counted[child.inbound.spi]
-        return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
+        return Counters(168, 2, 252, 3, 0.0, None) if child.inbound.spi in self.inbound else Counters()
 
     def drops(self) -> Drops:
         return self.dropped
@@ -219,7 +219,7 @@ async def _serving(
 
     endpoint, store = Endpoint(log, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
     chosen = PlaneChoice("counting", "it is a test", make_plane)
-    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock)
+    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock, wall=clock)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()

@@ -16,10 +16,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from ikev1.clock import SteadyClock
 from ikev1.core.engine import CannotInitiate, Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
+    AskTraffic,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -39,6 +41,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
+from ikev1.daemon.dead_peers import DeadPeers, isakmp_path, traffic_of
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import first_path
 from ikev1.daemon.net.endpoint import Endpoint
@@ -60,8 +63,9 @@ from ikev1.esp.plane import (
     PlaneEvent,
     RekeyNeeded,
     Unguarded,
+    UnknownSpi,
 )
-from ikev1.store import Store, StoreError
+from ikev1.store import Store, StoreError, WallTimeStore
 from ikev1.wire.registry import ProtocolId
 
 _TIDY_AFTER = 30.0  # seconds for which the store may hold keys of SAs that were closed or replaced
@@ -71,7 +75,8 @@ class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
-    `start` takes over those that it holds. ``clock`` gives seconds since the epoch.
+    `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly; by
+    default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store.
     """
 
     def __init__(
@@ -84,11 +89,13 @@ class Gateway:
         load: Callable[[], Settings],
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.log = log
-        self.now = clock
+        self.now = clock = clock or SteadyClock(wall)
+        self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
         self.chosen = chosen
@@ -101,15 +108,18 @@ class Gateway:
         self.observers: list[Callable[[Event], None]] = [log.event, self.counters.observe]
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
+        dead_peers = DeadPeers(self.autostart, lambda: self.settings)
+        # before the one that revives tunnels: `clear` is to stop that
+        self.observers += [dead_peers.observe]
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(self._certificate_checked, clock, log=log)
+        self._certificate_checker = CertificateChecker(self._certificate_checked, wall, log=log)
         self._load = load
-        self._store = store
+        self._store = None if store is None else WallTimeStore(store, clock, wall)
         self._tidy_at = math.inf
 
     # ------------------------------------------------------------------ life
@@ -261,6 +271,9 @@ class Gateway:
                 self.autostart.acquire(event.connection, event.tunnel)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            elif isinstance(event, UnknownSpi):
+                path = isakmp_path(event.path, self._endpoint.port)
+                self.apply(self.engine.unknown_spi(event.spi, ProtocolId.ESP, path, self.now()))
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
@@ -294,6 +307,8 @@ class Gateway:
             if isinstance(action, AllocateSpi):
                 spi = self.plane.allocate_spi(action.path, action.protocol)
                 return Spis(spi, self.plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
+            if isinstance(action, AskTraffic):
+                return traffic_of(map(self.plane.counters, action.children), action.within)
             if isinstance(action, InstallInbound):
                 self.plane.install_inbound(action.child)
             else:

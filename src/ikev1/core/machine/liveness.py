@@ -79,13 +79,13 @@ def check(ref: SaRef) -> None:
             return
         request = ref.tx.state.next_request()
         _note(ref, request=request, check_at=now + _ANSWERED_WITHIN)
-        ref.tx.actions.append(AskTraffic(request, pairs))
+        ref.tx.actions.append(AskTraffic(request, pairs, delay))
 
 
 def question(ref: SaRef) -> AskTraffic | None:
     """Return the open question about traffic, to be asked again."""
     request = ref.sa.liveness.request
-    return AskTraffic(request, _pairs(ref)) if request else None
+    return AskTraffic(request, _pairs(ref), _delay(ref)) if request else None
 
 
 def take_traffic(ref: SaRef, answer: Answer) -> None:
@@ -216,6 +216,6 @@ def _replaced(ref: SaRef) -> bool:
 
 
 def _pairs(ref: SaRef) -> tuple[ChildSa, ...]:
-    """Return all pairs with the peer, also those of its other ISAKMP SAs."""
+    """Return all pairs with the peer, also those of its other ISAKMP SAs: the likeliest to carry packets first."""
     others = ref.tx.state.table.of_peer(ref.sa)
-    return tuple(child for sa in (*others, ref.sa) for child in sa.children)
+    return tuple(child for sa in (ref.sa, *reversed(others)) for child in reversed(sa.children))

@@ -56,11 +56,13 @@ class InstallOutbound(NamedTuple):
 
 class AskTraffic(NamedTuple):
     """Tell how long ago the newest packets of ``children``, pairs with one peer, were received and sent;
-    `Engine.answered` expects `Traffic` or `Failed`.
+    `Engine.answered` expects `Traffic` or `Failed`. A packet received less than ``within`` seconds ago is enough of an
+    answer: the other pairs need not be looked at.
     """
 
     request: int
     children: tuple[ChildSa, ...]
+    within: float
 
 
 class Move(NamedTuple):
