@@ -30,6 +30,7 @@ _ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after tha
 _AT_LEAST = 0.1  # seconds between two checks
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
+_RESPONDER_SHARE = 1.1
 _LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which sends nothing
 
 
@@ -193,8 +194,13 @@ def _note(ref: SaRef, **fields: float | int) -> None:
 
 
 def _delay(ref: SaRef) -> float:
+    """Return the seconds of silence before the peer is asked, 0.0 for never. The responder of the ISAKMP SA waits a
+    little longer, so that two peers with the same configuration do not both ask.
+    """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
-    return 0.0 if connection is None else connection.dpd_delay
+    if connection is None:
+        return 0.0
+    return connection.dpd_delay * (1.0 if ref.sa.role is Role.INITIATOR else _RESPONDER_SHARE)
 
 
 def _timeout(ref: SaRef) -> float:
