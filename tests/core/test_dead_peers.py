@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from configured import ALICE, BOB
@@ -16,7 +18,7 @@ from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
 from playbook import Couple, Datagram, Network, Peer, change, establish, say
 
-DPD = {"dpd_delay": 20.0, "dpd_timeout": 30.0}
+DPD: dict[str, Any] = {"dpd_delay": 20.0, "dpd_timeout": 30.0}
 ASKS, ACKNOWLEDGES = "INFO N(R_U_THERE)", "INFO N(R_U_THERE_ACK)"
 FROM_BOB = UdpPath(ALICE, 500, BOB, 500)
 MALLORY = "203.0.113.66"

@@ -94,7 +94,7 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
         return False
     here = seen == probe.path and not probe.ends_at
     coming = (exchange.child for exchange in sa.exchanges)
-    pairs = (*sa.children, *filter(None, coming)) if here and seen != sa.path else ()
+    pairs = (*sa.complete_children, *filter(None, coming)) if here and seen != sa.path else ()
     occupied = any(takes_anothers(ref.tx.state, sa, child, seen) for child in pairs)
     done = replace(sa, probe=None)
     if here:

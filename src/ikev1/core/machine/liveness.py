@@ -124,7 +124,7 @@ def dead(ref: SaRef, why: str) -> None:
     """
     sa, tx = ref.sa, ref.tx
     older = [other for other in tx.state.table.of_peer(sa) if other.established_at <= sa.established_at]
-    pairs = tuple(child for other in (*older, sa) for child in other.children)
+    pairs = tuple(child for other in (*older, sa) for child in other.complete_children)
     text = f"DPD: peer {sa.path.remote} is dead: {why}"
     tx.report(Failure(Code.PEER_DEAD, text, sa.path.remote, replace(sa, children=pairs)))
     for each in (*map(tx.of, older), ref):
@@ -224,4 +224,4 @@ def _replaced(ref: SaRef) -> bool:
 def _pairs(ref: SaRef) -> tuple[ChildSa, ...]:
     """Return all pairs with the peer, also those of its other ISAKMP SAs: the likeliest to carry packets first."""
     others = ref.tx.state.table.of_peer(ref.sa)
-    return tuple(child for sa in (ref.sa, *reversed(others)) for child in reversed(sa.children))
+    return tuple(child for sa in (ref.sa, *reversed(others)) for child in reversed(sa.complete_children))
