@@ -113,7 +113,8 @@ def test_the_newest_packet_counts_and_not_the_last_question(network: Network, pe
 @pytest.mark.parametrize("lost", [1, 2, 3, 4, 5])
 def test_losses_kill_nobody(network: Network, peers: tuple[Peer, Peer], lost: int) -> None:
     alice, _ = peers
-    link, dropped = network.link, []
+    link = network.link
+    dropped: list[Datagram] = []
 
     def lossy(datagram: Datagram) -> list[Datagram]:
         if len(dropped) < lost:
@@ -131,7 +132,8 @@ def test_losses_kill_nobody(network: Network, peers: tuple[Peer, Peer], lost: in
 def test_lost_acknowledgements_kill_nobody(network: Network, peers: tuple[Peer, Peer]) -> None:
     """The receiver of a repetition has seen the number before it, so that each has a number of its own (§6.2)."""
     alice, _ = peers
-    link, dropped = network.link, []
+    link = network.link
+    dropped: list[Datagram] = []
 
     def lossy(datagram: Datagram) -> list[Datagram]:
         if datagram.sender == "bob" and len(dropped) < 3:
