@@ -16,7 +16,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
-from playbook import Couple, Datagram, Network, Peer, change, establish, say
+from playbook import Couple, Datagram, Network, Peer, change, end, establish, say
 
 DPD: dict[str, Any] = {"dpd_delay": 20.0, "dpd_timeout": 30.0}
 ASKS, ACKNOWLEDGES = "INFO N(R_U_THERE)", "INFO N(R_U_THERE_ACK)"
@@ -325,6 +325,20 @@ def test_a_live_peer_without_detection_is_asked_ever_more_rarely(network: Networ
         network.run(1.0)
     assert alice.failures == []
     assert 2 <= network.labels("alice").count("QM1") <= 6
+
+
+def test_a_peer_without_an_isakmp_sa_is_called_if_it_sends_nothing(network: Network, peers: tuple[Peer, Peer]) -> None:
+    alice, _ = peers
+    for peer in peers:
+        peer.does(lambda engine, peer=peer: end(engine, peer.sa, "lifetime expired", network.now))  # type: ignore[misc]
+    assert not alice.sa.is_up
+    old = alice.child
+    for _ in range(25):
+        alice.packets("out")
+        network.run(1.0)
+    assert any(sa.is_up for sa in alice.engine.sas.values())
+    assert alice.children == [old]
+    assert network.labels("alice").count("MM1") == 1
 
 
 def test_detection_that_is_switched_off_asks_nobody(network: Network, pair: tuple[Peer, Peer]) -> None:

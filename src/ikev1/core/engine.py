@@ -148,7 +148,7 @@ class Engine:
         return timers.expire(self._state, now)
 
     def deadline(self) -> float:
-        """Return the time at which to call `expire`, in seconds since the epoch; infinity if there is no timer."""
+        """Return the time at which to call `expire`, by the clock of ``now``; infinity if there is no timer."""
         return self._state.table.next_deadline()
 
     def peer_moved(self, spi: int, path: UdpPath, now: float) -> list[Action]:

@@ -5,7 +5,8 @@
    packets were received and sent (`AskTraffic`): nothing is counted here, and traffic in both directions costs no
    message to the peer.
 3. `take_traffic` has the answer. A silent peer is asked by R-U-THERE (`ikev1.core.machine.dpd`). A peer without dead
-   peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back.
+   peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back; so is a peer whose
+   ISAKMP SA has ended before its pairs, and which has to be called for that.
 4. R-U-THERE is repeated, with the next sequence number. A peer that acknowledges none within `Connection.dpd_timeout`
    is dead (`unanswered`): its ISAKMP SAs and its pairs of IPsec SAs are deleted.
 
@@ -23,7 +24,7 @@ from ikev1.core.records.answers import Answer, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, Liveness, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.record import replace
 
 _ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after that, nobody knows about traffic
@@ -37,7 +38,7 @@ _LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which 
 def watch(ref: SaRef) -> None:
     """Begin to check the peer of an established ISAKMP SA, or apply another `Connection.dpd_delay`."""
     delay = _delay(ref)
-    if ref.has_ended or not ref.sa.is_up:
+    if ref.has_ended or not _is_checked(ref.sa):
         return
     check_at = ref.tx.now + delay if delay else 0.0
     if not ref.sa.liveness.check_at or not delay or check_at < ref.sa.liveness.check_at:
@@ -46,7 +47,7 @@ def watch(ref: SaRef) -> None:
 
 def resume(ref: SaRef) -> None:
     """Continue to check the peer of an ISAKMP SA of an earlier process, to which no question is open any more."""
-    if not ref.has_ended and ref.sa.is_up:
+    if not ref.has_ended and _is_checked(ref.sa):
         probe = ref.sa.probe
         ref.become(replace(ref.sa, liveness=Liveness(), probe=None if probe is not None and probe.ends_at else probe))
         watch(ref)
@@ -65,7 +66,7 @@ def heard(ref: SaRef) -> None:
 def check(ref: SaRef) -> None:
     """Check whether the peer has been silent for the configured time."""
     sa, now, delay = ref.sa, ref.tx.now, _delay(ref)
-    if not delay or not sa.is_up:
+    if not delay or not _is_checked(sa):
         _note(ref, check_at=0.0, request=0)
     elif sa.liveness.request:  # the data plane did not answer
         _judge(ref, Traffic(), delay)
@@ -166,13 +167,14 @@ def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
     heard_since = traffic.idle_in is not None and now - traffic.idle_in > live.quick_mode_at
     wait = delay if heard_since else min(max(2 * live.quick_mode_wait, delay), _LONGEST_WAIT)
     before = {exchange.message_id for exchange in ref.sa.exchanges}
+    _note(ref, quick_mode=0, quick_mode_wait=wait, quick_mode_at=now)
     commands.rekey_child(ref, child)
     begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
-    if begun is None:
+    if begun is None:  # it begins under another ISAKMP SA
         return
     limited = replace(begun, ends_at=min(begun.ends_at, now + _timeout(ref)))
     ref.change(exchanges=tuple(limited if each is begun else each for each in ref.sa.exchanges))
-    _note(ref, quick_mode=begun.message_id, quick_mode_wait=wait, quick_mode_at=now)
+    _note(ref, quick_mode=begun.message_id)
 
 
 def asks(sa: IkeSa, exchange: Exchange) -> bool:
@@ -206,6 +208,11 @@ def _delay(ref: SaRef) -> float:
 def _timeout(ref: SaRef) -> float:
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     return 0.0 if connection is None else connection.dpd_timeout
+
+
+def _is_checked(sa: IkeSa) -> bool:
+    """Return whether the peer of ``sa`` is checked: if it is up, or has left pairs of IPsec SAs."""
+    return sa.is_up or (sa.state is IkeState.DELETED and bool(sa.children))
 
 
 def _heard_at(sa: IkeSa) -> float:

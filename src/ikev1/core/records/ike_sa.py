@@ -1,7 +1,7 @@
 """`IkeSa`: an ISAKMP SA.
 
 The results of each stage (`Chosen`, `KeyShare`, `Keys`) are records that are present or absent as a whole. Times are
-wall-clock seconds since the epoch, so that they are valid in another process.
+seconds by the clock of the caller (`ikev1.core.records.times`).
 """
 
 from __future__ import annotations

@@ -20,4 +20,4 @@ class TimerKind(StrEnum):
 
 
 Timers = tuple[tuple[float, TimerKind], ...]
-"""The timers of a record: the time of each, in seconds since the epoch (0.0: never), and its kind."""
+"""The timers of a record: the time of each, in seconds by the clock of the caller (0.0: never), and its kind."""

@@ -1,4 +1,8 @@
-"""The times in records: fields whose names end in ``_at``, in seconds by the clock of the process, 0.0 for never."""
+"""The times in records: fields whose names end in ``_at``, in seconds by the clock of the caller, 0.0 for never.
+
+That clock need not show the time of day; the engine expects only that it does not go back. Records for another process,
+which has another clock, are `shifted`.
+"""
 
 from __future__ import annotations
 
