@@ -17,7 +17,7 @@ from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import ANY, boolean, choice, duration, duration_or_never, endpoint, port
 from ikev1.core.records.settings import Aggressive, Connection, DpdAction, Mode, ProposalCheck, Trust, Unique
 
-# Seconds: a dead peer is noticed within 50 s
+# Seconds: a dead peer is noticed, and called again, within a minute
 DPD_DELAY = 20.0
 DPD_TIMEOUT = 30.0
 
