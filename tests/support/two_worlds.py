@@ -62,7 +62,7 @@ class World:
         self.alice = self.network.peer(
             "alice",
             ALICE,
-            settings(connection(ALICE, self.hosts["bob"], ours, remote_id=BOB, **_proof(kind, 0), **_DPD)),
+            settings(connection(ALICE, self.hosts["bob"], ours, remote_id=BOB, **_proof(kind, 0))),
         )
         self.bob = self.network.peer(
             "bob", BOB, settings(connection(BOB, from_bob, theirs, remote_id=ALICE, **_proof(kind, 1)))
