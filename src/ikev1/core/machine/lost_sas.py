@@ -86,12 +86,18 @@ def _established_with(state: State, path: UdpPath) -> IkeSa | None:
 # --- received -------------------------------------------------------------------------------------------------------
 
 
-def take_invalid_cookie(ref: SaRef, arrival: Arrival) -> None:
-    """Take an error in the clear with the cookies of this SA, from the address of its peer, as a hint."""
-    if same_hosts(ref.sa.path, arrival.path):
-        for payload in _errors(arrival):
-            if payload.type in (NotifyType.INVALID_COOKIE, NotifyType.INVALID_SPI):
-                liveness.hinted(ref, NotifyType(payload.type).name)
+def take_invalid_cookie(ref: SaRef, arrival: Arrival) -> bool:
+    """Take an error in the clear with the cookies of this SA, from the address of its peer, as a hint.
+
+    Returns:
+        Whether it is such an error, which is not reported otherwise.
+    """
+    if arrival.header.encrypted or not same_hosts(ref.sa.path, arrival.path):
+        return False
+    kinds = {payload.type for payload in _errors(arrival)} & {NotifyType.INVALID_COOKIE, NotifyType.INVALID_SPI}
+    for kind in sorted(kinds):
+        liveness.hinted(ref, NotifyType(kind).name)
+    return bool(kinds)
 
 
 def take_invalid_spi(tx: Transaction, arrival: Arrival) -> bool:

@@ -44,8 +44,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
         return
-    if not header.encrypted:
-        lost_sas.take_invalid_cookie(ref, arrival)
+    if lost_sas.take_invalid_cookie(ref, arrival):
+        return
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, phase2_iv(ref.sa, header.message_id))
     context = ref.context(exchange)
     try:

@@ -19,9 +19,8 @@ _MOST_HOSTS = 1024  # addresses that are remembered
 
 
 class DumpedLimits(Record, frozen=True):
-    """What `ReportLimits` knows besides the acknowledgements of this second."""
+    """What `ReportLimits` knows of peers whose SAs have ended; reports may be repeated in another process."""
 
-    said: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
     ended: tuple[tuple[bytes, int], ...] = ()
     former: tuple[str, ...] = ()
     told: tuple[tuple[str, float], ...] = ()
@@ -92,7 +91,6 @@ class ReportLimits:
     def dump(self) -> DumpedLimits:
         """Return what another process needs."""
         return DumpedLimits(
-            tuple((cookies, tuple(sorted(said))) for cookies, said in self._said.items()),
             tuple(self._ended.items()),
             tuple(self._former),
             tuple(self._told.items()),
@@ -101,7 +99,6 @@ class ReportLimits:
 
     def restore(self, dumped: DumpedLimits) -> None:
         """Restore what `dump` returned."""
-        self._said = {cookies: set(said) for cookies, said in dumped.said}
         self._ended, self._former, self._told = dict(dumped.ended), dict.fromkeys(dumped.former), dict(dumped.told)
         self._errors.restore(dumped.errors)
 
