@@ -56,6 +56,10 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
             rekey = false
             unique = "keep"
             close_children = true
+            keyingtries = 3
+            dpd_delay = "1m"
+            dpd_timeout = 45
+            dpd_action = "clear"
             """
         )
     )
@@ -73,6 +77,10 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
         rekey=False,
         unique=Unique.KEEP,
         close_children=True,
+        keyingtries=3,
+        dpd_delay=60.0,
+        dpd_timeout=45.0,
+        dpd_action=DpdAction.CLEAR,
     )
 
 
