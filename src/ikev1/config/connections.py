@@ -14,8 +14,8 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
+from ikev1.config.values import ANY, boolean, choice, endpoint, fragment_size, port
+from ikev1.core.records.settings import Aggressive, Connection, Fragmentation, Mode, ProposalCheck, Trust, Unique
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -55,6 +55,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         same_identity=table.take("same_identity", boolean, False),
         remote_port=table.take("remote_port", port, 500),
         encapsulation=table.take("encapsulation", boolean, False),
+        fragmentation=Fragmentation(table.take("fragmentation", choice(tuple(Fragmentation)), Fragmentation.YES)),
+        fragment_size=table.take("fragment_size", fragment_size, None),
         rekey=table.take("rekey", boolean, True),
         unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
         close_children=table.take("close_children", boolean, False),

@@ -58,7 +58,9 @@ class CannotInitiate(LocalError):
 
 
 class Dump(Record, frozen=True):
-    """All that an engine knows besides its settings."""
+    """All that an engine knows besides its settings, and besides IKE fragments of incomplete messages: a peer repeats
+    its message.
+    """
 
     sas: tuple[IkeSa, ...]
     half_open: tuple[bytes, ...]

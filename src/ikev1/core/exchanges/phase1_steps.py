@@ -45,7 +45,7 @@ def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
-    return [offered, *vendor_ids.OURS]
+    return [offered, *vendor_ids.ours(context.connection)]
 
 
 class SaReply(NamedTuple):
@@ -86,7 +86,7 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
         vendors=tuple(payload.data for payload in message.all(VendorId)),
     )
     _follow_method(context, chosen)
-    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors))
+    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors, context.connection))
 
 
 def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 
 from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
@@ -18,10 +19,11 @@ from ikev1.core.machine.aggressive_responder import (
     refused_aggressive,
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
-from ikev1.core.machine.engine_state import Arrival, State
+from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.phase2_limits import admit_phase2
+from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
@@ -42,9 +44,10 @@ from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import Message, without_trailer
-from ikev1.wire.registry import ExchangeType
+from ikev1.wire.registry import ExchangeType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+_FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
@@ -73,7 +76,7 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
     for follower in followers:
         if sa.cookies in state.table.by_cookies:
-            actions += receive(state, follower.datagram, follower.path, now)
+            actions += _contained(state, partial(_receive_held, held=follower), follower.path, now)
     return actions
 
 
@@ -117,7 +120,16 @@ def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
 
 
 def _arrival(held: Held, now: float) -> Arrival:
-    return Arrival(Header.parse(held.datagram), held.datagram, held.path, now)
+    kind = Reassembled if held.reassembled else Arrival
+    return kind(Header.parse(held.datagram), held.datagram, held.path, now)
+
+
+def _held(arrival: Arrival) -> Held:
+    return Held(arrival.datagram, arrival.path, isinstance(arrival, Reassembled))
+
+
+def _receive_held(tx: Transaction, held: Held) -> None:
+    _process(tx, _arrival(held, tx.now), 0)
 
 
 def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
@@ -129,7 +141,6 @@ def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> N
 
 
 def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
-    state = tx.state
     datagram, trailer = without_trailer(datagram)
     try:
         header = Header.parse(datagram)
@@ -137,7 +148,22 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         tx.report(Failure(Code.MALFORMED, str(error), path.remote))
         return
     arrival = Arrival(header, datagram, path, tx.now)
-    if header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1:
+    if header.next_payload != _FRAGMENT:
+        _process(tx, arrival, trailer)
+    elif _is_first(header) or _find(tx, header, path) is not None:
+        take_fragment(tx, arrival, _process)
+    else:
+        _unknown(tx, header, path)
+
+
+def _is_first(header: Header) -> bool:
+    return header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1
+
+
+def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
+    """Process a message, which was followed by ``trailer`` octets of zeros."""
+    state, (header, datagram, path, _) = tx.state, arrival
+    if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
         elif header.exchange == ExchangeType.AGGRESSIVE:
@@ -311,7 +337,7 @@ def _put_aside(
         _hold(ref, arrival)
         return
     request = ref.tx.state.next_request()
-    waiting = Waiting(request, held=(Held(arrival.datagram, arrival.path),))
+    waiting = Waiting(request, held=(_held(arrival),))
     ref.change(phase1=replace(exchange, waiting=waiting))
     ref.tx.actions.append(_check_certificate(question, request, context.connection))
 
@@ -332,7 +358,7 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
     if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
     if all(arrival.datagram != held.datagram for held in waiting.held):
-        held = (*waiting.held, Held(arrival.datagram, arrival.path))
+        held = (*waiting.held, _held(arrival))
         ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))
 
 

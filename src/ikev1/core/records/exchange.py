@@ -96,10 +96,11 @@ ExchangeData = QuickMode | TransactionData
 
 
 class Held(NamedTuple):
-    """A datagram that waits, and the path by which it came."""
+    """A message that waits, the path by which it came, and whether it was put together from IKE fragments."""
 
     datagram: bytes
     path: UdpPath
+    reassembled: bool = False
 
 
 Decision = QuickMode | Choice
