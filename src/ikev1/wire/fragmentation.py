@@ -26,6 +26,7 @@ OVERHEAD = HEADER_SIZE + 8
 _MOST_PIECES = 300  # of one message: 255 have a number, the others are alternatives
 _MOST_ENDS = 4  # different last fragments that are tried
 _MOST_TRIES = 8  # messages that one more fragment completes
+_COOKIES, _NEXT_PAYLOAD, _FRAGMENT_ID = slice(0, 16), 16, slice(HEADER_SIZE + 4, HEADER_SIZE + 6)
 _LENGTH = slice(24, HEADER_SIZE)  # of the message, in its header
 
 P = TypeVar("P", bound=Hashable)
@@ -67,6 +68,15 @@ def in_fragments(message: bytes, size: int) -> tuple[bytes, ...]:
     )
 
 
+def are_of_one_message(datagram: bytes, other: bytes) -> bool:
+    """Whether two datagrams that `in_fragments` made carry fragments of the same message."""
+    return (
+        datagram[_NEXT_PAYLOAD] == other[_NEXT_PAYLOAD] == PayloadType.FRAGMENT
+        and datagram[_COOKIES] == other[_COOKIES]
+        and datagram[_FRAGMENT_ID] == other[_FRAGMENT_ID]
+    )
+
+
 class Whole(NamedTuple, Generic[T]):
     """A message that was in fragments, its header included, and what came with each of them, in their order."""
 
@@ -99,6 +109,11 @@ class Pieces(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @property
+    def fragments(self) -> tuple[Fragment, ...]:
+        """The fragments that are kept, the newest last."""
+        return tuple([piece.fragment for piece in self._kept])
 
     @property
     def parts(self) -> dict[int, T]:

@@ -12,12 +12,14 @@ message that is not accepted remains, until its time is over, for a fragment tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.core.records.path import UdpPath
 from ikev1.wire.errors import WireError
 from ikev1.wire.fragmentation import MOST_OCTETS, Pieces, fragment_of
 from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.payloads import Fragment
 
 PATIENCE = 30.0  # seconds after the first fragment of a message; MS-IKEE §3.3.2: "the delay MUST NOT exceed 90 seconds"
 
@@ -54,6 +56,14 @@ class _Incomplete(NamedTuple):
     pieces: Pieces[None]
 
 
+class DumpedFragments(NamedTuple):
+    """The fragments of one incomplete message, the newest last, and the time of the first."""
+
+    key: MessageKey
+    since: float
+    fragments: tuple[Fragment, ...]
+
+
 class FragmentPool:
     """The incomplete messages of one kind of peers; ``limit`` is their memory in octets."""
 
@@ -85,11 +95,16 @@ class FragmentPool:
         if fragment is None:
             raise WireError("a Fragment payload", "another one", 16, ("HEADER",))
         self._expire(now)
+        return self._add(key, fragment, now)
+
+    def _add(self, key: MessageKey, fragment: Fragment, now: float) -> tuple[list[bytes], bool]:
         if key not in self._kept:
             self._kept[key] = _Incomplete(now, Pieces(self._octets))
-            self._of_peer.setdefault(key.peer, []).append(key)
-            if len(self._of_peer[key.peer]) > _MESSAGES:
-                self.drop(self._of_peer[key.peer][0])
+            self._memory += _PIECE
+            of_peer = self._of_peer.setdefault(key.peer, [])
+            of_peer.append(key)
+            if len(of_peer) > _MESSAGES:
+                self.drop(of_peer[0])
         pieces = self._kept[key].pieces
         self._memory -= _memory(pieces)
         in_conflict = pieces.in_conflict
@@ -98,6 +113,16 @@ class FragmentPool:
         while self._memory > self._limit:
             self.drop(next(iter(self._kept)))
         return [whole.octets for whole in found], pieces.in_conflict and not in_conflict
+
+    def dump(self) -> Iterator[DumpedFragments]:
+        """Yield the incomplete messages, the oldest first."""
+        for key, (since, pieces) in self._kept.items():
+            yield DumpedFragments(key, since, pieces.fragments)
+
+    def restore(self, dumped: DumpedFragments) -> None:
+        """Restore an incomplete message."""
+        for fragment in dumped.fragments:
+            self._add(dumped.key, fragment, dumped.since)
 
     def drop(self, key: MessageKey) -> None:
         """Drop the fragments of a message."""
@@ -119,7 +144,7 @@ class FragmentPool:
 
 
 class Fragments:
-    """The incomplete messages of all peers. They are not part of `Engine.dump`: a peer repeats its message."""
+    """The incomplete messages of all peers."""
 
     def __init__(self) -> None:
         self.first = FragmentPool(_MOST_FIRST, _FIRST_OCTETS)
@@ -146,6 +171,15 @@ class Fragments:
     def drop(self, key: MessageKey) -> None:
         """Drop the fragments of a message that was processed."""
         self._pool(key).drop(key)
+
+    def dump(self) -> tuple[DumpedFragments, ...]:
+        """Return all incomplete messages, for `restore` in another process."""
+        return (*self.first.dump(), *self.others.dump())
+
+    def restore(self, dumped: tuple[DumpedFragments, ...]) -> None:
+        """Restore the messages that `dump` returned."""
+        for each in dumped:
+            self._pool(each.key).restore(each)
 
     def _pool(self, key: MessageKey) -> FragmentPool:
         return self.first if key.is_first else self.others
