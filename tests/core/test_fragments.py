@@ -23,7 +23,7 @@ from ikev1.wire.registry import ExchangeType, PayloadType
 from playbook import Couple, Datagram, Network, Peer
 
 LONG_A, LONG_B = f"keyid:{'a' * 900}", f"keyid:{'b' * 900}"
-LONG = {
+LONG: dict[str, Any] = {
     "alice": {"local_id": LONG_A, "remote_id": LONG_B},
     "bob": {"local_id": LONG_B, "remote_id": LONG_A},
 }
@@ -108,7 +108,9 @@ def test_long_messages_go_in_fragments_both_ways_and_arrive_in_any_order(
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_size_is_that_of_the_ip_packet(couple: Couple, network: Network, version: int) -> None:
     addresses = ("2001:db8::1", "2001:db8::2") if version == 6 else ("192.0.2.1", "198.51.100.2")
-    long = {who: {key: f"keyid:{text[6:] * 2}" for key, text in ids.items()} for who, ids in LONG.items()}
+    long: dict[str, Any] = {
+        who: {key: f"keyid:{text[6:] * 2}" for key, text in ids.items()} for who, ids in LONG.items()
+    }
     alice, bob = couple(addresses=addresses, settings_options={"fragment_size": 0}, **long)
     alice.calls()
     network.run(1)
@@ -131,7 +133,7 @@ def test_the_size_is_that_of_the_ip_packet(couple: Couple, network: Network, ver
 def test_each_end_says_whether_it_takes_fragments(
     network: Network, couple: Couple, ours: str, theirs: str, announces: bool, sends: bool
 ) -> None:
-    long: dict[str, dict[str, Any]] = {who: dict(options) for who, options in LONG.items()}
+    long: dict[str, Any] = {who: dict(options) for who, options in LONG.items()}
     long["alice"]["fragmentation"], long["bob"]["fragmentation"] = Fragmentation(ours), Fragmentation(theirs)
     alice, bob = couple(fragment_size=SMALL, **long)
     alice.calls()

@@ -310,8 +310,9 @@ def _following(action: Action, pending: Iterable[Action]) -> Action | None:
 
 
 def _go_together(action: Action, other: Action) -> bool:
-    both = isinstance(action, Send) and isinstance(other, Send)
-    return both and are_of_one_message(action.datagram, other.datagram)
+    if not isinstance(action, Send) or not isinstance(other, Send):
+        return False
+    return are_of_one_message(action.datagram, other.datagram)
 
 
 def _label(seen: MessageSeen) -> str:

@@ -196,7 +196,7 @@ def test_a_message_in_fragments_is_whole_again(body: bytes, size: int) -> None:
         return
     headers = [Header.parse(datagram) for datagram in datagrams]
     assert all(not header.encrypted for header in headers)
-    assert all(header.CKY_I + header.CKY_R == message[:16] for header in headers)
+    assert all(message[:16] == header.CKY_I + header.CKY_R for header in headers)
     assert all(are_of_one_message(datagrams[0], datagram) for datagram in datagrams)
     waiting = reassembly()
     found = [waiting.take("peer", known(fragment_of(*each)), 0) for each in zip(headers, datagrams, strict=True)]
