@@ -22,11 +22,13 @@ from ikev1.core.machine.boundary import Work, abandon_message, contain
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
+from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
 from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.machine.unsupported_exchange import take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
 from ikev1.core.records.answers import Answer
@@ -39,12 +41,11 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
-from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import Message, without_trailer
-from ikev1.wire.registry import ExchangeType, PayloadType
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
 _FRAGMENT = PayloadType.FRAGMENT.value
@@ -145,7 +146,10 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
     try:
         header = Header.parse(datagram)
     except WireError as error:
-        tx.report(Failure(Code.MALFORMED, str(error), path.remote))
+        if error.notify == NotifyType.INVALID_MAJOR_VERSION:
+            take_other_version(tx, datagram, path)
+        else:
+            tx.report(Failure(Code.MALFORMED, str(error), path.remote))
         return
     arrival = Arrival(header, datagram, path, tx.now)
     if header.next_payload != _FRAGMENT:
@@ -197,8 +201,7 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
             return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
-        name = registered_name(ExchangeType, header.exchange)
-        ref.note_once(Code.UNPROVED, f"ignoring messages of exchange type {name}")
+        take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return
