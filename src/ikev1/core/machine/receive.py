@@ -19,6 +19,7 @@ from ikev1.core.machine.aggressive_responder import (
     refused_aggressive,
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
+from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
@@ -279,7 +280,8 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         _put_aside(ref, exchange, context, arrival, question)
         return
     except Unproved as error:
-        ref.fail_unproved(f"{script_of(exchange).name} message", error)
+        if not take_connected(ref, arrival):
+            ref.fail_unproved(f"{script_of(exchange).name} message", error)
         return
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
