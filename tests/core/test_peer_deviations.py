@@ -148,6 +148,21 @@ def test_what_a_stranger_demands_is_not_believed(network: Network, alice: Peer, 
     assert alice.failures == [Code.UNPROVED]
 
 
+# --- an answer that is none
+
+
+def test_a_delete_instead_of_an_answer_is_the_reason_of_the_failure(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice, tunnel=None)
+    network.link = lambda datagram: [] if datagram.label == "QM1" else [datagram]
+    alice.calls()
+    network.run(1)
+    (number,) = (sa.unique_id for sa in bob.engine.sas.values())
+    bob.does(lambda engine: engine.close_ike(number, network.now))
+    network.settle()
+    assert alice.failures == [Code.REFUSED_BY_PEER]
+    assert alice.failure.tunnel == "net"
+
+
 # --- the Commit bit
 
 

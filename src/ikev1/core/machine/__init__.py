@@ -5,8 +5,8 @@ internal errors.
 
 - Before there is an SA, `stateless_responder`, `half_open`, `aggressive_responder`, `first_message_refusals` and
   `admission` handle messages of unknown peers.
-- `fragments` stores IKE fragments, and `receive_fragment` processes the messages that they form. `other_version` handles
-  messages of IKEv2.
+- `fragments` stores IKE fragments, and `receive_fragment` processes the messages that they form. `other_version`
+  handles messages of IKEv2.
 - Under an SA, `receive_informational` handles notifications and Delete payloads, `phase2_limits` limits a peer's
   exchanges, `refuse` reports refused messages and notifies the peer, and `dpd` probes whether and where a peer is
   reachable. `unsupported_exchange` reports XAUTH and unknown exchanges, `connected` accepts CONNECTED.
