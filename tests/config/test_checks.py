@@ -70,9 +70,9 @@ def test_ah_does_not_go_in_udp(refused: Refused) -> None:
         'mode = "transport"\ncompress = true',
     ],
 )
-def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str) -> None:
+def test_what_takes_a_kernel_is_refused_before_it_fails(loaded: Load, refused: Refused, keys: str) -> None:
     text = NET.format("a", "s", "", "net", keys)
-    found = warnings(loaded(f'[gateway]\ndata_plane = "userspace"\n{text}'))
+    found = refused(f'[gateway]\ndata_plane = "userspace"\n{text}')
     assert found["connection.a.tunnel.net"] is Rule.NEEDS_KERNEL
     for plane in ("auto", "kernel"):
         assert "connection.a.tunnel.net" not in warnings(loaded(f'[gateway]\ndata_plane = "{plane}"\n{text}'))

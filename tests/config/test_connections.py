@@ -11,6 +11,7 @@ from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import (
     Connection,
+    DpdAction,
     IpsecProposal,
     NatTraversal,
     ProposalCheck,

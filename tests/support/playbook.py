@@ -7,7 +7,7 @@ asks for is done to a data plane and a store that are plain dictionaries, checke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +41,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.testing import Datagram, Randomness
 from ikev1.testing.network import BaseNetwork
+from ikev1.wire.fragmentation import are_of_one_message
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification, Payload
@@ -109,7 +110,7 @@ class Peer:
         pending = deque(wish(self.engine))
         while pending:
             action = pending.popleft()
-            answer = self._perform(action, pending[0] if pending else None)
+            answer = self._perform(action, _following(action, pending))
             if answer is not None:
                 assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound, AskTraffic))
                 pending.extendleft(reversed(self._answered(action.request, answer)))
@@ -321,6 +322,17 @@ class Peer:
         """The only failure."""
         (failure,) = self.saw(Failure)
         return failure
+
+
+def _following(action: Action, pending: Iterable[Action]) -> Action | None:
+    """The next action that is not the rest of a message in fragments."""
+    return next((each for each in pending if not _go_together(action, each)), None)
+
+
+def _go_together(action: Action, other: Action) -> bool:
+    if not isinstance(action, Send) or not isinstance(other, Send):
+        return False
+    return are_of_one_message(action.datagram, other.datagram)
 
 
 def _label(seen: MessageSeen) -> str:

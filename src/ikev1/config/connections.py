@@ -14,11 +14,23 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.values import ANY, boolean, choice, duration, duration_or_never, endpoint, integer, port, remotes
+from ikev1.config.values import (
+    ANY,
+    boolean,
+    choice,
+    duration,
+    duration_or_never,
+    endpoint,
+    fragment_size,
+    integer,
+    port,
+    remotes,
+)
 from ikev1.core.records.settings import (
     Aggressive,
     Connection,
     DpdAction,
+    Fragmentation,
     Mode,
     NatTraversal,
     ProposalCheck,
@@ -70,6 +82,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         same_identity=table.take("same_identity", boolean, False),
         remote_port=table.take("remote_port", port, 500),
         nat_traversal=_read_nat_traversal(table),
+        fragmentation=Fragmentation(table.take("fragmentation", choice(tuple(Fragmentation)), Fragmentation.YES)),
+        fragment_size=table.take("fragment_size", fragment_size, None),
         rekey=table.take("rekey", boolean, True),
         unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
         close_children=table.take("close_children", boolean, False),

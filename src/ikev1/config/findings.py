@@ -24,6 +24,7 @@ class Rule(StrEnum):
     UNUSED_KEY = "unused-key"
     INVALID_VALUE = "invalid-value"
     INVALID_SECRET = "invalid-secret"  # noqa: S105
+    ODD_SECRET = "odd-secret"  # noqa: S105
     INVALID_IDENTITY = "invalid-identity"
     INVALID_NAME = "invalid-name"
     SAME_PORTS = "same-ports"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ikev1.config.findings import Rule
 from ikev1.config.table import Table
-from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
+from ikev1.config.values import address, choice, each, file_path, fragment_size, integer, interface, number, port, text
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection, Settings, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
@@ -74,6 +74,7 @@ def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Co
         retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),
         retransmit_base=table.take("retransmit_base", number(1, 10), default.retransmit_base),
         retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
+        fragment_size=table.take("fragment_size", fragment_size, default.fragment_size),
         nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),
         retry_initiate_interval=table.take(
             "retry_initiate_interval", number(0.1, 3600), default.retry_initiate_interval

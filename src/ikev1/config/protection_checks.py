@@ -43,12 +43,12 @@ def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings
 
 
 def check_userspace(tunnel: Tunnel, path: str, findings: Findings) -> None:
-    """Warn of features of ``tunnel`` that only the kernel's data plane supports."""
+    """Refuse features of ``tunnel`` that only the kernel's data plane supports."""
     suites = [proposal.suite for proposal in tunnel.proposals]
     esn = any(suite.esn for suite in suites)
     missing = kernel_only(tunnel.mode, suites[0].protocol, esn, tunnel.compress, tunnel.marks)
     if missing:
-        findings.warn(
+        findings.error(
             path,
             Rule.NEEDS_KERNEL,
             f'requires {missing}, which only the kernel supports: with data_plane = "userspace" it cannot carry '

@@ -70,6 +70,15 @@ def integer(least: int, most: int) -> Callable[[object], int]:
 port = integer(1, 65_535)
 
 
+def fragment_size(value: object) -> int:
+    """The octets of an IP packet with an IKE fragment: 0 for the smallest that every host accepts (576 with IPv4, 1280
+    with IPv6), or 576 to 65,535.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not (value == 0 or 576 <= value <= 65_535):
+        raise ValueError(f"{value!r} is not allowed: expected 0, or an integer from 576 to 65535")
+    return value
+
+
 def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
     form = _QUANTITY.match(value.strip()) if isinstance(value, str) else None
     if isinstance(value, int) and not isinstance(value, bool):

@@ -18,6 +18,7 @@ import msgspec
 from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.fragments import DumpedFragments
 from ikev1.core.machine.report_limits import DumpedLimits
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
@@ -69,6 +70,7 @@ class Dump(Record, frozen=True):
     aggressive_callers: tuple[bytes, ...]
     first_messages: Dumped
     admission: tuple[tuple[float, float], ...]
+    fragments: tuple[DumpedFragments, ...]
     generation: int
     unique_ids: int
     requests: int
@@ -333,6 +335,7 @@ class Engine:
                 tuple(state.table.aggressive_callers),
                 state.first_messages.dump(),
                 state.admission.dump(),
+                state.fragments.dump(),
                 state.generation,
                 state.unique_ids,
                 state.requests,
@@ -352,6 +355,7 @@ class Engine:
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
         state.admission.restore(dump.admission)
+        state.fragments.restore(dump.fragments)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         state.requests = dump.requests

@@ -158,6 +158,7 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
         local_addrs = {node.address}
         remote_addrs = {node.peer if options.calls else "%any"}
         proposals = {ike}
+        {options.connection}
         local {{ {local}
                  id = "{options.own_id or own_id}" }}
         remote {{ {remote}

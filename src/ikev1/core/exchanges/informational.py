@@ -141,6 +141,8 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
         if context.sa.cookies in payload.spis:
             context.sa = replace(context.sa, state=IkeState.DELETING)
+            for exchange in context.sa.exchanges:
+                _deleted_instead(context, exchange)
             context.report(IkeDown(context.sa, "deleted by the peer"))
         return
     take_deleted(context, {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis})
@@ -157,6 +159,15 @@ def take_deleted(context: ExchangeContext, gone: set[tuple[int, int]]) -> None:
     for exchange in context.sa.exchanges:
         if exchange.child is not None and _is_among(exchange.child, gone):
             _remove_coming(context, exchange, exchange.child)
+
+
+def _deleted_instead(context: ExchangeContext, exchange: Exchange) -> None:
+    """Report that the peer deleted the ISAKMP SA instead of responding to a Quick Mode that we initiated."""
+    quick = exchange.quick
+    if quick is None or exchange.role is Role.RESPONDER or exchange.step != 1:
+        return
+    text = diagnosis.of_deleted_instead(quick, context.connection)
+    context.report(Failure(Code.REFUSED_BY_PEER, text, context.sa.path.remote, context.sa, quick.tunnel))
 
 
 def _remove_coming(context: ExchangeContext, exchange: Exchange, child: ChildSa) -> None:

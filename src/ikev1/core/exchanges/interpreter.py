@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from ikev1.core.exchanges import protection
+from ikev1.core.exchanges.fragmentation import SMALLEST, datagrams_of
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.exchanges.retransmission import first_wait, patience, transmit
 from ikev1.core.peer import path_changes
@@ -260,7 +261,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
         context.exchange,
         step=step + 1,
         iv=iv,
-        datagrams=(datagram,),
+        datagrams=(datagram,) if len(datagram) <= SMALLEST else datagrams_of(context, datagram),
         tries=1,
         resend_at=resend_at,
         ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,

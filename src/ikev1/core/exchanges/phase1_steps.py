@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.negotiation import phase1_proposal
+from ikev1.core.negotiation.changed_lifetime import note_changed_life
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids
@@ -13,7 +15,7 @@ from ikev1.core.peer.phase1_auth import is_hybrid, note_requests, request_certif
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
-from ikev1.core.records.exchange import KeyShare, Role
+from ikev1.core.records.exchange import KeyShare, Life, Role
 from ikev1.core.records.ike_sa import Anchor, Chosen, IkeState
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.path import UdpPath
@@ -45,7 +47,7 @@ def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
-    return [offered, *vendor_ids.announced(context.connection.nat_traversal)]
+    return [offered, *vendor_ids.announced(context.connection)]
 
 
 class SaReply(NamedTuple):
@@ -86,7 +88,7 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
         vendors=vendor_ids.accepted(message.all(VendorId), context.connection.nat_traversal),
     )
     _follow_method(context, chosen)
-    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors))
+    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors, context.connection))
 
 
 def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
@@ -108,7 +110,9 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
     reflection.refuse_own_cookie(context, message.header.CKY_R)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, context.sa.SAi_b)
     assert isinstance(offered, SecurityAssociation)
-    chosen = phase1_proposal.accept(offered, message.one(SecurityAssociation))
+    answer = message.one(SecurityAssociation)
+    chosen = phase1_proposal.accept(offered, answer)
+    note_changed_life(context, offered, answer, PHASE_1, Life(chosen.lifetime, chosen.lifetime_kilobytes))
     context.sa = replace(
         context.sa,
         CKY_R=message.header.CKY_R,

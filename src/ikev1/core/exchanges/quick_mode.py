@@ -7,7 +7,9 @@ from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.negotiation.changed_lifetime import note_changed_life
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
+from ikev1.core.negotiation.lifetime_attributes import PHASE_2
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
@@ -152,7 +154,9 @@ def _accept(context: ExchangeContext, message: Message) -> None:
     tunnel = _tunnel(context, quick.tunnel)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
-    agreed = phase2_proposal.accept(tunnel, offered, message.one(SecurityAssociation))
+    answer = message.one(SecurityAssociation)
+    agreed = phase2_proposal.accept(tunnel, offered, answer)
+    note_changed_life(context, offered, answer, PHASE_2, agreed.life)
     if agreed.spi == quick.spi:
         raise Refusal(
             Code.REFLECTION,

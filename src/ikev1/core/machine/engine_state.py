@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ikev1.core.machine.admission import AdmissionControl, RefusalCache
+from ikev1.core.machine.fragments import Fragments
 from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
@@ -33,6 +34,14 @@ class Arrival(NamedTuple):
     now: float
 
 
+class Reassembled(Arrival):
+    """An arrival that was put together from IKE fragments, of which one may be forged: the refusal of such a message
+    does not end an exchange.
+    """
+
+    __slots__ = ()
+
+
 class State:
     """The SAs, the settings, and the queries of row functions (`ikev1.core.records.context.Context`)."""
 
@@ -46,6 +55,7 @@ class State:
         self.refusals = RefusalCache(random(32))
         self.admission = AdmissionControl()
         self.names: Mapping[str, tuple[str, ...]] = {}
+        self.fragments = Fragments()
         self.lookup = ConnectionLookup(settings.connections)
         self.generation = 0  # of the settings: cached answers to first messages are valid for one generation
         self.unique_ids = 0

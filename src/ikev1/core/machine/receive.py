@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 
 from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
@@ -18,13 +19,17 @@ from ikev1.core.machine.aggressive_responder import (
     refused_aggressive,
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
-from ikev1.core.machine.engine_state import Arrival, State
+from ikev1.core.machine.connected import take_connected
+from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
+from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
+from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.machine.unsupported_exchange import take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
 from ikev1.core.records.answers import Answer
@@ -37,14 +42,14 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
-from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import Message, without_trailer
-from ikev1.wire.registry import ExchangeType
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+_FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
@@ -75,7 +80,7 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
     for follower in followers:
         if sa.cookies in state.table.by_cookies:
-            actions += receive(state, follower.datagram, follower.path, now)
+            actions += _contained(state, partial(_receive_held, held=follower), follower.path, now)
     return actions
 
 
@@ -122,7 +127,16 @@ def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
 
 
 def _arrival(held: Held, now: float) -> Arrival:
-    return Arrival(Header.parse(held.datagram), held.datagram, held.path, now)
+    kind = Reassembled if held.reassembled else Arrival
+    return kind(Header.parse(held.datagram), held.datagram, held.path, now)
+
+
+def _held(arrival: Arrival) -> Held:
+    return Held(arrival.datagram, arrival.path, isinstance(arrival, Reassembled))
+
+
+def _receive_held(tx: Transaction, held: Held) -> None:
+    _process(tx, _arrival(held, tx.now), 0)
 
 
 def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
@@ -134,15 +148,32 @@ def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> N
 
 
 def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
-    state = tx.state
     datagram, trailer = without_trailer(datagram)
     try:
         header = Header.parse(datagram)
     except WireError as error:
-        tx.report(Failure(Code.MALFORMED, str(error), path.remote))
+        if error.notify == NotifyType.INVALID_MAJOR_VERSION:
+            take_other_version(tx, datagram, path)
+        else:
+            tx.report(Failure(Code.MALFORMED, str(error), path.remote))
         return
     arrival = Arrival(header, datagram, path, tx.now)
-    if header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1:
+    if header.next_payload != _FRAGMENT:
+        _process(tx, arrival, trailer)
+    elif _is_first(header) or _find(tx, header, path) is not None:
+        take_fragment(tx, arrival, _process)
+    else:
+        _unknown(tx, arrival)
+
+
+def _is_first(header: Header) -> bool:
+    return header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1
+
+
+def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
+    """Process a message, which was followed by ``trailer`` octets of zeros."""
+    state, (header, datagram, path, _) = tx.state, arrival
+    if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
         elif header.exchange == ExchangeType.AGGRESSIVE:
@@ -176,8 +207,7 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
             return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
-        name = registered_name(ExchangeType, header.exchange)
-        ref.note_once(Code.UNPROVED, f"ignoring messages of exchange type {name}")
+        take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return
@@ -258,7 +288,8 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         _put_aside(ref, exchange, context, arrival, question)
         return
     except Unproved as error:
-        ref.fail_unproved(f"{script_of(exchange).name} message", error)
+        if not take_connected(ref, arrival):
+            ref.fail_unproved(f"{script_of(exchange).name} message", error)
         return
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
@@ -322,7 +353,7 @@ def _put_aside(
         _hold(ref, arrival)
         return
     request = ref.tx.state.next_request()
-    waiting = Waiting(request, held=(Held(arrival.datagram, arrival.path),))
+    waiting = Waiting(request, held=(_held(arrival),))
     ref.change(phase1=replace(exchange, waiting=waiting))
     ref.tx.actions.append(_check_certificate(question, request, context.connection))
 
@@ -343,7 +374,7 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
     if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
     if all(arrival.datagram != held.datagram for held in waiting.held):
-        held = (*waiting.held, Held(arrival.datagram, arrival.path))
+        held = (*waiting.held, _held(arrival))
         ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))
 
 

@@ -20,6 +20,7 @@ from ikev1.core.exchanges.protection import (
 from ikev1.core.exchanges.registry import go_through
 from ikev1.core.machine import dpd, liveness, lost_sas
 from ikev1.core.machine.aggressive_responder import awaits_message_3
+from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
 from ikev1.core.machine.engine_state import Arrival
 from ikev1.core.machine.established import confirm, initial_contact
@@ -55,7 +56,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         ref.tx.at_work = ref.cookies, header.message_id
         go_through(context, message)
     except Unproved as error:
-        ref.fail_unproved("informational message", error)
+        if not take_connected(ref, arrival):
+            ref.fail_unproved("informational message", error)
         return
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another

@@ -96,10 +96,11 @@ ExchangeData = QuickMode | TransactionData
 
 
 class Held(NamedTuple):
-    """A received datagram that is not processed yet, and its path."""
+    """A received message that is not processed yet, its path, and whether it was reassembled from IKE fragments."""
 
     datagram: bytes
     path: UdpPath
+    reassembled: bool = False
 
 
 Decision = QuickMode | Choice

@@ -35,6 +35,17 @@ class DpdAction(StrEnum):
     TRAP = "trap"  # they are initiated again by the first packet that matches
 
 
+class Fragmentation(StrEnum):
+    """Whether long messages are sent in IKE fragments (MS-IKEE), with the names of strongSwan. Fragments of the peer
+    are accepted in any case.
+    """
+
+    YES = "yes"  # to a peer that announces support; we announce it
+    ACCEPT = "accept"  # never; we announce support, so that the peer may
+    FORCE = "force"  # always, including the first message
+    NO = "no"  # never, and we do not announce support
+
+
 class Unique(StrEnum):
     """What happens to an ISAKMP SA if a second one with the same peer is established other than by rekeying."""
 
@@ -181,6 +192,8 @@ class Connection(Record, frozen=True):
     same_identity: bool = False  # the peer may have our own identity
     remote_port: int = 500
     nat_traversal: NatTraversal = NatTraversal.AUTO
+    fragmentation: Fragmentation = Fragmentation.YES
+    fragment_size: int | None = None  # octets of an IP packet; None: that of the settings
     rekey: bool = True
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
@@ -207,6 +220,7 @@ class Settings(Record, frozen=True):
     retransmit_timeout: float = 4.0  # seconds until the first repetition
     retransmit_base: float = 1.8  # factor from each wait to the next
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
+    fragment_size: int = 1280  # octets of an IP packet with an IKE fragment; 0: 576 with IPv4, 1280 with IPv6
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)
     retry_initiate_interval: float = 5.0  # seconds after a failed attempt to bring up a tunnel until the next
     retry_initiate_base: float = 2.0  # factor from each wait to the next
