@@ -14,6 +14,7 @@ daemon's loop calls back when one is readable.
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
 | protect          | rules of a packet filter, routes             | policies that block                        |
+| follow           | routes to the device, their sources          | routes to the peers, their sources         |
 | receive          | ESP that the daemon's UDP sockets got        | never called: the kernel keeps it          |
 | PlaneEvent       | noticed while a packet is handled            | messages of a netlink socket in `readers`  |
 """
@@ -142,7 +143,11 @@ class Unguarded(NamedTuple):
     reason: str
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded
+class NetworkChanged(NamedTuple):
+    """Links, addresses, routes or rules of this host changed, possibly: see `DataPlane.follow`."""
+
+
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded | NetworkChanged
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
@@ -221,6 +226,15 @@ class DataPlane(Protocol):
         The traffic of installed pairs is protected in any case. What protects outlives a process that is killed; the
         next one takes it over with its first call, which comes after `adopt`.
         """
+
+    def follow(self) -> None:
+        """Bring what leads packets into the tunnels in line with the links, addresses and routes of this host.
+
+        Called some time after `NetworkChanged`, when changes have settled.
+        """
+
+    def addresses(self) -> frozenset[str]:
+        """The addresses of this host, in text and without scope, that packets can leave from now."""
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""

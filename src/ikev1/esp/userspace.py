@@ -17,7 +17,18 @@ from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
+from ikev1.esp.plane import (
+    Acquire,
+    Counters,
+    Drops,
+    Listener,
+    NetworkChanged,
+    PlaneError,
+    Protected,
+    Reader,
+    SendUdp,
+    Trap,
+)
 from ikev1.esp.raw_sockets import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
 from ikev1.esp.sa_pair import SaPair
@@ -161,7 +172,14 @@ class UserspacePlane:
         self._tun.write(opened)
 
     def readers(self) -> Sequence[Reader]:
-        return [(self._tun.fd, self._read_tun), *self._raw.readers(), *self._guard.readers()]
+        news = (self._routes.fileno(), self._read_news)
+        return [(self._tun.fd, self._read_tun), news, *self._raw.readers(), *self._guard.readers()]
+
+    def follow(self) -> None:
+        self._routes.follow()
+
+    def addresses(self) -> frozenset[str]:
+        return self._routes.addresses()
 
     def close(self, *, keep_protected: bool = False) -> None:
         try:
@@ -170,6 +188,10 @@ class UserspacePlane:
             self._guard.close(keep=keep_protected)
         finally:
             self._opened.close()
+
+    def _read_news(self) -> None:
+        if self._routes.changed():
+            self._listener(NetworkChanged())
 
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))

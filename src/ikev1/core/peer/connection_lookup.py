@@ -19,14 +19,18 @@ _REMEMBERED = 4096  # pairs of addresses whose connections are cached
 
 
 class _Pattern(NamedTuple):
-    """An address pattern: a closed range of packed addresses, and the length of its prefix in bits."""
+    """An address pattern: a closed range of packed addresses, the length of its prefix in bits, and the interface on
+    which a link-local address is valid (RFC 4007 §11; empty: any).
+    """
 
     first: bytes
     last: bytes
     prefix: int
+    zone: str = ""
 
-    def holds(self, packed: bytes) -> bool:
-        return len(packed) == len(self.first) and self.first <= packed <= self.last
+    def holds(self, packed: bytes, zone: str = "") -> bool:
+        inside = len(packed) == len(self.first) and self.first <= packed <= self.last
+        return inside and self.zone in ("", zone)
 
 
 class ConnectionLookup:
@@ -74,15 +78,16 @@ class ConnectionLookup:
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()  # filled by a flood from spoofed addresses: no entry is worth keeping
-            found = self._found[local_host, remote_host] = self._search(_packed(local_host), _packed(remote_host))
+            found = self._found[local_host, remote_host] = self._search(local_host, remote_host)
         return found
 
-    def _search(self, local: bytes, remote: bytes) -> tuple[Connection, ...]:
+    def _search(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
+        local, remote, zone = _packed(local_host), _packed(remote_host), remote_host.partition("%")[2]
         return tuple(
             connection
             for remote_pattern, local_pattern, connection in self._entries
-            if (remote_pattern is None or remote_pattern.holds(remote))
-            and (local_pattern is None or local_pattern.holds(local))
+            if (remote_pattern is None or remote_pattern.holds(remote, zone))
+            and (local_pattern is None or local_pattern.holds(local, zone))
         )
 
 
@@ -100,7 +105,8 @@ def expected(connection: Connection) -> str | None:
     """The identity that the peer of ``connection`` must have, a pattern for `identity.matches`: ``remote_id`` if set,
     else ``remote_address`` if it is a single address, else None, which matches any identity.
     """
-    return connection.remote_id or called_address(connection)
+    called = called_address(connection)
+    return connection.remote_id or (called.partition("%")[0] if called else None)
 
 
 def called_address(connection: Connection) -> str | None:
@@ -142,5 +148,6 @@ def _prefix(pattern: _Pattern | None) -> int:
 def _pattern(text: str) -> _Pattern | None:
     if text == "%any":
         return None
-    network = ipaddress.ip_network(text, strict=False)
-    return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)
+    addresses, _, zone = text.partition("%")
+    network = ipaddress.ip_network(addresses, strict=False)
+    return _Pattern(network[0].packed, network[-1].packed, network.prefixlen, zone)
