@@ -10,6 +10,7 @@ from ikev1.core.peer.connection_lookup import is_address, known_selectors
 from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, Event
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
+from ikev1.daemon.initiation_window import InitiationWindow
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import DataPlane, PlaneError, Trap
@@ -34,19 +35,24 @@ class Autostart:
         is_up: Callable[[str, str], bool],
         log: EventLog,
         waits: tuple[float, float] = (5.0, 300.0),
+        window: InitiationWindow | None = None,
     ) -> None:
         self._plane = plane
         self._initiate = initiate
         self._is_up = is_up
         self._log = log
         self.waits = waits
+        self._window = window or InitiationWindow(Settings().initiation_window, Settings().retransmit_timeout)
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._fell: dict[Key, asyncio.Event] = {}
+        self._retry: dict[Key, asyncio.Event] = {}
+        self._down: set[Key] = set()  # of those with a task
         self._on_demand: set[asyncio.Task[bool]] = set()
         self.traps: dict[Key, tuple[Connection, Tunnel]] = {}
 
     def adopt(self, settings: Settings) -> None:
         """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
+        self._window.resize(settings.initiation_window, settings.retransmit_timeout)
         wanted = {(c.name, t.name): (c, t) for c, t in _tunnels(settings)}
         started = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.START}
         trapped = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.TRAP}
@@ -58,14 +64,15 @@ class Autostart:
             if key in trapped and key not in self.traps:
                 self.install_trap(*wanted[key])
             elif key in started and key not in self._tasks:
-                self._fell[key] = asyncio.Event()
+                self._fell[key], self._retry[key] = asyncio.Event(), asyncio.Event()
                 self._tasks[key] = asyncio.get_running_loop().create_task(self._keep_up(key))
 
     def release(self, connection: str, tunnel: str | None = None) -> None:
         """Stop keeping ``tunnel`` (None: every tunnel of the connection) up."""
         for key in [key for key in self._tasks if key[0] == connection and tunnel in (None, key[1])]:
             self._tasks.pop(key).cancel()
-            del self._fell[key]
+            del self._fell[key], self._retry[key]
+            self._down.discard(key)
 
     def install_trap(self, connection: Connection, tunnel: Tunnel) -> str:
         """Initiate ``tunnel`` when the first packet matches it. Return the reason if that is not possible, else ""."""
@@ -99,6 +106,21 @@ class Autostart:
         self._on_demand.add(task)
         task.add_done_callback(self._on_demand.discard)
 
+    @property
+    def failing(self) -> set[str]:
+        """The connections with tunnels that are kept up, but are down now."""
+        return {connection for connection, _ in self._down}
+
+    def keeps_up(self, connection: str, tunnel: str) -> bool:
+        """Whether the tunnel is initiated again whenever it goes down."""
+        return (connection, tunnel) in self._tasks
+
+    def retry(self, connection: str) -> None:
+        """Initiate the tunnels of ``connection`` that are down now, or once they are, without the usual wait."""
+        for key in self._down:
+            if key[0] == connection:
+                self._retry[key].set()
+
     def observe(self, event: Event) -> None:
         """Initiate a tunnel that went down again, if it is to be kept up."""
         if isinstance(event, ChildDown) and event.child.state is not ChildState.REKEYED:
@@ -117,7 +139,8 @@ class Autostart:
     async def _try(self, connection: str, tunnel: str) -> bool:
         """Initiate the tunnel; whether it is up now."""
         try:
-            await self._initiate(connection, tunnel)
+            async with self._window.turn():
+                await self._initiate(connection, tunnel)
         except NotEstablished as error:
             self._log.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}", code=error.code)
             return False
@@ -127,9 +150,11 @@ class Autostart:
         return True
 
     async def _keep_up(self, key: Key) -> None:
-        fell, wait = self._fell[key], self.waits[0]
+        fell, retry, wait = self._fell[key], self._retry[key], self.waits[0]
         while True:
             fell.clear()
+            retry.clear()
+            self._down.add(key)
             try:
                 up = self._is_up(*key) or await self._try(*key)
             except Exception as error:
@@ -137,10 +162,16 @@ class Autostart:
                 up = False
             if up:
                 wait = self.waits[0]
+                self._down.discard(key)
                 await fell.wait()
-            else:
-                await asyncio.sleep(wait)
+                continue
+            try:
+                async with asyncio.timeout(wait):
+                    await retry.wait()
+            except TimeoutError:
                 wait = min(2 * wait, self.waits[1])
+            else:
+                wait = self.waits[0]
 
 
 def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:

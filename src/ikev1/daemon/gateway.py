@@ -14,7 +14,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ikev1.core.engine import CannotInitiate, Engine, UnknownName
 from ikev1.core.records.actions import (
@@ -43,6 +43,7 @@ from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import first_path
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
+from ikev1.daemon.network_changes import NetworkChanges
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
@@ -55,6 +56,7 @@ from ikev1.esp.plane import (
     Acquire,
     Counters,
     Expired,
+    NetworkChanged,
     PeerMoved,
     PlaneError,
     PlaneEvent,
@@ -101,6 +103,8 @@ class Gateway:
         self.observers: list[Callable[[Event], None]] = [log.event, self.counters.observe]
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
+        self._network = NetworkChanges(self.plane, self, log)
+        self._called_on: dict[str, UdpPath] = {}  # by connection: the path on which phase 1 was initiated last
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
@@ -141,6 +145,7 @@ class Gateway:
 
         With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
         """
+        self._network.close()
         await self.autostart.close()
         for sa in tuple(self.engine.sas.values()):
             try:
@@ -261,6 +266,8 @@ class Gateway:
                 self.autostart.acquire(event.connection, event.tunnel)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            elif isinstance(event, NetworkChanged):
+                self._network.notice()
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
@@ -413,7 +420,7 @@ class Gateway:
         actions: list[Action] = []
         if tunnel is None or not self.engine.is_under_way(connection, tunnel):
             sa = self.engine.ike_for(connection)
-            path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
+            path = sa.path if sa else self._path_of_call(connection)
             try:
                 actions = self.engine.initiate(connection, tunnel, path, self.now())
             except CannotInitiate as error:
@@ -431,6 +438,51 @@ class Gateway:
         outcome = self._operations.expect(sa.unique_id, connection, tunnel)
         self.apply(actions)
         await outcome
+
+    def _path_of_call(self, connection: str) -> UdpPath:
+        self._called_on.pop(connection, None)
+        path = self._called_on[connection] = self.first_path(connection)
+        return path
+
+    # ------------------------------------------------------------------ changes of the network
+
+    def sas(self) -> Collection[IkeSa]:
+        """All ISAKMP SAs."""
+        return tuple(self.engine.sas.values())
+
+    def first_path(self, connection: str) -> UdpPath:
+        """The path on which phase 1 with the peer of ``connection`` would begin now.
+
+        Raises:
+            NotEstablished: there is none.
+        """
+        return first_path(self.settings, connection, self._endpoint.port)
+
+    def abandon(self, sa: IkeSa, local_host: str) -> None:
+        """Delete the ISAKMP SA and its pairs, and tell the peer from ``local_host``: keys and cookies authenticate the
+        message, not the address that it comes from.
+        """
+        try:
+            actions = self.engine.close_ike(sa.unique_id, self.now())
+        except UnknownName:  # it was closed meanwhile
+            return
+        self.apply(
+            action._replace(path=action.path._replace(local_host=local_host)) if isinstance(action, Send) else action
+            for action in actions
+        )
+
+    def call(self, connection: str, tunnel: str) -> None:
+        """Initiate ``tunnel`` in the background, unless it is initiated in any case because it went down."""
+        if not self.autostart.keeps_up(connection, tunnel):
+            self.autostart.acquire(connection, tunnel)
+
+    def failing(self) -> list[tuple[str, UdpPath | None]]:
+        """The connections with tunnels that are kept up but are down, and the path on which each was called last."""
+        return [(connection, self._called_on.get(connection)) for connection in self.autostart.failing]
+
+    def retry(self, connection: str) -> None:
+        """Initiate the tunnels of ``connection`` that are kept up but are down at once."""
+        self.autostart.retry(connection)
 
     def close_ike(self, sa: IkeSa) -> None:
         """Delete the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""

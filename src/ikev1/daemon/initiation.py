@@ -26,4 +26,4 @@ def first_path(settings: Settings, name: str, local_port: int) -> UdpPath:
             local = local_address_towards(remote)
         except OSError as error:
             raise NotEstablished(f"no route to {remote}: {error.strerror}") from error
-    return UdpPath(local, local_port, remote, connection.remote_port)
+    return UdpPath(local.partition("%")[0], local_port, remote, connection.remote_port)
