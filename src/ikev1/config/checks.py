@@ -7,11 +7,13 @@ from ipaddress import ip_network
 
 from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
+from ikev1.config.options import GatewayOptions
+from ikev1.config.plane_checks import check_plane, check_survival
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import expected, is_address
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
@@ -19,9 +21,9 @@ from ikev1.crypto.algorithms import dh_group, registered_name
 from ikev1.wire.registry import AuthenticationMethod
 
 
-def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
-    """Report to ``findings`` contradictions between the keys of a configuration with this ``data_plane``, at ``now``
-    (seconds since 1970).
+def check(settings: Settings, options: GatewayOptions, findings: Findings, now: float) -> None:
+    """Report to ``findings`` contradictions between the keys of a configuration with these ``options`` of the daemon,
+    at ``now`` (seconds since 1970).
     """
     for connection in settings.connections:
         path = f"connection.{connection.name}"
@@ -31,8 +33,10 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
             tunnel_path = f"{path}.tunnel.{tunnel.name}"
             _check_tunnel(connection, tunnel, tunnel_path, findings)
             check_protection(connection, tunnel, tunnel_path, findings)
-            if data_plane == "userspace":
+            check_plane(connection, tunnel, tunnel_path, findings)
+            if options.data_plane == "userspace":
                 check_userspace(tunnel, tunnel_path, findings)
+        check_survival(options, connection, path, findings)
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         _check_aggressive_mode(connection, path, findings)
@@ -43,7 +47,7 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
 
 def is_single(address: str) -> bool:
     """Whether an endpoint is one address, not a network and not ``%any``."""
-    return address != ANY and ip_network(address).num_addresses == 1
+    return is_address(address)
 
 
 def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: Findings) -> None:
@@ -68,7 +72,7 @@ def _version(selector: Selector, connection: Connection) -> int | None:
     if not selector.dynamic:
         return selector.version
     known = [end for end in (connection.remote_address, connection.local_address) if end != ANY]
-    return ip_network(known[0]).version if known else None
+    return ip_network(known[0].partition("%")[0]).version if known else None
 
 
 def _check_aggressive_mode(connection: Connection, path: str, findings: Findings) -> None:

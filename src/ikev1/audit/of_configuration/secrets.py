@@ -59,7 +59,7 @@ def _with_secret(subject: Subject) -> Iterator[Connection]:
 
 
 def _holds_many(address: str) -> bool:
-    return address == _ANY or ip_network(address).num_addresses > 1
+    return address == _ANY or ip_network(address.partition("%")[0]).num_addresses > 1
 
 
 def _secret_key(subject: Subject, connection: Connection) -> str:
