@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ikev1.core.records.selector import Selector
 
@@ -41,6 +41,17 @@ def socket_address(host: str, port: int) -> tuple[str, int] | tuple[str, int, in
     if "%" not in host:
         return host, port
     return host.partition("%")[0], port, 0, scope(host)
+
+
+def host_of(address: tuple[Any, ...]) -> str:
+    """The host of an address that a call of `socket` returned, with the interface where it is link-local."""
+    host: str = address[0]
+    if len(address) < 4 or not address[3] or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(address[3])}"
+    except OSError:  # the interface was just removed
+        return f"{host}%{address[3]}"
 
 
 def networks(selector: Selector) -> list[Network]:

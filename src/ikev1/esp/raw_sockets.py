@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from ikev1.core.records.path import UdpPath
-from ikev1.esp.networks import socket_address
+from ikev1.esp.networks import host_of, socket_address
 from ikev1.esp.plane import PlaneError, Reader
 
 _ESP = 50
@@ -86,7 +86,7 @@ class RawSockets:
         with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
-                self._receive((packet,), UdpPath("::", 0, address[0], 0))
+                self._receive((packet,), UdpPath("::", 0, host_of(address), 0))
 
 
 def _packet_info(family: int, source: str) -> tuple[int, int, bytes]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.first_message_queue import steer
 from ikev1.esp import segments
-from ikev1.esp.networks import socket_address
+from ikev1.esp.networks import host_of, socket_address
 from ikev1.esp.routes import MARK
 from ikev1.esp.xfrm.sockets import bypass_policies
 
@@ -91,7 +91,7 @@ class UdpSocket:
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
                 local_host = sys.intern(socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0]))
         datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
-        return datagrams, UdpPath(local_host, self.port, remote[0], remote[1])
+        return datagrams, UdpPath(local_host, self.port, host_of(remote), remote[1])
 
     def _ancillary(self, path: UdpPath) -> list[tuple[int, int, bytes]]:
         """Control messages for ``sendmsg`` that set the source address to ``path.local_host``."""
