@@ -12,19 +12,28 @@ import pytest
 from esp_lab import Namespace
 
 PREAMBLE = """
-import json, subprocess
+import json, select, subprocess
 from ikev1.core.records.selector import Selector
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
 routes = Routes()
 def ip(command):
     subprocess.run(["ip", *command.split()], check=True)
-def show(version=4):
-    shown = subprocess.run(["ip", "-json", f"-{version}", "route", "show", "table", "4500"], capture_output=True)
-    found = json.loads(shown.stdout) if shown.returncode == 0 else []
+def shown(version=4):
+    told = subprocess.run(["ip", "-json", f"-{version}", "route", "show", "table", "4500"], capture_output=True)
+    found = json.loads(told.stdout) if told.returncode == 0 else []
     lines = (f"{r['dst']} {r.get('type', 'unicast')} {r['dev'] if r.get('type') != 'throw' else '-'}"
              f" {r.get('gateway', '-')} {r.get('prefsrc', '-')}" for r in found)
-    print("; ".join(sorted(lines)) or "-")
+    return "; ".join(sorted(lines)) or "-"
+def show(version=4):
+    print(shown(version))
+def follow_until(wanted):
+    # the kernel tells that a device has a carrier some time after it is up
+    routes.follow()
+    while shown() != wanted and select.select([routes.fileno()], [], [], 5)[0]:
+        routes.changed()
+        routes.follow()
+    show()
 def rules():
     print(subprocess.run(["ip", "rule"], capture_output=True, text=True).stdout.count("4500:"))
 def hold(key, local, remote, towards="192.0.2.2"):
@@ -97,8 +106,7 @@ ip("link set lan0 down")
 hold("net", {TUNNEL})
 show()
 ip("link set lan0 up")
-routes.follow()
-show()
+follow_until("10.2.0.0/24 unicast wan0 - 10.1.0.254")
 """
     assert said(namespace, code) == ["10.2.0.0/24 unicast wan0 - -", "10.2.0.0/24 unicast wan0 - 10.1.0.254"]
 
