@@ -1,8 +1,8 @@
-"""Limits how many initiations are under way at once, so that a thousand tunnels come up without a flood.
+"""Limits how many tunnels are initiated at once, so that a thousand tunnels come up without retransmissions.
 
-Whoever begins a thousand exchanges at once waits for the last answer a thousand times as long as for the first, and
-repeats most of its messages meanwhile, which makes it worse. A window of a few keeps both ends busy, and no message
-waits longer than the first repetition takes.
+If a thousand exchanges begin at once, the last response takes a thousand times as long as the first, and most messages
+are retransmitted meanwhile, which adds to the load. A small window keeps both peers busy, and responses arrive before
+the first retransmission.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 
 
 class InitiationWindow:
-    """At most ``size`` initiations at once; the others wait in order.
+    """Allows ``size`` initiations at once; others wait in order.
 
-    An initiation that is not done after ``patience`` seconds no longer counts: its peer does not answer, and the
-    tunnels of other peers must not wait for it.
+    An initiation that is not complete after ``patience`` seconds no longer counts, because its peer does not respond,
+    and the tunnels of other peers must not wait for it.
     """
 
     def __init__(self, size: int, patience: float) -> None:
@@ -28,12 +28,12 @@ class InitiationWindow:
 
     @property
     def waiting(self) -> int:
-        """How many initiations wait."""
+        """The number of initiations that wait."""
         return sum(not turn.done() for turn in self._waiting)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place in the window, and keep it until the end of the block or of the patience."""
+        """Wait for a place in the window, and occupy it until the end of the block, or for ``patience`` seconds."""
         await self._enter()
         place = _Place(self)
         expiry = asyncio.get_running_loop().call_later(self.patience, place.leave)
@@ -57,17 +57,17 @@ class InitiationWindow:
             raise
 
     def resize(self, size: int, patience: float) -> None:
-        """Change the window for what comes from now on."""
+        """Change the window for initiations from now on."""
         self.size, self.patience = size, patience
         self.admit()
 
     def left(self) -> None:
-        """A place is free: the next one has it, if the window is not too full."""
+        """Note that a place is free, and give it to the next initiation."""
         self._under_way -= 1
         self.admit()
 
     def admit(self) -> None:
-        """Let in who waits, as far as there is room."""
+        """Admit waiting initiations, as far as there is room."""
         while self._waiting and self._under_way < self.size:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -76,7 +76,7 @@ class InitiationWindow:
 
 
 class _Place:
-    """One place in the window, which is given back once."""
+    """One place in the window, which is released once."""
 
     def __init__(self, window: InitiationWindow) -> None:
         self._window: InitiationWindow | None = window

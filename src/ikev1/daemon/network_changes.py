@@ -1,7 +1,8 @@
-"""Changes of links, addresses and routes: the data plane follows them, and SAs whose own address is gone are replaced.
+"""Reacts to changes of links, addresses and routes: the data plane follows them, and SAs whose own address cannot be
+used any more are replaced.
 
-Several changes come at once when a link goes or comes, and on a router with many routes they never end. So they are
-collected for a moment, and followed once in a while at most.
+A link that goes down or up causes several changes, and on a router with many routes there are always some. Therefore
+changes are collected for a moment, and followed at limited intervals.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import DataPlane, PlaneError
 
-SETTLE = 0.1  # seconds: changes that belong together come within these
+SETTLE = 0.1  # seconds in which changes with one cause occur
 INTERVAL = 1.0  # seconds between the beginnings of two comparisons
 
 FirstPath = Callable[[str], UdpPath]  # raises `NotEstablished`
 
 
 class Stranded(NamedTuple):
-    """An ISAKMP SA whose own address is gone, and the path on which its peer is called now."""
+    """An ISAKMP SA whose own address cannot be used any more, and the path on which another phase 1 would begin."""
 
     sa: IkeSa
     path: UdpPath
 
 
 def stranded(sas: Iterable[IkeSa], usable: Collection[str], first_path: FirstPath) -> list[Stranded]:
-    """The ``sas`` whose own address is not among the ``usable`` ones, and whose peer can be called from another.
+    """Return the ``sas`` whose own address is not among the ``usable`` ones, if their peer can be called from another.
 
-    Others stay: a peer that has no single address cannot be called, and where there is no way to the peer yet, or only
-    from an address that the configuration fixes, the old address may come back.
+    Other SAs are kept, because the old address may come back: those of a peer without a single address, and those
+    without a route to the peer, or with a configured local address.
     """
     found: list[Stranded] = []
     for sa in sas:
@@ -51,13 +52,13 @@ def stranded(sas: Iterable[IkeSa], usable: Collection[str], first_path: FirstPat
 
 
 class Caller(Protocol):
-    """Who initiates tunnels, and gives SAs up; `ikev1.daemon.gateway` is one."""
+    """Initiates tunnels and deletes SAs; implemented by `ikev1.daemon.gateway.Gateway`."""
 
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""
 
     def first_path(self, connection: str) -> UdpPath:
-        """The path on which the peer of ``connection`` is called now.
+        """The path on which phase 1 with the peer of ``connection`` would begin.
 
         Raises:
             NotEstablished: there is none.
@@ -67,17 +68,17 @@ class Caller(Protocol):
         """Delete ``sa`` and its pairs, and tell the peer from the address ``local_host``."""
 
     def call(self, connection: str, tunnel: str) -> None:
-        """Initiate ``tunnel``, in the background."""
+        """Initiate ``tunnel`` in the background."""
 
     def failing(self) -> Iterable[tuple[str, UdpPath | None]]:
-        """The connections whose tunnels are to be up and are not, and the path on which each was called last."""
+        """The connections with tunnels that are kept up but are down, and the path on which each was called last."""
 
     def retry(self, connection: str) -> None:
-        """Initiate the tunnels of ``connection`` that are to be up at once, not after the usual wait."""
+        """Initiate the tunnels of ``connection`` that are kept up but are down, without the usual wait."""
 
 
 class NetworkChanges:
-    """Has ``plane`` follow changes of the network, and ``caller`` call the peers whose way has changed."""
+    """Makes ``plane`` follow changes of the network, and ``caller`` call the peers whose path has changed."""
 
     def __init__(self, plane: DataPlane, caller: Caller, log: EventLog) -> None:
         self._plane = plane
@@ -87,7 +88,7 @@ class NetworkChanges:
         self._due: asyncio.TimerHandle | None = None
 
     def notice(self) -> None:
-        """Something changed: follow it soon."""
+        """Note that something changed; it is followed soon."""
         if self._due is not None:
             return
         loop = asyncio.get_running_loop()
@@ -95,7 +96,7 @@ class NetworkChanges:
         self._due = loop.call_at(at, self._follow)
 
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Stop following changes."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -116,7 +117,7 @@ class NetworkChanges:
     def _call_anew(self, usable: frozenset[str]) -> None:
         tunnels: dict[tuple[str, str], None] = {}
         for sa, path in stranded(self._caller.sas(), usable, self._caller.first_path):
-            text = f"{sa.path.local_host} is no longer an address of this host: calling from {path.local_host}"
+            text = f"the local address {sa.path.local_host} cannot be used any more: calling from {path.local_host}"
             self._log.write(Level.INFO, "IKE", text, connection=sa.connection)
             carried = (child for child in sa.children if child.state is ChildState.INSTALLED)
             tunnels |= dict.fromkeys((child.connection, child.name) for child in carried)

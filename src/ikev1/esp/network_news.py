@@ -1,7 +1,7 @@
 """Notifications of the kernel about links, addresses, routes and rules of this network namespace (rtnetlink(7)).
 
-A notification only says *that* something changed: messages may be lost, and several changes come at once. Whoever reads
-one compares its own state with the kernel's.
+A notification only means *that* something changed, because notifications can be lost: the reader compares its own state
+with that of the kernel.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _IMMEDIATE = frozenset({_NEW_LINK, _DELETE_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, 
 class NetworkNews:
     """A socket that becomes readable when the network of this host changes.
 
-    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table: its
-    own changes are no news to it.
+    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table; its
+    own changes are ignored.
 
     Raises:
         OSError: the socket cannot be opened, bound or read.

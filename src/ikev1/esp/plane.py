@@ -144,7 +144,7 @@ class Unguarded(NamedTuple):
 
 
 class NetworkChanged(NamedTuple):
-    """Links, addresses, routes or rules of this host changed, possibly: see `DataPlane.follow`."""
+    """Links, addresses, routes or rules of this host may have changed: see `DataPlane.follow`."""
 
 
 PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded | NetworkChanged
@@ -228,13 +228,13 @@ class DataPlane(Protocol):
         """
 
     def follow(self) -> None:
-        """Bring what leads packets into the tunnels in line with the links, addresses and routes of this host.
+        """Update the routes into the tunnels for the current links, addresses and routes of this host.
 
-        Called some time after `NetworkChanged`, when changes have settled.
+        The daemon calls it after `NetworkChanged`.
         """
 
     def addresses(self) -> frozenset[str]:
-        """The addresses of this host, in text and without scope, that packets can leave from now."""
+        """The addresses of this host from which packets can be sent, in text and without scope."""
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""

@@ -1,6 +1,7 @@
 """Routes that bring the tunnels' packets to where ESP takes them, and none else: a TUN device, or the way to the peer.
 
-They follow the network: `Routes.follow` compares them with the kernel's, and finds the ways and sources anew.
+`Routes.follow` compares them with those of the kernel after a change of the network, and determines hops and source
+addresses again.
 
 They live in a table of their own, which a rule consults for every packet that does not bear our mark. All sockets
 that IKE and ESP use are marked (SO_MARK), so they never meet these routes, even where a remote network holds the peer's
@@ -42,7 +43,7 @@ _ANY_PORT = 500  # nothing is sent
 
 
 class _Wish(NamedTuple):
-    """What ``key`` wants for a network: to ``towards``, a hop or whatever leads to a host; None: a throw route."""
+    """The route that ``key`` wants for a network: to a hop, to the hop for a host, or a throw route (None)."""
 
     key: Hashable
     towards: Hop | str | None
@@ -93,8 +94,8 @@ class Routes:
         return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
 
     def hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int = 0) -> None:
-        """Route ``remote`` to a hop, or as the packets for a host in text are; from an address of ours inside
-        ``local`` if there is one. While there is no way to the host there is no route; `follow` adds it.
+        """Route ``remote`` to a hop, or to the hop for a host; from an address of this host inside ``local`` if there
+        is one. Without a route to the host, no route is added; `follow` adds it later.
 
         It replaces what ``key`` held, and packets for networks in both find their way all the time.
         """
@@ -110,11 +111,11 @@ class Routes:
             self._release(key, network)
 
     def follow(self) -> None:
-        """Bring rules and routes in line with the network as it is now: with the links that are up, the ways to the
-        peers, the addresses of this host, and whatever another program removed.
+        """Update rules and routes for the current links, routes to the peers and addresses of this host, and restore
+        those that another program removed.
 
         Raises:
-            PlaneError: the kernel does not tell, or refused a rule. Routes that it refuses are tried next time.
+            PlaneError: the kernel refused a request. Routes that it refused are tried again the next time.
         """
         if not self._held:
             return
@@ -129,10 +130,10 @@ class Routes:
             raise PlaneError(f"the routes of tunnels cannot be compared with the kernel's: {error}") from error
 
     def addresses(self) -> frozenset[str]:
-        """The addresses of this host, in text and without scope, that packets can leave from now.
+        """The addresses of this host from which packets can be sent, in text and without scope.
 
         Raises:
-            PlaneError: the kernel does not tell.
+            PlaneError: the kernel refused.
         """
         try:
             return frozenset(str(ip_address(address.packed)) for address in self._addresses.all())
