@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.autostart import Autostart
@@ -117,3 +118,51 @@ def test_a_trap_for_nobody_knows_what_is_told(live: Live) -> None:
         assert [line.level for line in world.lines] == [Level.ERROR]
 
     live(scenario)
+
+
+def test_a_tunnel_that_waits_is_tried_at_once_when_there_is_a_reason(live: Live) -> None:
+    """Also when the reason comes during a try, and not when the tunnel is another connection's."""
+
+    async def scenario(world: World) -> None:
+        world.autostart.waits = (3600.0, 3600.0)
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
+        await world.until_tries(1)
+        world.autostart.retry("other")
+        for count in (2, 3):
+            assert world.autostart.failing == {"branch"}
+            world.autostart.retry("branch")
+            await world.until_tries(count)
+        assert len(world.tries) == 3
+
+    live(scenario, 1000)
+
+
+def test_no_more_tunnels_than_the_window_are_tried_at_once(counting_plane: type[CountingPlane]) -> None:
+    begun: list[str] = []
+    answers: dict[str, asyncio.Event] = {}
+
+    async def initiate(connection: str, name: str) -> None:
+        begun.append(name)
+        answers[name] = asyncio.Event()
+        await answers[name].wait()
+
+    async def life() -> None:
+        plane = counting_plane(lambda event: None, lambda path, packets: 0)
+        autostart = Autostart(plane, initiate, lambda connection, name: False, EventLog())
+        tunnels = [tunnel(f"net{number}", Start.START) for number in range(7)]
+        autostart.adopt(replace(settings(*tunnels), initiation_window=3))
+        for expected in (3, 4, 5):
+            async with asyncio.timeout(5):
+                while len(begun) < expected:
+                    await asyncio.sleep(0)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(begun) == expected
+            answers[begun[expected - 3]].set()
+        autostart.adopt(replace(settings(*tunnels), initiation_window=10))
+        async with asyncio.timeout(5):
+            while len(begun) < 7:
+                await asyncio.sleep(0)
+        await autostart.close()
+
+    asyncio.run(life())

@@ -486,8 +486,11 @@ class Gateway:
             self.autostart.acquire(connection, tunnel)
 
     def failing(self) -> list[tuple[str, UdpPath | None]]:
-        """The connections with tunnels that are kept up but are down, and the path on which each was called last."""
-        return [(connection, self._called_on.get(connection)) for connection in self.autostart.failing]
+        """The connections without an ISAKMP SA and with tunnels that are kept up, and the path on which each was called
+        last.
+        """
+        failing = (connection for connection in self.autostart.failing if self.engine.ike_for(connection) is None)
+        return [(connection, self._called_on.get(connection)) for connection in failing]
 
     def retry(self, connection: str) -> None:
         """Initiate the tunnels of ``connection`` that are kept up but are down at once."""

@@ -71,7 +71,9 @@ class Caller(Protocol):
         """Initiate ``tunnel`` in the background."""
 
     def failing(self) -> Iterable[tuple[str, UdpPath | None]]:
-        """The connections with tunnels that are kept up but are down, and the path on which each was called last."""
+        """The connections without an ISAKMP SA and with tunnels that are kept up, and the path on which each was called
+        last.
+        """
 
     def retry(self, connection: str) -> None:
         """Initiate the tunnels of ``connection`` that are kept up but are down, without the usual wait."""
