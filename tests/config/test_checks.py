@@ -170,7 +170,7 @@ def test_what_a_tunnel_does_not_carry_is_said(loaded: Load, keys: str, rule: Rul
 )
 def test_esp_in_udp_does_not_outlive_the_gateway(loaded: Load, gateway: str, connection: str, said: bool) -> None:
     found = warnings(loaded(f"[gateway]\n{gateway}\n{NET.format('a', 's', connection, 'net', '')}"))
-    assert (found.get("connection.a.encapsulation") is Rule.UDP_NEEDS_GATEWAY) is said
+    assert (found.get("connection.a.nat_traversal") is Rule.UDP_NEEDS_GATEWAY) is said
 
 
 def test_a_link_local_peer_names_its_interface(loaded: Load) -> None:

@@ -17,7 +17,7 @@ from ikev1.core.records.child_sa import ChildSa, Compression, IpsecMode
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Tunnel
+from ikev1.core.records.settings import NatTraversal, Tunnel
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, ProtocolId
@@ -100,7 +100,7 @@ def test_without_it_where_one_of_them_does_without(network: Network, ours: bool,
 
 
 def test_it_passes_a_nat_within_esp(network: Network, couple: Couple) -> None:
-    alice, bob = couple(**COMPRESSED, encapsulation=True)
+    alice, bob = couple(**COMPRESSED, nat_traversal=NatTraversal.FORCE)
     alice.calls()
     network.settle()
     assert alice.child.udp_encapsulation

@@ -58,6 +58,7 @@ class CountingPlane:
         self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
         self.exhausted = False  # whether there are no SPIs to be had
+        self.trap_needs_host = False  # as the kernel's
         self.closed = False
         self.broken = 0  # how often it was asked and could not
         self.usable = frozenset({"127.0.0.1", "127.0.0.2"})  # addresses of the host
@@ -114,6 +115,8 @@ class CountingPlane:
         return self.dropped
 
     def install_trap(self, trap: Trap) -> None:
+        if self.trap_needs_host and not trap.remote_host:
+            raise PlaneError("the address of the peer is not known")
         self.traps[trap.connection, trap.tunnel] = trap
 
     def remove_trap(self, connection: str, tunnel: str) -> None:

@@ -14,7 +14,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon import network_changes
-from ikev1.daemon.network_changes import Stranded, stranded
+from ikev1.daemon.network_changes import PathNow, Stranded, stranded
 from ikev1.daemon.observe.event_log import Level
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import NetworkChanged, PlaneError
@@ -33,8 +33,8 @@ def from_address(local_host: str) -> Callable[[str], UdpPath]:
     return lambda connection: UdpPath(local_host, 500, PEER, 500)
 
 
-def no_way(connection: str) -> UdpPath:
-    raise NotEstablished("no route")
+def no_way(connection: str) -> UdpPath | None:
+    return None
 
 
 def test_an_sa_whose_address_is_gone_is_stranded() -> None:
@@ -43,7 +43,7 @@ def test_an_sa_whose_address_is_gone_is_stranded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("usable", "first_path"),
+    ("usable", "path_now"),
     [
         ({OLD, NEW}, from_address(NEW)),  # its address is still there, though another would be chosen now
         ({OLD}, from_address(OLD)),
@@ -53,8 +53,8 @@ def test_an_sa_whose_address_is_gone_is_stranded() -> None:
         (set(), from_address(NEW)),  # the kernel names an address that is about to go
     ],
 )
-def test_an_sa_is_kept_while_nothing_better_is_known(usable: set[str], first_path: Callable[[str], UdpPath]) -> None:
-    assert stranded([an_sa()], usable, first_path) == []
+def test_an_sa_is_kept_while_nothing_better_is_known(usable: set[str], path_now: PathNow) -> None:
+    assert stranded([an_sa()], usable, path_now) == []
 
 
 # ---------------------------------------------------------------------- in a gateway
@@ -80,7 +80,7 @@ def test_a_new_address_calls_at_once_and_tells_the_peer_that_the_old_pair_is_gon
         sent: list[UdpPath] = []
         new = UdpPath("127.0.0.7", us.endpoint.port, "127.0.0.2", them.endpoint.port)
         us.endpoint.send_isakmp = lambda path, datagram: sent.append(path)  # type: ignore[method-assign]
-        us.gateway.first_path = lambda connection: new  # type: ignore[method-assign]
+        us.gateway._initiation._path = lambda connection, remote: new  # type: ignore[method-assign]
         us.plane.usable = frozenset({"127.0.0.7"})
         (before,) = us.gateway.engine.sas.values()
         us.plane.listener(NetworkChanged())
@@ -99,21 +99,21 @@ def test_a_call_that_had_no_way_is_tried_as_soon_as_there_is_one(meet: Meet) -> 
     """Not after the usual wait, which is longer than this test lasts."""
 
     async def scenario(us: Side, them: Side) -> None:
-        way = us.gateway.first_path
+        way = us.gateway._initiation._path
 
-        def none(connection: str) -> UdpPath:
+        def none(connection: Connection, remote: str) -> UdpPath:
             raise NotEstablished("no route")
 
-        us.gateway.first_path = none  # type: ignore[method-assign]
+        us.gateway._initiation._path = none  # type: ignore[method-assign]
         us.gateway.reload()
         async with asyncio.timeout(5):
-            while not any("did not come up: no route" in text for text in us.texts):
+            while not any("no route" in text for text in us.texts):
                 await asyncio.sleep(0.001)
         us.plane.listener(NetworkChanged())
         async with asyncio.timeout(5):
             while not us.plane.followed:
                 await asyncio.sleep(0.001)
-        us.gateway.first_path = way  # type: ignore[method-assign]
+        us.gateway._initiation._path = way  # type: ignore[method-assign]
         us.plane.listener(NetworkChanged())
         await us.until(lambda: us.gateway.is_up("branch", "net"))
 

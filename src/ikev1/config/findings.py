@@ -28,6 +28,10 @@ class Rule(StrEnum):
     INVALID_NAME = "invalid-name"
     SAME_PORTS = "same-ports"
     WEAK_ALGORITHM = "weak-algorithm"
+    UNUSED_ALGORITHM = "unused-algorithm"
+    SHORT_LIFETIME = "short-lifetime"
+    HOST_BITS = "host-bits"
+    NAT_TRAVERSAL_TWICE = "nat-traversal-twice"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -133,6 +137,10 @@ class Findings:
     def warn(self, key: str, rule: Rule, text: str) -> None:
         """Report that ``key`` can be used, but is probably a mistake."""
         self.warnings.append(Finding(self.file, key, rule, text))
+
+    def is_wrong(self, key: str) -> bool:
+        """Whether an error was reported for ``key``, so that its value is not the configured one."""
+        return any(finding.key == key for finding in self.errors)
 
     def raise_errors(self) -> None:
         """Raises:

@@ -76,4 +76,12 @@ def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Co
         retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
         initiation_window=table.take("initiation_window", integer(1, 10_000), default.initiation_window),
         nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),
+        retry_initiate_interval=table.take(
+            "retry_initiate_interval", number(0.1, 3600), default.retry_initiate_interval
+        ),
+        retry_initiate_base=table.take("retry_initiate_base", number(1, 10), default.retry_initiate_base),
+        retry_initiate_limit=table.take("retry_initiate_limit", number(1, 86_400), default.retry_initiate_limit),
+        retry_initiate_jitter=table.take("retry_initiate_jitter", number(0, 1), default.retry_initiate_jitter),
+        next_address_after=table.take("next_address_after", number(1, 3600), default.next_address_after),
+        dns_interval=table.take("dns_interval", number(1, 86_400), default.dns_interval),
     )

@@ -7,7 +7,7 @@ from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
-from ikev1.core.records.settings import Connection, Tunnel
+from ikev1.core.records.settings import Connection, NatTraversal, Tunnel
 
 _TCP = 6
 
@@ -44,9 +44,9 @@ def check_plane(connection: Connection, tunnel: Tunnel, path: str, findings: Fin
 
 def check_survival(options: GatewayOptions, connection: Connection, path: str, findings: Findings) -> None:
     """Report that ESP in UDP does not outlive a gateway, to who wants IPsec SAs to."""
-    if options.state and connection.encapsulation and options.data_plane != "userspace":
+    if options.state and connection.nat_traversal is NatTraversal.FORCE and options.data_plane != "userspace":
         findings.warn(
-            f"{path}.encapsulation",
+            f"{path}.nat_traversal",
             Rule.UDP_NEEDS_GATEWAY,
             "while no gateway runs, the kernel receives no ESP in UDP, because the socket of the gateway is closed: "
             "state preserves the IPsec SAs, but packets of the peer are lost until the next gateway has started",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, receive, timers
+from ikev1.core.machine import commands, dpd, receive, reload, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
@@ -29,9 +29,11 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
+from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 
 
@@ -197,6 +199,44 @@ class Engine:
         """
         return commands.ike_for(self._state, connection)
 
+    def why_waiting(self, connection: str, tunnel: str | None) -> str:
+        """Return why ``tunnel`` (None: the ISAKMP SA) is not up yet, empty if it is not being negotiated."""
+        sa = self.ike_for(connection)
+        if sa is None:
+            return ""
+        running = (sa.phase1,) if sa.is_call_of_ours else tuple(each for each in sa.exchanges if each.tunnel == tunnel)
+        return next((timers.reason_of(sa, exchange)[1] for exchange in running if exchange is not None), "")
+
+    def is_unanswered(self, unique_id: int) -> bool:
+        """Return whether the peer has not answered the first message of phase 1 that this gateway sent for this SA."""
+        sa = self._state.table.of_number(unique_id)
+        return sa is not None and sa.is_call_of_ours and sa.CKY_R == NO_COOKIE
+
+    def give_up_call(self, unique_id: int, now: float) -> list[Action]:
+        """End an ISAKMP SA that `is_unanswered` before all retransmissions, because the peer has another address.
+
+        Any other ISAKMP SA is not changed.
+        """
+        sa = self._state.table.of_number(unique_id)
+        if sa is None or sa.phase1 is None or not self.is_unanswered(unique_id):
+            return []
+        exchange = sa.phase1
+        return self._contained(sa, lambda ref: timers.give_up_phase1(ref, exchange), now)
+
+    def called_addresses(self, connection: str) -> tuple[str, ...]:
+        """Return the addresses at which to initiate to the peer of ``connection``, in order: the configured ones, and
+        those of its host names (`name_addresses`).
+        """
+        known = self._state.lookup.by_name(connection)
+        return () if known is None else self._state.lookup.called_addresses(known)
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Replace the known addresses of the host names of peers.
+
+        Initiators with these addresses match the connections with these names. Established SAs do not change.
+        """
+        self._state.name_addresses(names)
+
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Delete an ISAKMP SA and its pairs, and notify the peer.
 
@@ -254,11 +294,13 @@ class Engine:
             raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
         return found
 
-    def reconfigure(self, settings: Settings, now: float) -> list[Action]:
+    def reconfigure(self, settings: Settings, now: float, how: Reload = USUAL) -> list[Action]:
         """Replace the settings for new negotiations.
 
-        Established SAs do not change, with two exceptions. SAs whose connection was removed are closed. A peer that was
-        authenticated by a secret, trust anchor or identity that is no longer configured must authenticate again.
+        Established SAs do not change until they are rekeyed, with two exceptions. SAs whose connection or tunnel was
+        removed are closed. A peer that was authenticated by a secret, trust anchor or identity that is no longer
+        configured must authenticate again. ``how`` says what else is done at once, or later
+        (`ikev1.core.machine.reload`).
         """
         state, before = self._state, self._state.lookup
         state.reconfigure(settings)
@@ -266,7 +308,7 @@ class Engine:
         for cookies in tuple(state.table.by_cookies):
             sa = state.table.by_cookies.get(cookies)
             if sa is not None:
-                actions += self._contained(sa, lambda ref: commands.reconsider(ref, before), now)
+                actions += self._contained(sa, lambda ref: reload.reconsider(ref, before, how), now)
         return actions
 
     # --- from one process to another

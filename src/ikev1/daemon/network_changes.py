@@ -16,13 +16,12 @@ from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.esp.plane import DataPlane, PlaneError
 
 SETTLE = 0.1  # seconds in which changes with one cause occur
 INTERVAL = 1.0  # seconds between the beginnings of two comparisons
 
-FirstPath = Callable[[str], UdpPath]  # raises `NotEstablished`
+PathNow = Callable[[str], UdpPath | None]
 
 
 class Stranded(NamedTuple):
@@ -32,7 +31,7 @@ class Stranded(NamedTuple):
     path: UdpPath
 
 
-def stranded(sas: Iterable[IkeSa], usable: Collection[str], first_path: FirstPath) -> list[Stranded]:
+def stranded(sas: Iterable[IkeSa], usable: Collection[str], path_now: PathNow) -> list[Stranded]:
     """Return the ``sas`` whose own address is not among the ``usable`` ones, if their peer can be called from another.
 
     Other SAs are kept, because the old address may come back: those of a peer without a single address, and those
@@ -42,11 +41,8 @@ def stranded(sas: Iterable[IkeSa], usable: Collection[str], first_path: FirstPat
     for sa in sas:
         if sa.path.local_host in usable:
             continue
-        try:
-            path = first_path(sa.connection)
-        except NotEstablished:
-            continue
-        if path.local_host != sa.path.local_host and path.local_host in usable:
+        path = path_now(sa.connection)
+        if path is not None and path.local_host != sa.path.local_host and path.local_host in usable:
             found.append(Stranded(sa, path))
     return found
 
@@ -57,18 +53,14 @@ class Caller(Protocol):
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""
 
-    def first_path(self, connection: str) -> UdpPath:
-        """The path on which phase 1 with the peer of ``connection`` would begin.
-
-        Raises:
-            NotEstablished: there is none.
-        """
+    def path_now(self, connection: str) -> UdpPath | None:
+        """The path on which phase 1 with the peer of ``connection`` would begin, None if there is none."""
 
     def abandon(self, sa: IkeSa, local_host: str) -> None:
         """Delete ``sa`` and its pairs, and tell the peer from the address ``local_host``."""
 
-    def call(self, connection: str, tunnel: str) -> None:
-        """Initiate ``tunnel`` in the background."""
+    def call_again(self, connection: str, tunnel: str) -> None:
+        """Bring up ``tunnel`` in the background, unless it is up."""
 
     def failing(self) -> Iterable[tuple[str, UdpPath | None]]:
         """The connections without an ISAKMP SA and with tunnels that are kept up, and the path on which each was called
@@ -118,20 +110,17 @@ class NetworkChanges:
 
     def _call_anew(self, usable: frozenset[str]) -> None:
         tunnels: dict[tuple[str, str], None] = {}
-        for sa, path in stranded(self._caller.sas(), usable, self._caller.first_path):
+        for sa, path in stranded(self._caller.sas(), usable, self._caller.path_now):
             text = f"the local address {sa.path.local_host} cannot be used any more: calling from {path.local_host}"
             self._log.write(Level.INFO, "IKE", text, connection=sa.connection)
             carried = (child for child in sa.children if child.state is ChildState.INSTALLED)
             tunnels |= dict.fromkeys((child.connection, child.name) for child in carried)
             self._caller.abandon(sa, path.local_host)
         for connection, tunnel in tunnels:
-            self._caller.call(connection, tunnel)
+            self._caller.call_again(connection, tunnel)
 
     def _retry(self) -> None:
         for connection, called in tuple(self._caller.failing()):
-            try:
-                path = self._caller.first_path(connection)
-            except NotEstablished:
-                continue
-            if path != called:
+            path = self._caller.path_now(connection)
+            if path is not None and path != called:
                 self._caller.retry(connection)

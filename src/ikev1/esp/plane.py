@@ -119,7 +119,7 @@ class Expired(NamedTuple):
 class Acquire(NamedTuple):
     """A packet met a trap: bring up ``tunnel`` of ``connection``. ``packet`` says which, for a log line.
 
-    Said again only when packets still come after some seconds, so a listener may simply try each time.
+    Said again while packets still come, at most once a second in user space: a listener limits its attempts itself.
     """
 
     connection: str

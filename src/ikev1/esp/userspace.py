@@ -37,7 +37,7 @@ from ikev1.esp.tun import Tun
 from ikev1.wire.registry import ProtocolId
 
 _BATCH = 64  # packets per call of a reader
-_ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
+_ACQUIRE_INTERVAL = 1.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}

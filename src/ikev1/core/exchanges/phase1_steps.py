@@ -19,7 +19,7 @@ from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Connection
+from ikev1.core.records.settings import Connection, NatTraversal
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -45,7 +45,7 @@ def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
-    return [offered, *vendor_ids.OURS]
+    return [offered, *vendor_ids.announced(context.connection.nat_traversal)]
 
 
 class SaReply(NamedTuple):
@@ -83,7 +83,7 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
         connection=context.connection.name,
         chosen=chosen,
         SAi_b=message.body_of(offered),
-        vendors=tuple(payload.data for payload in message.all(VendorId)),
+        vendors=vendor_ids.accepted(message.all(VendorId), context.connection.nat_traversal),
     )
     _follow_method(context, chosen)
     return SaReply(choice, vendor_ids.answer_to(context.sa.vendors))
@@ -113,7 +113,7 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
         context.sa,
         CKY_R=message.header.CKY_R,
         chosen=chosen,
-        vendors=tuple(payload.data for payload in message.all(VendorId)),
+        vendors=vendor_ids.accepted(message.all(VendorId), context.connection.nat_traversal),
     )
     _follow_method(context, chosen)
 
@@ -169,7 +169,8 @@ def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return []
-    return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, context.connection.encapsulation)
+    forced = context.connection.nat_traversal is NatTraversal.FORCE
+    return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, forced)
 
 
 def look_for_nat(context: ExchangeContext, message: Message) -> None:
@@ -178,7 +179,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return
-    forced = context.connection.encapsulation
+    forced = context.connection.nat_traversal is NatTraversal.FORCE
     nat = nat_traversal.discover(sa.suite.hash, sa.cookies, sa.path, version, message.all(NatDiscovery), forced)
     if nat is None:
         return
@@ -190,7 +191,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     if nat.encapsulate:
         ends = {(True, True): "both peers", (True, False): "this host", (False, True): "the peer"}
         who = ends.get((nat.local_behind, nat.remote_behind))
-        found = f"NAT detected in front of {who}" if who else "no NAT, but encapsulation is configured"
+        found = f"NAT detected in front of {who}" if who else "no NAT, but NAT traversal is forced"
         context.report(Note(Code.NAT_FOUND, f"{found}: using UDP encapsulation ({version})", context.sa))
 
 

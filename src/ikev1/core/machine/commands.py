@@ -15,10 +15,9 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
 from ikev1.core.records.exchange import Exchange, KeyShare, QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -28,6 +27,8 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Mode
 from ikev1.wire.header import NO_COOKIE
+
+REMOVED = "connection removed from the configuration"
 
 
 def begin_phase1(
@@ -146,15 +147,51 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
         return
     connection = state.lookup.by_name(ref.sa.connection)
     calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
-    if connection is not None and is_address(connection.remote_address) and not calling:
+    known = state.lookup.called_addresses(connection) if connection is not None else ()
+    if connection is not None and known and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
-        _call_again(ref, connection, _path_to(ref.sa, connection))
+        _call_again(ref, connection, _path_to(ref.sa, known))
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:
-    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA."""
+    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA.
+
+    If the networks of its tunnel were changed, negotiate these; ``child`` is used until it expires. So is one whose
+    traffic a newer pair with wider networks carries, because the peer has requested that.
+    """
+    newer = [other for other in ref.sa.children if other.name == child.name and other.created_at > child.created_at]
+    if any(_covers(other, child) for other in newer):
+        return
+    if wants_other_networks(ref, child):
+        made = any(not wants_other_networks(ref, other) for other in newer)
+        if not made and not is_under_way(ref.sa, child.name):
+            text = (
+                f"tunnel {child.name!r} has other networks now than {child.local} === {child.remote}: requesting them"
+            )
+            ref.note(Code.NETWORKS_CHANGED, text)
+            begin_quick_mode(ref, child.name)
+        return
     if all(exchange.traffic != child.traffic for exchange in _unfinished(ref.sa)):
         begin_quick_mode(ref, child.name, (child.local, child.remote))
+
+
+def _covers(pair: ChildSa, child: ChildSa) -> bool:
+    """Return whether ``pair`` carries the traffic of ``child``, and more."""
+    wider = pair.local.contains(child.local) and pair.remote.contains(child.remote) and pair.traffic != child.traffic
+    return wider and pair.state is ChildState.INSTALLED
+
+
+def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
+    """Return whether the tunnel of ``child`` no longer allows its networks or, if we requested them, has others."""
+    draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
+    tunnel = next((known for known in draft.connection.tunnels if known.name == child.name), None)
+    if tunnel is None:
+        return False
+    local, remote = tunnel_selectors(draft, tunnel)
+    if not (local.contains(child.local) and remote.contains(child.remote)):
+        return True
+    fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
+    return fixed and child.initiator and (child.local, child.remote) != (local, remote)
 
 
 def _call_again(
@@ -175,10 +212,9 @@ def _call_again(
     return True
 
 
-def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
-    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated."""
-    path = sa.path
-    return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
+def _path_to(sa: IkeSa, known: tuple[str, ...]) -> UdpPath:
+    """Return the path to the peer of ``sa`` at one of its ``known`` addresses: that of ``sa`` may be outdated."""
+    return sa.path if sa.path.remote_host in known else sa.path._replace(remote_host=known[0])
 
 
 def _again_at(tx: Transaction, sa: IkeSa | ChildSa) -> float:
@@ -218,9 +254,10 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
     """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
-        close_ike(ref, "connection removed from the configuration")
+        if not ref.sa.draining:
+            close_ike(ref, REMOVED)
         return
-    called = called_address(connection) == ref.sa.hosts[1]
+    called = ref.sa.hosts[1] in ref.tx.state.lookup.called_addresses(connection)
     if called and ref.sa.state is IkeState.REKEYING:
         return
     why = f"connection {connection.name!r} now has another secret, trust or remote identity"
@@ -239,11 +276,11 @@ def end_removed(ref: SaRef) -> bool:
     """Delete the pairs that remain of a deleted ISAKMP SA if their connection was removed from the configuration.
 
     Returns:
-        Whether the connection was removed.
+        Whether they were deleted.
     """
-    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None:
+    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None or ref.sa.draining:
         return False
-    end(ref, "connection removed from the configuration", with_children=True)
+    end(ref, REMOVED, with_children=True)
     return True
 
 
@@ -275,23 +312,6 @@ def expire_ike(ref: SaRef) -> None:
     if not ref.sa.complete_children:
         ref.say(delete_ike(ref.sa))
     end(ref, "lifetime expired")
-
-
-def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
-    """Apply changed settings to an ISAKMP SA; ``before`` looks up the connections of the previous settings.
-
-    Close the SA if its connection was removed. Require the peer to authenticate again if the credentials by which it
-    was authenticated have changed.
-    """
-    state, sa = ref.tx.state, ref.sa
-    if sa.is_up and not state.believes(sa):
-        reauthenticate(ref)
-    elif sa.state is IkeState.DELETED:
-        end_removed(ref)
-    elif sa.state is IkeState.CONNECTING:
-        was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
-        if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
-            end(ref, "secret, trust or remote identity of the connection changed")
 
 
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from ikev1.core.machine.admission import AdmissionControl, RefusalCache
@@ -42,6 +42,7 @@ class State:
         self.first_messages = FirstMessages(random(32))
         self.refusals = RefusalCache(random(32))
         self.admission = AdmissionControl()
+        self.names: Mapping[str, tuple[str, ...]] = {}
         self.lookup = ConnectionLookup(settings.connections)
         self.generation = 0  # of the settings: cached answers to first messages are valid for one generation
         self.unique_ids = 0
@@ -51,8 +52,13 @@ class State:
     def reconfigure(self, settings: Settings) -> None:
         """Apply new settings to future negotiations; existing SAs and exchanges are unchanged."""
         self.settings = settings
-        self.lookup = ConnectionLookup(settings.connections)
+        self.lookup = ConnectionLookup(settings.connections, self.names)
         self.generation += 1
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Note which addresses the host names of peers have now. Names without an entry have none."""
+        self.names = dict(names)
+        self.lookup.name_addresses(self.names)
 
     # --- queries of row functions
 

@@ -76,7 +76,7 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
     """Abandon an exchange that timed out, or delete one whose last message needs no further retransmission."""
     if exchange is ref.sa.phase1:
         if ref.sa.state is IkeState.CONNECTING:
-            _give_up_phase1(ref, exchange)
+            give_up_phase1(ref, exchange)
         else:
             ref.change(phase1=None)
         return
@@ -96,8 +96,9 @@ def _is_unanswered(exchange: Exchange) -> bool:
     return ours and exchange.complaint is None and exchange.waiting is None
 
 
-def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
-    code, text = _reason(ref.sa, exchange)
+def give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
+    """End an ISAKMP SA that was not established, and report why."""
+    code, text = reason_of(ref.sa, exchange)
     # A responder has no retransmission timer in phase 1: its `resend_at` is the time to report the complaint
     said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
     if not said_before:
@@ -112,14 +113,15 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
         refuse_answer(ref, exchange, Refusal(code, text, notify=NotifyType.NO_PROPOSAL_CHOSEN))
         return
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
-        code, text = _reason(ref.sa, exchange)
+        code, text = reason_of(ref.sa, exchange)
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
     ref.become(ref.sa.without_exchange(exchange))
 
 
-def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
+def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
+    """Return the code and the text of why ``exchange`` is not finished."""
     if exchange.complaint is not None:
         code, text = exchange.complaint
         return Code(code), text
@@ -140,7 +142,7 @@ def _retransmit(ref: SaRef, exchange: Exchange) -> None:
         ref.change(phase1=_repeated(ref, exchange))
     else:
         # A responder in phase 1 does not retransmit: it reports the complaint that it held back for a valid message
-        ref.fail(*_reason(ref.sa, exchange))
+        ref.fail(*reason_of(ref.sa, exchange))
         ref.change(phase1=replace(exchange, resend_at=0.0))
 
 

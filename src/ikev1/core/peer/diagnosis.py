@@ -139,8 +139,8 @@ def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
 
 def _compare(connection: Connection) -> str:
     """Which secret to compare with the peer's, and why this one was used."""
-    anybody = connection.remote_address == "%any"
-    why = "which accepts any address" if anybody else f"whose remote_address is {connection.remote_address}"
+    anybody = "%any" in connection.remotes
+    why = "which accepts any address" if anybody else f"whose remote_address is {', '.join(connection.remotes)}"
     return f"This host used the secret of connection {connection.name!r}, {why}; compare it with the peer's secret"
 
 

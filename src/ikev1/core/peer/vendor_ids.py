@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikev1.core.records.path import NatTraversalVersion
+from ikev1.core.records.settings import NatTraversal
 from ikev1.wire.payloads import VendorId
 
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
@@ -22,7 +25,21 @@ VERSIONS: dict[bytes, NatTraversalVersion] = {
     ): NatTraversalVersion.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02"
 }
 
-OURS = (*(VendorId(data) for data in VERSIONS), VendorId(DPD))
+_OF_NAT_TRAVERSAL = tuple(VendorId(data) for data in VERSIONS)
+OURS = (*_OF_NAT_TRAVERSAL, VendorId(DPD))
+
+
+def announced(traversal: NatTraversal) -> tuple[VendorId, ...]:
+    """The vendor IDs that an initiator sends."""
+    if traversal is not NatTraversal.OFF:
+        return OURS
+    return tuple(payload for payload in OURS if payload not in _OF_NAT_TRAVERSAL)
+
+
+def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
+    """The vendor IDs of the peer that are to be regarded: without those of NAT traversal if that is off."""
+    found = (payload.data for payload in payloads)
+    return tuple(data for data in found if traversal is not NatTraversal.OFF or data not in VERSIONS)
 
 
 def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:

@@ -82,6 +82,10 @@ class ChildState(StrEnum):
     DELETED = "DELETED"
 
 
+_COMING = ChildState.CREATED, ChildState.INSTALLING
+_CARRYING = ChildState.INSTALLED, ChildState.INSTALLING
+
+
 class ChildSa(Record, frozen=True):
     """A pair of IPsec SAs, one in each direction.
 
@@ -124,12 +128,12 @@ class ChildSa(Record, frozen=True):
     @property
     def is_coming(self) -> bool:
         """Whether the pair is not up yet: its exchange, which has the keys, is not complete on our side."""
-        return self.state is ChildState.CREATED or self.state is ChildState.INSTALLING
+        return self.state in _COMING
 
     @property
     def carries(self) -> bool:
         """Whether the traffic of its selectors belongs to this pair, so that no other peer may have it."""
-        return self.state is ChildState.INSTALLED or self.state is ChildState.INSTALLING
+        return self.state in _CARRYING
 
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:

@@ -119,6 +119,10 @@ class Waiting(Record, frozen=True):
     held: tuple[Held, ...] = ()
 
 
+# Looked up once: Python 3.11 takes 0.2 us to find a member of an enumeration, and each message needs these often
+_GIVE_UP, _RETRANSMIT = TimerKind.GIVE_UP, TimerKind.RETRANSMIT
+
+
 class Exchange(Record, frozen=True):
     """An exchange in progress, or one that is complete and whose last message may have to be retransmitted."""
 
@@ -174,4 +178,4 @@ class Exchange(Record, frozen=True):
 
     def timers(self) -> Timers:
         """The timers of this exchange. While it waits for an answer, it is not retransmitted."""
-        return (self.ends_at, TimerKind.GIVE_UP), (0.0 if self.waiting else self.resend_at, TimerKind.RETRANSMIT)
+        return (self.ends_at, _GIVE_UP), (0.0 if self.waiting is not None else self.resend_at, _RETRANSMIT)

@@ -102,6 +102,11 @@ class PeerKey(NamedTuple):
     location: tuple[str, int] | None
 
 
+# Looked up once, as in `ikev1.core.records.exchange`
+_UP = IkeState.ESTABLISHED, IkeState.REKEYING
+_EXPIRE, _REKEY, _INITIATOR = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, Role.INITIATOR
+
+
 class IkeSa(Record, frozen=True):
     """An ISAKMP SA in any state."""
 
@@ -142,10 +147,11 @@ class IkeSa(Record, frozen=True):
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has answered a probe
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
+    draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed."""
-        return (self.expires_at, TimerKind.EXPIRE_IKE), (self.rekey_at, TimerKind.REKEY_IKE)
+        return (self.expires_at, _EXPIRE), (self.rekey_at, _REKEY)
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | IkeSa, ...]:
@@ -236,7 +242,7 @@ class IkeSa(Record, frozen=True):
     @property
     def is_up(self) -> bool:
         """Whether phase 2 exchanges are possible under this SA."""
-        return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING)
+        return self.state in _UP
 
     @property
     def cookies(self) -> bytes:
@@ -246,7 +252,7 @@ class IkeSa(Record, frozen=True):
     @property
     def peer_id_body(self) -> bytes:
         """The body of the peer's identification payload; empty before it is received."""
-        return self.IDir_b if self.role is Role.INITIATOR else self.IDii_b
+        return self.IDir_b if self.role is _INITIATOR else self.IDii_b
 
     @property
     def local_id_body(self) -> bytes:

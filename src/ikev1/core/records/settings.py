@@ -42,6 +42,14 @@ class Mode(StrEnum):
     AGGRESSIVE = "aggressive"
 
 
+class NatTraversal(StrEnum):
+    """NAT traversal (RFC 3947) of a connection."""
+
+    AUTO = "auto"  # announced, and used if a NAT is detected
+    OFF = "off"  # neither announced nor accepted: ESP is never sent in UDP
+    FORCE = "force"  # announced, and used even without a NAT
+
+
 class Aggressive(StrEnum):
     """Whether an initiator may use Aggressive Mode: never, with signatures, or also with a pre-shared key, although our
     response then allows anyone to guess the key offline.
@@ -142,9 +150,10 @@ class Tunnel(Record, frozen=True):
 class Connection(Record, frozen=True):
     """A peer, or a group of peers: addresses, identities, authentication, policies and tunnels.
 
-    ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a connection with a
-    single remote address can initiate. Identities are in strongSwan's notation. ``local_id`` None means our own
-    address; ``remote_id`` None means the remote address if it is a single one, else any identity
+    ``local_address`` is a single address, a network, or ``%any``; ``remote_address`` may also be a host name, and the
+    peer may have ``further_remote_addresses``. A connection can initiate if one of these is a single address or a host
+    name; they are called in this order. Identities are in strongSwan's notation. ``local_id`` None means our own
+    address; ``remote_id`` None means the remote address or host name if there is a single one, else any identity
     (`ikev1.core.peer.connection_lookup.expected`).
     """
 
@@ -158,16 +167,23 @@ class Connection(Record, frozen=True):
     aggressive: Aggressive = Aggressive.ACCEPT  # as responder
     local_address: str = "%any"
     remote_address: str = "%any"
+    further_remote_addresses: tuple[str, ...] = ()
     local_id: str | None = None
     remote_id: str | None = None
     same_identity: bool = False  # the peer may have our own identity
     remote_port: int = 500
-    encapsulation: bool = False  # use UDP encapsulation even without a NAT
+    nat_traversal: NatTraversal = NatTraversal.AUTO
     rekey: bool = True
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
+    keyingtries: int = 0  # attempts to bring up a tunnel that starts by itself; 0: no limit
 
     secret_fields = frozenset({"secret"})
+
+    @property
+    def remotes(self) -> tuple[str, ...]:
+        """All remote addresses, networks and host names, in the order in which they are called."""
+        return self.remote_address, *self.further_remote_addresses
 
 
 class Settings(Record, frozen=True):
@@ -182,3 +198,9 @@ class Settings(Record, frozen=True):
     initiation_window: int = 16  # initiations without a command that are under way at once
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)
+    retry_initiate_interval: float = 5.0  # seconds after a failed attempt to bring up a tunnel until the next
+    retry_initiate_base: float = 2.0  # factor from each wait to the next
+    retry_initiate_limit: float = 300.0  # seconds: no wait is longer, apart from the jitter
+    retry_initiate_jitter: float = 0.2  # of each wait, random
+    next_address_after: float = 15.0  # seconds for which one of several remote addresses may leave message 1 unanswered
+    dns_interval: float = 60.0  # seconds between look-ups of the host names of peers

@@ -195,7 +195,7 @@ def connection_section(connection: Connection) -> Section:
     lifetime = str(max((policy.lifetime for policy in connection.policies), default=0)) if connection.rekey else "0"
     return {
         "local_addrs": [connection.local_address],
-        "remote_addrs": [connection.remote_address],
+        "remote_addrs": list(connection.remotes),
         "version": "IKEv1",
         "reauth_time": lifetime,
         "rekey_time": "0",

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ikev1.config.findings import ConfigError
 from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.reload import Reload
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
@@ -65,9 +66,14 @@ async def stats(call: Call) -> Section:
 
 
 async def reload_settings(call: Call) -> Section:
-    """Read ikev1.toml again; if it has errors, nothing changes and they are reported."""
+    """Read ikev1.toml again; if it has errors, nothing changes and they are reported.
+
+    Two keys are extensions: ``now`` replaces SAs that do not match the configuration at once, and with ``drain`` SAs
+    of connections and tunnels that were removed are used until they expire.
+    """
+    how = Reload(at_once=call.request.flag("now"), drain=call.request.flag("drain"))
     try:
-        call.gateway.reload()
+        call.gateway.reload(how)
     except ConfigError as error:
         raise Refused("; ".join(map(str, error.findings))) from error
     return SUCCESS
