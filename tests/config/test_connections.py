@@ -11,6 +11,7 @@ from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import (
     Connection,
+    DpdAction,
     IpsecProposal,
     NatTraversal,
     ProposalCheck,
@@ -56,6 +57,10 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
             rekey = false
             unique = "keep"
             close_children = true
+            keyingtries = 3
+            dpd_delay = "1m"
+            dpd_timeout = 45
+            dpd_action = "clear"
             """
         )
     )
@@ -73,6 +78,10 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
         rekey=False,
         unique=Unique.KEEP,
         close_children=True,
+        keyingtries=3,
+        dpd_delay=60.0,
+        dpd_timeout=45.0,
+        dpd_action=DpdAction.CLEAR,
     )
 
 

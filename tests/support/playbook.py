@@ -18,6 +18,7 @@ from ikev1.core.machine.boundary import attempt
 from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
+    AskTraffic,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -28,7 +29,7 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, Traffic
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
@@ -90,6 +91,8 @@ class Peer:
         self.refuses: set[type[Action]] = set()  # what the data plane does not do
         self.delays: set[type[Action]] = set()  # what is done, but answered only by `gives_answers`
         self.unanswered: list[tuple[int, Answer]] = []
+        self.received_at: dict[int, float] = {}  # when a pair carried its newest packet, by inbound SPI
+        self.sent_at: dict[int, float] = {}
         self._labels: dict[bytes, str] = {}
 
     # --- what it is made to do
@@ -108,7 +111,7 @@ class Peer:
             action = pending.popleft()
             answer = self._perform(action, pending[0] if pending else None)
             if answer is not None:
-                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound))
+                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound, AskTraffic))
                 pending.extendleft(reversed(self._answered(action.request, answer)))
         self._check()
 
@@ -173,7 +176,7 @@ class Peer:
             self.is_reborn()
         return self.engine.answered(request, answer, self.network.now)
 
-    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound) -> Answer:
+    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound | AskTraffic) -> Answer:
         """Does what is asked for, or refuses it."""
         if type(action) in self.refuses:
             return Failed("this data plane refuses")
@@ -190,7 +193,24 @@ class Peer:
             case InstallOutbound(_, child):
                 assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
                 self.outbound[child.local, child.remote] = child
+            case AskTraffic(_, children):
+                return self._traffic({child.inbound.spi for child in children})
         return Done()
+
+    def _traffic(self, spis: set[int]) -> Traffic:
+        """How long ago the pairs with these inbound SPIs carried anything."""
+
+        def idle(carried: dict[int, float]) -> float | None:
+            times = [at for spi, at in carried.items() if spi in spis]
+            return self.network.now - max(times) if times else None
+
+        return Traffic(idle(self.received_at), idle(self.sent_at))
+
+    def packets(self, *directions: str) -> None:
+        """Each pair carries a packet now: ``"in"``, ``"out"`` or both."""
+        for spi in self.inbound:
+            for direction in directions:
+                (self.received_at if direction == "in" else self.sent_at)[spi] = self.network.now
 
     def _perform(self, action: Action, following: Action | None) -> Answer | None:
         """Does what the engine asks for; what it is to be answered at once, if anything."""
@@ -201,7 +221,7 @@ class Peer:
                 self._send(path, octets, following)
             case Report(event):
                 self.events.append(event)
-            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request):
+            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request) | AskTraffic(request):
                 answer = self._answer(action)
                 if type(action) not in self.delays:
                     return answer

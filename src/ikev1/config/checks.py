@@ -16,7 +16,7 @@ from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
+from ikev1.core.records.settings import Aggressive, Connection, DpdAction, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
 from ikev1.wire.registry import AuthenticationMethod
 
@@ -61,6 +61,18 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
         )
     if tunnel.lifetime < _SHORTEST_LIFETIME:
         _warn_of_lifetime(tunnel.lifetime, f"{path}.lifetime", findings)
+    if (
+        connection.dpd_action in (DpdAction.RESTART, DpdAction.TRAP)
+        and tunnel.start is Start.NONE
+        and not can_call(connection)
+    ):
+        findings.error(
+            f"connection.{connection.name}.dpd_action",
+            Rule.START_WITHOUT_ADDRESS,
+            f"{connection.dpd_action.value!r} initiates to the peer, but remote_address is "
+            f"{', '.join(connection.remotes)}: "
+            'set it to a single address, or use "clear" and let the peer initiate',
+        )
     local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
     if local and remote and local != remote:
         findings.error(

@@ -14,8 +14,21 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.values import ANY, boolean, choice, endpoint, integer, port, remotes
-from ikev1.core.records.settings import Aggressive, Connection, Mode, NatTraversal, ProposalCheck, Trust, Unique
+from ikev1.config.values import ANY, boolean, choice, duration, duration_or_never, endpoint, integer, port, remotes
+from ikev1.core.records.settings import (
+    Aggressive,
+    Connection,
+    DpdAction,
+    Mode,
+    NatTraversal,
+    ProposalCheck,
+    Trust,
+    Unique,
+)
+
+# Seconds: a dead peer is noticed, and called again, within a minute
+DPD_DELAY = 20.0
+DPD_TIMEOUT = 30.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -61,6 +74,9 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
         close_children=table.take("close_children", boolean, False),
         keyingtries=table.take("keyingtries", integer(0, 1_000_000), 0),
+        dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
+        dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
+        dpd_action=table.take("dpd_action", _dpd_action, None),
     )
     table.finish()
     return connection
@@ -78,6 +94,10 @@ def _read_nat_traversal(table: Table) -> NatTraversal:
             'nat_traversal = "force"',
         )
     return NatTraversal(chosen or (NatTraversal.FORCE if forced else NatTraversal.AUTO))
+
+
+def _dpd_action(value: object) -> DpdAction:
+    return DpdAction(choice(tuple(DpdAction))(value))
 
 
 def _named_by_keys(trust: Trust) -> str | None:

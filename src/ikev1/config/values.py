@@ -90,6 +90,11 @@ def duration(value: object) -> int:
     )
 
 
+def duration_or_never(value: object) -> float:
+    """As `duration`, and 0 for never."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else float(duration(value))
+
+
 def kilobytes(value: object) -> int:
     """Units of 1024 octets: an integer, or a string with a unit: ``4608000``, ``"4608000K"``, ``"4500M"``, ``"4G"``."""
     value = value.strip().removesuffix("iB").removesuffix("B") if isinstance(value, str) else value

@@ -15,13 +15,15 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, receive, reload, timers
+from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.report_limits import DumpedLimits
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Question
-from ikev1.core.records.answers import Answer, Done, Spis
+from ikev1.core.peer.connection_lookup import ConnectionLookup
+from ikev1.core.records.actions import Action, AllocateSpi, AskTraffic, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.answers import Answer, Done, Spis, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
@@ -70,6 +72,7 @@ class Dump(Record, frozen=True):
     generation: int
     unique_ids: int
     requests: int
+    limits: DumpedLimits = DumpedLimits()
 
     secret_fields = frozenset({"first_messages"})
 
@@ -147,7 +150,7 @@ class Engine:
         return timers.expire(self._state, now)
 
     def deadline(self) -> float:
-        """Return the time at which to call `expire`, in seconds since the epoch; infinity if there is no timer."""
+        """Return the time at which to call `expire`, by the clock of ``now``; infinity if there is no timer."""
         return self._state.table.next_deadline()
 
     def peer_moved(self, spi: int, path: UdpPath, now: float) -> list[Action]:
@@ -160,7 +163,14 @@ class Engine:
         changed" (RFC 3947 §7).
         """
         sa = self._state.table.of_spi(spi)
-        return [] if sa is None else self._contained(sa, lambda ref: dpd.follow(ref, path), now)
+        return [] if sa is None else self._contained(sa, lambda ref: _follow(ref, path), now)
+
+    def unknown_spi(self, spi: int, protocol: int, path: UdpPath, now: float) -> list[Action]:
+        """Packets of ``protocol`` (a `ProtocolId`) came with an SPI that no SA has: tells a known peer that seems to
+        have SAs which we lost, within a rate limit (INVALID-SPI). ``path`` is that for ISAKMP messages to the sender.
+        Anybody can send such packets.
+        """
+        return lost_sas.unknown_spi(self._state, spi, protocol, path, now)
 
     # --- what we want
 
@@ -308,7 +318,7 @@ class Engine:
         for cookies in tuple(state.table.by_cookies):
             sa = state.table.by_cookies.get(cookies)
             if sa is not None:
-                actions += self._contained(sa, lambda ref: reload.reconsider(ref, before, how), now)
+                actions += self._contained(sa, lambda ref: _reconsider(ref, before, how), now)
         return actions
 
     # --- from one process to another
@@ -326,6 +336,7 @@ class Engine:
                 state.generation,
                 state.unique_ids,
                 state.requests,
+                state.limits.dump(),
             )
         )
 
@@ -344,6 +355,7 @@ class Engine:
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         state.requests = dump.requests
+        state.limits.restore(dump.limits)
         state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)
         return engine
 
@@ -364,7 +376,24 @@ class Engine:
             living = tuple(child for child in sa.children if child.inbound.spi in alive)
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "restoring it failed")
 
-        return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)
+        return contain(self._state, now, lambda tx: _take_over(tx, sa, alive), abandon, sa.path)
+
+
+def _follow(ref: SaRef, path: UdpPath) -> None:
+    liveness.heard(ref)
+    dpd.follow(ref, path)
+
+
+def _reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
+    reload.reconsider(ref, before, how)
+    liveness.watch(ref)
+
+
+def _take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
+    commands.take_over(tx, sa, alive)
+    kept = tx.find(sa.cookies)
+    if kept is not None:
+        liveness.resume(kept)
 
 
 def without_data_plane(
@@ -380,6 +409,9 @@ def without_data_plane(
             compressing = drawn(random, ProtocolId.IPCOMP) if action.compress else 0
             spis = Spis(drawn(random, action.protocol), compressing)
             pending.extendleft(reversed(engine.answered(action.request, spis, now)))
+            continue
+        if isinstance(action, AskTraffic):
+            pending.extendleft(reversed(engine.answered(action.request, Traffic(), now)))
             continue
         if isinstance(action, (InstallInbound, InstallOutbound)):
             pending.extendleft(reversed(engine.answered(action.request, Done(), now)))

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from ikev1.clock import SteadyClock
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import Action, PlaneQuestion, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
@@ -26,6 +27,7 @@ from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
+from ikev1.daemon.dead_peers import DeadPeers, isakmp_path
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.net.endpoint import Endpoint
@@ -52,16 +54,19 @@ from ikev1.esp.plane import (
     PlaneEvent,
     RekeyNeeded,
     Unguarded,
+    UnknownSpi,
 )
-from ikev1.store import Store
+from ikev1.store import Store, WallTimeStore
+from ikev1.wire.registry import ProtocolId
 
 
 class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
-    `start` takes over those that it holds. ``clock`` gives seconds since the epoch. ``look_up`` gives the addresses of
-    host names, by default those that the system knows.
+    `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly; by
+    default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store. ``look_up`` gives the
+    addresses of host names, by default those that the system knows.
     """
 
     def __init__(
@@ -74,12 +79,14 @@ class Gateway:
         load: Callable[[], Settings],
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
+        wall: Callable[[], float] = time.time,
         look_up: LookUp | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
-        self.now = clock
+        self.now = clock = clock or SteadyClock(wall)
+        self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
         self.chosen = chosen
@@ -100,9 +107,10 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(self._certificate_checked, clock, log=log)
+        self._certificate_checker = CertificateChecker(self._certificate_checked, wall, log=log)
         self._load = load
-        self._saved = SavedSas(store, log, clock)
+        saved = None if store is None else WallTimeStore(store, clock, wall)
+        self._saved = SavedSas(saved, log, clock)
         self._performer = Performer(
             self.engine, self.plane, endpoint, self._keepalives, self._certificate_checker, self._saved, log, clock
         )
@@ -112,6 +120,8 @@ class Gateway:
         )
         self.observers = self._performer.observers
         self.observers += [log.event, self.counters.observe]
+        # before the one that revives tunnels: `clear` is to stop that
+        self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self.observers.append(self._unknown_caller)
 
@@ -268,6 +278,9 @@ class Gateway:
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, NetworkChanged):
                 self._network.notice()
+            elif isinstance(event, UnknownSpi):
+                path = isakmp_path(event.path, self._endpoint.port)
+                self.apply(self.engine.unknown_spi(event.spi, ProtocolId.ESP, path, self.now()))
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:

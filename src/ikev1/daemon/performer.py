@@ -9,6 +9,7 @@ from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
+    AskTraffic,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -23,6 +24,7 @@ from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.daemon.certificate_checker import CertificateChecker
+from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.event_log import EventLog, Level
@@ -106,6 +108,8 @@ class Performer:
             if isinstance(action, AllocateSpi):
                 spi = self._plane.allocate_spi(action.path, action.protocol)
                 return Spis(spi, self._plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
+            if isinstance(action, AskTraffic):
+                return traffic_of(map(self._plane.counters, action.children), action.within)
             if isinstance(action, InstallInbound):
                 self._plane.install_inbound(action.child)
             else:

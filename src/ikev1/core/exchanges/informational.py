@@ -15,7 +15,7 @@ from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, Note
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
-from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
@@ -85,6 +85,15 @@ def clear_notify(CKY_I: bytes, CKY_R: bytes, kind: NotifyType, message_id: int) 
     """A datagram with an unprotected notification, used if there is no ISAKMP SA (RFC 2409 §5.7)."""
     first, chain = build_chain([Notification(DOI.IPSEC, ProtocolId.ISAKMP, b"", kind, b"")])
     header = Header(CKY_I, CKY_R, first, ExchangeType.INFORMATIONAL, 0, message_id, HEADER_SIZE + len(chain))
+    return header.build() + chain
+
+
+def clear_invalid_spi(cookie: bytes, invalid: Notification, message_id: int) -> bytes:
+    """A datagram with the unprotected notification ``invalid`` about an SPI, and a cookie of its own: there is no
+    ISAKMP SA to whose cookies it could refer (RFC 2408 §4.8).
+    """
+    first, chain = build_chain([invalid])
+    header = Header(cookie, NO_COOKIE, first, ExchangeType.INFORMATIONAL, 0, message_id, HEADER_SIZE + len(chain))
     return header.build() + chain
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from ikev1.core.machine.admission import AdmissionControl, RefusalCache
 from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.peer.connection_lookup import ConnectionLookup
+from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
 from ikev1.core.records.exchange import Exchange
@@ -19,6 +20,8 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header
+
+_MOST_LOOKED_AT = 16  # SAs at one address
 
 
 class Arrival(NamedTuple):
@@ -111,6 +114,17 @@ class State:
     def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
         """Return whether the rate limit allows another R-U-THERE-ACK to the peer of ``sa`` now."""
         return self.limits.may_acknowledge(sa.cookies, now)
+
+    def knows_peer_at(self, path: UdpPath) -> bool:
+        """Return whether a peer is, or was, at the remote address of ``path``: one that has proved who it is, or one
+        whose address is configured.
+        """
+        host = path.remote_host
+        if self.limits.is_former(host) or any(
+            sa.anchor is not None for sa in islice(self.table.of_host(host), _MOST_LOOKED_AT)
+        ):
+            return True
+        return any(called_address(known) == host for known in self.lookup.candidates(path.local_host, host))
 
     def first_contact(self, sa: IkeSa) -> bool:
         """Return whether ``sa`` is the only SA with the peer's address under its local identity, over all connections.

@@ -9,7 +9,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, liveness, lost_sas
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -66,6 +66,8 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     if found is None:
         return []
     sa, exchange = found
+    if exchange is None:
+        return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
     held = present(exchange.waiting).held
     if not held:
         return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
@@ -92,12 +94,15 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
 
 def questions(state: State) -> list[Question]:
     """Return the questions that exchanges wait for, to be asked again."""
-    return [
+    of_exchanges = [
         question
         for sa in state.table
         for exchange in sa.waiting
         if (question := _question(state, sa, exchange)) is not None
     ]
+    tx = Transaction(state, 0.0)
+    of_traffic = (liveness.question(tx.of(sa)) for sa in state.table if sa.liveness.request)
+    return [*of_exchanges, *filter(None, of_traffic)]
 
 
 def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
@@ -147,7 +152,7 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         return
     ref = _find(tx, header, path)
     if ref is None:
-        _unknown(tx, header, path)
+        _unknown(tx, arrival)
         return
     if trailer and ref.is_kept:
         ref.note_once(Code.MALFORMED, f"ignoring {trailer} zero octets after a message")
@@ -207,10 +212,13 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
     return None if sa is None else tx.of(sa)
 
 
-def _unknown(tx: Transaction, header: Header, path: UdpPath) -> None:
-    if not tx.state.limits.is_late(header.CKY_I + header.CKY_R):
-        text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
-        tx.report(Failure(Code.UNKNOWN_SA, text, path.remote))
+def _unknown(tx: Transaction, arrival: Arrival) -> None:
+    header = arrival.header
+    if tx.state.limits.is_late(header.CKY_I + header.CKY_R) or lost_sas.take_invalid_spi(tx, arrival):
+        return
+    text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
+    tx.report(Failure(Code.UNKNOWN_SA, text, arrival.path.remote))
+    lost_sas.tell_invalid_cookie(tx, arrival)
 
 
 def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | None:
@@ -266,8 +274,11 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         keep_caller(ref)
     if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
         after_establishment(ref, message)
+        liveness.watch(ref)
     elif exchange.message_id and context.exchange.waiting is None:
         confirm(ref)
+    if exchange.message_id:
+        liveness.heard(ref)
     if ref.has_ended:
         return
     if ref.sa.moves != sa.moves:

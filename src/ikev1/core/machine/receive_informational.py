@@ -18,7 +18,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, liveness, lost_sas
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.ended import bury, end
 from ikev1.core.machine.engine_state import Arrival
@@ -43,6 +43,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     header, datagram, path, now = arrival
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
+        return
+    if lost_sas.take_invalid_cookie(ref, arrival):
         return
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, phase2_iv(ref.sa, header.message_id))
     context = ref.context(exchange)
@@ -70,6 +72,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     ours = dpd.answered(ref, message, path)
     if ours or _asks(message):
         confirm(ref, answered=ours)
+        liveness.heard(ref)
+    lost_sas.replace_lost(ref, message)
     initial_contact(ref, message)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd
+from ikev1.core.machine import commands, dpd, liveness
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -20,13 +20,13 @@ from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.timer import TimerKind
 from ikev1.wire.registry import NotifyType
 
-Part = Exchange | ChildSa | Probe | IkeSa
+Part = Exchange | ChildSa | Probe | Liveness | IkeSa
 
 
 def expire(state: State, now: float) -> list[Action]:
@@ -80,7 +80,11 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
         else:
             ref.change(phase1=None)
         return
+    asked_if_alive = liveness.asks(ref.sa, exchange)
     _give_up_phase2(ref, exchange)
+    if asked_if_alive:
+        liveness.dead_to_quick_mode(ref)
+        return
     if ref.sa.confirmed or not _is_unanswered(exchange):
         return
     # the peer may not have this ISAKMP SA: negotiate a new one instead of another exchange under this one
@@ -225,6 +229,10 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
+    TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
+    TimerKind.CHECK_PEER: Timer(
+        lambda ref, live: liveness.check(ref), lambda ref, live: ref.change(liveness=Liveness())
+    ),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -27,6 +27,14 @@ class WhenDown(StrEnum):
     PASS = "pass"  # noqa: S105  sent and accepted unprotected, as routed
 
 
+class DpdAction(StrEnum):
+    """What happens to the tunnels of a peer that is found dead, with the names of strongSwan."""
+
+    CLEAR = "clear"  # they stay down
+    RESTART = "restart"  # they are initiated again
+    TRAP = "trap"  # they are initiated again by the first packet that matches
+
+
 class Unique(StrEnum):
     """What happens to an ISAKMP SA if a second one with the same peer is established other than by rekeying."""
 
@@ -177,6 +185,9 @@ class Connection(Record, frozen=True):
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
     keyingtries: int = 0  # attempts to bring up a tunnel that starts by itself; 0: no limit
+    dpd_delay: float = 0.0  # seconds of silence before the peer is asked whether it is alive (RFC 3706); 0: never
+    dpd_timeout: float = 30.0  # seconds without an answer until it is dead
+    dpd_action: DpdAction | None = None  # None: what ``start`` of the tunnel says
 
     secret_fields = frozenset({"secret"})
 

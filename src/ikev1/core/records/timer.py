@@ -13,9 +13,11 @@ class TimerKind(StrEnum):
     EXPIRE_CHILD = "expire-child"
     REKEY_CHILD = "rekey-child"
     PROBE = "probe"
+    GIVE_UP_PEER = "give-up-peer"  # it did not answer that it is alive
+    CHECK_PEER = "check-peer"  # whether it is alive
     EXPIRE_IKE = "expire-ike"
     REKEY_IKE = "rekey-ike"
 
 
 Timers = tuple[tuple[float, TimerKind], ...]
-"""The timers of a record: the time of each, in seconds since the epoch (0.0: never), and its kind."""
+"""The timers of a record: the time of each, in seconds by the clock of the caller (0.0: never), and its kind."""

@@ -48,12 +48,13 @@ async def stats(call: Call) -> Section:
     Two sections are extensions: ``data-plane``, and ``drops``, the packets dropped since the daemon started.
     """
     gateway = call.gateway
+    running = gateway.now() - gateway.started_at
     none = {"critical": "0", "high": "0", "medium": "0", "low": "0"}
     states = Counter(sa.state for sa in gateway.engine.sas.values())
     return {
         "uptime": {
-            "running": _duration(gateway.now() - gateway.started_at),
-            "since": time.strftime("%b %d %H:%M:%S %Y", time.localtime(gateway.started_at)),
+            "running": _duration(running),
+            "since": time.strftime("%b %d %H:%M:%S %Y", time.localtime(gateway.wall() - running)),
         },
         "workers": {"total": "1", "idle": "0", "active": none | {"medium": "1"}},
         "queues": none,
