@@ -195,11 +195,13 @@ def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
 
 
 def _hand_over(other: SaRef, ref: SaRef) -> None:
-    """Move the pairs of ``other`` to ``ref``; remove the record of ``other`` if it was already deleted."""
-    children = other.sa.children
+    """Move the pairs of ``other`` to ``ref``; remove the record of ``other`` if it was already deleted. The pairs of
+    unfinished Quick Modes stay with their exchanges.
+    """
+    children = other.sa.complete_children
     if other.sa.is_up and not children:
         return
-    other.change(children=())
+    other.change(children=tuple(child for child in other.sa.children if child not in children))
     adopt(ref, children)
     if other.sa.state is IkeState.DELETED:
         end(other, "its IPsec SAs moved to a newer ISAKMP SA")

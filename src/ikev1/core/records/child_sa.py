@@ -73,6 +73,7 @@ class PacketMarks(Record, frozen=True):
 class ChildState(StrEnum):
     """The life of a pair of IPsec SAs, in the words of strongSwan."""
 
+    INSTALLING = "INSTALLING"  # receives at most; its Quick Mode is not complete, and it is not reported as up yet
     INSTALLED = "INSTALLED"  # carries traffic
     REKEYED = "REKEYED"  # a newer pair carries the traffic; still receives until it expires
     DELETED = "DELETED"
@@ -110,7 +111,11 @@ class ChildSa(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that is over is not rekeyed."""
+        """The timers of this pair; one that expires is not rekeyed. While the pair is `ChildState.INSTALLING`, the
+        timers of its exchange apply instead.
+        """
+        if self.state is ChildState.INSTALLING:
+            return ()
         return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
 
     @property
@@ -122,6 +127,11 @@ class ChildSa(Record, frozen=True):
         """The pair once a newer one carries its traffic: it still receives what is under way."""
         retired: ChildSa = replace(self, state=ChildState.REKEYED, rekey_at=0.0)
         return retired
+
+    def installing(self) -> ChildSa:
+        """Return the record of the pair while its exchange, which has the keys, is not complete."""
+        installing: ChildSa = replace(self.without_keys(), state=ChildState.INSTALLING)
+        return installing
 
     def without_keys(self) -> ChildSa:
         """What is kept of the pair once the data plane has its keys."""
