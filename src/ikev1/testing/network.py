@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from heapq import heappop, heappush
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 _SENT = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")

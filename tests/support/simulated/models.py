@@ -5,6 +5,7 @@ What they do is what their documentation, source or logs show; none of it is cop
 
 from __future__ import annotations
 
+from ikev1.core.engine import Engine
 from ikev1.core.exchanges.informational import notify
 from ikev1.core.machine import commands
 from ikev1.core.machine.boundary import attempt
@@ -52,7 +53,7 @@ class Model(Node):
         while dying := [child for child in self.pairs_with(CONNECTION) if child.inbound.spi in spis]:
             self._muted = True
             try:
-                self.does(lambda engine, number=dying[0].unique_id: engine.close_child(number, self.network.now))
+                self.wishes(Engine.close_child, dying[0].unique_id)
             finally:
                 self._muted = False
 
@@ -80,9 +81,9 @@ class Ours(Model):
 
 
 class Charon(Model):
-    """strongSwan: whoever's ``rekey_time`` comes first replaces phase 1 by a new one and keeps the old one until its end
-    (``over_time`` later); jobs of a pool of threads take messages out of order, and another job hands the pairs over to
-    the new ISAKMP SA. A Delete that comes before that ends the pairs with the old one.
+    """strongSwan: whoever's ``rekey_time`` comes first replaces phase 1 by a new one and keeps the old one until its
+    end (``over_time`` later); jobs of a pool of threads take messages out of order, and another job hands the pairs
+    over to the new ISAKMP SA. A Delete that comes before that ends the pairs with the old one.
     """
 
     REKEY = 0.75  # of the lifetime
@@ -113,7 +114,7 @@ class Charon(Model):
         for child in self.pairs_with(CONNECTION):
             due = self.age(child.created_at) > self.REKEY * (child.expires_at - child.created_at)
             if due and child.state is ChildState.INSTALLED and not self.engine.is_under_way(CONNECTION, "net"):
-                self.does(lambda engine, number=child.unique_id: engine.rekey_child(number, self.network.now))
+                self.wishes(Engine.rekey_child, child.unique_id)
 
     def happened(self, event: Event) -> None:
         """Hand pairs over a little late, and end those of an ISAKMP SA that the peer deletes."""
@@ -140,7 +141,7 @@ class Charon(Model):
 class Pluto(Model):
     """libreswan: what carried nothing lately is not replaced, but ends."""
 
-    MARGIN = 30.0  # seconds before the end of an SA
+    MARGIN = 0.3  # of the lifetime, before its end
 
     def begins(self) -> None:
         """No packet was sent yet."""
@@ -153,15 +154,20 @@ class Pluto(Model):
         for child in self.pairs_with(CONNECTION):
             used = bool(self.sequences.get(child.inbound.spi) or child.inbound.spi in self.windows)
             busy = busy or used
-            ending = child.expires_at - self.network.now < self.MARGIN
+            ending = child.expires_at - self.network.now < self.MARGIN * (child.expires_at - child.created_at)
             idle = not used or child.state is not ChildState.INSTALLED
             if ending and not idle and not self.engine.is_under_way(CONNECTION, "net"):
-                self.does(lambda engine, number=child.unique_id: engine.rekey_child(number, self.network.now))
+                self.wishes(Engine.rekey_child, child.unique_id)
         sas = self.sas_with(CONNECTION)
-        if busy and sas and sas[-1].expires_at - self.network.now < self.MARGIN:
+        newest = sas[-1] if sas else None
+        if (
+            busy
+            and newest is not None
+            and newest.expires_at - self.network.now < self.MARGIN * (newest.expires_at - newest.established_at)
+        ):
             calling = any(sa.is_call_of_ours for sa in self.engine.of_connection(CONNECTION))
             if not calling:
-                self.calls_anew(sas[-1])
+                self.calls_anew(newest)
 
 
 class Windows(Model):
@@ -184,7 +190,7 @@ class Windows(Model):
         if self.world.now - self._busy_at < self.IDLE:
             return
         for sa in self.sas_with(CONNECTION):
-            self.does(lambda engine, number=sa.unique_id: engine.close_ike(number, self.network.now))
+            self.wishes(Engine.close_ike, sa.unique_id)
 
     def happened(self, event: Event) -> None:
         """What is new is not idle."""
@@ -234,19 +240,22 @@ class Cisco(Model):
         sent, heard = sum(self.sequences.values()), len(self.received) + self._messages
         went_out, came_in = sent > self._sent, heard > self._heard
         self._sent, self._heard = sent, heard
-        if came_in or not went_out and not self._asked:
+        if came_in or not (went_out or self._asked):
             self._asked = 0
             return
         sas = self.sas_with(CONNECTION)
         self._asked += 1
         if not sas or self._asked <= self.TRIES:
             for sa in sas[-1:]:
-                question = notify(sa, NotifyType.R_U_THERE, self._asked.to_bytes(4))
-                self.does(lambda engine, of=sa, asked=question: say(engine, of, [asked], self.network.now))
+                self._asks(sa)
             return
         self._asked = 0
         for sa in sas:
-            self.does(lambda engine, number=sa.unique_id: engine.close_ike(number, self.network.now))
+            self.wishes(Engine.close_ike, sa.unique_id)
+
+    def _asks(self, sa: IkeSa) -> None:
+        question = notify(sa, NotifyType.R_U_THERE, self._asked.to_bytes(4))
+        self.does(lambda engine: say(engine, sa, [question], self.network.now))
 
 
 MODELS: dict[str, type[Model]] = {

@@ -135,6 +135,10 @@ class Node(Peer):
             del self.events[:200]
             self._events_read -= 200
 
+    def wishes(self, wish: Callable[[Engine, int, float], list[Action]], number: int) -> None:
+        """Call a method of the engine for the SA of this number."""
+        self.does(lambda engine: wish(engine, number, self.network.now))
+
     def happened(self, event: Event) -> None:
         """The engine reports an event. Models react to it."""
 
@@ -153,6 +157,10 @@ class Node(Peer):
     def is_killed_in_store(self, writes: int, seconds: float) -> None:
         """The process ends before it writes to the store once more than ``writes`` times."""
         self._writes_left, self._killed_for = writes, seconds
+
+    def is_not_killed(self) -> None:
+        """What `is_killed_in_store` said does not happen any more."""
+        self._writes_left = math.inf
 
     def _dies(self) -> None:
         self.is_down = True
@@ -311,7 +319,7 @@ class Node(Peer):
 
     def pairs_with(self, connection: str) -> list[ChildSa]:
         """The pairs of a connection, whichever ISAKMP SA they have."""
-        return [child for sa in self.engine.of_connection(connection) for child in sa.children]
+        return [child for sa in self.engine.of_connection(connection) for child in sa.complete_children]
 
 
 @lru_cache(maxsize=64)
@@ -323,4 +331,3 @@ def network(text: str) -> Selector:
 def _tag(keys: IpsecKeys, octets: bytes) -> bytes:
     """Proves that a packet was sent with these keys."""
     return hmac.digest(keys.encryption_key + keys.integrity_key, octets, hashlib.sha256)[:16]
-

@@ -89,8 +89,8 @@ class Plan(NamedTuple):
 def brisk_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ...] = FAULTS) -> Plan:
     """A small plan: one spoke and short lives, so that many can be played in little time."""
     random = Random(f"brisk {seed}")
-    spoke = _spoke(random, kinds, (60, 100, 200), (40, 60, 100))
-    duration = random.choice((40.0, 80.0))
+    spoke = _spoke(random, kinds, (150, 200, 400), (60, 100))
+    duration = random.choice((40.0, 100.0))
     happens = sorted(_fault(random, faults, ["spoke0"], (spoke,), duration, 0.2) for _ in range(random.randint(1, 4)))
     return Plan(seed, (spoke,), tuple(happens), duration, (), random.random() < 0.5, brisk=True)
 
@@ -104,7 +104,9 @@ def random_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ..
         faults: what may happen.
     """
     random = Random(f"plan {seed}")
-    spokes = tuple(_spoke(random, kinds, (200, 400, 900), (90, 150, 300)) for _ in range(random.choices((1, 2, 3), (6, 3, 1))[0]))
+    spokes = tuple(
+        _spoke(random, kinds, (200, 400, 900), (90, 150, 300)) for _ in range(random.choices((1, 2, 3), (6, 3, 1))[0])
+    )
     duration = random.choice((300.0, 600.0, 1000.0))
     names = [f"spoke{number}" for number in range(len(spokes))]
     happens = sorted(_fault(random, faults, names, spokes, duration, 1.0) for _ in range(random.randint(0, 6)))
@@ -141,7 +143,9 @@ def _fault(
     if kind == "rebind" and not spokes[number].behind_nat:
         kind = "outage" if "outage" in faults else "reload"
     if kind in LINK_FAULTS:
-        seconds = random.uniform(0.1, 20) if kind == "outage" and random.random() < 0.7 else random.uniform(5, 300) * long
+        seconds = (
+            random.uniform(0.1, 20) if kind == "outage" and random.random() < 0.7 else random.uniform(5, 300) * long
+        )
         share = random.uniform(0.05, 0.5) if kind != "delay" else random.choice((0.01, 0.3, 3.0, 20.0))
         return Fault(at, kind, names[number], seconds, share)
     who = "hub" if kind != "rebind" and random.random() < 0.4 else names[number]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from ikev1.core.records.child_sa import ChildSa
@@ -49,37 +48,24 @@ def _play(world: World, rules: frozenset[str]) -> None:
     if LINEAGE in rules:
         _watch_lineages(world)
     _keep_up(world)
-    _send(world)
+    world.at(_PACKETS[0], lambda: _send(world))
     world.plays_until(world.began + plan.duration)
     world.write("--- the faults end")
-    for fault in plan.faults:  # what lasts longer than the plan
-        world.bad_links.pop(fault.who, None)
-        world.slow_links.pop(fault.who, None)
-    _forget_ends(world)
+    for name in world.spokes:  # what lasts longer than the plan
+        world.mend(name)
+        world.slow_links.pop(name, None)
     for node in world.peers.values():
-        node._writes_left = math.inf
+        node.is_not_killed()
     world.plays_until(world.now + (BRISK if plan.brisk else HEALING))
     if LINEAGE in rules:
         check_lineages(world)
+    world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
     if HEALS in rules:
         _check_traffic(world)
     for node in world.peers.values():
         octets = len(node.engine.dump())
         if octets > _MOST_OCTETS:
             raise Violation(f"{node.name} knows {octets} octets")
-
-
-def _forget_ends(world: World) -> None:
-    """The links that were taken away need not be mended any more."""
-    for name in world.spokes:
-        world.bad_links[name] = _Mended()
-
-
-class _Mended(list):  # type: ignore[type-arg]
-    """No links; taking one away that is not there is no error."""
-
-    def remove(self, value: object) -> None:
-        """Do nothing."""
 
 
 def _is_quiet(world: World) -> bool:
@@ -108,6 +94,7 @@ def _send(world: World) -> None:
     if not world.is_idle:
         for name, spoke in world.spokes.items():
             hub, net = world.network_of("hub"), world.network_of(name)
+            world.sent_packets += 2
             spoke.sends(net, hub)
             world.hub.sends(hub, net)
     world.at(world.chance.uniform(*_PACKETS), lambda: _send(world))
@@ -117,7 +104,7 @@ def _send(world: World) -> None:
 
 
 def _watch_lineages(world: World) -> None:
-    """Check the lineages now and then while it is quiet; what is wrong in the middle of an exchange may be right soon."""
+    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon."""
 
     def once_more() -> None:
         if _is_quiet(world):
@@ -149,7 +136,9 @@ def check_lineages(world: World) -> None:
         ours, theirs = _carriers(world, name, spoke)
         for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
             if child is not None and child.outbound.spi not in receiver.inbound and not receiver.is_down:
-                raise Violation(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
+                raise Violation(
+                    f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have"
+                )
         if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
             raise Violation(
                 f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}"

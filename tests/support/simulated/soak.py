@@ -1,9 +1,9 @@
 """Worlds without end: ``make soak``.
 
-    make soak                      until it is interrupted
-    DURATION=7200 make soak        for so many seconds
-    SEED=brisk-17 make soak        one world again, as a violation names it
-    RULES=always,heals make soak   other rules than all
+make soak                      until it is interrupted
+DURATION=7200 make soak        for so many seconds
+SEED=brisk-17 make soak        one world again, as a violation names it
+RULES=always,heals make soak   other rules than all
 """
 
 from __future__ import annotations

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
 from configured import connection, esp, policy, settings, tunnel
+from ikev1.core.engine import Engine
 from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp, Note
 from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Settings
 from ikev1.testing import Datagram, Delay, Duplication, Link, Loss, Mtu, Nat, Outage, Reordering
 from ikev1.testing.network import BaseNetwork
 from simulated.invariants import EspKeys, Ivs
 from simulated.models import CONNECTION, MODELS, Model
-from simulated.node import ESP, Clock
-from simulated.plan import Fault, Plan, Spoke
+from simulated.node import ESP, Clock, Node
+from simulated.plan import LINK_FAULTS, Fault, Plan, Spoke
 
 HUB = "198.51.100.1"
 _IKE, _ESP = "aes128-sha256-x25519", "aes128-sha256"
+_SMALL_MTU = 250  # octets: below a message with a KE payload, above most others
 _LADDER = 400  # lines that are kept
 
 
@@ -31,6 +33,8 @@ class World(BaseNetwork[Model]):
         hub: the gateway in the middle.
         spokes: the others.
         ladder: the last lines of what happened.
+        sent_packets: how many packets were for a network behind a node, whether or not a pair carried them.
+        lost_packets: how many of them had not arrived when the link was empty again.
     """
 
     def __init__(self, plan: Plan, ivs: Ivs) -> None:
@@ -41,6 +45,7 @@ class World(BaseNetwork[Model]):
         self.chance = Random(f"world {plan.seed}")
         self.esp_keys = EspKeys()
         self.ladder: list[str] = []
+        self.sent_packets = self.lost_packets = 0
         self.bad_links: dict[str, list[Link]] = {}
         self.slow_links: dict[str, Delay] = {}
         self.nats: dict[str, Nat] = {}
@@ -172,11 +177,19 @@ class World(BaseNetwork[Model]):
 
     def plays_until(self, end: float) -> None:
         """Let time pass until ``end``, with all that is due."""
-        while self._due and self._due[0][0] <= end:
+        self.settle()
+        while True:
+            scheduled, other = self._due[0][0] if self._due else math.inf, self._next()
+            if min(scheduled, other) > end:
+                break
+            if other <= scheduled:
+                self.run(max(0.0, other - self.now))
+                continue
             at, _, what = heappop(self._due)
-            self.run(max(0.0, at - self.now))
+            self.now = max(self.now, at)
             what()
-        self.run(max(0.0, end - self.now))
+            self.settle()
+        self.now = end
 
     # --- what happens
 
@@ -199,30 +212,27 @@ class World(BaseNetwork[Model]):
                 self._wish(node, fault.kind)
             case "delay":
                 self.slow_links[fault.who] = Delay(0.0, fault.share, number)
-                self.at(fault.seconds, lambda: self.slow_links.pop(fault.who, None) and None)
-            case "loss" | "duplication" | "reordering" | "outage" | "mtu":
-                link: Link = {
-                    "loss": partial(Loss, fault.share, number),
-                    "duplication": partial(Duplication, fault.share, number),
-                    "reordering": partial(Reordering, fault.share, number),
-                    "outage": Outage,
-                    "mtu": partial(Mtu, 250),  # below a message with a KE payload, above most others
-                }[fault.kind]()
+                self.at(fault.seconds, lambda: self._hurry(fault.who))
+            case _ if fault.kind in LINK_FAULTS:
+                link = _bad_link(fault, number)
                 self.bad_links.setdefault(fault.who, []).append(link)
-                self.at(fault.seconds, lambda: self.bad_links[fault.who].remove(link))
+                self.at(fault.seconds, lambda: self.mend(fault.who, link))
+
+    def _hurry(self, name: str) -> None:
+        self.slow_links.pop(name, None)
+
+    def mend(self, name: str, link: Link | None = None) -> None:
+        """Take a bad link away; None: all of them."""
+        links = self.bad_links.get(name, [])
+        links[:] = [each for each in links if link not in (None, each)]
 
     def _wish(self, node: Model, kind: str) -> None:
         sas = [sa for sa in node.engine.sas.values() if sa.is_up]
-        pairs = [child for sa in sas for child in sa.children]
-        now = node.network.now
+        pairs = [child for sa in sas for child in sa.complete_children]
         if kind in ("rekey-ike", "close-ike") and sas:
-            number = sas[-1].unique_id
-            wish = type(node.engine).rekey_ike if kind == "rekey-ike" else type(node.engine).close_ike
-            node.does(lambda engine: wish(engine, number, now))
+            node.wishes(Engine.rekey_ike if kind == "rekey-ike" else Engine.close_ike, sas[-1].unique_id)
         elif kind in ("rekey-child", "close-child") and pairs:
-            number = pairs[-1].unique_id
-            act = type(node.engine).rekey_child if kind == "rekey-child" else type(node.engine).close_child
-            node.does(lambda engine: act(engine, number, now))
+            node.wishes(Engine.rekey_child if kind == "rekey-child" else Engine.close_child, pairs[-1].unique_id)
 
     @property
     def is_idle(self) -> bool:
@@ -236,7 +246,7 @@ class World(BaseNetwork[Model]):
 
     # --- what is told of it
 
-    def note(self, node: Model, event: Event) -> None:
+    def note(self, node: Node, event: Event) -> None:
         """An engine reported an event."""
         match event:
             case Failure(code) | Note(code):
@@ -254,3 +264,15 @@ class World(BaseNetwork[Model]):
         if len(self.ladder) > 2 * _LADDER:
             del self.ladder[:_LADDER]
 
+
+def _bad_link(fault: Fault, seed: int) -> Link:
+    match fault.kind:
+        case "loss":
+            return Loss(fault.share, seed)
+        case "duplication":
+            return Duplication(fault.share, seed)
+        case "reordering":
+            return Reordering(fault.share, seed)
+        case "outage":
+            return Outage()
+    return Mtu(_SMALL_MTU)
