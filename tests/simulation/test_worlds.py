@@ -1,5 +1,5 @@
-"""Worlds made from seeds. A failure names its seed and shows the conversation; ``SEED=brisk-17 make soak`` plays it
-again, and finds a smaller plan for `test_named_worlds`.
+"""Worlds made from seeds. A failure shows the conversation and the plan; ``PLAN='Plan(...)' make soak`` plays it again
+and finds a smaller one for `test_named_worlds`.
 """
 
 from __future__ import annotations

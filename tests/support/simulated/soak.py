@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from typing import NamedTuple
 
 from simulated.invariants import Violation
-from simulated.plan import AMNESIA, FAULTS, KINDS, Plan, brisk_plan, random_plan
+from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
 from simulated.run import RULES, run
 from simulated.shrink import shrink
 
@@ -40,26 +40,30 @@ def plan_of(name: str) -> Plan:
 
 def play(names: list[str], rules: tuple[str, ...]) -> list[Found]:
     """The violations in these worlds."""
-    found = []
-    for name in names:
-        plan = plan_of(name)
-        try:
-            run(plan, rules)
-        except Violation as violation:
-            report = str(violation)
-            found.append(Found(report.partition("\n")[0], f"SEED={name}: {report}", repr(shrink(plan, rules))))
-    return found
+    return [found for name in names for found in play_one(f"SEED={name}", plan_of(name), rules)]
+
+
+def play_one(name: str, plan: Plan, rules: tuple[str, ...]) -> list[Found]:
+    """The violation in this world, if there is one."""
+    try:
+        run(plan, rules)
+    except Violation as violation:
+        report = str(violation)
+        return [Found(report.partition("\n")[0], f"{name}: {report}", repr(shrink(plan, rules)))]
+    return []
 
 
 def main() -> int:
     """Play worlds until the time is over; the status is 1 if an invariant was violated."""
     rules = tuple(os.environ.get("RULES", ",".join(RULES)).split(","))
     seed, duration = os.environ.get("SEED"), float(os.environ.get("DURATION", "inf"))
-    if seed:
-        found = play([seed], rules)
+    shown = os.environ.get("PLAN")
+    if seed or shown:
+        plan = eval(shown, {"Plan": Plan, "Spoke": Spoke, "Fault": Fault}) if shown else plan_of(seed or "")  # our own
+        found = play_one(f"SEED={seed}" if seed else "PLAN", plan, rules)
         for each in found:
             print(each.report, f"smaller: {each.smaller}", sep="\n")
-        print(f"SEED={seed}: {len(found)} violations")
+        print(f"{len(found)} violations")
         return bool(found)
     return _soak(rules, duration, int(os.environ.get("FIRST", str(int(time.time())))))
 
