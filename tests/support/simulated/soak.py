@@ -1,4 +1,4 @@
-"""Worlds without end: ``make soak``.
+"""Worlds without end, and the state machine of the responder: ``make soak``.
 
 make soak                      until it is interrupted
 DURATION=7200 make soak        for so many seconds
@@ -15,6 +15,8 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import NamedTuple
 
+import learned
+from ikev1.core.records.settings import Mode
 from simulated.invariants import Violation
 from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
 from simulated.run import RULES, run
@@ -65,7 +67,22 @@ def main() -> int:
             print(each.report, f"smaller: {each.smaller}", sep="\n")
         print(f"{len(found)} violations")
         return bool(found)
-    return _soak(rules, duration, int(os.environ.get("FIRST", str(int(time.time())))))
+    wrong = _learn()
+    return _soak(rules, duration, int(os.environ.get("FIRST", str(int(time.time()))))) or bool(wrong)
+
+
+def _learn() -> int:
+    """Learn the responder's machines, and hold them against the tables; how many differences there are."""
+    wrong = 0
+    for proof in (learned.PSK, learned.SIGNATURES):
+        machines = {str(mode): learned.learn(mode, proof) for mode in Mode}
+        machines["informational"] = learned.learn_informational(proof)
+        for name, machine in machines.items():
+            print(f"{name}, {proof}: {machine.states} states in {machine.queries} conversations", flush=True)
+            for line in machine.wrong:
+                print(f"    not as the tables say: {line}", flush=True)
+            wrong += len(machine.wrong)
+    return wrong
 
 
 def _soak(rules: tuple[str, ...], duration: float, first: int) -> int:
