@@ -238,29 +238,34 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
-    """Check that the traffic is still free; HASH(3) was verified when the message was decrypted."""
+    """Check that the traffic is still free, and keep it so; HASH(3) was verified when the message was decrypted."""
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
+    _put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Complete the pair in the SA; the pair that it replaces only receives packets still in transit.
-
-    Raises:
-        Refusal: another peer got some of the traffic while the data plane installed the pair.
-    """
+    """Complete the pair in the SA; the pair that it replaces only receives packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
-    if not context.initiates:
-        check_still_free(context, _tunnel(context, quick.tunnel), quick)
     previous = _previous(context, quick)
-    others = [other for other in context.sa.children if other.unique_id != child.unique_id]
-    children = [_retired(other, context) if other is previous else other for other in others]
-    context.sa = replace(context.sa, children=(*children, child.without_keys()))
+    if previous is not None:
+        _put_pair(context, _retired(previous, context))
+    _put_pair(context, child.without_keys())
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
     warn_of_phase2(context, child.suite, child.group)
+
+
+def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
+    """Add the pair to the SA, or replace it there."""
+    children = context.sa.children
+    if any(other.unique_id == child.unique_id for other in children):
+        children = tuple([child if other.unique_id == child.unique_id else other for other in children])
+    else:
+        children = (*children, child)
+    context.sa = replace(context.sa, children=children)
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
@@ -340,8 +345,7 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
     assert isinstance(answer, Done)
     if not quick.installed:
         # The peer relies on the pair after the next message, so it is in the record that is stored before that
-        installing = present(quick.child).installing()
-        context.sa = replace(context.sa, children=(*context.sa.children, installing))
+        _put_pair(context, present(quick.child).coming(ChildState.CREATED))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 
