@@ -20,6 +20,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings
+from ikev1.wire.registry import ProtocolId
 from playbook import Datagram, Peer
 from simulated.invariants import Violation
 
@@ -88,6 +89,8 @@ class Node(Peer):
         self.carriers: dict[tuple[Selector, Selector], list[ChildSa]] = {}  # outbound SAs, the one that sends last
         self.sequences: dict[int, int] = {}  # by inbound SPI: the last that was sent
         self.windows: dict[int, tuple[int, int]] = {}  # by inbound SPI: the highest that came, and a bit for each lower
+        self.received_at: dict[int, float] = {}  # by inbound SPI: when the newest packet came, by the node's clock
+        self.sent_at: dict[int, float] = {}
         self._writes_left = math.inf
         self._killed_for = 0.0
         self._events_read = 0
@@ -249,6 +252,7 @@ class Node(Peer):
             return False
         spi = child.inbound.spi
         self.sequences[spi] = sequence = self.sequences.get(spi, 0) + 1
+        self.sent_at[spi] = self.network.now
         self.world.esp_keys.sent(self.name, child, sequence)
         inner = f"{source} {destination}".encode()
         octets = child.outbound.spi.to_bytes(4) + sequence.to_bytes(4) + inner
@@ -271,7 +275,10 @@ class Node(Peer):
         octets, tag = datagram.octets[:-16], datagram.octets[-16:]
         spi, sequence = int.from_bytes(octets[:4]), int.from_bytes(octets[4:8])
         child = self.inbound.get(spi)
-        if child is None or not hmac.compare_digest(tag, _tag(child.inbound, octets)):
+        if child is None:
+            self._knows_no(spi, datagram)
+            return
+        if not hmac.compare_digest(tag, _tag(child.inbound, octets)):
             return
         if not self._is_new(spi, sequence):
             return
@@ -279,9 +286,23 @@ class Node(Peer):
         if not child.remote.contains(network(source)) or not child.local.contains(network(destination)):
             raise Violation(f"{self.name} opens a packet from {source} to {destination} of another pair")
         self.received.append(Opened(source, destination))
+        self.received_at[spi] = self.network.now
+        sends_with = any(each.inbound.spi == spi for children in self.carriers.values() for each in children)
+        if not sends_with:
+            self._tells("peer_sends", spi)
         if child.udp_encapsulation and not self.is_down:
             path = UdpPath(*datagram.destination, *datagram.source)
             self.does(lambda engine: engine.peer_moved(spi, path, self.network.now))
+
+    def _knows_no(self, spi: int, datagram: Datagram) -> None:
+        local, remote = datagram.destination, datagram.source
+        path = UdpPath(local[0], local[1] or 500, remote[0], remote[1] or 500)
+        self._tells("unknown_spi", spi, ProtocolId.ESP, path)
+
+    def _tells(self, method: str, *arguments: object) -> None:
+        """Tell the engine what the data plane saw, if it wants to know."""
+        if hasattr(self.engine, method):
+            self.does(lambda engine: list(getattr(engine, method)(*arguments, self.network.now)))
 
     def _is_new(self, spi: int, sequence: int) -> bool:
         """Whether the replay window lets a packet pass (RFC 4303 §3.4.3)."""

@@ -58,7 +58,7 @@ def _play(world: World, rules: frozenset[str]) -> None:
         node.is_not_killed()
     world.plays_until(world.now + (BRISK if plan.brisk else HEALING))
     if LINEAGE in rules:
-        check_lineages(world)
+        _check_lineages_at_last(world)
     world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
     if HEALS in rules:
         _check_traffic(world)
@@ -66,6 +66,14 @@ def _play(world: World, rules: frozenset[str]) -> None:
         octets = len(node.engine.dump())
         if octets > _MOST_OCTETS:
             raise Violation(f"{node.name} knows {octets} octets")
+
+
+def _check_lineages_at_last(world: World) -> None:
+    try:
+        check_lineages(world)
+    except Violation:
+        world.plays_until(world.now + _SOON)
+        check_lineages(world)
 
 
 def _is_quiet(world: World) -> bool:
