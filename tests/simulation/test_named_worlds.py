@@ -22,9 +22,9 @@ LINEAGES = {
     "each end keeps to an ISAKMP SA of its own and rekeys the pairs under it": Named(
         Plan(
             63,
-            (Spoke("cisco", behind_nat=True, ike_lifetime=200, child_lifetime=60, keeps_esp=True),),
-            (Fault(1.007, "rekey-ike", "spoke0"),),
-            100.0,
+            (Spoke(behind_nat=True, child_lifetime=60, keeps_esp=True),),
+            (Fault(1.007, "rekey-ike", "spoke0"), Fault(66.13, "rekey-ike", "hub")),
+            400.0,
             hub_keeps_esp=True,
             brisk=True,
         ),

@@ -8,7 +8,7 @@ from ikev1.core.records.child_sa import ChildSa
 from simulated.invariants import Violation, watched_ivs
 from simulated.models import CONNECTION, Model
 from simulated.node import network
-from simulated.plan import Plan
+from simulated.plan import LINK_FAULTS, Plan
 from simulated.world import World
 
 ALWAYS, LINEAGE, HEALS = "always", "lineage", "heals"
@@ -17,7 +17,7 @@ RULES = (ALWAYS, LINEAGE, HEALS)
 
 QUIET = 60.0  # seconds after the last fault
 HEALING, BRISK = 300.0, 70.0  # seconds: longer than an exchange is repeated, and the pause between two calls
-_LOOK, _SOON = 11.0, 5.0  # seconds from one look at the lineages to the next, and to the second look at what is wrong
+_LOOK, _SOON = 11.0, 8.0  # seconds from one look at the lineages to the next, and to the second look at what is wrong
 _KEEP_UP = 4.0  # seconds
 _PACKETS = (2.0, 20.0)  # seconds from one packet to the next
 _MOST_OCTETS = 200_000  # of all that an engine knows, in a world of three spokes
@@ -56,7 +56,10 @@ def _play(world: World, rules: frozenset[str]) -> None:
         world.slow_links.pop(name, None)
     for node in world.peers.values():
         node.is_not_killed()
-    world.plays_until(world.now + (BRISK if plan.brisk else HEALING))
+    back = max(
+        (world.began + fault.ends_at for fault in plan.faults if fault.kind not in LINK_FAULTS), default=world.now
+    )
+    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING))
     if LINEAGE in rules:
         _check_lineages_at_last(world)
     world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
