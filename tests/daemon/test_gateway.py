@@ -124,13 +124,18 @@ def test_a_silent_peer_is_given_up_with_a_reason(meet: Meet, impatient: Callable
 def test_a_wrong_secret_is_told_in_the_log_and_to_who_waits(
     meet: Meet, impatient: Callable[[Settings], Settings]
 ) -> None:
+    now = [1_000_000.0]
+
     async def scenario(us: Side, them: Side) -> None:
+        waiting = asyncio.ensure_future(us.gateway.initiate("branch", "net"))
+        await them.until(lambda: any(line.code == "psk-mismatch" for line in them.lines))
+        now[0] += 60
         with pytest.raises(NotEstablished):
-            await us.gateway.initiate("branch", "net")
-        assert any(line.code == "psk-mismatch" for line in them.lines), them.texts
+            await waiting
         assert not any("something else" in text or "between the two" in text for text in us.texts + them.texts)
 
-    meet(scenario, settings=impatient, change=lambda c: replace(c, secret=b"something else"))
+    wrong = b"something else"
+    meet(scenario, settings=impatient, change=lambda c: replace(c, secret=wrong), clock=lambda: now[0])
 
 
 @pytest.mark.parametrize("ours", [True, False])
