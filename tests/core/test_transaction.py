@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.exchanges.informational import notify
+from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.machine.engine_state import State
-from ikev1.core.machine.sa_table import deadline
+from ikev1.core.machine.sa_table import SaTable, deadline
 from ikev1.core.machine.timers import _TIMERS
-from ikev1.core.machine.transaction import Transaction
+from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Forget, Keep, Send
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.timer import TimerKind
 from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import NotifyType
@@ -38,7 +42,7 @@ def an_engine() -> State:
     return State(settings(connection(ALICE, BOB, tunnel())), Randomness("transaction"))
 
 
-def all_of(state: State) -> object:
+def all_of(state: State) -> tuple[object, ...]:
     """All that is kept of SAs, in its order, and all that they are found by."""
     table = state.table
     found = [
@@ -92,6 +96,77 @@ def test_what_is_undone_leaves_no_trace(first: list[Step], second: list[Step]) -
     tx.undo()
     assert all_of(state) == before
     assert before_deadline <= state.table.next_deadline() <= min(map(deadline, state.table), default=math.inf)
+
+
+class Fault(Exception):
+    """Is raised in the middle of a change."""
+
+
+def failing(real: Callable[..., Any], left: list[int], after: bool) -> Callable[..., Any]:
+    """A method that raises when the first number of ``left`` has been counted down, before or ``after`` it is done."""
+
+    def method(*args: Any, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and not after:
+            raise Fault
+        done = real(*args, **options)
+        if left[0] <= 0 and after:
+            left[0] = 1 << 30
+            raise Fault
+        return done
+
+    return method
+
+
+PLACES = [
+    (SaTable, "kept"),
+    (SaTable, "_put"),
+    (SaTable, "_enter"),
+    (SaTable, "_is_done"),
+    (SaTable, "_drop"),
+    (SaTable, "enqueue"),
+    (SaTable, "settle"),
+    (SaTable, "_schedule"),
+    (ChildTable, "change"),
+    (ChildTable, "_add"),
+    (ChildTable, "_remove"),
+    (SelectorIndex, "add"),
+    (SelectorIndex, "remove"),
+    (SaRef, "settle"),
+]
+
+
+@settings_of_hypothesis(max_examples=300)
+@given(steps, steps, st.sampled_from(PLACES), st.integers(1, 6), st.booleans())
+def test_a_fault_anywhere_in_a_transaction_leaves_no_trace(
+    first: list[Step], second: list[Step], place: tuple[type, str], count: int, after: bool
+) -> None:
+    state = an_engine()
+    for step in first:
+        tx = Transaction(state, 0.0)
+        do(tx, *step)
+        tx.commit()
+    *before, _ = all_of(state)
+    owner, name = place
+    real = getattr(owner, name)
+    tx = Transaction(state, 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, failing(real, [count], after))
+        try:
+            for step in second:
+                do(tx, *step)
+            tx.commit()
+        except Fault:
+            pass
+        else:
+            return
+    tx.undo()
+    *restored, _ = all_of(state)
+    assert restored == before
+    for sa in state.table:
+        assert state.table._due.get(sa.cookies, math.inf) <= deadline(sa), "its timers fire"
+    scheduled = {cookies for at, cookies in state.table._heap if state.table._due.get(cookies) == at}
+    assert scheduled == set(state.table._due) <= set(state.table.by_cookies)
 
 
 @given(steps)

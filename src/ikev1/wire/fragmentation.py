@@ -2,13 +2,14 @@
 
 A fragment is not authenticated, only the whole message is: anybody who knows the cookies can send fragments in a peer's
 name. `Pieces` therefore keeps different fragments with the same number beside one another, and `Pieces.add` returns
-every message that they make, up to a limit: a forged fragment does not displace the genuine one. Everything is bounded.
+every message that they make, up to a limit: a forged fragment does not displace the genuine one. Everything is bounded,
+and fragments displace only others of about their size: otherwise a single long one would displace all the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from itertools import islice, product
+from collections.abc import Callable, Hashable, Iterator
+from itertools import accumulate, islice, product, takewhile
 from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -26,6 +27,7 @@ OVERHEAD = HEADER_SIZE + 8
 _MOST_PIECES = 300  # of one message: 255 have a number, the others are alternatives
 _MOST_ENDS = 4  # different last fragments that are tried
 _MOST_TRIES = 8  # messages that one more fragment completes
+_MOST_TRIED = MOST_OCTETS  # octets of these messages, except the first
 _COOKIES, _NEXT_PAYLOAD, _FRAGMENT_ID = slice(0, 16), 16, slice(HEADER_SIZE + 4, HEADER_SIZE + 6)
 _LENGTH = slice(24, HEADER_SIZE)  # of the message, in its header
 
@@ -93,15 +95,18 @@ class Pieces(Generic[T]):
     """The fragments of one message.
 
     Args:
-        octets: how many octets are kept; beyond that, and beyond 300 fragments, the oldest fragment is dropped.
+        octets: how many octets are kept; beyond that, and beyond 300 fragments, the oldest fragment of the size that
+            takes most of the space is dropped.
+        tries: how many messages one more fragment completes at most.
 
     Attributes:
         octets: of the data of all fragments that are kept.
         in_conflict: whether different fragments with the same number are kept.
     """
 
-    def __init__(self, octets: int = MOST_OCTETS) -> None:
+    def __init__(self, octets: int = MOST_OCTETS, tries: int = _MOST_TRIES) -> None:
         self._limit = octets
+        self._tries = tries
         self._kept: list[_Piece[T]] = []  # the newest last
         self._again: set[int] = set()  # the numbers that came since the message was complete last
         self.octets = 0
@@ -124,27 +129,44 @@ class Pieces(Generic[T]):
         """Add a fragment.
 
         Returns:
-            The messages that it completes, at most 8, the most probable first: those with the newest fragments, and
-            of these the ones as long as their header says. A repeated fragment completes a message again once all
-            other fragments of the message were repeated as well.
+            The messages that it completes, the most probable first: those with the newest fragments, and of these the
+            ones as long as their header says. There are at most ``tries``, and few if they are long, because a short
+            fragment must not cost much time. A repeated fragment completes a message again once all other fragments of
+            the message were repeated as well.
         """
         if fragment.number == 0 or not 0 < len(fragment.data) <= self._limit:
             return []
         known = next((piece for piece in self._kept if piece.fragment == fragment), None)
         self._again.add(fragment.number)
-        if known is None:
-            self._keep(_Piece(fragment, part))
+        if known is None and not self._keep(_Piece(fragment, part)):
+            return []
         found = self._complete(None if known else fragment)
         if found:
             self._again.clear()
         return found
 
-    def _keep(self, piece: _Piece[T]) -> None:
+    def _keep(self, piece: _Piece[T]) -> bool:
+        """Keep ``piece``, and return whether there is space for it."""
         self.in_conflict |= any(each.fragment.number == piece.fragment.number for each in self._kept)
         self._kept.append(piece)
         self.octets += len(piece.fragment.data)
-        while self.octets > self._limit or len(self._kept) > _MOST_PIECES:
-            self.octets -= len(self._kept.pop(0).fragment.data)
+        while self.octets > self._limit:
+            self._displace(len)
+        while len(self._kept) > _MOST_PIECES:
+            self._displace(lambda data: 1)
+        return bool(self._kept) and self._kept[-1] is piece
+
+    def _displace(self, measure: Callable[[bytes], int]) -> None:
+        """Drop the oldest fragment of the size, as a power of two, whose fragments have the greatest total measure."""
+        totals: dict[int, int] = {}
+        for piece in self._kept:
+            size = len(piece.fragment.data).bit_length()
+            totals[size] = totals.get(size, 0) + measure(piece.fragment.data)
+        greatest = max(totals, key=totals.__getitem__)
+        oldest = next(
+            number for number, piece in enumerate(self._kept) if len(piece.fragment.data).bit_length() == greatest
+        )
+        self.octets -= len(self._kept.pop(oldest).fragment.data)
 
     def _complete(self, new: Fragment | None) -> list[Whole[T]]:
         """The messages that contain ``new``; all, if it is None and each number came again."""
@@ -170,7 +192,8 @@ class Pieces(Generic[T]):
                 columns[new.number - 1] = columns[new.number - 1][:1]
             found += [_joined((*chosen, end)) for chosen in _choices(columns)]
         found.sort(key=lambda whole: int.from_bytes(whole.octets[_LENGTH]) != len(whole.octets))
-        return found[:_MOST_TRIES]
+        lengths = accumulate(len(whole.octets) for whole in found[1 : self._tries])
+        return found[: 1 + sum(1 for _ in takewhile(lambda octets: octets <= _MOST_TRIED, lengths))]
 
 
 def _choices(columns: list[list[_Piece[T]]]) -> list[tuple[_Piece[T], ...]]:

@@ -25,8 +25,10 @@ PATIENCE = 30.0  # seconds after the first fragment of a message; MS-IKEE §3.3.
 
 _PIECE = 300  # octets of memory that a fragment takes besides its data
 _COOKIES = slice(0, 16)
-_MESSAGES = 8  # incomplete messages of one peer
+_MESSAGES = 8  # incomplete messages of one peer, if they are as long as possible
 _FIRST_OCTETS = 16_384  # of the fragments of one first message: twice the longest one, so that alternatives fit
+_FIRST_TRIES = 2  # first messages that one fragment completes: each counts as one more message of an unproved address
+_OTHER_TRIES = 8
 _MOST_FIRST = 4 << 20  # octets of memory for first messages, of all addresses
 _MOST_OTHERS = 16 << 20  # octets of memory for messages of ISAKMP SAs
 
@@ -64,14 +66,31 @@ class DumpedFragments(NamedTuple):
     fragments: tuple[Fragment, ...]
 
 
-class FragmentPool:
-    """The incomplete messages of one kind of peers; ``limit`` is their memory in octets."""
+class _OfPeer:
+    """The incomplete messages of one peer, the oldest first, and their memory in octets."""
 
-    def __init__(self, limit: int, octets: int) -> None:
+    __slots__ = ("keys", "memory")
+
+    def __init__(self) -> None:
+        self.keys: dict[MessageKey, None] = {}
+        self.memory = 0
+
+
+class FragmentPool:
+    """The incomplete messages of one kind of peers.
+
+    Args:
+        limit: octets of memory for all messages.
+        octets: octets of the fragments of one message.
+        tries: how many messages one fragment completes at most.
+    """
+
+    def __init__(self, limit: int, octets: int, tries: int = _OTHER_TRIES) -> None:
         self._limit = limit
         self._octets = octets
+        self._tries = tries
         self._kept: dict[MessageKey, _Incomplete] = {}  # the oldest first
-        self._of_peer: dict[tuple[str, bytes], list[MessageKey]] = {}
+        self._of_peer: dict[tuple[str, bytes], _OfPeer] = {}
         self._memory = 0
 
     def __len__(self) -> int:
@@ -98,18 +117,17 @@ class FragmentPool:
         return self._add(key, fragment, now)
 
     def _add(self, key: MessageKey, fragment: Fragment, now: float) -> tuple[list[bytes], bool]:
+        of_peer = self._of_peer.setdefault(key.peer, _OfPeer())
         if key not in self._kept:
-            self._kept[key] = _Incomplete(now, Pieces(self._octets))
-            self._memory += _PIECE
-            of_peer = self._of_peer.setdefault(key.peer, [])
-            of_peer.append(key)
-            if len(of_peer) > _MESSAGES:
-                self.drop(of_peer[0])
+            self._kept[key] = _Incomplete(now, Pieces(self._octets, self._tries))
+            of_peer.keys[key] = None
+            self._count(of_peer, _PIECE)
         pieces = self._kept[key].pieces
-        self._memory -= _memory(pieces)
-        in_conflict = pieces.in_conflict
+        before, in_conflict = _memory(pieces), pieces.in_conflict
         found = pieces.add(fragment, None)
-        self._memory += _memory(pieces)
+        self._count(of_peer, _memory(pieces) - before)
+        while of_peer.memory > _MESSAGES * self._octets:
+            self.drop(next(iter(of_peer.keys)))
         while self._memory > self._limit:
             self.drop(next(iter(self._kept)))
         return [whole.octets for whole in found], pieces.in_conflict and not in_conflict
@@ -129,11 +147,15 @@ class FragmentPool:
         dropped = self._kept.pop(key, None)
         if dropped is None:
             return
-        self._memory -= _memory(dropped.pieces)
         left = self._of_peer[key.peer]
-        left.remove(key)
-        if not left:
+        self._count(left, -_memory(dropped.pieces))
+        del left.keys[key]
+        if not left.keys:
             del self._of_peer[key.peer]
+
+    def _count(self, of_peer: _OfPeer, octets: int) -> None:
+        of_peer.memory += octets
+        self._memory += octets
 
     def _expire(self, now: float) -> None:
         while self._kept:
@@ -147,7 +169,7 @@ class Fragments:
     """The incomplete messages of all peers."""
 
     def __init__(self) -> None:
-        self.first = FragmentPool(_MOST_FIRST, _FIRST_OCTETS)
+        self.first = FragmentPool(_MOST_FIRST, _FIRST_OCTETS, _FIRST_TRIES)
         self.others = FragmentPool(_MOST_OTHERS, MOST_OCTETS)
 
     def add(self, header: Header, datagram: bytes, path: UdpPath, now: float) -> tuple[MessageKey, list[bytes], bool]:

@@ -33,6 +33,7 @@ def take_fragment(tx: Transaction, arrival: Arrival, process: Process) -> None:
         return
     if in_conflict:
         tx.report(Failure(Code.MALFORMED, _CONTRADICTION, path.remote))
+    replied = False
     for message in messages:
         octets, trailer = without_trailer(message)
         try:
@@ -45,6 +46,11 @@ def take_fragment(tx: Transaction, arrival: Arrival, process: Process) -> None:
         if _is_taken(tx, whole) or _is_answered(tx, whole, before):
             fragments.drop(key)
             return
+        # The sender of a fragment is unproved: it has one reply, however many messages the fragment completes
+        refused = tx.actions[before:]
+        if replied:
+            tx.actions[before:] = [action for action in refused if not isinstance(action, Send)]
+        replied = replied or any(isinstance(action, Send) for action in refused)
 
 
 def _is_taken(tx: Transaction, whole: Arrival) -> bool:

@@ -58,11 +58,17 @@ class SaTable:
         self._under_way: dict[bytes, tuple[tuple[int, int], ...]] = {}  # the SPIs and questions above, by cookies
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
+        self._is_torn = False  # a change has begun, and is not complete: it failed unless it is still running
 
     # --- changes
 
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
+        self._is_torn = True
+        self._put(old, new, cookies)
+        self._is_torn = False
+
+    def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         before: tuple[ChildSa, ...] = ()
         if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
             if old.children is new.children and old.state is new.state:
@@ -71,7 +77,7 @@ class SaTable:
             before = old.children
         else:
             if old is not None:
-                self.drop(old)
+                self._drop(old)
             self._serial += 1
             self._enter(new, self._serial)
         self.by_cookies[cookies] = new
@@ -91,6 +97,11 @@ class SaTable:
 
     def drop(self, sa: IkeSa) -> None:
         """Delete ``sa`` from the table."""
+        self._is_torn = True
+        self._drop(sa)
+        self._is_torn = False
+
+    def _drop(self, sa: IkeSa) -> None:
         cookies = sa.cookies
         kept = self.by_cookies.pop(cookies, None)
         if kept is None:
@@ -153,12 +164,16 @@ class SaTable:
             for cookies in waiting:
                 self.enqueue(queue, cookies)
 
-    def restore(self, before: Mapping[bytes, Kept | None]) -> None:
-        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``, before `settle`.
+    def restore(self, before: Mapping[bytes, Kept | None], *, settled: bool) -> None:
+        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``. ``settled`` is
+        whether `settle` may have updated some of them. A change that failed halfway is undone as well.
 
         The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
         """
         if not before:
+            return
+        if settled or self._is_torn:
+            self._rebuild(before)
             return
         for cookies in before:
             if cookies in self.by_cookies:
@@ -174,6 +189,36 @@ class SaTable:
             if kept.aggressive is not None:
                 self.aggressive_callers[cookies] = kept.aggressive
         self._sort([kept.sa for kept in before.values() if kept is not None])
+
+    def _rebuild(self, before: Mapping[bytes, Kept | None]) -> None:
+        """Do the same from the SAs alone, because a change failed halfway and the indexes contradict each other."""
+        kept = {cookies: (old.sa, old.serial) for cookies, old in before.items() if old is not None}
+        for name, members in self._by_connection.items():
+            for cookies, serial in members.items():
+                sa = self.by_cookies.get(cookies)
+                if cookies not in before and sa is not None and sa.connection == name:
+                    kept[cookies] = sa, serial
+        for cookies, old in before.items():
+            self._is_done(cookies)
+            if old is not None and old.half_open is not None:
+                self.half_open[cookies] = old.half_open
+            if old is not None and old.aggressive is not None:
+                self.aggressive_callers[cookies] = old.aggressive
+        for index in (self.own_cookies, self._by_connection, self._by_peer, self._by_claim, self._by_host):
+            index.clear()
+        for others in (self.by_cookies, self._by_number, self._coming_spis, self._by_request, self._under_way):
+            others.clear()
+        self._due.clear()
+        self._heap.clear()
+        self._pairs = ChildTable()
+        for cookies, (sa, serial) in sorted(kept.items(), key=lambda item: item[1][1]):
+            self._enter(sa, serial)
+            self.by_cookies[cookies] = sa
+            self._pairs.change((), sa.children, cookies)
+            self.settle(cookies, None)
+        for queue in (self.half_open, self.aggressive_callers):
+            _reorder(queue, sorted(queue, key=queue.__getitem__))
+        self._is_torn = False
 
     def _sort(self, restored: Iterable[IkeSa]) -> None:
         """Restore the order, oldest first, of all indexes that contain one of the SAs ``restored``."""

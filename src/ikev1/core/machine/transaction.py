@@ -38,7 +38,7 @@ _NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "l
 class Transaction:
     """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
-    __slots__ = ("_refs", "actions", "at_work", "before", "now", "state")
+    __slots__ = ("_refs", "_settled", "actions", "at_work", "before", "now", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
@@ -47,6 +47,7 @@ class Transaction:
         self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
         self.before: dict[bytes, Kept | None] = {}  # the changed entries of the table, by cookies
         self._refs: dict[bytes, SaRef] = {}
+        self._settled = False  # whether `commit` has begun
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -78,14 +79,15 @@ class Transaction:
         if not self._refs:
             return self.actions
         table = self.state.table
+        self._settled = True
         for cookies, kept in self.before.items():
             table.settle(cookies, None if kept is None else kept.sa)
         stored = [change for ref in self._refs.values() if (change := ref.settle()) is not None]
         return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
-        """Restore all SAs and indexes to their state before the transaction."""
-        self.state.table.restore(self.before)
+        """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
+        self.state.table.restore(self.before, settled=self._settled)
 
 
 class SaRef:
