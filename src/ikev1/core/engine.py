@@ -213,13 +213,13 @@ class Engine:
         return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
-        """Negotiates the successor of an ISAKMP SA, which takes over its pairs.
+        """Negotiates the successor of an ISAKMP SA, which takes over its pairs; one that has one already is left alone.
 
         Raises:
             UnknownName: there is no ISAKMP SA of this number.
         """
         sa = self._ike(unique_id)
-        return self._contained(sa, commands.rekey_ike, now) if sa.is_up else []
+        return self._contained(sa, commands.rekey_ike, now) if sa.is_current else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.

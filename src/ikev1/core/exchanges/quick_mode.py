@@ -8,6 +8,7 @@ from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
+from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
@@ -20,7 +21,7 @@ from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbo
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildUp, Code
+from ikev1.core.records.events import ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Decision, KeyShare, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
@@ -42,8 +43,6 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
-_REPLACED_LIVES_ON = 30.0  # seconds for which a replaced pair still receives packets in transit
-_REPLACED_BY_PEER = 120.0  # seconds within which the peer must delete a pair that it replaced
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
 
@@ -53,6 +52,7 @@ _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pa
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
+    wanted = replace(wanted, known=_known(context, wanted))
     previous = _previous(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
@@ -130,6 +130,7 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
     quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
+    quick = replace(quick, known=_known(context, quick))
     _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
 
 
@@ -244,37 +245,71 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Add the established pair to the SA; the pair that it replaces only receives packets still in transit."""
+    """Add the established pair to the SA; the pairs that are replaced only receive packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
-    previous = _previous(context, quick)
-    children = [_retired(other, context) if other is previous else other for other in context.sa.children]
-    context.sa = replace(context.sa, children=(*children, child.without_keys()))
+    previous, heir = _previous(context, quick), _heir(context, quick)
+    children = [other for other in context.sa.children if other.unique_id != child.unique_id]
+    children.append(child.without_keys())
+    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in children))
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
+    if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
+        _tell_of_collision(context, child, heir, previous)
     warn_of_phase2(context, child.suite, child.group)
+
+
+def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, previous: ChildSa | None) -> None:
+    other = previous if heir.unique_id == child.unique_id else child
+    lowest = present(other).lowest_spi
+    text = (
+        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest SPI, "
+        f"{lowest:08x}, is one of pair #{present(other).unique_id}"
+    )
+    context.report(Note(Code.COLLISION, text, context.sa))
+
+
+def _known(context: ExchangeContext, quick: QuickMode) -> tuple[int, ...]:
+    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
+    pairs = context.engine.own_pairs(context.sa, quick.local, quick.remote)
+    return tuple(child.unique_id for child in pairs if _sends_for(child, quick))
+
+
+def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
+    """Return the pair that sends once the new pair is established.
+
+    This is the new one, unless the negotiation of another one began before that was established, too. Of two such
+    pairs, the one with the lowest SPI is replaced (`ikev1.core.negotiation.lineage`).
+    """
+    child = present(quick.child)
+    rivals = [
+        other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known
+    ]
+    return max((child, *rivals), key=lambda pair: pair.lowest_spi)
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
     """Return the newest active pair for the same traffic, which the new pair replaces."""
     for child in reversed(context.sa.children):
-        if child.state is ChildState.INSTALLED and _is_for(child, quick):
+        if _sends_for(child, quick):
             return child
     return None
+
+
+def _sends_for(child: ChildSa, quick: QuickMode) -> bool:
+    return child.state is ChildState.INSTALLED and _is_for(child, quick)
 
 
 def _is_for(child: ChildSa, quick: QuickMode) -> bool:
     return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
 
 
-def _retired(child: ChildSa, context: ExchangeContext) -> ChildSa:
-    """Return ``child`` as replaced, with its time of expiry: the initiator of the new pair deletes the replaced pair
-    soon, and the responder waits for that for a limited time.
-    """
-    lives_on = _REPLACED_LIVES_ON if context.initiates else _REPLACED_BY_PEER
-    expires_at = min(child.expires_at, context.now + lives_on) if child.expires_at else context.now + lives_on
-    return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
+def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
+    """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
+    if child.state is not ChildState.INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
+        return child
+    return retired(child, heir, context.now, context.engine.settings.delete_rekeyed_delay)
 
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
@@ -320,7 +355,9 @@ def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
         return None
     if not quick.installed:
         return InstallInbound(0, quick.child)
-    return InstallOutbound(0, quick.child) if quick.installed == 1 and QUICK_MODE.is_over(exchange) else None
+    if quick.installed > 1 or not QUICK_MODE.is_over(exchange) or _heir(context, quick) is not quick.child:
+        return None
+    return InstallOutbound(0, quick.child)
 
 
 def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:

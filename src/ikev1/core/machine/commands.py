@@ -83,7 +83,7 @@ def ike_for(state: State, connection: str) -> IkeSa | None:
     This is the newest one that is established or that this gateway is initiating.
     """
     for sa in reversed(state.table.of_connection(connection)):
-        if sa.is_call_of_ours or (sa.is_up and state.believes(sa)):
+        if sa.is_call_of_ours or (sa.is_current and state.believes(sa)):
             return sa
     return None
 
@@ -134,17 +134,17 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     waiting = replace(child, rekey_at=_again_at(tx, child))
     ref.change(children=tuple(waiting if other is child else other for other in ref.sa.children))
     selectors = child.local, child.remote
-    if ref.sa.is_up and state.believes(ref.sa):
+    if ref.sa.is_current and state.believes(ref.sa):
         begin_quick_mode(ref, child.name, selectors)
         return
-    others = [other for other in state.table.of_peer(ref.sa) if other.is_up and state.believes(other)]
+    others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
     if others:
         confirmed = [other for other in others if other.confirmed] or others
         begin_quick_mode(tx.of(confirmed[-1]), child.name, selectors)
         return
     connection = state.lookup.by_name(ref.sa.connection)
     calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
-    if connection is not None and is_address(connection.remote_address) and not calling:
+    if connection is not None and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
         _call_again(ref, connection, _path_to(ref.sa, connection))
 
@@ -168,8 +168,13 @@ def _call_again(
 
 
 def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
-    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated."""
+    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated.
+
+    If a network or any address is configured, the peer is where it was last.
+    """
     path = sa.path
+    if not is_address(connection.remote_address):
+        return path
     return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
 
 
@@ -299,7 +304,7 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     """
     survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
-    stays = IkeState.DELETED if sa.state is IkeState.DELETED else IkeState.ESTABLISHED
+    stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
     ref = tx.of(left)
     ref.become(left)

@@ -9,7 +9,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, lineage
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -88,6 +88,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
     ref.commit(context, context.exchange)
     if exchange.received and context.exchange.waiting is None:
         confirm(ref)
+    lineage.pass_on(ref)
 
 
 def questions(state: State) -> list[Question]:

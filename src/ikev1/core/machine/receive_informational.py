@@ -19,7 +19,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, lineage
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.ended import bury, end
 from ikev1.core.machine.engine_state import Arrival
@@ -63,9 +63,12 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     was_confirmed = ref.sa.confirmed
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
+        lineage.heir_deleted(ref)
         bury(ref, "deleted by the peer")
     if was_confirmed:
         _deleted_elsewhere(ref, message)
+        if deleted_pairs(message):
+            lineage.revive_pairs(ref)
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
@@ -91,6 +94,7 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
             if is_among(child, gone):
                 remove_deleted(context, child, gone)
         other.commit(context)
+        lineage.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
             end(other, "the peer deleted its last IPsec SAs")
 

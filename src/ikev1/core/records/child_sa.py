@@ -74,7 +74,7 @@ class ChildState(StrEnum):
     """The life of a pair of IPsec SAs, in the words of strongSwan."""
 
     INSTALLED = "INSTALLED"  # carries traffic
-    REKEYED = "REKEYED"  # a newer pair carries the traffic; still receives until it expires
+    REKEYED = "REKEYED"  # has an heir that carries the traffic; still receives what is under way
     DELETED = "DELETED"
 
 
@@ -104,13 +104,18 @@ class ChildSa(Record, frozen=True):
     replay_window: int = 64  # packets
     group: int = 0  # the group of perfect forward secrecy, 0 without
     state: ChildState = ChildState.INSTALLED
+    heir: int = 0  # the unique_id of the pair that sends in place of this one, whichever peer initiated it
+    retires_at: float = 0.0  # when a pair that has an heir is deleted
+    contested: bool = False  # the heir was initiated by the other peer: the peers may disagree about which one sends
     reqid: int = 0  # the same for all that follow one another by rekeying
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that is over is not rekeyed."""
+        """The timers of this pair; one that expires, or has an heir, is not rekeyed."""
+        if self.state is ChildState.REKEYED:
+            return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.retires_at, TimerKind.RETIRE_CHILD)
         return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
 
     @property
@@ -118,10 +123,22 @@ class ChildSa(Record, frozen=True):
         """The tunnel and the selectors: a newer pair for the same traffic takes the place of this one."""
         return self.name, self.local, self.remote
 
-    def retired(self) -> ChildSa:
-        """The pair once a newer one carries its traffic: it still receives what is under way."""
-        retired: ChildSa = replace(self, state=ChildState.REKEYED, rekey_at=0.0)
-        return retired
+    @property
+    def lowest_spi(self) -> int:
+        """The lower one of its SPIs, which decides between pairs that replace the same one (`core.machine.lineage`)."""
+        return min(self.inbound.spi, self.outbound.spi)
+
+    def inherited(self, heir: ChildSa, retires_at: float) -> ChildSa:
+        """The pair once ``heir`` sends in its place; it receives until ``retires_at``."""
+        old: ChildSa = replace(
+            self,
+            state=ChildState.REKEYED,
+            heir=heir.unique_id,
+            contested=heir.initiator is not self.initiator,
+            rekey_at=0.0,
+            retires_at=retires_at,
+        )
+        return old
 
     def without_keys(self) -> ChildSa:
         """What is kept of the pair once the data plane has its keys."""

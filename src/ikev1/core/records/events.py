@@ -46,6 +46,7 @@ class Code(StrEnum):
     NOT_CONFIRMED = "not-confirmed"
     REAUTHENTICATION = "reauthentication"
     DUPLICATE_PEER = "duplicate-peer"
+    COLLISION = "collision"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
     INTERNAL_ERROR = "internal-error"

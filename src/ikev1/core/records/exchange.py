@@ -81,6 +81,7 @@ class QuickMode(Record, frozen=True, tag=True):
     group: int = 0  # of perfect forward secrecy, 0 without
     offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
     child: ChildSa | None = None  # what came of it, once there are keys
+    known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
     installed: int = 0  # directions of ``child`` that the data plane has: inbound, then both
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, KeyShare, Role
 from ikev1.core.records.path import Nat, UdpPath
-from ikev1.core.records.record import Record
+from ikev1.core.records.record import Record, replace
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -59,6 +59,7 @@ class IkeState(StrEnum):
     CONNECTING = "CONNECTING"
     ESTABLISHED = "ESTABLISHED"
     REKEYING = "REKEYING"
+    REKEYED = "REKEYED"  # has an heir: takes what the peer sends under it, and begins nothing
     DELETING = "DELETING"
     DELETED = "DELETED"  # it has no keys any more; its record stays for the pairs of IPsec SAs that outlive it
 
@@ -129,6 +130,8 @@ class IkeSa(Record, frozen=True):
     children: tuple[ChildSa, ...] = ()
     queued: tuple[str, ...] = ()  # tunnels to bring up once established
     replaces: int = 0  # the unique_id of the ISAKMP SA whose children this one takes over
+    heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
+    retires_at: float = 0.0  # when an SA that has an heir is deleted
     spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes: none is ever taken again
     own_message_ids: int = 0  # how many of our exchanges had one (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifies of the peer's, 4 octets each, the newest last
@@ -142,7 +145,9 @@ class IkeSa(Record, frozen=True):
     moves: int = 0  # how often it did
 
     def timers(self) -> Timers:
-        """The timers of the ISAKMP SA itself; one that is over is not rekeyed."""
+        """The timers of the ISAKMP SA itself; one that expires, or has an heir, is not rekeyed."""
+        if self.heir:
+            return (self.expires_at, TimerKind.EXPIRE_IKE), (self.retires_at, TimerKind.RETIRE_IKE)
         return (self.expires_at, TimerKind.EXPIRE_IKE), (self.rekey_at, TimerKind.REKEY_IKE)
 
     @property
@@ -202,7 +207,22 @@ class IkeSa(Record, frozen=True):
     @property
     def is_up(self) -> bool:
         """Whether exchanges of phase 2 can be protected by it."""
+        return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether exchanges of phase 2 are begun under it: it is up, and has no heir."""
         return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING)
+
+    @property
+    def lowest_cookie(self) -> bytes:
+        """The lower one of its cookies, which decides between SAs that replace the same one (`core.machine.lineage`)."""
+        return min(self.CKY_I, self.CKY_R)
+
+    def inherited(self, heir: int, retires_at: float) -> IkeSa:
+        """The SA once the one numbered ``heir`` is used in its place; it is deleted at ``retires_at``."""
+        old: IkeSa = replace(self, state=IkeState.REKEYED, heir=heir, rekey_at=0.0, retires_at=retires_at)
+        return old
 
     @property
     def cookies(self) -> bytes:

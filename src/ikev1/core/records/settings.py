@@ -180,4 +180,5 @@ class Settings(Record, frozen=True):
     retransmit_timeout: float = 4.0  # seconds until the first repetition
     retransmit_base: float = 1.8  # factor from each wait to the next
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
+    delete_rekeyed_delay: float = 30.0  # seconds for which a replaced SA still receives
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)

@@ -15,6 +15,9 @@ class TimerKind(StrEnum):
     PROBE = "probe"
     EXPIRE_IKE = "expire-ike"
     REKEY_IKE = "rekey-ike"
+    RETIRE_CHILD = "retire-child"  # a pair that has an heir has received for long enough
+    RETIRE_IKE = "retire-ike"
+    PROCEED = "proceed"  # an exchange that was held back goes on
 
 
 Timers = tuple[tuple[float, TimerKind], ...]
