@@ -228,6 +228,7 @@ def test_a_fault_in_a_timer_touches_no_other_sa(
     (failure,) = failures
     is_told(failure)
     assert failure.peer.startswith(ALICE)
+    assert failure.tunnel == ("net" if kind in (TimerKind.EXPIRE_CHILD, TimerKind.REKEY_CHILD) else "")
     sent = {action.path.remote_host for action in actions if isinstance(action, (Send, AllocateSpi))}
     assert CAROL in sent or kind is TimerKind.EXPIRE_IKE
     assert ALICE not in sent
@@ -307,6 +308,7 @@ def test_a_command_that_meets_a_fault_changes_nothing(
     number = before.unique_id if command.endswith("ike") else before.children[0].unique_id
     alice.does(lambda engine: getattr(engine, command)(number, network.now))
     is_told(alice.failure)
+    assert alice.failure.tunnel == ("" if command.endswith("ike") else "net")
     assert alice.sa == before
     assert list(network.flying) == []
 

@@ -53,7 +53,7 @@ def all_of(state: State) -> object:
         {name: list(members.items()) for name, members in table._by_connection.items()},
         {host: list(members.items()) for host, members in table._by_host.items()},
         [dict(table._by_peer), dict(table._by_claim), dict(table._by_number)],
-        [dict(table._pairs._by_spi), dict(table._pairs._by_number), found],
+        [dict(table._pairs._by_spi), dict(table._pairs._by_number), found, sorted(table._coming_spis)],
         [dict(table._due), sorted({at for at in table._heap if table._due.get(at[1]) == at[0]})],
     )
 

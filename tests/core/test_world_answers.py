@@ -162,7 +162,7 @@ def test_an_initiator_that_cannot_receive_does_not_confirm(network: Network, up:
     alice.calls()
     network.plays("alice -> bob QM1", "bob -> alice QM2", "alice -> bob INFO D(ESP)")
     assert (alice.failure.code, alice.failure.tunnel) == (Code.INSTALL_FAILED, "net")
-    assert (bob.failure.code, bob.failure.tunnel) == (Code.REFUSED_BY_PEER, "net")
+    assert (bob.failure.code, bob.failure.tunnel) == (Code.DELETED_BY_PEER, "net")
     assert carries_nothing(alice, bob)
     network.run(60)
     assert network.labels("bob").count("QM2") == 1
@@ -246,7 +246,7 @@ def test_a_pair_that_the_peer_deletes_before_it_is_up_does_not_come_up(network: 
     network.settle()
     alice.does(lambda engine: engine.close_child(alice.child.unique_id, network.now))
     network.settle()
-    assert bob.failures == [Code.REFUSED_BY_PEER]
+    assert bob.failures == [Code.DELETED_BY_PEER]
     bob.gives_answers()
     assert bob.saw(ChildUp) == []
     assert not bob.inbound

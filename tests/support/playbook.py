@@ -214,7 +214,7 @@ class Peer:
                     del self.outbound[before.local, before.remote]
                     self.outbound[child.local, child.remote] = child
             case Remove(child):
-                assert self.refuses or child.inbound.spi in self.inbound
+                assert child.inbound.spi in self.inbound
                 self.inbound.pop(child.inbound.spi, None)
                 if self._sends_with(child):
                     del self.outbound[child.local, child.remote]
@@ -266,7 +266,7 @@ class Peer:
     @property
     def child(self) -> ChildSa:
         """The only pair of IPsec SAs of the only ISAKMP SA."""
-        (child,) = self.sa.children
+        (child,) = self.sa.complete_children
         return child
 
     @property
@@ -278,8 +278,8 @@ class Peer:
 
     @property
     def children(self) -> list[ChildSa]:
-        """All pairs of IPsec SAs, the oldest first."""
-        found = [child for sa in self.engine.sas.values() for child in sa.children]
+        """All pairs of IPsec SAs that are complete, the oldest first."""
+        found = [child for sa in self.engine.sas.values() for child in sa.complete_children]
         return sorted(found, key=lambda child: child.unique_id)
 
     @property

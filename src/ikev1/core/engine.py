@@ -210,7 +210,7 @@ class Engine:
             UnknownName: there is no pair of this number.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now)
+        return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiates the successor of an ISAKMP SA, which takes over its pairs; one that has one already is left alone.
@@ -222,7 +222,7 @@ class Engine:
         return self._contained(sa, commands.rekey_ike, now) if sa.is_current else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
-        """Negotiates the successor of a pair of IPsec SAs; a pair that has one already is left alone.
+        """Negotiates the successor of a pair of IPsec SAs, unless it has one already, or that is under way.
 
         Raises:
             UnknownName: there is no pair of this number.
@@ -230,13 +230,13 @@ class Engine:
         sa, child = self._child(unique_id)
         if child.state is not ChildState.INSTALLED:
             return []
-        return self._contained(sa, lambda ref: commands.rekey_child(ref, child), now)
+        return self._contained(sa, lambda ref: commands.rekey_child(ref, child), now, child.name)
 
-    def _contained(self, sa: IkeSa, work: Callable[[SaRef], None], now: float) -> list[Action]:
-        """Does ``work`` on one SA. A fault is reported, and ends nothing: it comes again only if it is asked for."""
+    def _contained(self, sa: IkeSa, work: Callable[[SaRef], None], now: float, tunnel: str = "") -> list[Action]:
+        """Run ``work`` on one SA. An internal error is reported and abandons nothing: it recurs only on request."""
 
         def abandon(tx: Transaction, fault: Refusal) -> None:
-            tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
+            tx.report(Failure(fault.code, fault.text, sa.path.remote, sa, tunnel))
 
         return contain(self._state, now, lambda tx: work(tx.of(sa)), abandon, sa.path)
 
@@ -248,7 +248,7 @@ class Engine:
 
     def _child(self, unique_id: int) -> tuple[IkeSa, ChildSa]:
         found = self._state.table.of_pair(unique_id)
-        if found is None:
+        if found is None or found[1].state is ChildState.INSTALLING:
             raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
         return found
 

@@ -102,12 +102,12 @@ def deleted_pairs(message: Message) -> set[tuple[int, int]]:
     return {(payload.protocol, int.from_bytes(spi)) for payload in deletes for spi in payload.spis}
 
 
-def is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+def _is_among(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
     """Whether the peer deleted ``child``: normally by its own inbound SPI, which is our outbound SPI."""
-    return (child.suite.protocol, child.outbound.spi) in gone or is_by_our_spi(child, gone)
+    return (child.suite.protocol, child.outbound.spi) in gone or _is_by_our_spi(child, gone)
 
 
-def is_by_our_spi(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
+def _is_by_our_spi(child: ChildSa, gone: set[tuple[int, int]]) -> bool:
     """Whether the peer deleted ``child`` by our inbound SPI. A Delete must have the inbound SPI of its sender (RFC 2408
     §3.15), but strongSwan sends ours if it cannot install a pair, which is unusable in either case.
     """
@@ -134,27 +134,36 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
             context.sa = replace(context.sa, state=IkeState.DELETING)
             context.report(IkeDown(context.sa, "deleted by the peer"))
         return
-    gone = {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis}
-    for child in context.sa.children:
-        if is_among(child, gone):
-            remove_deleted(context, child, gone)
+    take_deleted(context, {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis})
+
+
+def take_deleted(context: ExchangeContext, gone: set[tuple[int, int]]) -> None:
+    """Remove the pairs of the ISAKMP SA that the peer deleted, also those of unfinished Quick Modes.
+
+    ``gone`` has the protocols and SPIs of the deleted IPsec SAs (`deleted_pairs`).
+    """
+    for child in context.sa.complete_children:
+        if _is_among(child, gone):
+            _remove_deleted(context, child, gone)
     for exchange in context.sa.exchanges:
-        if exchange.child is not None and is_among(exchange.child, gone):
+        if exchange.child is not None and _is_among(exchange.child, gone):
             _remove_coming(context, exchange, exchange.child)
 
 
 def _remove_coming(context: ExchangeContext, exchange: Exchange, child: ChildSa) -> None:
-    """Give up a Quick Mode whose pair the peer deleted before it was installed."""
-    left = tuple(other for other in context.sa.exchanges if other is not exchange)
-    context.sa = replace(context.sa, exchanges=left)
-    text = f"the peer deleted the IPsec SAs of tunnel {child.name!r} before they were installed; see its log"
+    """Give up a Quick Mode whose pair the peer deleted before the exchange was complete."""
+    context.sa = context.sa.without_exchange(exchange)
+    text = (
+        f"the peer deleted the IPsec SAs of tunnel {child.name!r} before they were established: they were closed "
+        "there, or could not be installed; see its log"
+    )
     context.actions.append(Remove(child))
-    context.report(Failure(Code.REFUSED_BY_PEER, text, context.sa.path.remote, context.sa, child.name))
+    context.report(Failure(Code.DELETED_BY_PEER, text, context.sa.path.remote, context.sa, child.name))
 
 
-def remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:
+def _remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[int, int]]) -> None:
     """Remove a pair of IPsec SAs that the peer deleted."""
-    if is_by_our_spi(child, gone):
+    if _is_by_our_spi(child, gone):
         context.report(
             Note(
                 Code.NOTIFY,

@@ -245,9 +245,15 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Add the established pair to the SA; the pairs that are replaced only receive packets still in transit."""
+    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit.
+
+    Raises:
+        Refusal: another peer got some of the traffic while the data plane installed the pair.
+    """
     quick = _quick(context)
     child = present(quick.child)
+    if not context.initiates:
+        check_still_free(context, _tunnel(context, quick.tunnel), quick)
     previous, heir = _previous(context, quick), _heir(context, quick)
     children = [other for other in context.sa.children if other.unique_id != child.unique_id]
     children.append(child.without_keys())
@@ -368,6 +374,10 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
         text = f"the data plane could not install the IPsec SAs of tunnel {quick.tunnel!r}: {answer.reason}"
         raise Refusal(Code.INSTALL_FAILED, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
     assert isinstance(answer, Done)
+    if not quick.installed:
+        # The peer relies on the pair after the next message, so it is in the record that is stored before that
+        installing = present(quick.child).installing()
+        context.sa = replace(context.sa, children=(*context.sa.children, installing))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

@@ -93,13 +93,14 @@ def abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
     """Delete a phase 2 exchange and the pair of IPsec SAs that it was negotiating."""
     if exchange.child is not None:
         ref.tx.actions.append(Remove(exchange.child))
-    ref.change(exchanges=tuple(other for other in ref.sa.exchanges if other is not exchange))
+    ref.become(ref.sa.without_exchange(exchange))
 
 
 def abandon_sa(ref: SaRef, reason: str) -> None:
     """Delete an ISAKMP SA and its pairs of IPsec SAs, in as few steps as possible."""
     sa = ref.sa
-    coming = (exchange.child for exchange in sa.exchanges)
+    coming = [exchange.child for exchange in sa.exchanges if exchange.child is not None]
+    pairs = {child.unique_id: child for child in (*sa.children, *coming)}  # one that is being installed is in both
     ref.drop()
-    ref.tx.actions += [Remove(child) for child in (*sa.children, *coming) if child is not None]
+    ref.tx.actions += [Remove(child) for child in pairs.values()]
     ref.tx.report(IkeDown(sa, reason))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 
 from ikev1.core.exchanges.informational import delete_child, delete_ike
 from ikev1.core.exchanges.interpreter import begin, new_exchange
@@ -19,8 +19,8 @@ from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, 
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import ChildDown, Code, Failure
-from ikev1.core.records.exchange import KeyShare, QuickMode, Role
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
+from ikev1.core.records.exchange import Exchange, KeyShare, QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
@@ -90,12 +90,15 @@ def ike_for(state: State, connection: str) -> IkeSa | None:
 
 def is_under_way(sa: IkeSa, tunnel: str) -> bool:
     """Return whether ``tunnel`` is being negotiated under ``sa``, or queued until ``sa`` is established."""
-    return tunnel in sa.queued or any(
-        exchange.tunnel == tunnel
-        and exchange.role is Role.INITIATOR
-        and (exchange.waiting is not None or not script_of(exchange).is_over(exchange))
-        for exchange in sa.exchanges
-    )
+    return tunnel in sa.queued or any(exchange.tunnel == tunnel for exchange in _unfinished(sa))
+
+
+def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
+    """Yield the phase 2 exchanges that this gateway initiated under ``sa`` and that are not complete."""
+    for exchange in sa.exchanges:
+        unfinished = exchange.waiting is not None or not script_of(exchange).is_over(exchange)
+        if unfinished and exchange.role is Role.INITIATOR:
+            yield exchange
 
 
 def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
@@ -126,27 +129,35 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
 
 
 def rekey_child(ref: SaRef, child: ChildSa) -> None:
-    """Negotiate the pair that replaces ``child``; retry periodically until it is established.
+    """Negotiate the pair that replaces ``child``, unless that is under way; retry periodically until it is established.
 
     If the ISAKMP SA of ``child`` has ended, use another one with the same peer, or initiate phase 1 first.
     """
     tx, state = ref.tx, ref.tx.state
     waiting = replace(child, rekey_at=_again_at(tx, child))
     ref.change(children=tuple(waiting if other is child else other for other in ref.sa.children))
-    selectors = child.local, child.remote
     if ref.sa.is_current and state.believes(ref.sa):
-        begin_quick_mode(ref, child.name, selectors)
+        _replace_child(ref, child)
         return
     others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
     if others:
         confirmed = [other for other in others if other.confirmed] or others
-        begin_quick_mode(tx.of(confirmed[-1]), child.name, selectors)
+        _replace_child(tx.of(confirmed[-1]), child)
         return
     connection = state.lookup.by_name(ref.sa.connection)
-    calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
-    if connection is not None and not calling:
+    if connection is None:
+        return
+    path = _path_to(ref.sa, connection)
+    known = state.table.of_host(path.remote_host)
+    if not any(other.is_call_of_ours and other.connection == connection.name for other in known):
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
-        _call_again(ref, connection, _path_to(ref.sa, connection))
+        _call_again(ref, connection, path)
+
+
+def _replace_child(ref: SaRef, child: ChildSa) -> None:
+    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA."""
+    if all(exchange.traffic != child.traffic for exchange in _unfinished(ref.sa)):
+        begin_quick_mode(ref, child.name, (child.local, child.remote))
 
 
 def _call_again(
@@ -259,7 +270,7 @@ def close_ike(ref: SaRef, reason: str) -> None:
     """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
     if ref.sa.is_up:
         # One message per Delete payload: strongSwan processes only the first one in a message
-        for payload in (*map(delete_child, ref.sa.children), delete_ike(ref.sa)):
+        for payload in (*map(delete_child, ref.sa.complete_children), delete_ike(ref.sa)):
             ref.say(payload)
     end(ref, reason, with_children=True)
 
@@ -269,7 +280,7 @@ def expire_ike(ref: SaRef) -> None:
 
     Its pairs remain. Send a Delete payload only if there are none: strongSwan would delete them with the ISAKMP SA.
     """
-    if not ref.sa.children:
+    if not ref.sa.complete_children:
         ref.say(delete_ike(ref.sa))
     end(ref, "lifetime expired")
 
@@ -300,14 +311,17 @@ def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
 def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     """Resume an ISAKMP SA of an earlier process and its pairs whose inbound SPIs are ``alive``.
 
-    The other pairs are lost: delete them and negotiate replacements.
+    Both directions of these pairs work, so they are complete, even if the process ended before it stored that. The
+    other pairs are lost: delete them and negotiate replacements.
     """
-    survivors = tuple(child for child in sa.children if child.inbound.spi in alive)
+    survivors, completed = _survivors(sa, alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
     stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
     ref = tx.of(left)
     ref.become(left)
+    for child, replaced in completed:
+        tx.report(ChildUp(left, child, replaced))
     if stays is IkeState.DELETED:
         if not end_removed(ref) and not survivors:
             end(ref, "its IPsec SAs ended with an earlier process")
@@ -317,9 +331,38 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         return
     for child in dead:
         ref.say(delete_child(child))
-    lost = [child for child in dead if child.state is ChildState.INSTALLED]
+    lost = _lost(survivors, dead)
     if not tx.state.believes(left):
         reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
         return
     for child in lost:
         begin_quick_mode(ref, child.name, (child.local, child.remote))
+
+
+def _survivors(sa: IkeSa, alive: Container[int]) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
+    """Return the pairs of ``sa`` that still work, and those of them that were being installed, each with the pair that
+    it replaces.
+    """
+    survivors: list[ChildSa] = []
+    completed: list[tuple[ChildSa, ChildSa | None]] = []
+    for child in sa.children:
+        if child.inbound.spi not in alive:
+            continue
+        if child.state is ChildState.INSTALLING:
+            child = replace(child, state=ChildState.INSTALLED)
+            before = [other for other in survivors if other.traffic == child.traffic]
+            replaced = next((other for other in reversed(before) if other.state is ChildState.INSTALLED), None)
+            survivors = [other.retired() if other is replaced else other for other in survivors]
+            completed.append((child, replaced))
+        survivors.append(child)
+    return tuple(survivors), completed
+
+
+def _lost(survivors: tuple[ChildSa, ...], dead: list[ChildSa]) -> list[ChildSa]:
+    """Return the ``dead`` pairs to negotiate anew: those in use, and new ones for traffic without a pair."""
+    lost = [child for child in dead if child.state is ChildState.INSTALLED]
+    for child in dead:
+        carried = (other.traffic for other in (*survivors, *lost) if other.state is not ChildState.REKEYED)
+        if child.state is ChildState.INSTALLING and child.traffic not in carried:
+            lost.append(child)
+    return lost

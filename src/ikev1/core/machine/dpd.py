@@ -78,7 +78,7 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
     if probe is None or not any(hmac.compare_digest(ack.data, probe.sequence) for ack in acks):
         return False
     coming = (exchange.child for exchange in sa.exchanges)
-    pairs = (*sa.children, *filter(None, coming)) if seen == probe.path != sa.path else ()
+    pairs = (*sa.complete_children, *filter(None, coming)) if seen == probe.path != sa.path else ()
     occupied = any(takes_anothers(ref.tx.state, sa, child, seen) for child in pairs)
     done = replace(sa, probe=None)
     if seen == probe.path:

@@ -33,17 +33,18 @@ def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     sa, tx = ref.sa, ref.tx
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
+    children = sa.complete_children
     heirs = [other for other in tx.state.table.of_peer(sa) if other.is_current and other.confirmed]
     closes = connection is not None and connection.close_children and not (sa.heir and heirs)
-    if sa.children and not with_children and not closes:
+    if children and not with_children and not closes:
         if heirs:
             ref.drop()
-            adopt(tx.of(heirs[-1]), sa.children)
+            adopt(tx.of(heirs[-1]), children)
         else:
             ref.become(_without_keys(sa))
         return
     ref.drop()
-    for child in sa.children:
+    for child in children:
         tx.actions.append(Remove(child))
         tx.report(ChildDown(sa, child, reason))
 
@@ -101,6 +102,7 @@ def _without_keys(sa: IkeSa) -> IkeSa:
         phase1=None,
         keys=None,
         exchanges=(),
+        children=sa.complete_children,
         queued=(),
         probe=None,
         rekey_at=0.0,

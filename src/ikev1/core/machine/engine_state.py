@@ -57,8 +57,8 @@ class State:
     # --- queries of row functions
 
     def has_spi(self, spi: int) -> bool:
-        """Return whether a pair of IPsec SAs has this inbound SPI."""
-        return self.table.of_spi(spi) is not None
+        """Return whether a pair of IPsec SAs, or a Quick Mode under way, has this inbound SPI."""
+        return self.table.has_spi(spi)
 
     def next_unique_id(self) -> int:
         """Allocate the number of a new SA."""

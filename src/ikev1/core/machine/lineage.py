@@ -85,11 +85,13 @@ def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
 
 
 def _hand_over(other: SaRef, heir: SaRef) -> None:
-    """Move the pairs of ``other`` to ``heir``; remove the record of ``other`` if it was already deleted."""
-    children = other.sa.children
+    """Move the pairs of ``other`` to ``heir``; remove the record of ``other`` if it was already deleted. The pairs of
+    unfinished Quick Modes stay with their exchanges.
+    """
+    children = other.sa.complete_children
     if other.sa.is_up and not children:
         return
-    other.change(children=())
+    other.change(children=tuple(child for child in other.sa.children if child not in children))
     adopt(heir, children)
     if other.sa.state is IkeState.DELETED:
         end(other, "its IPsec SAs moved to a newer ISAKMP SA")
@@ -97,7 +99,7 @@ def _hand_over(other: SaRef, heir: SaRef) -> None:
 
 def pass_on(ref: SaRef) -> None:
     """Move the pairs that were negotiated under a replaced SA to its heir."""
-    if ref.has_ended or not ref.sa.heir or not ref.sa.children:
+    if ref.has_ended or not ref.sa.heir:
         return
     heir = heir_now(ref)
     if heir is not None:

@@ -83,7 +83,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
     try:
         resume(script_of(exchange), context, answer)
     except (Refusal, WireError, CryptoError) as error:
-        refuse_answer(ref, exchange, error)
+        refuse_answer(ref, exchange, error, answer)
         return
     ref.commit(context, context.exchange)
     if exchange.received and context.exchange.waiting is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ikev1.core.exchanges.informational import (
     INFORMATIONAL,
     deleted_pairs,
-    is_among,
     is_error,
     is_repetition,
-    remove_deleted,
+    take_deleted,
 )
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import (
@@ -90,9 +89,7 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
     for sa in ref.tx.state.table.of_peer(ref.sa) if gone else ():
         other = ref.tx.of(sa)
         context = other.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
-        for child in sa.children:
-            if is_among(child, gone):
-                remove_deleted(context, child, gone)
+        take_deleted(context, gone)
         other.commit(context)
         lineage.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:

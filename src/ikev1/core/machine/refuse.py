@@ -13,6 +13,7 @@ from ikev1.core.machine.engine_state import Arrival
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove, Send
+from ikev1.core.records.answers import Answer, Failed
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.record import replace
@@ -59,31 +60,31 @@ def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -
         tell(context, [delete_child(child)])
         context.actions.append(Remove(child))
     if gone:
-        left = tuple(other for other in sa.exchanges if other.message_id != exchange.message_id)
-        context.sa = replace(context.sa, exchanges=left)
+        context.sa = context.sa.without_exchange(exchange)
     ref.commit(context, None if gone else context.exchange)
 
 
-def refuse_answer(ref: SaRef, exchange: Exchange, error: Error) -> None:
-    """Abandon a phase 2 exchange that cannot continue after an answer to its question, and remove its pair.
+def refuse_answer(ref: SaRef, exchange: Exchange, error: Error, answer: Answer | None = None) -> None:
+    """Abandon a phase 2 exchange that cannot continue after the ``answer`` to its question, and remove its pair.
 
-    An unanswered message of the peer is refused as if it had just been received. A peer that has the answer of this
+    Without an answer, the pair is removed as well: the data plane may have installed it, or may be about to. An
+    unanswered message of the peer is refused as if it had just been received. A peer that has the answer of this
     gateway may consider the pair established, and is sent a Delete for it.
     """
-    child, step = exchange.child, exchange.step
-    if child is not None:
+    child, step, quick = exchange.child, exchange.step, exchange.quick
+    nothing_installed = isinstance(answer, Failed) and quick is not None and not quick.installed
+    if child is not None and not nothing_installed:
         ref.tx.actions.append(Remove(child))
-    others = tuple(other for other in ref.sa.exchanges if other.message_id != exchange.message_id)
+    ref.become(ref.sa.without_exchange(exchange))
     if exchange.role is Role.RESPONDER and step == 1:
         *earlier, digest = exchange.received
         iv = phase2_iv(ref.sa, exchange.message_id)
         begun = new_exchange(script_of(exchange), exchange.message_id, Role.RESPONDER, exchange.ends_at, iv)
         begun = replace(begun, received=tuple(earlier), complaint=exchange.complaint, datagrams=exchange.datagrams)
-        ref.change(exchanges=(*others, begun))
+        ref.change(exchanges=(*ref.sa.exchanges, begun))
         refuse_phase2(ref, begun, digest, error)
         return
     ref.fail(code_of(error), str(error), exchange.tunnel)
-    ref.change(exchanges=others)
     if child is not None and ref.sa.is_up:
         ref.say(delete_child(child))
 

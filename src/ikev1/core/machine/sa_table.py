@@ -53,6 +53,7 @@ class SaTable:
         self._by_host: dict[str, dict[bytes, int]] = {}  # serials by the peer's address, oldest first
         self._by_number: dict[int, bytes] = {}
         self._pairs = ChildTable()
+        self._coming_spis: set[int] = set()  # inbound SPIs that Quick Modes under way have allocated
         self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
@@ -76,7 +77,7 @@ class SaTable:
         if before is not new.children:
             self._pairs.change(before, new.children, cookies)
         if kept is None or kept.exchanges is not new.exchanges or kept.phase1 is not new.phase1:
-            self._note_requests(kept, new)
+            self._note_exchanges(kept, new)
         self._schedule(cookies, deadline(new))
 
     def _enter(self, sa: IkeSa, serial: int) -> None:
@@ -105,9 +106,14 @@ class SaTable:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
-        self._note_requests(kept, None)
+        self._note_exchanges(kept, None)
 
-    def _note_requests(self, old: IkeSa | None, new: IkeSa | None) -> None:
+    def _note_exchanges(self, old: IkeSa | None, new: IkeSa | None) -> None:
+        for exchange in () if old is None else old.exchanges:
+            self._coming_spis.discard(exchange.spi)
+        for exchange in () if new is None else new.exchanges:
+            if exchange.spi:
+                self._coming_spis.add(exchange.spi)
         for exchange in () if old is None else old.waiting:
             self._by_request.pop(present(exchange.waiting).request, None)
         for exchange in () if new is None else new.waiting:
@@ -143,8 +149,10 @@ class SaTable:
     def restore(self, before: Mapping[bytes, Kept | None]) -> None:
         """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``.
 
-        The time is proportional to the size of the table: this is for internal errors only.
+        The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
         """
+        if not before:
+            return
         for cookies in before:
             if cookies in self.by_cookies:
                 self.drop(self.by_cookies[cookies])
@@ -155,7 +163,7 @@ class SaTable:
             self._enter(kept.sa, kept.serial)
             self.by_cookies[cookies] = kept.sa
             self._pairs.change((), kept.sa.children, cookies)
-            self._note_requests(None, kept.sa)
+            self._note_exchanges(None, kept.sa)
             if kept.half_open is not None:
                 self.half_open[cookies] = kept.half_open
             if kept.aggressive is not None:
@@ -211,6 +219,10 @@ class SaTable:
         """Return the SA that holds the pair with this inbound SPI."""
         cookies = self._pairs.of_spi(spi)
         return None if cookies is None else self.by_cookies[cookies]
+
+    def has_spi(self, spi: int) -> bool:
+        """Return whether a pair, or a Quick Mode under way, has this inbound SPI."""
+        return spi in self._coming_spis or self._pairs.of_spi(spi) is not None
 
     def of_number(self, unique_id: int) -> IkeSa | None:
         """Return the SA with this number."""

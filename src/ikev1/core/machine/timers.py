@@ -51,7 +51,7 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
         return current is not None and any(each is part for each in current.timed_parts)
 
     def abandon(tx: Transaction, fault: Refusal) -> None:
-        tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
+        tx.report(Failure(fault.code, fault.text, sa.path.remote, sa, _tunnel_of(part)))
         timer.abandon(tx.of(sa), part)
 
     if not has_part():
@@ -60,6 +60,13 @@ def _fire(state: State, sa: IkeSa, part: Part, kind: TimerKind, now: float) -> l
     if has_part():  # otherwise the timer would remain due forever
         actions += contain(state, now, lambda tx: abandon_sa(tx.of(sa), "closing it failed"), abandon, sa.path)
     return actions
+
+
+def _tunnel_of(part: Part) -> str:
+    """Return the name of the tunnel that ``part`` is about, empty if none."""
+    if isinstance(part, ChildSa):
+        return part.name
+    return part.tunnel if isinstance(part, Exchange) else ""
 
 
 # --- exchanges ------------------------------------------------------------------------------------------------------
@@ -109,7 +116,7 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
-    ref.change(exchanges=tuple(other for other in ref.sa.exchanges if other is not exchange))
+    ref.become(ref.sa.without_exchange(exchange))
 
 
 def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:

@@ -27,7 +27,8 @@ class Send(NamedTuple):
 
 class AllocateSpi(NamedTuple):
     """Allocate the inbound SPI of a pair on ``path`` for ``protocol`` (a `ProtocolId`: ESP or AH), and with
-    ``compress`` also a CPI; `Engine.answered` expects `Spis` or `Failed`.
+    ``compress`` also a CPI; `Engine.answered` expects `Spis` or `Failed`. An SPI that no `InstallInbound` follows
+    becomes free by itself: nothing releases it.
     """
 
     request: int

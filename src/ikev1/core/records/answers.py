@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.record import Record
 
 
-class Spis(NamedTuple):
+class Spis(Record, frozen=True):
     """An inbound SPI that no SA on this host uses, including SAs of other programs, and a CPI if requested."""
 
     spi: int
     cpi: int = 0
 
 
-class Done(NamedTuple):
+class Done(Record, frozen=True):
     """The action succeeded."""
 
 
-class Failed(NamedTuple):
+class Failed(Record, frozen=True):
     """The action failed and changed nothing; ``reason`` is human-readable."""
 
     reason: str

@@ -73,6 +73,7 @@ class PacketMarks(Record, frozen=True):
 class ChildState(StrEnum):
     """The life of a pair of IPsec SAs, in the words of strongSwan."""
 
+    INSTALLING = "INSTALLING"  # receives at most; its Quick Mode is not complete, and it is not reported as up yet
     INSTALLED = "INSTALLED"  # carries traffic
     REKEYED = "REKEYED"  # has an heir that carries the traffic; still receives what is under way
     DELETED = "DELETED"
@@ -113,7 +114,11 @@ class ChildSa(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that expires, or has an heir, is not rekeyed."""
+        """The timers of this pair; one that expires, or has an heir, is not rekeyed. While the pair is
+        `ChildState.INSTALLING`, the timers of its exchange apply instead.
+        """
+        if self.state is ChildState.INSTALLING:
+            return ()
         if self.state is ChildState.REKEYED:
             return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.retires_at, TimerKind.RETIRE_CHILD)
         return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
@@ -139,6 +144,11 @@ class ChildSa(Record, frozen=True):
             retires_at=retires_at,
         )
         return old
+
+    def installing(self) -> ChildSa:
+        """Return the record of the pair while its exchange, which has the keys, is not complete."""
+        installing: ChildSa = replace(self.without_keys(), state=ChildState.INSTALLING)
+        return installing
 
     def without_keys(self) -> ChildSa:
         """What is kept of the pair once the data plane has its keys."""

@@ -29,7 +29,7 @@ class EngineServices(Protocol):
         """Return ``octets`` unpredictable octets."""
 
     def has_spi(self, spi: int) -> bool:
-        """Return whether a pair of this engine has this inbound SPI."""
+        """Return whether a pair of this engine, or a Quick Mode under way, has this inbound SPI."""
 
     def next_request(self) -> int:
         """Return a number for a question that no other question has used."""

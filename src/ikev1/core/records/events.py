@@ -30,6 +30,7 @@ class Code(StrEnum):
     WRONG_MODE = "wrong-mode"
     MALFORMED = "malformed"
     REFUSED_BY_PEER = "refused-by-peer"
+    DELETED_BY_PEER = "deleted-by-peer"
     PEER_SILENT = "peer-silent"
     UNKNOWN_SA = "unknown-sa"
     UNPROVED = "unproved"
@@ -86,7 +87,11 @@ class IkeDown(NamedTuple):
 
 
 class ChildUp(NamedTuple):
-    """A pair of IPsec SAs is established; ``replaces`` is the pair that it rekeys, if any."""
+    """A pair of IPsec SAs is established; ``replaces`` is the pair that it rekeys, if any.
+
+    ``child`` has the keys, unless the process ended just before this event and the next one reports it
+    (`Engine.restore`).
+    """
 
     sa: IkeSa
     child: ChildSa

@@ -152,10 +152,21 @@ class Exchange(Record, frozen=True):
         return None if quick is None else quick.child
 
     @property
+    def spi(self) -> int:
+        """The inbound SPI that was allocated for a Quick Mode; 0 in another exchange, before and afterwards."""
+        quick = self.quick
+        return 0 if quick is None else quick.spi
+
+    @property
     def tunnel(self) -> str:
         """The name of the tunnel that a Quick Mode of ours is about, empty in another exchange."""
+        return self.traffic[0]
+
+    @property
+    def traffic(self) -> tuple[str, Selector | None, Selector | None]:
+        """The tunnel and the selectors of a Quick Mode, as in `ChildSa.traffic`; empty in another exchange."""
         of = self.waiting.decision if self.waiting is not None and self.data is None else self.quick
-        return "" if of is None else of.tunnel
+        return ("", None, None) if of is None else (of.tunnel, of.local, of.remote)
 
     @property
     def is_aggressive(self) -> bool:

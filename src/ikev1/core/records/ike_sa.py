@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.exchange import Exchange, KeyShare, Role
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
@@ -156,6 +156,20 @@ class IkeSa(Record, frozen=True):
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self)
+
+    @property
+    def complete_children(self) -> tuple[ChildSa, ...]:
+        """The pairs of IPsec SAs whose Quick Modes are complete."""
+        return tuple([child for child in self.children if child.state is not ChildState.INSTALLING])
+
+    def without_exchange(self, exchange: Exchange) -> IkeSa:
+        """Return this SA without a phase 2 exchange, and without the pair that the exchange has not completed."""
+        exchanges = tuple([other for other in self.exchanges if other.message_id != exchange.message_id])
+        child, children = exchange.child, self.children
+        if child is not None:
+            children = tuple([other for other in children if other.unique_id != child.unique_id])
+        without: IkeSa = replace(self, exchanges=exchanges, children=children)
+        return without
 
     @property
     def waiting(self) -> tuple[Exchange, ...]:

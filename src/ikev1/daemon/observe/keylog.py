@@ -71,7 +71,8 @@ def _ike_line(sa: IkeSa) -> str:
 def _esp_lines(child: ChildSa) -> str:
     path = child.path
     cipher, integrity = _CIPHERS.get(child.suite.encryption), _INTEGRITY.get(child.suite.integrity)
-    if cipher is None or integrity is None:
+    unknown = child.inbound == IpsecKeys(child.inbound.spi)  # the keys of a pair that an earlier process negotiated
+    if cipher is None or integrity is None or unknown:
         return ""
 
     def line(source: str, destination: str, keys: IpsecKeys) -> str:

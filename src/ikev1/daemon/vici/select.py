@@ -41,4 +41,4 @@ class Selection(NamedTuple):
         taken = [sa for sa in sas if self.takes_ike(sa)]
         if self.child is None and self.child_id is None:
             return taken
-        return [child for sa in taken for child in sa.children if self.takes_child(child)]
+        return [child for sa in taken for child in sa.complete_children if self.takes_child(child)]
