@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, receive, timers
+from ikev1.core.machine import commands, dpd, receive, switch, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
@@ -156,6 +156,13 @@ class Engine:
         """
         sa = self._state.table.of_spi(spi)
         return [] if sa is None else self._contained(sa, lambda ref: dpd.follow(ref, path), now)
+
+    def peer_sends(self, spi: int, now: float) -> list[Action]:
+        """An ESP packet of the pair with our inbound ``spi`` was authentic, and we do not send with the pair yet: the
+        peer can receive with it, so it takes over from an older pair.
+        """
+        sa = self._state.table.of_spi(spi)
+        return [] if sa is None else self._contained(sa, lambda ref: switch.peer_sends(ref, spi), now)
 
     # --- what we want
 

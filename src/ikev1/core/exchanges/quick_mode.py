@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
@@ -22,7 +24,7 @@ from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
-from ikev1.core.records.exchange import Agreed, Choice, Decision, KeyShare, QuickMode
+from ikev1.core.records.exchange import Agreed, Choice, Decision, Exchange, KeyShare, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
@@ -43,6 +45,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
+SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
 
@@ -234,8 +237,24 @@ def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, 
 
 
 def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
-    """No payloads but HASH(3), which proves that the initiator has the responder's nonce."""
+    """No payloads but HASH(3), which proves that the initiator has the responder's nonce.
+
+    Many responders install nothing before they receive it. If older pairs carry the traffic, they do so for some time,
+    or until the peer sends with the new pair.
+    """
+    quick = _quick(context)
+    older = [child for child in context.sa.children if _sends_for(child, quick)]
+    if older:
+        ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
+        sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
+        context.exchange = replace(context.exchange, data=replace(quick, sends_at=sends_at))
     return []
+
+
+def _pause(context: ExchangeContext) -> float:
+    """Return the time until which the outbound SA is not installed."""
+    quick = context.exchange.quick
+    return quick.sends_at if quick is not None and quick.installed == 1 and QUICK_MODE.is_over(context.exchange) else 0.0
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
@@ -258,12 +277,37 @@ def _finish(context: ExchangeContext) -> None:
     children = [other for other in context.sa.children if other.unique_id != child.unique_id]
     children.append(child.without_keys())
     context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in children))
+    for exchange in context.sa.exchanges:
+        held = exchange.child
+        if exchange.holds_back and held is not None and held.unique_id in quick.known:
+            _overtaken(context, exchange, _replaced(held.without_keys(), heir, context))
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
     if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
         _tell_of_collision(context, child, heir, previous)
     warn_of_phase2(context, child.suite, child.group)
+
+
+def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
+    """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
+    sa = context.sa
+    children = tuple(old if child.unique_id == old.unique_id else child for child in sa.children)
+    done = replace(exchange, waiting=None, data=None)
+    exchanges = tuple(done if other is exchange else other for other in sa.exchanges)
+    context.sa = replace(sa, children=children, exchanges=exchanges)
+    context.report(ChildUp(context.sa, old))
+
+
+def finish_held(context: ExchangeContext) -> None:
+    """Complete an exchange whose pair does not send yet, because its ISAKMP SA ends; the data plane's answer is not
+    awaited.
+    """
+    quick = _quick(context)
+    if _heir(context, quick) is quick.child:
+        context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
+    context.exchange = replace(context.exchange, waiting=None)
+    _finish(context)
 
 
 def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, previous: ChildSa | None) -> None:
@@ -279,7 +323,9 @@ def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, 
 def _known(context: ExchangeContext, quick: QuickMode) -> tuple[int, ...]:
     """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
     pairs = context.engine.own_pairs(context.sa, quick.local, quick.remote)
-    return tuple(child.unique_id for child in pairs if _sends_for(child, quick))
+    sending = [child.unique_id for child in pairs if _sends_for(child, quick)]
+    held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
+    return (*sending, *(child.unique_id for child in held if child is not None and _is_for(child, quick)))
 
 
 def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
@@ -315,6 +361,10 @@ def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa
     """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
     if child.state is not ChildState.INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
         return child
+    return _replaced(child, heir, context)
+
+
+def _replaced(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
     return retired(child, heir, context.now, context.engine.settings.delete_rekeyed_delay)
 
 
@@ -427,4 +477,5 @@ QUICK_MODE = Script(
     patient_responder=True,
     ask=_ask,
     take_answer=_take_answer,
+    pause=_pause,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ikev1.core.exchanges.quick_mode import finish_held
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.lineage import retired
@@ -30,6 +31,8 @@ def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
 
 def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     """Do the same as `end` for an ISAKMP SA whose deletion has already been reported."""
+    if not with_children:
+        _complete_held(ref)
     sa, tx = ref.sa, ref.tx
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
@@ -66,6 +69,15 @@ def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:
     for child in unwelcome:
         tx.actions.append(Remove(child))
         tx.report(ChildDown(sa, child, "another peer has this traffic at the new address of the peer"))
+
+
+def _complete_held(ref: SaRef) -> None:
+    """Complete the pairs that do not send yet: the peer uses them, whatever becomes of their ISAKMP SA."""
+    for exchange in ref.sa.exchanges:
+        if exchange.holds_back:
+            context = ref.context(exchange)
+            finish_held(context)
+            ref.commit(context, context.exchange)
 
 
 def _with_one_sender(heir: SaRef, children: tuple[ChildSa, ...]) -> tuple[ChildSa, ...]:

@@ -9,7 +9,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage
+from ikev1.core.machine import dpd, lineage, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -234,6 +234,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     if digest in exchange.received:
         if digest == exchange.received[-1] and _answers_again(exchange):
             tx.actions += transmit(exchange, _path_for_again(sa, arrival.path))
+            switch.postpone(ref, exchange)
         return
     if not exchange.message_id:
         tx.at_work = ref.cookies, 0

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, lineage
+from ikev1.core.machine import commands, dpd, lineage, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -223,6 +223,7 @@ class Timer(NamedTuple):
 _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.RETRANSMIT: Timer(_retransmit, _abandon_exchange),
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
+    TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
     TimerKind.RETIRE_CHILD: Timer(_retire_child, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),

@@ -82,6 +82,7 @@ class QuickMode(Record, frozen=True, tag=True):
     offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
     child: ChildSa | None = None  # what came of it, once there are keys
     known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
+    sends_at: float = 0.0  # when the pair sends in place of an older one, at the latest; 0: at once
     installed: int = 0  # directions of ``child`` that the data plane has: inbound, then both
 
 
@@ -113,11 +114,14 @@ class Waiting(Record, frozen=True):
     Either our next message waits, or the end of the exchange, and ``decision`` is what it will be made of; or messages
     of the peer's wait, the one whose check asked and those that came behind it. They are ``held``, and taken as if they
     had just come once the answer is there.
+
+    An exchange may also wait for a time, ``until``: then nothing was asked, and ``request`` is 0.
     """
 
     request: int
     decision: Decision | None = None
     held: tuple[Held, ...] = ()
+    until: float = 0.0
 
 
 class Exchange(Record, frozen=True):
@@ -152,6 +156,11 @@ class Exchange(Record, frozen=True):
         return None if quick is None else quick.child
 
     @property
+    def holds_back(self) -> bool:
+        """Whether a Quick Mode is done but for its outbound SA, which is installed when the peer can receive with it."""
+        return self.waiting is not None and self.waiting.until > 0.0
+
+    @property
     def spi(self) -> int:
         """The inbound SPI that was allocated for a Quick Mode; 0 in another exchange, before and afterwards."""
         quick = self.quick
@@ -175,4 +184,6 @@ class Exchange(Record, frozen=True):
 
     def timers(self) -> Timers:
         """The timers of this exchange; one that is given up, or waits, sends nothing again."""
-        return (self.ends_at, TimerKind.GIVE_UP), (0.0 if self.waiting else self.resend_at, TimerKind.RETRANSMIT)
+        if self.waiting is not None:
+            return (self.ends_at, TimerKind.GIVE_UP), (self.waiting.until, TimerKind.PROCEED)
+        return (self.ends_at, TimerKind.GIVE_UP), (self.resend_at, TimerKind.RETRANSMIT)

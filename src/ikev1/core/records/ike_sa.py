@@ -175,7 +175,7 @@ class IkeSa(Record, frozen=True):
     def waiting(self) -> tuple[Exchange, ...]:
         """The exchanges that wait for an answer of the world."""
         phase1 = self.phase1
-        others = tuple([exchange for exchange in self.exchanges if exchange.waiting is not None])
+        others = tuple([exchange for exchange in self.exchanges if exchange.waiting and not exchange.holds_back])
         return others if phase1 is None or phase1.waiting is None else (phase1, *others)
 
     @property
