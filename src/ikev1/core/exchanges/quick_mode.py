@@ -254,7 +254,9 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
 def _pause(context: ExchangeContext) -> float:
     """Return the time until which the outbound SA is not installed."""
     quick = context.exchange.quick
-    return quick.sends_at if quick is not None and quick.installed == 1 and QUICK_MODE.is_over(context.exchange) else 0.0
+    if quick is None or quick.installed != 1 or not QUICK_MODE.is_over(context.exchange):
+        return 0.0
+    return quick.sends_at
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
@@ -314,8 +316,8 @@ def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, 
     other = previous if heir.unique_id == child.unique_id else child
     lowest = present(other).lowest_spi
     text = (
-        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest SPI, "
-        f"{lowest:08x}, is one of pair #{present(other).unique_id}"
+        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest "
+        f"SPI, {lowest:08x}, is one of pair #{present(other).unique_id}"
     )
     context.report(Note(Code.COLLISION, text, context.sa))
 
@@ -335,9 +337,7 @@ def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
     pairs, the one with the lowest SPI is replaced (`ikev1.core.negotiation.lineage`).
     """
     child = present(quick.child)
-    rivals = [
-        other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known
-    ]
+    rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
     return max((child, *rivals), key=lambda pair: pair.lowest_spi)
 
 

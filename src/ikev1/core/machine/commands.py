@@ -15,6 +15,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
@@ -314,7 +315,7 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     Both directions of these pairs work, so they are complete, even if the process ended before it stored that. The
     other pairs are lost: delete them and negotiate replacements.
     """
-    survivors, completed = _survivors(sa, alive)
+    survivors, completed = _survivors(tx, sa, alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
     stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
@@ -339,10 +340,13 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         begin_quick_mode(ref, child.name, (child.local, child.remote))
 
 
-def _survivors(sa: IkeSa, alive: Container[int]) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
+def _survivors(
+    tx: Transaction, sa: IkeSa, alive: Container[int]
+) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
     """Return the pairs of ``sa`` that still work, and those of them that were being installed, each with the pair that
     it replaces.
     """
+    delay = tx.state.settings.delete_rekeyed_delay
     survivors: list[ChildSa] = []
     completed: list[tuple[ChildSa, ChildSa | None]] = []
     for child in sa.children:
@@ -352,7 +356,7 @@ def _survivors(sa: IkeSa, alive: Container[int]) -> tuple[tuple[ChildSa, ...], l
             child = replace(child, state=ChildState.INSTALLED)
             before = [other for other in survivors if other.traffic == child.traffic]
             replaced = next((other for other in reversed(before) if other.state is ChildState.INSTALLED), None)
-            survivors = [other.retired() if other is replaced else other for other in survivors]
+            survivors = [retired(other, child, tx.now, delay) if other is replaced else other for other in survivors]
             completed.append((child, replaced))
         survivors.append(child)
     return tuple(survivors), completed

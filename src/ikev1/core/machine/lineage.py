@@ -1,7 +1,7 @@
 """Which of the ISAKMP SAs with a peer is used: each confirmed SA has an heir, or is the heir of the others.
 
-`ikev1.core.negotiation.lineage` has the rule. The pairs of IPsec SAs go over to the heir at once; the replaced SA remains
-for a while, because strongSwan deletes pairs that it has not moved yet when it receives the Delete for their ISAKMP SA.
+`ikev1.core.negotiation.lineage` has the rule. The pairs of IPsec SAs go over to the heir at once. The replaced SA
+remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.lineage import collide, heir_of, ike_retires_at
 from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import Code
-from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 
 _MOST = 64  # ISAKMP SAs with a peer, replaced ones included
-_REVIVED = 5.0  # seconds after which a pair is rekeyed whose heir the peer deleted: the peer may have no other pair
 
 
 def succeed(ref: SaRef) -> None:
@@ -78,8 +76,8 @@ def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
     other.become(other.sa.inherited(heir.sa.unique_id, retires_at))
     if collided:
         text = (
-            f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest cookie "
-            f"is one of #{other.sa.unique_id}, which is deleted in {retires_at - now:.0f} s"
+            f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest "
+            f"cookie is one of #{other.sa.unique_id}, which is deleted in {retires_at - now:.0f} s"
         )
         heir.note(Code.COLLISION, text)
 
@@ -169,17 +167,20 @@ def heir_deleted(ref: SaRef) -> None:
 
 
 def revive_pairs(ref: SaRef) -> None:
-    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them."""
+    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them.
+
+    They are rekeyed at once: the peer may not have them any more, and here a pair that was replaced before it sent
+    cannot send.
+    """
     state, now = ref.tx.state, ref.tx.now
     if ref.has_ended or not any(child.state is ChildState.REKEYED for child in ref.sa.children):
         return
     children = []
     for child in ref.sa.children:
         if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None:
-            rekey_at = min(now + _REVIVED, child.expires_at or now + _REVIVED)
             text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
             ref.note(Code.COLLISION, text)
-            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=rekey_at)
+            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)
         children.append(child)
     ref.change(children=tuple(children))
 

@@ -130,7 +130,7 @@ class ChildSa(Record, frozen=True):
 
     @property
     def lowest_spi(self) -> int:
-        """The lower one of its SPIs, which decides between pairs that replace the same one (`core.machine.lineage`)."""
+        """The lower one of its SPIs, which decides between colliding pairs (`ikev1.core.negotiation.lineage`)."""
         return min(self.inbound.spi, self.outbound.spi)
 
     def inherited(self, heir: ChildSa, retires_at: float) -> ChildSa:

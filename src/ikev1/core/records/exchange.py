@@ -157,7 +157,7 @@ class Exchange(Record, frozen=True):
 
     @property
     def holds_back(self) -> bool:
-        """Whether a Quick Mode is done but for its outbound SA, which is installed when the peer can receive with it."""
+        """Whether a Quick Mode is complete but for its outbound SA, which waits until the peer can receive with it."""
         return self.waiting is not None and self.waiting.until > 0.0
 
     @property

@@ -230,7 +230,7 @@ class IkeSa(Record, frozen=True):
 
     @property
     def lowest_cookie(self) -> bytes:
-        """The lower one of its cookies, which decides between SAs that replace the same one (`core.machine.lineage`)."""
+        """The lower one of its cookies, which decides between colliding SAs (`ikev1.core.negotiation.lineage`)."""
         return min(self.CKY_I, self.CKY_R)
 
     def inherited(self, heir: int, retires_at: float) -> IkeSa:
