@@ -13,6 +13,7 @@ from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.settings import Rekeying
 from playbook import Couple, Datagram, Network, Peer, Randomness, establish
 
 HOUR, DAY = 3600, 86_400
@@ -279,8 +280,8 @@ def test_an_isakmp_sa_whose_peer_is_gone_ends_with_its_time(network: Network, al
 
 @given(st.integers(1, 10 * DAY), st.sampled_from(Role), st.booleans(), st.text(max_size=4))
 def test_deadlines_lie_before_the_end(seconds: int, role: Role, rekey: bool, seed: str) -> None:
-    peer = connection(ALICE, BOB, rekey=rekey)
-    rekey_at, expires_at = rekey_times.deadlines(1000.0, seconds, role, peer, Randomness(seed))
+    rekeying = Rekeying() if rekey else None
+    rekey_at, expires_at = rekey_times.deadlines(1000.0, seconds, role, rekeying, Randomness(seed))
     lifetime_of_ours = max(seconds, 10)
     assert expires_at == 1000 + lifetime_of_ours
     margin = expires_at - rekey_at

@@ -12,7 +12,7 @@ from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
-from ikev1.core.negotiation.rekey_times import deadlines
+from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
@@ -184,9 +184,9 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
     sa = context.sa
     previous = _previous(context, quick)
     unique_id = context.engine.next_unique_id()
-    rekey_at, expires_at = deadlines(
-        context.now, agreed.life.seconds, context.exchange.role, context.connection, context.engine.random
-    )
+    random, rekeying = context.engine.random, tunnel.rekeying if context.connection.rekey else None
+    rekey_at, expires_at = deadlines(context.now, agreed.life.seconds, context.exchange.role, rekeying, random)
+    rekey_bytes, rekey_packets = (0, 0) if rekeying is None else volumes(rekeying, random)
     return ChildSa(
         unique_id=unique_id,
         name=quick.tunnel,
@@ -203,6 +203,8 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
         rekey_at=rekey_at,
         expires_at=expires_at,
         lifetime_kilobytes=agreed.life.kilobytes,
+        rekey_bytes=rekey_bytes,
+        rekey_packets=rekey_packets,
         replay_window=tunnel.replay_window,
         group=agreed.group,
         reqid=previous.reqid if previous is not None else unique_id,

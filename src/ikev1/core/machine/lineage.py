@@ -137,8 +137,11 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
 
 def retire(ref: SaRef) -> None:
-    """Delete a replaced SA; its heir keeps the pairs."""
+    """Delete a replaced SA; its heir keeps the pairs, and knows where a peer behind a NAT is now."""
     pass_on(ref)
+    heir = heir_now(ref)
+    if heir is not None:
+        ref.change(path=heir.sa.path)
     ref.say(delete_ike(ref.sa))
     end(ref, "replaced by a newer ISAKMP SA")
 
@@ -161,9 +164,10 @@ def stand_again(ref: SaRef) -> None:
 
 def heir_deleted(ref: SaRef) -> None:
     """Before the end of this SA, which the peer deletes: use one again that the peer may have preferred to it."""
-    for other in ref.tx.state.table.of_peer(ref.sa):
-        if other.heir == ref.sa.unique_id and other.role is not ref.sa.role:
-            revive(ref.tx.of(other))
+    replaced = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id]
+    others = [other for other in replaced if other.role is not ref.sa.role]
+    if others:
+        revive(ref.tx.of(max(others, key=lambda other: other.established_at)))
 
 
 def revive_pairs(ref: SaRef) -> None:
@@ -173,11 +177,18 @@ def revive_pairs(ref: SaRef) -> None:
     cannot send.
     """
     state, now = ref.tx.state, ref.tx.now
-    if ref.has_ended or not any(child.state is ChildState.REKEYED for child in ref.sa.children):
+    if ref.has_ended:
+        return
+    newest = {
+        child.traffic: child
+        for child in ref.sa.children
+        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None
+    }
+    if not newest:
         return
     children = []
     for child in ref.sa.children:
-        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None:
+        if child is newest.get(child.traffic):
             text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
             ref.note(Code.COLLISION, text)
             child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)

@@ -270,6 +270,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         after_establishment(ref, message)
     elif exchange.message_id and context.exchange.waiting is None:
         confirm(ref)
+    switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
     if ref.sa.moves != sa.moves:

@@ -18,7 +18,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, lineage
+from ikev1.core.machine import dpd, lineage, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.ended import bury, end
 from ikev1.core.machine.engine_state import Arrival
@@ -68,6 +68,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         _deleted_elsewhere(ref, message)
         if deleted_pairs(message):
             lineage.revive_pairs(ref)
+            switch.fill_gaps(ref)
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)

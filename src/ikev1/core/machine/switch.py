@@ -12,7 +12,8 @@ from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef
-from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 
@@ -46,3 +47,24 @@ def postpone(ref: SaRef, exchange: Exchange) -> None:
     if until > waiting.until:
         later = replace(exchange, waiting=replace(waiting, until=until), data=replace(exchange.quick, sends_at=until))
         ref.change(exchanges=tuple(later if other is exchange else other for other in ref.sa.exchanges))
+
+
+def peer_answered(ref: SaRef, exchange: Exchange) -> None:
+    """The peer sent QM2 of ``exchange``: it has received QM3 of those that were complete before it began."""
+    quick = exchange.quick
+    if quick is None or exchange.role is not Role.INITIATOR:
+        return
+    for other in ref.sa.exchanges:
+        if other.holds_back and other.child is not None and other.child.unique_id in quick.known:
+            switch(ref, other)
+
+
+def fill_gaps(ref: SaRef) -> None:
+    """The peer deleted pairs: install the outbound SA of those that waited for no other reason than such a pair."""
+    if ref.has_ended:
+        return
+    held = {exchange.traffic: exchange for exchange in ref.sa.exchanges if exchange.holds_back}
+    sending = {child.traffic for child in ref.sa.children if child.state is ChildState.INSTALLED} if held else ()
+    for traffic, exchange in held.items():
+        if traffic not in sending:
+            switch(ref, exchange)

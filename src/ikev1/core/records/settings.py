@@ -113,6 +113,19 @@ class Policy(Record, frozen=True):
     check: ProposalCheck = ProposalCheck.STRICT
 
 
+class Rekeying(Record, frozen=True):
+    """When an SA is rekeyed before it expires, with the names of strongSwan; 0 or None: the default.
+
+    ``rekey_time`` is in seconds after it was established, ``rand_time`` how many of them are left out at random.
+    ``rekey_bytes`` and ``rekey_packets`` count those of either direction of a pair of IPsec SAs.
+    """
+
+    rekey_time: int = 0
+    rand_time: int | None = None
+    rekey_bytes: int = 0
+    rekey_packets: int = 0
+
+
 class IpsecProposal(Record, frozen=True):
     """A phase 2 proposal: a suite and the group of perfect forward secrecy (0: none)."""
 
@@ -130,6 +143,7 @@ class Tunnel(Record, frozen=True):
     lifetime: int = HOUR  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
+    rekeying: Rekeying = Rekeying()
     check: ProposalCheck = ProposalCheck.STRICT
     start: Start = Start.NONE
     replay_window: int = 64  # packets
@@ -164,6 +178,7 @@ class Connection(Record, frozen=True):
     remote_port: int = 500
     encapsulation: bool = False  # use UDP encapsulation even without a NAT
     rekey: bool = True
+    rekeying: Rekeying = Rekeying()  # of the ISAKMP SA
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
 
