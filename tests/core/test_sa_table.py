@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.core.machine.sa_table import SaTable, deadline, same_peer
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 from some_sas import NETWORKS, sas
@@ -22,10 +22,13 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
     model: dict[bytes, IkeSa] = {}
     for step in steps:
         if isinstance(step, IkeSa):
-            table.put(model.get(step.cookies), step)
+            table.put(model.get(step.cookies), step, step.cookies)
+            table.settle(step.cookies, model.get(step.cookies))
             model[step.cookies] = step
         elif step + b"R" * 8 in model:
-            table.drop(model.pop(step + b"R" * 8))
+            gone = model.pop(step + b"R" * 8)
+            table.drop(gone)
+            table.settle(gone.cookies, gone)
         assert dict(table.by_cookies) == model
         for name in ("peer", "other"):
             assert {sa.cookies for sa in table.of_connection(name)} == {
@@ -54,13 +57,7 @@ def test_everything_is_found_by_all_its_names(steps: list[IkeSa | bytes]) -> Non
 
 def check_rivals(table: SaTable, sas: list[IkeSa]) -> None:
     for sa in sas:
-        others = [
-            each
-            for other in sas
-            if not same_peer(sa, other)
-            for each in other.children
-            if each.state is ChildState.INSTALLED
-        ]
+        others = [each for other in sas if not same_peer(sa, other) for each in other.children if each.carries]
         for local, remote in product(NETWORKS, repeat=2):
             overlapping = [each for each in others if each.local.overlaps(local) and each.remote.overlaps(remote)]
             for name in (None, "peer", "other"):
@@ -78,11 +75,13 @@ def by_number(found: Iterable[ChildSa]) -> list[ChildSa]:
 def test_what_is_due_comes_once(all_sas: list[IkeSa], now: float) -> None:
     table = SaTable()
     for sa in all_sas:
-        table.put(None, sa)
+        table.put(None, sa, sa.cookies)
+        table.settle(sa.cookies, None)
     came = []
     for sa in table.due(now):
         came.append(sa.cookies)
-        table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()))
+        table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()), sa.cookies)
+        table.settle(sa.cookies, sa)
     assert sorted(came) == sorted(sa.cookies for sa in all_sas if deadline(sa) <= now)
     assert list(table.due(now)) == []
     assert table.next_deadline() > now

@@ -1,7 +1,7 @@
 """Lifetimes and times of rekeying, with the names of strongSwan.
 
-A connection: ``lifetime`` = ``rekey_time`` + ``over_time``. A tunnel: ``life_time``, also spelled ``lifetime``, is a tenth
-more than ``rekey_time`` by default.
+Of a connection, ``lifetime`` is the sum of ``rekey_time`` and ``over_time``. Of a tunnel, ``life_time``, which is also
+spelled ``lifetime``, is by default a tenth more than ``rekey_time``.
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ class Engine:
 
     def _child(self, unique_id: int) -> tuple[IkeSa, ChildSa]:
         found = self._state.table.of_pair(unique_id)
-        if found is None or found[1].state is ChildState.INSTALLING:
+        if found is None or found[1].is_coming:
             raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
         return found
 

@@ -56,6 +56,7 @@ from ikev1.esp.plane import (
     Counters,
     Expired,
     PeerMoved,
+    PeerSends,
     PlaneError,
     PlaneEvent,
     RekeyNeeded,
@@ -261,6 +262,8 @@ class Gateway:
                 self.autostart.acquire(event.connection, event.tunnel)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            elif isinstance(event, PeerSends):
+                self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:

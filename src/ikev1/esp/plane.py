@@ -136,13 +136,22 @@ class PeerMoved(NamedTuple):
     path: UdpPath
 
 
+class PeerSends(NamedTuple):
+    """The first authentic packet came for a pair that does not send yet: the peer can receive with it, too.
+
+    Said once for each pair, by a backend that can tell; without it, the pair sends some seconds later.
+    """
+
+    child: ChildSa
+
+
 class Unguarded(NamedTuple):
     """Protected traffic could pass unprotected, or still can; ``reason`` says which, and why."""
 
     reason: str
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | Unguarded
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | Unguarded
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.

@@ -16,26 +16,24 @@ NONE = PayloadType.NONE.value
 Parsed = TypeVar("Parsed")
 
 
-def parse_chain(
-    octets: bytes,
-    first: int,
-    most: int,
-    parse: Callable[[int, bytes], Parsed],
-    malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED,
-) -> tuple[list[Parsed], list[bytes], int]:
-    """Parse the payloads at the start of ``octets``: ``parse(type, body)`` each, the first of type ``first``.
+def walk_chain(
+    octets: bytes, first: int, most: int, malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED
+) -> tuple[list[int], list[bytes], int]:
+    """Walk the payloads at the start of ``octets``, the first of type ``first``.
 
-    Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what ``parse`` raises;
-    WireError with ``malformed`` for a broken generic header and for more than ``most`` payloads, with
-    UNEQUAL_PAYLOAD_LENGTHS for a payload that reaches beyond the end.
+    Returns:
+        The types and the bodies of the payloads, and the offset after the last payload.
+
+    Raises:
+        WireError: with ``malformed`` for a broken generic header and for more than ``most`` payloads, with
+            UNEQUAL_PAYLOAD_LENGTHS for a payload that reaches beyond the end.
     """
-    payloads: list[Parsed] = []
+    types: list[int] = []
     bodies: list[bytes] = []
     position, end = 0, len(octets)
     payload_type = first
-    while payload_type != NONE:
-        start = position
-        try:
+    try:
+        while payload_type != NONE:
             if len(bodies) == most:
                 raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
             if end - position < GENERIC_HEADER_SIZE:
@@ -54,16 +52,43 @@ def parse_chain(
                     2,
                     notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
                 )
-            start += GENERIC_HEADER_SIZE
-            body = octets[start : position + length]
+            types.append(payload_type)
+            bodies.append(octets[position + GENERIC_HEADER_SIZE : position + length])
+            position += length
+            payload_type = next_payload
+    except WireError as error:
+        error.within(PayloadType(payload_type).name, position)
+        raise
+    return types, bodies, position
+
+
+def parse_bodies(types: list[int], bodies: list[bytes], parse: Callable[[int, bytes], Parsed]) -> list[Parsed]:
+    """Return ``parse(type, body)`` of the payloads that `walk_chain` found. Raises what ``parse`` raises."""
+    payloads: list[Parsed] = []
+    try:
+        for payload_type, body in zip(types, bodies, strict=True):
             payloads.append(parse(payload_type, body))
-        except WireError as error:
-            error.within(PayloadType(payload_type).name, start)
-            raise
-        bodies.append(body)
-        position += length
-        payload_type = next_payload
-    return payloads, bodies, position
+    except WireError as error:
+        at = len(payloads)
+        start = sum(map(len, bodies[:at])) + GENERIC_HEADER_SIZE * (at + 1)
+        error.within(PayloadType(types[at]).name, start)
+        raise
+    return payloads
+
+
+def parse_chain(
+    octets: bytes,
+    first: int,
+    most: int,
+    parse: Callable[[int, bytes], Parsed],
+    malformed: NotifyType = NotifyType.PAYLOAD_MALFORMED,
+) -> tuple[list[Parsed], list[bytes], int]:
+    """Walk the payloads and parse them: `walk_chain`, then `parse_bodies`.
+
+    Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what the two raise.
+    """
+    types, bodies, end = walk_chain(octets, first, most, malformed)
+    return parse_bodies(types, bodies, parse), bodies, end
 
 
 def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_chain
+from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_bodies, walk_chain
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import (
@@ -144,9 +144,29 @@ class _Sparing:
             check_unproved(body)
 
 
+def parse_walked(header: Header, chain: bytes, walked: tuple[list[int], list[bytes], int]) -> Message:
+    """`parse_message` for a chain that `ikev1.wire.chain.walk_chain` has already walked, with this result."""
+    return _message(header, chain, walked, parse_body)
+
+
 def _parse(header: Header, chain: bytes, parse: Callable[[int, bytes], Payload]) -> Message:
     try:
-        payloads, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, parse)
+        walked = walk_chain(chain, header.next_payload, MAX_PAYLOADS)
+    except WireError as error:
+        error.offset += HEADER_SIZE
+        raise
+    return _message(header, chain, walked, parse)
+
+
+def _message(
+    header: Header,
+    chain: bytes,
+    walked: tuple[list[int], list[bytes], int],
+    parse: Callable[[int, bytes], Payload],
+) -> Message:
+    types, bodies, end = walked
+    try:
+        payloads = parse_bodies(types, bodies, parse)
     except WireError as error:
         error.offset += HEADER_SIZE
         raise

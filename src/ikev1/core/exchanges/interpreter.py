@@ -73,6 +73,7 @@ class Script:
     Attributes:
         rows: the rows of all rounds, by the number of the message, from 0.
         grammars: the grammars of the messages, likewise.
+        speakers: the roles that send the messages, likewise.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Script:
         self.exchange = exchange
         self.rows = rows * rounds
         self.grammars = tuple(PayloadGrammar(row.grammar) for row in rows) * rounds
+        self.speakers = tuple(Role.INITIATOR if row.sender == "i" else Role.RESPONDER for row in self.rows)
         self.finish = finish
         self.patient_responder = patient_responder
         self.method = method
@@ -104,13 +106,10 @@ class Script:
         count = range(1, len(self.rows) + 1)
         self.labels = (name,) if len(self.rows) == 1 else tuple(f"{name}{number}" for number in count)
 
-    def speaker(self, step: int) -> Role:
-        """Return the role that sends message number ``step``, from 0."""
-        return Role.INITIATOR if self.rows[step].sender == "i" else Role.RESPONDER
-
     def is_over(self, exchange: Exchange) -> bool:
         """Return whether ``exchange`` has no further messages."""
-        return self.is_over_after(exchange.step, exchange)
+        step = exchange.step
+        return step == self._most or (self._again is not None and self.is_over_after(step, exchange))
 
     def is_over_after(self, messages: int, exchange: Exchange) -> bool:
         """Return whether ``exchange`` has no further messages after the first ``messages``."""
@@ -122,7 +121,7 @@ class Script:
 
     def awaits(self, exchange: Exchange) -> bool:
         """Return whether the next message of ``exchange`` is one of the peer."""
-        return not self.is_over(exchange) and self.speaker(exchange.step) is not exchange.role
+        return not self.is_over(exchange) and self.speakers[exchange.step] is not exchange.role
 
     def hidden(self, exchange: Exchange) -> frozenset[int]:
         """Return the types of payload whose bodies are encrypted separately in the next message, if there is one."""
@@ -137,7 +136,7 @@ def state_name(script: Script, step: int, role: Role) -> str:
     """Return the state of the peer in ``role`` before message ``step``, as Cisco names it: ``MM_WAIT_MSG4``."""
     if step >= len(script.rows):
         return "QM_IDLE"
-    awaited = step if script.speaker(step) is not role else step + 1
+    awaited = step if script.speakers[step] is not role else step + 1
     return f"{script.name}_WAIT_MSG{awaited + 1}" if awaited < len(script.rows) else "QM_IDLE"
 
 
@@ -295,7 +294,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
 
 def _finish(script: Script, context: ExchangeContext) -> None:
     if script.finish is not None:
-        context.speaks_last = script.speaker(context.exchange.step - 1) is context.exchange.role
+        context.speaks_last = script.speakers[context.exchange.step - 1] is context.exchange.role
         script.finish(context)
 
 

@@ -12,10 +12,10 @@ from ikev1.core.records.ike_sa import IkeSa, Keys
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.crypto import cipher, hashes, keymat
-from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain
+from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain, walk_chain
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
-from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message, parse_unproved
+from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message, parse_unproved, parse_walked
 from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
 
@@ -135,15 +135,15 @@ def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, data
         raise Unproved("it is not encrypted")
     try:
         chain, next_iv = _decrypted(sa, exchange.iv, header, datagram)
-        kinds, bodies, end = parse_chain(chain, header.next_payload, MAX_PAYLOADS, _kind)
+        walked = types, bodies, end = walk_chain(chain, header.next_payload, MAX_PAYLOADS)
     except (Refusal, WireError) as error:
         raise Unproved("it cannot be decrypted") from error
-    if not kinds or kinds[0] != PayloadType.HASH:
+    if not types or types[0] != PayloadType.HASH:
         raise Unproved("its first payload is not HASH")
     expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
     if not hmac.compare_digest(expected, bodies[0]):
         raise Unproved(f"HASH({number}) is wrong")
-    return parse_message(header, chain), next_iv
+    return parse_walked(header, chain, walked), next_iv
 
 
 def may_hold_notify(sa: IkeSa, datagram: bytes) -> bool:
@@ -177,11 +177,6 @@ def notify_behind_wrong_iv(sa: IkeSa, exchange: Exchange, datagram: bytes) -> No
 
 def _hash_size(sa: IkeSa) -> int:
     return hashes.digest_size(sa.suite.hash)
-
-
-def _kind(payload_type: int, body: bytes) -> int:
-    """Keep only the type of a payload of a message that is not authenticated yet."""
-    return payload_type
 
 
 def _decrypted(sa: IkeSa, iv: bytes, header: Header, datagram: bytes) -> tuple[bytes, bytes]:

@@ -262,25 +262,19 @@ def _pause(context: ExchangeContext) -> float:
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
-    """Check that the traffic is still free; HASH(3) was verified when the message was decrypted."""
+    """Check that the traffic is still free, and keep it so; HASH(3) was verified when the message was decrypted."""
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
+    _put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit.
-
-    Raises:
-        Refusal: another peer got some of the traffic while the data plane installed the pair.
-    """
+    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
-    if not context.initiates:
-        check_still_free(context, _tunnel(context, quick.tunnel), quick)
     previous, heir = _previous(context, quick), _heir(context, quick)
-    children = [other for other in context.sa.children if other.unique_id != child.unique_id]
-    children.append(child.without_keys())
-    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in children))
+    _put_pair(context, child.without_keys())
+    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in context.sa.children))
     for exchange in context.sa.exchanges:
         held = exchange.child
         if exchange.holds_back and held is not None and held.unique_id in quick.known:
@@ -341,6 +335,16 @@ def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
     child = present(quick.child)
     rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
     return max((child, *rivals), key=lambda pair: pair.lowest_spi)
+
+
+def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
+    """Add the pair to the SA, or replace it there."""
+    children = context.sa.children
+    if any(other.unique_id == child.unique_id for other in children):
+        children = tuple([child if other.unique_id == child.unique_id else other for other in children])
+    else:
+        children = (*children, child)
+    context.sa = replace(context.sa, children=children)
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
@@ -428,8 +432,7 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
     assert isinstance(answer, Done)
     if not quick.installed:
         # The peer relies on the pair after the next message, so it is in the record that is stored before that
-        installing = present(quick.child).installing()
-        context.sa = replace(context.sa, children=(*context.sa.children, installing))
+        _put_pair(context, present(quick.child).coming(ChildState.CREATED))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

@@ -30,10 +30,13 @@ def attempt(state: State, now: float, work: Work) -> list[Action]:
     Raises:
         Refusal: ``work`` raised it, or raised another exception (`Code.INTERNAL_ERROR`).
     """
-    done = _perform(Transaction(state, now), work)
-    if isinstance(done, Refusal):
-        raise done
-    return done
+    tx = Transaction(state, now)
+    try:
+        work(tx)
+        return tx.commit()
+    except Exception as error:
+        fault = _undone(tx, error)
+    raise fault
 
 
 def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPath) -> list[Action]:
@@ -43,26 +46,27 @@ def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPat
     that would cause it again. If ``abandon`` fails as well, the error is reported with the remote address of ``path``.
     """
     first = Transaction(state, now)
-    done = _perform(first, work)
-    if not isinstance(done, Refusal):
-        return done
-    fault, second = done, Transaction(state, now)
-    second.at_work = first.at_work
-    done = _perform(second, lambda tx: abandon(tx, fault))
-    return [Report(Failure(fault.code, fault.text, path.remote))] if isinstance(done, Refusal) else done
-
-
-def _perform(tx: Transaction, work: Work) -> list[Action] | Refusal:
     try:
-        work(tx)
-        return tx.commit()
-    except Refusal as refusal:
-        fault = refusal
+        work(first)
+        return first.commit()
     except Exception as error:
-        text = f"{describe_bug(error)}: this is a bug in ikev1, please report this line"
-        fault = Refusal(Code.INTERNAL_ERROR, text)
+        fault = _undone(first, error)
+    second = Transaction(state, now)
+    second.at_work = first.at_work
+    try:
+        abandon(second, fault)
+        return second.commit()
+    except Exception as error:
+        _undone(second, error)
+    return [Report(Failure(fault.code, fault.text, path.remote))]
+
+
+def _undone(tx: Transaction, error: Exception) -> Refusal:
+    """Undo ``tx``, and return ``error`` as a refusal."""
     tx.undo()
-    return fault
+    if isinstance(error, Refusal):
+        return error
+    return Refusal(Code.INTERNAL_ERROR, f"{describe_bug(error)}: this is a bug in ikev1, please report this line")
 
 
 # --- abandoning exchanges and SAs -----------------------------------------------------------------------------------

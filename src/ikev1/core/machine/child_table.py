@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 
@@ -18,7 +18,7 @@ class ChildTable:
     def __init__(self) -> None:
         self._by_spi: dict[int, bytes] = {}  # inbound
         self._by_number: dict[int, bytes] = {}
-        # numbers of the installed pairs by traffic selectors: of all connections, and of each connection
+        # numbers of the pairs that carry traffic, by its selectors: of all connections, and of each connection
         self._carrying: SelectorIndex[int] = SelectorIndex()
         self._carrying_of: dict[str, SelectorIndex[int]] = {}
 
@@ -45,7 +45,7 @@ class ChildTable:
         return self._by_number.get(unique_id)
 
     def overlapping(self, local: Selector, remote: Selector, connection: str | None) -> Iterator[tuple[bytes, int]]:
-        """Yield the installed pairs whose selectors overlap these, as cookies of the ISAKMP SA and number of the pair.
+        """Yield the pairs that carry traffic whose selectors overlap these, as cookies of the ISAKMP SA and number.
 
         ``connection`` restricts the search to the pairs of one connection.
         """
@@ -55,14 +55,14 @@ class ChildTable:
                 yield self._by_number[number], number
 
     def equal(self, local: Selector, remote: Selector) -> Iterator[tuple[bytes, int]]:
-        """Yield the installed pairs that have exactly these selectors, as in `overlapping`."""
+        """Yield the pairs that carry traffic and have exactly these selectors, as in `overlapping`."""
         for number in self._carrying.equal(local, remote):
             yield self._by_number[number], number
 
     def _add(self, child: ChildSa, cookies: bytes) -> None:
         self._by_spi[child.inbound.spi] = cookies
         self._by_number[child.unique_id] = cookies
-        if child.state is ChildState.INSTALLED:
+        if child.carries:
             self._carrying.add(child.local, child.remote, child.unique_id)
             of_connection = self._carrying_of.setdefault(child.connection, SelectorIndex())
             of_connection.add(child.local, child.remote, child.unique_id)
@@ -73,7 +73,7 @@ class ChildTable:
         if self._by_number.get(child.unique_id) != cookies:
             return
         del self._by_number[child.unique_id]
-        if child.state is ChildState.INSTALLED:
+        if child.carries:
             self._carrying.remove(child.local, child.remote, child.unique_id)
             of_connection = self._carrying_of[child.connection]
             of_connection.remove(child.local, child.remote, child.unique_id)
@@ -83,4 +83,4 @@ class ChildTable:
 
 def _names(child: ChildSa) -> tuple[object, ...]:
     """Return the attributes of a pair that the index uses, except its number."""
-    return child.inbound.spi, child.local, child.remote, child.state, child.connection
+    return child.inbound.spi, child.local, child.remote, child.carries, child.connection

@@ -353,7 +353,7 @@ def _survivors(
     for child in sa.children:
         if child.inbound.spi not in alive:
             continue
-        if child.state is ChildState.INSTALLING:
+        if child.is_coming:
             child = replace(child, state=ChildState.INSTALLED)
             before = [other for other in survivors if other.traffic == child.traffic]
             replaced = next((other for other in reversed(before) if other.state is ChildState.INSTALLED), None)
@@ -368,6 +368,6 @@ def _lost(survivors: tuple[ChildSa, ...], dead: list[ChildSa]) -> list[ChildSa]:
     lost = [child for child in dead if child.state is ChildState.INSTALLED]
     for child in dead:
         carried = (other.traffic for other in (*survivors, *lost) if other.state is not ChildState.REKEYED)
-        if child.state is ChildState.INSTALLING and child.traffic not in carried:
+        if child.is_coming and child.traffic not in carried:
             lost.append(child)
     return lost

@@ -349,5 +349,5 @@ def _answers_again(exchange: Exchange) -> bool:
     if exchange.step == 0:
         return bool(exchange.datagrams)  # the notification that refuses its first message
     script = script_of(exchange)
-    ours = script.speaker(exchange.step - 1) is exchange.role
+    ours = script.speakers[exchange.step - 1] is exchange.role
     return ours and (exchange.role is Role.RESPONDER or script.is_over(exchange))

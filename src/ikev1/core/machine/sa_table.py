@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
@@ -21,13 +21,15 @@ from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
 
+# The fields from which `_names` computes the keys: most changes leave them alone, and then no key has to be computed
+_named = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
+
 
 class Kept(NamedTuple):
-    """The complete entry of an SA, from which `SaTable.restore` restores it."""
+    """The entry of an SA before a transaction changes it, from which `SaTable.restore` restores it."""
 
     sa: IkeSa
     serial: int
-    due: float | None
     half_open: int | None
     aggressive: int | None
 
@@ -35,8 +37,9 @@ class Kept(NamedTuple):
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline.
 
-    Only `ikev1.core.machine.transaction` may call `put`, `drop`, `enqueue` and `restore`: every change is part of a
-    transaction.
+    Only `ikev1.core.machine.transaction` may call `put`, `drop`, `enqueue`, `settle` and `restore`: every change is
+    part of a transaction. Its changes are visible at once, except for what nobody looks up within a transaction: the
+    deadlines and the requests. `settle` updates those once, when the transaction is committed.
     """
 
     def __init__(self) -> None:
@@ -55,30 +58,31 @@ class SaTable:
         self._pairs = ChildTable()
         self._coming_spis: set[int] = set()  # inbound SPIs that Quick Modes under way have allocated
         self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
+        self._under_way: dict[bytes, tuple[tuple[int, int], ...]] = {}  # the SPIs and questions above, by cookies
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
 
     # --- changes
 
-    def put(self, old: IkeSa | None, new: IkeSa) -> None:
-        """Add ``new``, or replace ``old`` by it if ``old`` is in the table."""
-        cookies = new.cookies
-        known = None if old is None else self.by_cookies.get(old.cookies)
-        if known is None or (not _is_named_as(known, new) and _names(known) != _names(new)):
-            if known is not None:
-                self.drop(known)
+    def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
+        """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
+        before: tuple[ChildSa, ...] = ()
+        if old is not None and _named(old) == _named(new):
+            if old.children is new.children and old.state is new.state:
+                self.by_cookies[cookies] = new
+                return
+            before = old.children
+        elif old is not None and _names(old) == _names(new):
+            before = old.children
+        else:
+            if old is not None:
+                self.drop(old)
             self._serial += 1
             self._enter(new, self._serial)
-        kept = self.by_cookies.get(cookies)
         self.by_cookies[cookies] = new
         if new.state is not IkeState.CONNECTING:
             self._is_done(cookies)
-        before = () if kept is None else kept.children
-        if before is not new.children:
-            self._pairs.change(before, new.children, cookies)
-        if kept is None or kept.exchanges is not new.exchanges or kept.phase1 is not new.phase1:
-            self._note_exchanges(kept, new)
-        self._schedule(cookies, deadline(new))
+        self._pairs.change(before, new.children, cookies)
 
     def _enter(self, sa: IkeSa, serial: int) -> None:
         cookies = sa.cookies
@@ -98,7 +102,6 @@ class SaTable:
             return
         self._is_done(cookies)
         self.own_cookies.discard(_own_cookie(kept))
-        self._due.pop(cookies, None)
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
         for index, key in ((self._by_peer, kept.peer), (self._by_claim, kept.claim)):
@@ -106,18 +109,28 @@ class SaTable:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
         self._pairs.change(kept.children, (), cookies)
-        self._note_exchanges(kept, None)
 
-    def _note_exchanges(self, old: IkeSa | None, new: IkeSa | None) -> None:
-        for exchange in () if old is None else old.exchanges:
-            self._coming_spis.discard(exchange.spi)
-        for exchange in () if new is None else new.exchanges:
-            if exchange.spi:
-                self._coming_spis.add(exchange.spi)
-        for exchange in () if old is None else old.waiting:
-            self._by_request.pop(present(exchange.waiting).request, None)
-        for exchange in () if new is None else new.waiting:
-            self._by_request[present(exchange.waiting).request] = present(new).cookies
+    def settle(self, cookies: bytes, before: IkeSa | None) -> None:
+        """Update the deadline and the exchanges of the SA with these cookies, which was ``before`` the transaction."""
+        sa = self.by_cookies.get(cookies)
+        if sa is before:
+            return
+        if before is not None:
+            for spi, request in self._under_way.pop(cookies, ()):
+                self._coming_spis.discard(spi)
+                self._by_request.pop(request, None)
+        if sa is None:
+            self._due.pop(cookies, None)
+            return
+        under_way = sa.under_way
+        if under_way:
+            self._under_way[cookies] = under_way
+            for spi, request in under_way:
+                if spi:
+                    self._coming_spis.add(spi)
+                if request:
+                    self._by_request[request] = cookies
+        self._schedule(cookies, deadline(sa))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
@@ -125,10 +138,8 @@ class SaTable:
         queue[cookies] = self._serial
 
     def _is_done(self, cookies: bytes) -> None:
-        if self.half_open:
-            self.half_open.pop(cookies, None)
-        if self.aggressive_callers:
-            self.aggressive_callers.pop(cookies, None)
+        self.half_open.pop(cookies, None)
+        self.aggressive_callers.pop(cookies, None)
 
     def kept(self, cookies: bytes) -> Kept | None:
         """Return the entry to restore if the next change is undone."""
@@ -136,18 +147,19 @@ class SaTable:
         if sa is None:
             return None
         half_open, aggressive = self.half_open.get(cookies), self.aggressive_callers.get(cookies)
-        return Kept(sa, self._by_connection[sa.connection][cookies], self._due.get(cookies), half_open, aggressive)
+        return Kept(sa, self._by_connection[sa.connection][cookies], half_open, aggressive)
 
     def load(self, sas: Iterable[IkeSa], half_open: Iterable[bytes], aggressive_callers: Iterable[bytes]) -> None:
         """Fill an empty table with the contents of another one."""
         for sa in sas:
-            self.put(None, sa)
+            self.put(None, sa, sa.cookies)
+            self.settle(sa.cookies, None)
         for queue, waiting in ((self.half_open, half_open), (self.aggressive_callers, aggressive_callers)):
             for cookies in waiting:
                 self.enqueue(queue, cookies)
 
     def restore(self, before: Mapping[bytes, Kept | None]) -> None:
-        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``.
+        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``, before `settle`.
 
         The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
         """
@@ -156,22 +168,16 @@ class SaTable:
         for cookies in before:
             if cookies in self.by_cookies:
                 self.drop(self.by_cookies[cookies])
-        self._heap = [entry for entry in self._heap if entry[1] not in before]
         for cookies, kept in before.items():
             if kept is None:
                 continue
             self._enter(kept.sa, kept.serial)
             self.by_cookies[cookies] = kept.sa
             self._pairs.change((), kept.sa.children, cookies)
-            self._note_exchanges(None, kept.sa)
             if kept.half_open is not None:
                 self.half_open[cookies] = kept.half_open
             if kept.aggressive is not None:
                 self.aggressive_callers[cookies] = kept.aggressive
-            if kept.due is not None:
-                self._due[cookies] = kept.due
-                self._heap.append((kept.due, cookies))
-        heapq.heapify(self._heap)
         self._sort([kept.sa for kept in before.values() if kept is not None])
 
     def _sort(self, restored: Iterable[IkeSa]) -> None:
@@ -286,7 +292,9 @@ class SaTable:
         return self._heap[0][0] if self._heap else math.inf
 
     def due(self, now: float) -> Iterator[IkeSa]:
-        """Yield the SAs with a timer due by ``now``; the caller must `put` the changed SA before it takes the next."""
+        """Yield the SAs with a timer due by ``now``. The caller must `put` and `settle` the changed SA before it takes
+        the next.
+        """
         while self._heap and self._heap[0][0] <= now:
             at, cookies = heapq.heappop(self._heap)
             sa = self.by_cookies.get(cookies)
@@ -298,21 +306,6 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
-
-
-def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
-    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
-    return (
-        known.path is new.path
-        and known.nat is new.nat
-        and known.anchor is new.anchor
-        and known.reached is new.reached
-        and known.awaits_user is new.awaits_user
-        and known.connection is new.connection
-        and known.CKY_R is new.CKY_R
-        and known.IDii_b is new.IDii_b
-        and known.IDir_b is new.IDir_b
-    )
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:

@@ -14,7 +14,6 @@ its pairs of IPsec SAs, is stored whenever a field changes that another process 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -40,15 +39,15 @@ _stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name n
 class Transaction:
     """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
-    __slots__ = ("_before", "_refs", "actions", "at_work", "now", "state")
+    __slots__ = ("_refs", "actions", "at_work", "before", "now", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
         self.now = now
         self.actions: list[Action] = []
         self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
+        self.before: dict[bytes, Kept | None] = {}  # the changed entries of the table, by cookies
         self._refs: dict[bytes, SaRef] = {}
-        self._before: dict[bytes, Kept | None] = {}
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -68,37 +67,26 @@ class Transaction:
         """Report an event to the observers."""
         self.actions.append(Report(event))
 
+    def rename(self, ref: SaRef, cookies: bytes) -> None:
+        """Record that the SA of ``ref`` has new cookies: the responder has chosen its own."""
+        del self._refs[ref.cookies]
+        self.state.limits.rename(ref.cookies, cookies)
+        ref.cookies = cookies
+        self._refs[cookies] = ref
+
     def commit(self) -> list[Action]:
         """Return all actions in order: those for the store first."""
-        stored: list[Action] = []
-        for ref in self._refs.values():
-            stored += ref._settle()
-        stored += self.actions
-        return stored
+        if not self._refs:
+            return self.actions
+        table = self.state.table
+        for cookies, kept in self.before.items():
+            table.settle(cookies, None if kept is None else kept.sa)
+        stored = [change for ref in self._refs.values() if (change := ref.settle()) is not None]
+        return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction."""
-        self.state.table.restore(self._before)
-
-    def _put(self, ref: SaRef, old: IkeSa | None, new: IkeSa) -> None:
-        table, before, cookies = self.state.table, self._before, ref.cookies
-        if cookies not in before:
-            before[cookies] = table.kept(cookies)
-        if old is not None and old.CKY_R != new.CKY_R:  # the responder has chosen its cookie
-            ref.cookies = new.cookies
-            before.setdefault(ref.cookies, table.kept(ref.cookies))
-            self._refs[ref.cookies] = self._refs.pop(cookies)
-            self.state.limits.rename(cookies, ref.cookies)
-        table.put(old, new)
-
-    def _enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
-        if cookies not in self._before:
-            self._before[cookies] = self.state.table.kept(cookies)
-        self.state.table.enqueue(queue, cookies)
-
-    def _drop(self, sa: IkeSa) -> None:
-        self._before.setdefault(sa.cookies, self.state.table.kept(sa.cookies))
-        self.state.table.drop(sa)
+        self.state.table.restore(self.before)
 
 
 class SaRef:
@@ -111,7 +99,7 @@ class SaRef:
         has_ended: whether the SA was dropped.
     """
 
-    __slots__ = ("_to_store", "cookies", "has_ended", "is_kept", "sa", "tx")
+    __slots__ = ("_stored", "cookies", "has_ended", "is_kept", "sa", "tx")
 
     def __init__(self, tx: Transaction, cookies: bytes, sa: IkeSa, is_kept: bool) -> None:
         self.tx = tx
@@ -119,7 +107,7 @@ class SaRef:
         self.sa = sa
         self.is_kept = is_kept
         self.has_ended = False
-        self._to_store = False
+        self._stored = sa if is_kept else None  # as the store has it, but for `_NOT_STORED`
 
     # --- changes
 
@@ -134,10 +122,20 @@ class SaRef:
         old = self.sa if self.is_kept else None
         if sa is old:
             return
-        self.tx._put(self, old, sa)
-        if store and not self._to_store and sa.state is not IkeState.CONNECTING:
-            self._to_store = old is None or old.state is not sa.state or _stored_fields(old) != _stored_fields(sa)
+        self._remember()
+        if old is not None and old.CKY_R != sa.CKY_R:
+            self.tx.rename(self, sa.cookies)
+            self._remember()
+        self.tx.state.table.put(old, sa, self.cookies)
+        if not store and old is self._stored:
+            self._stored = sa
         self.sa, self.is_kept = sa, True
+
+    def _remember(self) -> None:
+        """Record the entry of the table before its first change, for `Transaction.undo`."""
+        before = self.tx.before
+        if self.cookies not in before:
+            before[self.cookies] = self.tx.state.table.kept(self.cookies)
 
     def change(self, **fields: Any) -> None:
         """Change fields of the record."""
@@ -146,12 +144,14 @@ class SaRef:
     def drop(self) -> None:
         """Delete the SA from the table without a report; `ikev1.core.machine.ended` handles its pairs."""
         if self.is_kept:
-            self.tx._drop(self.sa)
+            self._remember()
+            self.tx.state.table.drop(self.sa)
         self.is_kept, self.has_ended = False, True
 
     def enqueue(self, queue: dict[bytes, int]) -> None:
         """Append the SA to ``queue``, which is `SaTable.half_open` or `SaTable.aggressive_callers`."""
-        self.tx._enqueue(queue, self.cookies)
+        self._remember()
+        self.tx.state.table.enqueue(queue, self.cookies)
 
     # --- exchanges
 
@@ -200,16 +200,22 @@ class SaRef:
 
     # --- the end of the transaction
 
-    def _settle(self) -> Iterable[Action]:
-        """Return the actions for the store that the changes of this SA require."""
-        sa, limits = self.sa, self.tx.state.limits
+    def settle(self) -> Keep | Forget | None:
+        """Return the action for the store that the changes of this SA require."""
+        sa, stored, limits = self.sa, self._stored, self.tx.state.limits
         if self.has_ended:
             limits.forget(self.cookies)
-        if sa.state is IkeState.CONNECTING or not (self.has_ended or self._to_store):
-            return ()
-        if self.has_ended or sa.state is IkeState.DELETED:
+            if sa.state is IkeState.CONNECTING:
+                return None
             limits.note_end(self.cookies)
-        return (Forget(sa),) if self.has_ended else (Keep(sa),)
+            return Forget(sa)
+        if sa is stored or sa.state is IkeState.CONNECTING:
+            return None
+        if stored is not None and stored.state is sa.state and _stored_fields(stored) == _stored_fields(sa):
+            return None
+        if sa.state is IkeState.DELETED:
+            limits.note_end(self.cookies)
+        return Keep(sa)
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
@@ -218,8 +224,12 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
     """
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange)
-    others = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
+    exchanges = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
-    if exchange.waiting is None and script.is_over(exchange) and script.speaker(exchange.step - 1) is not exchange.role:
-        return replace(sa, exchanges=others)
-    return replace(sa, exchanges=(*others, exchange))
+    if (
+        exchange.waiting is not None
+        or not script.is_over(exchange)
+        or script.speakers[exchange.step - 1] is exchange.role
+    ):
+        exchanges = (*exchanges, exchange)
+    return replace(sa, exchanges=exchanges)

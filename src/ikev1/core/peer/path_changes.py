@@ -13,7 +13,7 @@ a retransmission, and only
 from __future__ import annotations
 
 from ikev1.core.records.actions import Action, Move, Report
-from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.ike_sa import IkeSa
@@ -61,7 +61,7 @@ def take_path(sa: IkeSa, path: UdpPath) -> tuple[IkeSa, list[Action]]:
     children = tuple(on_path(child, path) for child in sa.children)
     exchanges = tuple(with_path(exchange, path) for exchange in sa.exchanges)
     coming = (exchange.child for exchange in exchanges)
-    complete = [child for child in children if child.state is not ChildState.INSTALLING]
+    complete = [child for child in children if not child.is_coming]
     moves: list[Action] = [Move(child) for child in (*complete, *coming) if child is not None]
     return replace(sa, path=path, children=children, exchanges=exchanges), moves
 

@@ -73,7 +73,8 @@ class PacketMarks(Record, frozen=True):
 class ChildState(StrEnum):
     """The life of a pair of IPsec SAs, in the words of strongSwan."""
 
-    INSTALLING = "INSTALLING"  # receives at most; its Quick Mode is not complete, and it is not reported as up yet
+    CREATED = "CREATED"  # receives at most; its Quick Mode is not complete
+    INSTALLING = "INSTALLING"  # its Quick Mode is complete, and no other peer gets its traffic; not reported as up yet
     INSTALLED = "INSTALLED"  # carries traffic
     REKEYED = "REKEYED"  # has an heir that carries the traffic; still receives what is under way
     DELETED = "DELETED"
@@ -116,14 +117,24 @@ class ChildSa(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that expires, or has an heir, is not rekeyed. While the pair is
-        `ChildState.INSTALLING`, the timers of its exchange apply instead.
+        """The timers of this pair; one that expires, or has an heir, is not rekeyed. While the pair `is_coming`, the
+        timers of its exchange apply instead.
         """
-        if self.state is ChildState.INSTALLING:
+        if self.is_coming:
             return ()
         if self.state is ChildState.REKEYED:
             return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.retires_at, TimerKind.RETIRE_CHILD)
         return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether the pair is not up yet: its exchange, which has the keys, is not complete on our side."""
+        return self.state is ChildState.CREATED or self.state is ChildState.INSTALLING
+
+    @property
+    def carries(self) -> bool:
+        """Whether the traffic of its selectors belongs to this pair, so that no other peer may have it."""
+        return self.state is ChildState.INSTALLED or self.state is ChildState.INSTALLING
 
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:
@@ -147,10 +158,10 @@ class ChildSa(Record, frozen=True):
         )
         return old
 
-    def installing(self) -> ChildSa:
-        """Return the record of the pair while its exchange, which has the keys, is not complete."""
-        installing: ChildSa = replace(self.without_keys(), state=ChildState.INSTALLING)
-        return installing
+    def coming(self, state: ChildState) -> ChildSa:
+        """Return the record of the pair while its exchange has the keys; ``state`` is one of those of `is_coming`."""
+        coming: ChildSa = replace(self.without_keys(), state=state)
+        return coming
 
     def without_keys(self) -> ChildSa:
         """What is kept of the pair once the data plane has its keys."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, KeyShare, Role
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
@@ -160,7 +160,7 @@ class IkeSa(Record, frozen=True):
     @property
     def complete_children(self) -> tuple[ChildSa, ...]:
         """The pairs of IPsec SAs whose Quick Modes are complete."""
-        return tuple([child for child in self.children if child.state is not ChildState.INSTALLING])
+        return tuple([child for child in self.children if not child.is_coming])
 
     def without_exchange(self, exchange: Exchange) -> IkeSa:
         """Return this SA without a phase 2 exchange, and without the pair that the exchange has not completed."""
@@ -177,6 +177,20 @@ class IkeSa(Record, frozen=True):
         phase1 = self.phase1
         others = tuple([exchange for exchange in self.exchanges if exchange.waiting and not exchange.holds_back])
         return others if phase1 is None or phase1.waiting is None else (phase1, *others)
+
+    @property
+    def under_way(self) -> tuple[tuple[int, int], ...]:
+        """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
+        that has one of them; 0 for the other.
+        """
+        exchanges = self.exchanges if self.phase1 is None else (self.phase1, *self.exchanges)
+        return tuple(
+            [
+                (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
+                for exchange in exchanges
+                if exchange.data is not None or exchange.waiting is not None
+            ]
+        )
 
     @property
     def suite(self) -> Phase1Suite:
