@@ -97,8 +97,7 @@ def is_under_way(sa: IkeSa, tunnel: str) -> bool:
 def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
     """Yield the phase 2 exchanges that this gateway initiated under ``sa`` and that are not complete."""
     for exchange in sa.exchanges:
-        waits = exchange.waiting is not None and not exchange.holds_back
-        unfinished = waits or not script_of(exchange).is_over(exchange)
+        unfinished = exchange.waiting is not None or not script_of(exchange).is_over(exchange)
         if unfinished and exchange.role is Role.INITIATOR:
             yield exchange
 
