@@ -310,6 +310,8 @@ def test_the_first_packet_for_a_pair_that_does_not_send_is_told_once() -> None:
 @pytest.mark.parametrize("limit", [{"rekey_packets": 3}, {"rekey_bytes": 3 * len(PACKET)}])
 def test_packets_and_octets_after_which_a_pair_is_rekeyed(limit: dict[str, int]) -> None:
     ends = Ends(replace(child(), **limit))
+    ends.receiver = SaPair(replace(mirrored(ends.child), **limit), 1400, os.urandom, ends.events.append)
+    ends.receiver.receives = ends.receiver.sends = True
     for _ in range(2):
         assert ends.carry(PACKET) == PACKET
     assert ends.events == []
