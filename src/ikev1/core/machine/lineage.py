@@ -11,7 +11,7 @@ from ikev1.core.machine import dpd
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef
-from ikev1.core.negotiation.lineage import collide, heir_of, ike_retires_at
+from ikev1.core.negotiation.lineage import LEAST_IKE_DELAY, collide, heir_of, ike_retires_at
 from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -37,7 +37,17 @@ def succeed(ref: SaRef) -> None:
     for sa in (*others, *(() if heir is ref else (ref.sa,))):
         if sa.cookies != heir.cookies and (sa in gone or _yields(sa, heir.sa)):
             _give_way(ref.tx.of(sa), heir, leaves=sa in gone)
+    _retire_earlier(heir)
     make_room(heir)
+
+
+def _retire_earlier(heir: SaRef) -> None:
+    """Delete the SAs that were replaced before the last one, if their own heirs have been up for long enough."""
+    now, delay = heir.tx.now, max(heir.tx.state.settings.delete_rekeyed_delay, LEAST_IKE_DELAY)
+    for other in heir.tx.state.table.of_peer(heir.sa):
+        earlier = other.heir and other.heir != heir.sa.unique_id
+        if earlier and other.retires_at - delay + LEAST_IKE_DELAY <= now:
+            retire(heir.tx.of(other))
 
 
 def _others(ref: SaRef) -> list[IkeSa]:
