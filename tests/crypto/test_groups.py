@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 
@@ -48,6 +49,15 @@ def test_a_responder_gets_in_one_step_what_it_would_in_two(number: int) -> None:
     private_i, g_xi = dh.generate(Octets(b"i"))
     private_r, g_xr = dh.generate(Octets(b"r"))
     assert dh.respond(Octets(b"r"), g_xi) == (g_xr, dh.shared(private_r, g_xi)) == (g_xr, dh.shared(private_i, g_xr))
+
+
+@pytest.mark.parametrize("number", sorted(NUMBERS))
+def test_a_responder_with_the_randomness_of_the_system_agrees_with_the_peer(number: int) -> None:
+    dh = group(number)
+    private_i, g_xi = dh.generate(os.urandom)
+    g_xr, g_xy = dh.respond(os.urandom, g_xi)
+    assert g_xy == dh.shared(private_i, g_xr)
+    assert dh.respond(os.urandom, g_xi)[0] != g_xr
 
 
 @pytest.mark.parametrize("number", sorted(NUMBERS))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ def test_the_prf_is_the_hmac_of_the_hash(number: HashAlgorithm, key: bytes, data
     inner = new(bytes(octet ^ 0x36 for octet in block_key) + data).digest()
     expected = new(bytes(octet ^ 0x5C for octet in block_key) + inner).digest()
 
+    assert expected == hmac.digest(key, data, new)
     assert hashes.prf(number, key, data) == expected
     assert hashes.prf(int(number), key, data) == expected
     assert hashes.digest(number, data) == new(data).digest()

@@ -11,7 +11,7 @@ import pytest
 
 from ikev1.config import ConfigError
 from ikev1.core.records.actions import Keep
-from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
@@ -41,6 +41,23 @@ def test_a_tunnel_comes_up_on_both_sides(meet: Meet) -> None:
         assert (ours.inbound, ours.outbound) == (theirs.outbound, theirs.inbound)
         assert us.gateway.is_up("branch", "net")
         assert not us.gateway.is_up("branch", "other")
+
+    meet(scenario)
+
+
+def test_a_bug_while_a_pair_is_installed_leaves_nothing_of_it(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        install = us.plane.install_inbound
+
+        def broken(child: ChildSa) -> None:
+            install(child)
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(us.plane, "install_inbound", broken)
+        with pytest.raises(NotEstablished):
+            await us.gateway.initiate("branch", "net")
+        assert not us.plane.inbound
+        assert not us.plane.outbound
 
     meet(scenario)
 
@@ -125,7 +142,8 @@ def test_a_pair_that_a_data_plane_refuses_comes_up_nowhere(meet: Meet, ours: boo
             await us.gateway.initiate("branch", "net")
         (line,) = [line for line in refusing.lines if line.code == "install-failed"]
         assert "no such cipher here" in line.text
-        await other.until(lambda: any(line.code == "refused-by-peer" for line in other.lines))
+        told = "deleted-by-peer" if ours else "refused-by-peer"
+        await other.until(lambda: any(line.code == told for line in other.lines))
         for side in (us, them):
             assert children(side) == []
             assert not side.plane.inbound

@@ -65,6 +65,12 @@ def test_a_cipher_that_wireshark_does_not_know_is_left_out(tmp_path: Path) -> No
     assert (tmp_path / "keys.esp_sa").read_text() == ""
 
 
+def test_a_pair_whose_keys_only_the_kernel_has_is_left_out(tmp_path: Path) -> None:
+    log = KeyLog(tmp_path / "keys", EventLog())
+    log.observe(ChildUp(SA, CHILD.without_keys()))
+    assert (tmp_path / "keys.esp_sa").read_text() == ""
+
+
 def test_a_disk_that_is_full_is_told_and_no_more(tmp_path: Path) -> None:
     lines: list[Line] = []
     events = EventLog()

@@ -1,11 +1,11 @@
-"""The engine: datagrams, commands and the clock go in, actions come out (sans-IO).
+"""The engine, the sans-IO interface of the core: datagrams, commands and timers are its input, actions its output.
 
-`Engine` is what the world holds of the core. It reads no clock, no socket and no random numbers of its own: the time is
-an argument of every call, randomness one of the constructor.
+`Engine` uses no clock, socket or random number generator: the time is an argument of its methods, and randomness an
+argument of its constructor.
 
-Each datagram, each timer of an SA and each command is a transaction: it is done as a whole or not at all. A fault of
-the program in one of them is reported as a `Failure` (`Code.INTERNAL_ERROR`) and gives up the exchange that it happened
-in; whatever else the same call has to do is done.
+Each datagram, each timer of an SA and each command is processed in a transaction, as a whole or not at all. An internal
+error in one of them is reported as a `Failure` (`Code.INTERNAL_ERROR`) and abandons the exchange in which it occurred;
+the rest of the call is processed.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from ikev1.wire.registry import ProtocolId
 
 
 class UnknownName(LocalError, LookupError):
-    """There is no connection, tunnel or SA of this name; the message says which, and what there is."""
+    """There is no connection, tunnel or SA with this name or number."""
 
     code = "unknown-name"
 
 
 class CannotInitiate(LocalError):
-    """The peer cannot be called; nothing was sent.
+    """Phase 1 cannot be initiated; nothing was sent.
 
     Attributes:
-        code: why, as it is documented in docs/troubleshooting.md.
-        text: the same as a sentence.
+        code: the reason, which docs/troubleshooting.md explains.
+        text: the reason as text.
     """
 
     code: Code
@@ -58,7 +58,7 @@ class CannotInitiate(LocalError):
 
 
 class Dump(Record, frozen=True):
-    """All that an engine knows besides its settings."""
+    """The complete state of an engine, except its settings."""
 
     sas: tuple[IkeSa, ...]
     half_open: tuple[bytes, ...]
@@ -73,11 +73,11 @@ class Dump(Record, frozen=True):
 
 
 class Engine:
-    """IKEv1, both roles.
+    """IKEv1 as initiator and responder.
 
     Args:
-        settings: connections and policies; `reconfigure` exchanges them while all SAs go on.
-        random: ``random(n)`` gives ``n`` unpredictable octets.
+        settings: connections and policies; `reconfigure` replaces them.
+        random: ``random(n)`` returns ``n`` unpredictable octets.
     """
 
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
@@ -85,7 +85,7 @@ class Engine:
 
     @property
     def settings(self) -> Settings:
-        """The settings that negotiations follow now."""
+        """The current settings."""
         return self._state.settings
 
     @property
@@ -94,20 +94,20 @@ class Engine:
         return self._state.table.by_cookies
 
     def of_connection(self, name: str) -> list[IkeSa]:
-        """The ISAKMP SAs of a connection, the oldest first."""
+        """Return the ISAKMP SAs of a connection, the oldest first."""
         return self._state.table.of_connection(name)
 
     @property
     def half_open(self) -> int:
-        """How many peers began phase 1 with us and are not done: in Main Mode only those that showed that they receive
-        what we send, in Aggressive Mode all.
+        """The number of half-open ISAKMP SAs as responder: in Main Mode only those whose peers have proved that they
+        receive messages at their addresses, in Aggressive Mode all.
         """
         return len(self._state.table.half_open) + len(self._state.table.aggressive_callers)
 
     @property
     def trace(self) -> Trace:
-        """Asked whether a message is to be reported (`MessageSeen`) before the report is made: where nobody listens, or
-        too many come, none is.
+        """A function that decides whether a message is reported (`MessageSeen`), before the event is created. The
+        caller replaces it to omit events that nobody observes, or that are too many.
         """
         return self._state.trace
 
@@ -118,38 +118,41 @@ class Engine:
     # --- what happens
 
     def receive(self, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
-        """Takes a datagram, without non-ESP marker, that came by ``path`` at ``now`` (seconds since the epoch).
+        """Process a datagram, without non-ESP marker, that was received on ``path`` at ``now`` (seconds since the
+        epoch).
 
-        Whatever a peer sends, this raises nothing: what is wrong with it is reported.
+        Raises no exception, regardless of the octets: errors are reported as events.
         """
         return receive.receive(self._state, datagram, path, now)
 
     def answered(self, request: int, answer: Answer, now: float) -> list[Action]:
-        """Takes the world's answer to the question of this number, an action that has a ``request``; one that nothing
-        waits for is ignored.
+        """Process the answer to the question with the number ``request``, and continue the exchange that waits for it.
 
-        An exchange goes on when its question was answered: the world gives each answer once, after it did what was
-        asked for, at once or later. Until it is given up, an exchange waits as part of `dump`.
+        A question is an action with a field ``request``. The caller answers each question once, immediately or later,
+        after it has performed the action. Answers for which no exchange waits are ignored. A waiting exchange is part
+        of `dump`, and is abandoned when it times out.
         """
         return receive.answered(self._state, request, answer, now)
 
     def questions(self) -> list[Question]:
-        """The questions to the world that are not answered yet, under the same numbers: for a world that is another one
-        than the world that was asked, as it is after `load` in another process.
+        """Return the unanswered questions with the same numbers, for a caller that did not receive them: after `load`
+        in another process.
         """
         return receive.questions(self._state)
 
     def expire(self, now: float) -> list[Action]:
-        """Does what is due by ``now``: to be called when `deadline` has come."""
+        """Fire the timers that are due by ``now``. Call this at the time that `deadline` returns."""
         return timers.expire(self._state, now)
 
     def deadline(self) -> float:
-        """The time at which `expire` wants to be called, infinity if nothing waits."""
+        """Return the time at which to call `expire`, in seconds since the epoch; infinity if there is no timer."""
         return self._state.table.next_deadline()
 
     def peer_moved(self, spi: int, path: UdpPath, now: float) -> list[Action]:
-        """An ESP packet of the pair with our inbound ``spi`` proved to come by ``path``: sends there from now on, if
-        the peer is behind a NAT; where that is another address, once the peer has answered from there.
+        """Process a new path of the peer, on which an authentic ESP packet with the inbound SPI ``spi`` was received.
+
+        If the peer is behind a NAT, its SAs change to ``path``; if the address is different, only after the peer has
+        answered a probe on ``path``.
 
         "Any authenticated IKE packet or ESP packet can be used to detect whether the IP address or the port has
         changed" (RFC 3947 §7).
@@ -167,16 +170,15 @@ class Engine:
     # --- what we want
 
     def initiate(self, connection: str, tunnel: str | None, path: UdpPath, now: float) -> list[Action]:
-        """Brings up ``tunnel`` of ``connection`` (None: the ISAKMP SA alone).
+        """Negotiate ``tunnel`` of ``connection`` (None: only the ISAKMP SA).
 
-        A Quick Mode begins under the ISAKMP SA that `ike_for` returns; without one, a phase 1 begins along ``path``.
-        An exchange whose first message cannot be built is reported as a `Failure`. A tunnel that `is_under_way` is
-        negotiated once more.
+        Initiate Quick Mode under the ISAKMP SA that `ike_for` returns; if there is none, initiate phase 1 on ``path``
+        first. A tunnel that `is_under_way` is negotiated again.
 
         Raises:
             UnknownName: there is no such connection, or no such tunnel in it.
-            CannotInitiate: the first message cannot be built. What hinders a Quick Mode under an ISAKMP SA that is up
-                is reported (`Failure`).
+            CannotInitiate: the first message of phase 1 cannot be built. If the first message of Quick Mode cannot be
+                built, a `Failure` is reported instead.
         """
         state = self._state
         known = state.lookup.by_name(connection)
@@ -190,49 +192,49 @@ class Engine:
             raise CannotInitiate(refusal.code, refusal.text) from None
 
     def is_under_way(self, connection: str, tunnel: str) -> bool:
-        """Whether ``tunnel`` is being negotiated under the ISAKMP SA that `ike_for` returns, or will be once that is
-        established.
+        """Return whether ``tunnel`` is being negotiated under the ISAKMP SA that `ike_for` returns, or is queued until
+        that is established.
         """
         sa = self.ike_for(connection)
         return sa is not None and commands.is_under_way(sa, tunnel)
 
     def ike_for(self, connection: str) -> IkeSa | None:
-        """The ISAKMP SA under which `initiate` brings up tunnels of ``connection``: the newest that is up, or that we
-        are establishing; None if `initiate` would begin phase 1.
+        """Return the ISAKMP SA under which `initiate` negotiates tunnels of ``connection``: the newest one that is
+        established or that this gateway is initiating. None if `initiate` would initiate phase 1.
         """
         return commands.ike_for(self._state, connection)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
-        """Deletes an ISAKMP SA with its pairs and tells the peer.
+        """Delete an ISAKMP SA and its pairs, and notify the peer.
 
         Raises:
-            UnknownName: there is no ISAKMP SA of this number.
+            UnknownName: there is no ISAKMP SA with this number.
         """
         return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "requested locally"), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
-        """Deletes a pair of IPsec SAs and tells the peer.
+        """Delete a pair of IPsec SAs, and notify the peer.
 
         Raises:
-            UnknownName: there is no pair of this number.
+            UnknownName: there is no pair with this number, or its Quick Mode is not complete.
         """
         sa, child = self._child(unique_id)
         return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
-        """Negotiates the successor of an ISAKMP SA, which takes over its pairs; one that has one already is left alone.
+        """Negotiate the ISAKMP SA that replaces this one and takes over its pairs; one that has an heir stays as it is.
 
         Raises:
-            UnknownName: there is no ISAKMP SA of this number.
+            UnknownName: there is no ISAKMP SA with this number.
         """
         sa = self._ike(unique_id)
         return self._contained(sa, commands.rekey_ike, now) if sa.is_current else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
-        """Negotiates the successor of a pair of IPsec SAs, unless it has one already, or that is under way.
+        """Negotiate the pair that replaces a pair of IPsec SAs, unless it was replaced, or is being replaced.
 
         Raises:
-            UnknownName: there is no pair of this number.
+            UnknownName: there is no pair with this number, or its Quick Mode is not complete.
         """
         sa, child = self._child(unique_id)
         if child.state is not ChildState.INSTALLED:
@@ -260,10 +262,10 @@ class Engine:
         return found
 
     def reconfigure(self, settings: Settings, now: float) -> list[Action]:
-        """Takes new settings for what is negotiated from now on.
+        """Replace the settings for new negotiations.
 
-        Established SAs go on as they are, but for those whose connection is gone, which are closed, and those whose
-        peer was believed by another secret, trust or identity: it has to authenticate again.
+        Established SAs do not change, with two exceptions. SAs whose connection was removed are closed. A peer that was
+        authenticated by a secret, trust anchor or identity that is no longer configured must authenticate again.
         """
         state, before = self._state, self._state.lookup
         state.reconfigure(settings)
@@ -277,7 +279,7 @@ class Engine:
     # --- from one process to another
 
     def dump(self) -> bytes:
-        """All SAs and whatever is under way, for `load`; it holds every key."""
+        """Return the complete state, including all keys, for `load`."""
         state = self._state
         return msgspec.msgpack.encode(
             Dump(
@@ -294,10 +296,10 @@ class Engine:
 
     @classmethod
     def load(cls, settings: Settings, random: Callable[[int], bytes], dumped: bytes) -> Engine:
-        """An engine that goes on where the one that gave ``dumped`` stood.
+        """Create an engine with the state that `dump` returned.
 
         Raises:
-            msgspec.MsgspecError: ``dumped`` is no dump.
+            msgspec.MsgspecError: ``dumped`` is not valid.
         """
         dump = msgspec.msgpack.decode(dumped, type=Dump)
         engine = cls(settings, random)
@@ -311,11 +313,11 @@ class Engine:
         return engine
 
     def restore(self, sas: Iterable[IkeSa], now: float, alive: Container[int] = frozenset()) -> list[Action]:
-        """Takes over the ISAKMP SAs that a store kept (`Keep`, `Forget`) when no process could dump them.
+        """Resume the ISAKMP SAs of a store (`Keep`, `Forget`) after a process that ended without `dump`.
 
-        Pairs of IPsec SAs whose inbound SPIs are ``alive``, as in a kernel that carried them all the time, go on as
-        they are. The others are negotiated anew: nobody knows which sequence numbers were sent with them, and none may
-        be sent twice under the same key (RFC 4303 §2.2).
+        Pairs of IPsec SAs whose inbound SPIs are in ``alive``, because the kernel still has both of their directions,
+        do not change. The others are negotiated again: their last sequence numbers are unknown, and no sequence number
+        may be used twice with a key (RFC 4303 §2.2).
         """
         kept = tuple(sas)
         commands.count_ids(self._state, kept)
@@ -333,8 +335,8 @@ class Engine:
 def without_data_plane(
     engine: Engine, actions: Iterable[Action], random: Callable[[int], bytes], now: float
 ) -> Iterator[Action]:
-    """The actions that are left to do for a world that has no data plane, in order: SPIs are drawn at random, and pairs
-    are taken for installed. What an answer leads to comes next.
+    """Yield the actions that remain for a caller without a data plane, in order, including those that follow from the
+    answers: SPIs are random, and installations are answered with `Done`.
     """
     pending = deque(actions)
     while pending:

@@ -7,7 +7,6 @@ the negotiated hash algorithm" (§4).
 from __future__ import annotations
 
 import hashlib
-import hmac
 
 from ikev1.crypto.algorithms import Supported
 from ikev1.wire.registry import HashAlgorithm
@@ -25,6 +24,11 @@ _NAMES = Supported(
 _SIZES = Supported(
     HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).digest_size for number, name in _NAMES.items()}
 )
+_MAKERS = Supported(HashAlgorithm, {number: getattr(hashlib, name) for number, name in _NAMES.items()})
+_BLOCKS = Supported(
+    HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).block_size for number, name in _NAMES.items()}
+)
+_IPAD, _OPAD = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 §2
 
 
 def digest(hash_algorithm: int, data: bytes) -> bytes:
@@ -33,7 +37,7 @@ def digest(hash_algorithm: int, data: bytes) -> bytes:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    return hashlib.new(_NAMES[hash_algorithm], data).digest()
+    return bytes(_MAKERS[hash_algorithm](data).digest())
 
 
 def digest_size(hash_algorithm: int) -> int:
@@ -51,4 +55,10 @@ def prf(hash_algorithm: int, key: bytes, data: bytes) -> bytes:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    return hmac.digest(key, data, _NAMES[hash_algorithm])
+    # The functions of `hmac` let OpenSSL 3 look its implementation up in each call, which costs more than the hashes
+    make, block = _MAKERS[hash_algorithm], _BLOCKS[hash_algorithm]
+    if len(key) > block:
+        key = make(key).digest()
+    key = key.ljust(block, b"\0")
+    inner = make(key.translate(_IPAD) + data).digest()
+    return bytes(make(key.translate(_OPAD) + inner).digest())

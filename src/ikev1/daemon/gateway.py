@@ -305,8 +305,17 @@ class Gateway:
             return Failed(str(error))
         except Exception as error:
             self.log.bug(f"the data plane's part in {type(action).__name__}", error)
+            if isinstance(action, InstallInbound):
+                self._undo_install(action.child)
             return Failed(f"internal error: {describe_bug(error)}")
         return Done()
+
+    def _undo_install(self, child: ChildSa) -> None:
+        """Remove what an installation with an internal error has left: the engine does not remove what `Failed`."""
+        try:
+            self.plane.remove(child)
+        except Exception as error:
+            self.log.bug(f"the removal of {_name(child)}", error)
 
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""

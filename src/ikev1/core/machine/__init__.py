@@ -1,13 +1,15 @@
 """The state of an engine and what changes it: datagrams, commands and timers.
 
-Read `receive` first: the way of one datagram. `transaction` is the one way to change state, `boundary` where a fault of
-the program ends.
+Read `receive` first, which processes a datagram. All changes of state are made in a `transaction`; `boundary` contains
+internal errors.
 
 - Before there is an SA, `stateless_responder`, `half_open`, `aggressive_responder`, `first_message_refusals` and
   `admission` handle messages of unknown peers.
-- Under an SA, `receive_informational` handles notifies and deletes, `phase2_limits` bounds what a peer may begin,
-  `refuse` says what is done about a message that is refused, `dpd` asks whether a peer is there, and where.
-- `established` is what follows the end of phase 1, `ended` what follows the end of an ISAKMP SA.
-- `commands` holds what the operator or a timer begins, `timers` what each timer does when it is due.
-- `engine_state` holds the state, `sa_table` and `child_table` find SAs in it, `report_limits` counts what was said.
+- Under an SA, `receive_informational` handles notifications and Delete payloads, `phase2_limits` limits a peer's
+  exchanges, `refuse` reports refused messages and notifies the peer, and `dpd` probes whether and where a peer is
+  reachable.
+- `established` processes the end of phase 1, `ended` the end of an ISAKMP SA.
+- `commands` contains the operations that an operator or a timer initiates, `timers` the handler of each timer.
+- `engine_state` contains the state, `sa_table` and `child_table` index its SAs, and `report_limits` limits repeated
+  reports.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
@@ -20,9 +20,6 @@ from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
-
-# The fields from which `_names` computes the keys: most changes leave them alone, and then no key has to be computed
-_named = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(NamedTuple):
@@ -67,12 +64,10 @@ class SaTable:
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
         before: tuple[ChildSa, ...] = ()
-        if old is not None and _named(old) == _named(new):
+        if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
             if old.children is new.children and old.state is new.state:
                 self.by_cookies[cookies] = new
                 return
-            before = old.children
-        elif old is not None and _names(old) == _names(new):
             before = old.children
         else:
             if old is not None:
@@ -306,6 +301,21 @@ class SaTable:
                 sa = self.by_cookies.get(cookies)
             if sa is not None:
                 self._schedule(cookies, deadline(sa))
+
+
+def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
+    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
+    return (
+        known.path is new.path
+        and known.nat is new.nat
+        and known.anchor is new.anchor
+        and known.reached is new.reached
+        and known.awaits_user is new.awaits_user
+        and known.connection is new.connection
+        and known.CKY_R is new.CKY_R
+        and known.IDii_b is new.IDii_b
+        and known.IDir_b is new.IDir_b
+    )
 
 
 def _names(sa: IkeSa) -> tuple[object, ...]:

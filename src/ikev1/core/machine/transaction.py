@@ -14,7 +14,6 @@ its pairs of IPsec SAs, is stored whenever a field changes that another process 
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any
 
 from ikev1.core.exchanges.informational import INFORMATIONAL, tell
@@ -32,8 +31,7 @@ from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload
 
 # Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing
-_NOT_STORED = frozenset({"phase1", "exchanges", "queued"})
-_stored_fields = attrgetter(*(name for name in IkeSa.__struct_fields__ if name not in _NOT_STORED))
+_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": ()}
 
 
 class Transaction:
@@ -211,11 +209,16 @@ class SaRef:
             return Forget(sa)
         if sa is stored or sa.state is IkeState.CONNECTING:
             return None
-        if stored is not None and stored.state is sa.state and _stored_fields(stored) == _stored_fields(sa):
+        if stored is not None and stored.state is sa.state and _same_stored(stored, sa):
             return None
         if sa.state is IkeState.DELETED:
             limits.note_end(self.cookies)
         return Keep(sa)
+
+
+def _same_stored(one: IkeSa, other: IkeSa) -> bool:
+    """Return whether two records differ at most in the fields `_NOT_STORED`."""
+    return bool(replace(one, **_NOT_STORED) == replace(other, **_NOT_STORED))
 
 
 def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:

@@ -1,7 +1,7 @@
-"""The values that the core works on. They are immutable; a change is a new value.
+"""The immutable values of the core: SAs, exchanges, settings, actions and events.
 
-Read `ike_sa`, `exchange` and `child_sa` first (with `path` and `timer`), then `settings` (what the operator
-configured), `actions` and `events` (what leaves the engine), `context` (the state of one step of an exchange) and
-`refusal` (why a message is not accepted). `record` is the base class. `selector` and `selector_index` are about
-traffic selectors.
+Read `ike_sa`, `exchange` and `child_sa` first (with `path` and `timer`), then `settings` (the configuration), `actions`
+and `events` (the output of the engine), `answers` (the replies to its questions), `context` (the state of one step of
+an exchange) and `refusal` (the rejection of a message). `record` is the base class. `selector` is a traffic selector,
+and `selector_index` finds pairs of them (`selector_blocks`, `selector_keys`).
 """

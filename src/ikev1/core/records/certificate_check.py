@@ -1,8 +1,9 @@
-"""Whether a peer's certificate may be believed: a question that the core asks, and the world answers.
+"""The check of a peer's certificate, which the caller of the engine performs.
 
-Certificate paths and revocation need libraries, files and the network, and time. A message that depends on the answer
-is put aside (`NeedsCertificateCheck`), the world is asked (`ikev1.core.records.actions.CheckCertificate`), and with the
-answer the message is taken as if it had just come: nothing but its octets was kept meanwhile.
+Building certificate paths and checking revocation require libraries, files, the network and time. A message that
+depends on the result is held (`NeedsCertificateCheck`), and the action `ikev1.core.records.actions.CheckCertificate` is
+returned. After the answer, the message is processed as if it had just been received: only its octets are stored
+meanwhile.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from ikev1.wire.registry import NotifyType
 
 
 class Trusted(NamedTuple):
-    """The certificate is good, and its subject is who the peer says it is."""
+    """The certificate is valid, and contains the identity of the peer."""
 
     public_key: bytes  # DER SubjectPublicKeyInfo
     subject: str
 
 
 class Untrusted(NamedTuple):
-    """It is not: which failure, a sentence that says why, and what the peer is told."""
+    """The certificate is rejected: the code and the text to report, and the notification for the peer."""
 
     code: Code
     text: str
@@ -34,9 +35,10 @@ CertificateVerdict = Trusted | Untrusted
 
 
 class NeedsCertificateCheck(RemoteError):
-    """A message cannot be judged before the world said what it thinks of ``certificates`` and ``identity``.
+    """The processing of a message requires the check of ``certificates`` for ``identity``.
 
-    ``answers_call`` tells that the peer was called at its address, so that it must be more than somebody's client.
+    ``answers_call`` is true if this gateway initiated to the address of the peer: a certificate that is only for
+    clients is not accepted then.
     """
 
     code = "cert-check-needed"

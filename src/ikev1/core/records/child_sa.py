@@ -1,4 +1,4 @@
-"""`ChildSa`: a pair of IPsec SAs, one in each direction, and what it consists of."""
+"""`ChildSa`: a pair of IPsec SAs, one in each direction, and the records that it consists of."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ikev1.wire.registry import ProtocolId
 
 
 class IpsecSuite(Record, frozen=True):
-    """What protects a pair of IPsec SAs, in the numbers of the wire (RFC 2407 §4.4.1, §4.4.3, §4.4.4, §4.5).
+    """The algorithms of a pair of IPsec SAs, as numbers of the protocol (RFC 2407 §4.4.1, §4.4.3, §4.4.4, §4.5).
 
-    ``encryption`` is an ESP transform identifier, 0 for AH; ``key_length`` is in bits (0: the cipher has one size
-    only), ``integrity`` an Authentication Algorithm (0: none, the cipher does it).
+    ``encryption`` is an ESP transform identifier, 0 for AH. ``key_length`` is in bits, 0 for ciphers with a single key
+    length. ``integrity`` is an Authentication Algorithm, 0 if the cipher authenticates.
     """
 
     encryption: int
     key_length: int = 0
     integrity: int = 0
-    protocol: int = ProtocolId.ESP  # or AH
+    protocol: int = ProtocolId.ESP  # ESP or AH
     esn: bool = False  # extended sequence numbers, of 64 bits (RFC 4304)
 
 
 class IpsecKeys(Record, frozen=True):
-    """One direction of a pair of IPsec SAs: its SPI (RFC 4303 §2.1) and what KEYMAT gave it (RFC 2409 §5.5).
+    """One direction of a pair of IPsec SAs: the SPI (RFC 4303 §2.1) and the keys from KEYMAT (RFC 2409 §5.5).
 
-    Once the data plane has the keys, nobody else needs them: they are empty in what is kept of the pair.
+    The keys are empty in the records of an ISAKMP SA, because only the data plane needs them.
     """
 
     spi: int
@@ -40,14 +40,14 @@ class IpsecKeys(Record, frozen=True):
 
 
 class IpsecMode(StrEnum):
-    """What a packet on the wire holds: a whole packet, or one's payload alone (RFC 4301 §3.2)."""
+    """Whether IPsec SAs carry complete IP packets, or only the payloads of packets (RFC 4301 §3.2)."""
 
     TUNNEL = "tunnel"
     TRANSPORT = "transport"
 
 
 class Compression(Record, frozen=True):
-    """IPComp inside a pair of IPsec SAs (RFC 3173): the transform, and the CPI that names it in each direction."""
+    """IPComp within a pair of IPsec SAs (RFC 3173): the transform, and its CPI in each direction."""
 
     algorithm: int  # an IPCOMP transform identifier (RFC 2407 §4.4.5)
     inbound_cpi: int
@@ -55,14 +55,16 @@ class Compression(Record, frozen=True):
 
 
 class Mark(NamedTuple):
-    """A netfilter mark and which of its bits count; a mask of 0 is no mark at all."""
+    """A netfilter mark and the mask of its significant bits; a mask of 0 means that there is no mark."""
 
     value: int = 0
     mask: int = 0
 
 
 class PacketMarks(Record, frozen=True):
-    """How an operator steers packets to a pair of IPsec SAs beside its selectors; all of it only in a kernel."""
+    """Marks and interface IDs that select the packets of a pair of IPsec SAs in addition to its selectors. Only the
+    kernel's data plane supports them.
+    """
 
     mark_in: Mark = Mark()
     mark_out: Mark = Mark()
@@ -71,7 +73,7 @@ class PacketMarks(Record, frozen=True):
 
 
 class ChildState(StrEnum):
-    """The life of a pair of IPsec SAs, in the words of strongSwan."""
+    """The state of a pair of IPsec SAs, with the names that strongSwan uses."""
 
     CREATED = "CREATED"  # receives at most; its Quick Mode is not complete
     INSTALLING = "INSTALLING"  # its Quick Mode is complete, and no other peer gets its traffic; not reported as up yet
@@ -80,12 +82,16 @@ class ChildState(StrEnum):
     DELETED = "DELETED"
 
 
+_COMING = ChildState.CREATED, ChildState.INSTALLING
+_CARRYING = ChildState.INSTALLED, ChildState.INSTALLING
+
+
 class ChildSa(Record, frozen=True):
     """A pair of IPsec SAs, one in each direction.
 
-    ``path`` is the conversation of the ISAKMP SA at the time; ESP travels on it when ``udp_encapsulation`` is set,
-    else as IP protocol 50 between its two addresses. ``rekey_at`` and ``expires_at`` are absolute, 0 for never;
-    ``lifetime_kilobytes`` is 0 for no limit.
+    ``path`` is that of the ISAKMP SA; with ``udp_encapsulation``, ESP is sent in UDP on this path, else as IP protocol
+    50 between its two addresses. ``created_at``, ``rekey_at`` and ``expires_at`` are seconds since the epoch, 0 for
+    never; ``lifetime_kilobytes`` is 0 for no limit.
     """
 
     unique_id: int
@@ -111,7 +117,7 @@ class ChildSa(Record, frozen=True):
     heir: int = 0  # the unique_id of the pair that sends in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when a pair that has an heir is deleted
     contested: bool = False  # the heir was initiated by the other peer: the peers may disagree about which one sends
-    reqid: int = 0  # the same for all that follow one another by rekeying
+    reqid: int = 0  # the same for a pair and those that replace it by rekeying
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
@@ -129,16 +135,16 @@ class ChildSa(Record, frozen=True):
     @property
     def is_coming(self) -> bool:
         """Whether the pair is not up yet: its exchange, which has the keys, is not complete on our side."""
-        return self.state is ChildState.CREATED or self.state is ChildState.INSTALLING
+        return self.state in _COMING
 
     @property
     def carries(self) -> bool:
         """Whether the traffic of its selectors belongs to this pair, so that no other peer may have it."""
-        return self.state is ChildState.INSTALLED or self.state is ChildState.INSTALLING
+        return self.state in _CARRYING
 
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:
-        """The tunnel and the selectors: a newer pair for the same traffic takes the place of this one."""
+        """The tunnel and the selectors. A newer pair with the same values replaces this one."""
         return self.name, self.local, self.remote
 
     @property
@@ -164,7 +170,7 @@ class ChildSa(Record, frozen=True):
         return coming
 
     def without_keys(self) -> ChildSa:
-        """What is kept of the pair once the data plane has its keys."""
+        """Return the pair as it is stored, without the keys that only the data plane needs."""
         inbound, outbound = IpsecKeys(self.inbound.spi), IpsecKeys(self.outbound.spi)
         bare: ChildSa = replace(self, inbound=inbound, outbound=outbound)
         return bare

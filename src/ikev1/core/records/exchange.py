@@ -17,14 +17,14 @@ AGGRESSIVE_MODE = "AM"
 
 
 class Role(StrEnum):
-    """Who began: every exchange has an initiator and a responder of its own (RFC 2408 §2.1)."""
+    """The role of this gateway in an exchange: each exchange has its own initiator and responder (RFC 2408 §2.1)."""
 
     INITIATOR = "initiator"
     RESPONDER = "responder"
 
 
 class KeyShare(Record, frozen=True):
-    """Diffie-Hellman and nonces of one exchange while it runs: forgotten once keys are made of it."""
+    """The Diffie-Hellman values and nonces of an exchange, until the keys are derived from them."""
 
     private: bytes
     g_xi: bytes = b""
@@ -36,84 +36,84 @@ class KeyShare(Record, frozen=True):
 
 
 class Life(NamedTuple):
-    """How long an SA lives; 0 is no limit, or nothing said of it."""
+    """The lifetime of an SA; 0 means no limit, or that the message does not contain one."""
 
     seconds: int
     kilobytes: int
 
 
 class Agreed(NamedTuple):
-    """What a Quick Mode agreed upon; ``spi`` and ``cpi`` are the peer's, for what we send."""
+    """The result of a Quick Mode negotiation; ``spi`` and ``cpi`` are those of the peer, for outbound packets."""
 
     suite: IpsecSuite
     group: int
     life: Life
     spi: int
-    shortened: bool  # the life is less than was offered
-    ignored: tuple[int, ...]  # the attributes for private use in the offer
+    shortened: bool  # ``life`` is shorter than offered
+    ignored: tuple[int, ...]  # private-use attributes of the offer
     compression: int = 0  # an IPCOMP transform identifier, 0 without
     cpi: int = 0
 
 
 class Choice(Record, frozen=True, tag=True):
-    """What a responder of Quick Mode decided about an offer, before it has an SPI."""
+    """The decision of a Quick Mode responder about an offer, before an SPI is allocated."""
 
     tunnel: str
     local: Selector
     remote: Selector
     agreed: Agreed
-    chosen: SecurityAssociation  # the answer, but for our SPI and CPI
+    chosen: SecurityAssociation  # the answer, without the inbound SPI and CPI
     nonce: bytes  # Ni_b
     public: bytes  # g_xi, empty without perfect forward secrecy
-    identities: tuple[Identification, ...]  # IDci and IDcr, which the answer repeats
-    draws: int = 0  # of an SPI that was the peer's
+    identities: tuple[Identification, ...]  # IDci and IDcr, which are repeated in the answer
+    draws: int = 0  # how often the data plane allocated the SPI of the peer
 
 
 class QuickMode(Record, frozen=True, tag=True):
-    """What a Quick Mode has agreed upon so far (RFC 2409 §5.5)."""
+    """The data of a Quick Mode (RFC 2409 §5.5)."""
 
     tunnel: str
     share: KeyShare
-    spi: int  # ours, inbound; 0 before there is one
+    spi: int  # inbound; 0 before it is allocated
     local: Selector
     remote: Selector
-    cpi: int = 0  # ours, inbound; 0 without IPComp
+    cpi: int = 0  # inbound; 0 without IPComp
     group: int = 0  # of perfect forward secrecy, 0 without
-    offer: bytes = b""  # the body of our SA payload: the answer must be one of its transforms
-    child: ChildSa | None = None  # what came of it, once there are keys
+    offer: bytes = b""  # as initiator: the body of the SA payload, from which the responder selects a transform
+    child: ChildSa | None = None  # the pair of IPsec SAs, once its keys are derived
     known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
     sends_at: float = 0.0  # when the pair sends in place of an older one, at the latest; 0: at once
-    installed: int = 0  # directions of ``child`` that the data plane has: inbound, then both
+    installed: int = 0  # number of directions of ``child`` that are installed: 1 is the inbound one
 
 
 class TransactionData(Record, frozen=True, tag=True):
-    """What a Transaction exchange is about (draft-dukes-ike-mode-cfg-02 §3.2)."""
+    """The data of a Transaction exchange (draft-dukes-ike-mode-cfg-02 §3.2)."""
 
     identifier: int
-    kind: int  # a `ConfigType`: of the last message in either direction
+    kind: int  # the `ConfigType` of the last message, sent or received
 
 
 ExchangeData = QuickMode | TransactionData
-"""What an exchange knows besides its messages, as its kind has it."""
+"""The data of an exchange that is specific to its type."""
 
 
 class Held(NamedTuple):
-    """A datagram that waits, and the path by which it came."""
+    """A received datagram that is not processed yet, and its path."""
 
     datagram: bytes
     path: UdpPath
 
 
 Decision = QuickMode | Choice
-"""What was decided about the next message of an exchange of ours or the peer's."""
+"""The decision about the next message of an exchange, as initiator or as responder."""
 
 
 class Waiting(Record, frozen=True):
-    """What an exchange waits for: the answer of the world to the question of number ``request``.
+    """A question with the number ``request`` whose answer an exchange waits for (`ikev1.core.records.answers`).
 
-    Either our next message waits, or the end of the exchange, and ``decision`` is what it will be made of; or messages
-    of the peer's wait, the one whose check asked and those that came behind it. They are ``held``, and taken as if they
-    had just come once the answer is there.
+    ``decision`` is the value from which the next message is built, or the exchange is completed, after the answer. If
+    the question came up while a message of the peer was checked, that message and those received after it are ``held``,
+    and are processed after the answer as if they had just been received.
 
     An exchange may also wait for a time, ``until``: then nothing was asked, and ``request`` is 0.
     """
@@ -124,34 +124,38 @@ class Waiting(Record, frozen=True):
     until: float = 0.0
 
 
+# Looked up once: Python 3.11 takes 0.2 us to find a member of an enumeration, and each message needs these often
+_GIVE_UP, _RETRANSMIT = TimerKind.GIVE_UP, TimerKind.RETRANSMIT
+
+
 class Exchange(Record, frozen=True):
-    """One exchange in progress, or one that just ended and may have to repeat its last message."""
+    """An exchange in progress, or one that is complete and whose last message may have to be retransmitted."""
 
     script: str
     message_id: int
     role: Role
     step: int = 0  # the next row of the script
     iv: bytes = b""  # the last ciphertext block, in either direction (RFC 2409 Appendix B)
-    received: tuple[bytes, ...] = ()  # digests of the peer's messages: the same again are retransmissions
-    datagrams: tuple[bytes, ...] = ()  # our last message, to be sent again
+    received: tuple[bytes, ...] = ()  # digests of the peer's messages, to detect retransmissions
+    datagrams: tuple[bytes, ...] = ()  # the last message sent, for retransmission
     tries: int = 0
-    resend_at: float = 0.0  # 0: nothing to resend, the peer must speak or all is said
-    ends_at: float = 0.0  # when it is given up, or no longer worth remembering
+    resend_at: float = 0.0  # time of the next retransmission; 0: none
+    ends_at: float = 0.0  # time at which the exchange is abandoned or, if complete, deleted
     data: ExchangeData | None = None
-    method: int = 0  # of authentication, where the script has a table of its own for it (RFC 2409 §5.2, §5.3)
+    method: int = 0  # the authentication method if it has its own table of messages (RFC 2409 §5.2, §5.3)
     complaint: tuple[str, str] | None = (
-        None  # code and sentence of an error nobody vouches for: the reason, if we give up
+        None  # code and text of an unauthenticated error: the reason to report if the exchange times out
     )
     waiting: Waiting | None = None
 
     @property
     def quick(self) -> QuickMode | None:
-        """What a Quick Mode has agreed upon so far; None in another exchange."""
+        """The data of a Quick Mode; None in another exchange."""
         return self.data if isinstance(self.data, QuickMode) else None
 
     @property
     def child(self) -> ChildSa | None:
-        """The pair of IPsec SAs that the exchange is about to make; None before there are keys, and afterwards."""
+        """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
         quick = self.quick
         return None if quick is None else quick.child
 
@@ -168,7 +172,7 @@ class Exchange(Record, frozen=True):
 
     @property
     def tunnel(self) -> str:
-        """The name of the tunnel that a Quick Mode of ours is about, empty in another exchange."""
+        """The name of the tunnel of a Quick Mode, empty in another exchange."""
         return self.traffic[0]
 
     @property
@@ -179,11 +183,11 @@ class Exchange(Record, frozen=True):
 
     @property
     def is_aggressive(self) -> bool:
-        """Whether this is Aggressive Mode, by whatever method of authentication."""
+        """Whether this is Aggressive Mode, with any authentication method."""
         return self.script == AGGRESSIVE_MODE
 
     def timers(self) -> Timers:
-        """The timers of this exchange; one that is given up, or waits, sends nothing again."""
+        """The timers of this exchange. While it waits for an answer, it is not retransmitted."""
         if self.waiting is not None:
-            return (self.ends_at, TimerKind.GIVE_UP), (self.waiting.until, TimerKind.PROCEED)
-        return (self.ends_at, TimerKind.GIVE_UP), (self.resend_at, TimerKind.RETRANSMIT)
+            return (self.ends_at, _GIVE_UP), (self.waiting.until, TimerKind.PROCEED)
+        return (self.ends_at, _GIVE_UP), (self.resend_at, _RETRANSMIT)

@@ -1,7 +1,7 @@
 """`IkeSa`: an ISAKMP SA.
 
-Stage records (`Chosen`, `KeyShare`, `Keys`) are present or absent as a whole, so that no SA is partly filled in.
-Times are wall-clock seconds since the epoch, so that they mean the same in another process.
+The results of each stage (`Chosen`, `KeyShare`, `Keys`) are records that are present or absent as a whole. Times are
+wall-clock seconds since the epoch, so that they are valid in another process.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ikev1.core.records.timer import TimerKind, Timers
 
 
 class Phase1Suite(Record, frozen=True):
-    """What protects the ISAKMP SA, in the numbers of the wire (RFC 2409 Appendix A).
+    """The algorithms of an ISAKMP SA, as numbers of the protocol (RFC 2409 Appendix A).
 
-    ``key_length`` is in bits and 0 for ciphers whose key has one size only.
+    ``key_length`` is in bits, 0 for ciphers with a single key length.
     """
 
     encryption: int
@@ -30,21 +30,23 @@ class Phase1Suite(Record, frozen=True):
 
 
 class Chosen(Record, frozen=True):
-    """What messages 1 and 2 agreed upon."""
+    """The result of the negotiation in messages 1 and 2."""
 
     suite: Phase1Suite
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
-    shortened: bool = False  # by us, who should tell
-    ignored: tuple[int, ...] = ()  # the attributes for private use in the offer
+    shortened: bool = False  # by this gateway, which has to notify the peer
+    ignored: tuple[int, ...] = ()  # private-use attributes of the offer
 
 
 class Keys(Record, frozen=True):
-    """SKEYID and what is derived from it (RFC 2409 §5); ``encryption_key`` is SKEYID_e brought to the cipher's size
-    (Appendix B), ``last_block`` the last ciphertext block of phase 1, from which later IVs come.
+    """SKEYID and the keys derived from it (RFC 2409 §5).
+
+    ``encryption_key`` is derived from SKEYID_e with the length that the cipher requires (Appendix B). ``last_block`` is
+    the last ciphertext block of phase 1, from which the IVs of later exchanges are derived.
     """
 
-    SKEYID: bytes  # empty once phase 1 is done: nothing needs it any more
+    SKEYID: bytes  # empty after phase 1, which alone needs it
     SKEYID_d: bytes
     SKEYID_a: bytes
     encryption_key: bytes
@@ -54,21 +56,21 @@ class Keys(Record, frozen=True):
 
 
 class IkeState(StrEnum):
-    """The life of an ISAKMP SA, in the words of strongSwan."""
+    """The state of an ISAKMP SA, with the names that strongSwan uses."""
 
     CONNECTING = "CONNECTING"
     ESTABLISHED = "ESTABLISHED"
     REKEYING = "REKEYING"
     REKEYED = "REKEYED"  # has an heir: takes what the peer sends under it, and begins nothing
     DELETING = "DELETING"
-    DELETED = "DELETED"  # it has no keys any more; its record stays for the pairs of IPsec SAs that outlive it
+    DELETED = "DELETED"  # without keys; the record remains for the pairs of IPsec SAs that outlive the ISAKMP SA
 
 
 class Anchor(Record, frozen=True):
-    """What phase 1 has proved about a peer besides its identity. It is fixed when phase 1 is done.
+    """The facts about a peer, besides its identity, that phase 1 has authenticated; they do not change afterwards.
 
-    ``local_host`` and ``remote_host`` are the addresses that the messages of phase 1 travelled between. ``proof`` is
-    the fingerprint of what the peer was believed by (`ikev1.core.peer.authentication.proof_of`).
+    ``local_host`` and ``remote_host`` are the addresses of the messages of phase 1. ``proof`` is the fingerprint of the
+    credentials by which the peer was authenticated (`ikev1.core.peer.authentication.proof_of`).
     """
 
     local_host: str
@@ -77,32 +79,37 @@ class Anchor(Record, frozen=True):
 
 
 class Probe(Record, frozen=True):
-    """A question to the peer, R-U-THERE (RFC 3706), whose answer proves that it is reached along ``path``."""
+    """An R-U-THERE (RFC 3706), whose acknowledgement proves that the peer is reachable on ``path``."""
 
     path: UdpPath
-    sequence: bytes  # 4 octets, drawn at random: the acknowledgement repeats them (RFC 3706 §5.4)
+    sequence: bytes  # 4 random octets, which the acknowledgement repeats (RFC 3706 §5.4)
     tries: int = 0
     resend_at: float = 0.0
 
     def timers(self) -> Timers:
-        """The timer of this question."""
+        """The timer of this probe."""
         return ((self.resend_at, TimerKind.PROBE),)
 
 
 class PeerKey(NamedTuple):
-    """Who a peer is to us: two ISAKMP SAs with the same key are SAs with the same peer.
+    """The key that identifies a peer: two ISAKMP SAs with the same key are SAs with the same peer.
 
-    ``location`` is the peer's address and port where it is behind a NAT, for there several peers may share an identity;
-    else it is empty, because a peer may come back from another address.
+    ``location`` is the address and port of a peer behind a NAT, where several peers may have the same identity. It is
+    None for other peers, which may reconnect from another address.
     """
 
     connection: str
-    identity: bytes  # the body of the identification payload that was proved
+    identity: bytes  # the body of the authenticated identification payload
     location: tuple[str, int] | None
 
 
+# Looked up once, as in `ikev1.core.records.exchange`
+_UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
+_EXPIRE, _REKEY, _INITIATOR = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, Role.INITIATOR
+
+
 class IkeSa(Record, frozen=True):
-    """An ISAKMP SA, from its first message to its last."""
+    """An ISAKMP SA in any state."""
 
     unique_id: int
     connection: str
@@ -121,38 +128,38 @@ class IkeSa(Record, frozen=True):
     IDir_b: bytes = b""
     nat: Nat | None = None
     vendors: tuple[bytes, ...] = ()
-    awaits_user: bool = False  # hybrid: nothing but XAUTH may use it before it authenticated the client
-    requested: tuple[tuple[int, bytes], ...] = ()  # the certificates that the peer asked for: encoding, CA's name
+    awaits_user: bool = False  # hybrid authentication: only XAUTH is allowed until it has authenticated the client
+    requested: tuple[tuple[int, bytes], ...] = ()  # certificates that the peer requested: encoding and name of the CA
     established_at: float = 0.0
     rekey_at: float = 0.0
     expires_at: float = 0.0
     exchanges: tuple[Exchange, ...] = ()
-    children: tuple[ChildSa, ...] = ()
-    queued: tuple[str, ...] = ()  # tunnels to bring up once established
-    replaces: int = 0  # the unique_id of the ISAKMP SA whose children this one takes over
+    children: tuple[ChildSa, ...] = ()  # also those whose Quick Modes are not complete (`ChildState.INSTALLING`)
+    queued: tuple[str, ...] = ()  # tunnels to negotiate once the SA is established
+    replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
-    spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes: none is ever taken again
-    own_message_ids: int = 0  # how many of our exchanges had one (`ikev1.core.exchanges.message_ids`)
-    heard_message_ids: bytes = b""  # of notifies of the peer's, 4 octets each, the newest last
-    peer_sequence: int | None = None  # of the peer's newest R-U-THERE (RFC 3706 §6.2)
-    anchor: Anchor | None = None  # present once phase 1 is done
-    confirmed: bool = False  # the peer has shown that it has this SA, too: what other SAs hold may go over to it
-    initial_contact: bool = False  # the peer said so; obeyed once the SA is confirmed (RFC 2407 §4.6.3.3)
+    spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes; none is accepted again
+    own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
+    heard_message_ids: bytes = b""  # of notifications received, 4 octets each, the newest last
+    peer_sequence: int | None = None  # sequence number of the last R-U-THERE received (RFC 3706 §6.2)
+    anchor: Anchor | None = None  # present after phase 1
+    confirmed: bool = False  # the peer has used this SA, which may therefore replace other SAs
+    initial_contact: bool = False  # INITIAL-CONTACT was received; applied once confirmed (RFC 2407 §4.6.3.3)
     probe: Probe | None = None
-    reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has shown that it is
-    moved_at: float = 0.0  # when the peer's address or port changed last
-    moves: int = 0  # how often it did
+    reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has answered a probe
+    moved_at: float = 0.0  # time of the last change of the peer's address or port
+    moves: int = 0  # number of these changes
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires, or has an heir, is not rekeyed."""
         if self.heir:
-            return (self.expires_at, TimerKind.EXPIRE_IKE), (self.retires_at, TimerKind.RETIRE_IKE)
-        return (self.expires_at, TimerKind.EXPIRE_IKE), (self.rekey_at, TimerKind.REKEY_IKE)
+            return (self.expires_at, _EXPIRE), (self.retires_at, TimerKind.RETIRE_IKE)
+        return (self.expires_at, _EXPIRE), (self.rekey_at, _REKEY)
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | IkeSa, ...]:
-        """The records that have timers, in the order in which they are served where several are due."""
+        """The records that have timers, in the order in which simultaneous timers fire."""
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self)
@@ -173,7 +180,7 @@ class IkeSa(Record, frozen=True):
 
     @property
     def waiting(self) -> tuple[Exchange, ...]:
-        """The exchanges that wait for an answer of the world."""
+        """The exchanges that wait for an answer (`ikev1.core.records.answers`)."""
         phase1 = self.phase1
         others = tuple([exchange for exchange in self.exchanges if exchange.waiting and not exchange.holds_back])
         return others if phase1 is None or phase1.waiting is None else (phase1, *others)
@@ -194,14 +201,18 @@ class IkeSa(Record, frozen=True):
 
     @property
     def suite(self) -> Phase1Suite:
-        """The suite that was chosen, which must have happened."""
+        """The negotiated suite.
+
+        Raises:
+            LookupError: no suite has been negotiated yet.
+        """
         if self.chosen is None:
             raise LookupError("no suite was negotiated yet")
         return self.chosen.suite
 
     @property
     def peer(self) -> PeerKey | None:
-        """The key of the peer; None as long as it has not proved who it is, nor, behind a NAT, where."""
+        """The key of the peer; None until its identity is authenticated and, behind a NAT, its location is proved."""
         claim = self.claim
         if claim is None or claim.location is None:
             return claim
@@ -209,8 +220,8 @@ class IkeSa(Record, frozen=True):
 
     @property
     def claim(self) -> PeerKey | None:
-        """The key that the peer has if it is where its last messages seem to come from: anybody who knows the keys of
-        this SA can send from a forged address.
+        """The key of the peer if the source address of its last messages is genuine, which is unproved: anyone who
+        knows the keys of this SA can send from a forged address.
         """
         if self.anchor is None or self.awaits_user:
             return None
@@ -220,27 +231,27 @@ class IkeSa(Record, frozen=True):
 
     @property
     def hosts(self) -> tuple[str, str]:
-        """Our address and the peer's, as phase 1 has proved them; before that, those of the first message."""
+        """The local and the remote address that phase 1 has authenticated; before that, those of the first message."""
         if self.anchor is None:
             return self.path.local_host, self.path.remote_host
         return self.anchor.local_host, self.anchor.remote_host
 
     @property
     def is_call_of_ours(self) -> bool:
-        """Whether we are calling the peer. Somebody who calls us proves nothing before the end of phase 1, so nothing
-        of ours waits for that.
+        """Whether this gateway initiated phase 1, which is not complete. Tunnels are queued only for such an SA: the
+        initiator of any other incomplete phase 1 has proved nothing.
         """
         return self.state is IkeState.CONNECTING and self.role is Role.INITIATOR
 
     @property
     def is_up(self) -> bool:
-        """Whether exchanges of phase 2 can be protected by it."""
-        return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED)
+        """Whether phase 2 exchanges are possible under this SA."""
+        return self.state in _UP
 
     @property
     def is_current(self) -> bool:
         """Whether exchanges of phase 2 are begun under it: it is up, and has no heir."""
-        return self.state in (IkeState.ESTABLISHED, IkeState.REKEYING)
+        return self.state is IkeState.ESTABLISHED or self.state is IkeState.REKEYING
 
     @property
     def lowest_cookie(self) -> bytes:
@@ -254,15 +265,15 @@ class IkeSa(Record, frozen=True):
 
     @property
     def cookies(self) -> bytes:
-        """CKY-I and CKY-R, 16 octets: what names an ISAKMP SA on the wire (RFC 2408 §3.1)."""
+        """CKY-I and CKY-R, 16 octets, which identify an ISAKMP SA in messages (RFC 2408 §3.1)."""
         return self.CKY_I + self.CKY_R
 
     @property
     def peer_id_body(self) -> bytes:
-        """The body of the peer's identification payload, empty until it is known."""
-        return self.IDir_b if self.role is Role.INITIATOR else self.IDii_b
+        """The body of the peer's identification payload; empty before it is received."""
+        return self.IDir_b if self.role is _INITIATOR else self.IDii_b
 
     @property
     def local_id_body(self) -> bytes:
-        """The body of our own identification payload, empty until it is known."""
+        """The body of this gateway's identification payload; empty before it is sent."""
         return self.IDii_b if self.role is Role.INITIATOR else self.IDir_b

@@ -9,7 +9,7 @@ from ikev1.core.records.record import Record
 
 
 class UdpPath(NamedTuple):
-    """The two ends of a UDP conversation, addresses in text, ports as numbers."""
+    """The local and the remote address and port of UDP datagrams; addresses are text, without a prefix length."""
 
     local_host: str
     local_port: int
@@ -18,7 +18,7 @@ class UdpPath(NamedTuple):
 
     @property
     def remote(self) -> str:
-        """The peer's end, for people."""
+        """The address and port of the peer as text."""
         return f"{self.remote_host}[{self.remote_port}]"
 
     def __str__(self) -> str:
@@ -26,7 +26,7 @@ class UdpPath(NamedTuple):
 
 
 class NatTraversalVersion(StrEnum):
-    """Which NAT traversal a peer speaks, newest first: the numbers differ, the idea does not."""
+    """The versions of NAT traversal, newest first, which differ in the numbers of payloads and modes."""
 
     RFC_3947 = "RFC 3947"
     DRAFT_03 = "draft-03"
@@ -34,14 +34,14 @@ class NatTraversalVersion(StrEnum):
 
 
 class Nat(Record, frozen=True):
-    """What the NAT-D payloads showed (RFC 3947 §3.2)."""
+    """The result of NAT detection with NAT-D payloads (RFC 3947 §3.2)."""
 
     version: NatTraversalVersion
     local_behind: bool = False
     remote_behind: bool = False
-    forced: bool = False  # encapsulated because the connection says so
+    forced: bool = False  # UDP encapsulation is configured for the connection
 
     @property
     def encapsulate(self) -> bool:
-        """Whether ESP travels in UDP (RFC 3948)."""
+        """Whether ESP is encapsulated in UDP (RFC 3948)."""
         return self.local_behind or self.remote_behind or self.forced

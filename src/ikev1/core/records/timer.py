@@ -1,4 +1,4 @@
-"""The timers that records name: an SA, an exchange, a pair of IPsec SAs and a probe each say when and which."""
+"""The timers of ISAKMP SAs, exchanges, pairs of IPsec SAs and probes: each record returns the times of its timers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class TimerKind(StrEnum):
-    """What an SA, an exchange or a probe waits for; `ikev1.core.machine.timers` has a handler for each."""
+    """The kinds of timers; `ikev1.core.machine.timers` has a handler for each."""
 
-    RETRANSMIT = "retransmit"  # our last message of an exchange goes out again, or a complaint is reported
-    GIVE_UP = "give-up"  # an exchange is abandoned, or no longer worth remembering
+    RETRANSMIT = "retransmit"  # retransmit the last message of an exchange, or report a complaint
+    GIVE_UP = "give-up"  # abandon an exchange, or delete one that is complete
     EXPIRE_CHILD = "expire-child"
     REKEY_CHILD = "rekey-child"
     PROBE = "probe"
@@ -21,4 +21,4 @@ class TimerKind(StrEnum):
 
 
 Timers = tuple[tuple[float, TimerKind], ...]
-"""The timers of one record: when each is due, in seconds since the epoch (0.0: never), and which it is."""
+"""The timers of a record: the time of each, in seconds since the epoch (0.0: never), and its kind."""
