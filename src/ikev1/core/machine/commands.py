@@ -14,6 +14,7 @@ from ikev1.core.exchanges.registry import aggressive_mode, script_of
 from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
@@ -122,6 +123,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
     try:
         context = ref.context(exchange)
         context.sa = numbered
+        count_own(context)
         begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
     except Refusal as refusal:
         ref.tx.report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))

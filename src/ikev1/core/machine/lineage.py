@@ -18,7 +18,7 @@ from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 
-_MOST = 64  # ISAKMP SAs with a peer, replaced ones included
+_MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
 def succeed(ref: SaRef) -> None:
@@ -43,11 +43,15 @@ def succeed(ref: SaRef) -> None:
 
 def _retire_earlier(heir: SaRef) -> None:
     """Delete the SAs that were replaced before the last one, if their own heirs have been up for long enough."""
-    now, delay = heir.tx.now, max(heir.tx.state.settings.delete_rekeyed_delay, LEAST_IKE_DELAY)
     for other in heir.tx.state.table.of_peer(heir.sa):
-        earlier = other.heir and other.heir != heir.sa.unique_id
-        if earlier and other.retires_at - delay + LEAST_IKE_DELAY <= now:
+        if other.heir and other.heir != heir.sa.unique_id and _is_due(heir, other):
             retire(heir.tx.of(other))
+
+
+def _is_due(ref: SaRef, other: IkeSa) -> bool:
+    """Return whether a Delete for the replaced SA ``other`` cannot come too soon for the peer."""
+    delay = max(ref.tx.state.settings.delete_rekeyed_delay, LEAST_IKE_DELAY)
+    return other.retires_at - delay + LEAST_IKE_DELAY <= ref.tx.now
 
 
 def _others(ref: SaRef) -> list[IkeSa]:
@@ -128,10 +132,15 @@ def heir_now(ref: SaRef) -> SaRef | None:
 
 
 def make_room(ref: SaRef) -> None:
-    """Delete the oldest replaced SA of the peer if there are too many of them, before its time."""
-    replaced = [other for other in ref.tx.state.table.of_claim(ref.sa) if other.heir]
-    if len(replaced) >= _MOST:
-        retire(ref.tx.of(replaced[0]))
+    """End the oldest replaced SAs of the peer before their time if there are more than `_MOST`.
+
+    The peer is sent a Delete only for an SA whose heir has been up for `LEAST_IKE_DELAY`. An unconfirmed SA ends only
+    unconfirmed ones, because it may not belong to the peer.
+    """
+    table, confirmed = ref.tx.state.table, ref.sa.confirmed
+    replaced = [other for other in table.of_claim(ref.sa) if other.heir and other.confirmed is confirmed]
+    for other in replaced[:-_MOST]:
+        retire(ref.tx.of(other), says=_is_due(ref, other))
 
 
 def supersede_unconfirmed(ref: SaRef) -> None:
@@ -146,13 +155,16 @@ def supersede_unconfirmed(ref: SaRef) -> None:
     make_room(ref)
 
 
-def retire(ref: SaRef) -> None:
-    """Delete a replaced SA; its heir keeps the pairs, and knows where a peer behind a NAT is now."""
+def retire(ref: SaRef, *, says: bool = True) -> None:
+    """Delete a replaced SA, and send a Delete for it if ``says``; its heir keeps the pairs, and knows where a peer
+    behind a NAT is now.
+    """
     pass_on(ref)
     heir = heir_now(ref)
     if heir is not None:
         ref.change(path=heir.sa.path)
-    ref.say(delete_ike(ref.sa))
+    if says:
+        ref.say(delete_ike(ref.sa))
     end(ref, "replaced by a newer ISAKMP SA")
 
 

@@ -140,6 +140,7 @@ class IkeSa(Record, frozen=True):
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
     spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes; none is accepted again
+    own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifications received, 4 octets each, the newest last
     peer_sequence: int | None = None  # sequence number of the last R-U-THERE received (RFC 3706 §6.2)
