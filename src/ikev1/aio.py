@@ -6,10 +6,10 @@ For tests and tools: one process, one `ikev1.Ike`, and no data plane. ESP that a
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from ikev1.clock import SteadyClock
 from ikev1.core.records.events import ChildUp, Failure, IkeDown
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Connection
@@ -47,16 +47,17 @@ class Endpoint:
         events: the events that were not fetched yet.
     """
 
-    def __init__(self, ike: Ike, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, ike: Ike, clock: Callable[[], float] | None = None) -> None:
         """An endpoint without sockets; `bind` adds one.
 
         Args:
             ike: the endpoint without sockets.
-            clock: gives the time, in seconds since the epoch.
+            clock: gives the time, in seconds, and passes evenly; by default from the time of the call, by a clock that
+                nobody sets.
         """
         self.ike = ike
         self.events: asyncio.Queue[Event] = asyncio.Queue()
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._sockets: dict[tuple[str, int], tuple[asyncio.DatagramTransport, _Receiver]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -136,7 +137,7 @@ class Endpoint:
             LocalError: raised by `ikev1.Ike.connect`.
         """
         self.does(lambda ike, now: ike.connect(connection, tunnel, local, remote, now))
-        usable = [sa for sa in self.ike.sas if sa.connection == connection and (sa.is_call_of_ours or sa.is_up)]
+        usable = [sa for sa in self.ike.sas if sa.connection == connection and (sa.is_call_of_ours or sa.is_current)]
         others: list[Event] = []
         try:
             return await self._outcome(connection, tunnel, [sa.unique_id for sa in usable[-1:]], others)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ikev1.config import Loaded, Rule
+from ikev1.core.records.settings import DpdAction
 
 Refused = Callable[..., dict[str, Rule]]
 Load = Callable[..., Loaded]
@@ -23,6 +24,27 @@ def warnings(loaded: Loaded) -> dict[str, Rule]:
 def test_only_a_single_address_can_be_called(refused: Refused, address: str, start: str) -> None:
     found = refused(NET.format("a", "s", f'remote_address = "{address}"', "net", f'start = "{start}"'))
     assert found["connection.a.tunnel.net.start"] is Rule.START_WITHOUT_ADDRESS
+
+
+@pytest.mark.parametrize("action", ["restart", "trap"])
+def test_only_a_peer_at_a_single_address_can_be_called_again(refused: Refused, action: str) -> None:
+    found = refused(NET.format("a", "s", f'dpd_action = "{action}"', "net", ""))
+    assert found["connection.a.dpd_action"] is Rule.START_WITHOUT_ADDRESS
+
+
+def test_dead_peers_are_detected_unless_told(loaded: Load) -> None:
+    keys = ("", "dpd_delay = 0", 'dpd_delay = "1m"\ndpd_timeout = 5\ndpd_action = "clear"')
+    found = [loaded(NET.format("a", "s", each, "net", "")).settings.connections[0] for each in keys]
+    assert [(each.dpd_delay, each.dpd_timeout, each.dpd_action) for each in found] == [
+        (20.0, 30.0, None),
+        (0.0, 30.0, None),
+        (60.0, 5, DpdAction.CLEAR),
+    ]
+
+
+@pytest.mark.parametrize("keys", ["dpd_delay = -1", "dpd_delay = false", "dpd_timeout = 0", 'dpd_action = "hold"'])
+def test_other_ways_to_detect_dead_peers_are_refused(refused: Refused, keys: str) -> None:
+    assert f"connection.a.{keys.split()[0]}" in refused(NET.format("a", "s", keys, "net", ""))
 
 
 @pytest.mark.parametrize("keys", ['proposals = "aes128-sha256-esn"', 'ah_proposals = ["sha256", "sha256-esn"]'])
@@ -48,9 +70,9 @@ def test_ah_does_not_go_in_udp(refused: Refused) -> None:
         'mode = "transport"\ncompress = true',
     ],
 )
-def test_what_takes_a_kernel_is_said_before_it_fails(loaded: Load, keys: str) -> None:
+def test_what_takes_a_kernel_is_refused_before_it_fails(loaded: Load, refused: Refused, keys: str) -> None:
     text = NET.format("a", "s", "", "net", keys)
-    found = warnings(loaded(f'[gateway]\ndata_plane = "userspace"\n{text}'))
+    found = refused(f'[gateway]\ndata_plane = "userspace"\n{text}')
     assert found["connection.a.tunnel.net"] is Rule.NEEDS_KERNEL
     for plane in ("auto", "kernel"):
         assert "connection.a.tunnel.net" not in warnings(loaded(f'[gateway]\ndata_plane = "{plane}"\n{text}'))

@@ -9,7 +9,17 @@ import pytest
 from ikev1.config import Loaded, Rule
 from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.selector import DYNAMIC, Selector
-from ikev1.core.records.settings import Connection, IpsecProposal, ProposalCheck, Start, Tunnel, Unique, WhenDown
+from ikev1.core.records.settings import (
+    Connection,
+    DpdAction,
+    IpsecProposal,
+    NatTraversal,
+    ProposalCheck,
+    Start,
+    Tunnel,
+    Unique,
+    WhenDown,
+)
 from ikev1.wire.registry import ProtocolId
 
 Refused = Callable[..., dict[str, Rule]]
@@ -47,6 +57,10 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
             rekey = false
             unique = "keep"
             close_children = true
+            keyingtries = 3
+            dpd_delay = "1m"
+            dpd_timeout = 45
+            dpd_action = "clear"
             """
         )
     )
@@ -60,10 +74,14 @@ def test_a_connection_with_every_key(loaded: Load) -> None:
         local_id="gw.example.org",
         remote_id="*@example.org",
         remote_port=1500,
-        encapsulation=True,
+        nat_traversal=NatTraversal.FORCE,
         rekey=False,
         unique=Unique.KEEP,
         close_children=True,
+        keyingtries=3,
+        dpd_delay=60.0,
+        dpd_timeout=45.0,
+        dpd_action=DpdAction.CLEAR,
     )
 
 
@@ -235,3 +253,97 @@ def test_a_key_that_no_tunnel_has(refused: Refused) -> None:
 @pytest.mark.parametrize("name", ['"bad name"', '"ä"', '"-a"', f'"{"x" * 65}"'])
 def test_names_are_plain(refused: Refused, name: str) -> None:
     assert Rule.INVALID_NAME in refused(f'[connection.{name}]\nsecret = "s"').values()
+
+
+def where(loaded: Load, written: str) -> tuple[str, ...]:
+    return connection(loaded(f'[connection.branch]\nsecret = "s"\nremote_id = "x"\nremote_address = {written}')).remotes
+
+
+@pytest.mark.parametrize(
+    ("written", "remotes"),
+    [
+        ('"VPN.Example.ORG."', ("vpn.example.org",)),
+        ('"gateway"', ("gateway",)),
+        (
+            '["vpn.example.org", "198.51.100.7", "203.0.113.0/24"]',
+            ("vpn.example.org", "198.51.100.7", "203.0.113.0/24"),
+        ),
+        ('["2001:DB8::1", "2001:db8::1"]', ("2001:db8::1",)),
+        ('["%any"]', ("%any",)),
+    ],
+)
+def test_addresses_names_and_lists_of_them(loaded: Load, written: str, remotes: tuple[str, ...]) -> None:
+    assert where(loaded, written) == remotes
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"198.51.100.300"',
+        '"198.51.100"',
+        '"any"',
+        '"a, b"',
+        "[]",
+        '["%any", "198.51.100.7"]',
+        '"-a.example.org"',
+        '"10.1.2.3/16"',
+    ],
+)
+def test_a_wrong_remote_address_is_one_error_and_no_more(refused: Refused, written: str) -> None:
+    text = f"""
+        [connection.branch]
+        secret = "s"
+        remote_address = {written}
+        [connection.branch.tunnel.net]
+        local = "10.1.0.0/16"
+        remote = "10.2.0.0/16"
+        start = "start"
+    """
+    assert refused(text) == {"connection.branch.remote_address": Rule.INVALID_VALUE}
+
+
+def test_a_list_of_addresses_does_not_say_who_the_peer_is(refused: Refused, loaded: Load) -> None:
+    text = '[connection.branch]\nsecret = "s"\nremote_address = ["198.51.100.7", "198.51.100.8"]'
+    assert refused(text) == {"connection.branch.remote_id": Rule.NO_REMOTE_ID}
+    assert loaded('[connection.branch]\nsecret = "s"\nremote_address = ["198.51.100.0/24", "203.0.113.0/24"]')
+
+
+@pytest.mark.parametrize(
+    ("lines", "chosen"),
+    [
+        ("", NatTraversal.AUTO),
+        ("encapsulation = false", NatTraversal.AUTO),
+        ("encapsulation = true", NatTraversal.FORCE),
+        ('nat_traversal = "off"', NatTraversal.OFF),
+        ('nat_traversal = "off"\nencapsulation = false', NatTraversal.OFF),
+        ('nat_traversal = "force"\nencapsulation = true', NatTraversal.FORCE),
+    ],
+)
+def test_nat_traversal(loaded: Load, lines: str, chosen: NatTraversal) -> None:
+    assert connection(loaded(CONNECTION + lines)).nat_traversal is chosen
+
+
+@pytest.mark.parametrize(
+    "lines", ['nat_traversal = "off"\nencapsulation = true', 'nat_traversal = "force"\nencapsulation = false']
+)
+def test_nat_traversal_is_not_configured_in_two_ways(refused: Refused, lines: str) -> None:
+    assert refused(CONNECTION + lines) == {"connection.branch.encapsulation": Rule.NAT_TRAVERSAL_TWICE}
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "rule"),
+    [
+        ('lifetime = "1s"', "lifetime", Rule.SHORT_LIFETIME),
+        ('local = "10.1.2.3/16"', "local", Rule.HOST_BITS),
+        ('remote = "2001:db8::1/32[tcp/80]"\nlocal = "2001:db9::/32"', "remote", Rule.HOST_BITS),
+        ('proposals = ["aes256gcm16-sha256"]', "proposals", Rule.UNUSED_ALGORITHM),
+    ],
+)
+def test_what_is_probably_a_mistake_is_told(loaded: Load, line: str, key: str, rule: Rule) -> None:
+    warnings = loaded(TUNNEL + line).warnings
+    assert (f"connection.branch.tunnel.net.{key}", rule) in [(warning.key, warning.rule) for warning in warnings]
+
+
+def test_a_short_lifetime_of_phase_1_is_told(loaded: Load) -> None:
+    warnings = loaded(TUNNEL.replace("[connection.branch.t", "lifetime = 60\n[connection.branch.t")).warnings
+    assert [warning.rule for warning in warnings] == [Rule.SHORT_LIFETIME]

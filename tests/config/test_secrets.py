@@ -10,7 +10,7 @@ import pytest
 
 from ikev1.config import ConfigError, Loaded, Rule
 from ikev1.config.findings import Invalid
-from ikev1.config.secrets import Secrets, decode, exposure
+from ikev1.config.secrets import Secrets, decode, exposure, oddity
 
 Refused = Callable[..., dict[str, Rule]]
 Load = Callable[..., Loaded]
@@ -146,3 +146,23 @@ def test_a_secret_of_another_type_is_not_shown() -> None:
     with pytest.raises(Invalid) as caught:
         Secrets(Path(), None).inline(1234)
     assert "1234" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "is_odd"),
+    [
+        ("hijkr4v2", False),
+        ("sch\u00f6n", False),
+        ("it's", False),
+        ("\u2018hijkr4v2\u2019", True),
+        ("\u201chijkr4v2\u201d", True),
+        ("'hijkr4v2'", True),
+        (" hijkr4v2", True),
+        ("hijkr4v2\t", True),
+    ],
+)
+def test_a_secret_that_was_copied_with_more_than_itself_is_noticed(secret: str, is_odd: bool) -> None:
+    found = oddity(secret.encode())
+    assert (found is not None) is is_odd
+    assert found is None or "hijkr4v2" not in found
+    assert oddity(bytes(range(256))) is None

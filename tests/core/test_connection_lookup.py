@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configured import connection
-from ikev1.core.peer.connection_lookup import ConnectionLookup, is_address
+from ikev1.core.peer.connection_lookup import ConnectionLookup, can_call, expected, is_address
 from ikev1.core.records.settings import Connection
 
 NAMES = {
@@ -68,3 +68,56 @@ def test_connections_are_found_by_name() -> None:
 )
 def test_only_a_single_address_can_be_called(text: str, single: bool) -> None:
     assert is_address(text) is single
+
+
+FURTHER = ("b.example.org", "203.0.113.0/24")
+NAMED = (
+    connection("%any", "vpn.example.org", name="named"),
+    connection(
+        "192.0.2.1", "198.51.100.2", name="several", further_remote_addresses=("b.example.org", "203.0.113.0/24")
+    ),
+    connection("%any", "198.51.100.0/24", name="network"),
+)
+
+
+def found(lookup: ConnectionLookup, remote: str) -> list[str]:
+    return [each.name for each in lookup.candidates("192.0.2.1", remote)]
+
+
+def test_a_host_name_matches_the_addresses_that_it_has_now() -> None:
+    lookup = ConnectionLookup(NAMED)
+    assert found(lookup, "198.51.100.9") == ["network"]
+    lookup.name_addresses({"vpn.example.org": ("198.51.100.9", "2001:db8::9"), "b.example.org": ("198.51.100.9",)})
+    assert found(lookup, "198.51.100.9") == ["several", "named", "network"]
+    assert found(lookup, "2001:db8::9") == ["named"]
+    lookup.name_addresses({"vpn.example.org": ("203.0.113.9",)})
+    assert found(lookup, "198.51.100.9") == ["network"]
+    assert found(lookup, "203.0.113.9") == ["named", "several"]
+
+
+def test_a_connection_matches_each_of_its_addresses_once() -> None:
+    lookup = ConnectionLookup(NAMED, {"b.example.org": ("198.51.100.2", "203.0.113.7")})
+    assert found(lookup, "198.51.100.2") == ["several", "network"]
+    assert found(lookup, "203.0.113.7") == ["several"]
+
+
+def test_addresses_and_names_are_called_in_their_order() -> None:
+    lookup = ConnectionLookup(NAMED, {"b.example.org": ("203.0.113.7", "198.51.100.2")})
+    assert lookup.called_addresses(NAMED[1]) == ("198.51.100.2", "203.0.113.7")
+    assert lookup.called_addresses(NAMED[0]) == lookup.called_addresses(NAMED[2]) == ()
+    assert [can_call(each) for each in NAMED] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("remotes", "identity"),
+    [
+        (("198.51.100.2",), "198.51.100.2"),
+        (("vpn.example.org",), "vpn.example.org"),
+        (("198.51.100.0/24",), None),
+        (("%any",), None),
+        (("198.51.100.2", "vpn.example.org"), None),
+    ],
+)
+def test_the_identity_of_a_peer_follows_from_its_only_address(remotes: tuple[str, ...], identity: str | None) -> None:
+    first, *others = remotes
+    assert expected(connection("%any", first, further_remote_addresses=tuple(others))) == identity

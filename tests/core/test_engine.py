@@ -161,10 +161,12 @@ def test_another_secret_meanwhile_does_not_let_the_old_one_finish(network: Netwo
 
 def test_a_network_that_was_removed_is_not_renewed(network: Network, alice: Peer, bob: Peer) -> None:
     establish(network, alice)
+    old = alice.child
     alice.is_given(settings(connection(ALICE, BOB, tunnel(remote="10.9.0.0/16"))))
     network.run(3599)
-    assert "QM1" not in network.labels("alice")
-    assert Code.SELECTORS_UNACCEPTABLE in alice.failures
+    assert Code.NETWORKS_CHANGED in [note.code for note in alice.saw(Note)]
+    assert "INFO N(INVALID_ID_INFORMATION)" in network.labels("bob")  # bob refuses the new network
+    assert [child.unique_id for child in alice.children] == [old.unique_id]
     network.run(6)
     assert alice.children == []
 

@@ -248,4 +248,4 @@ def test_message_2_is_told_as_it_was_sent(network: Network, alice: Peer, bob: Pe
     header = Header.parse(answer.octets)
     message = parse_message(header, answer.octets[28:])
     assert message.header.CKY_I == alice.sa.CKY_I
-    assert len(message.payloads) == 3, "SA, and the vendor IDs of NAT traversal and dead peer detection"
+    assert len(message.payloads) == 4, "SA, and the vendor IDs of NAT traversal, dead peer detection and fragments"

@@ -17,7 +17,7 @@ from ikev1.core.records.child_sa import ChildSa, Compression, IpsecMode
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Tunnel
+from ikev1.core.records.settings import NatTraversal, Tunnel
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import EncapsulationMode, IpcompTransform, ProtocolId
@@ -100,7 +100,7 @@ def test_without_it_where_one_of_them_does_without(network: Network, ours: bool,
 
 
 def test_it_passes_a_nat_within_esp(network: Network, couple: Couple) -> None:
-    alice, bob = couple(**COMPRESSED, encapsulation=True)
+    alice, bob = couple(**COMPRESSED, nat_traversal=NatTraversal.FORCE)
     alice.calls()
     network.settle()
     assert alice.child.udp_encapsulation
@@ -113,7 +113,7 @@ def test_a_new_pair_has_new_cpis(network: Network, couple: Couple) -> None:
     establish(network, alice)
     before = alice.child.compression
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     older, newer = alice.children
     assert older.compression == before
     assert newer.compression not in (None, before)

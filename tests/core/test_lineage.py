@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ class SlowNetwork(Network):
 
 def two(network: Network, **both: object) -> tuple[Peer, Peer]:
     """Alice and bob, whose SAs live so long that nothing is replaced by itself."""
-    options = {"policies": (policy(lifetime=LONG),), **both}
+    options: dict[str, Any] = {"policies": (policy(lifetime=LONG),), **both}
     alice = settings(connection(ALICE, BOB, tunnel(lifetime=LONG), **options))
     bob = settings(connection(BOB, ALICE, tunnel(mirrored=True, lifetime=LONG), **options))
     return network.peer("alice", ALICE, alice), network.peer("bob", BOB, bob)
@@ -126,7 +127,7 @@ def test_the_log_says_which_of_two_stays() -> None:
         replaces(bob, what)
         network.run(60)
         for peer in (alice, bob):
-            assert [event.code for event in peer.events if getattr(event, "code", None) is Code.COLLISION]
+            assert Code.COLLISION in [note.code for note in peer.saw(Note)]
         agree(alice, bob)
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.peer import nat_traversal, vendor_ids
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.events import Code, Note
+from ikev1.core.records.events import Code, MessageSeen, Note
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
+from ikev1.core.records.settings import NatTraversal
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
-from ikev1.wire.payloads import VendorId
+from ikev1.wire.payloads import NatDiscovery, VendorId
 from ikev1.wire.registry import EncapsulationMode, HashAlgorithm, PayloadType
 from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer, establish
@@ -106,7 +107,7 @@ def test_the_float_happens_with_message_5(network: Network) -> None:
 
 @pytest.mark.parametrize("forcing", ["alice", "bob"])
 def test_either_side_may_force_encapsulation(network: Network, couple: Couple, forcing: str) -> None:
-    forced = {"encapsulation": True}
+    forced = {"nat_traversal": NatTraversal.FORCE}
     alice, bob = couple(alice=forced) if forcing == "alice" else couple(bob=forced)
     alice.calls()
     network.settle()
@@ -127,7 +128,7 @@ def test_a_peer_without_nat_traversal_is_talked_to_all_the_same(network: Network
 
 
 def test_another_encapsulation_port_where_both_agree(network: Network, couple: Couple) -> None:
-    alice, _ = couple(settings_options={"encapsulation_port": 14_500}, encapsulation=True)
+    alice, _ = couple(settings_options={"encapsulation_port": 14_500}, nat_traversal=NatTraversal.FORCE)
     alice.calls()
     network.settle()
     assert alice.child.path == UdpPath(ALICE, 14_500, BOB, 14_500)
@@ -292,3 +293,32 @@ def test_without_nat_d_nothing_is_known() -> None:
         nat_traversal.discover(HashAlgorithm.SHA1, bytes(16), path, NatTraversalVersion.RFC_3947, (), forced=True)
         is None
     )
+
+
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_nat_traversal_that_is_off_is_neither_announced_nor_accepted(
+    network: Network, couple: Couple, who: str
+) -> None:
+    off = {"nat_traversal": NatTraversal.OFF}
+    alice, bob = couple(alice=off if who == "alice" else None, bob=off if who == "bob" else None)
+    alice.calls()
+    network.settle()
+    for peer in (alice, bob):
+        assert peer.sa.nat is None
+        assert not peer.child.udp_encapsulation
+    first, second, third, fourth = (event.message for event in alice.saw(MessageSeen)[:4])
+    announced = [vendor_ids.version_of(tuple(each.data for each in m.all(VendorId))) for m in (first, second)]
+    assert announced == [None if who == "alice" else NatTraversalVersion.RFC_3947, None]
+    assert not third.all(NatDiscovery)
+    assert not fourth.all(NatDiscovery)
+
+
+def test_a_peer_behind_a_nat_gets_no_encapsulation_where_that_is_off(network: Network) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), nat_traversal=NatTraversal.OFF)))
+    of_bob = connection(BOB, "%any", tunnel(mirrored=True), remote_id=ALICE)
+    bob = network.peer("bob", BOB, settings(of_bob))
+    NatBox(network, alice, OUTSIDE_OF_ALICE)
+    alice.calls(host=BOB)
+    network.settle()
+    assert (alice.sa.nat, bob.sa.nat) == (None, None)
+    assert alice.sa.path.local_port == 500

@@ -44,6 +44,7 @@ EXCHANGES = (*PHASE_1, ExchangeType.INFORMATIONAL, ExchangeType.QUICK_MODE, Exch
 NOTIFIES = (
     NotifyType.NO_PROPOSAL_CHOSEN,
     NotifyType.INVALID_COOKIE,
+    NotifyType.INVALID_SPI,
     NotifyType.AUTHENTICATION_FAILED,
     NotifyType.INITIAL_CONTACT,
     NotifyType.R_U_THERE,
@@ -174,7 +175,10 @@ class Outsider(RuleBasedStateMachine):
     def deliver(self, number: int) -> None:
         """What the peers sent arrives."""
         for _ in range(min(number, len(self.network.flying))):
-            self.network.deliver(self.network.flying.popleft())
+            flying = self.network.flying.popleft()
+            if self.is_early(flying):
+                self.lost.append(flying)  # a copy of it may be the first that is taken
+            self.network.deliver(flying)
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 35.0, YESTERDAY]))
     def rest(self, seconds: float) -> None:
@@ -356,6 +360,8 @@ class Outsider(RuleBasedStateMachine):
         self.sends(target, octets, path)
         after = snapshot(target)
         changed = self.harmless(after).differences(self.harmless(before))
+        if changed and self.has_the_peer_asked(octets, path):
+            changed = self.harmless(after).unasked().differences(self.harmless(before).unasked())
         if changed and effects:
             changed = min((after.wherever().differences(effect.wherever()) for effect in effects), key=len)
         assert changed == []
@@ -365,6 +371,21 @@ class Outsider(RuleBasedStateMachine):
         """Whether it is for the exchange in which ``flying`` is under way to the same peer."""
         same = octets[:16] == flying.octets[:16] and octets[20:24] == flying.octets[20:24]
         return same and self.network.receiver(flying) is target
+
+    def is_early(self, flying: Datagram) -> bool:
+        """Whether it is a message of phase 2 for a peer that has not done with phase 1, and does not take it yet."""
+        target = self.network.receiver(flying)
+        sa = None if target is None else target.engine.sas.get(flying.octets[:16])
+        return flying.octets[20:24] != bytes(4) and (sa is None or sa.state is IkeState.CONNECTING)
+
+    def has_the_peer_asked(self, octets: bytes, path: UdpPath) -> bool:
+        """Whether it is an error in the clear and comes from the peer's address, or seems to: the peer is asked whether
+        it is alive, and nothing else follows.
+        """
+        errors = (NotifyType.INVALID_COOKIE, NotifyType.INVALID_SPI)
+        clear = len(octets) > HEADER_SIZE and octets[18] == ExchangeType.INFORMATIONAL and not octets[19] & 1
+        named = any(int(kind).to_bytes(2) in octets[HEADER_SIZE:] for kind in errors)
+        return clear and named and path.remote_host != MALLORY
 
     def is_excused(self, original: Datagram, path: UdpPath) -> bool:
         """Whether a copy of ``original`` that comes by ``path`` may have another effect."""

@@ -139,11 +139,17 @@ def test_no_number_is_too_large_to_speak_of(kind: A, value: bytes) -> None:
     assert len(text) < 500
 
 
+@pytest.mark.parametrize(("seconds", "used"), [(3600, 3600), (28_800, 28_800), (86_400, 28_800), (0, 28_800)])
+def test_of_two_lifetimes_in_offer_and_answer_the_shorter_one_is_used(seconds: int, used: int) -> None:
+    offered = offer_of(transform(OFFERED | REST | {A.LIFE_DURATION: 28_800}))
+    answer = offer_of(transform(OFFERED | REST | {A.LIFE_DURATION: seconds}))
+    assert phase1_proposal.accept(offered, answer).lifetime == used
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         offer_of(transform(OFFERED | REST | {A.KEY_LENGTH: 256})),
-        offer_of(transform(OFFERED | REST | {A.LIFE_DURATION: 3600})),
         offer_of(transform(OFFERED | REST | {A.PRF: 1})),
         offer_of(transform(OFFERED)),
         offer_of(transform(OFFERED | REST)._replace(id=2)),

@@ -166,7 +166,6 @@ def answers() -> list[SecurityAssociation]:
         return answer._replace(proposals=proposals)
 
     return [
-        with_attribute(answer, A.SA_LIFE_DURATION, 60),
         with_attribute(answer, A.AUTHENTICATION_ALGORITHM, 5),
         with_attribute(answer, A.GROUP_DESCRIPTION, 2),
         with_attribute(answer, A.KEY_LENGTH, None),
@@ -178,6 +177,14 @@ def answers() -> list[SecurityAssociation]:
         proposed(only._replace(spi=(255).to_bytes(4))),
         answer._replace(situation=2),
     ]
+
+
+@pytest.mark.parametrize(("seconds", "used"), [(60, 60), (3600, 3600), (86_400, 3600)])
+def test_of_two_lifetimes_in_offer_and_answer_the_shorter_one_is_used(seconds: int, used: int) -> None:
+    offered = offer(net("aes128-sha1"))
+    _, answer = choose(net("aes128-sha1"), offered)
+    changed = with_attribute(answer, A.SA_LIFE_DURATION, seconds)
+    assert phase2_proposal.accept(net("aes128-sha1"), offered, changed).life == (used, 0)
 
 
 @pytest.mark.parametrize("answer", answers())

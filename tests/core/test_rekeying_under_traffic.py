@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
-        lives = {"policies": (policy("aes128-sha256-ecp256", lifetime=30 * 86_400),)}
+        lives: dict[str, Any] = {"policies": (policy("aes128-sha256-ecp256", lifetime=30 * 86_400),)}
         ours, theirs = tunnel(lifetime=86_400), tunnel(mirrored=True, lifetime=86_400)
         self.alice = End(self, ALICE, settings(connection(ALICE, BOB, ours, **lives)))
         self.bob = End(self, BOB, settings(connection(BOB, ALICE, theirs, **lives)))

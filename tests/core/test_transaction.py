@@ -21,7 +21,7 @@ from ikev1.core.machine.transaction import Transaction
 from ikev1.core.records.actions import Action, Forget, Keep, Send
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.timer import TimerKind
@@ -158,7 +158,7 @@ EXCHANGE = Exchange("QM", 7, Role.INITIATOR)
     [
         (UP, {"spent_message_ids": frozenset({1})}, True),
         (UP, {"own_message_ids": 9}, True),
-        (UP, {"probe": Probe(PATH, b"1234")}, True),
+        (UP, {"probe": Probe(PATH, 1234)}, True),
         (UP, {"exchanges": (EXCHANGE,)}, False),
         (UP, {"phase1": EXCHANGE}, False),
         (UP, {"queued": ("net",)}, False),
@@ -229,8 +229,8 @@ def test_no_record_is_fetched_again(path: Path) -> None:
 
 # --- timers ---------------------------------------------------------------------------------------------------------
 
-TIMED = (IkeSa, Exchange, ChildSa, Probe)
-HAPPENED = frozenset({"created_at", "established_at", "moved_at"})
+TIMED = (IkeSa, Exchange, ChildSa, Probe, Liveness)
+HAPPENED = frozenset({"created_at", "established_at", "moved_at", "heard_at", "hinted_at", "quick_mode_at"})
 
 
 def test_every_timer_has_a_handler() -> None:
@@ -246,7 +246,7 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
     exchange = bob.sa.exchanges[0]
     network.settle()
     records: dict[type, Any] = {
-        IkeSa: bob.sa, Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH, bytes(4)),
+        IkeSa: bob.sa, Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH), Liveness: Liveness(),
     }  # fmt: skip
     record = records[kind]
     deadlines = {name for name in get_type_hints(kind) if name.endswith("_at")} - HAPPENED
@@ -263,6 +263,6 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
 def test_every_timer_belongs_to_one_record(network: Network, pair: tuple[Peer, Peer]) -> None:
     alice, _ = pair
     establish(network, alice)
-    parts = (alice.sa, EXCHANGE, alice.child, Probe(PATH, bytes(4)))
+    parts = (alice.sa, EXCHANGE, alice.child, Probe(PATH), Liveness())
     kinds = [kind for part in parts for _, kind in part.timers()]
     assert sorted(kinds) == sorted(TimerKind)

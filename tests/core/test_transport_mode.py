@@ -15,6 +15,7 @@ from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import NatTraversalVersion
 from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import NatTraversal
 from ikev1.wire.payloads import Identification, NatOriginalAddress, Payload, SecurityAssociation, VendorId
 from ikev1.wire.registry import Phase2Attribute
 from nat import NatBox
@@ -149,7 +150,7 @@ def test_both_ends_send_the_original_addresses(network: Network, version: NatTra
 
 
 def test_in_tunnel_mode_nobody_sends_them(network: Network, couple: Couple) -> None:
-    alice, bob = couple(encapsulation=True)
+    alice, bob = couple(nat_traversal=NatTraversal.FORCE)
     alice.calls()
     for label, receiver in (("QM1", bob), ("QM2", alice)):
         assert not any(isinstance(each, NatOriginalAddress) for each in heard(network, label, receiver))

@@ -58,6 +58,7 @@ class CountingPlane:
         self.outlived = outlived
         self.refuse = ""  # a reason, if nothing is to be installed
         self.exhausted = False  # whether there are no SPIs to be had
+        self.trap_needs_host = False  # as the kernel's
         self.closed = False
         self.broken = 0  # how often it was asked and could not
         self._bell = os.eventfd(0)
@@ -106,12 +107,14 @@ class CountingPlane:
             raise PlaneError(self.refuse)
         if child.inbound.spi in self.counted:
             return self.counted[child.inbound.spi]
-        return Counters(168, 2, 252, 3, child.created_at, None) if child.inbound.spi in self.inbound else Counters()
+        return Counters(168, 2, 252, 3, 0.0, None) if child.inbound.spi in self.inbound else Counters()
 
     def drops(self) -> Drops:
         return self.dropped
 
     def install_trap(self, trap: Trap) -> None:
+        if self.trap_needs_host and not trap.remote_host:
+            raise PlaneError("the address of the peer is not known")
         self.traps[trap.connection, trap.tunnel] = trap
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
@@ -205,7 +208,8 @@ async def _serving(
     ports: tuple[int, int],
     control: Path,
     reloaded: Callable[[], Settings],
-    clock: Callable[[], float],
+    clock: Callable[[], float] | None,
+    wall: Callable[[], float],
     outlived: Mapping[int, ChildSa] = _NONE,
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
@@ -219,12 +223,12 @@ async def _serving(
 
     endpoint, store = Endpoint(log, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
     chosen = PlaneChoice("counting", "it is a test", make_plane)
-    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock)
+    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock, wall=wall)
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()
     try:
-        again = partial(_serving, settings, host, ports, control, reloaded, clock)
+        again = partial(_serving, settings, host, ports, control, reloaded, clock, wall)
         yield Side(gateway, planes[0], control, lines, endpoint, store, again)
     finally:
         await vici.close()
@@ -236,7 +240,7 @@ def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
     ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our
-    gateway reads when told to; ``clock`` is that of both.
+    gateway reads when told to; ``clock`` is that of both, and also their wall clock, which is otherwise ``wall``.
     """
 
     def run(
@@ -247,7 +251,8 @@ def meet(tmp_path: Path) -> Meet:
         settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
         reloaded: Callable[[Settings], Settings] | None = None,
         start: Start = Start.NONE,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
         networks = ("10.1.0.0/16", "10.2.0.0/16")
@@ -263,12 +268,20 @@ def meet(tmp_path: Path) -> Meet:
                 )
             return reloaded(our_settings)
 
+        clocks = clock, clock or wall
+
         async def meeting() -> None:
             async with (
                 _serving(
-                    their_settings, hosts[1], ports[1], tmp_path / "theirs.vici", lambda: their_settings, clock
+                    their_settings,
+                    hosts[1],
+                    ports[1],
+                    tmp_path / "theirs.vici",
+                    lambda: their_settings,
+                    clock,
+                    clock or wall,
                 ) as them,
-                _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load, clock) as us,
+                _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load, *clocks) as us,
             ):
                 await scenario(us, them)
 

@@ -102,15 +102,16 @@ def test_a_call_that_cannot_be_built_is_told_to_a_client(meet: Meet) -> None:
     meet(scenario, change=unable_to_say_who_it_is)
 
 
+def eager(settings: Settings) -> Settings:
+    """Settings that try again soon."""
+    return replace(settings, retry_initiate_interval=0.01, retry_initiate_limit=0.01)
+
+
 def test_a_started_tunnel_that_cannot_be_called_is_tried_again(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
-        tries = us.gateway.autostart
-        tries.waits = 0.01, 0.01
-        tries.release("branch")
-        tries.adopt(us.gateway.settings)
         await us.until(lambda: [line.code for line in us.lines].count(Code.CERTIFICATE_UNUSABLE) > 2)
 
-    meet(scenario, change=unable_to_say_who_it_is, start=Start.START)
+    meet(scenario, change=unable_to_say_who_it_is, settings=eager, start=Start.START)
 
 
 # --- bugs -----------------------------------------------------------------------------------------------------------
@@ -250,11 +251,11 @@ def test_a_tunnel_whose_start_meets_a_bug_is_tried_again(meet: Meet, monkeypatch
         def often(*args: Any) -> list[Action]:
             return broken() if next(failures, False) else initiate(*args)
 
-        autostart.waits = 0.01, 0.01
         monkeypatch.setattr(us.gateway.engine, "initiate", often)
         (connection,) = us.gateway.settings.connections
         started = replace(connection, tunnels=(replace(connection.tunnels[0], start=Start.START),))
-        autostart.adopt(replace(us.gateway.settings, connections=(started,)))
+        autostart.adopt(eager(replace(us.gateway.settings, connections=(started,))))
+        us.gateway.apply([])  # sets the timer
         await us.until(lambda: us.gateway.is_up("branch", "net"))
         assert len(bugs(us)) == 2
 

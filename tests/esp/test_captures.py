@@ -73,4 +73,4 @@ def test_captured_echoes_open(
         echoes.append((packet[9], packet[20], ones_complement(packet[20:])))
     assert len(echoes) == 8
     assert set(echoes) == {(1, 8, 0xFFFF)}  # ICMP, echo request, a right checksum
-    assert receiver.counters().integrity_failures == 0
+    assert receiver.counters(3.0).integrity_failures == 0

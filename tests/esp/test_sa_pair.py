@@ -49,7 +49,7 @@ class Ends:
 
     @property
     def counts(self) -> Counters:
-        return self.receiver.counters()
+        return self.receiver.counters(3.0)
 
 
 def trailed(packet: bytes, next_header: int = 4) -> bytes:
@@ -83,8 +83,8 @@ def test_counts_inner_octets_and_times() -> None:
     ends = Ends()
     ends.carry(PACKET)
     ends.carry(PACKET)
-    assert ends.counts == Counters(bytes_in=2 * len(PACKET), packets_in=2, last_in=2.0)
-    assert ends.sender.counters() == Counters(bytes_out=2 * len(PACKET), packets_out=2, last_out=1.0)
+    assert ends.counts == Counters(bytes_in=2 * len(PACKET), packets_in=2, idle_in=1.0)
+    assert ends.sender.counters(3.0) == Counters(bytes_out=2 * len(PACKET), packets_out=2, idle_out=2.0)
 
 
 def test_first_sequence_number_is_one_and_each_follows() -> None:
@@ -150,7 +150,7 @@ def test_tfc_padding_is_cut(packet: bytes, extra: int) -> None:
 def test_dummy_packets_are_dropped_without_prejudice() -> None:
     ends = Ends()
     assert ends.forge(trailed(os.urandom(50), 59)) is None
-    assert ends.counts == Counters(dummies=1, last_in=2.0)
+    assert ends.counts == Counters(dummies=1, idle_in=1.0)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_sequence_numbers_never_wrap() -> None:
     sealed = ends.sender.seal([PACKET] * 5, 0.0)
     assert [int.from_bytes(packet[4:8]) for packet in sealed] == [2**32 - 2, 2**32 - 1]
     assert ends.sender.seal([PACKET], 0.0) == []
-    assert ends.sender.counters().refused_out == 4
+    assert ends.sender.counters(3.0).refused_out == 4
     assert [type(event) for event in ends.events] == [Expired, RekeyNeeded]
     assert ends.open(sealed[1], BACK) == PACKET
 
@@ -241,7 +241,7 @@ def test_kilobytes_are_a_soft_and_a_hard_limit() -> None:
     assert ends.sender.seal([packet], 0.0) == []
     assert ends.sender.seal([packet], 0.0) == []
     assert [type(event) for event in ends.events[2:]] == [Expired]
-    assert ends.sender.counters().refused_out == 2
+    assert ends.sender.counters(3.0).refused_out == 2
 
 
 def test_a_peer_that_moved_is_reported_once_and_only_by_new_authentic_packets() -> None:

@@ -124,7 +124,8 @@ def test_sighup_reads_the_configuration_again(tunnel: Tunnel) -> None:
     tunnel.ours.config.write_text(tunnel.ours.config.read_text().replace("tunnel.net]", "tunnel.other]"))
     tunnel.ours.send_signal(signal.SIGHUP)
     wait_until(lambda: "other" in tunnel.ours.control.swanctl("--list-conns").stdout, "the new tunnel")
-    assert tunnel.ours.control.children()
+    wait_until(lambda: not tunnel.ours.control.children(), "the pair of the removed tunnel to be closed")
+    assert tunnel.ours.control.sas()
 
 
 def test_sigterm_says_goodbye(tunnel: Tunnel) -> None:

@@ -50,8 +50,8 @@ def assert_carried(sides: Sides, ends: tuple[ChildSa, ChildSa], count: int, *, o
         assert (counters.packets_in, counters.packets_out) == (count, count)
         if octets:
             assert (counters.bytes_in, counters.bytes_out) == (octets, octets)
-        assert counters.last_in is not None
-        assert counters.last_out is not None
+        assert counters.idle_in is not None
+        assert counters.idle_out is not None
         assert not side.namespace.troubles()
 
 

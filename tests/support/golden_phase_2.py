@@ -9,7 +9,7 @@ from golden import GoldenNetwork, GoldenPeer, conversation
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import NatTraversalVersion
-from ikev1.core.records.settings import Aggressive, Mode, ProposalCheck
+from ikev1.core.records.settings import Aggressive, Mode, NatTraversal, ProposalCheck
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import VendorId
@@ -136,7 +136,7 @@ def refused(network: GoldenNetwork, theirs: Any, **both: Any) -> tuple[GoldenPee
 @conversation
 def quick_mode_ah_through_nat(network: GoldenNetwork) -> None:
     """Bob, whose tunnel is configured for AH, refuses Quick Mode with UDP encapsulation."""
-    _, bob = refused(network, tunnel(mirrored=True, proposals=(ah(),)), encapsulation=True)
+    _, bob = refused(network, tunnel(mirrored=True, proposals=(ah(),)), nat_traversal=NatTraversal.FORCE)
     assert Code.NO_PROPOSAL_CHOSEN in bob.failures
 
 
@@ -269,7 +269,7 @@ def nat_transport_draft_02(network: GoldenNetwork) -> None:
 @conversation
 def nat_forced(network: GoldenNetwork) -> None:
     """UDP encapsulation without a NAT, by configuration of alice, and IPComp."""
-    alice, bob = network.couple(alice={"encapsulation": True}, tunnel_options={"compress": True})
+    alice, bob = network.couple(alice={"nat_traversal": NatTraversal.FORCE}, tunnel_options={"compress": True})
     alice.calls()
     network.settle()
     assert alice.child.udp_encapsulation

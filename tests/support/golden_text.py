@@ -36,6 +36,7 @@ _NAMES = {
     21: "NAT-OA",
     130: "NAT-D",
     131: "NAT-OA",
+    132: "FRAG",
 }
 _HEADER, _GENERIC = 28, 4  # octets (RFC 2408 §3.1, §3.2)
 _FIELDS = (8, 8, 1, 1, 1, 1, 4, 4)  # octets of the fields of a header

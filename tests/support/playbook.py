@@ -7,7 +7,7 @@ asks for is done to a data plane and a store that are plain dictionaries, checke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from ikev1.core.machine.boundary import attempt
 from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
+    AskTraffic,
     CheckCertificate,
     Forget,
     InstallInbound,
@@ -28,7 +29,7 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, Traffic
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
@@ -40,6 +41,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.testing import Datagram, Randomness
 from ikev1.testing.network import BaseNetwork
+from ikev1.wire.fragmentation import are_of_one_message
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message, parse_message
 from ikev1.wire.payloads import Delete, Notification, Payload
@@ -90,6 +92,8 @@ class Peer:
         self.refuses: set[type[Action]] = set()  # what the data plane does not do
         self.delays: set[type[Action]] = set()  # what is done, but answered only by `gives_answers`
         self.unanswered: list[tuple[int, Answer]] = []
+        self.received_at: dict[int, float] = {}  # when a pair carried its newest packet, by inbound SPI
+        self.sent_at: dict[int, float] = {}
         self._labels: dict[bytes, str] = {}
 
     # --- what it is made to do
@@ -106,9 +110,9 @@ class Peer:
         pending = deque(wish(self.engine))
         while pending:
             action = pending.popleft()
-            answer = self._perform(action, pending[0] if pending else None)
+            answer = self._perform(action, _following(action, pending))
             if answer is not None:
-                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound))
+                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound, AskTraffic))
                 pending.extendleft(reversed(self._answered(action.request, answer)))
         self._check()
 
@@ -173,7 +177,7 @@ class Peer:
             self.is_reborn()
         return self.engine.answered(request, answer, self.network.now)
 
-    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound) -> Answer:
+    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound | AskTraffic) -> Answer:
         """Does what is asked for, or refuses it."""
         if type(action) in self.refuses:
             return Failed("this data plane refuses")
@@ -190,7 +194,24 @@ class Peer:
             case InstallOutbound(_, child):
                 assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
                 self.outbound[child.local, child.remote] = child
+            case AskTraffic(_, children):
+                return self._traffic({child.inbound.spi for child in children})
         return Done()
+
+    def _traffic(self, spis: set[int]) -> Traffic:
+        """How long ago the pairs with these inbound SPIs carried anything."""
+
+        def idle(carried: dict[int, float]) -> float | None:
+            times = [at for spi, at in carried.items() if spi in spis]
+            return self.network.now - max(times) if times else None
+
+        return Traffic(idle(self.received_at), idle(self.sent_at))
+
+    def packets(self, *directions: str) -> None:
+        """Each pair carries a packet now: ``"in"``, ``"out"`` or both."""
+        for spi in self.inbound:
+            for direction in directions:
+                (self.received_at if direction == "in" else self.sent_at)[spi] = self.network.now
 
     def _perform(self, action: Action, following: Action | None) -> Answer | None:
         """Does what the engine asks for; what it is to be answered at once, if anything."""
@@ -201,7 +222,7 @@ class Peer:
                 self._send(path, octets, following)
             case Report(event):
                 self.events.append(event)
-            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request):
+            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request) | AskTraffic(request):
                 answer = self._answer(action)
                 if type(action) not in self.delays:
                     return answer
@@ -301,6 +322,17 @@ class Peer:
         """The only failure."""
         (failure,) = self.saw(Failure)
         return failure
+
+
+def _following(action: Action, pending: Iterable[Action]) -> Action | None:
+    """The next action that is not the rest of a message in fragments."""
+    return next((each for each in pending if not _go_together(action, each)), None)
+
+
+def _go_together(action: Action, other: Action) -> bool:
+    if not isinstance(action, Send) or not isinstance(other, Send):
+        return False
+    return are_of_one_message(action.datagram, other.datagram)
 
 
 def _label(seen: MessageSeen) -> str:

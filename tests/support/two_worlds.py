@@ -16,7 +16,7 @@ from ikev1.core.engine import Engine
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, IkeDown, IkeUp
 from ikev1.core.records.exchange import Exchange
-from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
@@ -28,6 +28,7 @@ from playbook import Datagram, Network, Peer
 OUTSIDE, BOB_OUTSIDE = "203.0.113.1", "203.0.113.2"
 _L2TP: dict[str, Any] = {"local": "dynamic[udp/1701]", "remote": "dynamic[udp/1701]", "mode": IpsecMode.TRANSPORT}
 _LIFETIME = 30 * 86_400  # seconds: nothing is renewed but by a wish
+_DPD: dict[str, Any] = {"dpd_delay": 3600.0, "dpd_timeout": 30.0}
 _KEYS = authority.rsa_key(1), authority.rsa_key(2)
 _METHODS = {
     "signatures": AuthenticationMethod.RSA_SIGNATURES,  # which are the same whenever the same is signed
@@ -59,7 +60,9 @@ class World:
         of_tunnel: dict[str, Any] = {"lifetime": _LIFETIME} | (_L2TP if kind.transport else {})
         ours, theirs = tunnel(**of_tunnel), tunnel(mirrored=not kind.transport, **of_tunnel)
         self.alice = self.network.peer(
-            "alice", ALICE, settings(connection(ALICE, self.hosts["bob"], ours, remote_id=BOB, **_proof(kind, 0)))
+            "alice",
+            ALICE,
+            settings(connection(ALICE, self.hosts["bob"], ours, remote_id=BOB, **_proof(kind, 0))),
         )
         self.bob = self.network.peer(
             "bob", BOB, settings(connection(BOB, from_bob, theirs, remote_id=ALICE, **_proof(kind, 1)))
@@ -157,7 +160,7 @@ class World:
 
 
 def _proof(kind: Kind, who: int) -> dict[str, Any]:
-    modes = {"mode": kind.mode, "aggressive": Aggressive.ACCEPT_PSK}
+    modes = {"mode": kind.mode, "aggressive": Aggressive.ACCEPT_PSK, **_DPD}
     if kind.proof == "psk":
         return {"secret": SECRET, "policies": (policy(lifetime=_LIFETIME),), **modes}
     mine, theirs = _KEYS[who], _KEYS[1 - who]
@@ -250,6 +253,13 @@ class Snapshot(NamedTuple):
             {cookies: _nowhere(sa) for cookies, sa in self.stored.items()},
         )
 
+    def unasked(self) -> Snapshot:
+        """It, without whether the peer is asked if it is alive, for which an informational message goes out."""
+        return self._replace(
+            sas={cookies: _unasked(sa) for cookies, sa in self.sas.items()},
+            stored={cookies: _unasked(sa) for cookies, sa in self.stored.items()},
+        )
+
     def without_complaints(self) -> Snapshot:
         """It, without what junk leaves of a phase 1 under way: a complaint, and how long is waited on after it."""
         return self._replace(sas=_quiet(self.sas))
@@ -281,6 +291,12 @@ def _uncomplaining(exchange: Any) -> Any:
     return exchange and replace(exchange, complaint=None, resend_at=0.0, ends_at=0.0, tries=0)
 
 
+def _unasked(sa: IkeSa) -> IkeSa:
+    probe = sa.probe if sa.probe is not None and not sa.probe.ends_at else None
+    blank: IkeSa = replace(sa, probe=probe, own_message_ids=0, own_sequence=None, liveness=Liveness())
+    return blank
+
+
 _NOWHERE = UdpPath("", 0, "", 0)
 
 
@@ -291,6 +307,7 @@ def _nowhere(sa: IkeSa) -> IkeSa:
         probe=None,
         reached=None,
         own_message_ids=0,
+        own_sequence=None,
         moved_at=0.0,
         moves=0,
         children=tuple(map(_unplaced, sa.children)),
@@ -323,6 +340,7 @@ def _lasting(sa: IkeSa) -> IkeSa:
         exchanges=(),
         rekey_at=0.0,
         probe=None,
+        liveness=Liveness(),
         initial_contact=False,
     )
     return lasting

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.wire.errors import WireError
-from ikev1.wire.fragmentation import MOST_OCTETS, Reassembly, Whole, fragment_of
+from ikev1.wire.fragmentation import (
+    MOST_OCTETS,
+    OVERHEAD,
+    Pieces,
+    Reassembly,
+    Whole,
+    are_of_one_message,
+    fragment_of,
+    in_fragments,
+)
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import build_message
 from ikev1.wire.payloads import Fragment, Nonce
@@ -22,6 +31,11 @@ def cut(octets: bytes, size: int, id: int = 1) -> list[Fragment]:
     return [Fragment(id, number, number == len(pieces), piece) for number, piece in enumerate(pieces, 1)]
 
 
+def known(fragment: Fragment | None) -> Fragment:
+    assert fragment is not None
+    return fragment
+
+
 def reassembly(peers: int = 4, messages: int = 4) -> Reassembly[str, int]:
     return Reassembly(peers, messages)
 
@@ -29,10 +43,10 @@ def reassembly(peers: int = 4, messages: int = 4) -> Reassembly[str, int]:
 def kept(waiting: Reassembly[str, int]) -> int:
     """Octets that are kept, all peers together."""
     return sum(
-        len(data)
+        len(piece.fragment.data)
         for messages in waiting._waiting.values()
         for pieces in messages.values()
-        for data, *_ in pieces.values()
+        for piece in pieces._kept
     )
 
 
@@ -100,12 +114,11 @@ def test_of_too_many_peers_the_one_that_was_silent_longest_is_forgotten() -> Non
     assert [peer for peer, _ in waiting.incomplete()] == ["c", "a", "d"]
 
 
-def test_a_message_larger_than_any_datagram_is_dropped() -> None:
+def test_a_message_larger_than_any_datagram_is_never_whole() -> None:
     waiting = reassembly()
     huge = bytes(MOST_OCTETS // 2)
     assert waiting.take("peer", Fragment(1, 1, False, huge), 0) is None
     assert waiting.take("peer", Fragment(1, 2, True, huge + b"1"), 0) is None
-    assert list(waiting.incomplete()) == []
     assert waiting.take("peer", Fragment(2, 1, False, huge), 0) is None
     assert waiting.take("peer", Fragment(2, 2, True, huge), 0) == Whole(huge + huge, (0, 0))
 
@@ -160,7 +173,7 @@ def test_a_datagram_is_a_fragment_by_its_first_payload() -> None:
     message = build_message(HEADER, [Nonce(bytes(16))])
     assert fragment_of(Header.parse(message), message) is None
     encrypted = Header.parse(octets)._replace(flags=Flags.ENCRYPTION)
-    assert fragment_of(encrypted, octets) is None
+    assert fragment_of(encrypted, octets) == fragment  # the flag of the whole message
 
 
 @given(st.binary(max_size=40))
@@ -171,3 +184,60 @@ def test_a_fragment_that_is_malformed_says_so(body: bytes) -> None:
     except WireError:
         return
     assert isinstance(fragment, Fragment)
+
+
+@given(st.binary(min_size=1, max_size=3000), st.integers(40, 600))
+def test_a_message_in_fragments_is_whole_again(body: bytes, size: int) -> None:
+    message = build_message(HEADER._replace(flags=Flags.ENCRYPTION), [Nonce(body)])
+    datagrams = in_fragments(message, size)
+    assert datagrams == (message,) or all(len(datagram) <= size for datagram in datagrams)
+    if len(datagrams) == 1:
+        assert len(message) <= size or len(message) > 255 * (size - OVERHEAD)
+        return
+    headers = [Header.parse(datagram) for datagram in datagrams]
+    assert all(not header.encrypted for header in headers)
+    assert all(message[:16] == header.CKY_I + header.CKY_R for header in headers)
+    assert all(are_of_one_message(datagrams[0], datagram) for datagram in datagrams)
+    waiting = reassembly()
+    found = [waiting.take("peer", known(fragment_of(*each)), 0) for each in zip(headers, datagrams, strict=True)]
+    assert found[:-1] == [None] * (len(found) - 1)
+    assert found[-1] is not None
+    assert found[-1].octets == message
+
+
+def test_another_message_has_another_number() -> None:
+    one, other = (build_message(HEADER, [Nonce(bytes([value]) * 100)]) for value in (1, 2))
+    assert not are_of_one_message(in_fragments(one, 80)[0], in_fragments(other, 80)[0])
+    assert in_fragments(one, 80) == in_fragments(one, 80)
+    assert in_fragments(one, OVERHEAD) == (one,)
+
+
+def test_genuine_fragments_are_found_among_forged_ones() -> None:
+    pieces: Pieces[None] = Pieces()
+    message = (HEADER._replace(length=90).build() + bytes(range(62)))[:90]
+    genuine = cut(message, 30)
+    forged = [fragment._replace(data=b"forged" * 5) for fragment in genuine]
+    found = [whole.octets for fragment in (*forged[1:], *genuine) for whole in pieces.add(fragment, None)]
+    assert message in found
+    assert pieces.in_conflict
+    assert len(found) <= 8 * len(genuine)
+
+
+@given(st.lists(st.builds(Fragment, st.just(1), st.integers(0, 6), st.booleans(), st.binary(max_size=2)), max_size=80))
+def test_a_fragment_completes_few_messages(stream: list[Fragment]) -> None:
+    pieces: Pieces[None] = Pieces(100)
+    for fragment in stream:
+        is_known = fragment in pieces.fragments
+        found = pieces.add(fragment, None)
+        assert len(found) <= 8
+        assert is_known or all(fragment.data in whole.octets for whole in found)
+        assert pieces.octets <= 100
+        assert pieces.octets == sum(len(each.data) for each in pieces.fragments)
+
+
+def test_a_message_that_was_complete_is_complete_again_when_all_of_it_is_repeated() -> None:
+    pieces: Pieces[None] = Pieces()
+    fragments = cut(bytes(range(1, 30)), 10)
+    assert [len(pieces.add(each, None)) for each in fragments] == [0, 0, 1]
+    assert [len(pieces.add(each, None)) for each in fragments] == [0, 0, 1]
+    assert [len(pieces.add(fragments[0], None)) for _ in range(5)] == [0] * 5

@@ -139,7 +139,7 @@ OF_THE_PLANE = {
         "packets with UDP encapsulation where none was negotiated, or without it where it was; or packets of a "
         "transport mode pair between other hosts",
         "a NAT appeared or disappeared after the tunnel came up",
-        "take the tunnel down and up; with `encapsulation = true`, ESP is always sent in UDP",
+        'take the tunnel down and up; with `nat_traversal = "force"`, ESP is always sent in UDP',
     ),
     "XfrmInStateInvalid": Words("packets for a pair that is not valid", _PASSING, _LASTING),
     "XfrmInTmplMismatch": Words(

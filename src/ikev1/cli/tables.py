@@ -35,10 +35,14 @@ def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
     table = Table(*columns, box=None, pad_edge=False)
     for sa in sas:
         table.add_row(
-            *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection, sa.suite),
+            *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection + _removed(sa), sa.suite),
             *(duration(sa.expires_in), duration(sa.rekey_in), _nat(sa), sa.maker),
         )
     return table
+
+
+def _removed(sa: IsakmpSa | IpsecSa) -> str:
+    return " (not configured)" if sa.removed else ""
 
 
 def _nat(sa: IsakmpSa) -> str:
@@ -59,7 +63,7 @@ def _block(sa: IpsecSa) -> str:
     pfs = f", PFS {sa.pfs}" if sa.pfs else ""
     return "\n".join(
         (
-            f"{sa.connection}/{sa.tunnel}, conn-id {sa.conn_id}, {sa.state}",
+            f"{sa.connection}/{sa.tunnel}{_removed(sa)}, conn-id {sa.conn_id}, {sa.state}",
             f"  local {sa.local}, peer {sa.peer} port {sa.peer_port}",
             f"  local  ident: {', '.join(sa.local_ident)}",
             f"  remote ident: {', '.join(sa.remote_ident)}",

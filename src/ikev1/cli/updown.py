@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from ikev1.cli.control import Section, daemon, decoded, list_connections, socket_option
+from ikev1.cli.control import Section, daemon, decoded, list_connections, list_sas, socket_option
 
 timeout_option = click.option(
     "--timeout", type=click.IntRange(1), default=30, show_default=True, help="Seconds to wait for the peer."
@@ -32,11 +32,21 @@ def up(name: str, timeout: int, path: str) -> None:
 def down(name: str, timeout: int, path: str) -> None:
     """Take down NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels."""
     with daemon(path) as session:
-        connections = list_connections(session)
-        found = [{"ike": name}] if name in connections else targets(name, connections)
+        known = _with_removed(list_connections(session), list_sas(session))
+        found = [{"ike": name}] if name in known else targets(name, known)
         for target in found:
             print_log(session.terminate({**target, "timeout": str(1000 * timeout)}))
             click.echo(f"{described(target)} is down")
+
+
+def _with_removed(connections: dict[str, Section], sas: list[tuple[str, Section]]) -> dict[str, Section]:
+    """``connections`` with those and their tunnels that still have SAs, but were removed from the configuration."""
+    known = {name: {**section, "children": dict(section.get("children", {}))} for name, section in connections.items()}
+    for connection, sa in sas:
+        children = known.setdefault(connection, {"children": {}})["children"]
+        for child in sa["child-sas"].values():
+            children.setdefault(child["name"], child)
+    return known
 
 
 def targets(name: str, connections: dict[str, Section]) -> list[Section]:

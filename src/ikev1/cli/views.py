@@ -28,6 +28,7 @@ class IsakmpSa(msgspec.Struct, frozen=True):
     local_id: str
     remote_id: str
     cookies: str
+    removed: bool = False  # its connection is not configured any more
 
 
 class Direction(msgspec.Struct, frozen=True):
@@ -63,6 +64,7 @@ class IpsecSa(msgspec.Struct, frozen=True):
     age: int
     rekey_in: int | None
     expires_in: int | None
+    removed: bool = False  # its tunnel is not configured any more
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -125,6 +127,7 @@ def _isakmp_sa(connection: str, sa: Section) -> IsakmpSa:
         local_id=sa["local-id"],
         remote_id=sa["remote-id"],
         cookies=f"{sa['initiator-spi']}:{sa['responder-spi']}",
+        removed="removed" in sa,
     )
 
 
@@ -149,6 +152,7 @@ def _ipsec_sa(connection: str, sa: Section, child: Section) -> IpsecSa:
         age=int(child["install-time"]),
         rekey_in=_number(child, "rekey-time"),
         expires_in=_number(child, "life-time"),
+        removed="removed" in child,
     )
 
 

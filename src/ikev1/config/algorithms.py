@@ -11,7 +11,14 @@ from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.settings import IpsecProposal
 from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
-from ikev1.crypto.suites import IkeProposal, parse_ah_proposal, parse_esp_proposal, parse_ike_proposal, weaknesses
+from ikev1.crypto.suites import (
+    IkeProposal,
+    parse_ah_proposal,
+    parse_esp_proposal,
+    parse_ike_proposal,
+    unused_integrity,
+    weaknesses,
+)
 from ikev1.wire.registry import ProtocolId
 
 Word = TypeVar("Word")
@@ -22,10 +29,22 @@ def ike_proposal(value: object) -> IkeProposal:
     return parse_ike_proposal(text(value))
 
 
-def esp_proposal(value: object) -> IpsecProposal:
-    """The proposal written as ``aes256-sha256`` or ``aes256gcm16``, with a group for perfect forward secrecy."""
-    encryption, key_length, integrity, group_number, esn = parse_esp_proposal(text(value))
-    return IpsecProposal(IpsecSuite(encryption, key_length, integrity, esn=esn), group_number)
+def esp_proposal(findings: Findings, key: str) -> Callable[[object], IpsecProposal]:
+    """A converter of proposals written as ``aes256-sha256`` or ``aes256gcm16``, with a group for perfect forward
+    secrecy; words without effect are reported.
+    """
+
+    def convert(value: object) -> IpsecProposal:
+        encryption, key_length, integrity, group_number, esn = parse_esp_proposal(text(value))
+        if (unused := unused_integrity(text(value))) is not None:
+            findings.warn(
+                key,
+                Rule.UNUSED_ALGORITHM,
+                f"{value}: {unused} is not used, because the cipher protects the integrity itself: remove it",
+            )
+        return IpsecProposal(IpsecSuite(encryption, key_length, integrity, esn=esn), group_number)
+
+    return convert
 
 
 def ah_proposal(value: object) -> IpsecProposal:

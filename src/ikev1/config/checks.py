@@ -11,12 +11,14 @@ from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
-from ikev1.core.peer.connection_lookup import expected
+from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Aggressive, Connection, Mode, Settings, Start, Tunnel
+from ikev1.core.records.settings import Aggressive, Connection, DpdAction, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
 from ikev1.wire.registry import AuthenticationMethod
+
+_SHORTEST_LIFETIME = 120  # seconds
 
 
 def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
@@ -33,6 +35,9 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
             check_protection(connection, tunnel, tunnel_path, findings)
             if data_plane == "userspace":
                 check_userspace(tunnel, tunnel_path, findings)
+        shortest = min((policy.lifetime for policy in connection.policies), default=_SHORTEST_LIFETIME)
+        if shortest < _SHORTEST_LIFETIME:
+            _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         _check_aggressive_mode(connection, path, findings)
@@ -41,18 +46,28 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
     _check_connections(settings.connections, findings)
 
 
-def is_single(address: str) -> bool:
-    """Whether an endpoint is one address, not a network and not ``%any``."""
-    return address != ANY and ip_network(address).num_addresses == 1
-
-
 def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: Findings) -> None:
-    if tunnel.start is not Start.NONE and not is_single(connection.remote_address):
+    wrong_address = findings.is_wrong(f"connection.{connection.name}.remote_address")
+    if tunnel.start is not Start.NONE and not can_call(connection) and not wrong_address:
         findings.error(
             f"{path}.start",
             Rule.START_WITHOUT_ADDRESS,
-            f"{tunnel.start.value!r} initiates to the peer, but remote_address is {connection.remote_address}: "
-            'set it to a single address, or use start = "none" and let the peer initiate',
+            f"{tunnel.start.value!r} initiates to the peer, but remote_address is {', '.join(connection.remotes)}: "
+            'set it to a single address or a host name, or use start = "none" and let the peer initiate',
+        )
+    if tunnel.lifetime < _SHORTEST_LIFETIME:
+        _warn_of_lifetime(tunnel.lifetime, f"{path}.lifetime", findings)
+    if (
+        connection.dpd_action in (DpdAction.RESTART, DpdAction.TRAP)
+        and tunnel.start is Start.NONE
+        and not can_call(connection)
+    ):
+        findings.error(
+            f"connection.{connection.name}.dpd_action",
+            Rule.START_WITHOUT_ADDRESS,
+            f"{connection.dpd_action.value!r} initiates to the peer, but remote_address is "
+            f"{', '.join(connection.remotes)}: "
+            'set it to a single address, or use "clear" and let the peer initiate',
         )
     local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
     if local and remote and local != remote:
@@ -67,8 +82,18 @@ def _version(selector: Selector, connection: Connection) -> int | None:
     """The IP version of one side of a tunnel; None if it is known only when the peer connects."""
     if not selector.dynamic:
         return selector.version
-    known = [end for end in (connection.remote_address, connection.local_address) if end != ANY]
-    return ip_network(known[0]).version if known else None
+    ends = (*connection.remotes, connection.local_address)
+    versions = {ip_network(end).version for end in ends if end != ANY and not is_host_name(end)}
+    return versions.pop() if len(versions) == 1 else None
+
+
+def _warn_of_lifetime(lifetime: int, key: str, findings: Findings) -> None:
+    findings.warn(
+        key,
+        Rule.SHORT_LIFETIME,
+        f"is {lifetime} s: new keys are negotiated at nine tenths of it, and a lost message is repeated after seconds "
+        f"only, so the tunnel may fail; usual are 3600 s or more, at least {_SHORTEST_LIFETIME} s",
+    )
 
 
 def _check_aggressive_mode(connection: Connection, path: str, findings: Findings) -> None:
@@ -135,9 +160,9 @@ def _check_tunnels(settings: Settings, findings: Findings) -> None:
 
 def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:
     """Connections that a responder cannot distinguish by the first messages of a peer."""
-    alike: dict[tuple[str, str], list[Connection]] = {}
+    alike: dict[tuple[str, tuple[str, ...]], list[Connection]] = {}
     for connection in connections:
-        rivals = alike.setdefault((connection.local_address, connection.remote_address), [])
+        rivals = alike.setdefault((connection.local_address, connection.remotes), [])
         _check_rivals(connection, rivals, findings)
         rivals.append(connection)
 

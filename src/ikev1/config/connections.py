@@ -15,8 +15,33 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.values import ANY, boolean, choice, endpoint, port
-from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Trust, Unique
+from ikev1.config.values import (
+    ANY,
+    boolean,
+    choice,
+    duration,
+    duration_or_never,
+    endpoint,
+    fragment_size,
+    integer,
+    port,
+    remotes,
+)
+from ikev1.core.records.settings import (
+    Aggressive,
+    Connection,
+    DpdAction,
+    Fragmentation,
+    Mode,
+    NatTraversal,
+    ProposalCheck,
+    Trust,
+    Unique,
+)
+
+# Seconds: a dead peer is noticed, and called again, within a minute
+DPD_DELAY = 20.0
+DPD_TIMEOUT = 30.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -41,6 +66,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         )
     trust = read_trust(table, files)
     lives = read_connection_lives(table)
+    remote_address, *others = table.take("remote_address", remotes, (ANY,))
     connection = Connection(
         name=name,
         policies=policies_for(table, drafts, methods_of(secret, credential, trust), check, lives.lifetime),
@@ -51,19 +77,44 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         mode=Mode(table.take("mode", choice(tuple(Mode)), Mode.MAIN)),
         aggressive=Aggressive(table.take("aggressive", choice(tuple(Aggressive)), Aggressive.ACCEPT)),
         local_address=table.take("local_address", endpoint, ANY),
-        remote_address=table.take("remote_address", endpoint, ANY),
+        remote_address=remote_address,
+        further_remote_addresses=tuple(others),
         local_id=table.take("local_id", own_identity(credential), None),
         remote_id=table.take("remote_id", peers_identity, _named_by_keys(trust)),
         same_identity=table.take("same_identity", boolean, False),
         remote_port=table.take("remote_port", port, 500),
-        encapsulation=table.take("encapsulation", boolean, False),
+        nat_traversal=_read_nat_traversal(table),
+        fragmentation=Fragmentation(table.take("fragmentation", choice(tuple(Fragmentation)), Fragmentation.YES)),
+        fragment_size=table.take("fragment_size", fragment_size, None),
         rekey=table.take("rekey", boolean, True),
         rekeying=lives.rekeying,
         unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
         close_children=table.take("close_children", boolean, False),
+        keyingtries=table.take("keyingtries", integer(0, 1_000_000), 0),
+        dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
+        dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
+        dpd_action=table.take("dpd_action", _dpd_action, None),
     )
     table.finish()
     return connection
+
+
+def _read_nat_traversal(table: Table) -> NatTraversal:
+    """NAT traversal; ``encapsulation = true`` is an older way to write ``nat_traversal = "force"``."""
+    chosen = table.take("nat_traversal", choice(tuple(NatTraversal)), None)
+    forced = table.take("encapsulation", boolean, None)
+    if chosen is not None and forced is not None and forced is not (chosen == NatTraversal.FORCE):
+        table.findings.error(
+            table.key("encapsulation"),
+            Rule.NAT_TRAVERSAL_TWICE,
+            f"contradicts nat_traversal = {chosen!r}: remove it; encapsulation = true is the same as "
+            'nat_traversal = "force"',
+        )
+    return NatTraversal(chosen or (NatTraversal.FORCE if forced else NatTraversal.AUTO))
+
+
+def _dpd_action(value: object) -> DpdAction:
+    return DpdAction(choice(tuple(DpdAction))(value))
 
 
 def _named_by_keys(trust: Trust) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.values import ANY
 from ikev1.core.peer import identity
-from ikev1.core.peer.connection_lookup import called_address, expected
+from ikev1.core.peer.connection_lookup import can_call, expected
 from ikev1.core.peer.reflection import is_own_key, names_one
 from ikev1.core.records.methods import SHARED_OR_ENCRYPTING
 from ikev1.core.records.settings import Connection
@@ -14,11 +14,19 @@ from ikev1.crypto import certificates
 
 def check_destination(connection: Connection, path: str, findings: Findings) -> None:
     """Report to ``findings`` what lets others authenticate as the peer of ``connection``, whose table is ``path``."""
-    if connection.remote_id == ANY and called_address(connection) is not None:
+    if connection.remote_id is None and len(connection.remotes) > 1 and can_call(connection):
+        findings.error(
+            f"{path}.remote_id",
+            Rule.NO_REMOTE_ID,
+            "missing: remote_address has several entries, so the identity that the peer must prove does not follow "
+            f'from it. Set it to the peer\'s identity; "{ANY}" accepts any identity',
+        )
+    addresses = ", ".join(connection.remotes)
+    if connection.remote_id == ANY and can_call(connection):
         findings.warn(
             f"{path}.remote_id",
             Rule.ANY_RESPONDER,
-            f"{ANY} accepts any peer at {connection.remote_address} that has a trusted secret or certificate: set it "
+            f"{ANY} accepts any peer at {addresses} that has a trusted secret or certificate: set it "
             "to the peer's identity",
         )
     elif connection.remote_id == "*":
@@ -44,7 +52,7 @@ def _check_authorities(connection: Connection, path: str, findings: Findings) ->
             "missing: any certificate of this CA would authenticate the peer. Set it to the peer's identity or to a "
             f'pattern such as "*.example.org" (* is one label); "{ANY}" accepts every certificate of the CA',
         )
-    elif connection.remote_id == ANY and called_address(connection) is None:
+    elif connection.remote_id == ANY and not can_call(connection):
         findings.warn(
             f"{path}.remote_id",
             Rule.ANY_CERTIFIED_PEER,

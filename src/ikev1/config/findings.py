@@ -24,10 +24,15 @@ class Rule(StrEnum):
     UNUSED_KEY = "unused-key"
     INVALID_VALUE = "invalid-value"
     INVALID_SECRET = "invalid-secret"  # noqa: S105
+    ODD_SECRET = "odd-secret"  # noqa: S105
     INVALID_IDENTITY = "invalid-identity"
     INVALID_NAME = "invalid-name"
     SAME_PORTS = "same-ports"
     WEAK_ALGORITHM = "weak-algorithm"
+    UNUSED_ALGORITHM = "unused-algorithm"
+    SHORT_LIFETIME = "short-lifetime"
+    HOST_BITS = "host-bits"
+    NAT_TRAVERSAL_TWICE = "nat-traversal-twice"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -129,6 +134,10 @@ class Findings:
     def warn(self, key: str, rule: Rule, text: str) -> None:
         """Report that ``key`` can be used, but is probably a mistake."""
         self.warnings.append(Finding(self.file, key, rule, text))
+
+    def is_wrong(self, key: str) -> bool:
+        """Whether an error was reported for ``key``, so that its value is not the configured one."""
+        return any(finding.key == key for finding in self.errors)
 
     def raise_errors(self) -> None:
         """Raises:

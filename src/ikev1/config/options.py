@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ikev1.config.findings import Rule
 from ikev1.config.table import Table
-from ikev1.config.values import address, choice, each, file_path, integer, interface, number, port, text
+from ikev1.config.values import address, choice, each, file_path, fragment_size, integer, interface, number, port, text
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection, Settings, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
@@ -75,5 +75,14 @@ def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Co
         retransmit_base=table.take("retransmit_base", number(1, 10), default.retransmit_base),
         retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
         delete_rekeyed_delay=table.take("delete_rekeyed_delay", number(1, 3600), default.delete_rekeyed_delay),
+        fragment_size=table.take("fragment_size", fragment_size, default.fragment_size),
         nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),
+        retry_initiate_interval=table.take(
+            "retry_initiate_interval", number(0.1, 3600), default.retry_initiate_interval
+        ),
+        retry_initiate_base=table.take("retry_initiate_base", number(1, 10), default.retry_initiate_base),
+        retry_initiate_limit=table.take("retry_initiate_limit", number(1, 86_400), default.retry_initiate_limit),
+        retry_initiate_jitter=table.take("retry_initiate_jitter", number(0, 1), default.retry_initiate_jitter),
+        next_address_after=table.take("next_address_after", number(1, 3600), default.next_address_after),
+        dns_interval=table.take("dns_interval", number(1, 86_400), default.dns_interval),
     )

@@ -6,7 +6,7 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.core.negotiation.ipsec_suite import is_ah, kernel_only
 from ikev1.core.peer.connection_lookup import known_selectors
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.settings import Connection, Tunnel, WhenDown
+from ikev1.core.records.settings import Connection, NatTraversal, Tunnel, WhenDown
 
 
 def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings: Findings) -> None:
@@ -33,22 +33,22 @@ def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings
             "is 0, but a proposal has extended sequence numbers (esn), whose upper half is derived from the window "
             "(RFC 4303 §3.4.3): set it to 32 or more packets, or remove esn",
         )
-    if connection.encapsulation and is_ah(tunnel.proposals[0].suite):
+    if connection.nat_traversal is NatTraversal.FORCE and is_ah(tunnel.proposals[0].suite):
         findings.error(
             f"{path}.ah_proposals",
             Rule.AH_IN_UDP,
-            f"AH cannot be encapsulated in UDP, which connection.{connection.name}.encapsulation requires: use ESP, "
+            f"AH cannot be encapsulated in UDP, which nat_traversal of connection.{connection.name} requires: use ESP, "
             "for example null-sha256",
         )
 
 
 def check_userspace(tunnel: Tunnel, path: str, findings: Findings) -> None:
-    """Warn of features of ``tunnel`` that only the kernel's data plane supports."""
+    """Refuse features of ``tunnel`` that only the kernel's data plane supports."""
     suites = [proposal.suite for proposal in tunnel.proposals]
     esn = any(suite.esn for suite in suites)
     missing = kernel_only(tunnel.mode, suites[0].protocol, esn, tunnel.compress, tunnel.marks)
     if missing:
-        findings.warn(
+        findings.error(
             path,
             Rule.NEEDS_KERNEL,
             f'requires {missing}, which only the kernel supports: with data_plane = "userspace" it cannot carry '

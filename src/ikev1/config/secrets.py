@@ -6,11 +6,14 @@ import base64
 import binascii
 import os
 import stat
+import unicodedata
 from pathlib import Path
 
 from ikev1.config.files import Files, why_unreadable
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.table import Table
+
+_TYPOGRAPHIC = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb")
 
 
 def exposure(status: os.stat_result) -> str | None:
@@ -47,6 +50,24 @@ def decode(written: str) -> bytes:
     return secret
 
 
+def oddity(secret: bytes) -> str | None:
+    """What about a secret is probably a mistake of copying it, without showing the secret; None if there is nothing."""
+    try:
+        text = secret.decode()
+    except UnicodeDecodeError:
+        return None  # octets that were written as digits
+    quotes = sorted({unicodedata.name(character).lower() for character in text if character in _TYPOGRAPHIC})
+    if quotes:
+        found = f"contains {' and '.join(quotes)}, as text processors write quotation marks"
+    elif len(text) > 1 and text[0] == text[-1] and text[0] in "'\"`":
+        found = "begins and ends with a quotation mark"
+    elif text != text.strip():
+        found = "begins or ends with white space"
+    else:
+        return None
+    return f"the secret {found}: it works only if the peer's secret has that as well"
+
+
 class Secrets:
     """Reads the secrets of one configuration; file names are relative to ``folder``. ``exposed`` says who else can read
     the configuration itself (`exposure`).
@@ -62,6 +83,9 @@ class Secrets:
         """
         inline = table.take(key, self.inline, b"")
         from_file = table.take(f"{key}_file", self.from_file, b"")
+        for taken, secret in ((key, inline), (f"{key}_file", from_file)):
+            if (odd := oddity(secret)) is not None:
+                table.findings.warn(table.key(taken), Rule.ODD_SECRET, odd)
         if key in table and f"{key}_file" in table:
             table.findings.error(table.path, Rule.TWO_SECRETS, f"has both {key} and {key}_file: remove one of them")
         return inline or from_file

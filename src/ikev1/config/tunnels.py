@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.rekeying import read_tunnel_lives
 from ikev1.config.table import Table
-from ikev1.config.values import boolean, choice, each, integer, kilobytes, text
+from ikev1.config.values import boolean, choice, each, host_bits, integer, kilobytes, text
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
@@ -23,8 +23,8 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
     lives = read_tunnel_lives(table)
     tunnel = Tunnel(
         name=name,
-        local=table.take("local", _selector, DYNAMIC),
-        remote=table.take("remote", _selector, DYNAMIC),
+        local=table.take("local", _selector(table, "local"), DYNAMIC),
+        remote=table.take("remote", _selector(table, "remote"), DYNAMIC),
         proposals=_read_proposals(table),
         lifetime=lives.lifetime or HOUR,
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
@@ -46,20 +46,31 @@ def _when_down(value: object) -> WhenDown:
     return WhenDown(choice(tuple(WhenDown))(value))
 
 
-def _selector(value: object) -> Selector:
-    if isinstance(value, list):
-        raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
-    return Selector.parse(text(value))
+def _selector(table: Table, key: str) -> Callable[[object], Selector]:
+    """A converter: networks with host bits set are accepted without these, with a warning."""
+
+    def convert(value: object) -> Selector:
+        if isinstance(value, list):
+            raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
+        selector = Selector.parse(text(value))
+        network = text(value).partition("[")[0].strip()
+        if (cleared := host_bits(network)) is not None:
+            table.findings.warn(
+                table.key(key), Rule.HOST_BITS, f"{network} has host bits set: the network {cleared} is used"
+            )
+        return selector
+
+    return convert
 
 
 def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
-    proposals = table.take("proposals", each(esp_proposal), ())
+    proposals = table.take("proposals", each(esp_proposal(table.findings, table.key("proposals"))), ())
     with_ah = table.take("ah_proposals", each(ah_proposal), ())
     if proposals and with_ah:
         table.findings.error(
             table.key("ah_proposals"), Rule.ESP_AND_AH, "cannot be combined with proposals: use ESP or AH"
         )
-    proposals = proposals or with_ah or tuple(map(esp_proposal, DEFAULT_ESP))
+    proposals = proposals or with_ah or tuple(map(esp_proposal(table.findings, ""), DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
     proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
     warn_weak_ipsec(table.findings, table.path, proposals)

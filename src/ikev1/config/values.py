@@ -11,6 +11,9 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 ANY = "%any"
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+# RFC 1123 §2.1; the last label is not a number, as it is in an address that is mistyped
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?!\d+$){_LABEL}")
 _QUANTITY = re.compile(r"^(\d+)\s*([A-Za-z]*)$")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
@@ -68,6 +71,15 @@ def integer(least: int, most: int) -> Callable[[object], int]:
 port = integer(1, 65_535)
 
 
+def fragment_size(value: object) -> int:
+    """The octets of an IP packet with an IKE fragment: 0 for the smallest that every host accepts (576 with IPv4, 1280
+    with IPv6), or 576 to 65,535.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not (value == 0 or 576 <= value <= 65_535):
+        raise ValueError(f"{value!r} is not allowed: expected 0, or an integer from 576 to 65535")
+    return value
+
+
 def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
     form = _QUANTITY.match(value.strip()) if isinstance(value, str) else None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -86,6 +98,11 @@ def duration(value: object) -> int:
     return _quantity(
         value, _SECONDS, 'seconds as an integer, or a string with a unit such as "3600s", "60m", "24h", "1d"'
     )
+
+
+def duration_or_never(value: object) -> float:
+    """As `duration`, and 0 for never."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else float(duration(value))
 
 
 def kilobytes(value: object) -> int:
@@ -126,12 +143,54 @@ def endpoint(value: object) -> str:
     if value == ANY:
         return ANY
     try:
-        network = ip_network(text(value))
+        network = ip_network(text(value), strict=False)
     except ValueError:
         raise ValueError(
             f"{value!r} is not allowed: expected an address, a network such as 192.0.2.0/24, or {ANY}"
         ) from None
+    if (cleared := host_bits(text(value))) is not None:
+        raise ValueError(f"{value!r} has host bits set: expected the network {cleared}, or an address without a prefix")
     return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def host_bits(written: str) -> str | None:
+    """The network that is meant by ``written`` if this is a network with host bits set, such as 10.1.2.3/16."""
+    try:
+        ip_network(written)
+    except ValueError:
+        pass
+    else:
+        return None
+    try:
+        return str(ip_network(written, strict=False))
+    except ValueError:
+        return None
+
+
+def remote(value: object) -> str:
+    """``%any``, an address, a network, or a host name, which is returned in lower case without a dot at the end."""
+    written = text(value).strip()
+    if written.lower() in ("any", "*", "default"):
+        raise ValueError(f"{value!r} is not allowed: any address is {ANY!r}")
+    if "," in written:
+        raise ValueError(f"{value!r} is not allowed: write several remote addresses as a list of strings")
+    name = written.rstrip(".").lower()
+    if _HOST_NAME.fullmatch(name):
+        return name
+    try:
+        return endpoint(written)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a host name") from None
+
+
+def remotes(value: object) -> tuple[str, ...]:
+    """One remote address or a list of them, without repetitions."""
+    found = tuple(dict.fromkeys(each(remote)(value)))
+    if not found:
+        raise ValueError(f"is an empty list: expected an address, a network, a host name, or {ANY}")
+    if ANY in found and len(found) > 1:
+        raise ValueError(f"{ANY} matches all other remote addresses of the list: remove it or the others")
+    return found
 
 
 def interface(value: object) -> str:

@@ -15,13 +15,16 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, receive, switch, timers
+from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, switch, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.fragments import DumpedFragments
+from ikev1.core.machine.report_limits import DumpedLimits
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Question
-from ikev1.core.records.answers import Answer, Done, Spis
+from ikev1.core.peer.connection_lookup import ConnectionLookup
+from ikev1.core.records.actions import Action, AllocateSpi, AskTraffic, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.answers import Answer, Done, Spis, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import Trace
 from ikev1.core.records.events import Code, Failure
@@ -29,9 +32,11 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
 from ikev1.errors import LocalError
+from ikev1.wire.header import NO_COOKIE
 from ikev1.wire.registry import ProtocolId
 
 
@@ -65,9 +70,11 @@ class Dump(Record, frozen=True):
     aggressive_callers: tuple[bytes, ...]
     first_messages: Dumped
     admission: tuple[tuple[float, float], ...]
+    fragments: tuple[DumpedFragments, ...]
     generation: int
     unique_ids: int
     requests: int
+    limits: DumpedLimits = DumpedLimits()
 
     secret_fields = frozenset({"first_messages"})
 
@@ -145,7 +152,7 @@ class Engine:
         return timers.expire(self._state, now)
 
     def deadline(self) -> float:
-        """Return the time at which to call `expire`, in seconds since the epoch; infinity if there is no timer."""
+        """Return the time at which to call `expire`, by the clock of ``now``; infinity if there is no timer."""
         return self._state.table.next_deadline()
 
     def peer_moved(self, spi: int, path: UdpPath, now: float) -> list[Action]:
@@ -158,7 +165,14 @@ class Engine:
         changed" (RFC 3947 §7).
         """
         sa = self._state.table.of_spi(spi)
-        return [] if sa is None else self._contained(sa, lambda ref: dpd.follow(ref, path), now)
+        return [] if sa is None else self._contained(sa, lambda ref: _follow(ref, path), now)
+
+    def unknown_spi(self, spi: int, protocol: int, path: UdpPath, now: float) -> list[Action]:
+        """Packets of ``protocol`` (a `ProtocolId`) came with an SPI that no SA has: tells a known peer that seems to
+        have SAs which we lost, within a rate limit (INVALID-SPI). ``path`` is that for ISAKMP messages to the sender.
+        Anybody can send such packets.
+        """
+        return lost_sas.unknown_spi(self._state, spi, protocol, path, now)
 
     def peer_sends(self, spi: int, now: float) -> list[Action]:
         """An ESP packet of the pair with our inbound ``spi`` was authentic, and we do not send with the pair yet: the
@@ -203,6 +217,44 @@ class Engine:
         established or that this gateway is initiating. None if `initiate` would initiate phase 1.
         """
         return commands.ike_for(self._state, connection)
+
+    def why_waiting(self, connection: str, tunnel: str | None) -> str:
+        """Return why ``tunnel`` (None: the ISAKMP SA) is not up yet, empty if it is not being negotiated."""
+        sa = self.ike_for(connection)
+        if sa is None:
+            return ""
+        running = (sa.phase1,) if sa.is_call_of_ours else tuple(each for each in sa.exchanges if each.tunnel == tunnel)
+        return next((timers.reason_of(sa, exchange)[1] for exchange in running if exchange is not None), "")
+
+    def is_unanswered(self, unique_id: int) -> bool:
+        """Return whether the peer has not answered the first message of phase 1 that this gateway sent for this SA."""
+        sa = self._state.table.of_number(unique_id)
+        return sa is not None and sa.is_call_of_ours and sa.CKY_R == NO_COOKIE
+
+    def give_up_call(self, unique_id: int, now: float) -> list[Action]:
+        """End an ISAKMP SA that `is_unanswered` before all retransmissions, because the peer has another address.
+
+        Any other ISAKMP SA is not changed.
+        """
+        sa = self._state.table.of_number(unique_id)
+        if sa is None or sa.phase1 is None or not self.is_unanswered(unique_id):
+            return []
+        exchange = sa.phase1
+        return self._contained(sa, lambda ref: timers.give_up_phase1(ref, exchange), now)
+
+    def called_addresses(self, connection: str) -> tuple[str, ...]:
+        """Return the addresses at which to initiate to the peer of ``connection``, in order: the configured ones, and
+        those of its host names (`name_addresses`).
+        """
+        known = self._state.lookup.by_name(connection)
+        return () if known is None else self._state.lookup.called_addresses(known)
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Replace the known addresses of the host names of peers.
+
+        Initiators with these addresses match the connections with these names. Established SAs do not change.
+        """
+        self._state.name_addresses(names)
 
     def close_ike(self, unique_id: int, now: float) -> list[Action]:
         """Delete an ISAKMP SA and its pairs, and notify the peer.
@@ -261,11 +313,13 @@ class Engine:
             raise UnknownName(f"there is no pair of IPsec SAs #{unique_id}")
         return found
 
-    def reconfigure(self, settings: Settings, now: float) -> list[Action]:
+    def reconfigure(self, settings: Settings, now: float, how: Reload = USUAL) -> list[Action]:
         """Replace the settings for new negotiations.
 
-        Established SAs do not change, with two exceptions. SAs whose connection was removed are closed. A peer that was
-        authenticated by a secret, trust anchor or identity that is no longer configured must authenticate again.
+        Established SAs do not change until they are rekeyed, with two exceptions. SAs whose connection or tunnel was
+        removed are closed. A peer that was authenticated by a secret, trust anchor or identity that is no longer
+        configured must authenticate again. ``how`` says what else is done at once, or later
+        (`ikev1.core.machine.reload`).
         """
         state, before = self._state, self._state.lookup
         state.reconfigure(settings)
@@ -273,7 +327,7 @@ class Engine:
         for cookies in tuple(state.table.by_cookies):
             sa = state.table.by_cookies.get(cookies)
             if sa is not None:
-                actions += self._contained(sa, lambda ref: commands.reconsider(ref, before), now)
+                actions += self._contained(sa, lambda ref: _reconsider(ref, before, how), now)
         return actions
 
     # --- from one process to another
@@ -288,9 +342,11 @@ class Engine:
                 tuple(state.table.aggressive_callers),
                 state.first_messages.dump(),
                 state.admission.dump(),
+                state.fragments.dump(),
                 state.generation,
                 state.unique_ids,
                 state.requests,
+                state.limits.dump(),
             )
         )
 
@@ -306,9 +362,11 @@ class Engine:
         state = engine._state
         state.first_messages = FirstMessages.load(*dump.first_messages)
         state.admission.restore(dump.admission)
+        state.fragments.restore(dump.fragments)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
         state.requests = dump.requests
+        state.limits.restore(dump.limits)
         state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)
         return engine
 
@@ -329,7 +387,24 @@ class Engine:
             living = tuple(child for child in sa.children if child.inbound.spi in alive)
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "restoring it failed")
 
-        return contain(self._state, now, lambda tx: commands.take_over(tx, sa, alive), abandon, sa.path)
+        return contain(self._state, now, lambda tx: _take_over(tx, sa, alive), abandon, sa.path)
+
+
+def _follow(ref: SaRef, path: UdpPath) -> None:
+    liveness.heard(ref)
+    dpd.follow(ref, path)
+
+
+def _reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
+    reload.reconsider(ref, before, how)
+    liveness.watch(ref)
+
+
+def _take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
+    commands.take_over(tx, sa, alive)
+    kept = tx.find(sa.cookies)
+    if kept is not None:
+        liveness.resume(kept)
 
 
 def without_data_plane(
@@ -345,6 +420,9 @@ def without_data_plane(
             compressing = drawn(random, ProtocolId.IPCOMP) if action.compress else 0
             spis = Spis(drawn(random, action.protocol), compressing)
             pending.extendleft(reversed(engine.answered(action.request, spis, now)))
+            continue
+        if isinstance(action, AskTraffic):
+            pending.extendleft(reversed(engine.answered(action.request, Traffic(), now)))
             continue
         if isinstance(action, (InstallInbound, InstallOutbound)):
             pending.extendleft(reversed(engine.answered(action.request, Done(), now)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from os import urandom
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -75,7 +75,7 @@ class EcpGroup:
             InvalidPublicValue: as `shared` does.
         """
         # OpenSSL generates a key in half the time that it takes to check a given one
-        generates = random is os.urandom
+        generates = random is urandom
         key = ec.generate_private_key(self._curve) if generates else self._key(self._scalar(random))
         return _public(key), self._exchange(key, peer_public)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
+from ikev1.crypto.algorithm_spelling import meant
 from ikev1.crypto.algorithms import (
     ALIASES,
     ESP_CIPHERS,
@@ -119,6 +120,14 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
     return EspProposalNumbers(cipher.number, cipher.key_length, integrity, pfs, bool(esn))
 
 
+def unused_integrity(text: str) -> str | None:
+    """The integrity algorithm in an ESP proposal whose cipher needs none, which is ignored; else None."""
+    words = [ALIASES.get(word, word) for word in text.strip().split("-")]
+    if not any(word in ESP_CIPHERS and ESP_CIPHERS[word].aead for word in words):
+        return None
+    return next((word for word in words if word in HASHES), None)
+
+
 def parse_ah_proposal(text: str) -> AhProposalNumbers:
     """The phase 2 suite of AH written as ``sha256``, ``sha1-modp2048`` or ``sha256-esn``.
 
@@ -162,10 +171,17 @@ class _Words:
 
     def refuse_rest(self, protocol: str, *tables: Mapping[str, object]) -> None:
         if self._left:
-            allowed = "; ".join(" ".join(table) for table in tables)
-            raise ValueError(
-                f"proposal {self._text!r}: unknown {protocol} algorithm {self._left[0]!r}; allowed: {allowed}"
-            )
+            raise ValueError(f"proposal {self._text!r}: {self._unknown(protocol, *tables)}")
+
+    def _unknown(self, protocol: str, *tables: Mapping[str, object]) -> str:
+        names = tuple(name for table in tables for name in table)
+        proposal, near = meant(self._text, names)
+        separator = next((each for each in ";,_ " if each in self._left[0]), "")
+        hint = f"; did you mean {proposal or near!r}?" if proposal or near else ""
+        if separator in (";", ",") and separator:
+            return f"separate the algorithms by '-' instead of {separator!r}{hint}"
+        allowed = "; ".join(" ".join(table) for table in tables)
+        return f"unknown {protocol} algorithm {self._left[0]!r}{hint or f'; allowed: {allowed}'}"
 
 
 def ike_name(encryption: int, key_length: int, hash: int, group: int) -> str:

@@ -1,170 +1,254 @@
-"""Tunnels that are initiated without a command: at start (``start``), or by their first packet (``trap``)."""
+"""Tunnels that are initiated without a command, and when the next attempt is due.
+
+| begun by                                 | after a failed attempt              | once up                 |
+|------------------------------------------|-------------------------------------|-------------------------|
+| ``start = "start"``: the gateway's start | the next, after a wait              | again when it goes down |
+| ``start = "trap"``: a packet             | with the next packet, after a wait  | nothing                 |
+| `Autostart.call_again`: a peer is dead   | the next, after a wait              | as its ``start`` says   |
+
+A tunnel that goes down is initiated again at once. If it goes down again and again within `_STEADY` seconds, the peer
+probably deletes it, and the waits apply as if the attempts had failed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+import heapq
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from ikev1.core.peer.connection_lookup import is_address, known_selectors
 from ikev1.core.records.child_sa import ChildState
-from ikev1.core.records.events import ChildDown, Event
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
+from ikev1.daemon.back_off import BackOff
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished
-from ikev1.esp.plane import DataPlane, PlaneError, Trap
-from ikev1.wire.registry import ProtocolId
+from ikev1.daemon.traps import Key, Traps
 
 Initiate = Callable[[str, str], Awaitable[None]]
-Key = tuple[str, str]  # connection, tunnel
+
+_STEADY = 60.0  # seconds after which a tunnel that was brought up counts as accepted by the peer
+_FREE_FALLS = 1  # in a row that cause no wait
+_FREE_FALLS_ON_DEMAND = 3  # the same where packets begin the attempts: peers close what is idle
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tunnel that is, or may be, initiated without a command."""
+
+    tries_limit: int = 0  # attempts in a row; 0: no limit
+    retries: bool = False  # after a failed attempt, and after `call_again`
+    stays_up: bool = False  # initiated again when it goes down
+    due_at: float = math.inf  # of the next attempt
+    not_before: float = -math.inf  # packets begin no attempt before
+    failures: int = 0  # in a row
+    falls: int = 0  # in a row, each within `_STEADY` seconds after it came up
+    up_at: float | None = None
+    attempt: asyncio.Task[None] | None = None
 
 
 class Autostart:
-    """Keeps the tunnels of ``settings`` up, or their traps installed, according to ``start`` of each tunnel.
+    """Keeps the tunnels of the settings up, or their traps installed, according to ``start`` of each tunnel.
 
-    A tunnel that does not come up is initiated again after the first of ``waits`` (seconds), then after twice that, up
-    to the second. A tunnel that the operator closes stays closed until the operator initiates it or reloads the
-    configuration.
+    A tunnel that the operator closes stays closed until the operator initiates it or reloads the configuration, or a
+    packet meets its trap. `due` must be called at `deadline`; ``changed`` is called when that may have come nearer
+    outside of calls of this object. ``clock`` gives the seconds of all times here.
     """
 
     def __init__(
         self,
-        plane: DataPlane,
+        traps: Traps,
         initiate: Initiate,
         is_up: Callable[[str, str], bool],
         log: EventLog,
-        waits: tuple[float, float] = (5.0, 300.0),
+        *,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+        changed: Callable[[], None],
     ) -> None:
-        self._plane = plane
+        self._traps = traps
         self._initiate = initiate
         self._is_up = is_up
         self._log = log
-        self.waits = waits
-        self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self._fell: dict[Key, asyncio.Event] = {}
-        self._on_demand: set[asyncio.Task[bool]] = set()
-        self.traps: dict[Key, tuple[Connection, Tunnel]] = {}
+        self._clock = clock
+        self._random = random
+        self._changed = changed
+        self._back_off = BackOff()
+        self._connections: dict[str, Connection] = {}
+        self._calls: dict[Key, _Call] = {}
+        self._queue: list[tuple[float, Key]] = []  # a heap; an entry counts only if it is still the time of the call
+
+    @property
+    def deadline(self) -> float:
+        """The time of the next attempt, infinity if there is none."""
+        while self._queue:
+            at, key = self._queue[0]
+            call = self._calls.get(key)
+            if call is not None and call.due_at == at:
+                return at
+            heapq.heappop(self._queue)
+        return math.inf
 
     def adopt(self, settings: Settings) -> None:
         """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
-        wanted = {(c.name, t.name): (c, t) for c, t in _tunnels(settings)}
-        started = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.START}
-        trapped = {key for key, (_, tunnel) in wanted.items() if tunnel.start is Start.TRAP}
-        for key in self._tasks.keys() - started:
-            self.release(*key)
-        for key in [key for key in self.traps if key not in trapped or self.traps[key] != wanted[key]]:
-            self.remove_trap(*key)
-        for key in wanted:
-            if key in trapped and key not in self.traps:
-                self.install_trap(*wanted[key])
-            elif key in started and key not in self._tasks:
-                self._fell[key] = asyncio.Event()
-                self._tasks[key] = asyncio.get_running_loop().create_task(self._keep_up(key))
+        self._back_off = BackOff.of(settings)
+        self._connections = {connection.name: connection for connection in settings.connections}
+        wanted = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
+        for key in [key for key in self._calls if key not in wanted]:
+            self._drop(key)
+        for key, (connection, tunnel) in wanted.items():
+            self._adopt(key, connection, tunnel)
+        self._traps.adopt({key: found for key, found in wanted.items() if found[1].start is Start.TRAP})
+
+    def _adopt(self, key: Key, connection: Connection, tunnel: Tunnel) -> None:
+        call = self._calls.get(key)
+        if call is not None and call.stays_up and tunnel.start is not Start.START:
+            self._drop(key)
+            call = None
+        if tunnel.start is Start.START and (call is None or not call.stays_up):
+            call = self._calls.setdefault(key, _Call())
+            call.stays_up = call.retries = True
+            self._schedule(key, call, self._clock())
+        if call is not None:
+            call.tries_limit = connection.keyingtries
 
     def release(self, connection: str, tunnel: str | None = None) -> None:
-        """Stop keeping ``tunnel`` (None: every tunnel of the connection) up."""
-        for key in [key for key in self._tasks if key[0] == connection and tunnel in (None, key[1])]:
-            self._tasks.pop(key).cancel()
-            del self._fell[key]
+        """Stop initiating ``tunnel`` (None: every tunnel of the connection), until a packet meets its trap."""
+        for key in [key for key in self._calls if key[0] == connection and tunnel in (None, key[1])]:
+            self._drop(key)
 
-    def install_trap(self, connection: Connection, tunnel: Tunnel) -> str:
-        """Initiate ``tunnel`` when the first packet matches it. Return the reason if that is not possible, else ""."""
-        trap = _trap(connection, tunnel)
-        if trap is None:
-            reason = "the local and remote networks must be known before negotiation"
-        else:
-            try:
-                self._plane.install_trap(trap)
-            except PlaneError as error:
-                reason = str(error)
-            else:
-                self.traps[connection.name, tunnel.name] = connection, tunnel
-                return ""
-        self._log.write(Level.ERROR, "CHD", f"cannot install trap for {connection.name}/{tunnel.name}: {reason}")
-        return reason
+    def resume(self, connection: str, tunnel: str) -> None:
+        """Keep ``tunnel`` up again if its ``start`` says so: an operator who closed it initiates it again."""
+        known = self._connections.get(connection)
+        for each in known.tunnels if known is not None else ():
+            if known is not None and each.name == tunnel:
+                self._adopt((connection, tunnel), known, each)
 
-    def remove_trap(self, connection: str, tunnel: str) -> bool:
-        """Remove the trap; False if there was none."""
-        if self.traps.pop((connection, tunnel), None) is None:
-            return False
-        try:
-            self._plane.remove_trap(connection, tunnel)
-        except PlaneError as error:
-            self._log.write(Level.ERROR, "CHD", f"cannot remove trap for {connection}/{tunnel} completely: {error}")
-        return True
+    def acquire(self, connection: str, tunnel: str, packet: str) -> None:
+        """Initiate ``tunnel``, because ``packet`` met its trap, unless an attempt is under way or was made just now."""
+        key = connection, tunnel
+        call = self._call(key)
+        if call is not None and call.attempt is None and self._clock() >= call.not_before:
+            self._log.write(Level.INFO, "CHD", f"{connection}/{tunnel} triggered by {packet}")
+            self._begin(key, call)
 
-    def acquire(self, connection: str, tunnel: str) -> None:
-        """Initiate ``tunnel``, because a packet matched its trap."""
-        task = asyncio.get_running_loop().create_task(self._try(connection, tunnel))
-        self._on_demand.add(task)
-        task.add_done_callback(self._on_demand.discard)
+    def call_again(self, connection: str, tunnel: str) -> None:
+        """Bring ``tunnel`` up again, because its peer is dead, with as many attempts as are configured. The first one
+        begins when `due` is called next, which must be at `deadline`. A connection that was removed is not called.
+        """
+        key = connection, tunnel
+        call = self._call(key)
+        if call is None:
+            return
+        call.retries = True
+        if call.attempt is None and call.due_at == math.inf:
+            self._schedule(key, call, max(self._clock(), call.not_before))
+
+    def _call(self, key: Key) -> _Call | None:
+        """The call for the tunnel, None if its connection is not configured."""
+        connection = self._connections.get(key[0])
+        if connection is None:
+            return None
+        call = self._calls.setdefault(key, _Call())
+        call.tries_limit = connection.keyingtries
+        return call
+
+    def due(self, now: float) -> None:
+        """Begin the attempts that are due by ``now``, in the running event loop."""
+        while self.deadline <= now:
+            _, key = heapq.heappop(self._queue)
+            call = self._calls[key]
+            call.due_at = math.inf
+            if call.attempt is None and not self._is_up(*key):
+                self._begin(key, call)
 
     def observe(self, event: Event) -> None:
-        """Initiate a tunnel that went down again, if it is to be kept up."""
-        if isinstance(event, ChildDown) and event.child.state is not ChildState.REKEYED:
-            fell = self._fell.get((event.child.connection, event.child.name))
-            if fell is not None:
-                fell.set()
+        """Note that a tunnel came up, or initiate one that went down again."""
+        if not isinstance(event, (ChildUp, ChildDown)):
+            return
+        key = event.child.connection, event.child.name
+        call = self._calls.get(key)
+        if call is None:
+            return
+        if isinstance(event, ChildUp):
+            if call.up_at is None:
+                call.up_at = self._clock()
+            call.failures, call.retries = 0, call.stays_up
+            self._schedule(key, call, math.inf)
+        elif event.child.state is not ChildState.REKEYED and not self._is_up(*key):
+            self._fell(key, call, event)
 
     async def close(self) -> None:
         """Stop initiating."""
-        tasks: list[asyncio.Task[Any]] = [*self._tasks.values(), *self._on_demand]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
+        attempts = [call.attempt for call in self._calls.values() if call.attempt is not None]
+        for key in tuple(self._calls):
+            self._drop(key)
+        await asyncio.gather(*attempts, return_exceptions=True)
 
-    async def _try(self, connection: str, tunnel: str) -> bool:
-        """Initiate the tunnel; whether it is up now."""
+    def _drop(self, key: Key) -> None:
+        call = self._calls.pop(key)
+        if call.attempt is not None:
+            call.attempt.cancel()
+
+    def _schedule(self, key: Key, call: _Call, at: float) -> None:
+        call.due_at = at
+        if at < math.inf:
+            heapq.heappush(self._queue, (at, key))
+
+    def _begin(self, key: Key, call: _Call) -> None:
+        call.attempt = asyncio.get_running_loop().create_task(self._try(key, call))
+
+    async def _try(self, key: Key, call: _Call) -> None:
+        name = "/".join(key)
         try:
-            await self._initiate(connection, tunnel)
+            await self._initiate(*key)
         except NotEstablished as error:
-            self._log.write(Level.WARNING, "CHD", f"{connection}/{tunnel} did not come up: {error}", code=error.code)
-            return False
+            self._failed(key, call, str(error), error.code)
         except Exception as error:
-            self._log.bug(f"the initiation of {connection}/{tunnel}", error)
-            return False
-        return True
+            self._log.bug(f"the initiation of {name}", error)
+            self._failed(key, call, "a bug, which was reported", NotEstablished.code)
+        else:
+            self._came_up(key, call)
+        finally:
+            call.attempt = None
+        if self._calls.get(key) is call:
+            self._changed()
 
-    async def _keep_up(self, key: Key) -> None:
-        fell, wait = self._fell[key], self.waits[0]
-        while True:
-            fell.clear()
-            try:
-                up = self._is_up(*key) or await self._try(*key)
-            except Exception as error:
-                self._log.bug(f"keeping {key[0]}/{key[1]} up", error)
-                up = False
-            if up:
-                wait = self.waits[0]
-                await fell.wait()
-            else:
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, self.waits[1])
+    def _came_up(self, key: Key, call: _Call) -> None:
+        call.failures = 0
+        if call.stays_up and call.due_at == math.inf and not self._is_up(*key):  # it went down already
+            self._schedule(key, call, max(self._clock(), call.not_before))
 
+    def _failed(self, key: Key, call: _Call, reason: str, code: str) -> None:
+        call.failures += 1
+        wait = self._back_off.wait(call.failures, self._random)
+        now = self._clock()
+        call.not_before = now + wait
+        text = f"{'/'.join(key)} did not come up (attempt {call.failures}): {reason}"
+        if not call.retries:
+            self._log.write(Level.WARNING, "CHD", text, code=code)
+        elif call.tries_limit and call.failures >= call.tries_limit:
+            call.failures, call.retries, call.stays_up = 0, False, False
+            self._log.write(Level.ERROR, "CHD", f"{text}; no further attempt, as keyingtries says", code=code)
+        elif self._calls.get(key) is call:
+            self._schedule(key, call, now + wait)
+            self._log.write(Level.WARNING, "CHD", f"{text}; next attempt in {wait:.0f} s", code=code)
 
-def _trap(connection: Connection, tunnel: Tunnel) -> Trap | None:
-    """The trap for ``tunnel``; None if a network, or the address that stands for it, is not known."""
-    local_host, remote_host = (
-        host if is_address(host) else "" for host in (connection.local_address, connection.remote_address)
-    )
-    selectors = known_selectors(connection, tunnel)
-    if selectors is None:
-        return None
-    return Trap(
-        connection.name,
-        tunnel.name,
-        *selectors,
-        local_host,
-        remote_host,
-        tunnel.mode,
-        tunnel.proposals[0].suite.protocol if tunnel.proposals else ProtocolId.ESP,
-        tunnel.compress,
-        tunnel.marks,
-    )
-
-
-def _tunnels(settings: Settings) -> Iterator[tuple[Connection, Tunnel]]:
-    for connection in settings.connections:
-        for tunnel in connection.tunnels:
-            yield connection, tunnel
+    def _fell(self, key: Key, call: _Call, event: ChildDown) -> None:
+        now = self._clock()
+        soon = call.up_at is not None and now - call.up_at < _STEADY
+        call.falls = call.falls + 1 if soon else 0
+        call.up_at = None
+        wait = 0.0
+        free = _FREE_FALLS if call.stays_up else _FREE_FALLS_ON_DEMAND
+        if call.falls > free:
+            wait = self._back_off.wait(call.falls - free, self._random)
+            text = (
+                f"{'/'.join(key)} went down {call.falls} times in a row within {_STEADY:.0f} s after it came up with "
+                f"{event.sa.path.remote_host}; the last time: {event.reason}; not brought up again for {wait:.0f} s"
+            )
+            self._log.write(Level.WARNING, "CHD", text, code=Code.TUNNEL_FLAPPING)
+        call.not_before = now + wait
+        if (call.stays_up or call.retries) and call.attempt is None:
+            self._schedule(key, call, now + wait)

@@ -13,44 +13,36 @@ import gc
 import math
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ikev1.core.engine import CannotInitiate, Engine, UnknownName
-from ikev1.core.records.actions import (
-    Action,
-    AllocateSpi,
-    CheckCertificate,
-    Forget,
-    InstallInbound,
-    Keep,
-    Move,
-    PlaneQuestion,
-    Remove,
-    Report,
-    Send,
-)
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.clock import SteadyClock
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.records.actions import Action, PlaneQuestion
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import Event, Failure
+from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
+from ikev1.daemon.dead_peers import DeadPeers, isakmp_path
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
-from ikev1.daemon.initiation import first_path
+from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.net.endpoint import Endpoint
+from ikev1.daemon.net.host_names import HostNames, LookUp, SystemLookUp
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
+from ikev1.daemon.pending_operations import PendingOperations
+from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
+from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.timer import Timer
-from ikev1.errors import LocalError, describe_bug
+from ikev1.daemon.traps import Traps
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -61,18 +53,19 @@ from ikev1.esp.plane import (
     PlaneEvent,
     RekeyNeeded,
     Unguarded,
+    UnknownSpi,
 )
-from ikev1.store import Store, StoreError
+from ikev1.store import Store, WallTimeStore
 from ikev1.wire.registry import ProtocolId
-
-_TIDY_AFTER = 30.0  # seconds for which the store may hold keys of SAs that were closed or replaced
 
 
 class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
-    `start` takes over those that it holds. ``clock`` gives seconds since the epoch.
+    `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly; by
+    default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store. ``look_up`` gives the
+    addresses of host names, by default those that the system knows.
     """
 
     def __init__(
@@ -85,11 +78,14 @@ class Gateway:
         load: Callable[[], Settings],
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
+        wall: Callable[[], float] = time.time,
+        look_up: LookUp | None = None,
     ) -> None:
         self.settings = settings
         self.log = log
-        self.now = clock
+        self.now = clock = clock or SteadyClock(wall)
+        self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
         self.chosen = chosen
@@ -98,20 +94,34 @@ class Gateway:
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(settings, random)
         self.engine.trace = log.wants_message
-        self.autostart = Autostart(self.plane, self.initiate, self.is_up, log)
-        self.observers: list[Callable[[Event], None]] = [log.event, self.counters.observe]
+        self.traps = Traps(self.plane, self.engine.called_addresses, log)
+        self.autostart = Autostart(
+            self.traps, self.initiate, self.is_up, log, clock=clock, random=random, changed=self._set_timer
+        )
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
-        self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(self._certificate_checked, clock, log=log)
+        self._certificate_checker = CertificateChecker(self._certificate_checked, wall, log=log)
         self._load = load
-        self._store = store
-        self._tidy_at = math.inf
+        saved = None if store is None else WallTimeStore(store, clock, wall)
+        self._saved = SavedSas(saved, log, clock)
+        self._performer = Performer(
+            self.engine, self.plane, endpoint, self._keepalives, self._certificate_checker, self._saved, log, clock
+        )
+        self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
+        self._initiation = Initiation(
+            self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
+        )
+        self.observers = self._performer.observers
+        self.observers += [log.event, self.counters.observe]
+        # before the one that revives tunnels: `clear` is to stop that
+        self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
+        self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
+        self.observers.append(self._unknown_caller)
 
     # ------------------------------------------------------------------ life
 
@@ -131,6 +141,7 @@ class Gateway:
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
         self._take_over()
+        self._names.adopt(self.settings)
         self.autostart.adopt(self.settings)
         self._set_timer()
         # the objects that exist now stay: the garbage collector need not examine them again
@@ -143,6 +154,7 @@ class Gateway:
         With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
         """
         await self.autostart.close()
+        await self._names.close()
         for sa in tuple(self.engine.sas.values()):
             try:
                 self.close_ike(sa)
@@ -157,14 +169,11 @@ class Gateway:
         except PlaneError as error:
             self.log.write(Level.ERROR, "ESP", f"cannot remove all of the data plane: {error}")
         self._endpoint.close()
-        if self._store is not None:
-            self._store.close()
+        self._saved.close()
 
     def _take_over(self) -> None:
         """Take over the SAs of an earlier process; remove what it left in the kernel that the store does not know."""
-        sas, unreadable = self._store.read() if self._store is not None else ([], 0)
-        if unreadable:
-            self.log.write(Level.WARNING, "IKE", f"{unreadable} stored ISAKMP SAs are unreadable and were deleted")
+        sas = self._saved.read()
         children = [child for sa in sas for child in sa.children]
         alive = self.plane.adopt(children)
         self.protection.adopt(self.settings, children)
@@ -225,9 +234,12 @@ class Gateway:
             self._paused_until = now + self.pause_after_bug
             self.log.bug("the timers of the engine", error)
         try:
+            self._names.due(now)
+            self._initiation.due(now)
+            self.autostart.due(now)
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
-            self._tidy(now)
+            self._saved.tidy(now)
             for line in self._drop_monitor.due(now, self._children()):
                 self.log.write(Level.WARNING, "ESP", line)
         except Exception as error:
@@ -252,149 +264,39 @@ class Gateway:
     def _handle(self, event: PlaneEvent) -> None:
         try:
             if isinstance(event, RekeyNeeded):
-                self.log.write(Level.INFO, "CHD", f"rekeying {_name(event.child)}: {event.reason}")
+                self.log.write(Level.INFO, "CHD", f"rekeying {child_name(event.child)}: {event.reason}")
                 self.rekey_child(event.child)
             elif isinstance(event, Expired):
-                self.log.write(Level.WARNING, "CHD", f"closing {_name(event.child)}: {event.reason}")
+                self.log.write(Level.WARNING, "CHD", f"closing {child_name(event.child)}: {event.reason}")
                 self.close_child(event.child)
             elif isinstance(event, Acquire):
-                self.log.write(Level.INFO, "CHD", f"{event.connection}/{event.tunnel} triggered by {event.packet}")
-                self.autostart.acquire(event.connection, event.tunnel)
+                self.autostart.acquire(event.connection, event.tunnel, event.packet)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, PeerSends):
                 self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
+            elif isinstance(event, UnknownSpi):
+                path = isakmp_path(event.path, self._endpoint.port)
+                self.apply(self.engine.unknown_spi(event.spi, ProtocolId.ESP, path, self.now()))
             elif isinstance(event, Unguarded):
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
             self.log.bug(f"the event {type(event).__name__} of the data plane", error)
 
+    def _addresses_changed(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        self.engine.name_addresses(names)
+        self.traps.follow_names()
+
+    def _unknown_caller(self, event: Event) -> None:
+        if isinstance(event, Failure) and event.code is Code.NO_CONNECTION:
+            self._names.hint()  # a peer with a host name may have a new address
+
     # ------------------------------------------------------------------ out
 
     def apply(self, actions: Iterable[Action]) -> None:
-        """Perform what the engine asks for, in its order. What an answer of the data plane leads to comes next.
-
-        All records are stored before anything else is done, so that the SAs that a peer learns of survive this process.
-        """
-        pending: deque[Action] = deque()
-        self._prepend(pending, tuple(actions))
-        while pending:
-            action = pending.popleft()
-            try:
-                self._prepend(pending, self._perform(action))
-            except Exception as error:
-                self.log.bug(f"the action {type(action).__name__}", error)
+        """Perform what the engine asks for, in its order, and set the timer."""
+        self._performer.perform(actions)
         self._set_timer()
-
-    def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
-        if actions:
-            self._remember([action for action in actions if isinstance(action, (Keep, Forget))])
-            pending.extendleft(reversed(actions))
-
-    def _answer_of_plane(self, action: PlaneQuestion) -> Answer:
-        """Have the data plane perform ``action``; what it answers."""
-        try:
-            if isinstance(action, AllocateSpi):
-                spi = self.plane.allocate_spi(action.path, action.protocol)
-                return Spis(spi, self.plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
-            if isinstance(action, InstallInbound):
-                self.plane.install_inbound(action.child)
-            else:
-                self.plane.install_outbound(action.child)
-        except PlaneError as error:
-            return Failed(str(error))
-        except Exception as error:
-            self.log.bug(f"the data plane's part in {type(action).__name__}", error)
-            if isinstance(action, InstallInbound):
-                self._undo_install(action.child)
-            return Failed(f"internal error: {describe_bug(error)}")
-        return Done()
-
-    def _undo_install(self, child: ChildSa) -> None:
-        """Remove what an installation with an internal error has left: the engine does not remove what `Failed`."""
-        try:
-            self.plane.remove(child)
-        except Exception as error:
-            self.log.bug(f"the removal of {_name(child)}", error)
-
-    def _perform(self, action: Action) -> list[Action]:
-        """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
-        if isinstance(action, Send):
-            self._keepalives.sent(action.path, self.now())
-            self._endpoint.send_isakmp(action.path, action.datagram)
-        elif isinstance(action, Report):
-            self._report(action.event)
-        elif isinstance(action, PlaneQuestion):
-            return self.engine.answered(action.request, self._answer_of_plane(action), self.now())
-        elif isinstance(action, CheckCertificate):
-            self._certificate_checker.check(action)
-        elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self.now())
-        elif isinstance(action, Forget):
-            self._keepalives.forget(action.sa)
-        elif not self._change_plane(action):
-            return self._close(action.child)
-        return []
-
-    def _close(self, child: ChildSa) -> list[Action]:
-        try:
-            return self.engine.close_child(child.unique_id, self.now())
-        except UnknownName:  # it was closed meanwhile
-            return []
-
-    def _remember(self, changes: Sequence[Keep | Forget]) -> None:
-        if self._store is None or not changes:
-            return
-        kind = "errors of the store"
-        try:
-            self._store.write(changes)
-        except StoreError as error:
-            # a gateway that serves without a store is better than one that does not serve
-            text = f"cannot store SAs; the next process will not have them: {error}"
-            self.log.write(Level.ERROR, "IKE", text, kind=kind, code=error.code)
-        except Exception as error:
-            if len(changes) > 1:  # one write for all failed because of one of them
-                for change in changes:
-                    self._remember([change])
-            else:
-                self.log.bug(f"the storing of ISAKMP SA #{changes[0].sa.unique_id}", error)
-        self._tidy_at = min(self._tidy_at, self.now() + _TIDY_AFTER)
-
-    def _tidy(self, now: float) -> None:
-        """Destroy keys that are no longer needed in the store; not at each write, because it waits for the disk."""
-        if self._store is None or now < self._tidy_at:
-            return
-        self._tidy_at = math.inf
-        try:
-            self._store.tidy()
-        except StoreError as error:
-            self._tidy_at = now + _TIDY_AFTER
-            text = f"the store may still hold keys of closed SAs: {error}"
-            self.log.write(Level.ERROR, "IKE", text, kind="errors of the store", code=error.code)
-
-    def _change_plane(self, action: Move | Remove) -> bool:
-        """Have the data plane perform ``action``; False if it refused."""
-        child = action.child
-        try:
-            if isinstance(action, Move):
-                self.plane.move(child)
-            else:
-                self.plane.remove(child)
-        except PlaneError as error:
-            text, kind = f"{_name(child)}: {error}", "refusals of the data plane"
-            self.log.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection, code=error.code)
-            return False
-        except Exception as error:
-            self.log.bug(f"the data plane's part in {_name(child)}", error)
-            return False
-        return True
-
-    def _report(self, event: Event) -> None:
-        for observer in self.observers:
-            try:
-                observer(event)
-            except Exception as error:
-                self.log.bug(f"an observer of {type(event).__name__}", error)
 
     def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         self._keepalives.sent(path, self.now())
@@ -403,7 +305,13 @@ class Gateway:
     def _set_timer(self) -> None:
         try:
             deadline = min(
-                self.engine.deadline(), self._keepalives.deadline, self._drop_monitor.deadline, self._tidy_at
+                self.engine.deadline(),
+                self.autostart.deadline,
+                self._initiation.deadline,
+                self._names.deadline,
+                self._keepalives.deadline,
+                self._drop_monitor.deadline,
+                self._saved.deadline,
             )
         except Exception as error:
             self.log.bug("the deadlines", error)
@@ -422,27 +330,14 @@ class Gateway:
         """
         if tunnel is not None:
             self.protection.use(connection, tunnel)
-        actions: list[Action] = []
-        if tunnel is None or not self.engine.is_under_way(connection, tunnel):
-            sa = self.engine.ike_for(connection)
-            path = sa.path if sa else first_path(self.settings, connection, self._endpoint.port)
-            try:
-                actions = self.engine.initiate(connection, tunnel, path, self.now())
-            except CannotInitiate as error:
-                self._report(Failure(error.code, error.text, path.remote_host, tunnel=tunnel or ""))
-                raise NotEstablished(error.text) from error
-            except LocalError as error:
-                raise NotEstablished(str(error)) from error
-        sa = self.engine.ike_for(connection)
-        if sa is None:
-            self.apply(actions)
-            raise NotEstablished(_reason(actions))
-        if tunnel is None and sa.is_up:
-            self.apply(actions)
-            return
-        outcome = self._operations.expect(sa.unique_id, connection, tunnel)
-        self.apply(actions)
-        await outcome
+        await self._initiation.initiate(connection, tunnel)
+
+    def call_again(self, connection: str, tunnel: str) -> None:
+        """Bring up ``tunnel``, whose peer is dead, with the waits and as many attempts as are configured; at once if no
+        attempt failed just now. Nothing happens if the tunnel is up or the connection was removed.
+        """
+        self.autostart.call_again(connection, tunnel)
+        self._set_timer()
 
     def close_ike(self, sa: IkeSa) -> None:
         """Delete the ISAKMP SA and its pairs of IPsec SAs, and tell the peer."""
@@ -472,7 +367,7 @@ class Gateway:
         try:
             return self.plane.counters(child)
         except PlaneError as error:
-            self.log.write(Level.ERROR, "ESP", f"{_name(child)}: {error}", code=error.code)
+            self.log.write(Level.ERROR, "ESP", f"{child_name(child)}: {error}", code=error.code)
             return Counters()
 
     def is_up(self, connection: str, tunnel: str) -> bool:
@@ -483,27 +378,18 @@ class Gateway:
             for child in sa.children
         )
 
-    def reload(self) -> None:
-        """Read the configuration again and apply it; established SAs stay as they are.
+    def reload(self, how: Reload = USUAL) -> None:
+        """Read the configuration again and apply it; ``how`` says what becomes of established SAs.
 
         Raises:
             ConfigError: the configuration is not usable; nothing was changed.
         """
         settings = self._load()
         self.settings = settings
-        self.apply(self.engine.reconfigure(settings, self.now()))
+        self.apply(self.engine.reconfigure(settings, self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.protection.adopt(settings)
+        self._names.adopt(settings)
         self.autostart.adopt(settings)
         self._set_timer()
         self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")
-
-
-def _name(child: ChildSa) -> str:
-    return f"{child.connection}/{child.name}-{child.unique_id}"
-
-
-def _reason(actions: Iterable[Action]) -> str:
-    """Why nothing was begun, according to the failures that are reported."""
-    events = (action.event for action in actions if isinstance(action, Report))
-    return "; ".join(event.text for event in events if isinstance(event, Failure)) or "nothing was begun"

@@ -32,9 +32,10 @@ class TrapQueue:
         return True
 
     def release(self) -> list[bytes]:
-        """The packets that waited, in order; none wait any more."""
+        """The packets that waited, in order; none wait any more, and the next one asks for the tunnel at once."""
         packets = list(self._waiting)
         self._waiting.clear()
+        self._say_again_at = 0.0
         return packets
 
     def due(self, now: float, interval: float) -> bool:

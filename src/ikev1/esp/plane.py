@@ -40,16 +40,16 @@ class PlaneError(LocalError):
 class Counters(NamedTuple):
     """What one pair of IPsec SAs has carried and refused since it was installed.
 
-    Octets are those of the inner packets. ``last_in`` and ``last_out`` are seconds since the epoch, None before the
-    first packet. A backend that cannot tell a count leaves it 0.
+    Octets are those of the inner packets. ``idle_in`` and ``idle_out`` are seconds since the last packet, None before
+    the first one. A backend that cannot tell a count leaves it 0.
     """
 
     bytes_in: int = 0
     packets_in: int = 0
     bytes_out: int = 0
     packets_out: int = 0
-    last_in: float | None = None
-    last_out: float | None = None
+    idle_in: float | None = None
+    idle_out: float | None = None
     replays: int = 0  # RFC 4303 §3.4.3: seen before, or older than the window
     integrity_failures: int = 0  # RFC 4303 §3.4.4: the ICV is wrong
     malformed: int = 0  # authentic, but its padding or inner packet is not what RFC 4303 §2.4 and §2.6 say
@@ -118,7 +118,7 @@ class Expired(NamedTuple):
 class Acquire(NamedTuple):
     """A packet met a trap: bring up ``tunnel`` of ``connection``. ``packet`` says which, for a log line.
 
-    Said again only when packets still come after some seconds, so a listener may simply try each time.
+    Said again while packets still come, at most once a second in user space: a listener limits its attempts itself.
     """
 
     connection: str
@@ -145,13 +145,22 @@ class PeerSends(NamedTuple):
     child: ChildSa
 
 
+class UnknownSpi(NamedTuple):
+    """ESP packets keep coming on ``path`` with an SPI that no pair has: the sender has a pair that is not here any
+    more. Said once in some seconds, and only by a plane that sees such packets.
+    """
+
+    spi: int
+    path: UdpPath
+
+
 class Unguarded(NamedTuple):
     """Protected traffic could pass unprotected, or still can; ``reason`` says which, and why."""
 
     reason: str
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | Unguarded
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | UnknownSpi | Unguarded
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.

@@ -20,6 +20,7 @@ _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair shoul
 _SOFT_PART = 0.875  # of the kilobytes
 _NO_NEXT_HEADER = 59
 _PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
+_COUNTED = tuple(name for name in Counters._fields if not name.startswith("idle_"))
 _MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
 
 Packet = bytes | memoryview
@@ -76,9 +77,11 @@ class SaPair:
     """
 
     __slots__ = (
-        *Counters._fields,
+        *_COUNTED,
         "_hard_octets",
         "_inbound",
+        "_last_in",
+        "_last_out",
         "_listener",
         "_outbound",
         "_random",
@@ -108,8 +111,8 @@ class SaPair:
         self._soft_packets = child.rekey_packets or math.inf
         self._reported: tuple[type, ...] = ()
         self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
-        self.last_in: float | None = None
-        self.last_out: float | None = None
+        self._last_in: float | None = None
+        self._last_out: float | None = None
         self.replays = self.integrity_failures = self.malformed = self.selector_drops = self.dummies = 0
         self.refused_out = self.unsent = 0
 
@@ -140,7 +143,7 @@ class SaPair:
             self.bytes_out += len(packet)
         if sealed:
             self.packets_out += len(sealed)
-            self.last_out = now
+            self._last_out = now
             if self._sequence >= _SOFT_SEQUENCE:
                 self._report_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
             if self.bytes_out >= self._soft_octets:
@@ -188,7 +191,7 @@ class SaPair:
         if opened:
             self.packets_in += len(opened)
             self.bytes_in += sum(map(len, opened))
-            self.last_in = now
+            self._last_in = now
             if self.bytes_in >= self._soft_octets:
                 self._report_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
             if self.packets_in >= self._soft_packets:
@@ -206,7 +209,7 @@ class SaPair:
             return None
         if next_header == _NO_NEXT_HEADER:  # "discarded without prejudice" (§2.6)
             self.dummies += 1
-            self.last_in = now
+            self._last_in = now
             return None
         packet = payload[:end]
         try:
@@ -228,9 +231,11 @@ class SaPair:
         """Count ``count`` sealed packets that could not be sent."""
         self.unsent += count
 
-    def counters(self) -> Counters:
-        """The counters of the pair."""
-        return Counters(*(getattr(self, name) for name in Counters._fields))
+    def counters(self, now: float) -> Counters:
+        """The counters of the pair at the time ``now``, by the clock of `seal` and `open`."""
+        idle_in, idle_out = (None if last is None else now - last for last in (self._last_in, self._last_out))
+        counted: dict[str, int] = {name: getattr(self, name) for name in _COUNTED}
+        return Counters(idle_in=idle_in, idle_out=idle_out, **counted)
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
         """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered among ``flows`` if so."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
+from ikev1.clock import since_boot
 from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
@@ -17,16 +17,28 @@ from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
+from ikev1.esp.plane import (
+    Acquire,
+    Counters,
+    Drops,
+    Listener,
+    PlaneError,
+    Protected,
+    Reader,
+    SendUdp,
+    Trap,
+    UnknownSpi,
+)
 from ikev1.esp.raw_sockets import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
+from ikev1.esp.unknown_spis import UnknownSpis
 from ikev1.wire.registry import ProtocolId
 
 _BATCH = 64  # packets per call of a reader
-_ACQUIRE_INTERVAL = 10.0  # seconds between two calls for the same tunnel
+_ACQUIRE_INTERVAL = 1.0  # seconds between two calls for the same tunnel
 _SOCKET_BUFFER = 4 << 20  # octets
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
@@ -53,7 +65,7 @@ class UserspacePlane:
         device: str = "ikev1",
         path_mtu: int = 1500,
         random: Callable[[int], bytes] = os.urandom,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = since_boot,
     ) -> None:
         self._listener = listener
         self._send_udp = send_udp
@@ -65,6 +77,7 @@ class UserspacePlane:
         self._traps: dict[tuple[str, str], TrapQueue] = {}
         self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
+        self._unknown = UnknownSpis()
         with ExitStack() as opened:
             self._tun = Tun(device)
             opened.callback(self._tun.close)
@@ -122,7 +135,7 @@ class UserspacePlane:
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
-        return pair.counters() if pair else Counters()
+        return pair.counters(self._clock()) if pair else Counters()
 
     def drops(self) -> Drops:
         return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
@@ -156,6 +169,8 @@ class UserspacePlane:
             pair = self._pairs.get(spi)
             if pair is None:
                 self._unknown_spi += sum(1 for _ in run)
+                if spi and self._unknown.persists(spi, path, now):
+                    self._listener(UnknownSpi(spi, path))
             else:
                 opened += pair.open(run, path, now)
         self._tun.write(opened)

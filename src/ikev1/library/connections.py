@@ -18,6 +18,7 @@ from ikev1.core.records.settings import (
     Credential,
     IpsecProposal,
     Mode,
+    NatTraversal,
     Policy,
     ProposalCheck,
     Revocation,
@@ -67,8 +68,11 @@ class ConnectionOptions(TypedDict, total=False):
     """Of the ISAKMP SA in units of 1,024 octets; 0, the default, is no limit."""
     proposal_check: Literal["obey", "claim", "strict", "exact"]
     """How far a caller's offer may differ from ours, in racoon's words; ``"strict"`` by default."""
+    nat_traversal: Literal["auto", "off", "force"]
+    """``"auto"``, the default, sends ESP in UDP where a NAT is detected (RFC 3947, RFC 3948), ``"force"`` always, and
+    ``"off"`` never: NAT traversal is then neither announced nor accepted."""
     encapsulation: bool
-    """ESP in UDP even where there is no NAT (RFC 3948)."""
+    """True is short for ``nat_traversal="force"``."""
     rekey: bool
     """Whether we replace SAs before they expire; true by default."""
     unique: Literal["replace", "keep", "never"]
@@ -232,10 +236,17 @@ def _connection(
             local_id=_identity("local_id", options.get("local_id")),
             remote_id=_identity("remote_id", options.get("remote_id")),
             same_identity=options.get("same_identity", False),
-            encapsulation=options.get("encapsulation", False),
+            nat_traversal=_nat_traversal(options),
             rekey=options.get("rekey", True),
             unique=Unique(options.get("unique", "replace")),
         )
+
+
+def _nat_traversal(options: ConnectionOptions) -> NatTraversal:
+    chosen = NatTraversal(options.get("nat_traversal", "force" if options.get("encapsulation") else "auto"))
+    if options.get("encapsulation") and chosen is not NatTraversal.FORCE:
+        raise ValueError(f"encapsulation: True contradicts nat_traversal {chosen.value!r}")
+    return chosen
 
 
 def _check_name(what: str, name: str) -> None:

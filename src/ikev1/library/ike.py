@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from itertools import zip_longest
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -21,6 +21,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection, Settings
 from ikev1.library.events import Event, public
 from ikev1.library.translate_errors import Misuse, of_caller
+from ikev1.wire.fragmentation import are_of_one_message
 from ikev1.wire.header import NON_ESP_MARKER
 
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
@@ -302,10 +303,10 @@ class Ike:
     def _perform(self, actions: list[Action], now: float) -> None:
         """Do what the engine asks of the world: send and report; there is neither a data plane nor a store here."""
         done = list(without_data_plane(self._engine, actions, self._random, now))
-        for action, following in zip_longest(done, done[1:]):
+        for number, action in enumerate(done):
             match action:
                 case Send(path, octets):
-                    self._send(path, octets, _label(following))
+                    self._send(path, octets, _label(octets, islice(done, number + 1, None)))
                 case Report(event):
                     self._events.append(public(event))
                 case CheckCertificate():
@@ -317,10 +318,12 @@ class Ike:
         self._datagrams.append(Datagram(marker + octets, remote, local, label))
 
 
-def _label(following: Action | None) -> str:
-    """The label of a message that was sent, from the report that follows it, if one does."""
-    if isinstance(following, Report) and isinstance(following.event, MessageSeen) and following.event.sent:
-        return following.event.label
+def _label(octets: bytes, following: Iterable[Action]) -> str:
+    """The label of a message that was sent, from the report that follows its last datagram, if one does."""
+    others = (each for each in following if not (isinstance(each, Send) and are_of_one_message(octets, each.datagram)))
+    report = next(others, None)
+    if isinstance(report, Report) and isinstance(report.event, MessageSeen) and report.event.sent:
+        return report.event.label
     return ""
 
 

@@ -11,7 +11,7 @@ from ikev1.audit.finding import Finding, Severity
 
 Audited = Callable[..., dict[str, list[Finding]]]
 
-ALWAYS = {"ikev1", "no-dpd"}  # what no configuration can help
+ALWAYS = {"ikev1"}  # what no configuration can help
 SECRET = 'secret = "x7Qm-2vBz9LwPk4RtYc8HnSd"'
 PROPOSALS = '["aes256-sha256-modp2048"]'
 ESP = 'proposals = ["aes256gcm16"]'

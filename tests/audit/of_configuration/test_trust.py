@@ -56,7 +56,7 @@ def signed(audited: Audited, tmp_path: Path, ca: Authority) -> Audited:
 
 
 def codes(found: dict[str, list[Finding]]) -> set[str]:
-    return set(found) - {"ikev1", "no-dpd"}
+    return set(found) - {"ikev1"}
 
 
 def test_sound_certificates(signed: Audited) -> None:

@@ -43,6 +43,7 @@ class CharonOptions:
     local_ts: str = ""  # the node's own networks unless told
     remote_ts: str = ""
     child: str = ""  # more lines of each child
+    connection: str = ""  # more lines of each connection
     # for benchmarks
     dos_protection: bool = True
     install_routes: bool = True
@@ -151,11 +152,13 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
     {name} {{
         version = 1
         aggressive = {_yes(options.aggressive)}
+        {options.connection}
         encap = {_yes(options.encap)}
         unique = {options.unique}
         local_addrs = {node.address}
         remote_addrs = {node.peer if options.calls else "%any"}
         proposals = {ike}
+        {options.connection}
         local {{ {local}
                  id = "{options.own_id or own_id}" }}
         remote {{ {remote}

@@ -31,6 +31,8 @@ class OurOptions:
     local: str = ""  # the node's own networks unless told
     remote: str = ""
     remote_id: str = ""
+    remote_address: str = ""  # in TOML; by default the node's peer if we call, else anybody
+    hosts: Path | None = None  # the host names that this gateway knows, as in /etc/hosts
     encapsulation: bool = False
     keylog: bool = False
     record: bool = False
@@ -61,7 +63,9 @@ class OurGateway(Program):
         self.command_line = [sys.executable, "-m", "ikev1", "run", "--config", str(self.config)]
         if options.data_plane == _NOBODY:
             self.command_line = [sys.executable, str(Path(__file__).with_name("nobody.py")), str(self.config)]
-        super().__init__(node.namespace, self.command_line, directory, environment={"PYTHONDONTWRITEBYTECODE": "1"})
+        setup = f"mount --bind '{options.hosts}' /etc/hosts" if options.hosts is not None else ":"
+        environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+        super().__init__(node.namespace, self.command_line, directory, setup=setup, environment=environment)
         try:
             self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
         except LabError:
@@ -107,12 +111,12 @@ def _connection(node: Node, options: OurOptions, name: str, tunnel: str, ike: st
     return f"""
 [connection.{name}]
 local_address = "{node.address}"
-remote_address = "{node.peer if options.calls else "%any"}"
+remote_address = {options.remote_address or _quoted(node.peer if options.calls else "%any")}
 local_id = "{options.own_id or local_id}"
 remote_id = "{options.remote_id or remote_id}"
 {_proof(options)}
 proposals = ["{ike}"]
-encapsulation = {str(options.encapsulation).lower()}
+{"encapsulation = true" if options.encapsulation else ""}
 {_AGGRESSIVE if options.aggressive else ""}
 {options.extra}
 
@@ -123,6 +127,10 @@ remote = "{options.remote or node.remote}"
 {f'lifetime = "{options.lifetime}"' if options.lifetime else ""}
 {options.tunnel}
 """
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 _NOBODY = "nobody"

@@ -135,6 +135,13 @@ class Network:
         )
 
 
+def drop_ip_fragments(*nodes: Node, mtu: int = 1280) -> None:
+    """Let no fragment of an IPv4 packet but the first one arrive, on a link of this MTU."""
+    for node in nodes:
+        _ip_in(node.namespace, f"link set eth0 mtu {mtu}")
+        iptables(node.namespace, "-t raw -A PREROUTING -f -j DROP")
+
+
 def iptables(namespace: str, rule: str) -> None:
     """One rule more, of IPv4."""
     try:

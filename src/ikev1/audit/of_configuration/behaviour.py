@@ -23,11 +23,12 @@ def obedience(subject: Subject) -> Iterator[Finding]:
 
 
 def dead_peer_detection(subject: Subject) -> Iterator[Finding]:
-    """The gateway has no DPD setting: it only responds to requests."""
-    if subject.settings.connections:
-        yield topic("no-dpd").finding(
-            Severity.INFO,
-            "this gateway responds to DPD requests, but does not send any",
-            remedy="Enable dead peer detection on the peers. This gateway detects a dead peer at the next rekeying, so "
-            "keep phase 2 lifetimes short.",
-        )
+    """Connections without dead peer detection: the gateway then only responds to requests."""
+    for connection in subject.settings.connections:
+        if not connection.dpd_delay:
+            yield topic("no-dpd").finding(
+                Severity.INFO,
+                f"connection {connection.name} responds to DPD requests, but sends none",
+                subject.evidence(f"{key_of(connection)}.dpd_delay", "0"),
+                remedy="Set dpd_delay, or leave it out. Without it, a dead peer is detected at the next rekeying.",
+            )

@@ -9,6 +9,7 @@ from ikev1.audit.finding import Finding, Severity
 from ikev1.audit.of_configuration.subject import Subject, key_of, shares_secret
 from ikev1.audit.strength import FEW_GUESSES, MANY_GUESSES, Strength, strength_of
 from ikev1.audit.topics import topic
+from ikev1.core.peer.connection_lookup import is_host_name
 from ikev1.core.records.settings import Connection
 
 _ANY = "%any"
@@ -45,11 +46,12 @@ def reused(subject: Subject) -> Iterator[Finding]:
 def for_many(subject: Subject) -> Iterator[Finding]:
     """Pre-shared keys for a range of addresses, whose peers share the key: Main Mode selects it by address."""
     for connection in _with_secret(subject):
-        if _holds_many(connection.remote_address):
+        addresses = ", ".join(connection.remotes)
+        if any(map(_holds_many, connection.remotes)):
             yield topic("group-secret").finding(
                 Severity.MEDIUM,
-                f"connection {connection.name} uses one pre-shared key for all peers at {connection.remote_address}",
-                subject.evidence(f"{key_of(connection)}.remote_address", connection.remote_address),
+                f"connection {connection.name} uses one pre-shared key for all peers at {addresses}",
+                subject.evidence(f"{key_of(connection)}.remote_address", addresses),
                 subject.evidence(_secret_key(subject, connection)),
             )
 
@@ -59,7 +61,7 @@ def _with_secret(subject: Subject) -> Iterator[Connection]:
 
 
 def _holds_many(address: str) -> bool:
-    return address == _ANY or ip_network(address).num_addresses > 1
+    return not is_host_name(address) and (address == _ANY or ip_network(address).num_addresses > 1)
 
 
 def _secret_key(subject: Subject, connection: Connection) -> str:
@@ -69,5 +71,5 @@ def _secret_key(subject: Subject, connection: Connection) -> str:
 
 def strength(connection: Connection) -> Strength:
     """The strength of the pre-shared key against an attacker who knows the names and addresses of the connection."""
-    known = (connection.name, connection.local_id, connection.remote_id, connection.remote_address)
+    known = (connection.name, connection.local_id, connection.remote_id, *connection.remotes)
     return strength_of(connection.secret, (word for word in known if word and word != _ANY))

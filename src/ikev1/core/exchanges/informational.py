@@ -15,7 +15,7 @@ from ikev1.core.records.events import ChildDown, Code, Failure, IkeDown, Note
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
-from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, build_chain
 from ikev1.wire.payloads import Delete, Notification, Payload
 from ikev1.wire.registry import DOI, ExchangeType, NotifyType, ProtocolId
@@ -88,6 +88,15 @@ def clear_notify(CKY_I: bytes, CKY_R: bytes, kind: NotifyType, message_id: int) 
     return header.build() + chain
 
 
+def clear_invalid_spi(cookie: bytes, invalid: Notification, message_id: int) -> bytes:
+    """A datagram with the unprotected notification ``invalid`` about an SPI, and a cookie of its own: there is no
+    ISAKMP SA to whose cookies it could refer (RFC 2408 §4.8).
+    """
+    first, chain = build_chain([invalid])
+    header = Header(cookie, NO_COOKIE, first, ExchangeType.INFORMATIONAL, 0, message_id, HEADER_SIZE + len(chain))
+    return header.build() + chain
+
+
 # --- received -------------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +141,8 @@ def _take_delete(context: ExchangeContext, payload: Delete) -> None:
     if payload.protocol == ProtocolId.ISAKMP:
         if context.sa.cookies in payload.spis:
             context.sa = replace(context.sa, state=IkeState.DELETING)
+            for exchange in context.sa.exchanges:
+                _deleted_instead(context, exchange)
             context.report(IkeDown(context.sa, "deleted by the peer"))
         return
     take_deleted(context, {(payload.protocol, int.from_bytes(spi)) for spi in payload.spis})
@@ -148,6 +159,15 @@ def take_deleted(context: ExchangeContext, gone: set[tuple[int, int]]) -> None:
     for exchange in context.sa.exchanges:
         if exchange.child is not None and _is_among(exchange.child, gone):
             _remove_coming(context, exchange, exchange.child)
+
+
+def _deleted_instead(context: ExchangeContext, exchange: Exchange) -> None:
+    """Report that the peer deleted the ISAKMP SA instead of responding to a Quick Mode that we initiated."""
+    quick = exchange.quick
+    if quick is None or exchange.role is Role.RESPONDER or exchange.step != 1:
+        return
+    text = diagnosis.of_deleted_instead(quick, context.connection)
+    context.report(Failure(Code.REFUSED_BY_PEER, text, context.sa.path.remote, context.sa, quick.tunnel))
 
 
 def _remove_coming(context: ExchangeContext, exchange: Exchange, child: ChildSa) -> None:

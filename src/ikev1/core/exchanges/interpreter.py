@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from ikev1.core.exchanges import protection
+from ikev1.core.exchanges.fragmentation import SMALLEST, datagrams_of
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
 from ikev1.core.exchanges.retransmission import first_wait, patience, transmit
 from ikev1.core.peer import path_changes
@@ -194,7 +195,7 @@ def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
         if script.pause is not None:
             until = script.pause(context)
             if until > context.now:
-                context.exchange = replace(context.exchange, waiting=Waiting(0, decision, until=until))
+                context.exchange = replace(context.exchange, waiting=Waiting(0, decision), proceeds_at=until)
                 return
         if script.ask is not None:
             question = script.ask(context, decision)
@@ -229,7 +230,7 @@ def proceed(script: Script, context: ExchangeContext) -> None:
         Refusal: the exchange cannot continue; ``context`` must be discarded.
     """
     decision = present(context.exchange.waiting).decision
-    context.exchange = replace(context.exchange, waiting=None)
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
     reply(script, context, decision)
 
 
@@ -279,7 +280,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
         context.exchange,
         step=step + 1,
         iv=iv,
-        datagrams=(datagram,),
+        datagrams=(datagram,) if len(datagram) <= SMALLEST else datagrams_of(context, datagram),
         tries=1,
         resend_at=resend_at,
         ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.negotiation import phase1_proposal
+from ikev1.core.negotiation.changed_lifetime import note_changed_life
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids
@@ -13,13 +15,13 @@ from ikev1.core.peer.phase1_auth import is_hybrid, note_requests, request_certif
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
-from ikev1.core.records.exchange import KeyShare, Role
+from ikev1.core.records.exchange import KeyShare, Life, Role
 from ikev1.core.records.ike_sa import Anchor, Chosen, IkeState
 from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Connection
+from ikev1.core.records.settings import Connection, NatTraversal
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -45,7 +47,7 @@ def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
-    return [offered, *vendor_ids.OURS]
+    return [offered, *vendor_ids.announced(context.connection)]
 
 
 class SaReply(NamedTuple):
@@ -83,10 +85,10 @@ def choose_among(candidates: tuple[Connection, ...], context: ExchangeContext, m
         connection=context.connection.name,
         chosen=chosen,
         SAi_b=message.body_of(offered),
-        vendors=tuple(payload.data for payload in message.all(VendorId)),
+        vendors=vendor_ids.accepted(message.all(VendorId), context.connection.nat_traversal),
     )
     _follow_method(context, chosen)
-    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors))
+    return SaReply(choice, vendor_ids.answer_to(context.sa.vendors, context.connection))
 
 
 def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
@@ -108,12 +110,14 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
     reflection.refuse_own_cookie(context, message.header.CKY_R)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, context.sa.SAi_b)
     assert isinstance(offered, SecurityAssociation)
-    chosen = phase1_proposal.accept(offered, message.one(SecurityAssociation))
+    answer = message.one(SecurityAssociation)
+    chosen = phase1_proposal.accept(offered, answer)
+    note_changed_life(context, offered, answer, PHASE_1, Life(chosen.lifetime, chosen.lifetime_kilobytes))
     context.sa = replace(
         context.sa,
         CKY_R=message.header.CKY_R,
         chosen=chosen,
-        vendors=tuple(payload.data for payload in message.all(VendorId)),
+        vendors=vendor_ids.accepted(message.all(VendorId), context.connection.nat_traversal),
     )
     _follow_method(context, chosen)
 
@@ -169,7 +173,8 @@ def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return []
-    return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, context.connection.encapsulation)
+    forced = context.connection.nat_traversal is NatTraversal.FORCE
+    return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, forced)
 
 
 def look_for_nat(context: ExchangeContext, message: Message) -> None:
@@ -178,7 +183,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return
-    forced = context.connection.encapsulation
+    forced = context.connection.nat_traversal is NatTraversal.FORCE
     nat = nat_traversal.discover(sa.suite.hash, sa.cookies, sa.path, version, message.all(NatDiscovery), forced)
     if nat is None:
         return
@@ -190,7 +195,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     if nat.encapsulate:
         ends = {(True, True): "both peers", (True, False): "this host", (False, True): "the peer"}
         who = ends.get((nat.local_behind, nat.remote_behind))
-        found = f"NAT detected in front of {who}" if who else "no NAT, but encapsulation is configured"
+        found = f"NAT detected in front of {who}" if who else "no NAT, but NAT traversal is forced"
         context.report(Note(Code.NAT_FOUND, f"{found}: using UDP encapsulation ({version})", context.sa))
 
 

@@ -9,7 +9,9 @@ from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
+from ikev1.core.negotiation.changed_lifetime import note_changed_life
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
+from ikev1.core.negotiation.lifetime_attributes import PHASE_2
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines, volumes
@@ -156,7 +158,9 @@ def _accept(context: ExchangeContext, message: Message) -> None:
     tunnel = _tunnel(context, quick.tunnel)
     offered = parse_body(PayloadType.SECURITY_ASSOCIATION, quick.offer)
     assert isinstance(offered, SecurityAssociation)
-    agreed = phase2_proposal.accept(tunnel, offered, message.one(SecurityAssociation))
+    answer = message.one(SecurityAssociation)
+    agreed = phase2_proposal.accept(tunnel, offered, answer)
+    note_changed_life(context, offered, answer, PHASE_2, agreed.life)
     if agreed.spi == quick.spi:
         raise Refusal(
             Code.REFLECTION,
@@ -291,7 +295,7 @@ def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> No
     """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
     sa = context.sa
     children = tuple(old if child.unique_id == old.unique_id else child for child in sa.children)
-    done = replace(exchange, waiting=None, data=None)
+    done = replace(exchange, waiting=None, proceeds_at=0.0, data=None)
     exchanges = tuple(done if other is exchange else other for other in sa.exchanges)
     context.sa = replace(sa, children=children, exchanges=exchanges)
     context.report(ChildUp(context.sa, old))
@@ -304,7 +308,7 @@ def finish_held(context: ExchangeContext) -> None:
     quick = _quick(context)
     if _heir(context, quick) is quick.child:
         context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
-    context.exchange = replace(context.exchange, waiting=None)
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
     _finish(context)
 
 

@@ -5,9 +5,11 @@ internal errors.
 
 - Before there is an SA, `stateless_responder`, `half_open`, `aggressive_responder`, `first_message_refusals` and
   `admission` handle messages of unknown peers.
+- `fragments` stores IKE fragments, and `receive_fragment` processes the messages that they form. `other_version`
+  handles messages of IKEv2.
 - Under an SA, `receive_informational` handles notifications and Delete payloads, `phase2_limits` limits a peer's
   exchanges, `refuse` reports refused messages and notifies the peer, and `dpd` probes whether and where a peer is
-  reachable.
+  reachable. `unsupported_exchange` reports XAUTH and unknown exchanges, `connected` accepts CONNECTED.
 - `established` processes the end of phase 1, `ended` the end of an ISAKMP SA.
 - `commands` contains the operations that an operator or a timer initiates, `timers` the handler of each timer.
 - `engine_state` contains the state, `sa_table` and `child_table` index its SAs, and `report_limits` limits repeated

@@ -17,10 +17,9 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.negotiation.lineage import retired
-from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address, is_address
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
 from ikev1.core.records.exchange import Exchange, KeyShare, QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -30,6 +29,8 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Mode
 from ikev1.wire.header import NO_COOKIE
+
+REMOVED = "connection removed from the configuration"
 
 
 def begin_phase1(
@@ -148,19 +149,52 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
         _replace_child(tx.of(confirmed[-1]), child)
         return
     connection = state.lookup.by_name(ref.sa.connection)
-    if connection is None:
-        return
-    path = _path_to(ref.sa, connection)
-    known = state.table.of_host(path.remote_host)
-    if not any(other.is_call_of_ours and other.connection == connection.name for other in known):
+    calling = any(other.is_call_of_ours for other in state.table.of_connection(ref.sa.connection))
+    known = state.lookup.called_addresses(connection) if connection is not None else ()
+    if connection is not None and known and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
-        _call_again(ref, connection, path)
+        _call_again(ref, connection, _path_to(ref.sa, known))
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:
-    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA."""
+    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA.
+
+    If the networks of its tunnel were changed, negotiate these; ``child`` is used until it expires. So is one whose
+    traffic a newer pair with wider networks carries, because the peer has requested that.
+    """
+    newer = [other for other in ref.sa.children if other.name == child.name and other.created_at > child.created_at]
+    if any(_covers(other, child) for other in newer):
+        return
+    if wants_other_networks(ref, child):
+        made = any(not wants_other_networks(ref, other) for other in newer)
+        if not made and not is_under_way(ref.sa, child.name):
+            text = (
+                f"tunnel {child.name!r} has other networks now than {child.local} === {child.remote}: requesting them"
+            )
+            ref.note(Code.NETWORKS_CHANGED, text)
+            begin_quick_mode(ref, child.name)
+        return
     if all(exchange.traffic != child.traffic for exchange in _unfinished(ref.sa)):
         begin_quick_mode(ref, child.name, (child.local, child.remote))
+
+
+def _covers(pair: ChildSa, child: ChildSa) -> bool:
+    """Return whether ``pair`` carries the traffic of ``child``, and more."""
+    wider = pair.local.contains(child.local) and pair.remote.contains(child.remote) and pair.traffic != child.traffic
+    return wider and pair.state is ChildState.INSTALLED
+
+
+def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
+    """Return whether the tunnel of ``child`` no longer allows its networks or, if we requested them, has others."""
+    draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
+    tunnel = next((known for known in draft.connection.tunnels if known.name == child.name), None)
+    if tunnel is None:
+        return False
+    local, remote = tunnel_selectors(draft, tunnel)
+    if not (local.contains(child.local) and remote.contains(child.remote)):
+        return True
+    fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
+    return fixed and child.initiator and (child.local, child.remote) != (local, remote)
 
 
 def _call_again(
@@ -181,15 +215,9 @@ def _call_again(
     return True
 
 
-def _path_to(sa: IkeSa, connection: Connection) -> UdpPath:
-    """Return the path to the peer of ``sa`` with the configured remote address: that of ``sa`` may be outdated.
-
-    If a network or any address is configured, the peer is where it was last.
-    """
-    path = sa.path
-    if not is_address(connection.remote_address):
-        return path
-    return UdpPath(path.local_host, path.local_port, connection.remote_address, path.remote_port)
+def _path_to(sa: IkeSa, known: tuple[str, ...]) -> UdpPath:
+    """Return the path to the peer of ``sa`` at one of its ``known`` addresses: that of ``sa`` may be outdated."""
+    return sa.path if sa.path.remote_host in known else sa.path._replace(remote_host=known[0])
 
 
 def _again_at(tx: Transaction, sa: IkeSa | ChildSa) -> float:
@@ -229,9 +257,10 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
     """
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
-        close_ike(ref, "connection removed from the configuration")
+        if not ref.sa.draining:
+            close_ike(ref, REMOVED)
         return
-    called = called_address(connection) == ref.sa.hosts[1]
+    called = ref.sa.hosts[1] in ref.tx.state.lookup.called_addresses(connection)
     if called and ref.sa.state is IkeState.REKEYING:
         return
     why = f"connection {connection.name!r} now has another secret, trust or remote identity"
@@ -250,11 +279,11 @@ def end_removed(ref: SaRef) -> bool:
     """Delete the pairs that remain of a deleted ISAKMP SA if their connection was removed from the configuration.
 
     Returns:
-        Whether the connection was removed.
+        Whether they were deleted.
     """
-    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None:
+    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None or ref.sa.draining:
         return False
-    end(ref, "connection removed from the configuration", with_children=True)
+    end(ref, REMOVED, with_children=True)
     return True
 
 
@@ -288,23 +317,6 @@ def expire_ike(ref: SaRef) -> None:
     end(ref, "lifetime expired")
 
 
-def reconsider(ref: SaRef, before: ConnectionLookup) -> None:
-    """Apply changed settings to an ISAKMP SA; ``before`` looks up the connections of the previous settings.
-
-    Close the SA if its connection was removed. Require the peer to authenticate again if the credentials by which it
-    was authenticated have changed.
-    """
-    state, sa = ref.tx.state, ref.sa
-    if sa.is_up and not state.believes(sa):
-        reauthenticate(ref)
-    elif sa.state is IkeState.DELETED:
-        end_removed(ref)
-    elif sa.state is IkeState.CONNECTING:
-        was, is_now = before.by_name(sa.connection), state.lookup.by_name(sa.connection)
-        if was is None or is_now is None or before.fingerprint(was) != state.lookup.fingerprint(is_now):
-            end(ref, "secret, trust or remote identity of the connection changed")
-
-
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
     """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
     for sa in sas:
@@ -336,6 +348,8 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         ref.say(delete_child(child))
     lost = _lost(survivors, dead)
     if not tx.state.believes(left):
+        if stays is IkeState.REKEYED:
+            return  # the peer authenticates again in place of its heir
         reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
         return
     for child in lost:

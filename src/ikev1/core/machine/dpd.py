@@ -1,13 +1,13 @@
-"""Dead peer detection: R-U-THERE, answered by R-U-THERE-ACK (RFC 3706 §5).
+"""R-U-THERE, answered by R-U-THERE-ACK (RFC 3706 §5): whether a peer is reached along a path, and whether it is alive.
 
-The acknowledgement is protected by the ISAKMP SA and repeats a secret sequence number of four octets. It proves that
-the peer has the SA and receives messages on the path on which R-U-THERE was sent.
+The acknowledgement is protected by the ISAKMP SA and repeats a sequence number of four octets. If that number is not
+predictable, it proves that the peer has the SA and receives messages on the path on which R-U-THERE was sent. Whether
+the peer is alive (`ikev1.core.machine.liveness`) is asked with the next number, as RFC 3706 §6.2 requires.
 """
 
 from __future__ import annotations
 
-import hmac
-
+from ikev1.core.exchanges.dpd_sequence import following, is_in_run, octets_of, sequence_of, unpredictable
 from ikev1.core.exchanges.informational import INFORMATIONAL, notify, tell
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.machine.ended import takes_anothers
@@ -22,13 +22,14 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
-_TRIES = 4
+_TRIES = 4  # transmissions to a path
 _FIRST_WAIT = 1.0  # seconds; the wait doubles with each retransmission
+_LONGEST_WAIT = 8.0  # seconds
 _SETTLED = 1.0  # seconds without a further address change before a moved peer is probed
 
 
 def ask(ref: SaRef, path: UdpPath, delay: float = 0.0) -> None:
-    """Send R-U-THERE to the peer on ``path`` after ``delay`` seconds.
+    """Send R-U-THERE to the peer on ``path`` after ``delay`` seconds, to prove that it is reached there.
 
     Do nothing if another R-U-THERE is outstanding, or if the peer has not announced support for dead peer detection
     (RFC 3706 §5.1).
@@ -40,8 +41,19 @@ def ask(ref: SaRef, path: UdpPath, delay: float = 0.0) -> None:
         repeat(ref)
 
 
+def ask_if_alive(ref: SaRef, patience: float) -> None:
+    """Send R-U-THERE to the peer, which is dead if it acknowledges none within ``patience`` seconds.
+
+    Do nothing in the same cases as `ask`.
+    """
+    if ref.sa.probe is None and answers(ref.sa):
+        first = following(ref.sa.own_sequence, ref.tx.state.random)
+        ref.change(probe=Probe(ref.sa.path, first, ends_at=ref.tx.now + patience))
+        repeat(ref)
+
+
 def _question(ref: SaRef, path: UdpPath, at: float) -> Probe:
-    return Probe(path, ref.tx.state.random(4), resend_at=at)
+    return Probe(path, unpredictable(ref.sa.own_sequence, ref.tx.state.random), resend_at=at)
 
 
 def answers(sa: IkeSa) -> bool:
@@ -50,17 +62,21 @@ def answers(sa: IkeSa) -> bool:
 
 
 def exhausted(probe: Probe) -> bool:
-    """Return whether R-U-THERE has been sent the maximum number of times."""
-    return probe.tries >= _TRIES
+    """Return whether R-U-THERE has been sent the maximum number of times; one that ends at a time has no maximum."""
+    return not probe.ends_at and probe.tries >= _TRIES
 
 
 def repeat(ref: SaRef) -> None:
-    """Send or retransmit the R-U-THERE of the current probe."""
+    """Send or retransmit the R-U-THERE of the current probe: a retransmission has the next sequence number, because
+    receivers reject a number that they have seen (RFC 3706 §6.2).
+    """
     probe, here = present(ref.sa.probe), ref.sa.path
+    sequence = following(probe.first + probe.tries - 1, ref.tx.state.random)
     context = ref.context(new_exchange(INFORMATIONAL, 0, Role.INITIATOR, ref.tx.now))
-    context.sa = replace(context.sa, path=probe.path)
-    tell(context, [notify(ref.sa, NotifyType.R_U_THERE, probe.sequence)])
-    waiting = replace(probe, tries=probe.tries + 1, resend_at=ref.tx.now + _FIRST_WAIT * 2**probe.tries)
+    context.sa = replace(context.sa, path=here if probe.ends_at else probe.path, own_sequence=sequence)
+    tell(context, [notify(ref.sa, NotifyType.R_U_THERE, octets_of(sequence))])
+    wait = min(_FIRST_WAIT * 2**probe.tries, _LONGEST_WAIT)
+    waiting = replace(probe, tries=probe.tries + 1, resend_at=ref.tx.now + wait)
     context.sa = replace(context.sa, path=here, probe=waiting)
     ref.commit(context)
 
@@ -74,22 +90,28 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
         Whether ``message`` acknowledges the outstanding R-U-THERE.
     """
     sa, probe = ref.sa, ref.sa.probe
-    acks = [payload for payload in message.all(Notification) if payload.type == NotifyType.R_U_THERE_ACK]
-    if probe is None or not any(hmac.compare_digest(ack.data, probe.sequence) for ack in acks):
+    if probe is None or not any(_acknowledges(sa, probe, payload) for payload in message.all(Notification)):
         return False
+    here = seen == probe.path and not probe.ends_at
     coming = (exchange.child for exchange in sa.exchanges)
-    pairs = (*sa.complete_children, *filter(None, coming)) if seen == probe.path != sa.path else ()
+    pairs = (*sa.complete_children, *filter(None, coming)) if here and seen != sa.path else ()
     occupied = any(takes_anothers(ref.tx.state, sa, child, seen) for child in pairs)
     done = replace(sa, probe=None)
-    if seen == probe.path:
+    if here:
         done = replace(done, reached=(seen.remote_host, seen.remote_port))
     ref.become(done)
     if occupied:
         text = f"the peer moved to {seen.remote}, but another peer has the traffic of its transport mode SAs there"
         ref.note(Code.SELECTORS_UNACCEPTABLE, text)
-    elif seen == probe.path != sa.path:
+    elif here and seen != sa.path:
         _move(ref, seen)
     return True
+
+
+def _acknowledges(sa: IkeSa, probe: Probe, payload: Notification) -> bool:
+    """Return whether ``payload`` acknowledges a transmission of ``probe``."""
+    sequence = sequence_of(sa, payload) if payload.type == NotifyType.R_U_THERE_ACK else None
+    return sequence is not None and is_in_run(sequence, probe.first, probe.tries)
 
 
 def follow(ref: SaRef, path: UdpPath) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from ikev1.core.machine.admission import AdmissionControl, RefusalCache
+from ikev1.core.machine.fragments import Fragments
 from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.peer.connection_lookup import ConnectionLookup
+from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
 from ikev1.core.records.exchange import Exchange
@@ -20,6 +22,8 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header
 
+_MOST_LOOKED_AT = 16  # SAs at one address
+
 
 class Arrival(NamedTuple):
     """A received datagram: its header, its octets, its path and the time of arrival."""
@@ -28,6 +32,14 @@ class Arrival(NamedTuple):
     datagram: bytes
     path: UdpPath
     now: float
+
+
+class Reassembled(Arrival):
+    """An arrival that was put together from IKE fragments, of which one may be forged: the refusal of such a message
+    does not end an exchange.
+    """
+
+    __slots__ = ()
 
 
 class State:
@@ -42,6 +54,8 @@ class State:
         self.first_messages = FirstMessages(random(32))
         self.refusals = RefusalCache(random(32))
         self.admission = AdmissionControl()
+        self.names: Mapping[str, tuple[str, ...]] = {}
+        self.fragments = Fragments()
         self.lookup = ConnectionLookup(settings.connections)
         self.generation = 0  # of the settings: cached answers to first messages are valid for one generation
         self.unique_ids = 0
@@ -51,8 +65,13 @@ class State:
     def reconfigure(self, settings: Settings) -> None:
         """Apply new settings to future negotiations; existing SAs and exchanges are unchanged."""
         self.settings = settings
-        self.lookup = ConnectionLookup(settings.connections)
+        self.lookup = ConnectionLookup(settings.connections, self.names)
         self.generation += 1
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Note which addresses the host names of peers have now. Names without an entry have none."""
+        self.names = dict(names)
+        self.lookup.name_addresses(self.names)
 
     # --- queries of row functions
 
@@ -109,6 +128,17 @@ class State:
     def may_acknowledge(self, sa: IkeSa, now: float) -> bool:
         """Return whether the rate limit allows another R-U-THERE-ACK to the peer of ``sa`` now."""
         return self.limits.may_acknowledge(sa.cookies, now)
+
+    def knows_peer_at(self, path: UdpPath) -> bool:
+        """Return whether a peer is, or was, at the remote address of ``path``: one that has proved who it is, or one
+        whose address is configured.
+        """
+        host = path.remote_host
+        if self.limits.is_former(host) or any(
+            sa.anchor is not None for sa in islice(self.table.of_host(host), _MOST_LOOKED_AT)
+        ):
+            return True
+        return any(called_address(known) == host for known in self.lookup.candidates(path.local_host, host))
 
     def first_contact(self, sa: IkeSa) -> bool:
         """Return whether ``sa`` is the only SA with the peer's address under its local identity, over all connections.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 
 from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
@@ -9,7 +10,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -18,13 +19,17 @@ from ikev1.core.machine.aggressive_responder import (
     refused_aggressive,
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
-from ikev1.core.machine.engine_state import Arrival, State
+from ikev1.core.machine.connected import take_connected
+from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import after_establishment, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
+from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
+from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.machine.unsupported_exchange import take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
 from ikev1.core.records.answers import Answer
@@ -37,14 +42,14 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
-from ikev1.crypto.algorithms import registered_name
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import Message, without_trailer
-from ikev1.wire.registry import ExchangeType
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+_FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
@@ -66,6 +71,8 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     if found is None:
         return []
     sa, exchange = found
+    if exchange is None:
+        return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
     held = present(exchange.waiting).held
     if not held:
         return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
@@ -73,7 +80,7 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
     for follower in followers:
         if sa.cookies in state.table.by_cookies:
-            actions += receive(state, follower.datagram, follower.path, now)
+            actions += _contained(state, partial(_receive_held, held=follower), follower.path, now)
     return actions
 
 
@@ -93,12 +100,15 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
 
 def questions(state: State) -> list[Question]:
     """Return the questions that exchanges wait for, to be asked again."""
-    return [
+    of_exchanges = [
         question
         for sa in state.table
         for exchange in sa.waiting
         if (question := _question(state, sa, exchange)) is not None
     ]
+    tx = Transaction(state, 0.0)
+    of_traffic = (liveness.question(tx.of(sa)) for sa in state.table if sa.liveness.request)
+    return [*of_exchanges, *filter(None, of_traffic)]
 
 
 def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
@@ -118,7 +128,16 @@ def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
 
 
 def _arrival(held: Held, now: float) -> Arrival:
-    return Arrival(Header.parse(held.datagram), held.datagram, held.path, now)
+    kind = Reassembled if held.reassembled else Arrival
+    return kind(Header.parse(held.datagram), held.datagram, held.path, now)
+
+
+def _held(arrival: Arrival) -> Held:
+    return Held(arrival.datagram, arrival.path, isinstance(arrival, Reassembled))
+
+
+def _receive_held(tx: Transaction, held: Held) -> None:
+    _process(tx, _arrival(held, tx.now), 0)
 
 
 def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
@@ -130,15 +149,32 @@ def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> N
 
 
 def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
-    state = tx.state
     datagram, trailer = without_trailer(datagram)
     try:
         header = Header.parse(datagram)
     except WireError as error:
-        tx.report(Failure(Code.MALFORMED, str(error), path.remote))
+        if error.notify == NotifyType.INVALID_MAJOR_VERSION:
+            take_other_version(tx, datagram, path)
+        else:
+            tx.report(Failure(Code.MALFORMED, str(error), path.remote))
         return
     arrival = Arrival(header, datagram, path, tx.now)
-    if header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1:
+    if header.next_payload != _FRAGMENT:
+        _process(tx, arrival, trailer)
+    elif _is_first(header) or _find(tx, header, path) is not None:
+        take_fragment(tx, arrival, _process)
+    else:
+        _unknown(tx, arrival)
+
+
+def _is_first(header: Header) -> bool:
+    return header.CKY_R == NO_COOKIE and header.exchange in _PHASE_1
+
+
+def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
+    """Process a message, which was followed by ``trailer`` octets of zeros."""
+    state, (header, datagram, path, _) = tx.state, arrival
+    if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
         elif header.exchange == ExchangeType.AGGRESSIVE:
@@ -148,7 +184,7 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         return
     ref = _find(tx, header, path)
     if ref is None:
-        _unknown(tx, header, path)
+        _unknown(tx, arrival)
         return
     if trailer and ref.is_kept:
         ref.note_once(Code.MALFORMED, f"ignoring {trailer} zero octets after a message")
@@ -172,8 +208,7 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
             return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
-        name = registered_name(ExchangeType, header.exchange)
-        ref.note_once(Code.UNPROVED, f"ignoring messages of exchange type {name}")
+        take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return
@@ -208,10 +243,13 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
     return None if sa is None else tx.of(sa)
 
 
-def _unknown(tx: Transaction, header: Header, path: UdpPath) -> None:
-    if not tx.state.limits.is_late(header.CKY_I + header.CKY_R):
-        text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
-        tx.report(Failure(Code.UNKNOWN_SA, text, path.remote))
+def _unknown(tx: Transaction, arrival: Arrival) -> None:
+    header = arrival.header
+    if tx.state.limits.is_late(header.CKY_I + header.CKY_R) or lost_sas.take_invalid_spi(tx, arrival):
+        return
+    text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
+    tx.report(Failure(Code.UNKNOWN_SA, text, arrival.path.remote))
+    lost_sas.tell_invalid_cookie(tx, arrival)
 
 
 def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | None:
@@ -252,7 +290,8 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         _put_aside(ref, exchange, context, arrival, question)
         return
     except Unproved as error:
-        ref.fail_unproved(f"{script_of(exchange).name} message", error)
+        if not take_connected(ref, arrival):
+            ref.fail_unproved(f"{script_of(exchange).name} message", error)
         return
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
@@ -268,8 +307,11 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         keep_caller(ref)
     if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
         after_establishment(ref, message)
+        liveness.watch(ref)
     elif exchange.message_id and context.exchange.waiting is None:
         confirm(ref)
+    if exchange.message_id:
+        liveness.heard(ref)
     switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
@@ -314,7 +356,7 @@ def _put_aside(
         _hold(ref, arrival)
         return
     request = ref.tx.state.next_request()
-    waiting = Waiting(request, held=(Held(arrival.datagram, arrival.path),))
+    waiting = Waiting(request, held=(_held(arrival),))
     ref.change(phase1=replace(exchange, waiting=waiting))
     ref.tx.actions.append(_check_certificate(question, request, context.connection))
 
@@ -335,7 +377,7 @@ def _hold(ref: SaRef, arrival: Arrival) -> None:
     if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
     if all(arrival.datagram != held.datagram for held in waiting.held):
-        held = (*waiting.held, Held(arrival.datagram, arrival.path))
+        held = (*waiting.held, _held(arrival))
         ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))
 
 

@@ -18,8 +18,9 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, lineage, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
+from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
 from ikev1.core.machine.engine_state import Arrival
 from ikev1.core.machine.established import confirm, initial_contact
@@ -44,6 +45,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
         return
+    if lost_sas.take_invalid_cookie(ref, arrival):
+        return
     exchange = new_exchange(INFORMATIONAL, header.message_id, Role.RESPONDER, now, phase2_iv(ref.sa, header.message_id))
     context = ref.context(exchange)
     try:
@@ -53,7 +56,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         ref.tx.at_work = ref.cookies, header.message_id
         go_through(context, message)
     except Unproved as error:
-        ref.fail_unproved("informational message", error)
+        if not take_connected(ref, arrival):
+            ref.fail_unproved("informational message", error)
         return
     except (Refusal, WireError) as error:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
@@ -74,6 +78,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     ours = dpd.answered(ref, message, path)
     if ours or _asks(message):
         confirm(ref, answered=ours)
+        liveness.heard(ref)
+    lost_sas.replace_lost(ref, message)
     initial_contact(ref, message)
 
 

@@ -9,7 +9,7 @@ from ikev1.core.exchanges.protection import as_established, begins_well, phase2_
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.admission import is_proportionate
 from ikev1.core.machine.ended import end
-from ikev1.core.machine.engine_state import Arrival
+from ikev1.core.machine.engine_state import Arrival, Reassembled
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
 from ikev1.core.records.actions import Remove, Send
@@ -101,7 +101,8 @@ def refuse_phase1(ref: SaRef, exchange: Exchange, arrival: Arrival, error: Error
     by_words = exchange.role is Role.RESPONDER
     if exchange.complaint is not None and exchange.complaint[: 1 + by_words] == (code, text)[: 1 + by_words]:
         return
-    ends = isinstance(error, Refusal) and error.ends
+    # One forged fragment spoils a message of the peer, whose own fragment may follow
+    ends = isinstance(error, Refusal) and error.ends and not isinstance(arrival, Reassembled)
     # An initiator that waits a little longer reports the reason when the exchange expires
     if ends or not ref.is_kept or not complain(ref, exchange, (code, text)):
         ref.fail(code, text)

@@ -235,13 +235,15 @@ class SaTable:
         cookies = self._pairs.of_number(unique_id)
         return None if cookies is None else self._pair(cookies, unique_id)
 
-    def of_request(self, request: int) -> tuple[IkeSa, Exchange] | None:
-        """Return the exchange that waits for the answer to the question with this number, and its SA."""
+    def of_request(self, request: int) -> tuple[IkeSa, Exchange | None] | None:
+        """Return the exchange that waits for the answer to the question with this number, and its SA; the SA alone if
+        the question is about its traffic.
+        """
         cookies = self._by_request.get(request)
         if cookies is None:
             return None
         sa = self.by_cookies[cookies]
-        return sa, next(each for each in sa.waiting if present(each.waiting).request == request)
+        return sa, next((each for each in sa.waiting if present(each.waiting).request == request), None)
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False

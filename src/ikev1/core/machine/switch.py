@@ -40,12 +40,11 @@ def peer_sends(ref: SaRef, spi: int) -> None:
 
 def postpone(ref: SaRef, exchange: Exchange) -> None:
     """The peer repeated QM2, so it had not received QM3: wait again."""
-    waiting = exchange.waiting
-    if waiting is None or not exchange.holds_back or exchange.quick is None:
+    if not exchange.holds_back or exchange.quick is None:
         return
     until = min(ref.tx.now + SWITCHES_AFTER, exchange.ends_at - 1.0)
-    if until > waiting.until:
-        later = replace(exchange, waiting=replace(waiting, until=until), data=replace(exchange.quick, sends_at=until))
+    if until > exchange.proceeds_at:
+        later = replace(exchange, proceeds_at=until, data=replace(exchange.quick, sends_at=until))
         ref.change(exchanges=tuple(later if other is exchange else other for other in ref.sa.exchanges))
 
 

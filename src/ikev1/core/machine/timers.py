@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, lineage, switch
+from ikev1.core.machine import commands, dpd, lineage, liveness, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -20,13 +20,13 @@ from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.timer import TimerKind
 from ikev1.wire.registry import NotifyType
 
-Part = Exchange | ChildSa | Probe | IkeSa
+Part = Exchange | ChildSa | Probe | Liveness | IkeSa
 
 
 def expire(state: State, now: float) -> list[Action]:
@@ -76,11 +76,15 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
     """Abandon an exchange that timed out, or delete one whose last message needs no further retransmission."""
     if exchange is ref.sa.phase1:
         if ref.sa.state is IkeState.CONNECTING:
-            _give_up_phase1(ref, exchange)
+            give_up_phase1(ref, exchange)
         else:
             ref.change(phase1=None)
         return
+    asked_if_alive = liveness.asks(ref.sa, exchange)
     _give_up_phase2(ref, exchange)
+    if asked_if_alive:
+        liveness.dead_to_quick_mode(ref)
+        return
     if ref.sa.confirmed or not _is_unanswered(exchange):
         return
     # the peer may not have this ISAKMP SA: negotiate a new one instead of another exchange under this one
@@ -96,8 +100,9 @@ def _is_unanswered(exchange: Exchange) -> bool:
     return ours and exchange.complaint is None and exchange.waiting is None
 
 
-def _give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
-    code, text = _reason(ref.sa, exchange)
+def give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
+    """End an ISAKMP SA that was not established, and report why."""
+    code, text = reason_of(ref.sa, exchange)
     # A responder has no retransmission timer in phase 1: its `resend_at` is the time to report the complaint
     said_before = exchange.role is Role.RESPONDER and exchange.complaint is not None and not exchange.resend_at
     if not said_before:
@@ -112,14 +117,15 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
         refuse_answer(ref, exchange, Refusal(code, text, notify=NotifyType.NO_PROPOSAL_CHOSEN))
         return
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
-        code, text = _reason(ref.sa, exchange)
+        code, text = reason_of(ref.sa, exchange)
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
     ref.become(ref.sa.without_exchange(exchange))
 
 
-def _reason(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
+def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
+    """Return the code and the text of why ``exchange`` is not finished."""
     if exchange.complaint is not None:
         code, text = exchange.complaint
         return Code(code), text
@@ -140,7 +146,7 @@ def _retransmit(ref: SaRef, exchange: Exchange) -> None:
         ref.change(phase1=_repeated(ref, exchange))
     else:
         # A responder in phase 1 does not retransmit: it reports the complaint that it held back for a valid message
-        ref.fail(*_reason(ref.sa, exchange))
+        ref.fail(*reason_of(ref.sa, exchange))
         ref.change(phase1=replace(exchange, resend_at=0.0))
 
 
@@ -228,6 +234,10 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.RETIRE_CHILD: Timer(_retire_child, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
+    TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
+    TimerKind.CHECK_PEER: Timer(
+        lambda ref, live: liveness.check(ref), lambda ref, live: ref.change(liveness=Liveness())
+    ),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),

@@ -25,13 +25,14 @@ from ikev1.core.records.actions import Action, Forget, Keep, Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Event, Failure, Note
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload
 
-# Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing
-_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": ()}
+# Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing, nor does
+# a sign of life
+_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "liveness": Liveness()}
 
 
 class Transaction:
@@ -205,14 +206,14 @@ class SaRef:
             limits.forget(self.cookies)
             if sa.state is IkeState.CONNECTING:
                 return None
-            limits.note_end(self.cookies)
+            limits.note_end(self.cookies, sa.path.remote_host)
             return Forget(sa)
         if sa is stored or sa.state is IkeState.CONNECTING:
             return None
         if stored is not None and stored.state is sa.state and _same_stored(stored, sa):
             return None
         if sa.state is IkeState.DELETED:
-            limits.note_end(self.cookies)
+            limits.note_end(self.cookies, sa.path.remote_host)
         return Keep(sa)
 
 

@@ -8,7 +8,8 @@ from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import Life
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
-from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Attribute
+from ikev1.wire.payloads import SecurityAssociation, Transform
+from ikev1.wire.registry import LifeType, NotifyType, Phase1Attribute, Phase2Attribute, ProtocolId
 
 PHASE_1 = (Phase1Attribute.LIFE_TYPE, Phase1Attribute.LIFE_DURATION)
 PHASE_2 = (Phase2Attribute.SA_LIFE_TYPE, Phase2Attribute.SA_LIFE_DURATION)
@@ -46,6 +47,41 @@ def stated_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life
                 )
             amounts[kind] = number_of(attribute)
     return Life(amounts.get(LifeType.SECONDS, 0), amounts.get(LifeType.KILOBYTES, 0))
+
+
+def without_life(transform: Transform, names: tuple[int, int]) -> Transform:
+    """``transform`` without its lifetime."""
+    return transform._replace(attributes=tuple([each for each in transform.attributes if each.type not in names]))
+
+
+def changed_life(
+    offered: SecurityAssociation, answer: SecurityAssociation, names: tuple[int, int], used: Life
+) -> str | None:
+    """Describe the lifetime in the transform that ``answer`` selected if no transform in ``offered`` has it; None if
+    one has, or if it states none. ``used`` is the lifetime that the SA gets.
+
+    Raises:
+        Refusal: a life duration has no life type.
+    """
+    theirs, *_ = _lives(answer, names)
+    ours = [*_lives(offered, names)]
+    if theirs in ours or not any(theirs):
+        return None
+    return (
+        f"the peer selected a transform with another lifetime: {_text(theirs)} instead of {_text(ours[0])}; using "
+        f"{_text(used)}"
+    )
+
+
+def _lives(payload: SecurityAssociation, names: tuple[int, int]) -> Iterator[Life]:
+    for proposal in payload.proposals:
+        if proposal.protocol != ProtocolId.IPCOMP:
+            yield from (stated_life(transform.attributes, names) for transform in proposal.transforms)
+
+
+def _text(life: Life) -> str:
+    parts = [f"{amount} {unit}" for amount, unit in zip(life, ("s", "kB"), strict=True) if amount]
+    return ", ".join(parts) or "none"
 
 
 def offered_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Life:

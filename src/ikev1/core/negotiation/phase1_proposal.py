@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter, ne
 from typing import NamedTuple
 
-from ikev1.core.negotiation.lifetime_attributes import PHASE_1, life_attributes, number_of, offered_life
+from ikev1.core.negotiation.lifetime_attributes import (
+    PHASE_1,
+    life_attributes,
+    number_of,
+    offered_life,
+    shorter,
+    stated_life,
+    without_life,
+)
 from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_1, private_use
 from ikev1.core.negotiation.proposal_check import agreed_life, allows_key, allows_life, life_differences
 from ikev1.core.records.events import Code
@@ -303,7 +311,8 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
     """Return what the responder's ``answer`` selected from the transforms ``offered``.
 
     "If the initiator of an exchange notices that attribute values have changed or attributes have been added or deleted
-    from an offer made, that response MUST be rejected" (RFC 2409 §5).
+    from an offer made, that response MUST be rejected" (RFC 2409 §5). The lifetime is an exception, since some
+    responders write their own one into the transform: the shorter one is used.
 
     Raises:
         Refusal: the selected transform was not offered.
@@ -316,13 +325,19 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
             f"the response must contain one transform, received {len(transforms)}",
             notify=NotifyType.BAD_PROPOSAL_SYNTAX,
         )
+    (theirs,) = transforms
     for ours in offered.proposals[0].transforms:
-        if same_transform(ours, transforms[0]):
+        if same_transform(ours, theirs):
             offer = _decode(ours)
             return Chosen(offer.suite, *offer.life)
+    for ours in offered.proposals[0].transforms:
+        if same_transform(without_life(ours, PHASE_1), without_life(theirs, PHASE_1)):
+            offer = _decode(ours)
+            return Chosen(offer.suite, *shorter(offer.life, stated_life(theirs.attributes, PHASE_1)))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        "the peer selected a transform that was not offered",
+        f"the peer selected a transform that was not offered: {_name(_decode(theirs).suite)} (offered: "
+        f"{', '.join(_name(_decode(ours).suite) for ours in offered.proposals[0].transforms[:_NAMED])})",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.core.negotiation.ipcomp import Compressed, compressed
+from ikev1.core.negotiation.lifetime_attributes import PHASE_2, without_life
 from ikev1.core.negotiation.phase1_proposal import same_transform
 from ikev1.core.negotiation.phase2_transform import Offered, decode
 from ikev1.core.records.spi import is_usable
@@ -83,8 +84,10 @@ def only_choice(answered: tuple[Proposal, ...]) -> Choice | None:
 
 
 def is_answer_to(ours: Choice, theirs: Choice) -> bool:
-    """Whether ``theirs``, from an answer, selects ``ours``, from our offer; the SPIs differ."""
-    same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(ours.transform, theirs.transform)
+    """Whether ``theirs``, from an answer, selects ``ours``, from our offer; the SPIs and the lifetimes may differ."""
+    same = ours.proposal.protocol == theirs.proposal.protocol and same_transform(
+        without_life(ours.transform, PHASE_2), without_life(theirs.transform, PHASE_2)
+    )
     if not same or ours.compressed is None or theirs.compressed is None:
         return same and ours.ipcomp is theirs.ipcomp
     return same_transform(ours.compressed.transform, theirs.compressed.transform)

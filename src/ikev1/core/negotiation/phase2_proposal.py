@@ -6,6 +6,7 @@ from itertools import count, islice
 
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.negotiation.ipcomp import ipcomp_proposal
+from ikev1.core.negotiation.lifetime_attributes import shorter
 from ikev1.core.negotiation.phase1_proposal import check_situation
 from ikev1.core.negotiation.phase2_offer import Choice, choices, is_answer_to, only_choice
 from ikev1.core.negotiation.phase2_transform import transform_of
@@ -115,15 +116,19 @@ def under_spis(chosen: SecurityAssociation, spi: int, cpi: int) -> SecurityAssoc
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:
-    """Return what the responder's ``answer`` selected from the transforms ``offered``.
+    """Return what the responder's ``answer`` selected from the transforms ``offered``. Its lifetime may differ from the
+    one offered: the shorter one is used.
 
     Raises:
         Refusal: the selected transform was not offered, or has no SPI of the responder.
     """
     check_situation(answer)
     chosen = only_choice(answer.proposals)
-    if chosen is not None and any(is_answer_to(ours, chosen) for ours in choices(offered.proposals)):
-        return _agreed(chosen, tunnel)
+    if chosen is not None:
+        for ours in choices(offered.proposals):
+            if is_answer_to(ours, chosen):
+                agreed = _agreed(chosen, tunnel)
+                return agreed._replace(life=shorter(ours.found.life, agreed.life))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"the peer selected a proposal that was not offered: {describe_payload(answer)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
@@ -16,6 +16,21 @@ from ikev1.core.records.settings import Aggressive, Connection, Tunnel
 from ikev1.wire.registry import AuthenticationMethod
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are cached
+ANY = "%any"
+
+
+class _Entry(NamedTuple):
+    """A connection at one of its remote addresses: the prefix of that address, the range of local addresses, and the
+    place in the configuration. The prefixes of ``%any`` are -1.
+    """
+
+    prefix: int
+    local: _Pattern | None
+    place: int
+    connection: Connection
+
+    def rank(self) -> tuple[int, int, int]:
+        return -self.prefix, -(self.local.prefix if self.local else -1), self.place
 
 
 class _Pattern(NamedTuple):
@@ -31,26 +46,61 @@ class _Pattern(NamedTuple):
 
 class ConnectionLookup:
     """Connections by address, in order of preference: the most specific remote address first, then the most specific
-    local address, then the order of the configuration.
+    local address, then the order of the configuration. ``names`` are the addresses of host names.
+
+    The cost of a look-up depends on the number of different prefix lengths, not on that of connections.
     """
 
-    def __init__(self, connections: tuple[Connection, ...]) -> None:
-        ranked = sorted(
-            (
-                (_pattern(connection.remote_address), _pattern(connection.local_address), connection)
-                for connection in connections
-            ),
-            key=lambda entry: (-_prefix(entry[0]), -_prefix(entry[1])),
-        )
-        self._entries = ranked
+    def __init__(self, connections: tuple[Connection, ...], names: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self._anywhere: list[_Entry] = []
+        self._networks: dict[tuple[int, int], dict[bytes, list[_Entry]]] = {}  # by octets of an address and prefix
+        self._of_names: list[tuple[str, _Entry]] = []
+        self._named: dict[bytes, list[_Entry]] = {}
+        self._names: Mapping[str, tuple[str, ...]] = {}
         self._by_name = {connection.name: connection for connection in connections}
         self._found: dict[tuple[str, str], tuple[Connection, ...]] = {}
         self._fingerprints: dict[str, bytes] = {}
         self._claims: SelectorIndex[tuple[str, Tunnel]] = SelectorIndex()
-        for connection in connections:
+        for place, connection in enumerate(connections):
+            self._add(place, connection)
             for tunnel in connection.tunnels:
                 if not tunnel.local.dynamic and not tunnel.remote.dynamic:
                     self._claims.add(tunnel.local, tunnel.remote, (connection.name, tunnel))
+        if names:
+            self.name_addresses(names)
+
+    def _add(self, place: int, connection: Connection) -> None:
+        local = _pattern(connection.local_address)
+        for remote in connection.remotes:
+            if is_host_name(remote):
+                self._of_names.append((remote, _Entry(0, local, place, connection)))
+                continue
+            pattern = _pattern(remote)
+            if pattern is None:
+                self._anywhere.append(_Entry(-1, local, place, connection))
+            else:
+                networks = self._networks.setdefault((len(pattern.first), pattern.prefix), {})
+                networks.setdefault(pattern.first, []).append(_Entry(pattern.prefix, local, place, connection))
+
+    def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
+        """Replace the addresses of host names; a name without an entry has none."""
+        self._names = names
+        self._named = {}
+        for name, entry in self._of_names:
+            for address in names.get(name, ()):
+                packed = _packed(address)
+                self._named.setdefault(packed, []).append(entry._replace(prefix=8 * len(packed)))
+        self._found.clear()
+
+    def called_addresses(self, connection: Connection) -> tuple[str, ...]:
+        """The addresses at which the peer of ``connection`` is called, in order; those of host names as known now."""
+        found: list[str] = []
+        for remote in connection.remotes:
+            if is_host_name(remote):
+                found += self._names.get(remote, ())
+            elif is_address(remote):
+                found.append(remote)
+        return tuple(dict.fromkeys(found))
 
     def by_name(self, name: str) -> Connection | None:
         """The connection of this name, None if there is none (or it was removed)."""
@@ -78,12 +128,13 @@ class ConnectionLookup:
         return found
 
     def _search(self, local: bytes, remote: bytes) -> tuple[Connection, ...]:
-        return tuple(
-            connection
-            for remote_pattern, local_pattern, connection in self._entries
-            if (remote_pattern is None or remote_pattern.holds(remote))
-            and (local_pattern is None or local_pattern.holds(local))
-        )
+        found = [*self._anywhere, *self._named.get(remote, ())]
+        for (octets, prefix), networks in self._networks.items():
+            if octets == len(remote):
+                found += networks.get(_masked(remote, prefix), ())
+        fitting = sorted((entry for entry in found if entry.local is None or entry.local.holds(local)), key=_Entry.rank)
+        # a connection has several entries if several of its remote addresses match
+        return tuple({entry.place: entry.connection for entry in fitting}.values())
 
 
 def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
@@ -91,21 +142,31 @@ def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, S
     local, remote = tunnel.local, tunnel.remote
     if is_address(connection.local_address):
         local = local.at(connection.local_address)
-    if is_address(connection.remote_address):
-        remote = remote.at(connection.remote_address)
+    called = called_address(connection)
+    if called is not None:
+        remote = remote.at(called)
     return None if local.dynamic or remote.dynamic else (local, remote)
 
 
 def expected(connection: Connection) -> str | None:
     """The identity that the peer of ``connection`` must have, a pattern for `identity.matches`: ``remote_id`` if set,
-    else ``remote_address`` if it is a single address, else None, which matches any identity.
+    else ``remote_address`` if it is a single address or host name, else None, which matches any identity.
     """
-    return connection.remote_id or called_address(connection)
+    if connection.remote_id or len(connection.remotes) > 1:
+        return connection.remote_id
+    (remote,) = connection.remotes
+    return remote if is_address(remote) or is_host_name(remote) else None
 
 
 def called_address(connection: Connection) -> str | None:
-    """The address that ``connection`` initiates to, None if ``remote_address`` is not a single address."""
-    return connection.remote_address if is_address(connection.remote_address) else None
+    """The only address that ``connection`` initiates to, None if it has several, none, or a host name."""
+    (remote, *others) = connection.remotes
+    return remote if not others and is_address(remote) else None
+
+
+def can_call(connection: Connection) -> bool:
+    """Whether ``connection`` can initiate: whether the peer has an address or a host name."""
+    return any(is_address(remote) or is_host_name(remote) for remote in connection.remotes)
 
 
 def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
@@ -131,16 +192,22 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_host_name(text: str) -> bool:
+    """Whether ``text``, a remote address of a connection, is a host name: no address, no network and not ``%any``."""
+    return text != ANY and "/" not in text and not is_address(text)
+
+
 def _packed(host: str) -> bytes:
     return inet_pton(AF_INET6 if ":" in host else AF_INET, host.partition("%")[0])
 
 
-def _prefix(pattern: _Pattern | None) -> int:
-    return -1 if pattern is None else pattern.prefix
+def _masked(packed: bytes, prefix: int) -> bytes:
+    host_bits = 8 * len(packed) - prefix
+    return (int.from_bytes(packed) >> host_bits << host_bits).to_bytes(len(packed))
 
 
 def _pattern(text: str) -> _Pattern | None:
-    if text == "%any":
+    if text == ANY:
         return None
     network = ipaddress.ip_network(text, strict=False)
     return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)

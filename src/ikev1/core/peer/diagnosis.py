@@ -78,12 +78,24 @@ def is_proved(sa: IkeSa) -> bool:
 
 def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: NotifyType) -> str:
     """Describe an error notification received while Quick Mode ``quick``, which we initiated, waits for a response."""
+    return (
+        f"phase 1 is established, but the peer rejected tunnel {quick.tunnel!r}: {kind.name}. "
+        f"{_requested(quick, connection)}; {_REFUSED.get(kind, 'see its log')}"
+    )
+
+
+def of_deleted_instead(quick: QuickMode, connection: Connection) -> str:
+    """Describe a Delete for the ISAKMP SA received while Quick Mode ``quick``, which we initiated, is unanswered."""
+    return (
+        "phase 1 was established, but the peer deleted the ISAKMP SA instead of responding to tunnel "
+        f"{quick.tunnel!r}. {_requested(quick, connection)}; it may have rejected that, or was taken down: see its log"
+    )
+
+
+def _requested(quick: QuickMode, connection: Connection) -> str:
     proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
     offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
-    return (
-        f"phase 1 is established, but the peer rejected tunnel {quick.tunnel!r}: {kind.name}. Requested: local "
-        f"{quick.local}, remote {quick.remote}, {offered}; {_REFUSED.get(kind, 'see its log')}"
-    )
+    return f"Requested: local {quick.local}, remote {quick.remote}, {offered}"
 
 
 def _signs(sa: IkeSa) -> bool:
@@ -139,8 +151,8 @@ def _signature_refused(sa: IkeSa, kind: NotifyType) -> tuple[Code, str]:
 
 def _compare(connection: Connection) -> str:
     """Which secret to compare with the peer's, and why this one was used."""
-    anybody = connection.remote_address == "%any"
-    why = "which accepts any address" if anybody else f"whose remote_address is {connection.remote_address}"
+    anybody = "%any" in connection.remotes
+    why = "which accepts any address" if anybody else f"whose remote_address is {', '.join(connection.remotes)}"
     return f"This host used the secret of connection {connection.name!r}, {why}; compare it with the peer's secret"
 
 

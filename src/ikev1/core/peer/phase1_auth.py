@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 
 from ikev1.core.peer import diagnosis, identity, reflection
-from ikev1.core.peer.connection_lookup import called_address
+from ikev1.core.peer.connection_lookup import can_call
 from ikev1.core.records.certificate_check import NeedsCertificateCheck, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -180,7 +180,7 @@ def _keys(context: ExchangeContext, message: Message, theirs: Identification) ->
             ends=message.header.encrypted,
         )
     if context.verdict is None:
-        answers_call = context.initiates and called_address(context.connection) is not None
+        answers_call = context.initiates and can_call(context.connection)
         raise NeedsCertificateCheck(certificates, theirs, answers_call=answers_call)
     if isinstance(context.verdict, Untrusted):
         verdict = context.verdict

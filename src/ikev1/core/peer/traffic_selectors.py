@@ -108,10 +108,15 @@ def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, mes
         Refusal: it selected other traffic.
     """
     identities = message.all(Identification)
-    if identities and _echoed(context, tunnel, identities) != (quick.local, quick.remote):
+    if not identities:
+        return
+    echoed = _echoed(context, tunnel, identities)
+    if echoed != (quick.local, quick.remote):
+        found = f"local {echoed[0]}, remote {echoed[1]}" if echoed is not None else f"{len(identities)} client IDs"
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
-            "the peer responded with other client IDs than were sent",
+            f"the peer responded to tunnel {quick.tunnel!r} with other networks than were requested: {found} "
+            f"(requested: local {quick.local}, remote {quick.remote})",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=True,
         )

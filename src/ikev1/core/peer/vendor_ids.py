@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikev1.core.records.path import NatTraversalVersion
+from ikev1.core.records.settings import Connection, Fragmentation, NatTraversal
 from ikev1.wire.payloads import VendorId
 
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
 DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
+
+# MS-IKEE §1.7: MD5 of "FRAGMENTATION"; then, as in racoon, strongSwan and Cisco's products, the exchanges in which the
+# sender accepts fragments, of which the first bit is Main Mode. MS-IKEE itself has only the first 16 octets.
+_FRAGMENTATION = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
+FRAGMENTATION = _FRAGMENTATION + bytes.fromhex("80000000")
 
 # Newest first; draft-02 was hashed with and without a line feed, and peers send either hash.
 VERSIONS: dict[bytes, NatTraversalVersion] = {
@@ -22,7 +30,29 @@ VERSIONS: dict[bytes, NatTraversalVersion] = {
     ): NatTraversalVersion.DRAFT_02,  # MD5 of "draft-ietf-ipsec-nat-t-ike-02"
 }
 
-OURS = (*(VendorId(data) for data in VERSIONS), VendorId(DPD))
+_OF_NAT_TRAVERSAL = tuple(VendorId(data) for data in VERSIONS)
+
+
+def announced(connection: Connection) -> tuple[VendorId, ...]:
+    """The vendor IDs that an initiator sends for ``connection``."""
+    natt = () if connection.nat_traversal is NatTraversal.OFF else _OF_NAT_TRAVERSAL
+    fragments = (VendorId(FRAGMENTATION),) if _announces_fragments(connection) else ()
+    return (*natt, VendorId(DPD), *fragments)
+
+
+def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
+    """The vendor IDs of the peer that are to be regarded: without those of NAT traversal if that is off."""
+    found = (payload.data for payload in payloads)
+    return tuple(data for data in found if traversal is not NatTraversal.OFF or data not in VERSIONS)
+
+
+def _announces_fragments(connection: Connection) -> bool:
+    return connection.fragmentation is not Fragmentation.NO
+
+
+def takes_fragments(vendors: tuple[bytes, ...]) -> bool:
+    """Whether a peer with these vendor IDs accepts messages in IKE fragments."""
+    return any(data.startswith(_FRAGMENTATION) for data in vendors)
 
 
 def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
@@ -33,7 +63,11 @@ def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
     return None
 
 
-def answer_to(vendors: tuple[bytes, ...]) -> tuple[VendorId, ...]:
-    """The vendor IDs that a responder sends in response to ``vendors``: for NAT traversal only the selected version."""
+def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[VendorId, ...]:
+    """The vendor IDs that a responder sends in response to ``vendors``: for NAT traversal only the selected version,
+    and IKE fragmentation only to a peer that announced it.
+    """
     chosen = next((VendorId(data) for data in VERSIONS if data in vendors), None)
-    return (chosen, VendorId(DPD)) if chosen is not None else (VendorId(DPD),)
+    natt = () if chosen is None else (chosen,)
+    fragments = _announces_fragments(connection) and takes_fragments(vendors)
+    return (*natt, VendorId(DPD), VendorId(FRAGMENTATION)) if fragments else (*natt, VendorId(DPD))

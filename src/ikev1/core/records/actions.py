@@ -55,6 +55,17 @@ class InstallOutbound(NamedTuple):
     child: ChildSa
 
 
+class AskTraffic(NamedTuple):
+    """Tell how long ago the newest packets of ``children``, pairs with one peer, were received and sent;
+    `Engine.answered` expects `Traffic` or `Failed`. A packet received less than ``within`` seconds ago is enough of an
+    answer: the other pairs need not be looked at.
+    """
+
+    request: int
+    children: tuple[ChildSa, ...]
+    within: float
+
+
 class Move(NamedTuple):
     """Update an installed pair to ``child.path``: the peer's address or port changed, and in transport mode also the
     selectors of ``child``.
@@ -97,7 +108,7 @@ class Report(NamedTuple):
     event: Event
 
 
-PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound
+PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
 
 Question = PlaneQuestion | CheckCertificate

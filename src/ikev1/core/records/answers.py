@@ -23,4 +23,13 @@ class Failed(Record, frozen=True):
     reason: str
 
 
-Answer = Spis | Done | Failed | CertificateVerdict
+class Traffic(Record, frozen=True):
+    """Seconds since the newest packet of any of the pairs was received and authenticated, and since one was sent; None
+    if there was none, or nobody knows.
+    """
+
+    idle_in: float | None = None
+    idle_out: float | None = None
+
+
+Answer = Spis | Done | Failed | Traffic | CertificateVerdict

@@ -84,6 +84,7 @@ class ChildState(StrEnum):
 
 _COMING = ChildState.CREATED, ChildState.INSTALLING
 _CARRYING = ChildState.INSTALLED, ChildState.INSTALLING
+_EXPIRE, _RETIRE, _REKEY = TimerKind.EXPIRE_CHILD, TimerKind.RETIRE_CHILD, TimerKind.REKEY_CHILD
 
 
 class ChildSa(Record, frozen=True):
@@ -123,14 +124,12 @@ class ChildSa(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that expires, or has an heir, is not rekeyed. While the pair `is_coming`, the
-        timers of its exchange apply instead.
+        """The timers of this pair; one that expires is not rekeyed, nor is one that has an heir. While the pair
+        `is_coming`, the timers of its exchange apply instead.
         """
         if self.is_coming:
             return ()
-        if self.state is ChildState.REKEYED:
-            return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.retires_at, TimerKind.RETIRE_CHILD)
-        return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
+        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
 
     @property
     def is_coming(self) -> bool:

@@ -98,10 +98,11 @@ ExchangeData = QuickMode | TransactionData
 
 
 class Held(NamedTuple):
-    """A received datagram that is not processed yet, and its path."""
+    """A received message that is not processed yet, its path, and whether it was reassembled from IKE fragments."""
 
     datagram: bytes
     path: UdpPath
+    reassembled: bool = False
 
 
 Decision = QuickMode | Choice
@@ -115,17 +116,16 @@ class Waiting(Record, frozen=True):
     the question came up while a message of the peer was checked, that message and those received after it are ``held``,
     and are processed after the answer as if they had just been received.
 
-    An exchange may also wait for a time, ``until``: then nothing was asked, and ``request`` is 0.
+    An exchange may also wait for a time, `Exchange.proceeds_at`: then nothing was asked, and ``request`` is 0.
     """
 
     request: int
     decision: Decision | None = None
     held: tuple[Held, ...] = ()
-    until: float = 0.0
 
 
 # Looked up once: Python 3.11 takes 0.2 us to find a member of an enumeration, and each message needs these often
-_GIVE_UP, _RETRANSMIT = TimerKind.GIVE_UP, TimerKind.RETRANSMIT
+_GIVE_UP, _RETRANSMIT, _PROCEED = TimerKind.GIVE_UP, TimerKind.RETRANSMIT, TimerKind.PROCEED
 
 
 class Exchange(Record, frozen=True):
@@ -147,6 +147,7 @@ class Exchange(Record, frozen=True):
         None  # code and text of an unauthenticated error: the reason to report if the exchange times out
     )
     waiting: Waiting | None = None
+    proceeds_at: float = 0.0  # time for which it waits; 0: it waits for an answer, or not at all
 
     @property
     def quick(self) -> QuickMode | None:
@@ -162,7 +163,7 @@ class Exchange(Record, frozen=True):
     @property
     def holds_back(self) -> bool:
         """Whether a Quick Mode is complete but for its outbound SA, which waits until the peer can receive with it."""
-        return self.waiting is not None and self.waiting.until > 0.0
+        return self.waiting is not None and self.proceeds_at > 0.0
 
     @property
     def spi(self) -> int:
@@ -187,7 +188,6 @@ class Exchange(Record, frozen=True):
         return self.script == AGGRESSIVE_MODE
 
     def timers(self) -> Timers:
-        """The timers of this exchange. While it waits for an answer, it is not retransmitted."""
-        if self.waiting is not None:
-            return (self.ends_at, _GIVE_UP), (self.waiting.until, TimerKind.PROCEED)
-        return (self.ends_at, _GIVE_UP), (self.resend_at, _RETRANSMIT)
+        """The timers of this exchange. While it waits for an answer, or for a time, it is not retransmitted."""
+        resend_at = 0.0 if self.waiting is not None else self.resend_at
+        return (self.ends_at, _GIVE_UP), (resend_at, _RETRANSMIT), (self.proceeds_at, _PROCEED)

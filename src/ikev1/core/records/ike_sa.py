@@ -1,7 +1,7 @@
 """`IkeSa`: an ISAKMP SA.
 
 The results of each stage (`Chosen`, `KeyShare`, `Keys`) are records that are present or absent as a whole. Times are
-wall-clock seconds since the epoch, so that they are valid in another process.
+seconds by the clock of the caller (`ikev1.core.records.times`).
 """
 
 from __future__ import annotations
@@ -79,16 +79,37 @@ class Anchor(Record, frozen=True):
 
 
 class Probe(Record, frozen=True):
-    """An R-U-THERE (RFC 3706), whose acknowledgement proves that the peer is reachable on ``path``."""
+    """An R-U-THERE (RFC 3706) that awaits its acknowledgement.
+
+    Without ``ends_at``, the acknowledgement proves that the peer is reachable on ``path``. With ``ends_at``, the probe
+    tests whether the peer is alive, at any path, and a peer that has not acknowledged it by then is dead.
+    """
 
     path: UdpPath
-    sequence: bytes  # 4 random octets, which the acknowledgement repeats (RFC 3706 §5.4)
+    first: int = 0  # sequence number of the first transmission; each retransmission has the next (RFC 3706 §6.2)
     tries: int = 0
     resend_at: float = 0.0
+    ends_at: float = 0.0
 
     def timers(self) -> Timers:
-        """The timer of this probe."""
-        return ((self.resend_at, TimerKind.PROBE),)
+        """The timers of this probe."""
+        return (self.ends_at, TimerKind.GIVE_UP_PEER), (self.resend_at, TimerKind.PROBE)
+
+
+class Liveness(Record, frozen=True):
+    """What is known about whether the peer is alive (RFC 3706 §5.5). It is stored only along with other changes."""
+
+    heard_at: float = 0.0  # time of the last ISAKMP message that proved the peer to be alive
+    check_at: float = 0.0  # time of the next check
+    request: int = 0  # number of the open question to the data plane about traffic, 0 for none
+    hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
+    quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
+    quick_mode_at: float = 0.0  # start of the last such Quick Mode
+    quick_mode_wait: float = 0.0  # seconds from then until the next one may start
+
+    def timers(self) -> Timers:
+        """The timer of the next check."""
+        return ((self.check_at, TimerKind.CHECK_PEER),)
 
 
 class PeerKey(NamedTuple):
@@ -105,7 +126,8 @@ class PeerKey(NamedTuple):
 
 # Looked up once, as in `ikev1.core.records.exchange`
 _UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
-_EXPIRE, _REKEY, _INITIATOR = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, Role.INITIATOR
+_EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
+_INITIATOR = Role.INITIATOR
 
 
 class IkeSa(Record, frozen=True):
@@ -144,26 +166,27 @@ class IkeSa(Record, frozen=True):
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifications received, 4 octets each, the newest last
     peer_sequence: int | None = None  # sequence number of the last R-U-THERE received (RFC 3706 §6.2)
+    own_sequence: int | None = None  # sequence number of the last R-U-THERE sent
     anchor: Anchor | None = None  # present after phase 1
     confirmed: bool = False  # the peer has used this SA, which may therefore replace other SAs
     initial_contact: bool = False  # INITIAL-CONTACT was received; applied once confirmed (RFC 2407 §4.6.3.3)
     probe: Probe | None = None
+    liveness: Liveness = Liveness()
     reached: tuple[str, int] | None = None  # the address and port at which a peer behind a NAT has answered a probe
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
+    draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
 
     def timers(self) -> Timers:
-        """The timers of the ISAKMP SA itself; one that expires, or has an heir, is not rekeyed."""
-        if self.heir:
-            return (self.expires_at, _EXPIRE), (self.retires_at, TimerKind.RETIRE_IKE)
-        return (self.expires_at, _EXPIRE), (self.rekey_at, _REKEY)
+        """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
+        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
 
     @property
-    def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | IkeSa, ...]:
+    def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
         """The records that have timers, in the order in which simultaneous timers fire."""
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
-        return (*phase1, *self.exchanges, *self.children, *probe, self)
+        return (*phase1, *self.exchanges, *self.children, *probe, self.liveness, self)
 
     @property
     def complete_children(self) -> tuple[ChildSa, ...]:
@@ -189,16 +212,17 @@ class IkeSa(Record, frozen=True):
     @property
     def under_way(self) -> tuple[tuple[int, int], ...]:
         """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
-        that has one of them; 0 for the other.
+        that has one of them; 0 for the other. An open question about traffic has no SPI.
         """
         exchanges = self.exchanges if self.phase1 is None else (self.phase1, *self.exchanges)
-        return tuple(
+        found = tuple(
             [
                 (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
                 for exchange in exchanges
                 if exchange.data is not None or exchange.waiting is not None
             ]
         )
+        return (*found, (0, self.liveness.request)) if self.liveness.request else found
 
     @property
     def suite(self) -> Phase1Suite:

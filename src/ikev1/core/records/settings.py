@@ -27,6 +27,25 @@ class WhenDown(StrEnum):
     PASS = "pass"  # noqa: S105  sent and accepted unprotected, as routed
 
 
+class DpdAction(StrEnum):
+    """What happens to the tunnels of a peer that is found dead, with the names of strongSwan."""
+
+    CLEAR = "clear"  # they stay down
+    RESTART = "restart"  # they are initiated again
+    TRAP = "trap"  # they are initiated again by the first packet that matches
+
+
+class Fragmentation(StrEnum):
+    """Whether long messages are sent in IKE fragments (MS-IKEE), with the names of strongSwan. Fragments of the peer
+    are accepted in any case.
+    """
+
+    YES = "yes"  # to a peer that announces support; we announce it
+    ACCEPT = "accept"  # never; we announce support, so that the peer may
+    FORCE = "force"  # always, including the first message
+    NO = "no"  # never, and we do not announce support
+
+
 class Unique(StrEnum):
     """What happens to an ISAKMP SA if a second one with the same peer is established other than by rekeying."""
 
@@ -40,6 +59,14 @@ class Mode(StrEnum):
 
     MAIN = "main"
     AGGRESSIVE = "aggressive"
+
+
+class NatTraversal(StrEnum):
+    """NAT traversal (RFC 3947) of a connection."""
+
+    AUTO = "auto"  # announced, and used if a NAT is detected
+    OFF = "off"  # neither announced nor accepted: ESP is never sent in UDP
+    FORCE = "force"  # announced, and used even without a NAT
 
 
 class Aggressive(StrEnum):
@@ -156,9 +183,10 @@ class Tunnel(Record, frozen=True):
 class Connection(Record, frozen=True):
     """A peer, or a group of peers: addresses, identities, authentication, policies and tunnels.
 
-    ``local_address`` and ``remote_address`` are a single address, a network, or ``%any``; only a connection with a
-    single remote address can initiate. Identities are in strongSwan's notation. ``local_id`` None means our own
-    address; ``remote_id`` None means the remote address if it is a single one, else any identity
+    ``local_address`` is a single address, a network, or ``%any``; ``remote_address`` may also be a host name, and the
+    peer may have ``further_remote_addresses``. A connection can initiate if one of these is a single address or a host
+    name; they are called in this order. Identities are in strongSwan's notation. ``local_id`` None means our own
+    address; ``remote_id`` None means the remote address or host name if there is a single one, else any identity
     (`ikev1.core.peer.connection_lookup.expected`).
     """
 
@@ -172,17 +200,29 @@ class Connection(Record, frozen=True):
     aggressive: Aggressive = Aggressive.ACCEPT  # as responder
     local_address: str = "%any"
     remote_address: str = "%any"
+    further_remote_addresses: tuple[str, ...] = ()
     local_id: str | None = None
     remote_id: str | None = None
     same_identity: bool = False  # the peer may have our own identity
     remote_port: int = 500
-    encapsulation: bool = False  # use UDP encapsulation even without a NAT
+    nat_traversal: NatTraversal = NatTraversal.AUTO
+    fragmentation: Fragmentation = Fragmentation.YES
+    fragment_size: int | None = None  # octets of an IP packet; None: that of the settings
     rekey: bool = True
     rekeying: Rekeying = Rekeying()  # of the ISAKMP SA
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
+    keyingtries: int = 0  # attempts to bring up a tunnel that starts by itself; 0: no limit
+    dpd_delay: float = 0.0  # seconds of silence before the peer is asked whether it is alive (RFC 3706); 0: never
+    dpd_timeout: float = 30.0  # seconds without an answer until it is dead
+    dpd_action: DpdAction | None = None  # None: what ``start`` of the tunnel says
 
     secret_fields = frozenset({"secret"})
+
+    @property
+    def remotes(self) -> tuple[str, ...]:
+        """All remote addresses, networks and host names, in the order in which they are called."""
+        return self.remote_address, *self.further_remote_addresses
 
 
 class Settings(Record, frozen=True):
@@ -196,4 +236,11 @@ class Settings(Record, frozen=True):
     retransmit_base: float = 1.8  # factor from each wait to the next
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
     delete_rekeyed_delay: float = 30.0  # seconds for which a replaced SA still receives
+    fragment_size: int = 1280  # octets of an IP packet with an IKE fragment; 0: 576 with IPv4, 1280 with IPv6
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)
+    retry_initiate_interval: float = 5.0  # seconds after a failed attempt to bring up a tunnel until the next
+    retry_initiate_base: float = 2.0  # factor from each wait to the next
+    retry_initiate_limit: float = 300.0  # seconds: no wait is longer, apart from the jitter
+    retry_initiate_jitter: float = 0.2  # of each wait, random
+    next_address_after: float = 15.0  # seconds for which one of several remote addresses may leave message 1 unanswered
+    dns_interval: float = 60.0  # seconds between look-ups of the host names of peers

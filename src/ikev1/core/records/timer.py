@@ -13,6 +13,8 @@ class TimerKind(StrEnum):
     EXPIRE_CHILD = "expire-child"
     REKEY_CHILD = "rekey-child"
     PROBE = "probe"
+    GIVE_UP_PEER = "give-up-peer"  # it did not answer that it is alive
+    CHECK_PEER = "check-peer"  # whether it is alive
     EXPIRE_IKE = "expire-ike"
     REKEY_IKE = "rekey-ike"
     RETIRE_CHILD = "retire-child"  # a pair that has an heir has received for long enough
@@ -21,4 +23,4 @@ class TimerKind(StrEnum):
 
 
 Timers = tuple[tuple[float, TimerKind], ...]
-"""The timers of a record: the time of each, in seconds since the epoch (0.0: never), and its kind."""
+"""The timers of a record: the time of each, in seconds by the clock of the caller (0.0: never), and its kind."""

@@ -11,7 +11,7 @@ from ikev1.core.records.path import UdpPath
 class Keepalives:
     """Tracks the paths that need keepalives, and when a packet was last sent on each.
 
-    ``deadline`` is when to call `due` again, in seconds since the epoch; packets sent in between only postpone it.
+    ``deadline`` is when to call `due` again; packets sent in between only postpone it.
     """
 
     def __init__(self, interval: float) -> None:

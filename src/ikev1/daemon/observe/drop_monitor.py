@@ -28,7 +28,7 @@ class DropMonitor:
     """Compares the counts of ``counters_of`` and ``drops`` with those of ``interval`` seconds ago.
 
     With ``kernel`` the drops include those of pairs, so pairs are queried only when the drops have grown: querying the
-    kernel for thousands of pairs is slow. ``deadline`` is when to call `due` again, in seconds since the epoch.
+    kernel for thousands of pairs is slow. ``deadline`` is when to call `due` again.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
+from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
@@ -143,10 +144,10 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"esn": "1"} if child.suite.esn else {}),
         "bytes-in": str(counters.bytes_in),
         "packets-in": str(counters.packets_in),
-        **({"use-in": _seconds(now - counters.last_in)} if counters.last_in is not None else {}),
+        **({"use-in": _seconds(counters.idle_in)} if counters.idle_in is not None else {}),
         "bytes-out": str(counters.bytes_out),
         "packets-out": str(counters.packets_out),
-        **({"use-out": _seconds(now - counters.last_out)} if counters.last_out is not None else {}),
+        **({"use-out": _seconds(counters.idle_out)} if counters.idle_out is not None else {}),
         **refused(counters),
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
@@ -195,16 +196,17 @@ def connection_section(connection: Connection) -> Section:
     lifetime = str(max((policy.lifetime for policy in connection.policies), default=0)) if connection.rekey else "0"
     return {
         "local_addrs": [connection.local_address],
-        "remote_addrs": [connection.remote_address],
+        "remote_addrs": list(connection.remotes),
         "version": "IKEv1",
         "reauth_time": lifetime,
         "rekey_time": "0",
         "unique": "UNIQUE_NO",
+        **_dead_peer_detection(connection),
         "local_port": "500",
         "remote_port": str(connection.remote_port),
         "local-1": {**_round(connection, connection.local_id), **_own_certificate(connection)},
         "remote-1": {**_round(connection, expected(connection)), **_authorities(connection)},
-        "children": {tunnel.name: _tunnel_section(tunnel, connection.rekey) for tunnel in connection.tunnels},
+        "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
     }
 
 
@@ -229,14 +231,21 @@ def _subjects(key: str, found: Sequence[bytes]) -> Section:
     return {key: subjects} if subjects else {}
 
 
-def _tunnel_section(tunnel: Tunnel, rekey: bool) -> Section:
+def _dead_peer_detection(connection: Connection) -> Section:
+    if not connection.dpd_delay:
+        return {}
+    return {"dpd_delay": _seconds(connection.dpd_delay), "dpd_timeout": _seconds(connection.dpd_timeout)}
+
+
+def _tunnel_section(connection: Connection, tunnel: Tunnel) -> Section:
+    rekey = connection.rekey
     local, remote = selectors(tunnel)
     return {
         "mode": mode_word(tunnel),
         "rekey_time": str(tunnel.rekeying.rekey_time or tunnel.lifetime) if rekey else "0",
         "rekey_bytes": str(tunnel.rekeying.rekey_bytes or tunnel.lifetime_kilobytes * 1024) if rekey else "0",
         "rekey_packets": str(tunnel.rekeying.rekey_packets) if rekey else "0",
-        "dpd_action": "none",
+        "dpd_action": str(action_for(connection, tunnel)) if connection.dpd_delay else "none",
         "close_action": "none",
         "local-ts": local,
         "remote-ts": remote,

@@ -15,6 +15,7 @@ from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
+from ikev1.esp.xfrm.idleness import Idleness
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, StateNote
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.requests import Xfrm
@@ -35,11 +36,12 @@ _LEAP = 1 << 20  # packets: more than can be sent while a state is replaced
 class Entry:
     """One pair: what the engine calls it, and what was said of it."""
 
-    __slots__ = ("_said", "child", "integrity_failures", "peer", "replays", "reqid", "sends")
+    __slots__ = ("_said", "child", "idle_in", "idle_out", "integrity_failures", "peer", "replays", "reqid", "sends")
 
     def __init__(self, child: ChildSa, reqid: int) -> None:
         self.turn_to(child, reqid)
         self.sends = False
+        self.idle_in, self.idle_out = Idleness(), Idleness()
         self.replays = self.integrity_failures = 0  # of states that this one's have replaced
         self._said: tuple[type, ...] = ()
 
@@ -207,8 +209,8 @@ class Pairs:
             packets_in=received.packets if received else 0,
             bytes_out=sent.octets if sent else 0,
             packets_out=sent.packets if sent else 0,
-            last_in=float(received.last_used) if received and received.last_used else None,
-            last_out=float(sent.last_used) if sent and sent.last_used else None,
+            idle_in=entry.idle_in.look(received.packets, received.last_used) if received else None,
+            idle_out=entry.idle_out.look(sent.packets, sent.last_used) if sent else None,
             replays=entry.replays + (received.replays if received else 0),
             integrity_failures=entry.integrity_failures + (received.integrity_failures if received else 0),
         )

@@ -26,7 +26,7 @@ async def list_policies(call: Call) -> Section:
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
         return {}
     ike, child = call.request.text("ike"), call.request.text("child")
-    for connection, tunnel in tuple(call.gateway.autostart.traps.values()):
+    for connection, tunnel in tuple(call.gateway.traps.installed.values()):
         if ike in (None, connection.name) and child in (None, tunnel.name):
             local, remote = selectors(tunnel)
             policy = {

@@ -61,6 +61,8 @@ async def initiate(call: Call) -> Section:
     """
     connection, tunnel, called = _wanted(call)
     timeout = call.request.number("timeout") or 0
+    if tunnel is not None:
+        call.gateway.autostart.resume(connection, tunnel)
     establishing = asyncio.ensure_future(call.gateway.initiate(connection, tunnel))
     if timeout < 0:
         establishing.add_done_callback(partial(_ended_unattended, call, called))
@@ -69,7 +71,9 @@ async def initiate(call: Call) -> Section:
         done, _ = await asyncio.wait({establishing}, timeout=timeout / 1000 if timeout else None)
     if not done:
         establishing.add_done_callback(partial(_ended_unattended, call, called))
-        raise Refused(f"{called} not established after {timeout}ms")
+        reason = call.gateway.engine.why_waiting(connection, tunnel)
+        rest = f": {reason}; the gateway is still trying" if reason else ""
+        raise Refused(f"{called} not established after {timeout}ms{rest}")
     try:
         establishing.result()
     except NotEstablished as error:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ikev1.config.findings import ConfigError
 from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.reload import Reload
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
@@ -47,12 +48,13 @@ async def stats(call: Call) -> Section:
     Two sections are extensions: ``data-plane``, and ``drops``, the packets dropped since the daemon started.
     """
     gateway = call.gateway
+    running = gateway.now() - gateway.started_at
     none = {"critical": "0", "high": "0", "medium": "0", "low": "0"}
     states = Counter(sa.state for sa in gateway.engine.sas.values())
     return {
         "uptime": {
-            "running": _duration(gateway.now() - gateway.started_at),
-            "since": time.strftime("%b %d %H:%M:%S %Y", time.localtime(gateway.started_at)),
+            "running": _duration(running),
+            "since": time.strftime("%b %d %H:%M:%S %Y", time.localtime(gateway.wall() - running)),
         },
         "workers": {"total": "1", "idle": "0", "active": none | {"medium": "1"}},
         "queues": none,
@@ -65,9 +67,14 @@ async def stats(call: Call) -> Section:
 
 
 async def reload_settings(call: Call) -> Section:
-    """Read ikev1.toml again; if it has errors, nothing changes and they are reported."""
+    """Read ikev1.toml again; if it has errors, nothing changes and they are reported.
+
+    Two keys are extensions: ``now`` replaces SAs that do not match the configuration at once, and with ``drain`` SAs
+    of connections and tunnels that were removed are used until they expire.
+    """
+    how = Reload(at_once=call.request.flag("now"), drain=call.request.flag("drain"))
     try:
-        call.gateway.reload()
+        call.gateway.reload(how)
     except ConfigError as error:
         raise Refused("; ".join(map(str, error.findings))) from error
     return SUCCESS

@@ -19,7 +19,7 @@ async def install(call: Call) -> Section:
     found = find_tunnel(call.gateway.settings, _named_child(call), call.request.text("ike"))
     if found is None:
         raise Refused("configuration name not found")
-    reason = call.gateway.autostart.install_trap(*found)
+    reason = call.gateway.traps.install(*found)
     if reason:
         raise Refused(reason)
     call.gateway.protection.use(found[0].name, found[1].name)
@@ -30,7 +30,7 @@ async def uninstall(call: Call) -> Section:
     """Take the trap away again."""
     name = _named_child(call)
     found = find_tunnel(call.gateway.settings, name, call.request.text("ike"))
-    if found is None or not call.gateway.autostart.remove_trap(found[0].name, name):
+    if found is None or not call.gateway.traps.remove(found[0].name, name):
         raise Refused(f"policy '{name}' not found")
     call.gateway.protection.leave(found[0].name, name)
     return SUCCESS

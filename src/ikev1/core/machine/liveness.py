@@ -1,0 +1,237 @@
+"""Whether a peer is alive (RFC 3706 §5.4, §5.5): when to ask it, and what follows if it is dead.
+
+1. `heard` notes a sign of life: an authenticated message that is not a replay. It costs a field, and no timer.
+2. `check` is due once the peer may have been silent for `Connection.dpd_delay`. It asks the data plane how long ago
+   packets were received and sent (`AskTraffic`): nothing is counted here, and traffic in both directions costs no
+   message to the peer.
+3. `take_traffic` has the answer. A silent peer is asked by R-U-THERE (`ikev1.core.machine.dpd`). A peer without dead
+   peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back; so is a peer whose
+   ISAKMP SA has ended before its pairs, and which has to be called for that.
+4. R-U-THERE is repeated, with the next sequence number. A peer that acknowledges none within `Connection.dpd_timeout`
+   is dead (`unanswered`): its ISAKMP SAs and its pairs of IPsec SAs are deleted.
+
+`hinted` is for errors that are not authenticated, INVALID-SPI and INVALID-COOKIE: a peer that lost its SAs sends them,
+and so can anybody. They are not believed, but the peer is asked at once instead of after some silence.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.machine import commands, dpd
+from ikev1.core.machine.ended import end
+from ikev1.core.machine.transaction import SaRef
+from ikev1.core.records.actions import AskTraffic
+from ikev1.core.records.answers import Answer, Traffic
+from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
+from ikev1.core.records.record import replace
+
+_ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after that, nobody knows about traffic
+_AT_LEAST = 0.1  # seconds between two checks
+_LATE = 5.0  # seconds by which a timer is late only if this system was suspended
+_BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
+_RESPONDER_SHARE = 1.1
+_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which sends nothing
+
+
+def watch(ref: SaRef) -> None:
+    """Begin to check the peer of an established ISAKMP SA, or apply another `Connection.dpd_delay`."""
+    delay = _delay(ref)
+    if ref.has_ended or not _is_checked(ref.sa):
+        return
+    check_at = ref.tx.now + delay if delay else 0.0
+    if not ref.sa.liveness.check_at or not delay or check_at < ref.sa.liveness.check_at:
+        _note(ref, check_at=check_at)
+
+
+def resume(ref: SaRef) -> None:
+    """Continue to check the peer of an ISAKMP SA of an earlier process, to which no question is open any more."""
+    if not ref.has_ended and _is_checked(ref.sa):
+        probe = ref.sa.probe
+        ref.become(replace(ref.sa, liveness=Liveness(), probe=None if probe is not None and probe.ends_at else probe))
+        watch(ref)
+
+
+def heard(ref: SaRef) -> None:
+    """Note that the peer has just proved to be alive. What asked whether it is, is over."""
+    sa = ref.sa
+    if ref.has_ended or not sa.is_up:
+        return
+    probe = None if sa.probe is not None and sa.probe.ends_at else sa.probe
+    alive = replace(sa.liveness, heard_at=ref.tx.now, quick_mode=0)
+    ref.become(replace(sa, probe=probe, liveness=alive), store=False)
+
+
+def check(ref: SaRef) -> None:
+    """Check whether the peer has been silent for the configured time."""
+    sa, now, delay = ref.sa, ref.tx.now, _delay(ref)
+    if not delay or not _is_checked(sa):
+        _note(ref, check_at=0.0, request=0)
+    elif sa.liveness.request:  # the data plane did not answer
+        _judge(ref, Traffic(), delay)
+    elif now - _heard_at(sa) < delay:
+        _note(ref, check_at=max(_heard_at(sa) + delay, now + _AT_LEAST))
+    elif sa.probe is not None or _replaced(ref):
+        _note(ref, check_at=now + delay)
+    else:
+        pairs = _pairs(ref)
+        if not pairs:
+            _judge(ref, Traffic(), delay)
+            return
+        request = ref.tx.state.next_request()
+        _note(ref, request=request, check_at=now + _ANSWERED_WITHIN)
+        ref.tx.actions.append(AskTraffic(request, pairs, delay))
+
+
+def question(ref: SaRef) -> AskTraffic | None:
+    """Return the open question about traffic, to be asked again."""
+    request = ref.sa.liveness.request
+    return AskTraffic(request, _pairs(ref), _delay(ref)) if request else None
+
+
+def take_traffic(ref: SaRef, answer: Answer) -> None:
+    """Process the answer of the data plane to the question of `check`."""
+    _judge(ref, answer if isinstance(answer, Traffic) else Traffic(), _delay(ref))
+
+
+def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
+    """Ask the peer whether it is alive, if nothing has been received from it for ``delay`` seconds."""
+    sa, now = ref.sa, ref.tx.now
+    last = _heard_at(sa) if traffic.idle_in is None else max(_heard_at(sa), now - traffic.idle_in)
+    if now - last < delay:
+        _note(ref, request=0, check_at=max(last + delay, now + _AT_LEAST))
+        return
+    _note(ref, request=0, check_at=now + delay)
+    if dpd.answers(sa):
+        dpd.ask_if_alive(ref, _timeout(ref))
+    elif traffic.idle_out is not None and traffic.idle_out < delay:
+        _ask_by_quick_mode(ref, traffic, delay)
+
+
+def unanswered(ref: SaRef, probe: Probe) -> None:
+    """Delete the SAs of a peer that acknowledged no R-U-THERE in time."""
+    if ref.tx.now - probe.ends_at > _LATE:  # this system was suspended: the peer had no time to answer
+        ref.change(probe=None)
+        dpd.ask_if_alive(ref, _timeout(ref))
+    else:
+        dead(ref, f"no R-U-THERE-ACK to {probe.tries} R-U-THERE in {_timeout(ref):g} s")
+
+
+def dead(ref: SaRef, why: str) -> None:
+    """Delete all SAs of a dead peer, and report it. No Delete is sent: nobody would receive it.
+
+    A newer ISAKMP SA with the peer is not deleted: it was established after the peer had lost this one.
+    """
+    sa, tx = ref.sa, ref.tx
+    others = tx.state.table.of_peer(sa)
+    older = [other for other in others if other.established_at <= sa.established_at or other.heir == sa.unique_id]
+    pairs = tuple(child for other in (*older, sa) for child in other.complete_children)
+    text = f"DPD: peer {sa.path.remote} is dead: {why}"
+    tx.report(Failure(Code.PEER_DEAD, text, sa.path.remote, replace(sa, children=pairs)))
+    for each in (*map(tx.of, older), ref):
+        if not each.has_ended:
+            end(each, "the peer is dead", with_children=True)
+
+
+def hinted(ref: SaRef, what: str) -> None:
+    """Ask the peer at once whether it is alive, because of an error that is not authenticated, at most once per
+    `_BETWEEN_HINTS` seconds. ``what`` is the error.
+    """
+    sa, now = ref.sa, ref.tx.now
+    delay = _delay(ref)
+    if not delay or not sa.is_up or now - sa.liveness.hinted_at < _BETWEEN_HINTS:
+        return
+    if sa.probe is not None or _replaced(ref):
+        return
+    ref.note_once(Code.DPD_HINT, f"received {what} that is not authenticated: asking {sa.path.remote} by R-U-THERE")
+    _note(ref, hinted_at=now)
+    if dpd.answers(sa):
+        dpd.ask_if_alive(ref, _timeout(ref))
+    elif not sa.liveness.request and now - _heard_at(sa) >= delay:
+        _note(ref, check_at=now + _AT_LEAST)
+
+
+# --- peers without dead peer detection ------------------------------------------------------------------------------
+
+
+def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
+    """Replace a pair that sends without anything coming back, which a live peer answers.
+
+    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode
+    doubles each time.
+    """
+    live, now = ref.sa.liveness, ref.tx.now
+    child = next((each for each in reversed(ref.sa.children) if each.state is ChildState.INSTALLED), None)
+    if child is None or now < live.quick_mode_at + live.quick_mode_wait or commands.is_under_way(ref.sa, child.name):
+        return
+    heard_since = traffic.idle_in is not None and now - traffic.idle_in > live.quick_mode_at
+    wait = delay if heard_since else min(max(2 * live.quick_mode_wait, delay), _LONGEST_WAIT)
+    before = {exchange.message_id for exchange in ref.sa.exchanges}
+    _note(ref, quick_mode=0, quick_mode_wait=wait, quick_mode_at=now)
+    commands.rekey_child(ref, child)
+    begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
+    if begun is None:  # it begins under another ISAKMP SA
+        return
+    limited = replace(begun, ends_at=min(begun.ends_at, now + _timeout(ref)))
+    ref.change(exchanges=tuple(limited if each is begun else each for each in ref.sa.exchanges))
+    _note(ref, quick_mode=begun.message_id)
+
+
+def asks(sa: IkeSa, exchange: Exchange) -> bool:
+    """Return whether ``exchange`` is a Quick Mode that asks whether the peer is alive, and has had no answer."""
+    asking = exchange.message_id != 0 and exchange.message_id == sa.liveness.quick_mode
+    return asking and exchange.role is Role.INITIATOR and exchange.step == 1 and exchange.complaint is None
+
+
+def dead_to_quick_mode(ref: SaRef) -> None:
+    """Delete all SAs of a peer that answered neither packets nor the Quick Mode that asked whether it is alive."""
+    dead(ref, f"it sends no packets, and did not answer a Quick Mode in {_timeout(ref):g} s")
+
+
+# --- what is known --------------------------------------------------------------------------------------------------
+
+
+def _note(ref: SaRef, **fields: float | int) -> None:
+    ref.change(liveness=replace(ref.sa.liveness, **fields))
+
+
+def _delay(ref: SaRef) -> float:
+    """Return the seconds of silence before the peer is asked, 0.0 for never. The responder of the ISAKMP SA waits a
+    little longer, so that two peers with the same configuration do not both ask.
+    """
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    if connection is None:
+        return 0.0
+    return connection.dpd_delay * (1.0 if ref.sa.role is Role.INITIATOR else _RESPONDER_SHARE)
+
+
+def _timeout(ref: SaRef) -> float:
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    return 0.0 if connection is None else connection.dpd_timeout
+
+
+def _is_checked(sa: IkeSa) -> bool:
+    """Return whether the peer of ``sa`` is checked: if it is up, or has left pairs of IPsec SAs."""
+    return sa.is_up or (sa.state is IkeState.DELETED and bool(sa.children))
+
+
+def _heard_at(sa: IkeSa) -> float:
+    return max(sa.liveness.heard_at, sa.established_at)
+
+
+def _replaced(ref: SaRef) -> bool:
+    """Return whether another ISAKMP SA with the peer is used, under which the peer is asked instead."""
+    sa = ref.sa
+    return sa.heir != 0 or any(
+        other.is_current
+        and other.confirmed
+        and (other.established_at, other.unique_id) > (sa.established_at, sa.unique_id)
+        for other in ref.tx.state.table.of_peer(sa)
+    )
+
+
+def _pairs(ref: SaRef) -> tuple[ChildSa, ...]:
+    """Return all pairs with the peer, also those of its other ISAKMP SAs: the likeliest to carry packets first."""
+    others = ref.tx.state.table.of_peer(ref.sa)
+    return tuple(child for sa in (ref.sa, *reversed(others)) for child in reversed(sa.complete_children))

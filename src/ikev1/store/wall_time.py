@@ -1,0 +1,47 @@
+"""Times in a store are wall-clock times, because another process has another clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ikev1.core.records.actions import Forget, Keep
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.times import shifted
+from ikev1.store.store import Store
+
+_NOT_WORTH_IT = 1.0  # seconds: a difference up to this changes nothing that matters, and to shift a record costs time
+
+
+class WallTimeStore:
+    """A `Store` for records whose times are those of ``clock``; ``store`` has them in wall-clock time.
+
+    ``wall`` gives wall-clock time. If that was set back since an SA was stored, the SA would seem to be established in
+    the future: it is taken for one just established, so that it does not live longer than it was negotiated for.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._wall = wall
+
+    def write(self, changes: Iterable[Keep | Forget]) -> None:
+        offset = self._wall() - self._clock()
+        if abs(offset) > _NOT_WORTH_IT:
+            changes = [change._replace(sa=shifted(change.sa, offset)) for change in changes]
+        self._store.write(changes)
+
+    def read(self) -> tuple[list[IkeSa], int]:
+        sas, unreadable = self._store.read()
+        now = self._clock()
+        offset = now - self._wall()
+        return [_not_in_the_future(shifted(sa, offset), now) for sa in sas], unreadable
+
+    def tidy(self) -> None:
+        self._store.tidy()
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _not_in_the_future(sa: IkeSa, now: float) -> IkeSa:
+    return sa if sa.established_at <= now else shifted(sa, now - sa.established_at)
