@@ -156,3 +156,47 @@ def test_the_same_networks_twice_are_doubtful(loaded: Load) -> None:
 def test_a_weak_group_of_perfect_forward_secrecy_is_doubtful(loaded: Load) -> None:
     found = warnings(loaded(NET.format("a", "s", "", "net", 'proposals = "aes256gcm16"\npfs = 2')))
     assert found["connection.a.tunnel.net"] is Rule.WEAK_ALGORITHM
+
+
+@pytest.mark.parametrize(
+    ("keys", "rule"),
+    [
+        ('local = "10.1.0.0/16"\nremote = "10.2.0.0/16[udp/53]"', Rule.FRAGMENTS_OF_PORTS),
+        ('local = "dynamic[udp/53]"\nremote = "10.2.0.0/16"', Rule.FRAGMENTS_OF_PORTS),
+        ('local = "10.1.0.0/16[tcp/80]"\nremote = "10.2.0.0/16"', None),
+        ('local = "10.1.0.0/16[icmp]"\nremote = "10.2.0.0/16"', None),
+        ('mode = "transport"\nlocal = "dynamic[udp/1701]"', None),
+        ('local = "::/0"\nremote = "::/0"', Rule.SAME_NETWORK_AT_BOTH_ENDS),
+        ('local = "10.1.0.0/16"\nremote = "10.1.0.0-10.1.255.255"', Rule.SAME_NETWORK_AT_BOTH_ENDS),
+        ('local = "10.0.0.0/8"\nremote = "10.1.0.0/16"', None),
+        ('local = "dynamic"\nremote = "0.0.0.0/0"', Rule.ICMP_ERRORS_FROM_OUTSIDE),
+        ('local = "192.0.2.0/24"\nremote = "0.0.0.0/0"', Rule.ICMP_ERRORS_FROM_OUTSIDE),
+        ('local = "10.1.0.0/16"\nremote = "0.0.0.0/0"', None),
+        ('local = "fd01::/64"\nremote = "::/0"', None),
+    ],
+)
+def test_what_a_tunnel_does_not_carry_is_said(loaded: Load, keys: str, rule: Rule | None) -> None:
+    ends = 'local_address = "192.0.2.1"\nremote_address = "198.51.100.1"'
+    found = warnings(loaded(NET.format("a", "s", ends, "net", keys)))
+    assert found.get("connection.a.tunnel.net") is rule
+
+
+@pytest.mark.parametrize(
+    ("gateway", "connection", "said"),
+    [
+        ('state = "sas"', "encapsulation = true", True),
+        ('state = "sas"\ndata_plane = "userspace"', "encapsulation = true", False),
+        ('state = "sas"', "", False),
+        ("", "encapsulation = true", False),
+    ],
+)
+def test_esp_in_udp_does_not_outlive_the_gateway(loaded: Load, gateway: str, connection: str, said: bool) -> None:
+    found = warnings(loaded(f"[gateway]\n{gateway}\n{NET.format('a', 's', connection, 'net', '')}"))
+    assert (found.get("connection.a.nat_traversal") is Rule.UDP_NEEDS_GATEWAY) is said
+
+
+def test_a_link_local_peer_names_its_interface(loaded: Load) -> None:
+    ends = 'local_address = "fe80::1"\nremote_address = "fe80::2%eth0"'
+    text = NET.format("a", "s", ends, "net", 'local = "fd01::/64"\nremote = "fd02::/64"\nstart = "trap"')
+    (connection,) = loaded(text).settings.connections
+    assert connection.remote_address == "fe80::2%eth0"

@@ -39,6 +39,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         group = "vpn"
         nat_keepalive = 10
         half_open_limit = 50
+        initiation_window = 5
         retransmit_tries = 3
         retransmit_timeout = 1.5
         retransmit_base = 2
@@ -63,6 +64,7 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
     assert settings == Settings(
         encapsulation_port=14500,
         half_open_limit=50,
+        initiation_window=5,
         retransmit_tries=3,
         retransmit_timeout=1.5,
         retransmit_base=2,

@@ -18,6 +18,9 @@ NAMES = {
     "host": ("%any", "198.51.100.2"),
     "host here": ("192.0.2.1", "198.51.100.2"),
     "six": ("%any", "2001:db8::/32"),
+    "on a link": ("%any", "fe80::9%eth0"),
+    "on the other link": ("fe80::1%eth1", "fe80::9%eth1"),
+    "on any link": ("%any", "fe80::8"),
 }
 CONNECTIONS = tuple(connection(local, remote, name=name) for name, (local, remote) in NAMES.items())
 
@@ -35,6 +38,11 @@ CONNECTIONS = tuple(connection(local, remote, name=name) for name, (local, remot
         ("192.0.2.1", "203.0.113.1", ["anybody here", "anybody"]),
         ("2001:db8::1", "2001:db8::2", ["six", "anybody"]),
         ("fe80::1%eth0", "fe80::2%eth0", ["anybody"]),
+        ("fe80::1", "fe80::9%eth0", ["on a link", "anybody"]),
+        ("fe80::1", "fe80::9%eth1", ["on the other link", "anybody"]),
+        ("fe80::2", "fe80::9%eth1", ["anybody"]),
+        ("fe80::1", "fe80::9", ["anybody"]),
+        ("fe80::1", "fe80::8%eth1", ["on any link", "anybody"]),
     ],
 )
 def test_the_most_specific_comes_first(local: str, remote: str, found: list[str]) -> None:

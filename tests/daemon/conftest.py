@@ -61,6 +61,8 @@ class CountingPlane:
         self.trap_needs_host = False  # as the kernel's
         self.closed = False
         self.broken = 0  # how often it was asked and could not
+        self.usable = frozenset({"127.0.0.1", "127.0.0.2"})  # addresses of the host
+        self.followed = 0  # how often
         self._bell = os.eventfd(0)
 
     def break_down(self) -> None:
@@ -119,6 +121,12 @@ class CountingPlane:
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
         self.traps.pop((connection, tunnel), None)
+
+    def follow(self) -> None:
+        self.followed += 1
+
+    def addresses(self) -> frozenset[str]:
+        return self.usable
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         self.received += map(bytes, packets)

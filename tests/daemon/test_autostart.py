@@ -313,3 +313,51 @@ def test_waits_grow_up_to_their_limit_and_jitter_only_adds(share: int) -> None:
     assert (waits == least) is (share == 0)
     assert rule._replace(base=1.0).wait(100, lambda octets: bytes(octets)) == 2.0
     assert BackOff.of(replace(settings(), retry_initiate_interval=7.0)) == BackOff(7.0, jitter=0.0)
+
+
+def test_a_tunnel_that_waits_is_tried_at_once_when_there_is_a_reason(live: Live) -> None:
+    async def scenario(world: World) -> None:
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
+        await world.passes(1)
+        assert world.autostart.failing == {"branch"}
+        world.autostart.retry("other")
+        await world.passes(1)
+        assert world.times == [0]
+        world.autostart.retry("branch")
+        await world.passes(1)
+        assert world.times == [0, 2]
+
+    live(scenario, 1000)
+
+
+def test_a_reason_during_an_attempt_lets_the_next_follow_without_a_wait(live: Live) -> None:
+    async def scenario(world: World) -> None:
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
+        world.autostart.due(world.now)
+        await asyncio.sleep(0)
+        world.autostart.retry("branch")
+        await world.passes(1)
+        assert world.times == [0, 0]
+
+    live(scenario, 1000)
+
+
+def test_no_more_tunnels_than_the_window_are_tried_at_once(live: Live) -> None:
+    async def scenario(world: World) -> None:
+        answer = asyncio.Event()
+
+        async def initiate(connection: str, name: str) -> None:
+            world.tries.append((0.0, name))
+            await answer.wait()
+            world.comes_up(name)
+
+        world.autostart._initiate = initiate
+        tunnels = [tunnel(f"net{number}", Start.START) for number in range(7)]
+        world.autostart.adopt(replace(settings(*tunnels), initiation_window=3))
+        await world.passes(1)
+        assert len(world.tries) == 3
+        answer.set()
+        await world.passes(1)
+        assert len(world.tries) == 7
+
+    live(scenario)

@@ -138,6 +138,24 @@ def test_a_file_that_cannot_be_had_leaves_no_data_plane_behind(file: Path, name:
         run(file, plane=lambda _: PlaneChoice("counting", "it is a test", never))
 
 
+@pytest.mark.parametrize("port", ["port", "encapsulation_port"])
+def test_a_second_gateway_by_mistake_touches_nothing_of_the_first(file: Path, port: str) -> None:
+    """Neither files nor the data plane, before it knows that the ports are its own."""
+
+    def never(listener: Any, send_udp: Any) -> CountingPlane:
+        raise AssertionError
+
+    for name in ("keys", "messages.pcapng"):
+        (file.parent / name).touch(0o600)
+    taken = int(file.read_text().split(f"\n{port} = ")[1].split()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
+        first.bind(("127.0.0.1", taken))
+        with pytest.raises(OSError, match="in use"):
+            run(file, plane=lambda _: PlaneChoice("counting", "it is a test", never))
+    assert [(file.parent / name).read_bytes() for name in ("keys", "messages.pcapng")] == [b"", b""]
+    assert not (file.parent / "control.vici").exists()
+
+
 def test_it_serves_until_it_is_told_to_end(file: Path, counting_plane: type[CountingPlane], ear: Ear) -> None:
     control = file.parent / "control.vici"
 

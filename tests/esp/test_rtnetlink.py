@@ -20,14 +20,13 @@ from hypothesis import strategies as st
 from esp_lab import Namespace
 from ikev1.esp.netlink import GarbledAnswer, messages
 from ikev1.esp.networks import Network
-from ikev1.esp.rtnetlink import RoutingTable, universal_address
+from ikev1.esp.rtnetlink import RoutingTable, table_of
 
 TABLE = 4711
-UNIVERSE, LINK, HOST = 0, 253, 254  # scopes, <linux/rtnetlink.h>
-ADDRESS, LOCAL, LABEL = 1, 2, 3  # IFA_..., <linux/if_addr.h>
+TABLE_ATTRIBUTE = 15  # RTA_TABLE, <linux/rtnetlink.h>
 PREAMBLE = f"""
 from ikev1.esp.networks import Network
-from ikev1.esp.rtnetlink import Hop, RoutingTable, bring_up
+from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 kernel = RoutingTable({TABLE})
 """
 
@@ -174,6 +173,48 @@ def test_what_the_kernel_refuses_is_an_error_with_its_number(kernel: Kernel, net
     assert kernel.routes(ip_network(network).version) == []
 
 
+@NETWORKS
+def test_the_table_tells_what_it_holds(kernel: Kernel, network: str, source: str) -> None:
+    version = ip_network(network).version
+    other = "10.7.0.0/16" if version == 4 else "fd07::/48"
+    kernel.obey(f"route({named(network)}, Hop({kernel.device}), 1400, {packed(source)!r})", f"throw({named(other)})")
+    assert (
+        kernel.obey(
+            f"routes() == {{ {named(network)}: Route(Hop({kernel.device}), 1400, {packed(source)!r}),"
+            f" {named(other)}: Route(None) }}"
+        )
+        == "True"
+    )
+
+
+def test_routes_of_other_tables_are_not_told(kernel: Kernel) -> None:
+    kernel.run("import subprocess; subprocess.run('ip route add 10.8.0.0/16 dev net0 table 4712'.split(), check=True)")
+    assert kernel.obey("routes()") == "{}"
+
+
+@pytest.mark.parametrize(
+    ("address", "gateway"), [("10.1.0.7", ""), ("10.3.0.1", "10.1.0.254"), ("fd03::1", "fd01::fe")]
+)
+def test_the_way_to_a_host(kernel: Kernel, address: str, gateway: str) -> None:
+    if gateway:
+        network = f"{address}/16"
+        add = ["ip", "route", "add", str(ip_network(network, strict=False)), "via", gateway]
+        kernel.run(f"import subprocess; subprocess.run({add!r}, check=True)")
+    expected = f"Hop(device={kernel.device}, gateway={packed(gateway) if gateway else b''!r})"
+    assert kernel.obey(f"hop_towards({packed(address)!r}, 42)") == expected
+
+
+def test_a_link_local_address_is_reached_on_the_interface_that_is_named(kernel: Kernel) -> None:
+    address = packed("fe80::9")
+    other = kernel.link("net1")["ifindex"]
+    for device in (kernel.device, other):
+        assert kernel.obey(f"hop_towards({address!r}, 42, {device}).device") == str(device)
+
+
+def test_where_no_route_leads_there_is_no_way(kernel: Kernel) -> None:
+    assert kernel.obey(f"hop_towards({packed('192.0.2.1')!r}, 42)") == "None"
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_rule_has_the_table_looked_up_unless_the_packet_bears_the_mark(kernel: Kernel, version: int) -> None:
     rule = f"({int(socket.AF_INET if version == 4 else socket.AF_INET6)}, 42, 4712)"
@@ -203,40 +244,14 @@ def test_a_device_that_is_not_there(kernel: Kernel) -> None:
     assert said == "refused"
 
 
-def test_addresses_are_those_that_the_world_can_reach(kernel: Kernel) -> None:
-    """Neither loopback's nor net0's own fe80:: are among them."""
-    assert kernel.obey(f"addresses({int(socket.AF_INET)})") == repr((packed("10.1.0.1"),))
-    assert kernel.obey(f"addresses({int(socket.AF_INET6)})") == repr((packed("fd01::1"),))
-
-
-@pytest.mark.parametrize(("version", "address"), [(4, "10.1.0.9/24"), (6, "fd01::9/64")])
-def test_an_address_that_comes_or_goes_is_noticed(kernel: Kernel, version: int, address: str) -> None:
-    family = int(socket.AF_INET if version == 4 else socket.AF_INET6)
-    said = kernel.run(f"""
-import subprocess
-known = [kernel.addresses({family})]
-for change in ("add", "del"):
-    subprocess.run(["ip", "addr", change, "{address}", "dev", "net0"], check=True)
-    known.append(kernel.addresses({family}))
-before, between, after = known
-print(set(between) - set(before), set(before) - set(between), before == after)
-""")
-    assert said == f"{ {packed(address.partition('/')[0])} } set() True"
-
-
-def test_addresses_that_do_not_change_are_asked_for_once(kernel: Kernel) -> None:
-    family = int(socket.AF_INET)
-    assert kernel.run(f"print(kernel.addresses({family}) is kernel.addresses({family}))") == "True"
-
-
 def test_the_answers_after_a_refusal_belong_to_the_next_request(kernel: Kernel) -> None:
     attempt = f"""
 try:
     kernel.delete({named("10.2.0.0/16")})
 except OSError:
-    print(kernel.addresses({int(socket.AF_INET)}))
+    print(kernel.hop_towards({packed("10.1.0.2")!r}, 0))
 """
-    assert kernel.run(attempt) == repr((packed("10.1.0.1"),))
+    assert kernel.run(attempt) == f"Hop(device={kernel.device}, gateway=b'')"
 
 
 # ---------------------------------------------------------------------- octets
@@ -251,22 +266,17 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def told(scope: int, *attributes: bytes) -> bytes:
-    """The body of RTM_NEWADDR: struct ifaddrmsg of an IPv4 /24 on interface 1, and its attributes."""
-    return struct.pack("=4BI", socket.AF_INET, 24, 0, scope, 1) + b"".join(attributes)
-
-
 def test_several_messages_in_one_read() -> None:
     octets = message(20, 7, b"abcde") + message(3, 8, b"") + message(2, 9, bytes(4))
     assert [tuple(message) for message in messages(octets)] == [
-        (20, 0, 7, b"abcde"),
-        (3, 0, 8, b""),
-        (2, 0, 9, bytes(4)),
+        (20, 0, 7, b"abcde", 0),
+        (3, 0, 8, b"", 0),
+        (2, 0, 9, bytes(4), 0),
     ]
 
 
 def test_the_last_message_need_not_be_padded() -> None:
-    assert [tuple(told) for told in messages(message(20, 7, b"abcde").rstrip(b"\0"))] == [(20, 0, 7, b"abcde")]
+    assert [tuple(told) for told in messages(message(20, 7, b"abcde").rstrip(b"\0"))] == [(20, 0, 7, b"abcde", 0)]
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 21, 0xFFFFFFFF])
@@ -282,49 +292,31 @@ def test_a_message_that_ends_in_its_header(size: int) -> None:
         list(messages(message(3, 7, b"")[:size]))
 
 
-def test_an_address_of_ours_is_told_from_the_peer_s() -> None:
-    """On a point-to-point device IFA_ADDRESS is the other end's."""
-    ours, peers = packed("10.1.0.1"), packed("10.1.0.2")
-    body = told(UNIVERSE, attribute(ADDRESS, peers), attribute(LABEL, b"ppp0\0"), attribute(LOCAL, ours))
-    assert universal_address(body) == ours
-
-
-def test_an_address_without_ifa_local() -> None:
-    """IPv6 addresses have IFA_ADDRESS alone."""
-    assert universal_address(told(UNIVERSE, attribute(ADDRESS, packed("fd01::1")))) == packed("fd01::1")
-
-
-@pytest.mark.parametrize("scope", [LINK, HOST])
-def test_an_address_of_a_smaller_scope_is_none(scope: int) -> None:
-    assert universal_address(told(scope, attribute(LOCAL, bytes([127, 0, 0, 1])))) is None
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        told(UNIVERSE)[:-1],
-        told(UNIVERSE),
-        told(UNIVERSE, attribute(LABEL, b"net0\0")),
-        told(UNIVERSE, attribute(LOCAL, b"")),
-        told(UNIVERSE, attribute(LOCAL, b"\x0a\1\0\1")[:-1]),
-        told(UNIVERSE, attribute(LOCAL, b"\x0a\1\0\1"), b"\0"),
-        told(UNIVERSE, struct.pack("=HH", 3, LOCAL)),
-        told(UNIVERSE, struct.pack("=HH", 0, LOCAL)),
-        told(UNIVERSE, struct.pack("=HH", 9, LOCAL) + bytes(4)),
-    ],
-)
-def test_an_address_that_cannot_be_read(body: bytes) -> None:
-    with pytest.raises(GarbledAnswer):
-        universal_address(body)
-
-
 @given(st.binary(max_size=200))
 def test_any_octets_are_read_or_refused(octets: bytes) -> None:
     with suppress(GarbledAnswer):
         list(messages(octets))
     with suppress(GarbledAnswer):
-        universal_address(octets)
+        table_of(octets)
+
+
+def route_header(table: int) -> bytes:
+    """struct rtmsg of an IPv4 /24."""
+    return struct.pack("=8BI", socket.AF_INET, 24, 0, 0, table, 4, 0, 1, 0)
+
+
+def test_the_table_of_a_route() -> None:
+    """Numbers above 255 stand in an attribute."""
+    assert table_of(route_header(254)) == 254
+    assert table_of(route_header(252) + attribute(TABLE_ATTRIBUTE, struct.pack("=I", 4711))) == 4711
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", bytes(11), bytes(12) + b"\1", bytes(12) + struct.pack("=HH", 9, TABLE_ATTRIBUTE)]
+)
+def test_a_route_that_cannot_be_read(octets: bytes) -> None:
+    with pytest.raises(GarbledAnswer):
+        table_of(octets)
 
 
 def test_opening_and_closing_need_no_right() -> None:

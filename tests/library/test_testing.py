@@ -6,7 +6,22 @@ import pytest
 
 import ikev1
 from ikev1.events import ChildUp, Code, Failure
-from ikev1.testing import Duplication, Link, Loss, Lost, Network, Peer, Randomness, Reordering, chain
+from ikev1.testing import (
+    Datagram,
+    Delay,
+    Duplication,
+    Link,
+    Loss,
+    Lost,
+    Mtu,
+    Nat,
+    Network,
+    Outage,
+    Peer,
+    Randomness,
+    Reordering,
+    chain,
+)
 from library import ALICE, BOB, connections
 
 
@@ -114,6 +129,78 @@ def test_another_secret() -> None:
     assert alice.children == bob.children == []
     with pytest.raises(AssertionError):
         _ = alice.child
+
+
+def test_what_is_delayed_arrives_later_and_may_be_overtaken() -> None:
+    network = Network()
+    alice, bob = pair(network)
+    network.delay = Delay(0.5, 0.5)
+    alice.connect("lan")
+    network.settle()
+    assert bob.events == []
+    network.run(3.9)
+    assert alice.children == bob.children == []
+    network.run(0.7)
+    assert [child.inbound for child in alice.children] == [child.outbound for child in bob.children] != []
+
+    network, slow = Network(), Delay(1, 9, seed=3)
+    alice, bob = pair(network)
+    network.delay = slow
+    alice.connect("lan")
+    network.run(1_000)
+    assert alice.child.inbound == bob.child.outbound
+    assert len(network.sent) > 9  # they were repeated meanwhile
+
+
+def test_a_delay_is_from_less_to_more() -> None:
+    for least, most in ((-1, 2), (2, 1)):
+        with pytest.raises(ikev1.LocalError):
+            Delay(least, most)
+
+
+def test_an_outage_loses_everything_while_it_lasts() -> None:
+    network, outage = Network(), Outage(BOB[0])
+    alice, bob = pair(network)
+    network.link = outage
+    alice.connect("lan")
+    network.run(3)
+    assert bob.events == []
+    outage.lasts = False
+    network.run(30)
+    assert alice.child.inbound == bob.child.outbound
+    (elsewhere,) = Outage("192.0.2.77")(network.sent[0])
+    assert elsewhere == network.sent[0]
+    assert Outage()(network.sent[0]) == []
+
+
+def test_a_path_loses_what_is_too_long() -> None:
+    datagram = Datagram(ALICE, BOB, bytes(1472), "MM5", "alice")
+    assert Mtu(1500)(datagram) == [datagram]
+    assert Mtu(1499)(datagram) == []
+
+
+def test_a_nat_is_found_and_forgets_its_ports() -> None:
+    network = Network()
+    lan = ikev1.tunnel("lan", "10.1.0.0/16", "10.2.0.0/16")
+    nat = Nat(ALICE[0], "203.0.113.9")
+    alice = network.peer(
+        "alice", ALICE[0], ikev1.psk("bob", b"secret", lan, local_id="a.example", remote_id="b.example")
+    )
+    lan = ikev1.tunnel("lan", "10.2.0.0/16", "10.1.0.0/16")
+    bob = network.peer("bob", BOB[0], ikev1.psk("alice", b"secret", lan, local_id="b.example", remote_id="a.example"))
+    network.link = nat
+    alice.connect("lan")
+    network.settle()
+    assert bob.child.path.remote_host == "203.0.113.9"
+    before = bob.child.path.remote_port
+    assert before > 40_000
+    stranger = Datagram(BOB, ("203.0.113.9", before + 1), b"", "ESP", "bob")
+    assert nat(stranger) == []
+    nat.rebind()
+    assert nat(Datagram(BOB, ("203.0.113.9", before), b"", "ESP", "bob")) == []
+    alice.does(lambda ike: ike.rekey(alice.child, network.now))
+    network.settle()
+    assert bob.children[-1].path.remote_port > before
 
 
 @pytest.mark.parametrize("kind", [Loss, Duplication, Reordering])

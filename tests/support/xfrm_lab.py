@@ -133,7 +133,7 @@ class Side:
 
     def hear(self, kind: type[PlaneEvent], count: int = 1) -> list[Any]:
         """The events of one kind, once there are so many."""
-        ((descriptor, read),) = self.plane.readers()
+        (descriptor, read), *_ = self.plane.readers()
         ends = time.monotonic() + 10
         while len(found := [event for event in self.events if isinstance(event, kind)]) < count:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))

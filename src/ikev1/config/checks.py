@@ -7,6 +7,8 @@ from ipaddress import ip_network
 
 from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
+from ikev1.config.options import GatewayOptions
+from ikev1.config.plane_checks import check_plane, check_survival
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
@@ -21,9 +23,9 @@ from ikev1.wire.registry import AuthenticationMethod
 _SHORTEST_LIFETIME = 120  # seconds
 
 
-def check(settings: Settings, data_plane: str, findings: Findings, now: float) -> None:
-    """Report to ``findings`` contradictions between the keys of a configuration with this ``data_plane``, at ``now``
-    (seconds since 1970).
+def check(settings: Settings, options: GatewayOptions, findings: Findings, now: float) -> None:
+    """Report to ``findings`` contradictions between the keys of a configuration with these ``options`` of the daemon,
+    at ``now`` (seconds since 1970).
     """
     for connection in settings.connections:
         path = f"connection.{connection.name}"
@@ -33,8 +35,10 @@ def check(settings: Settings, data_plane: str, findings: Findings, now: float) -
             tunnel_path = f"{path}.tunnel.{tunnel.name}"
             _check_tunnel(connection, tunnel, tunnel_path, findings)
             check_protection(connection, tunnel, tunnel_path, findings)
-            if data_plane == "userspace":
+            check_plane(connection, tunnel, tunnel_path, findings)
+            if options.data_plane == "userspace":
                 check_userspace(tunnel, tunnel_path, findings)
+        check_survival(options, connection, path, findings)
         shortest = min((policy.lifetime for policy in connection.policies), default=_SHORTEST_LIFETIME)
         if shortest < _SHORTEST_LIFETIME:
             _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
@@ -83,7 +87,7 @@ def _version(selector: Selector, connection: Connection) -> int | None:
     if not selector.dynamic:
         return selector.version
     ends = (*connection.remotes, connection.local_address)
-    versions = {ip_network(end).version for end in ends if end != ANY and not is_host_name(end)}
+    versions = {ip_network(end.partition("%")[0]).version for end in ends if end != ANY and not is_host_name(end)}
     return versions.pop() if len(versions) == 1 else None
 
 

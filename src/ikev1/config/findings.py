@@ -70,6 +70,10 @@ class Rule(StrEnum):
     DROP_OF_UNKNOWN_TRAFFIC = "drop-of-unknown-traffic"
     ESN_WITHOUT_WINDOW = "esn-without-window"
     NEEDS_KERNEL = "needs-kernel"
+    FRAGMENTS_OF_PORTS = "fragments-of-ports"
+    SAME_NETWORK_AT_BOTH_ENDS = "same-network-at-both-ends"
+    ICMP_ERRORS_FROM_OUTSIDE = "icmp-errors-from-outside"
+    UDP_NEEDS_GATEWAY = "udp-needs-gateway"
     # Aggressive Mode
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"

@@ -51,7 +51,7 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     settings = engine_settings(gateway, options, connections)
     gateway.finish()
     top.finish()
-    check(settings, options.data_plane, findings, clock())
+    check(settings, options, findings, clock())
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings))
 

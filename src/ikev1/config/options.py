@@ -76,6 +76,7 @@ def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Co
         retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
         delete_rekeyed_delay=table.take("delete_rekeyed_delay", number(1, 3600), default.delete_rekeyed_delay),
         fragment_size=table.take("fragment_size", fragment_size, default.fragment_size),
+        initiation_window=table.take("initiation_window", integer(1, 10_000), default.initiation_window),
         nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),
         retry_initiate_interval=table.take(
             "retry_initiate_interval", number(0.1, 3600), default.retry_initiate_interval

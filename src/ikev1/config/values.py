@@ -139,10 +139,12 @@ def address(value: object) -> str:
 
 
 def endpoint(value: object) -> str:
-    """``%any``, an address, or a network."""
+    """``%any``, an address, or a network. A link-local address may name its interface: ``fe80::1%eth0``."""
     if value == ANY:
         return ANY
     try:
+        if "%" in text(value):
+            return str(ip_address(text(value)))
         network = ip_network(text(value), strict=False)
     except ValueError:
         raise ValueError(

@@ -22,6 +22,7 @@ from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.back_off import BackOff
+from ikev1.daemon.initiation_window import InitiationWindow
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.traps import Key, Traps
@@ -46,6 +47,7 @@ class _Call:
     falls: int = 0  # in a row, each within `_STEADY` seconds after it came up
     up_at: float | None = None
     attempt: asyncio.Task[None] | None = None
+    at_once: bool = False  # the next attempt after the one that is under way
 
 
 class Autostart:
@@ -75,6 +77,7 @@ class Autostart:
         self._random = random
         self._changed = changed
         self._back_off = BackOff()
+        self._window = InitiationWindow(Settings().initiation_window, Settings().retransmit_timeout)
         self._connections: dict[str, Connection] = {}
         self._calls: dict[Key, _Call] = {}
         self._queue: list[tuple[float, Key]] = []  # a heap; an entry counts only if it is still the time of the call
@@ -93,6 +96,7 @@ class Autostart:
     def adopt(self, settings: Settings) -> None:
         """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
         self._back_off = BackOff.of(settings)
+        self._window.resize(settings.initiation_window, settings.retransmit_timeout)
         self._connections = {connection.name: connection for connection in settings.connections}
         wanted = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
         for key in [key for key in self._calls if key not in wanted]:
@@ -144,6 +148,24 @@ class Autostart:
         call.retries = True
         if call.attempt is None and call.due_at == math.inf:
             self._schedule(key, call, max(self._clock(), call.not_before))
+
+    @property
+    def failing(self) -> set[str]:
+        """The connections with tunnels that are to be brought up and are down."""
+        return {key[0] for key, call in self._calls.items() if call.retries and not self._is_up(*key)}
+
+    def retry(self, connection: str) -> None:
+        """Initiate the tunnels of ``connection`` that are to be brought up, when `due` is called next: without the wait
+        after an attempt that failed, or that is under way and fails.
+        """
+        for key, call in self._calls.items():
+            if key[0] != connection or not call.retries or self._is_up(*key):
+                continue
+            call.not_before = -math.inf
+            if call.attempt is None:
+                self._schedule(key, call, self._clock())
+            else:
+                call.at_once = True
 
     def _call(self, key: Key) -> _Call | None:
         """The call for the tunnel, None if its connection is not configured."""
@@ -202,7 +224,8 @@ class Autostart:
     async def _try(self, key: Key, call: _Call) -> None:
         name = "/".join(key)
         try:
-            await self._initiate(*key)
+            async with self._window.turn():
+                await self._initiate(*key)
         except NotEstablished as error:
             self._failed(key, call, str(error), error.code)
         except Exception as error:
@@ -222,7 +245,8 @@ class Autostart:
 
     def _failed(self, key: Key, call: _Call, reason: str, code: str) -> None:
         call.failures += 1
-        wait = self._back_off.wait(call.failures, self._random)
+        wait = 0.0 if call.at_once else self._back_off.wait(call.failures, self._random)
+        call.at_once = False
         now = self._clock()
         call.not_before = now + wait
         text = f"{'/'.join(key)} did not come up (attempt {call.failures}): {reason}"

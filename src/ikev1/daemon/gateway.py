@@ -13,11 +13,11 @@ import gc
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ikev1.clock import SteadyClock
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import Action, PlaneQuestion
+from ikev1.core.records.actions import Action, PlaneQuestion, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
@@ -33,6 +33,7 @@ from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.host_names import HostNames, LookUp, SystemLookUp
 from ikev1.daemon.net.keepalive import Keepalives
+from ikev1.daemon.network_changes import NetworkChanges
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
@@ -47,6 +48,7 @@ from ikev1.esp.plane import (
     Acquire,
     Counters,
     Expired,
+    NetworkChanged,
     PeerMoved,
     PeerSends,
     PlaneError,
@@ -100,6 +102,7 @@ class Gateway:
         )
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
+        self._network = NetworkChanges(self.plane, self, log)
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
@@ -153,6 +156,7 @@ class Gateway:
 
         With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
         """
+        self._network.close()
         await self.autostart.close()
         await self._names.close()
         for sa in tuple(self.engine.sas.values()):
@@ -275,6 +279,8 @@ class Gateway:
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, PeerSends):
                 self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
+            elif isinstance(event, NetworkChanged):
+                self._network.notice()
             elif isinstance(event, UnknownSpi):
                 path = isakmp_path(event.path, self._endpoint.port)
                 self.apply(self.engine.unknown_spi(event.spi, ProtocolId.ESP, path, self.now()))
@@ -337,6 +343,39 @@ class Gateway:
         attempt failed just now. Nothing happens if the tunnel is up or the connection was removed.
         """
         self.autostart.call_again(connection, tunnel)
+        self._set_timer()
+
+    # ------------------------------------------------------------------ changes of the network
+
+    def sas(self) -> Collection[IkeSa]:
+        """All ISAKMP SAs."""
+        return tuple(self.engine.sas.values())
+
+    def path_now(self, connection: str) -> UdpPath | None:
+        """The path on which phase 1 with the peer of ``connection`` would begin, None if there is none."""
+        return self._initiation.path_now(connection)
+
+    def abandon(self, sa: IkeSa, local_host: str) -> None:
+        """Delete the ISAKMP SA and its pairs, and tell the peer from ``local_host``: keys and cookies authenticate the
+        message, not the address that it comes from.
+        """
+        try:
+            actions = self.engine.close_ike(sa.unique_id, self.now())
+        except UnknownName:  # it was closed meanwhile
+            return
+        self.apply(
+            action._replace(path=action.path._replace(local_host=local_host)) if isinstance(action, Send) else action
+            for action in actions
+        )
+
+    def failing(self) -> list[tuple[str, UdpPath | None]]:
+        """The connections without an ISAKMP SA and with tunnels that are to be up, and the path of the last call."""
+        failing = (connection for connection in self.autostart.failing if self.engine.ike_for(connection) is None)
+        return [(connection, self._initiation.called_on.get(connection)) for connection in failing]
+
+    def retry(self, connection: str) -> None:
+        """Initiate the tunnels of ``connection`` that are to be up at once."""
+        self.autostart.retry(connection)
         self._set_timer()
 
     def close_ike(self, sa: IkeSa) -> None:

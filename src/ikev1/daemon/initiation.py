@@ -43,6 +43,7 @@ class Initiation:
         self._clock = clock
         self._port = port
         self._failed_last: dict[str, str] = {}  # by connection with several addresses: the one that failed last
+        self.called_on: dict[str, UdpPath] = {}  # by connection: the path on which phase 1 was begun last
         self._unanswered: dict[int, float] = {}  # by ISAKMP SA: when the next address is called instead
 
     @property
@@ -130,10 +131,25 @@ class Initiation:
             if remote in tried:
                 continue
             try:
-                return self._path(connection, remote)
+                path = self.called_on[name] = self._path(connection, remote)
             except NotEstablished as error:
+                self.called_on.pop(name, None)
                 tried[remote] = str(error)
+            else:
+                return path
         raise NotEstablished("; ".join(tried.values()))
+
+    def path_now(self, name: str) -> UdpPath | None:
+        """The path on which phase 1 with the peer of the connection ``name`` would begin, None if there is none."""
+        connection = next((known for known in self._engine.settings.connections if known.name == name), None)
+        if connection is None:
+            return None
+        for remote in _turned(self._engine.called_addresses(name), self._failed_last.get(name)):
+            try:
+                return self._path(connection, remote)
+            except NotEstablished:
+                continue
+        return None
 
     def _path(self, connection: Connection, remote: str) -> UdpPath:
         """The path to ``remote``. Phase 1 may begin on the encapsulation port (RFC 3947 §4), at both ends.
@@ -151,7 +167,7 @@ class Initiation:
             raise NotEstablished(f"{remote} cannot be called from local_address {local}, which has another IP version")
         encapsulation_port = self._engine.settings.encapsulation_port
         port = encapsulation_port if connection.remote_port == encapsulation_port else self._port
-        return UdpPath(local, port, remote, connection.remote_port)
+        return UdpPath(local.partition("%")[0], port, remote, connection.remote_port)
 
 
 def _turned(addresses: tuple[str, ...], last: str | None) -> tuple[str, ...]:

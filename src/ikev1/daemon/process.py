@@ -123,14 +123,21 @@ async def serve(
         PlaneError: the data plane is not available.
         StoreError: the file of the store is not usable.
     """
-    # files first: if one cannot be opened, no data plane has to be removed
-    keys = KeyLog(keylog, log) if keylog is not None else None
-    if keys is not None:
-        log.write(Level.WARNING, "CFG", f"writing keys to {keylog}: whoever reads this file can decrypt all traffic")
-    if record is not None:
-        endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
-        log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
-    gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, store=store)
+    # Ports first: a second gateway, started by mistake, fails here, and has changed nothing of the first one's. Then
+    # files: if one cannot be opened, no data plane has to be removed.
+    endpoint.bind()
+    try:
+        keys = KeyLog(keylog, log) if keylog is not None else None
+        if keys is not None:
+            text = f"writing keys to {keylog}: whoever reads this file can decrypt all traffic"
+            log.write(Level.WARNING, "CFG", text)
+        if record is not None:
+            endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
+            log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
+        gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, store=store)
+    except BaseException:
+        endpoint.close()
+        raise
     if keys is not None:
         gateway.observers.append(keys.observe)
     vici = ViciServer(gateway, control)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.path import UdpPath
-from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, Trap
+from ikev1.esp.inner import Flow, matches
+from ikev1.esp.plane import Acquire, Counters, Drops, Listener, NetworkChanged, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
+from ikev1.esp.xfrm.layout import flow_of
 from ikev1.esp.xfrm.ownership_file import OwnershipFile
 from ikev1.esp.xfrm.pairs import Pairs
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
@@ -48,12 +50,14 @@ class KernelPlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
+        self._listener = listener
         self._spd = Spd(self._xfrm, self._owner)
         self._guard = PolicySets(self._spd, self._routes, self._owner)
         self._pairs = Pairs(self._xfrm, self._guard, self._owner)
         self._traps: dict[tuple[str, str], Flows] = {}
         self._translator = EventTranslator(self._events, self._xfrm, self._pairs, self._guard, listener)
         self._adopted = False
+        self._awaited: list[Flow] = []  # by packets of an earlier process
         self._before = statistics.read()
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
@@ -69,9 +73,14 @@ class KernelPlane:
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
         with _failing_as("cannot take over the SAs and policies of an earlier process"):
+            states = self._xfrm.states()
+            self._spd.avoid(info.reqid for info in states)
+            self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
             survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
             remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             self._adopted = True
+            # limits that were reached while nobody read the kernel's events
+            self._translator.compare()
         return frozenset(child.inbound.spi for child in survivors)
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -115,6 +124,11 @@ class KernelPlane:
             peer = trap.remote_host if trap.mode is IpsecMode.TUNNEL else ""
             self._guard.attach(flows, key, Bearer(*templates, peer, trap=True))
         self._traps[key] = flows
+        # a packet that the kernel asked an SA for, while no gateway read its events or of one that has ended meanwhile
+        asked = next((flow for flow in self._awaited if matches(flow, trap.local, trap.remote)), None)
+        if asked is not None:
+            self._awaited.remove(asked)
+            self._listener(Acquire(*key, str(asked)))
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
         flows = self._traps.pop((connection, tunnel), None)
@@ -141,7 +155,13 @@ class KernelPlane:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
     def readers(self) -> Sequence[Reader]:
-        return [(self._events.fileno(), self._read_events)]
+        return [(self._events.fileno(), self._read_events), (self._routes.fileno(), self._read_news)]
+
+    def follow(self) -> None:
+        self._routes.follow()
+
+    def addresses(self) -> frozenset[str]:
+        return self._routes.addresses()
 
     def close(self, *, keep_protected: bool = False) -> None:
         # what cannot be removed stays in the ownership file
@@ -157,6 +177,10 @@ class KernelPlane:
         with suppress(OSError):
             self._guard.close()
         self._opened.close()
+
+    def _read_news(self) -> None:
+        if self._routes.changed():
+            self._listener(NetworkChanged())
 
     def _read_events(self) -> None:
         with _failing_as("cannot read the kernel's events"):

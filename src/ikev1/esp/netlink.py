@@ -25,7 +25,7 @@ _ERROR_CODE = struct.Struct("=i")
 _DETAIL_TEXT = 1  # NLMSGERR_ATTR_MSG
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _TYPE = 0x3FFF  # the two bits above are flags
-_SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
+_SOL_NETLINK, _CAP_ACK, _EXT_ACK, _GET_STRICT_CHK = 270, 10, 11, 12
 KERNEL = 0  # its port: other processes with CAP_NET_ADMIN may send to ours, too
 _LARGEST_ANSWER = 65_536
 _AT_ONCE = 64  # requests: their acknowledgements fit any receive buffer
@@ -53,6 +53,7 @@ class Message(NamedTuple):
     flags: int
     sequence: int
     body: memoryview
+    port: int = KERNEL  # of the request that a notification is about
 
 
 class Request(NamedTuple):
@@ -84,6 +85,20 @@ class Netlink:
         except OSError:
             self._socket.close()
             raise
+
+    @property
+    def port(self) -> int:
+        """The port of this socket: notifications about what it requested bear it."""
+        port: int = self._socket.getsockname()[0]
+        return port
+
+    def filter_dumps(self) -> bool:
+        """Have the kernel leave out of dumps what the request does not ask for (Linux 4.20); whether it can."""
+        try:
+            self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Give the socket back."""
@@ -172,9 +187,9 @@ def messages(octets: Buffer) -> Iterator[Message]:
     """
     view, start, size = memoryview(octets), 0, len(octets)
     while start < size:
-        length, kind, flags, sequence, _ = unpack(_HEADER, view, start)
+        length, kind, flags, sequence, port = unpack(_HEADER, view, start)
         _check(length, _HEADER.size, size - start)
-        yield Message(kind, flags, sequence, view[start + _HEADER.size : start + length])
+        yield Message(kind, flags, sequence, view[start + _HEADER.size : start + length], port)
         start += length + (-length % 4)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ikev1.core.records.selector import Selector
 
@@ -18,8 +19,39 @@ class Network(NamedTuple):
 
 @lru_cache
 def packed(host: str) -> bytes:
-    """An address in text as 4 or 16 octets."""
-    return ip_address(host).packed
+    """An address in text as 4 or 16 octets, without the scope of a link-local one."""
+    return ip_address(host.partition("%")[0]).packed
+
+
+def scope(host: str) -> int:
+    """The index of the interface that a scoped address in text names, as in ``fe80::1%eth0`` (RFC 4007 §11); 0 if it
+    names none, or one that does not exist.
+    """
+    _, _, name = host.partition("%")
+    if not name:
+        return 0
+    try:
+        return int(name) if name.isdigit() else socket.if_nametoindex(name)
+    except OSError:
+        return 0
+
+
+def socket_address(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """The address of a peer for the calls of `socket`, which ignore a scope in text."""
+    if "%" not in host:
+        return host, port
+    return host.partition("%")[0], port, 0, scope(host)
+
+
+def host_of(address: tuple[Any, ...]) -> str:
+    """The host of an address that a call of `socket` returned, with the interface where it is link-local."""
+    host: str = address[0]
+    if len(address) < 4 or not address[3] or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(address[3])}"
+    except OSError:  # the interface was just removed
+        return f"{host}%{address[3]}"
 
 
 def networks(selector: Selector) -> list[Network]:

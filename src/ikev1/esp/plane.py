@@ -14,6 +14,7 @@ daemon's loop calls back when one is readable.
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
 | protect          | rules of a packet filter, routes             | policies that block                        |
+| follow           | routes to the device, their sources          | routes to the peers, their sources         |
 | receive          | ESP that the daemon's UDP sockets got        | never called: the kernel keeps it          |
 | PlaneEvent       | noticed while a packet is handled            | messages of a netlink socket in `readers`  |
 """
@@ -160,7 +161,11 @@ class Unguarded(NamedTuple):
     reason: str
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | UnknownSpi | Unguarded
+class NetworkChanged(NamedTuple):
+    """Links, addresses, routes or rules of this host may have changed: see `DataPlane.follow`."""
+
+
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | UnknownSpi | Unguarded | NetworkChanged
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.
@@ -239,6 +244,15 @@ class DataPlane(Protocol):
         The traffic of installed pairs is protected in any case. What protects outlives a process that is killed; the
         next one takes it over with its first call, which comes after `adopt`.
         """
+
+    def follow(self) -> None:
+        """Update the routes into the tunnels for the current links, addresses and routes of this host.
+
+        The daemon calls it after `NetworkChanged`.
+        """
+
+    def addresses(self) -> frozenset[str]:
+        """The addresses of this host from which packets can be sent, in text and without scope."""
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from ikev1.core.records.path import UdpPath
+from ikev1.esp.networks import host_of, socket_address
 from ikev1.esp.plane import PlaneError, Reader
 
 _ESP = 50
@@ -48,11 +49,11 @@ class RawSockets:
         raw = self._sockets.get(family)
         if raw is None:
             return len(packets)
-        source = [_packet_info(family, path.local_host)]
+        source, to = [_packet_info(family, path.local_host)], socket_address(path.remote_host, 0)
         lost = 0
         for packet in packets:
             try:
-                raw.sendmsg([packet], source, 0, (path.remote_host, 0))
+                raw.sendmsg([packet], source, 0, to)
             except OSError:
                 lost += 1
         return lost
@@ -85,7 +86,7 @@ class RawSockets:
         with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
                 packet, address = raw.recvfrom(_LARGEST_PACKET)
-                self._receive((packet,), UdpPath("::", 0, address[0], 0))
+                self._receive((packet,), UdpPath("::", 0, host_of(address), 0))
 
 
 def _packet_info(family: int, source: str) -> tuple[int, int, bytes]:

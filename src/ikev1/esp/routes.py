@@ -1,5 +1,8 @@
 """Routes that bring the tunnels' packets to where ESP takes them, and none else: a TUN device, or the way to the peer.
 
+`Routes.follow` compares them with those of the kernel after a change of the network, and determines hops and source
+addresses again.
+
 They live in a table of their own, which a rule consults for every packet that does not bear our mark. All sockets
 that IKE and ESP use are marked (SO_MARK), so they never meet these routes, even where a remote network holds the peer's
 own address or is the whole Internet. Where a tunnel's local network lies inside its remote one, a ``throw`` route sends
@@ -15,14 +18,16 @@ import contextlib
 import errno
 import socket
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
+from ikev1.esp.addresses import Addresses
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.networks import Network, encloses, networks, packed
+from ikev1.esp.network_news import NetworkNews
+from ikev1.esp.networks import Network, encloses, networks, packed, scope, socket_address
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.rtnetlink import Hop, RoutingTable, bring_up
+from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
 _TABLE = 4500
@@ -37,31 +42,21 @@ _MTU_OF_SOCKET = (
 _ANY_PORT = 500  # nothing is sent
 
 
-class _Route(NamedTuple):
-    hop: Hop | None  # None: a throw route
-    mtu: int = 0  # 0: the path's own
-    source: bytes | None = None  # packed
-
-
-_THROW = _Route(None)
-
-
 class _Wish(NamedTuple):
+    """The route that ``key`` wants for a network: to a hop, to the hop for a host, or a throw route (None)."""
+
     key: Hashable
-    route: _Route
-
-
-@lru_cache
-def _shared(route: _Route) -> _Route:
-    """One object for all routes that are equal: those of a gateway's tunnels mostly are."""
-    return route
+    towards: Hop | str | None
+    mtu: int = 0
+    local: Selector | None = None
 
 
 class Routes:
-    """The rule and the routes, taken away again on `close`.
+    """The rules and the routes, removed on `close`.
 
     Whoever needs a network routed holds it under a key of its own; the route goes with the last that holds it.
-    Its MTU is the smallest that its holders ask for.
+    Its MTU is the smallest that its holders ask for. The kernel gets rules with the first route: before, nothing of
+    another gateway of this host is touched.
 
     Raises:
         PlaneError: the kernel refused.
@@ -69,17 +64,19 @@ class Routes:
 
     def __init__(self) -> None:
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
-        self._routed: dict[Network, _Route] = {}
+        self._routed: dict[Network, Route] = {}  # what the kernel has of them, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
-        try:
-            self._kernel = RoutingTable(_TABLE)
-        except OSError as error:
-            raise PlaneError(f"the kernel's routes cannot be reached: {error}") from error
-        try:
-            self._add_rules()
-        except OSError as error:
-            self.close()
-            raise PlaneError(f"the kernel refused a routing rule: {error}") from error
+        with contextlib.ExitStack() as opened:
+            try:
+                self._kernel = RoutingTable(_TABLE)
+                opened.callback(self._kernel.close)
+                self._addresses = Addresses()
+                opened.callback(self._addresses.close)
+                self._news = NetworkNews(_TABLE, self._kernel.port)
+                opened.callback(self._news.close)
+            except OSError as error:
+                raise PlaneError(f"the kernel's routes cannot be reached: {error}") from error
+            self._opened = opened.pop_all()
 
     def bring_up(self, device: str, mtu: int) -> Hop:
         """Set up the TUN device and return the hop to it.
@@ -92,24 +89,18 @@ class Routes:
         except OSError as error:
             raise PlaneError(f"the device {device} cannot be set up: {error}") from error
 
-    def hop_towards(self, host: str) -> Hop | None:
-        """Where ESP leaves for ``host``; None if there is no way."""
-        try:
-            return self._kernel.hop_towards(packed(host), MARK)
-        except OSError as error:
-            raise PlaneError(f"the kernel does not tell the way to {host}: {error}") from error
-
     def networks(self, local: Selector, remote: Selector) -> list[Network]:
         """What `hold` makes routes to."""
         return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
 
-    def hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int = 0) -> None:
-        """Route ``remote`` to ``hop``, from an address of ours inside ``local`` if there is one.
+    def hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int = 0) -> None:
+        """Route ``remote`` to a hop, or to the hop for a host; from an address of this host inside ``local`` if there
+        is one. Without a route to the host, no route is added; `follow` adds it later.
 
         It replaces what ``key`` held, and packets for networks in both find their way all the time.
         """
         try:
-            self._hold(key, local, remote, hop, mtu)
+            self._hold(key, local, remote, towards, mtu)
         except OSError as error:
             self.release(key)
             raise PlaneError(f"the kernel refused a route: {error}") from error
@@ -119,18 +110,67 @@ class Routes:
         for network in self._held.pop(key, ()):
             self._release(key, network)
 
+    def follow(self) -> None:
+        """Update rules and routes for the current links, routes to the peers and addresses of this host, and restore
+        those that another program removed.
+
+        Raises:
+            PlaneError: the kernel refused a request. Routes that it refused are tried again the next time.
+        """
+        if not self._held:
+            return
+        try:
+            self._add_rules()
+            there, ways = self._kernel.routes(), dict[str, Hop | None]()
+            self._routed = {network: there[network] for network in self._wishes if network in there}
+            for network in self._wishes:
+                with contextlib.suppress(OSError):
+                    self._refresh(network, ways)
+        except OSError as error:
+            raise PlaneError(f"the routes of tunnels cannot be compared with the kernel's: {error}") from error
+
+    def addresses(self) -> frozenset[str]:
+        """The addresses of this host from which packets can be sent, in text and without scope.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        try:
+            return frozenset(str(ip_address(address.packed)) for address in self._addresses.all())
+        except OSError as error:
+            raise PlaneError(f"the kernel does not tell the addresses of this host: {error}") from error
+
+    def changed(self) -> bool:
+        """Read the notifications of the kernel; whether `follow` may have something to do.
+
+        Raises:
+            PlaneError: they cannot be read.
+        """
+        try:
+            return self._news.read()
+        except OSError as error:
+            raise PlaneError(f"changes of the network are not noticed any more: {error}") from error
+
+    def fileno(self) -> int:
+        """The file descriptor that becomes readable before `changed`."""
+        return self._news.fileno()
+
     def close(self) -> None:
-        """Take away all of it."""
+        """Remove all of it."""
         for key in list(self._held):
             self.release(key)
+        self.tidy()
+        self._opened.close()
+
+    def tidy(self) -> None:
+        """Remove the rules if there is no route that they lead to, be it of another gateway."""
         with contextlib.suppress(OSError):
-            if not self._kernel.networks():  # else another gateway still needs the rules
+            if not self._held and not self._kernel.routes():
                 self._delete_rules()
-        self._kernel.close()
 
     def routed(self, network: Network) -> bool:
         """Whether anybody holds ``network``."""
-        return network in self._routed
+        return network in self._wishes
 
     def forget(self, network: Network) -> None:
         """Take away a route that an earlier process left."""
@@ -151,21 +191,21 @@ class Routes:
             with contextlib.suppress(NetlinkError):
                 self._kernel.ignore(family, MARK, _RULE_PRIORITY)
 
-    def _hold(self, key: Hashable, local: Selector, remote: Selector, hop: Hop, mtu: int) -> None:
+    def _hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int) -> None:
         if not self._held:  # while nobody had routes, another gateway may have ended and taken the rules away
             self._add_rules()
-        route = _shared(_Route(hop, mtu, self._address_inside(local)))
-        routes = dict.fromkeys(networks(remote), route)
+        wishes = dict.fromkeys(networks(remote), _Wish(key, towards, mtu, local))
         if encloses(remote, local):
-            routes |= dict.fromkeys(networks(local), _THROW)
+            wishes |= dict.fromkeys(networks(local), _Wish(key, None))
         earlier = self._held.get(key, ())
-        self._held[key] = (*routes, *earlier)
-        for network, wanted in routes.items():
-            self._wishes[network] = (*self._wishes_of_others(key, network), _Wish(key, wanted))
-            self._refresh(network)
-        self._held[key] = tuple(routes)
+        self._held[key] = (*wishes, *earlier)
+        ways: dict[str, Hop | None] = {}
+        for network, wish in wishes.items():
+            self._wishes[network] = (*self._wishes_of_others(key, network), wish)
+            self._refresh(network, ways)
+        self._held[key] = tuple(wishes)
         for network in earlier:
-            if network not in routes:
+            if network not in wishes:
                 self._release(key, network)
 
     def _release(self, key: Hashable, network: Network) -> None:
@@ -173,31 +213,63 @@ class Routes:
         if len(others) < len(self._wishes.get(network, ())):
             self._wishes[network] = others
             with contextlib.suppress(OSError):  # gone with an address, or by another hand
-                self._refresh(network)
+                self._refresh(network, {})
 
     def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[_Wish, ...]:
         return tuple(wish for wish in self._wishes.get(network, ()) if wish.key != key)
 
-    def _refresh(self, network: Network) -> None:
-        """Make the kernel's route to ``network`` what its holders want."""
+    def _refresh(self, network: Network, ways: dict[str, Hop | None]) -> None:
+        """Make the kernel's route to ``network`` what its holders want; ``ways`` are those that were looked up."""
         wishes = self._wishes[network]
         if not wishes:
             del self._wishes[network]
-            self._routed.pop(network, None)
-            self._kernel.delete(network)
-            return
-        wanted = _combined([wish.route for wish in wishes])
+        wanted = self._wanted(network, wishes, ways) if wishes else None
         if wanted == self._routed.get(network):
             return
-        if wanted.hop:
-            self._kernel.route(network, wanted.hop, wanted.mtu, wanted.source)
-        else:
+        if wanted is None:
+            del self._routed[network]
+            self._kernel.delete(network)
+        elif wanted.hop is None:
             self._kernel.throw(network)
-        self._routed[network] = wanted
+        else:
+            wanted = self._route(network, wanted.hop, wanted.mtu, wanted.source)
+        if wanted is not None:
+            self._routed[network] = wanted
+
+    def _route(self, network: Network, hop: Hop, mtu: int, source: bytes | None) -> Route:
+        """Add a route, without ``source`` where the kernel does not accept it, as while its interface comes up."""
+        try:
+            self._kernel.route(network, hop, mtu, source)
+        except NetlinkError as error:
+            if source is None or error.errno != errno.EINVAL:
+                raise
+            source = None
+            self._kernel.route(network, hop, mtu, source)
+        return Route(hop, mtu, source)
+
+    def _wanted(self, network: Network, wishes: Sequence[_Wish], ways: dict[str, Hop | None]) -> Route | None:
+        """The one route for all: to the newest hop that can be had, with the smallest MTU; None if there is no way."""
+        onward = [wish for wish in wishes if wish.towards is not None]
+        if not onward:
+            return Route(None)
+        for wish in reversed(onward):
+            hop = self._way(wish.towards, ways)
+            if hop is not None and wish.local is not None:
+                if len(hop.gateway) != len(network.address):  # of the other IP version
+                    hop = Hop(hop.device)
+                return Route(hop, min(one.mtu for one in onward), self._address_inside(wish.local))
+        return None
+
+    def _way(self, towards: Hop | str | None, ways: dict[str, Hop | None]) -> Hop | None:
+        if not isinstance(towards, str):
+            return towards
+        if towards not in ways:
+            ways[towards] = self._kernel.hop_towards(packed(towards), MARK, scope(towards))
+        return ways[towards]
 
     def _address_inside(self, local: Selector) -> bytes | None:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
-        inside = (address for address in self._kernel.addresses(family) if local.first <= address <= local.last)
+        inside = (address for address in self._addresses.universal(family) if local.first <= address <= local.last)
         return next(inside, None)
 
 
@@ -210,15 +282,7 @@ def path_mtu(host: str, largest: int) -> int:
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-            probe.connect((host, _ANY_PORT))
+            probe.connect(socket_address(host, _ANY_PORT))
             return min(largest, probe.getsockopt(level, option))
         except OSError:
             return largest
-
-
-def _combined(routes: Sequence[_Route]) -> _Route:
-    """The one route for all: to the newest hop if anybody wants one, with the smallest MTU and the newest source."""
-    onward = [route for route in routes if route.hop]
-    if not onward:
-        return _THROW
-    return _shared(_Route(onward[-1].hop, min(route.mtu for route in onward), onward[-1].source))

@@ -1,4 +1,4 @@
-"""What the data plane asks of the kernel's routing (rtnetlink(7)): routes, rules, addresses, and to set up a device."""
+"""The kernel's routing (rtnetlink(7)) as the data plane uses it: one table of routes, and the way to a host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ikev1.esp.netlink import (
     EXCLUSIVE,
     REPLACE,
     Buffer,
-    GarbledAnswer,
     Netlink,
     NetlinkError,
     Request,
@@ -24,18 +23,16 @@ from ikev1.esp.netlink import (
 )
 from ikev1.esp.networks import Network
 
-# <linux/rtnetlink.h>, <linux/if_addr.h>
+# <linux/rtnetlink.h>
 _NEW_LINK, _NEW_RULE, _DELETE_RULE = 16, 32, 33
-_NEW_ADDRESS, _GET_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 20, 22, 24, 25, 26
-_ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
-_ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
+_NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
+ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
 _DESTINATION, _DEVICE, _GATEWAY, _PREFERRED_SOURCE, _METRICS, _TABLE, _MARK = 1, 4, 5, 7, 8, 15, 16
 _MTU = 2  # among the metrics
 _TABLE_IN_ATTRIBUTE = 252
 _STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
-_ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
 _NUMBER = struct.Struct("=I")
 # <linux/fib_rules.h>; its header has the fields of a route's
 _PRIORITY, _RULE_MARK, _RULE_TABLE = 6, 10, 15
@@ -45,7 +42,6 @@ _LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the
 _UP = 1
 _LINK_MTU, _AF_SPEC, _GSO_MAX_SIZE = 4, 26, 41
 _ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE = 8, b"\1"
-_GROUPS_OF_ADDRESSES = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 
 
 class Hop(NamedTuple):
@@ -55,8 +51,18 @@ class Hop(NamedTuple):
     gateway: bytes = b""
 
 
+class Route(NamedTuple):
+    """Where packets for a network go, from which packed address (None: the kernel's choice), and the MTU in octets (0:
+    the path's own). Without ``hop`` it is a throw route: the tables that follow decide.
+    """
+
+    hop: Hop | None
+    mtu: int = 0
+    source: bytes | None = None
+
+
 class RoutingTable:
-    """One table of routes, and the addresses of this network namespace.
+    """One table of routes, and the rules that have it consulted.
 
     Raises:
         OSError: the kernel refused.
@@ -65,18 +71,17 @@ class RoutingTable:
 
     def __init__(self, table: int) -> None:
         self._table = table
-        self._news = _AddressNews()
-        self._addresses: dict[int, tuple[bytes, ...]] = {}
-        try:
-            self._netlink = Netlink(socket.NETLINK_ROUTE)
-        except OSError:
-            self._news.close()
-            raise
+        self._netlink = Netlink(socket.NETLINK_ROUTE)
+        self._filtered = self._netlink.filter_dumps()
 
     def close(self) -> None:
-        """Give the sockets back; the routes stay."""
-        self._news.close()
+        """Give the socket back; the routes stay."""
         self._netlink.close()
+
+    @property
+    def port(self) -> int:
+        """The netlink port from which the table is changed."""
+        return self._netlink.port
 
     def route(self, network: Network, hop: Hop, mtu: int, source: bytes | None) -> None:
         """Route ``network`` to ``hop``, in place of the table's earlier route to it.
@@ -108,35 +113,35 @@ class RoutingTable:
         """Take the rule of `consult` away."""
         self._netlink.command(Request(_DELETE_RULE, 0, self._rule(family, mark, priority)))
 
-    def networks(self) -> list[Network]:
-        """What the table has routes to."""
-        found = []
+    def routes(self) -> dict[Network, Route]:
+        """What the table holds now; of several routes to one network the one that applies."""
+        found: dict[Network, Route] = {}
+        table = (attribute(_TABLE, _NUMBER.pack(self._table)),) if self._filtered else ()
         for family in (socket.AF_INET, socket.AF_INET6):
-            header = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
-            found += self._netlink.ask(_GET_ROUTE, DUMP, (header,), self._network_of_ours)
-        return [network for network in found if network is not None]
+            header = ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            try:
+                entries = self._netlink.ask(_GET_ROUTE, DUMP, (header, *table), self._route_of_ours)
+            except NetlinkError as error:
+                if error.errno not in (errno.ENOENT, errno.EAFNOSUPPORT):  # no such table, or no IPv6
+                    raise
+                continue
+            for network, route in filter(None, entries):
+                found.setdefault(network, route)
+        return found
 
-    def addresses(self, family: int) -> tuple[bytes, ...]:
-        """This namespace's packed addresses of ``family``, without those of loopback or link scope.
+    def hop_towards(self, address: bytes, mark: int, device: int = 0) -> Hop | None:
+        """Where a packet that bears ``mark`` leaves for the packed ``address``; None if there is no way.
 
-        Every pair asks, and they seldom change: the kernel is asked again when it said that they did.
+        ``device`` is the index of the interface on which a link-local address is valid.
         """
-        if self._news.heard():
-            self._addresses.clear()
-        if family not in self._addresses:
-            found = self._netlink.ask(_GET_ADDRESS, DUMP, (_ADDRESS.pack(family, 0, 0, 0, 0),), _address_in)
-            self._addresses[family] = tuple(address for address in found if address is not None)
-        return self._addresses[family]
-
-    def hop_towards(self, address: bytes, mark: int) -> Hop | None:
-        """Where a packet that bears ``mark`` leaves for the packed ``address``; None if there is no way."""
         family = _family(address)
-        header = _ROUTE.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, 0)
+        header = ROUTE.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, 0)
         wanted = attribute(_DESTINATION, address) + attribute(_MARK, _NUMBER.pack(mark))
+        wanted += attribute(_DEVICE, _NUMBER.pack(device)) if device else b""
         try:
             found = self._netlink.ask(_GET_ROUTE, 0, (header, wanted), _hop_in)
         except OSError as error:
-            if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT):
+            if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.ENODEV, errno.ENETDOWN):
                 return None
             raise
         return next((hop for hop in found if hop is not None), None)
@@ -144,23 +149,42 @@ class RoutingTable:
     def _change(self, kind: int, flags: int, network: Network, scope: int, route_type: int, details: bytes) -> None:
         protocol = _STATIC if kind == _NEW_ROUTE else 0
         family = _family(network.address)
-        route = _ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
+        route = ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
         destination = attribute(_DESTINATION, network.address)
         table = attribute(_TABLE, _NUMBER.pack(self._table))
         self._netlink.command(Request(kind, flags, (route, destination, table, details)))
 
     def _rule(self, family: int, mark: int, priority: int) -> tuple[bytes, ...]:
         numbers = ((_PRIORITY, priority), (_RULE_MARK, mark), (_RULE_TABLE, self._table))
-        header = _ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, _INVERT)
+        header = ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, _INVERT)
         return (header, *(attribute(kind, _NUMBER.pack(number)) for kind, number in numbers))
 
-    def _network_of_ours(self, kind: int, body: memoryview) -> Network | None:
-        family, prefix, *_ = unpack(_ROUTE, body)
-        found = attributes(body[_ROUTE.size :])
-        if kind != _NEW_ROUTE or _TABLE not in found or unpack(_NUMBER, found[_TABLE]) != (self._table,):
+    def _route_of_ours(self, kind: int, body: memoryview) -> tuple[Network, Route] | None:
+        if kind != _NEW_ROUTE or table_of(body) != self._table:
             return None
+        family, prefix, _, _, _, _, _, route_type, _ = unpack(ROUTE, body)
+        found = attributes(body[ROUTE.size :])
         width = 4 if family == socket.AF_INET else 16
-        return Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
+        network = Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
+        if route_type != _UNICAST:
+            return network, Route(None)
+        device = unpack(_NUMBER, found[_DEVICE])[0] if _DEVICE in found else 0
+        metrics = attributes(found[_METRICS]) if _METRICS in found else {}
+        mtu = unpack(_NUMBER, metrics[_MTU])[0] if _MTU in metrics else 0
+        source = bytes(found[_PREFERRED_SOURCE]) if _PREFERRED_SOURCE in found else None
+        return network, Route(Hop(device, bytes(found.get(_GATEWAY, b""))), mtu, source)
+
+
+def table_of(body: Buffer) -> int:
+    """The table of the route that an RTM_NEWROUTE or RTM_DELROUTE message tells of.
+
+    Raises:
+        GarbledAnswer: the message is too short, or an attribute is not as long as it says.
+    """
+    _, _, _, _, table, *_ = unpack(ROUTE, body)
+    found = attributes(memoryview(body)[ROUTE.size :])
+    number: int = unpack(_NUMBER, found[_TABLE])[0] if _TABLE in found else table
+    return number
 
 
 def bring_up(device: str, mtu: int, longest_segment: int) -> Hop:
@@ -184,57 +208,9 @@ def bring_up(device: str, mtu: int, longest_segment: int) -> Hop:
     return Hop(index)
 
 
-class _AddressNews:
-    """Hears when an address of this namespace comes or goes."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-        try:
-            self._socket.bind((0, _GROUPS_OF_ADDRESSES))
-        except OSError:
-            self._socket.close()
-            raise
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def heard(self) -> bool:
-        """Whether anything changed since the last time; what it was is left unread."""
-        heard = False
-        while True:
-            try:
-                self._socket.recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return heard
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:  # there was more than the socket holds
-                    raise
-            heard = True
-
-
-def universal_address(body: Buffer) -> bytes | None:
-    """The packed address that an RTM_NEWADDR message tells of; None for one of loopback or link scope.
-
-    Raises:
-        GarbledAnswer: there is none in it, or an attribute is not as long as it says.
-    """
-    _, _, _, scope, _ = unpack(_ADDRESS, body)
-    if scope != _SCOPE_UNIVERSE:
-        return None
-    found = attributes(body[_ADDRESS.size :])
-    address = found.get(_LOCAL_ADDRESS) or found.get(_ADDRESS_OF_PEER)
-    if not address:
-        raise GarbledAnswer("the kernel told of an address without telling which")
-    return bytes(address)
-
-
-def _address_in(kind: int, body: memoryview) -> bytes | None:
-    return universal_address(body) if kind == _NEW_ADDRESS else None
-
-
 def _hop_in(kind: int, body: memoryview) -> Hop | None:
-    unpack(_ROUTE, body)
-    found = attributes(body[_ROUTE.size :])
+    unpack(ROUTE, body)
+    found = attributes(body[ROUTE.size :])
     if kind != _NEW_ROUTE or _DEVICE not in found:
         return None
     return Hop(unpack(_NUMBER, found[_DEVICE])[0], bytes(found.get(_GATEWAY, b"")))

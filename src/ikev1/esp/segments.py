@@ -17,7 +17,7 @@ _MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its h
 ANCILLARY_SIZE = socket.CMSG_SPACE(4)  # octets that `recvmsg` needs for UDP_GRO's control message
 
 Ancillary = Sequence[tuple[int, int, bytes]]
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
 
 
 def enable_coalescing(udp: socket.socket) -> None:

@@ -22,6 +22,7 @@ from ikev1.esp.plane import (
     Counters,
     Drops,
     Listener,
+    NetworkChanged,
     PlaneError,
     Protected,
     Reader,
@@ -176,7 +177,14 @@ class UserspacePlane:
         self._tun.write(opened)
 
     def readers(self) -> Sequence[Reader]:
-        return [(self._tun.fd, self._read_tun), *self._raw.readers(), *self._guard.readers()]
+        news = (self._routes.fileno(), self._read_news)
+        return [(self._tun.fd, self._read_tun), news, *self._raw.readers(), *self._guard.readers()]
+
+    def follow(self) -> None:
+        self._routes.follow()
+
+    def addresses(self) -> frozenset[str]:
+        return self._routes.addresses()
 
     def close(self, *, keep_protected: bool = False) -> None:
         try:
@@ -185,6 +193,10 @@ class UserspacePlane:
             self._guard.close(keep=keep_protected)
         finally:
             self._opened.close()
+
+    def _read_news(self) -> None:
+        if self._routes.changed():
+            self._listener(NetworkChanged())
 
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))

@@ -1,4 +1,5 @@
-"""What a link does to datagrams: each is a function from a datagram to those that arrive, in their order.
+"""What a link does to datagrams: each is a function from a datagram to those that arrive, in their order. `Delay` is
+a function from a datagram to the seconds for which it is under way.
 
 Chance is seeded: the same seed and the same datagrams have the same fate in every run.
 """
@@ -106,6 +107,108 @@ class Reordering:
         passing = [datagram, *self._held]
         self._held.clear()
         return passing
+
+
+class Outage:
+    """Loses everything while it lasts, or everything to and from some addresses.
+
+    Attributes:
+        lasts: whether datagrams are lost now; set it to begin or to end the outage.
+    """
+
+    def __init__(self, *addresses: str, lasts: bool = True) -> None:
+        """Make a link.
+
+        Args:
+            addresses: the addresses that are cut off; none means all.
+            lasts: whether the outage lasts from the beginning.
+        """
+        self._addresses = frozenset(addresses)
+        self.lasts = lasts
+
+    def __call__(self, datagram: Datagram) -> list[Datagram]:
+        ends = {datagram.source[0], datagram.destination[0]}
+        return [] if self.lasts and (not self._addresses or ends & self._addresses) else [datagram]
+
+
+class Mtu:
+    """Loses datagrams that a packet of the path cannot hold, as on a path that drops IP fragments."""
+
+    def __init__(self, octets: int) -> None:
+        """Make a link.
+
+        Args:
+            octets: the largest IPv4 packet, its header of 20 octets and that of UDP included, such as 1500.
+        """
+        self._octets = octets - 28
+
+    def __call__(self, datagram: Datagram) -> list[Datagram]:
+        return [datagram] if len(datagram.octets) <= self._octets else []
+
+
+class Nat:
+    """Translates the address and the ports of a peer, as a NAT device in front of it does."""
+
+    def __init__(self, inside: str, outside: str, *, first_port: int = 40_001) -> None:
+        """Make a link.
+
+        Args:
+            inside: the address of the peer.
+            outside: the address that other peers see.
+            first_port: the port that is assigned first; each further one is greater by one.
+        """
+        self.inside = inside
+        self.outside = outside
+        self._next = first_port
+        self._outside_of: dict[int, int] = {}
+        self._inside_of: dict[int, int] = {}
+
+    def rebind(self, outside: str | None = None) -> None:
+        """Forget all assigned ports, as after a restart of the device; the next ones are new.
+
+        Args:
+            outside: the address that other peers see from now on; None: as before.
+        """
+        self._outside_of.clear()
+        self._inside_of.clear()
+        self.outside = self.outside if outside is None else outside
+
+    def __call__(self, datagram: Datagram) -> list[Datagram]:
+        (source, port), (destination, outer_port) = datagram.source, datagram.destination
+        if source == self.inside:
+            if port not in self._outside_of:
+                self._outside_of[port], self._inside_of[self._next] = self._next, port
+                self._next += 1
+            return [datagram._replace(source=(self.outside, self._outside_of[port]))]
+        if destination != self.outside:
+            return [datagram]
+        if outer_port not in self._inside_of:
+            return []
+        return [datagram._replace(destination=(self.inside, self._inside_of[outer_port]))]
+
+
+class Delay:
+    """Seconds for which datagrams are under way: `Network.delay`. Datagrams overtake one another."""
+
+    def __init__(self, least: float, most: float, seed: int = 0) -> None:
+        """Make a delay.
+
+        Args:
+            least: seconds, 0 or more.
+            most: seconds; each datagram takes a time between the two.
+            seed: another one delays other datagrams.
+
+        Raises:
+            LocalError: ``least`` is negative or greater than ``most``.
+        """
+        if not 0 <= least <= most:
+            raise Misuse(f"a delay from {least} to {most} seconds: expected 0 <= least <= most")
+        self._least = least
+        self._most = most
+        self._random = Random(seed)
+
+    def __call__(self, datagram: Datagram) -> float:
+        return self._random.uniform(self._least, self._most)
 
 
 def chain(*links: Link) -> Link:

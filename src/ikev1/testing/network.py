@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 _SENT = re.compile(r"(?P<sender>\w+) +(?P<fate>->|-x|=>) +(?P<receiver>\w+) +(?P<label>.+)")
@@ -61,7 +62,8 @@ class BaseNetwork(Generic[StationT]):
         now: seconds since the epoch.
         peers: by their names.
         link: decides what becomes of each datagram sent: a list of what goes on, empty if it is lost.
-        flying: the datagrams under way, the next first.
+        delay: how many seconds a datagram is under way; none by default.
+        flying: the datagrams under way that arrive next, the first of them first.
         sent: all that were sent, in order.
     """
 
@@ -69,8 +71,11 @@ class BaseNetwork(Generic[StationT]):
         self.now = 1_700_000_000.0
         self.peers: dict[str, StationT] = {}
         self.link: Callable[[Datagram], list[Datagram]] = lambda datagram: [datagram]
+        self.delay: Callable[[Datagram], float] = lambda datagram: 0.0
         self.flying: deque[Datagram] = deque()
         self.sent: list[Datagram] = []
+        self._delayed: list[tuple[float, int, Datagram]] = []  # a heap by the time of arrival
+        self._numbers = 0
 
     def other(self, peer: StationT) -> StationT:
         """The other one of two peers."""
@@ -80,7 +85,13 @@ class BaseNetwork(Generic[StationT]):
     def send(self, datagram: Datagram) -> None:
         """Put a datagram on the link."""
         self.sent.append(datagram)
-        self.flying.extend(self.link(datagram))
+        for passed in self.link(datagram):
+            delay = self.delay(passed)
+            if delay <= 0:
+                self.flying.append(passed)
+                continue
+            self._numbers += 1
+            heappush(self._delayed, (self.now + delay, self._numbers, passed))
 
     def receiver(self, datagram: Datagram) -> StationT | None:
         """The peer that has the address to which the datagram goes; None if no peer has it."""
@@ -102,14 +113,25 @@ class BaseNetwork(Generic[StationT]):
             seconds: how long.
         """
         end = self.now + seconds
-        while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
+        while (due := self._next()) <= end:
             self.now = max(self.now, due)
+            self._arrive()
             for peer in self.peers.values():
                 peer.handle_timer()
         self.now = end
 
+    def _next(self) -> float:
+        """When the next timer is due, or the next delayed datagram arrives."""
+        due = min((peer.get_timer() for peer in self.peers.values()), default=float("inf"))
+        return min(due, self._delayed[0][0]) if self._delayed else due
+
+    def _arrive(self) -> None:
+        """Move the delayed datagrams that are due to those that arrive next."""
+        while self._delayed and self._delayed[0][0] <= self.now:
+            self.flying.append(heappop(self._delayed)[2])
+
     def settle(self) -> None:
-        """Deliver all datagrams under way, the answers to them, and so on until there is none.
+        """Deliver all datagrams that are not delayed, the answers to them, and so on until there is none.
 
         Raises:
             AssertionError: the peers do not stop sending.
@@ -121,7 +143,7 @@ class BaseNetwork(Generic[StationT]):
         raise AssertionError(f"the peers do not stop sending: {self._line(self.flying[0])} ...")
 
     def run(self, seconds: float) -> None:
-        """Let time pass. Datagrams arrive as soon as they are sent.
+        """Let time pass. Datagrams arrive as soon as they are sent, or after `delay`.
 
         Args:
             seconds: how long; they pass at once.
@@ -131,7 +153,7 @@ class BaseNetwork(Generic[StationT]):
         """
         end = self.now + seconds
         self.settle()
-        while (due := min(peer.get_timer() for peer in self.peers.values())) <= end:
+        while (due := self._next()) <= end:
             self.wait(max(0.0, due - self.now))
             self.settle()
         self.now = end

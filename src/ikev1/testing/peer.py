@@ -142,7 +142,8 @@ class Network(BaseNetwork[Peer]):
         now (float): seconds since the epoch.
         peers (dict[str, Peer]): the peers by their names.
         link: decides what becomes of each datagram sent; by default each arrives.
-        flying: the datagrams under way, the next first.
+        delay: how many seconds a datagram is under way, such as a `Delay`; none by default.
+        flying: the datagrams under way that arrive next, the first of them first.
         sent: all datagrams that were sent, in order, whether or not they arrived.
         restarts (bool): as given.
     """

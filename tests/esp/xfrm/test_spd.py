@@ -207,6 +207,16 @@ def test_reqids_go_on_where_a_killed_process_ended(process: Process) -> None:
     assert again(process).spd.new_reqid() == reqid + 1
 
 
+def test_reqids_that_the_kernel_still_knows_are_avoided(process: Process) -> None:
+    """Of an SA that it waits for, say, though the gateway that asked has ended and noted nothing."""
+    spd = process.spd
+    first = spd.new_reqid()
+    spd.avoid([first + 7, first + 2, 7, 0xFFFF_FFFF])
+    assert spd.new_reqid() == first + 8
+    spd.avoid([first + 3])
+    assert spd.new_reqid() == first + 9
+
+
 def test_reqids_come_round(process: Process) -> None:
     first = process.spd.new_reqid()
     process.spd._last = first + (1 << 23) - 2

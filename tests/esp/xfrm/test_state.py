@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from contextlib import suppress
 from socket import AF_INET, AF_INET6
 
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.core.records.record import replace
+from ikev1.esp.inner import Flow
 from ikev1.esp.netlink import GarbledAnswer, attributes
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.layout import flow_of
 from ikev1.esp.xfrm.state import (
     Carried,
     Limits,
@@ -241,6 +244,20 @@ def test_what_the_kernel_tells() -> None:
     assert (info.last_used, info.replays, info.integrity_failures) == (2_000, 3, 4)
     assert info.carried.replay == (REPLAY, replay)
     assert parse(told((REPLAY, replay))).last_used == 1_000
+
+
+def test_a_state_that_is_not_there_yet_tells_which_packet_asked_for_it() -> None:
+    info = StateInfo.from_buffer_copy(told())
+    info.id.spi.value = 0
+    info.sel.family, info.sel.proto = AF_INET, 17
+    info.sel.saddr[0] = int.from_bytes(HERE, sys.byteorder)
+    info.sel.daddr[0] = int.from_bytes(THERE, sys.byteorder)
+    info.sel.sport.value, info.sel.dport.value = 5000, 9
+    replay = struct.pack("=HHIII", 16, REPLAY, 7, 8, 9)
+    larval = parse(memoryview(bytes(info) + replay))
+    assert larval.larval
+    assert flow_of(larval.selector) == Flow(17, HERE, THERE, 5000, 9)
+    assert not parse(told((REPLAY, bytes(12)))).larval
 
 
 @pytest.mark.parametrize("octets", [b"", told()[:-1], told(), told((REPLAY, bytes(11))), told((REPLAY_ESN, bytes(23)))])

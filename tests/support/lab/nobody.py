@@ -59,6 +59,12 @@ class Nobody:
     def remove_trap(self, connection: str, tunnel: str) -> None:
         pass
 
+    def follow(self) -> None:
+        pass
+
+    def addresses(self) -> frozenset[str]:
+        return frozenset()
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         pass
 

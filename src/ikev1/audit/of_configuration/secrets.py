@@ -61,7 +61,7 @@ def _with_secret(subject: Subject) -> Iterator[Connection]:
 
 
 def _holds_many(address: str) -> bool:
-    return not is_host_name(address) and (address == _ANY or ip_network(address).num_addresses > 1)
+    return not is_host_name(address) and (address == _ANY or ip_network(address.partition("%")[0]).num_addresses > 1)
 
 
 def _secret_key(subject: Subject, connection: Connection) -> str:

@@ -33,7 +33,7 @@ _CONCURRENT = 60.0  # seconds: SAs that were established further apart were not 
 def collide(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two ISAKMP SAs were negotiated at the same time by different initiators."""
     known = one.replaces == other.unique_id or other.replaces == one.unique_id
-    apart = one.created_at >= other.established_at or other.created_at >= one.established_at
+    apart = one.created_at > other.established_at or other.created_at > one.established_at
     return one.role is not other.role and not known and not apart
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter, ne
 from typing import NamedTuple
 
+from ikev1.core.negotiation.attribute_faults import contradictions
 from ikev1.core.negotiation.lifetime_attributes import (
     PHASE_1,
     life_attributes,
@@ -84,14 +85,22 @@ class _Offered(NamedTuple):
         return offered_life(self.transform.attributes, PHASE_1)
 
     @property
-    def unknown(self) -> list[int]:
-        """The types of attributes that are neither supported nor for private use."""
+    def faults(self) -> list[str]:
+        """Why no policy allows the transform: attributes that are neither supported nor for private use, that
+        contradict one another, or that ask for a key of no length.
+        """
         kinds = self.values.keys() - _KNOWN
-        return [kind for kind in kinds if kind < PRIVATE_IN_PHASE_1] if kinds else []
+        found = [f"no attribute {Phase1Attribute(kind).name}" for kind in kinds if kind < PRIVATE_IN_PHASE_1]
+        if len(self.values) < len(self.transform.attributes):
+            twice = contradictions(self.transform.attributes, PHASE_1)
+            found += [f"one value of attribute {Phase1Attribute(kind).name}" for kind in twice]
+        if self.algorithms[0] in _VARIABLE_KEY and not _number(self.values, _KEY_LENGTH, 128):
+            found.append("a KEY_LENGTH other than 0")
+        return found
 
 
 class _Usable(NamedTuple):
-    """A transform without unknown attributes, with its suite and lifetime."""
+    """A transform without faults, with its suite and lifetime."""
 
     offer: _Offered
     suite: Phase1Suite
@@ -129,7 +138,7 @@ class _Offers:
         usable = self._usable.get(algorithms)
         if usable is None:
             found = self._with[algorithms][:_ALIKE]
-            usable = [_Usable(each, each.suite, each.life) for each in found if not each.unknown]
+            usable = [_Usable(each, each.suite, each.life) for each in found if not each.faults]
             self._usable[algorithms] = usable
         return usable
 
@@ -300,11 +309,8 @@ def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
 
 
 def _differences(policy: Policy, offer: _Offered) -> list[str]:
-    unknown = [
-        f"no attribute {Phase1Attribute(kind).name} (in transform {offer.transform.number})"
-        for kind in offer.unknown[:1]
-    ]
-    return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + unknown
+    faults = [f"{fault} (in transform {offer.transform.number})" for fault in offer.faults[:1]]
+    return _suite_differences(policy, offer.suite) + life_differences(policy, offer.life) + faults
 
 
 def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:

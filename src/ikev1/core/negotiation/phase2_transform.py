@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from ikev1.core.negotiation.attribute_faults import contradictions
 from ikev1.core.negotiation.lifetime_attributes import PHASE_2, life_attributes, number_of, offered_life
 from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_2, private_use
 from ikev1.core.records.child_sa import IpsecSuite
@@ -57,8 +58,8 @@ _KNOWN = frozenset(
 
 
 class Offered(NamedTuple):
-    """What a transform offers. ``faults`` describe unsupported attributes and values; with any of them "the security
-    association setup MUST be aborted" (RFC 2407 §4.5.3).
+    """What a transform offers. ``faults`` describe attributes and values that are not supported or contradict one
+    another; with any of them "the security association setup MUST be aborted" (RFC 2407 §4.5.3).
     """
 
     proposal: IpsecProposal
@@ -106,6 +107,11 @@ def decode(protocol: int, transform: Transform) -> Offered:
         for kind in values
         if kind not in _KNOWN and kind < PRIVATE_IN_PHASE_2
     ]
+    if len(values) < len(attributes):
+        twice = contradictions(attributes, PHASE_2)
+        faults += [f"one value of attribute {Phase2Attribute(kind).name}" for kind in twice]
+    if transform.id in _VARIABLE_KEY and values.get(Phase2Attribute.KEY_LENGTH) == 0:
+        faults.append("a KEY_LENGTH other than 0")
     # RFC 4304 §3: "any attribute value but the value for 64-bit sequence numbers": the setup "MUST be aborted"
     if sequence_numbers not in (None, ExtendedSequenceNumber.EXTENDED):
         faults.append(f"no attribute ESN with value {sequence_numbers}")

@@ -28,6 +28,7 @@ class _Entry(NamedTuple):
     local: _Pattern | None
     place: int
     connection: Connection
+    zone: str = ""  # the interface on which a link-local address is valid (RFC 4007 §11); empty: any
 
     def rank(self) -> tuple[int, int, int]:
         return -self.prefix, -(self.local.prefix if self.local else -1), self.place
@@ -80,7 +81,9 @@ class ConnectionLookup:
                 self._anywhere.append(_Entry(-1, local, place, connection))
             else:
                 networks = self._networks.setdefault((len(pattern.first), pattern.prefix), {})
-                networks.setdefault(pattern.first, []).append(_Entry(pattern.prefix, local, place, connection))
+                networks.setdefault(pattern.first, []).append(
+                    _Entry(pattern.prefix, local, place, connection, remote.partition("%")[2])
+                )
 
     def name_addresses(self, names: Mapping[str, tuple[str, ...]]) -> None:
         """Replace the addresses of host names; a name without an entry has none."""
@@ -124,15 +127,17 @@ class ConnectionLookup:
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()  # filled by a flood from spoofed addresses: no entry is worth keeping
-            found = self._found[local_host, remote_host] = self._search(_packed(local_host), _packed(remote_host))
+            found = self._found[local_host, remote_host] = self._search(local_host, remote_host)
         return found
 
-    def _search(self, local: bytes, remote: bytes) -> tuple[Connection, ...]:
+    def _search(self, local_host: str, remote_host: str) -> tuple[Connection, ...]:
+        local, remote, zone = _packed(local_host), _packed(remote_host), remote_host.partition("%")[2]
         found = [*self._anywhere, *self._named.get(remote, ())]
         for (octets, prefix), networks in self._networks.items():
             if octets == len(remote):
                 found += networks.get(_masked(remote, prefix), ())
-        fitting = sorted((entry for entry in found if entry.local is None or entry.local.holds(local)), key=_Entry.rank)
+        here = (entry for entry in found if entry.local is None or entry.local.holds(local))
+        fitting = sorted((entry for entry in here if entry.zone in ("", zone)), key=_Entry.rank)
         # a connection has several entries if several of its remote addresses match
         return tuple({entry.place: entry.connection for entry in fitting}.values())
 
@@ -155,7 +160,7 @@ def expected(connection: Connection) -> str | None:
     if connection.remote_id or len(connection.remotes) > 1:
         return connection.remote_id
     (remote,) = connection.remotes
-    return remote if is_address(remote) or is_host_name(remote) else None
+    return remote.partition("%")[0] if is_address(remote) or is_host_name(remote) else None
 
 
 def called_address(connection: Connection) -> str | None:
@@ -209,5 +214,5 @@ def _masked(packed: bytes, prefix: int) -> bytes:
 def _pattern(text: str) -> _Pattern | None:
     if text == ANY:
         return None
-    network = ipaddress.ip_network(text, strict=False)
+    network = ipaddress.ip_network(text.partition("%")[0], strict=False)
     return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)

@@ -234,6 +234,7 @@ class Settings(Record, frozen=True):
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition
     retransmit_base: float = 1.8  # factor from each wait to the next
+    initiation_window: int = 16  # initiations without a command that are under way at once
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
     delete_rekeyed_delay: float = 30.0  # seconds for which a replaced SA still receives
     fragment_size: int = 1280  # octets of an IP packet with an IKE fragment; 0: 576 with IPv4, 1280 with IPv6

@@ -62,11 +62,13 @@ class Endpoint:
         self.recorder: Recorder | None = None  # sees every ISAKMP message; closed with the endpoint
 
     def bind(self) -> None:
-        """Bind the ports.
+        """Bind the ports, unless they are bound.
 
         Raises:
             OSError: a port is in use, or an address is not local.
         """
+        if self._sockets:
+            return
         try:
             for host in self._listen or _ANY:
                 self._bind_host(host)

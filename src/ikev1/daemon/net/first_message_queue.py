@@ -12,6 +12,8 @@ import ctypes
 import socket
 import struct
 
+from ikev1.esp.segments import Address
+
 _SO_ATTACH_REUSEPORT_CBPF = 51  # linux/asm-generic/socket.h
 
 # linux/bpf_common.h
@@ -46,7 +48,7 @@ def _program(marker: bool) -> list[_Instruction]:
     ]
 
 
-def steer(first: socket.socket, second: socket.socket, address: tuple[str, int], *, marker: bool) -> None:
+def steer(first: socket.socket, second: socket.socket, address: Address, *, marker: bool) -> None:
     """Bind ``second`` to ``address``, which ``first`` has, and make the kernel choose between them.
 
     ``first`` was bound alone, so that a port in use by another process is detected, and other processes cannot bind it

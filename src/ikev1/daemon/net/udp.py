@@ -6,6 +6,7 @@ hashes contain that address (RFC 3947 §3.2). ``IP_PKTINFO`` (ip(7), ipv6(7)) ge
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -15,6 +16,9 @@ from collections.abc import Sequence
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.first_message_queue import steer
 from ikev1.esp import segments
+from ikev1.esp.networks import host_of, socket_address
+from ikev1.esp.routes import MARK
+from ikev1.esp.xfrm.sockets import bypass_policies
 
 DATAGRAM_LIMIT = 65_535  # octets
 IP_PKTINFO = 8  # <linux/in.h>; the socket module of Python 3.11 does not name it
@@ -63,13 +67,14 @@ class UdpSocket:
                 segments.enable_coalescing(self.socket)
             self.socket.setblocking(False)
             if beside is None:
-                self.socket.bind((host, port))
+                self.socket.bind(socket_address(host, port))
             else:
-                steer(beside.socket, self.socket, (host, port), marker=marker)
+                steer(beside.socket, self.socket, socket_address(host, port), marker=marker)
         except OSError:
             self.socket.close()
             raise
-        self.host, self.port = self.socket.getsockname()[:2]
+        name, self.port = self.socket.getsockname()[:2]
+        self.host = name.partition("%")[0]
 
     def receive(self) -> tuple[Sequence[bytes | memoryview], UdpPath]:
         """The next datagrams of one path: one, or a run of them if coalescing is enabled.
@@ -86,7 +91,7 @@ class UdpSocket:
             elif level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
                 local_host = sys.intern(socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(value)[0]))
         datagrams = segments.split(data, ancillary) if self._coalesces else (data,)
-        return datagrams, UdpPath(local_host, self.port, remote[0], remote[1])
+        return datagrams, UdpPath(local_host, self.port, host_of(remote), remote[1])
 
     def _ancillary(self, path: UdpPath) -> list[tuple[int, int, bytes]]:
         """Control messages for ``sendmsg`` that set the source address to ``path.local_host``."""
@@ -104,11 +109,12 @@ class UdpSocket:
         Raises:
             OSError: the datagram could not be sent.
         """
-        self.socket.sendmsg((datagram,), self._ancillary(path), 0, (path.remote_host, path.remote_port))
+        self.socket.sendmsg((datagram,), self._ancillary(path), 0, socket_address(path.remote_host, path.remote_port))
 
     def send_run(self, datagrams: Sequence[bytes], path: UdpPath) -> int:
         """Send ``datagrams`` on ``path`` with as few system calls as possible; returns how many were not sent."""
-        return segments.send(self.socket, datagrams, self._ancillary(path), (path.remote_host, path.remote_port))
+        to = socket_address(path.remote_host, path.remote_port)
+        return segments.send(self.socket, datagrams, self._ancillary(path), to)
 
 
 def _make_room(udp: socket.socket, octets: int) -> None:
@@ -120,13 +126,18 @@ def _make_room(udp: socket.socket, octets: int) -> None:
 
 
 def local_address_towards(remote_host: str) -> str:
-    """The address from which the kernel's routes would send to ``remote_host``; nothing is sent.
+    """The address from which this gateway's packets to ``remote_host`` leave; nothing is sent.
+
+    It is that of the way to the peer, even where the networks of a tunnel, or of a trap, hold the peer itself.
 
     Raises:
         OSError: there is no route.
     """
     family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((remote_host, 500))
+        with contextlib.suppress(OSError):  # no privilege, or a kernel without XFRM: then there are no tunnels here
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+            bypass_policies(probe)
+        probe.connect(socket_address(remote_host, 500))
         host: str = probe.getsockname()[0]
-        return host
+        return host.partition("%")[0]

@@ -75,11 +75,15 @@ class EventTranslator:
 
     def _mapped(self, event: Mapped) -> None:
         entry = self._pairs.of_state(event.id)
-        source = event.host, event.port
-        if entry is None or entry.peer == source:
+        if entry is None:
+            return
+        path = entry.child.path
+        # the kernel does not tell the interface of a link-local address
+        host = path.remote_host if path.remote_host.partition("%")[0] == event.host else event.host
+        source = host, event.port
+        if entry.peer == source:
             return
         entry.peer = source
-        path = entry.child.path
         if source != (path.remote_host, path.remote_port):
             self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *source)))
 

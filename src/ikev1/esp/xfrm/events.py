@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ikev1.esp.inner import Flow
 from ikev1.esp.netlink import KERNEL, Message, messages, unpack
 from ikev1.esp.xfrm import policy
-from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, SELECTOR, STATE_ID, STATE_INFO, Kind, address_of
+from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, STATE_ID, STATE_INFO, Kind, address_of, flow_of
 from ikev1.esp.xfrm.requests import NETLINK_XFRM
 from ikev1.esp.xfrm.state import StateId, parse_id
 
@@ -126,7 +126,7 @@ def parse(message: Message) -> XfrmEvent | None:
         return StateExpired(parse_id(message.body), reqid, octets, packets, bool(hard))
     if message.kind == Kind.ACQUIRE:
         _, _, selector, *_ = unpack(_ACQUIRE, message.body)
-        return Acquired(policy.reqids(message.body[_ACQUIRE.size :]), _flow(selector))
+        return Acquired(policy.reqids(message.body[_ACQUIRE.size :]), flow_of(selector))
     if message.kind == Kind.MAPPING:
         id, _, _, new, _, port = unpack(_MAPPING, message.body)
         destination, spi, family, protocol = STATE_ID.unpack(id)
@@ -135,15 +135,3 @@ def parse(message: Message) -> XfrmEvent | None:
             StateId(address_of(destination, family), int.from_bytes(spi), protocol), host, int.from_bytes(port)
         )
     return None
-
-
-def _flow(selector: bytes) -> Flow:
-    destination, source, to_port, _, from_port, _, family, _, _, protocol, _, _ = SELECTOR.unpack(selector)
-    with_ports = any(to_port) or any(from_port)
-    return Flow(
-        protocol,
-        address_of(source, family),
-        address_of(destination, family),
-        int.from_bytes(from_port) if with_ports else None,
-        int.from_bytes(to_port) if with_ports else None,
-    )

@@ -11,6 +11,7 @@ import struct
 from enum import IntEnum
 
 from ikev1.core.records.child_sa import Mark
+from ikev1.esp.inner import Flow
 from ikev1.esp.netlink import attribute
 
 ADDRESS_SIZE = 16  # xfrm_address_t: an IPv4 address stands in its first four octets
@@ -103,3 +104,16 @@ def family_of(address: bytes) -> int:
 def mark_attribute(mark: Mark) -> bytes:
     """XFRMA_MARK; nothing where there is no mark."""
     return attribute(Attribute.MARK, MARK.pack(*mark)) if mark.mask else b""
+
+
+def flow_of(selector: bytes) -> Flow:
+    """The packet whose addresses, protocol and ports are a struct xfrm_selector."""
+    destination, source, to_port, _, from_port, _, family, _, _, protocol, _, _ = SELECTOR.unpack(selector)
+    with_ports = any(to_port) or any(from_port)
+    return Flow(
+        protocol,
+        address_of(source, family),
+        address_of(destination, family),
+        int.from_bytes(from_port) if with_ports else None,
+        int.from_bytes(to_port) if with_ports else None,
+    )

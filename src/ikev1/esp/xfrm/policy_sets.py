@@ -16,7 +16,6 @@ from typing import NamedTuple
 from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.routes import Routes
-from ikev1.esp.rtnetlink import Hop
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, RouteNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
 from ikev1.esp.xfrm.spd import Spd
@@ -37,14 +36,14 @@ class Bearer(NamedTuple):
 class _Group:
     """All that share the policies of one `Flows`."""
 
-    __slots__ = ("bearers", "hop", "inbound", "outbound", "reqid")
+    __slots__ = ("bearers", "inbound", "outbound", "peer", "reqid")
 
     def __init__(self, reqid: int) -> None:
         self.reqid = reqid
         self.bearers: dict[Key, Bearer] = {}  # the newest last
         self.inbound: tuple[Template, ...] = ()  # what the kernel has; empty: no policy
         self.outbound: tuple[Template, ...] = ()
-        self.hop: Hop | None = None  # to which the routes lead
+        self.peer = ""  # to which the routes lead; empty: there are none
 
     def newest(self, *, sends: bool) -> tuple[Key, Bearer] | None:
         """Who should be in the policies: a pair before any trap."""
@@ -161,9 +160,9 @@ class PolicySets:
         group.inbound = inbound
         self._replace(_outbound_ids(flows), group.reqid, group.outbound, outbound)
         group.outbound = outbound
-        hop = self._hop(flows, sending[1].peer if sending else "")
-        if hop != group.hop:
-            self._route(flows, group, hop)
+        peer = sending[1].peer if sending and not any(_steered(flows)) else ""
+        if peer != group.peer:
+            self._route(flows, group, peer)
         if not group.bearers:
             self._spare_no_more(flows, flows)
 
@@ -195,18 +194,15 @@ class PolicySets:
                 self._spd.bypass_no_more([id])
                 del self._spared[id]
 
-    def _hop(self, flows: Flows, peer: str) -> Hop | None:
-        return self._routes.hop_towards(peer) if peer and not any(_steered(flows)) else None
-
-    def _route(self, flows: Flows, group: _Group, hop: Hop | None) -> None:
+    def _route(self, flows: Flows, group: _Group, peer: str) -> None:
         notes = [RouteNote(network) for network in self._routes.networks(flows.local, flows.remote)]
-        if hop is None:
+        if not peer:
             self._routes.release(flows)
             self._owner.strike(*(note for note in notes if not self._routes.routed(note.network)))
         else:
             self._owner.note(*notes)
-            self._routes.hold(flows, flows.local, flows.remote, hop)
-        group.hop = hop
+            self._routes.hold(flows, flows.local, flows.remote, peer)
+        group.peer = peer
 
     def _add_group(self, flows: Flows, reqid: int) -> _Group:
         group = self._groups[flows] = _Group(reqid)

@@ -55,6 +55,12 @@ class Spd:
         # the kernel may still wait for an SA with one of the old numbers, and would not ask again for it
         self._last = max((number for numbers in self._left.values() for number in numbers), default=self._zero)
 
+    def avoid(self, reqids: Iterable[int]) -> None:
+        """Give out none of ``reqids`` soon: the kernel still knows them, and does not ask again for an SA with a number
+        that it has asked for.
+        """
+        self._last = max([self._last, *filter(self.is_ours, reqids)])
+
     def new_reqid(self) -> int:
         """A reqid of this gateway, the next one; they come round again."""
         self._last = self._zero + 1 + max(0, self._last - self._zero) % _LAST

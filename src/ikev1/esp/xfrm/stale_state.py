@@ -27,4 +27,6 @@ def remove_legacy(xfrm: Xfrm, routes: Routes, owner: OwnershipFile, pairs: Pairs
     ways = [note for note in owner.left if isinstance(note, RouteNote) and not routes.routed(note.network)]
     for way in ways:
         routes.forget(way.network)
+    if ways:
+        routes.tidy()
     owner.strike(*states, *ways)

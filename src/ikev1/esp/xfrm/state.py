@@ -112,6 +112,12 @@ class StateInfo(NamedTuple):
     replays: int  # seen before, or older than the window
     integrity_failures: int
     carried: Carried
+    selector: bytes  # struct xfrm_selector
+
+    @property
+    def larval(self) -> bool:
+        """Whether it only says that the kernel has asked for an SA, for a packet of `layout.flow_of` its selector."""
+        return not self.id.spi
 
 
 def encode(state: State) -> bytearray:
@@ -203,7 +209,7 @@ def parse(octets: memoryview) -> StateInfo:
     Raises:
         GarbledAnswer: it is too short, or an attribute is missing or not as long as it says.
     """
-    _, _, _, _, source, _, lifetime, too_old, replayed, forged, _, reqid, family, *_ = unpack(STATE_INFO, octets)
+    selector, _, _, _, source, _, lifetime, too_old, replayed, forged, _, reqid, family, *_ = unpack(STATE_INFO, octets)
     found = attributes(octets[STATE_INFO.size :])
     sent, packets, _, used = LIFETIME_CURRENT.unpack(lifetime)
     last_used = found.get(Attribute.LASTUSED)
@@ -217,6 +223,7 @@ def parse(octets: memoryview) -> StateInfo:
         too_old + replayed,
         forged,
         Carried(_replay(found), lifetime),
+        selector,
     )
 
 

@@ -1,0 +1,130 @@
+"""The addresses of this network namespace that packets can leave from (rtnetlink(7))."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import NamedTuple
+
+from ikev1.esp.netlink import DUMP, Buffer, GarbledAnswer, Netlink, attributes, unpack
+
+# <linux/rtnetlink.h>, <linux/if_addr.h>, <linux/if_link.h>
+_NEW_LINK, _GET_LINK, _NEW_ADDRESS, _GET_ADDRESS = 16, 18, 20, 22
+_ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
+_LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
+_UP, _RUNNING = 0x1, 0x40  # IFF_...
+_SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+_ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
+_OPTIMISTIC, _DUPLICATE, _TENTATIVE = 0x04, 0x08, 0x40  # IFA_F_...
+_GROUPS = 0x1 | 0x10 | 0x100  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
+
+
+class Address(NamedTuple):
+    """A packed address, the index of its interface, and whether it is valid beyond the link (RFC 4007 §4)."""
+
+    packed: bytes
+    interface: int
+    universal: bool = True
+
+
+class Addresses:
+    """The addresses of interfaces that are up, without those of the loopback scope.
+
+    Raises:
+        OSError: the kernel refused.
+        GarbledAnswer: a message of the kernel cannot be parsed.
+    """
+
+    def __init__(self) -> None:
+        self._changes = _Changes()
+        self._known: tuple[Address, ...] | None = None
+        try:
+            self._netlink = Netlink(socket.NETLINK_ROUTE)
+        except OSError:
+            self._changes.close()
+            raise
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._changes.close()
+        self._netlink.close()
+
+    def all(self) -> tuple[Address, ...]:
+        """All of them. The kernel is asked again only after it said that links or addresses changed: every pair of
+        IPsec SAs asks, and they seldom change.
+        """
+        if self._changes.any() or self._known is None:
+            links = self._netlink.ask(_GET_LINK, DUMP, (_LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0),), running)
+            up = frozenset(links)
+            header = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+            found = self._netlink.ask(_GET_ADDRESS, DUMP, (header,), _address_in)
+            self._known = tuple(address for address in found if address is not None and address.interface in up)
+        return self._known
+
+    def universal(self, family: int) -> tuple[bytes, ...]:
+        """The packed addresses of ``family`` that are valid beyond their link."""
+        width = 4 if family == socket.AF_INET else 16
+        return tuple(address.packed for address in self.all() if address.universal and len(address.packed) == width)
+
+
+def running(kind: int, body: Buffer) -> int:
+    """The index of the interface that an RTM_NEWLINK message tells of, if it is up and has a carrier; else 0.
+
+    Raises:
+        GarbledAnswer: the message is too short.
+    """
+    _, _, index, flags, _ = unpack(_LINK, body)
+    number: int = index
+    return number if kind == _NEW_LINK and flags & _UP and flags & _RUNNING else 0
+
+
+def usable_address(body: Buffer) -> Address | None:
+    """The address that an RTM_NEWADDR message tells of; None if it is of the loopback scope, or not usable: not known
+    to be unique yet, or known not to be (RFC 4862 §5.4).
+
+    Raises:
+        GarbledAnswer: there is none in it, or an attribute is not as long as it says.
+    """
+    _, _, flags, scope, interface = unpack(_ADDRESS, body)
+    if scope not in (_SCOPE_UNIVERSE, _SCOPE_LINK) or flags & _DUPLICATE:
+        return None
+    if flags & _TENTATIVE and not flags & _OPTIMISTIC:
+        return None
+    found = attributes(memoryview(body)[_ADDRESS.size :])
+    address = found.get(_LOCAL_ADDRESS) or found.get(_ADDRESS_OF_PEER)
+    if not address:
+        raise GarbledAnswer("the kernel told of an address without telling which")
+    return Address(bytes(address), interface, scope == _SCOPE_UNIVERSE)
+
+
+def _address_in(kind: int, body: memoryview) -> Address | None:
+    return usable_address(body) if kind == _NEW_ADDRESS else None
+
+
+class _Changes:
+    """Whether links or addresses have changed."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        try:
+            self._socket.bind((0, _GROUPS))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def any(self) -> bool:
+        """Whether anything changed since the last call; what it was is left unread."""
+        changed = False
+        while True:
+            try:
+                self._socket.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return changed
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # there was more than the socket holds
+                    raise
+            changed = True

@@ -1,0 +1,220 @@
+"""The tunnels' routes in a network namespace whose links, addresses and routes come and go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from esp_lab import Namespace
+
+PREAMBLE = """
+import json, select, subprocess
+from ikev1.core.records.selector import Selector
+from ikev1.esp.plane import PlaneError
+from ikev1.esp.routes import Routes
+routes = Routes()
+def ip(command):
+    subprocess.run(["ip", *command.split()], check=True)
+def shown(version=4):
+    told = subprocess.run(["ip", "-json", f"-{version}", "route", "show", "table", "4500"], capture_output=True)
+    found = json.loads(told.stdout) if told.returncode == 0 else []
+    lines = (f"{r['dst']} {r.get('type', 'unicast')} {r['dev'] if r.get('type') != 'throw' else '-'}"
+             f" {r.get('gateway', '-')} {r.get('prefsrc', '-')}" for r in found)
+    return "; ".join(sorted(lines)) or "-"
+def show(version=4):
+    print(shown(version))
+def follow_until(wanted):
+    # the kernel tells that a device has a carrier some time after it is up
+    routes.follow()
+    while shown() != wanted and select.select([routes.fileno()], [], [], 5)[0]:
+        routes.changed()
+        routes.follow()
+    show()
+def rules():
+    print(subprocess.run(["ip", "rule"], capture_output=True, text=True).stdout.count("4500:"))
+def hold(key, local, remote, towards="192.0.2.2"):
+    routes.hold(key, Selector.parse(local), Selector.parse(remote), towards)
+"""
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    """``wan0`` leads to the peer 192.0.2.2, ``wan1`` past it, and ``lan0`` to the local network, without an address."""
+    if shutil.which("ip") is None:
+        pytest.skip("iproute2 is not installed here")
+    opened = Namespace()
+    try:
+        if not opened.works:
+            pytest.skip("network namespaces are not permitted here (unshare -Urn)")
+        opened.run("ip", "link", "set", "lo", "up")
+        for device in ("wan0", "wan1", "lan0"):
+            opened.run("ip", "link", "add", device, "type", "veth", "peer", "name", f"{device}-far")
+            opened.run("ip", "link", "set", device, "up")
+            opened.run("ip", "link", "set", f"{device}-far", "up")
+        for address, device in (("192.0.2.1/24", "wan0"), ("198.51.100.1/24", "wan1"), ("fd77::1/64", "wan0")):
+            opened.run("ip", "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+        yield opened
+    finally:
+        opened.close()
+
+
+def said(namespace: Namespace, code: str) -> list[str]:
+    return namespace.run(sys.executable, "-c", PREAMBLE + code).splitlines()
+
+
+TUNNEL = '"10.1.0.0/24", "10.2.0.0/24"'
+
+
+def test_a_route_that_went_with_its_link_is_back(namespace: Namespace) -> None:
+    code = f"""
+hold("net", {TUNNEL})
+show()
+ip("link set wan0 down")
+ip("link set wan0 up")
+show()
+print(routes.changed())
+routes.follow()
+show()
+"""
+    there = "10.2.0.0/24 unicast wan0 - -"
+    assert said(namespace, code) == [there, "-", "True", there]
+
+
+def test_a_local_address_that_comes_later_becomes_the_source(namespace: Namespace) -> None:
+    code = f"""
+hold("net", {TUNNEL})
+show()
+ip("addr add 10.1.0.254/24 dev lan0")
+routes.follow()
+show()
+ip("addr del 10.1.0.254/24 dev lan0")
+routes.follow()
+show()
+"""
+    sourced, plain = "10.2.0.0/24 unicast wan0 - 10.1.0.254", "10.2.0.0/24 unicast wan0 - -"
+    assert said(namespace, code) == [plain, sourced, plain]
+
+
+def test_an_address_of_a_link_that_is_down_is_no_source(namespace: Namespace) -> None:
+    code = f"""
+ip("addr add 10.1.0.254/24 dev lan0")
+ip("link set lan0 down")
+hold("net", {TUNNEL})
+show()
+ip("link set lan0 up")
+follow_until("10.2.0.0/24 unicast wan0 - 10.1.0.254")
+"""
+    assert said(namespace, code) == ["10.2.0.0/24 unicast wan0 - -", "10.2.0.0/24 unicast wan0 - 10.1.0.254"]
+
+
+def test_a_route_follows_the_way_to_the_peer(namespace: Namespace) -> None:
+    code = f"""
+hold("net", {TUNNEL})
+ip("link set wan0 down")
+routes.follow()
+show()
+ip("route add 192.0.2.2 via 198.51.100.254 dev wan1")
+routes.follow()
+show()
+ip("link set wan0 up")
+ip("route del 192.0.2.2 via 198.51.100.254 dev wan1")
+routes.follow()
+show()
+"""
+    assert said(namespace, code) == [
+        "-",  # no way
+        "10.2.0.0/24 unicast wan1 198.51.100.254 -",
+        "10.2.0.0/24 unicast wan0 - -",
+    ]
+
+
+def test_there_may_be_no_way_at_first(namespace: Namespace) -> None:
+    code = """
+hold("net", "10.1.0.0/24", "10.2.0.0/24", "203.0.113.9")
+show()
+ip("route add default via 192.0.2.254")
+routes.follow()
+show()
+routes.release("net")
+show()
+"""
+    assert said(namespace, code) == ["-", "10.2.0.0/24 unicast wan0 192.0.2.254 -", "-"]
+
+
+def test_a_tunnel_for_everything_does_not_lead_to_its_own_peer(namespace: Namespace) -> None:
+    """The way to the peer is looked up past our own routes, and the local network keeps to itself."""
+    code = """
+ip("addr add 10.1.0.254/24 dev lan0")
+hold("all", "10.1.0.0/24", "0.0.0.0/0")
+routes.follow()
+show()
+"""
+    assert said(namespace, code) == ["10.1.0.0/24 throw - - -; default unicast wan0 - 10.1.0.254"]
+
+
+def test_what_another_program_removed_is_back(namespace: Namespace) -> None:
+    code = f"""
+hold("net", {TUNNEL})
+routes.changed()
+ip("route flush table 4500")
+ip("rule del priority 4500")
+print(routes.changed())
+show()
+rules()
+routes.follow()
+show()
+rules()
+print(routes.changed())
+"""
+    assert said(namespace, code) == ["True", "-", "0", "10.2.0.0/24 unicast wan0 - -", "1", "False"]
+
+
+def test_nothing_changes_where_nothing_changed(namespace: Namespace) -> None:
+    code = f"""
+hold("net", {TUNNEL})
+hold("six", "fd01::/64", "fd02::/64", "fd77::2")
+monitor = Routes()
+routes.follow()
+print(monitor.changed())
+show(4)
+show(6)
+"""
+    assert said(namespace, code) == ["False", "10.2.0.0/24 unicast wan0 - -", "fd02::/64 unicast wan0 - -"]
+
+
+def test_opening_and_closing_touch_nothing_of_another_gateway(namespace: Namespace) -> None:
+    """One that was started by mistake, say."""
+    code = f"""
+rules()
+second = Routes()
+rules()
+hold("net", {TUNNEL})
+rules()
+second.follow()
+second.close()
+show()
+rules()
+routes.close()
+show()
+rules()
+"""
+    there = "10.2.0.0/24 unicast wan0 - -"
+    assert said(namespace, code) == ["0", "0", "1", there, "1", "-", "0"]
+
+
+def test_the_addresses_of_the_host(namespace: Namespace) -> None:
+    (line,) = said(namespace, "print(json.dumps(sorted(a for a in routes.addresses() if 'fe80' not in a)))")
+    assert json.loads(line) == ["192.0.2.1", "198.51.100.1", "fd77::1"]
+
+
+def test_a_peer_with_a_link_local_address_is_reached_on_its_interface(namespace: Namespace) -> None:
+    code = """
+for device in ("wan0", "wan1"):
+    hold("net", "10.1.0.0/24", "10.2.0.0/24", f"fe80::9%{device}")
+    show()
+"""
+    assert said(namespace, code) == [f"10.2.0.0/24 unicast {device} - -" for device in ("wan0", "wan1")]

@@ -1,0 +1,91 @@
+"""Worlds in which something went wrong once, as small as they could be made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from simulated import run
+from simulated.plan import Fault, Plan, Spoke
+from simulated.run import ALWAYS, HEALS, LINEAGE
+
+
+class Named(NamedTuple):
+    """A world, and what must hold in it."""
+
+    plan: Plan
+    rules: tuple[str, ...]
+
+
+LINEAGES = {
+    "each end keeps to an ISAKMP SA of its own and rekeys the pairs under it": Named(
+        Plan(
+            63,
+            (Spoke(behind_nat=True, child_lifetime=60, keeps_esp=True),),
+            (Fault(1.007, "rekey-ike", "spoke0"), Fault(66.13, "rekey-ike", "hub")),
+            400.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+    "an ISAKMP SA that was replaced in Aggressive Mode is replaced again": Named(
+        Plan(
+            169,
+            (Spoke("windows", aggressive=True, ike_lifetime=200, child_lifetime=100),),
+            (Fault(34.579, "rekey-ike", "spoke0"),),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+}
+
+DEAD_PEERS = {
+    "a Delete of a replaced ISAKMP SA is lost, and each end goes on under another one": Named(
+        Plan(
+            245,
+            (Spoke("pluto", ike_lifetime=400, child_lifetime=100, keeps_esp=True),),
+            (
+                Fault(4.538101843965942, "loss", "spoke0", 48.92147789974841, 0.3114523826976087),
+                Fault(10.086077207494345, "rekey-ike", "spoke0"),
+                Fault(17.178494309012432, "rekey-ike", "spoke0"),
+            ),
+            40.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, HEALS),
+    ),
+    "the caller misses the Delete of the ISAKMP SA and goes on under it": Named(
+        Plan(1, (Spoke(),), (Fault(60, "outage", "spoke0", 3), Fault(61, "close-ike", "hub")), 100.0), (ALWAYS, HEALS)
+    ),
+    "the gateway that calls misses the Delete of the ISAKMP SA": Named(
+        Plan(1, (Spoke(calls=False),), (Fault(60, "outage", "spoke0", 3), Fault(61, "close-ike", "spoke0")), 100.0),
+        (ALWAYS, HEALS),
+    ),
+    "a Delete of the ISAKMP SA overtakes that of its pair, which sends into nothing": Named(
+        Plan(
+            96,
+            (Spoke(ike_lifetime=150, child_lifetime=100),),
+            (Fault(4.467, "delay", "spoke0", 8.15, 0.01), Fault(9.878, "close-ike", "hub")),
+            40.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+}
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="missing: ISAKMP SAs and pairs that know their heir")
+@pytest.mark.parametrize("name", LINEAGES)
+def test_lineages(name: str) -> None:
+    run(*LINEAGES[name])
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="missing: a dead peer that is noticed and called again")
+@pytest.mark.parametrize("name", DEAD_PEERS)
+def test_dead_peers(name: str) -> None:
+    run(*DEAD_PEERS[name])

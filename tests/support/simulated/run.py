@@ -1,0 +1,182 @@
+"""One plan from start to end, with the invariants checked on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ikev1.core.records.child_sa import ChildSa
+from simulated.invariants import Violation, watched_ivs
+from simulated.models import CONNECTION, Model
+from simulated.node import network
+from simulated.plan import LINK_FAULTS, Plan
+from simulated.world import World
+
+ALWAYS, LINEAGE, HEALS = "always", "lineage", "heals"
+RULES = (ALWAYS, LINEAGE, HEALS)
+"""What is checked: what never may happen; how many SAs there are once it is quiet; whether packets pass in the end."""
+
+QUIET = 60.0  # seconds after the last fault
+HEALING, BRISK = 300.0, 70.0  # seconds: longer than an exchange is repeated, and the pause between two calls
+_LOOK, _SOON = 11.0, 8.0  # seconds from one look at the lineages to the next, and to the second look at what is wrong
+_KEEP_UP = 4.0  # seconds
+_PACKETS = (2.0, 20.0)  # seconds from one packet to the next
+_MOST_OCTETS = 200_000  # of all that an engine knows, in a world of three spokes
+_LINES = 70  # of the ladder in a report
+
+
+def run(plan: Plan, rules: Iterable[str] = RULES) -> World:
+    """Play a plan.
+
+    Raises:
+        Violation: an invariant does not hold; the text has the plan and the end of the conversation.
+    """
+    with watched_ivs() as ivs:
+        world = World(plan, ivs)
+        try:
+            _play(world, frozenset(rules))
+        except Exception as error:
+            ladder = "\n".join(world.ladder[-_LINES:])
+            kind = "" if isinstance(error, Violation) else f"{type(error).__name__}: "
+            raise Violation(f"{kind}{error}\n{ladder}\n{plan}") from error
+    return world
+
+
+def _play(world: World, rules: frozenset[str]) -> None:
+    plan = world.plan
+    for fault in plan.faults:
+        world.at(fault.at, lambda fault=fault: world.happens(fault))  # type: ignore[misc]
+    if LINEAGE in rules:
+        _watch_lineages(world)
+    _keep_up(world)
+    world.at(_PACKETS[0], lambda: _send(world))
+    world.plays_until(world.began + plan.duration)
+    world.write("--- the faults end")
+    for name in world.spokes:  # what lasts longer than the plan
+        world.mend(name)
+        world.slow_links.pop(name, None)
+    for node in world.peers.values():
+        node.is_not_killed()
+    back = max(
+        (world.began + fault.ends_at for fault in plan.faults if fault.kind not in LINK_FAULTS), default=world.now
+    )
+    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING))
+    if LINEAGE in rules:
+        _check_lineages_at_last(world)
+    world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
+    if HEALS in rules:
+        _check_traffic(world)
+    for node in world.peers.values():
+        octets = len(node.engine.dump())
+        if octets > _MOST_OCTETS:
+            raise Violation(f"{node.name} knows {octets} octets")
+
+
+def _check_lineages_at_last(world: World) -> None:
+    try:
+        check_lineages(world)
+    except Violation:
+        world.plays_until(world.now + _SOON)
+        check_lineages(world)
+
+
+def _is_quiet(world: World) -> bool:
+    """Whether nothing happened for a while."""
+    elapsed = world.now - world.began
+    return all(elapsed < fault.at or fault.ends_at + QUIET <= elapsed for fault in world.plan.faults)
+
+
+# --- what goes on all the time
+
+
+def _keep_up(world: World) -> None:
+    """Whoever calls calls again when no pair carries its packets."""
+    for number, (name, spoke) in enumerate(world.spokes.items()):
+        if world.is_idle and not spoke.CALLS_WHEN_IDLE:
+            continue
+        if world.plan.spokes[number].calls:
+            spoke.keeps_up(world.hub.address, CONNECTION, world.network_of("hub"))
+        else:
+            world.hub.keeps_up(world.outside_of(number), name, world.network_of(name))
+    world.at(_KEEP_UP, lambda: _keep_up(world))
+
+
+def _send(world: World) -> None:
+    """A packet each way between the hub and every spoke, unless all are idle."""
+    if not world.is_idle:
+        for name, spoke in world.spokes.items():
+            hub, net = world.network_of("hub"), world.network_of(name)
+            world.sent_packets += 2
+            spoke.sends(net, hub)
+            world.hub.sends(hub, net)
+    world.at(world.chance.uniform(*_PACKETS), lambda: _send(world))
+
+
+# --- what must hold
+
+
+def _watch_lineages(world: World) -> None:
+    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon."""
+
+    def once_more() -> None:
+        if _is_quiet(world):
+            check_lineages(world)
+
+    if _is_quiet(world):
+        try:
+            check_lineages(world)
+        except Violation:
+            world.at(_SOON, once_more)
+    world.at(_LOOK, lambda: _watch_lineages(world))
+
+
+def check_lineages(world: World) -> None:
+    """At most two ISAKMP SAs per peer and two pairs per tunnel, and both ends agree on the one that sends.
+
+    Raises:
+        Violation: there are more, or one end sends what the other one cannot open.
+    """
+    for name, spoke in world.spokes.items():
+        for node, connection in ((spoke, CONNECTION), (world.hub, name)):
+            if node.is_down:
+                continue
+            sas, pairs = node.sas_with(connection), node.pairs_with(connection)
+            if len(sas) > 2:
+                raise Violation(f"{node.name} has {len(sas)} ISAKMP SAs with one peer: {_numbers(sas)}")
+            if len(pairs) > 2:
+                raise Violation(f"{node.name} has {len(pairs)} pairs of one tunnel: {_numbers(pairs)}")
+        ours, theirs = _carriers(world, name, spoke)
+        for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
+            if child is not None and child.outbound.spi not in receiver.inbound and not receiver.is_down:
+                raise Violation(
+                    f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have"
+                )
+        if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
+            raise Violation(
+                f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}"
+            )
+
+
+def _carriers(world: World, name: str, spoke: Model) -> tuple[ChildSa | None, ChildSa | None]:
+    return (
+        world.hub.carrier(network(world.network_of(name))),
+        spoke.carrier(network(world.network_of("hub"))),
+    )
+
+
+def _numbers(of: Iterable[object]) -> list[int]:
+    return [each.unique_id for each in of]  # type: ignore[attr-defined]
+
+
+def _check_traffic(world: World) -> None:
+    """Packets pass both ways between the hub and every spoke."""
+    for name, spoke in world.spokes.items():
+        hub, net = world.network_of("hub"), world.network_of(name)
+        for sender, receiver, source, destination in ((spoke, world.hub, net, hub), (world.hub, spoke, hub, net)):
+            before = sum(packet.source == source for packet in receiver.received)
+            sent = sender.sends(source, destination)
+            world.settle()
+            after = sum(packet.source == source for packet in receiver.received)
+            if not sent:
+                raise Violation(f"no pair of {sender.name} carries packets to {receiver.name}")
+            if after != before + 1:
+                raise Violation(f"a packet of {sender.name} to {receiver.name} is lost")

@@ -1,0 +1,51 @@
+"""A smaller plan that fails in the same way: what a person reads and a named seed keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from simulated.invariants import Violation
+from simulated.plan import Plan
+from simulated.run import run
+
+_MOST = 60  # plans that are tried
+
+
+def shrink(plan: Plan, rules: Iterable[str]) -> Plan:
+    """The smallest plan found that violates an invariant, as ``plan`` does."""
+    left = _MOST
+    smaller = True
+    while smaller:
+        smaller = False
+        for candidate in _smaller(plan):
+            left -= 1
+            if left < 0:
+                return plan
+            if _fails(candidate, rules):
+                plan, smaller = candidate, True
+                break
+    return plan
+
+
+def _fails(plan: Plan, rules: Iterable[str]) -> bool:
+    try:
+        run(plan, rules)
+    except Violation:
+        return True
+    return False
+
+
+def _smaller(plan: Plan) -> Iterator[Plan]:
+    for place in range(len(plan.faults)):
+        yield plan._replace(faults=plan.faults[:place] + plan.faults[place + 1 :])
+    last = f"spoke{len(plan.spokes) - 1}"
+    if len(plan.spokes) > 1:
+        rest = tuple(fault for fault in plan.faults if fault.who != last)
+        yield plan._replace(spokes=plan.spokes[:-1], faults=rest)
+    if plan.idle:
+        yield plan._replace(idle=())
+    for place, spoke in enumerate(plan.spokes):
+        plainer = spoke._replace(clock=0.0, rate=1.0)
+        for other in (plainer, spoke._replace(behind_nat=False), spoke._replace(aggressive=False)):
+            if other != spoke:
+                yield plan._replace(spokes=(*plan.spokes[:place], other, *plan.spokes[place + 1 :]))
