@@ -298,8 +298,27 @@ def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
         end(ref, reason)  # the record was kept only for its pairs
 
 
+def close_traffic(ref: SaRef, child: ChildSa, reason: str) -> None:
+    """Delete a pair as `close_child` does, and one that is about to send in place of it."""
+    abandon_held(ref, child)
+    close_child(ref, child, reason)
+
+
+def abandon_held(ref: SaRef, like: ChildSa | None = None) -> None:
+    """Delete pairs that do not send yet, which the peer considers established: those with the traffic of ``like``, or
+    all of them.
+    """
+    for exchange in ref.sa.exchanges:
+        child = exchange.child
+        if child is not None and exchange.holds_back and (like is None or child.traffic == like.traffic):
+            ref.say(delete_child(child))
+            ref.become(ref.sa.without_exchange(exchange))
+            ref.tx.actions.append(Remove(child))
+
+
 def close_ike(ref: SaRef, reason: str) -> None:
     """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
+    abandon_held(ref)
     if ref.sa.is_up:
         # One message per Delete payload: strongSwan processes only the first one in a message
         for payload in (*map(delete_child, ref.sa.complete_children), delete_ike(ref.sa)):
