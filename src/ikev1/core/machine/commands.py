@@ -174,8 +174,17 @@ def _replace_child(ref: SaRef, child: ChildSa) -> None:
             ref.note(Code.NETWORKS_CHANGED, text)
             begin_quick_mode(ref, child.name)
         return
-    if all(exchange.traffic != child.traffic for exchange in _unfinished(ref.sa)):
+    if all(exchange.traffic != child.traffic for exchange in _replacing(ref)):
         begin_quick_mode(ref, child.name, (child.local, child.remote))
+
+
+def _replacing(ref: SaRef) -> Iterator[Exchange]:
+    """Yield the unfinished exchanges that this gateway initiated under this SA, and those under other ISAKMP SAs with
+    the peer whose pairs do not send yet.
+    """
+    yield from _unfinished(ref.sa)
+    for other in ref.tx.state.table.of_peer(ref.sa):
+        yield from (exchange for exchange in other.exchanges if exchange.holds_back)
 
 
 def _covers(pair: ChildSa, child: ChildSa) -> bool:
