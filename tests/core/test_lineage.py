@@ -299,5 +299,6 @@ def test_a_new_pair_that_does_not_send_yet_is_closed_with_its_tunnel(network: Ne
     else:
         assert alice.children == []
         assert sending(bob) == []
-        assert alice.inbound == alice.outbound == {}
+        assert not alice.inbound
+        assert not alice.outbound
     assert alice.failures == []

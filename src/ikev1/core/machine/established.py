@@ -42,8 +42,14 @@ def after_establishment(ref: SaRef, last: Message) -> None:
         lineage.succeed(ref)
     else:
         lineage.supersede_unconfirmed(ref)
-    if ref.sa.peer is None and table.of_claimed_peer(ref.sa):
+    # An older SA with a peer behind a NAT that has never proved to be there, either
+    unproved = [
+        other for other in table.of_claim(ref.sa) if other.peer is None and other.confirmed and other.is_current
+    ]
+    if ref.sa.peer is None and (unproved or table.of_claimed_peer(ref.sa)):
         dpd.ask(ref, ref.sa.path, _PATIENCE)
+        for other in unproved[-1:]:
+            dpd.ask(ref.tx.of(other), other.path, _PATIENCE)
     elif not ref.sa.confirmed and not ref.sa.queued and (ref.sa.role is Role.INITIATOR or table.of_peer(ref.sa)):
         dpd.ask(ref, ref.sa.path, _BUSY if ref.sa.role is Role.INITIATOR else _PATIENCE)
     queued = ref.sa.queued
