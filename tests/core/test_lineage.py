@@ -15,6 +15,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, IkeUp, Note
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
+from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer, Randomness, change, end, establish, say
 
 HOUR, DAY = 3600, 86_400
@@ -302,3 +303,21 @@ def test_a_new_pair_that_does_not_send_yet_is_closed_with_its_tunnel(network: Ne
         assert not alice.inbound
         assert not alice.outbound
     assert alice.failures == []
+
+
+def test_an_isakmp_sa_replaced_by_a_peer_behind_a_nat_has_an_heir(network: Network) -> None:
+    """Neither of them has proved its address before the second one is up."""
+    ours = connection(ALICE, BOB, tunnel(), local_id="alice.example")
+    theirs = connection(BOB, "%any", tunnel(mirrored=True), remote_id="alice.example")
+    alice, bob = network.peer("alice", ALICE, settings(ours)), network.peer("bob", BOB, settings(theirs))
+    NatBox(network, alice, "203.0.113.1")
+    alice.calls(host=BOB)
+    network.settle()
+    (first,) = used(bob)
+    assert first.peer is None
+    replaces(alice, "ISAKMP SA")
+    network.run(12)
+    assert [sa.heir != 0 for sa in bob.engine.sas.values()] == [True, False]
+    network.run(60)
+    assert len(alice.engine.sas) == len(bob.engine.sas) == 1
+    agree(alice, bob)
