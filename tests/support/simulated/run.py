@@ -115,17 +115,24 @@ def _send(world: World) -> None:
 
 
 def _watch_lineages(world: World) -> None:
-    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon."""
+    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon, while
+    something else is wrong during another one.
+    """
 
-    def once_more() -> None:
-        if _is_quiet(world):
+    def once_more(before: Violation) -> None:
+        if not _is_quiet(world):
+            return
+        try:
             check_lineages(world)
+        except Violation as now:
+            if str(now) == str(before):
+                raise
 
     if _is_quiet(world):
         try:
             check_lineages(world)
-        except Violation:
-            world.at(_SOON, once_more)
+        except Violation as wrong:
+            world.at(_SOON, lambda wrong=wrong: once_more(wrong))  # type: ignore[misc]
     world.at(_LOOK, lambda: _watch_lineages(world))
 
 
