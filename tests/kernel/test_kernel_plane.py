@@ -23,7 +23,7 @@ from ikev1.esp.plane import Acquire, Expired, PeerMoved, PlaneError, RekeyNeeded
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
 from ikev1.wire.registry import ProtocolId
-from xfrm_lab import AES_GCM, INNER, NETWORKS, OUTER, Side, Stream, two_ends, two_sides
+from xfrm_lab import AES_GCM, INNER, NETWORKS, OUTER, Side, Stream, carried, two_ends, two_sides
 
 AES_SHA256 = IpsecSuite(encryption=12, key_length=256, integrity=5)
 AH_SHA256 = IpsecSuite(encryption=0, integrity=5, protocol=2)
@@ -343,14 +343,14 @@ def test_a_peer_with_a_new_address(sides: Sides, mode: IpsecMode, suite: IpsecSu
     up(sides, before)
     here, there = INNER[4] if mode is IpsecMode.TUNNEL else OUTER[4]
     sides[0].ping(there, here)
-    counted = [side.plane.counters(child) for side, child in zip(sides, before, strict=True)]
+    counted = [carried(side, child) for side, child in zip(sides, before, strict=True)]
     after = (
         replace(before[0], path=before[0].path._replace(remote_host=new_host)),
         replace(before[1], path=before[1].path._replace(local_host=new_host)),
     )
     for side, child in zip(sides, after, strict=True):
         side.plane.move(child)
-    assert [side.plane.counters(child) for side, child in zip(sides, after, strict=True)] == counted
+    assert [carried(side, child) for side, child in zip(sides, after, strict=True)] == counted
     sides[0].ping(there if mode is IpsecMode.TUNNEL else new_host, here)
     assert_carried(sides, after, 6)
     for side in sides:
