@@ -11,7 +11,6 @@ from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from configured import ALICE, BOB, connection, settings, tunnel
@@ -136,7 +135,6 @@ PLACES = [
 ]
 
 
-@settings_of_hypothesis(max_examples=300)
 @given(steps, steps, st.sampled_from(PLACES), st.integers(1, 6), st.booleans())
 def test_a_fault_anywhere_in_a_transaction_leaves_no_trace(
     first: list[Step], second: list[Step], place: tuple[type, str], count: int, after: bool
