@@ -26,6 +26,8 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.timer import TimerKind
 from ikev1.wire.registry import NotifyType
 
+_CHECK_AGAIN = 60.0  # seconds after an internal error until the next check whether the peer is alive
+
 Part = Exchange | ChildSa | Probe | Liveness | IkeSa
 
 
@@ -217,6 +219,10 @@ def _abandon_ike(ref: SaRef, sa: IkeSa) -> None:
     abandon_sa(ref, "lifetime expired")
 
 
+def _check_later(ref: SaRef, _: Liveness) -> None:
+    ref.change(liveness=Liveness(check_at=ref.tx.now + _CHECK_AGAIN))
+
+
 class Timer(NamedTuple):
     """The handler of a timer, and the fallback after an internal error in the handler. The fallback is so simple that
     it cannot fail, too, and ensures that the timer does not fire again.
@@ -235,9 +241,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
-    TimerKind.CHECK_PEER: Timer(
-        lambda ref, live: liveness.check(ref), lambda ref, live: ref.change(liveness=Liveness())
-    ),
+    TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),
