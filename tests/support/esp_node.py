@@ -23,7 +23,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.esp import segments
-from ikev1.esp.plane import PlaneEvent, Protected, Trap
+from ikev1.esp.plane import NetworkChanged, PlaneEvent, Protected, Trap
 from ikev1.esp.userspace import UserspacePlane
 
 _PORT = 4500
@@ -57,6 +57,9 @@ class Node:
             self.selector.register(self.witness, selectors.EVENT_READ, self.read_witness)
 
     def note(self, event: PlaneEvent) -> None:
+        if isinstance(event, NetworkChanged):
+            self.plane.follow()
+            return
         self.events.append(type(event).__name__)
 
     def send_udp(self, path: UdpPath, packets: Sequence[bytes]) -> int:

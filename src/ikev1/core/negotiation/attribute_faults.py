@@ -8,8 +8,9 @@ from ikev1.core.negotiation.lifetime_attributes import number_of
 from ikev1.wire.attributes import Attribute
 
 
-def contradictions(attributes: Sequence[Attribute], repeated: Collection[int]) -> list[int]:
-    """The types of attributes that occur with different values, but for those that may be ``repeated``.
+def contradictions(attributes: Sequence[Attribute], repeated: Collection[int], private: int) -> list[int]:
+    """The types of attributes that occur with different values, but for those that may be ``repeated``, and those from
+    ``private`` on, which are ignored.
 
     An implementation "MUST correctly parse an attribute list that contains multiple instances of the same attribute
     class, so long as the different attribute entries do not conflict with one another" (RFC 2407 §4.5.3).
@@ -18,6 +19,6 @@ def contradictions(attributes: Sequence[Attribute], repeated: Collection[int]) -
     found = []
     for attribute in attributes:
         kind, number = attribute.type, number_of(attribute)
-        if first.setdefault(kind, number) != number and kind not in repeated:
+        if kind < private and first.setdefault(kind, number) != number and kind not in repeated:
             found.append(kind)
     return found

@@ -92,7 +92,7 @@ class _Offered(NamedTuple):
         kinds = self.values.keys() - _KNOWN
         found = [f"no attribute {Phase1Attribute(kind).name}" for kind in kinds if kind < PRIVATE_IN_PHASE_1]
         if len(self.values) < len(self.transform.attributes):
-            twice = contradictions(self.transform.attributes, PHASE_1)
+            twice = contradictions(self.transform.attributes, PHASE_1, PRIVATE_IN_PHASE_1)
             found += [f"one value of attribute {Phase1Attribute(kind).name}" for kind in twice]
         if self.algorithms[0] in _VARIABLE_KEY and not _number(self.values, _KEY_LENGTH, 128):
             found.append("a KEY_LENGTH other than 0")

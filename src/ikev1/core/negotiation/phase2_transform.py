@@ -108,7 +108,7 @@ def decode(protocol: int, transform: Transform) -> Offered:
         if kind not in _KNOWN and kind < PRIVATE_IN_PHASE_2
     ]
     if len(values) < len(attributes):
-        twice = contradictions(attributes, PHASE_2)
+        twice = contradictions(attributes, PHASE_2, PRIVATE_IN_PHASE_2)
         faults += [f"one value of attribute {Phase2Attribute(kind).name}" for kind in twice]
     if transform.id in _VARIABLE_KEY and values.get(Phase2Attribute.KEY_LENGTH) == 0:
         faults.append("a KEY_LENGTH other than 0")
