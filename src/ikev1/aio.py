@@ -137,7 +137,7 @@ class Endpoint:
             LocalError: raised by `ikev1.Ike.connect`.
         """
         self.does(lambda ike, now: ike.connect(connection, tunnel, local, remote, now))
-        usable = [sa for sa in self.ike.sas if sa.connection == connection and (sa.is_call_of_ours or sa.is_up)]
+        usable = [sa for sa in self.ike.sas if sa.connection == connection and (sa.is_call_of_ours or sa.is_current)]
         others: list[Event] = []
         try:
             return await self._outcome(connection, tunnel, [sa.unique_id for sa in usable[-1:]], others)

@@ -132,10 +132,10 @@ def test_a_pair_of_ah_is_rekeyed_and_deleted_as_such(network: Network, couple: C
     establish(network, alice)
     reqid = bob.child.reqid
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     network.sent.clear()
     network.run(31)
-    assert network.labels("alice") == ["INFO D(AH)"]
+    assert network.labels("bob") == ["INFO D(AH)"]
     for peer in (alice, bob):
         assert (peer.child.state, peer.failures) == (ChildState.INSTALLED, [])
     assert bob.child.reqid == reqid

@@ -67,7 +67,7 @@ def test_new_proposals_hold_for_the_next_pair(network: Network, couple: Couple) 
     bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True, proposals=strong))))
     before = alice.child
     alice.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
-    network.settle()
+    network.run(6)
     assert [child.suite for child in alice.children] == [before.suite, strong[0].suite]
 
 
@@ -258,7 +258,7 @@ def test_pairs_that_outlived_the_process_go_on_as_they_are(network: Network, ali
     assert bob.inbound == {before.inbound.spi: carried}
     assert list(bob.stored.values()) == [bob.sa], "the store is told, and whoever follows what it is told"
     bob.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
-    network.settle()
+    network.run(6)
     older, newer = bob.children
     assert newer.reqid == older.reqid
     assert newer.unique_id > older.unique_id
@@ -301,7 +301,7 @@ def test_spis_may_come_from_elsewhere(network: Network, alice: Peer, bob: Peer) 
         peer.asks_for_spis(allocate)
     establish(network, alice)
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     to_alice, to_bob = UdpPath(BOB, 500, ALICE, 500), UdpPath(ALICE, 500, BOB, 500)
     assert asked == [(path, ProtocolId.ESP) for path in (to_bob, to_alice, to_alice, to_bob)]
     assert [child.inbound.spi for child in bob.children] == [0xC000_0002, 0xC000_0003]

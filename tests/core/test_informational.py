@@ -169,7 +169,7 @@ def test_message_ids_are_never_used_twice(network: Network, alice: Peer, bob: Pe
     establish(network, alice)
     for number in range(20):
         alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
-        network.settle()
+        network.run(6)  # until the new pair sends: before that, the pair is not rekeyed again
         tells(alice, notify(alice.sa, NotifyType.R_U_THERE, number.to_bytes(4)))
         network.settle()
     message_ids = [
@@ -232,7 +232,7 @@ def test_an_old_error_of_the_peer_blames_no_quick_mode(network: Network, alice: 
     before = alice.sa
     network.deliver(old)
     assert alice.sa == before
-    network.settle()
+    network.run(6)
     assert alice.saw(ChildUp)
 
 

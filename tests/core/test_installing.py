@@ -8,6 +8,7 @@ import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.engine import UnknownName
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.peer import path_changes
 from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound, Move
@@ -200,7 +201,11 @@ def test_a_pair_that_is_not_complete_stays_with_its_exchange(network: Network, a
     assert pairs[coming.unique_id] == old.cookies
     assert pairs[complete.unique_id] != old.cookies
     bob.gives_answers()
-    assert states(bob) == [ChildState.INSTALLED, ChildState.INSTALLED]
+    assert states(bob) == [ChildState.REKEYED, ChildState.INSTALLED]
+    assert {child.unique_id: sa.cookies for sa in bob.engine.sas.values() for child in sa.children} == {
+        complete.unique_id: pairs[complete.unique_id],
+        coming.unique_id: pairs[complete.unique_id],
+    }
     assert [len(each.exchanges) for each in bob.engine.sas.values()] == [0, 0]
 
 
@@ -365,9 +370,9 @@ def test_a_pair_is_not_replaced_twice_at_once(
     if waits:
         network.settle()
         alice.does(lambda engine: engine.rekey_child(number, network.now))
-    network.settle()
+    network.run(SWITCHES_AFTER)
     alice.gives_answers()
-    network.settle()
+    network.run(SWITCHES_AFTER)
     assert network.labels("alice").count("QM1") == 1
     for peer in (alice, bob):
         assert len(peer.saw(ChildUp)) <= 1

@@ -113,7 +113,7 @@ def test_a_new_pair_has_new_cpis(network: Network, couple: Couple) -> None:
     establish(network, alice)
     before = alice.child.compression
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     older, newer = alice.children
     assert older.compression == before
     assert newer.compression not in (None, before)

@@ -166,6 +166,7 @@ def converse(network: Network, alice: Peer, bob: Peer, interrupt: Callable[[], N
         newest = peer.children[-1].unique_id
         peer.does(lambda engine, newest=newest: engine.rekey_child(newest, network.now))  # type: ignore[misc]
         arrive()
+        network.run(6)  # until the new pair sends
     assert alice.children[-1].inbound.spi == bob.children[-1].outbound.spi
     assert alice.children[-1].outbound.spi == bob.children[-1].inbound.spi
     assert [len(peer.saw(ChildUp)) for peer in (alice, bob)] == [3, 3]

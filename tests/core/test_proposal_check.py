@@ -226,7 +226,7 @@ def test_a_responder_replaces_a_pair_by_one_like_it_as_long_as_it_may(network: N
     if not allowed:
         bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True, check=EXACT))))
     bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     assert len(bob.saw(ChildUp)) == allowed
     assert alice.failures == ([] if allowed else [Code.NO_PROPOSAL_CHOSEN])
 

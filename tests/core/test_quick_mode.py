@@ -219,7 +219,7 @@ def test_each_end_steers_as_its_operator_says(network: Network) -> None:
     alice, bob = apart(network, {"marks": marks}, {})
     establish(network, alice)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
-    network.settle()
+    network.run(6)
     assert [child.marks for child in alice.children] == [marks] * 2
     assert [child.marks for child in bob.children] == [PacketMarks()] * 2
 

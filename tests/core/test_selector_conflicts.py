@@ -225,6 +225,6 @@ def test_a_refused_peer_goes_on_with_what_it_has(network: Network) -> None:
     mallory = network.peer("mallory", MALLORY, settings(connection(MALLORY, BOB, own, others)))
     for name in ("own", "others", "own"):
         mallory.calls(name, host=BOB)
-        network.settle()
+        network.run(6)
     assert there.bob.failures == [Code.SELECTORS_UNACCEPTABLE]
     assert [child.name for child in mallory.children] == ["own", "own"]

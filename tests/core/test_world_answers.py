@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.actions import Action, AllocateSpi, InstallInbound, InstallOutbound
 from ikev1.core.records.answers import Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildState
@@ -104,6 +105,7 @@ def test_what_waits_is_asked_again_under_the_same_number(network: Network, up: t
             for each in up:
                 each.gives_answers()
             network.settle()
+        network.run(SWITCHES_AFTER)  # until alice sends with the newer pair
         assert alice.engine.questions() == bob.engine.questions() == []
     assert len(alice.saw(ChildUp)) == len(bob.saw(ChildUp)) == 3
 
@@ -177,7 +179,7 @@ def test_a_pair_that_cannot_send_is_deleted_and_the_one_before_stays(
     peer = network.peers[refusing]
     peer.refuses = {InstallOutbound}
     alice.does(lambda engine: engine.rekey_child(before.unique_id, network.now))
-    network.settle()
+    network.run(SWITCHES_AFTER)
     assert peer.failures == [Code.INSTALL_FAILED]
     assert peer.saw(ChildUp) == []
     assert network.labels(refusing)[-1] == "INFO D(ESP)"

@@ -13,7 +13,7 @@ from esp_packets import LOCAL6, PATH, REMOTE6, all_suites, child, ip, mirrored, 
 from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
-from ikev1.esp.plane import Counters, Expired, PeerMoved, PlaneEvent, RekeyNeeded
+from ikev1.esp.plane import Counters, Expired, PeerMoved, PeerSends, PlaneEvent, RekeyNeeded
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import UnsupportedError, sealer
 
@@ -31,7 +31,7 @@ class Ends:
         self.sender = SaPair(self.child, 1400, os.urandom, self.events.append)
         self.receiver = SaPair(mirrored(self.child), 1400, os.urandom, self.events.append)
         self.sender.sends = True
-        self.receiver.receives = True
+        self.receiver.receives = self.receiver.sends = True
 
     def carry(self, packet: bytes) -> bytes | None:
         (sealed,) = self.sender.seal([packet], 1.0)
@@ -293,3 +293,28 @@ def test_mss_is_clamped_on_the_way_in() -> None:
 def test_secrets_do_not_show() -> None:
     pair: Any = Ends().sender
     assert bytes(range(20)).hex() not in repr(pair.child)
+
+
+def test_the_first_packet_for_a_pair_that_does_not_send_is_told_once() -> None:
+    ends = Ends()
+    ends.receiver.sends = False
+    forged = bytearray(ends.sender.seal([PACKET], 0.0)[0])
+    forged[-1] ^= 1
+    assert ends.open(bytes(forged), BACK) is None
+    assert ends.events == []
+    for _ in range(2):
+        assert ends.carry(PACKET) == PACKET
+    assert [type(event) for event in ends.events] == [PeerSends]
+
+
+@pytest.mark.parametrize("limit", [{"rekey_packets": 3}, {"rekey_bytes": 3 * len(PACKET)}])
+def test_packets_and_octets_after_which_a_pair_is_rekeyed(limit: dict[str, int]) -> None:
+    ends = Ends(replace(child(), **limit))
+    ends.receiver = SaPair(replace(mirrored(ends.child), **limit), 1400, os.urandom, ends.events.append)
+    ends.receiver.receives = ends.receiver.sends = True
+    for _ in range(2):
+        assert ends.carry(PACKET) == PACKET
+    assert ends.events == []
+    for _ in range(2):
+        assert ends.carry(PACKET) == PACKET
+    assert [type(event) for event in ends.events] == [RekeyNeeded, RekeyNeeded]  # one of each end

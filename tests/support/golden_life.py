@@ -149,7 +149,7 @@ def renewal_again_and_again(network: GoldenNetwork) -> None:
     alice, bob = established(network)
     for _ in range(7):
         alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
-        network.settle()
+        network.run(5)
     network.run(60)
     assert alice.carries.inbound == bob.carries.outbound
 

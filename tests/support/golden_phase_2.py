@@ -211,7 +211,7 @@ def nat_rfc_3947(network: GoldenNetwork) -> None:
     network.heading("the NAT changes the port again, and alice deletes the IPsec SAs")
     box.rebind()
     alice.does(lambda engine: engine.close_child(alice.child.unique_id, network.now))
-    network.run(20)
+    network.run(9)
     assert bob.children == []
 
 

@@ -280,8 +280,8 @@ class Peer:
 
     @property
     def sa(self) -> IkeSa:
-        """The only ISAKMP SA."""
-        (sa,) = self.engine.sas.values()
+        """The only ISAKMP SA, besides those that it has replaced."""
+        (sa,) = (sa for sa in self.engine.sas.values() if not sa.heir)
         return sa
 
     @property

@@ -10,6 +10,7 @@ from ikev1.config.files import Files
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.identities import own_identity, peers_identity
 from ikev1.config.policies import Draft, policies_for
+from ikev1.config.rekeying import read_connection_lives
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
@@ -64,10 +65,11 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
             table.path, Rule.NO_CREDENTIAL, "requires a pre-shared key in secret or secret_file, or a private_key"
         )
     trust = read_trust(table, files)
+    lives = read_connection_lives(table)
     remote_address, *others = table.take("remote_address", remotes, (ANY,))
     connection = Connection(
         name=name,
-        policies=policies_for(table, drafts, methods_of(secret, credential, trust), check),
+        policies=policies_for(table, drafts, methods_of(secret, credential, trust), check, lives.lifetime),
         tunnels=tuple(tunnels),
         secret=secret,
         credential=credential,
@@ -85,6 +87,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         fragmentation=Fragmentation(table.take("fragmentation", choice(tuple(Fragmentation)), Fragmentation.YES)),
         fragment_size=table.take("fragment_size", fragment_size, None),
         rekey=table.take("rekey", boolean, True),
+        rekeying=lives.rekeying,
         unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
         close_children=table.take("close_children", boolean, False),
         keyingtries=table.take("keyingtries", integer(0, 1_000_000), 0),

@@ -74,6 +74,7 @@ def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Co
         retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),
         retransmit_base=table.take("retransmit_base", number(1, 10), default.retransmit_base),
         retransmit_jitter=table.take("retransmit_jitter", number(0, 1), default.retransmit_jitter),
+        delete_rekeyed_delay=table.take("delete_rekeyed_delay", number(1, 3600), default.delete_rekeyed_delay),
         fragment_size=table.take("fragment_size", fragment_size, default.fragment_size),
         initiation_window=table.take("initiation_window", integer(1, 10_000), default.initiation_window),
         nat_keepalive=table.take("nat_keepalive", number(1, 3600), default.nat_keepalive),

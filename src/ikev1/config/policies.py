@@ -76,14 +76,15 @@ def _priority(name: str) -> int:
     return integer(1, LOWEST_PRIORITY)(int(name))
 
 
-def policies_for(table: Table, drafts: tuple[Draft, ...], methods: Methods, check: ProposalCheck) -> tuple[Policy, ...]:
+def policies_for(
+    table: Table, drafts: tuple[Draft, ...], methods: Methods, check: ProposalCheck, lifetime: int
+) -> tuple[Policy, ...]:
     """The policies of one connection that can prove who it is by ``methods``: its own proposals, else those of
-    ``drafts`` that ask for one of them.
+    ``drafts`` that ask for one of them. A ``lifetime`` other than 0 takes precedence over theirs.
     """
     allowed = _read_authentication(table, methods)
     own = table.take("proposals", each(ike_proposal), ())
     warn_weak_ike(table.findings, table.key("proposals"), own)
-    lifetime = table.take("lifetime", duration, 0)
     volume = table.take("lifetime_kilobytes", kilobytes, 0)
     if not allowed:
         return ()

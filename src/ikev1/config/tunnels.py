@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.packet_marks import read_packet_marks
+from ikev1.config.rekeying import read_tunnel_lives
 from ikev1.config.table import Table
-from ikev1.config.values import boolean, choice, duration, each, host_bits, integer, kilobytes, text
+from ikev1.config.values import boolean, choice, each, host_bits, integer, kilobytes, text
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
@@ -19,14 +20,16 @@ LARGEST_WINDOW = 4096  # packets
 
 def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
+    lives = read_tunnel_lives(table)
     tunnel = Tunnel(
         name=name,
         local=table.take("local", _selector(table, "local"), DYNAMIC),
         remote=table.take("remote", _selector(table, "remote"), DYNAMIC),
         proposals=_read_proposals(table),
-        lifetime=table.take("lifetime", duration, HOUR),
+        lifetime=lives.lifetime or HOUR,
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
-        lifetime_set="lifetime" in table,
+        lifetime_set=bool(lives.lifetime),
+        rekeying=lives.rekeying,
         check=check,
         start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),

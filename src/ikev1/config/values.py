@@ -17,6 +17,7 @@ _HOST_NAME = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?!\d+$){_LABEL}")
 _QUANTITY = re.compile(r"^(\d+)\s*([A-Za-z]*)$")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
+_OCTETS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _LARGEST = 0xFFFF_FFFF  # the largest life duration of 4 octets
 
 
@@ -110,6 +111,23 @@ def kilobytes(value: object) -> int:
     return _quantity(
         value, _KILOBYTES, 'kilobytes as an integer, or a string with a unit such as "4608000K", "4500M", "4G"'
     )
+
+
+def octets(value: object) -> int:
+    """Octets: an integer, or a string with a unit: ``500000000``, ``"500M"``, ``"4G"``."""
+    value = value.strip().removesuffix("iB").removesuffix("B") if isinstance(value, str) else value
+    form = _QUANTITY.match(value) if isinstance(value, str) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        amount = value
+    elif form is not None and form[2].lower() in _OCTETS:
+        amount = int(form[1]) * _OCTETS[form[2].lower()]
+    else:
+        raise ValueError(
+            f'{value!r} is not allowed: expected octets as an integer, or a string with a unit such as "4G"'
+        )
+    if not 1 <= amount < 1 << 63:
+        raise ValueError(f"{value!r} is out of range: expected 1 to {(1 << 63) - 1}")
+    return amount
 
 
 def address(value: object) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, timers
+from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, switch, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.fragments import DumpedFragments
@@ -174,6 +174,13 @@ class Engine:
         """
         return lost_sas.unknown_spi(self._state, spi, protocol, path, now)
 
+    def peer_sends(self, spi: int, now: float) -> list[Action]:
+        """An ESP packet of the pair with our inbound ``spi`` was authentic, and we do not send with the pair yet: the
+        peer can receive with it, so it takes over from an older pair.
+        """
+        sa = self._state.table.of_spi(spi)
+        return [] if sa is None else self._contained(sa, lambda ref: switch.peer_sends(ref, spi), now)
+
     # --- what we want
 
     def initiate(self, connection: str, tunnel: str | None, path: UdpPath, now: float) -> list[Action]:
@@ -267,13 +274,13 @@ class Engine:
         return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
-        """Negotiate the ISAKMP SA that replaces this one and takes over its pairs.
+        """Negotiate the ISAKMP SA that replaces this one and takes over its pairs; one that has an heir stays as it is.
 
         Raises:
             UnknownName: there is no ISAKMP SA with this number.
         """
         sa = self._ike(unique_id)
-        return self._contained(sa, commands.rekey_ike, now) if sa.is_up else []
+        return self._contained(sa, commands.rekey_ike, now) if sa.is_current else []
 
     def rekey_child(self, unique_id: int, now: float) -> list[Action]:
         """Negotiate the pair that replaces a pair of IPsec SAs, unless it was replaced, or is being replaced.

@@ -50,6 +50,7 @@ from ikev1.esp.plane import (
     Expired,
     NetworkChanged,
     PeerMoved,
+    PeerSends,
     PlaneError,
     PlaneEvent,
     RekeyNeeded,
@@ -276,6 +277,8 @@ class Gateway:
                 self.autostart.acquire(event.connection, event.tunnel, event.packet)
             elif isinstance(event, PeerMoved):
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
+            elif isinstance(event, PeerSends):
+                self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
             elif isinstance(event, NetworkChanged):
                 self._network.notice()
             elif isinstance(event, UnknownSpi):

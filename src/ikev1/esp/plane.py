@@ -137,6 +137,15 @@ class PeerMoved(NamedTuple):
     path: UdpPath
 
 
+class PeerSends(NamedTuple):
+    """The first authentic packet came for a pair that does not send yet: the peer can receive with it, too.
+
+    Said once for each pair, by a backend that can tell; without it, the pair sends some seconds later.
+    """
+
+    child: ChildSa
+
+
 class UnknownSpi(NamedTuple):
     """ESP packets keep coming on ``path`` with an SPI that no pair has: the sender has a pair that is not here any
     more. Said once in some seconds, and only by a plane that sees such packets.
@@ -156,7 +165,7 @@ class NetworkChanged(NamedTuple):
     """Links, addresses, routes or rules of this host may have changed: see `DataPlane.follow`."""
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | UnknownSpi | Unguarded | NetworkChanged
+PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | UnknownSpi | Unguarded | NetworkChanged
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.

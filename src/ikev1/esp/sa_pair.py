@@ -11,7 +11,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
-from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, RekeyNeeded
+from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, PeerSends, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
 from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, MalformedPacket, check, opener, sealer, sizes
 
@@ -88,6 +88,7 @@ class SaPair:
         "_reported",
         "_sequence",
         "_soft_octets",
+        "_soft_packets",
         "child",
         "mtu",
         "receives",
@@ -106,7 +107,8 @@ class SaPair:
         self.receives = False
         self.sends = False
         self._sequence = 0  # the last one used
-        self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes)
+        self._soft_octets, self._hard_octets = _limits(child.lifetime_kilobytes, child.rekey_bytes)
+        self._soft_packets = child.rekey_packets or math.inf
         self._reported: tuple[type, ...] = ()
         self.bytes_in = self.packets_in = self.bytes_out = self.packets_out = 0
         self._last_in: float | None = None
@@ -146,6 +148,8 @@ class SaPair:
                 self._report_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
             if self.bytes_out >= self._soft_octets:
                 self._report_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
+            if self.packets_out >= self._soft_packets:
+                self._report_once(RekeyNeeded(self.child, f"{self.packets_out} packets sent"))
         return sealed
 
     def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
@@ -190,6 +194,10 @@ class SaPair:
             self._last_in = now
             if self.bytes_in >= self._soft_octets:
                 self._report_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
+            if self.packets_in >= self._soft_packets:
+                self._report_once(RekeyNeeded(self.child, f"{self.packets_in} packets received"))
+            if not self.sends:
+                self._report_once(PeerSends(self.child))
 
     def _unwrap(self, payload: bytes, flows: set[bytes], now: float) -> bytes | None:
         """The inner packet without ESP's trailer and TFC padding, if it may pass."""
@@ -247,7 +255,7 @@ class SaPair:
         if bool(path.remote_port) == self.child.udp_encapsulation and path[2:] != _peer(self.child):
             self._listener(PeerMoved(self.child, path))
 
-    def _report_once(self, event: RekeyNeeded | Expired) -> None:
+    def _report_once(self, event: RekeyNeeded | Expired | PeerSends) -> None:
         if type(event) not in self._reported:
             self._reported += (type(event),)
             self._listener(event)
@@ -258,8 +266,9 @@ def _peer(child: ChildSa) -> tuple[str, int]:
     return child.path.remote_host, child.path.remote_port if child.udp_encapsulation else 0
 
 
-def _limits(kilobytes: int) -> tuple[float, float]:
+def _limits(kilobytes: int, rekey_bytes: int) -> tuple[float, float]:
     """The soft and the hard limit in octets (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
+    configured = rekey_bytes or math.inf
     if not kilobytes:
-        return math.inf, math.inf
-    return kilobytes * 1024 * _SOFT_PART, kilobytes * 1024.0
+        return configured, math.inf
+    return min(configured, kilobytes * 1024 * _SOFT_PART), kilobytes * 1024.0

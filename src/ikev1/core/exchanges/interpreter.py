@@ -67,6 +67,7 @@ class Script:
             whether another round follows. Without it, none does.
         ask: called with the decision before this gateway builds its next message or completes the exchange; returns the
             question to be answered first, or None. It may be called again for the same question, and has no effects.
+        pause: called before each question; returns the time until which the exchange waits before that.
         take_answer: processes the answer, and returns the new decision. It raises `Refusal` if the exchange cannot
             continue with the answer.
 
@@ -88,6 +89,7 @@ class Script:
         again: Callable[[ExchangeData | None], bool] | None = None,
         ask: Callable[[ExchangeContext, Any], Question | None] | None = None,
         take_answer: Callable[[ExchangeContext, Any, Answer], Any] | None = None,
+        pause: Callable[[ExchangeContext], float] | None = None,
     ) -> None:
         self.name = name
         self.exchange = exchange
@@ -99,6 +101,7 @@ class Script:
         self.method = method
         self.ask = ask
         self.take_answer = take_answer
+        self.pause = pause
         self._again = again
         self._round, self._most = len(rows), len(self.rows)
         count = range(1, len(self.rows) + 1)
@@ -189,6 +192,11 @@ def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
         Refusal: the message cannot be built; ``context`` must be discarded.
     """
     while True:
+        if script.pause is not None:
+            until = script.pause(context)
+            if until > context.now:
+                context.exchange = replace(context.exchange, waiting=Waiting(0, decision), proceeds_at=until)
+                return
         if script.ask is not None:
             question = script.ask(context, decision)
             if question is not None:
@@ -212,6 +220,17 @@ def resume(script: Script, context: ExchangeContext, answer: Answer) -> None:
     waiting = present(context.exchange.waiting)
     context.exchange = replace(context.exchange, waiting=None)
     decision = present(script.take_answer)(context, waiting.decision, answer)
+    reply(script, context, decision)
+
+
+def proceed(script: Script, context: ExchangeContext) -> None:
+    """Continue an exchange that waited for a time.
+
+    Raises:
+        Refusal: the exchange cannot continue; ``context`` must be discarded.
+    """
+    decision = present(context.exchange.waiting).decision
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
     reply(script, context, decision)
 
 

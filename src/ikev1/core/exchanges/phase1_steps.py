@@ -208,7 +208,8 @@ def establish(context: ExchangeContext) -> None:
     chosen = present(sa.chosen)
     awaits_user = is_hybrid(chosen.suite.authentication)
     lifetime = _USER_PATIENCE if awaits_user else chosen.lifetime
-    rekey_at, expires_at = deadlines(context.now, lifetime, sa.role, context.connection, context.engine.random)
+    rekeying = context.connection.rekeying if context.connection.rekey else None
+    rekey_at, expires_at = deadlines(context.now, lifetime, sa.role, rekeying, context.engine.random)
     context.sa = replace(
         sa,
         state=IkeState.ESTABLISHED,

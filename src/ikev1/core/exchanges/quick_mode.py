@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
@@ -10,8 +12,9 @@ from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.changed_lifetime import note_changed_life
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
 from ikev1.core.negotiation.lifetime_attributes import PHASE_2
+from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
-from ikev1.core.negotiation.rekey_times import deadlines
+from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
@@ -22,8 +25,8 @@ from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbo
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildUp, Code
-from ikev1.core.records.exchange import Agreed, Choice, Decision, KeyShare, QuickMode
+from ikev1.core.records.events import ChildUp, Code, Note
+from ikev1.core.records.exchange import Agreed, Choice, Decision, Exchange, KeyShare, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
@@ -44,8 +47,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
-_REPLACED_LIVES_ON = 30.0  # seconds for which a replaced pair still receives packets in transit
-_REPLACED_BY_PEER = 120.0  # seconds within which the peer must delete a pair that it replaced
+SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
 
@@ -55,6 +57,7 @@ _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pa
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
+    wanted = replace(wanted, known=_known(context, wanted))
     previous = _previous(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
@@ -132,6 +135,7 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
     quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
+    quick = replace(quick, known=_known(context, quick))
     _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
 
 
@@ -184,9 +188,9 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
     sa = context.sa
     previous = _previous(context, quick)
     unique_id = context.engine.next_unique_id()
-    rekey_at, expires_at = deadlines(
-        context.now, agreed.life.seconds, context.exchange.role, context.connection, context.engine.random
-    )
+    random, rekeying = context.engine.random, tunnel.rekeying if context.connection.rekey else None
+    rekey_at, expires_at = deadlines(context.now, agreed.life.seconds, context.exchange.role, rekeying, random)
+    rekey_bytes, rekey_packets = (0, 0) if rekeying is None else volumes(rekeying, random)
     return ChildSa(
         unique_id=unique_id,
         name=quick.tunnel,
@@ -203,6 +207,8 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
         rekey_at=rekey_at,
         expires_at=expires_at,
         lifetime_kilobytes=agreed.life.kilobytes,
+        rekey_bytes=rekey_bytes,
+        rekey_packets=rekey_packets,
         replay_window=tunnel.replay_window,
         group=agreed.group,
         reqid=previous.reqid if previous is not None else unique_id,
@@ -237,8 +243,26 @@ def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, 
 
 
 def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
-    """No payloads but HASH(3), which proves that the initiator has the responder's nonce."""
+    """No payloads but HASH(3), which proves that the initiator has the responder's nonce.
+
+    Many responders install nothing before they receive it. If older pairs carry the traffic, they do so for some time,
+    or until the peer sends with the new pair.
+    """
+    quick = _quick(context)
+    older = [child for child in context.sa.children if _sends_for(child, quick)]
+    if older:
+        ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
+        sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
+        context.exchange = replace(context.exchange, data=replace(quick, sends_at=sends_at))
     return []
+
+
+def _pause(context: ExchangeContext) -> float:
+    """Return the time until which the outbound SA is not installed."""
+    quick = context.exchange.quick
+    if quick is None or quick.installed != 1 or not QUICK_MODE.is_over(context.exchange):
+        return 0.0
+    return quick.sends_at
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
@@ -249,17 +273,72 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
 
 
 def _finish(context: ExchangeContext) -> None:
-    """Complete the pair in the SA; the pair that it replaces only receives packets still in transit."""
+    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
-    previous = _previous(context, quick)
-    if previous is not None:
-        _put_pair(context, _retired(previous, context))
+    previous, heir = _previous(context, quick), _heir(context, quick)
     _put_pair(context, child.without_keys())
+    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in context.sa.children))
+    for exchange in context.sa.exchanges:
+        held = exchange.child
+        if exchange.holds_back and held is not None and held.unique_id in quick.known:
+            _overtaken(context, exchange, _replaced(held.without_keys(), heir, context))
     _bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
+    if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
+        _tell_of_collision(context, child, heir, previous)
     warn_of_phase2(context, child.suite, child.group)
+
+
+def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
+    """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
+    sa = context.sa
+    children = tuple(old if child.unique_id == old.unique_id else child for child in sa.children)
+    done = replace(exchange, waiting=None, proceeds_at=0.0, data=None)
+    exchanges = tuple(done if other is exchange else other for other in sa.exchanges)
+    context.sa = replace(sa, children=children, exchanges=exchanges)
+    context.report(ChildUp(context.sa, old))
+
+
+def finish_held(context: ExchangeContext) -> None:
+    """Complete an exchange whose pair does not send yet, because its ISAKMP SA ends; the data plane's answer is not
+    awaited.
+    """
+    quick = _quick(context)
+    if _heir(context, quick) is quick.child:
+        context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
+    _finish(context)
+
+
+def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, previous: ChildSa | None) -> None:
+    other = previous if heir.unique_id == child.unique_id else child
+    lowest = present(other).lowest_spi
+    text = (
+        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest "
+        f"SPI, {lowest:08x}, is one of pair #{present(other).unique_id}"
+    )
+    context.report(Note(Code.COLLISION, text, context.sa))
+
+
+def _known(context: ExchangeContext, quick: QuickMode) -> tuple[int, ...]:
+    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
+    pairs = context.engine.own_pairs(context.sa, quick.local, quick.remote)
+    sending = [child.unique_id for child in pairs if _sends_for(child, quick)]
+    held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
+    return (*sending, *(child.unique_id for child in held if child is not None and _is_for(child, quick)))
+
+
+def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
+    """Return the pair that sends once the new pair is established.
+
+    This is the new one, unless the negotiation of another one began before that was established, too. Of two such
+    pairs, the one with the lowest SPI is replaced (`ikev1.core.negotiation.lineage`).
+    """
+    child = present(quick.child)
+    rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
+    return max((child, *rivals), key=lambda pair: pair.lowest_spi)
 
 
 def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
@@ -275,22 +354,28 @@ def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
     """Return the newest active pair for the same traffic, which the new pair replaces."""
     for child in reversed(context.sa.children):
-        if child.state is ChildState.INSTALLED and _is_for(child, quick):
+        if _sends_for(child, quick):
             return child
     return None
+
+
+def _sends_for(child: ChildSa, quick: QuickMode) -> bool:
+    return child.state is ChildState.INSTALLED and _is_for(child, quick)
 
 
 def _is_for(child: ChildSa, quick: QuickMode) -> bool:
     return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
 
 
-def _retired(child: ChildSa, context: ExchangeContext) -> ChildSa:
-    """Return ``child`` as replaced, with its time of expiry: the initiator of the new pair deletes the replaced pair
-    soon, and the responder waits for that for a limited time.
-    """
-    lives_on = _REPLACED_LIVES_ON if context.initiates else _REPLACED_BY_PEER
-    expires_at = min(child.expires_at, context.now + lives_on) if child.expires_at else context.now + lives_on
-    return replace(child, state=ChildState.REKEYED, rekey_at=0.0, expires_at=expires_at)
+def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
+    """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
+    if child.state is not ChildState.INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
+        return child
+    return _replaced(child, heir, context)
+
+
+def _replaced(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
+    return retired(child, heir, context.now, context.engine.settings.delete_rekeyed_delay)
 
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
@@ -336,7 +421,9 @@ def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
         return None
     if not quick.installed:
         return InstallInbound(0, quick.child)
-    return InstallOutbound(0, quick.child) if quick.installed == 1 and QUICK_MODE.is_over(exchange) else None
+    if quick.installed > 1 or not QUICK_MODE.is_over(exchange) or _heir(context, quick) is not quick.child:
+        return None
+    return InstallOutbound(0, quick.child)
 
 
 def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
@@ -399,4 +486,5 @@ QUICK_MODE = Script(
     patient_responder=True,
     ask=_ask,
     take_answer=_take_answer,
+    pause=_pause,
 )

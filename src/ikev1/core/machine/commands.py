@@ -14,7 +14,9 @@ from ikev1.core.exchanges.registry import aggressive_mode, script_of
 from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
+from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.traffic_selectors import tunnel_selectors
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
@@ -84,7 +86,7 @@ def ike_for(state: State, connection: str) -> IkeSa | None:
     This is the newest one that is established or that this gateway is initiating.
     """
     for sa in reversed(state.table.of_connection(connection)):
-        if sa.is_call_of_ours or (sa.is_up and state.believes(sa)):
+        if sa.is_call_of_ours or (sa.is_current and state.believes(sa)):
             return sa
     return None
 
@@ -122,6 +124,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
     try:
         context = ref.context(exchange)
         context.sa = numbered
+        count_own(context)
         begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
     except Refusal as refusal:
         ref.tx.report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))
@@ -137,10 +140,10 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     tx, state = ref.tx, ref.tx.state
     waiting = replace(child, rekey_at=_again_at(tx, child))
     ref.change(children=tuple(waiting if other is child else other for other in ref.sa.children))
-    if ref.sa.is_up and state.believes(ref.sa):
+    if ref.sa.is_current and state.believes(ref.sa):
         _replace_child(ref, child)
         return
-    others = [other for other in state.table.of_peer(ref.sa) if other.is_up and state.believes(other)]
+    others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
     if others:
         confirmed = [other for other in others if other.confirmed] or others
         _replace_child(tx.of(confirmed[-1]), child)
@@ -326,9 +329,9 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     Both directions of these pairs work, so they are complete, even if the process ended before it stored that. The
     other pairs are lost: delete them and negotiate replacements.
     """
-    survivors, completed = _survivors(sa, alive)
+    survivors, completed = _survivors(tx, sa, alive)
     dead = [child for child in sa.children if child.inbound.spi not in alive]
-    stays = IkeState.DELETED if sa.state is IkeState.DELETED else IkeState.ESTABLISHED
+    stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
     left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
     ref = tx.of(left)
     ref.become(left)
@@ -345,16 +348,21 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         ref.say(delete_child(child))
     lost = _lost(survivors, dead)
     if not tx.state.believes(left):
+        if stays is IkeState.REKEYED:
+            return  # the peer authenticates again in place of its heir
         reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
         return
     for child in lost:
         begin_quick_mode(ref, child.name, (child.local, child.remote))
 
 
-def _survivors(sa: IkeSa, alive: Container[int]) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
+def _survivors(
+    tx: Transaction, sa: IkeSa, alive: Container[int]
+) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
     """Return the pairs of ``sa`` that still work, and those of them that were being installed, each with the pair that
     it replaces.
     """
+    delay = tx.state.settings.delete_rekeyed_delay
     survivors: list[ChildSa] = []
     completed: list[tuple[ChildSa, ChildSa | None]] = []
     for child in sa.children:
@@ -364,7 +372,7 @@ def _survivors(sa: IkeSa, alive: Container[int]) -> tuple[tuple[ChildSa, ...], l
             child = replace(child, state=ChildState.INSTALLED)
             before = [other for other in survivors if other.traffic == child.traffic]
             replaced = next((other for other in reversed(before) if other.state is ChildState.INSTALLED), None)
-            survivors = [other.retired() if other is replaced else other for other in survivors]
+            survivors = [retired(other, child, tx.now, delay) if other is replaced else other for other in survivors]
             completed.append((child, replaced))
         survivors.append(child)
     return tuple(survivors), completed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ikev1.core.exchanges.quick_mode import finish_held
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef
+from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.path_changes import on_path
 from ikev1.core.records.actions import Move, Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -11,6 +13,7 @@ from ikev1.core.records.events import ChildDown, IkeDown
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 
 
 def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
@@ -18,7 +21,7 @@ def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
 
     Its pairs move to another ISAKMP SA with the same peer, or remain without one until they expire (RFC 2409 §4: "it is
     possible [...] to delete the ISAKMP SA" while those of phase 2 remain). With ``with_children``, or if the connection
-    has ``close_children`` set, the pairs are deleted as well.
+    has ``close_children`` set, the pairs are deleted as well; those of a replaced SA move to its heir nevertheless.
     """
     sa = ref.sa
     bury(ref, reason, with_children=with_children)
@@ -28,12 +31,15 @@ def end(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
 
 def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     """Do the same as `end` for an ISAKMP SA whose deletion has already been reported."""
+    if not with_children:
+        _complete_held(ref)
     sa, tx = ref.sa, ref.tx
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
     children = sa.complete_children
-    if children and not with_children and not (connection is not None and connection.close_children):
-        heirs = [other for other in tx.state.table.of_peer(sa) if other.is_up and other.confirmed]
+    heirs = [other for other in tx.state.table.of_peer(sa) if other.is_current and other.confirmed]
+    closes = connection is not None and connection.close_children and not (sa.heir and heirs)
+    if children and not with_children and not closes:
         if heirs:
             ref.drop()
             adopt(tx.of(heirs[-1]), children)
@@ -57,14 +63,36 @@ def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:
     unwelcome = [child for child in children if takes_anothers(tx.state, sa, child, sa.path)]
     children = tuple(child for child in children if child not in unwelcome)
     encapsulates = sa.nat is not None and sa.nat.encapsulate
-    newer = {child.traffic for child in sa.children if child.state is ChildState.INSTALLED}
     adopted = tuple(on_path(child, sa.path) if child.udp_encapsulation is encapsulates else child for child in children)
-    adopted = tuple(child.retired() if child.traffic in newer else child for child in adopted)
-    heir.change(children=(*sa.children, *adopted))
+    heir.change(children=_with_one_sender(heir, (*sa.children, *adopted)))
     tx.actions += [Move(child) for child, before in zip(adopted, children, strict=True) if child.path != before.path]
     for child in unwelcome:
         tx.actions.append(Remove(child))
         tx.report(ChildDown(sa, child, "another peer has this traffic at the new address of the peer"))
+
+
+def _complete_held(ref: SaRef) -> None:
+    """Complete the pairs that do not send yet: the peer uses them, whatever becomes of their ISAKMP SA."""
+    for exchange in ref.sa.exchanges:
+        if exchange.holds_back:
+            context = ref.context(exchange)
+            finish_held(context)
+            ref.commit(context, context.exchange)
+
+
+def _with_one_sender(heir: SaRef, children: tuple[ChildSa, ...]) -> tuple[ChildSa, ...]:
+    """Return ``children``, the pairs of ``heir``, with only the newest pair for each traffic in use."""
+    now, delay = heir.tx.now, heir.tx.state.settings.delete_rekeyed_delay
+    newest: dict[tuple[str, Selector, Selector], ChildSa] = {}
+    for child in sorted(children, key=lambda child: child.unique_id):
+        if child.state is ChildState.INSTALLED:
+            newest[child.traffic] = child
+    return tuple(
+        retired(child, newest[child.traffic], now, delay)
+        if child.state is ChildState.INSTALLED and child is not newest[child.traffic]
+        else child
+        for child in children
+    )
 
 
 def takes_anothers(state: State, sa: IkeSa, child: ChildSa, path: UdpPath) -> bool:

@@ -101,6 +101,10 @@ class State:
         """Yield the pairs of peers other than that of ``sa`` that have exactly these selectors."""
         return self.table.equals(sa, local, remote, apart=self._all_stay(sa))
 
+    def own_pairs(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
+        """Yield the pairs with exactly these selectors that the peer of ``sa`` has, under any of its ISAKMP SAs."""
+        return self.table.own(sa, local, remote)
+
     def _all_stay(self, sa: IkeSa) -> bool:
         """Return whether the connection of ``sa`` treats peers with the same identity as different peers."""
         connection = self.lookup.by_name(sa.connection)

@@ -124,7 +124,8 @@ def dead(ref: SaRef, why: str) -> None:
     A newer ISAKMP SA with the peer is not deleted: it was established after the peer had lost this one.
     """
     sa, tx = ref.sa, ref.tx
-    older = [other for other in tx.state.table.of_peer(sa) if other.established_at <= sa.established_at]
+    others = tx.state.table.of_peer(sa)
+    older = [other for other in others if other.established_at <= sa.established_at or other.heir == sa.unique_id]
     pairs = tuple(child for other in (*older, sa) for child in other.complete_children)
     text = f"DPD: peer {sa.path.remote} is dead: {why}"
     tx.report(Failure(Code.PEER_DEAD, text, sa.path.remote, replace(sa, children=pairs)))
@@ -220,10 +221,12 @@ def _heard_at(sa: IkeSa) -> float:
 
 
 def _replaced(ref: SaRef) -> bool:
-    """Return whether a newer ISAKMP SA with the peer is up, under which the peer is asked instead."""
+    """Return whether another ISAKMP SA with the peer is used, under which the peer is asked instead."""
     sa = ref.sa
-    return any(
-        other.is_up and other.confirmed and (other.established_at, other.unique_id) > (sa.established_at, sa.unique_id)
+    return sa.heir != 0 or any(
+        other.is_current
+        and other.confirmed
+        and (other.established_at, other.unique_id) > (sa.established_at, sa.unique_id)
         for other in ref.tx.state.table.of_peer(sa)
     )
 

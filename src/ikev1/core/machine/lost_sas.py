@@ -79,7 +79,7 @@ def unknown_spi(state: State, spi: int, protocol: int, path: UdpPath, now: float
 def _established_with(state: State, path: UdpPath) -> IkeSa | None:
     """Return the newest ISAKMP SA that is up between the two hosts of ``path``; None if several peers are there."""
     found = islice(state.table.of_host(path.remote_host), _MOST_LOOKED_AT)
-    here = [sa for sa in found if sa.is_up and sa.confirmed and same_hosts(sa.path, path)]
+    here = [sa for sa in found if sa.is_current and sa.confirmed and same_hosts(sa.path, path)]
     return here[-1] if here and all(sa.peer == here[0].peer for sa in here) else None
 
 

@@ -1,4 +1,8 @@
-"""Limits on the phase 2 exchanges and pairs of IPsec SAs that a peer may have under one ISAKMP SA."""
+"""Limits on the phase 2 exchanges and pairs of IPsec SAs that a peer may have under one ISAKMP SA.
+
+An ISAKMP SA with many Quick Modes is replaced before the peer reaches its limit, even if the connection has ``rekey``
+set to false.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,10 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 
 _MOST_QUICK_MODES = 5000  # initiated by the peer under one ISAKMP SA: all their message IDs are stored
-_MANY_QUICK_MODES = 4000  # Quick Modes after which the ISAKMP SA is rekeyed
+_MANY_QUICK_MODES = {  # of both peers: after so many, the ISAKMP SA is replaced
+    Role.INITIATOR: 4000,
+    Role.RESPONDER: 4200,  # more, so that two peers that count do not both replace it
+}
 _MOST_UNDER_WAY = 256  # unfinished Quick Modes initiated by the peer
 _MOST_PAIRS = 2000  # under one ISAKMP SA, which is stored as a whole with each change
 _AGAIN = "further ones are rejected"
@@ -34,6 +41,20 @@ def admit_phase2(context: ExchangeContext) -> None:
     if len(sa.children) >= _MOST_PAIRS:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs of IPsec SAs: {_AGAIN}")
     context.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {context.exchange.message_id})
-    if spent >= _MANY_QUICK_MODES and sa.state is IkeState.ESTABLISHED and context.now < sa.rekey_at:
-        context.sa = replace(context.sa, rekey_at=context.now)
-        context.report(Note(Code.QUICK_MODE_LIMIT, f"rekeying the ISAKMP SA early, after {spent} Quick Modes", sa))
+    _replace_early(context)
+
+
+def count_own(context: ExchangeContext) -> None:
+    """Record that this gateway initiates a Quick Mode."""
+    context.sa = replace(context.sa, own_quick_modes=context.sa.own_quick_modes + 1)
+    _replace_early(context)
+
+
+def _replace_early(context: ExchangeContext) -> None:
+    """Rekey the ISAKMP SA now if it has seen many Quick Modes."""
+    sa, now = context.sa, context.now
+    seen = len(sa.spent_message_ids) + sa.own_quick_modes
+    due = 0.0 < sa.rekey_at <= now
+    if seen >= _MANY_QUICK_MODES[sa.role] and sa.state is IkeState.ESTABLISHED and not due:
+        context.sa = replace(sa, rekey_at=now)
+        context.report(Note(Code.QUICK_MODE_LIMIT, f"rekeying the ISAKMP SA early, after {seen} Quick Modes", sa))

@@ -10,7 +10,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, liveness, lost_sas
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -95,6 +95,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
     ref.commit(context, context.exchange)
     if exchange.received and context.exchange.waiting is None:
         confirm(ref)
+    lineage.pass_on(ref)
 
 
 def questions(state: State) -> list[Question]:
@@ -271,6 +272,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     if digest in exchange.received:
         if digest == exchange.received[-1] and _answers_again(exchange):
             tx.actions += transmit(exchange, _path_for_again(sa, arrival.path))
+            switch.postpone(ref, exchange)
         return
     if not exchange.message_id:
         tx.at_work = ref.cookies, 0
@@ -310,6 +312,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         confirm(ref)
     if exchange.message_id:
         liveness.heard(ref)
+    switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
     if ref.sa.moves != sa.moves:

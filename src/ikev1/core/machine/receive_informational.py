@@ -18,7 +18,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, liveness, lost_sas
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
@@ -66,9 +66,13 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     was_confirmed = ref.sa.confirmed
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
+        lineage.heir_deleted(ref)
         bury(ref, "deleted by the peer")
     if was_confirmed:
         _deleted_elsewhere(ref, message)
+        if deleted_pairs(message):
+            lineage.revive_pairs(ref)
+            switch.fill_gaps(ref)
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
@@ -94,6 +98,7 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
         context = other.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
         take_deleted(context, gone)
         other.commit(context)
+        lineage.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
             end(other, "the peer deleted its last IPsec SAs")
 

@@ -42,7 +42,7 @@ def reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
         return
     if sa.draining:
         _restored(ref)
-    if sa.is_up and not state.believes(ref.sa):
+    if sa.is_current and not state.believes(ref.sa):
         commands.reauthenticate(ref)
     elif how.at_once and sa.is_up and not _is_accepted(ref, connection):
         commands.close_ike(ref, "the addresses of the connection changed")
@@ -72,7 +72,7 @@ def _restored(ref: SaRef) -> None:
     revived = tuple(
         replace(child, rekey_at=now) if child.state is ChildState.INSTALLED else child for child in ref.sa.children
     )
-    ref.change(draining=False, rekey_at=now if ref.sa.is_up else 0.0, children=revived)
+    ref.change(draining=False, rekey_at=now if ref.sa.is_current else 0.0, children=revived)
 
 
 def _tunnel_removed(ref: SaRef, child: ChildSa, how: Reload) -> None:
@@ -89,7 +89,7 @@ def _follow(ref: SaRef, child: ChildSa, tunnel: Tunnel) -> None:
     """Replace a pair that does not match its tunnel any more."""
     if commands.wants_other_networks(ref, child):
         commands.close_child(ref, child, "the networks of the tunnel changed")
-        if ref.sa.is_up and not commands.is_under_way(ref.sa, tunnel.name):
+        if ref.sa.is_current and not commands.is_under_way(ref.sa, tunnel.name):
             commands.begin_quick_mode(ref, tunnel.name)
     elif not _is_as_configured(child, tunnel):
         commands.rekey_child(ref, child)

@@ -258,6 +258,12 @@ class SaTable:
         """Return the pairs with exactly this traffic and other peers than that of ``sa``; ``apart`` as in `rivals`."""
         return self._of_others(sa, self._pairs.equal(local, remote), apart)
 
+    def own(self, sa: IkeSa, local: Selector, remote: Selector) -> Iterator[ChildSa]:
+        """Return the pairs with exactly this traffic and the peer of ``sa``, under any of its ISAKMP SAs."""
+        for cookies, number in self._pairs.equal(local, remote):
+            if same_peer(sa, self.by_cookies[cookies]):
+                yield self._pair(cookies, number)[1]
+
     def _of_others(self, sa: IkeSa, pairs: Iterator[tuple[bytes, int]], apart: bool) -> Iterator[ChildSa]:
         for cookies, number in pairs:
             other = self.by_cookies[cookies]

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, liveness
+from ikev1.core.machine import commands, dpd, lineage, liveness, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove
-from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
@@ -174,8 +174,11 @@ def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _expire_child(ref: SaRef, child: ChildSa) -> None:
-    over = "replaced by a newer pair of IPsec SAs" if child.state is ChildState.REKEYED else "lifetime expired"
-    commands.close_child(ref, child, over)
+    commands.close_child(ref, child, "lifetime expired")
+
+
+def _retire_child(ref: SaRef, child: ChildSa) -> None:
+    commands.close_child(ref, child, "replaced by another pair of IPsec SAs")
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
@@ -226,7 +229,9 @@ class Timer(NamedTuple):
 _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.RETRANSMIT: Timer(_retransmit, _abandon_exchange),
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
+    TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
+    TimerKind.RETIRE_CHILD: Timer(_retire_child, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
@@ -234,5 +239,6 @@ _TIMERS: dict[TimerKind, Timer] = {
         lambda ref, live: liveness.check(ref), lambda ref, live: ref.change(liveness=Liveness())
     ),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
+    TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -9,6 +9,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.exchange import Life, Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Rekeying
 from ikev1.wire.attributes import build_attributes, parse_attributes
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
@@ -62,19 +63,22 @@ def shorten_established(context: ExchangeContext, notify: Notification) -> None:
         )
         context.sa = replace(sa, children=children)
     elif sa.role is Role.INITIATOR and sa.state is IkeState.ESTABLISHED:
-        rekey_at, expires_at = _deadlines(context, sa.established_at, seconds)
+        rekey_at, expires_at = _deadlines(context, sa.established_at, seconds, context.connection.rekeying)
         if expires_at < sa.expires_at:
             context.sa = replace(sa, rekey_at=rekey_at, expires_at=expires_at)
 
 
 def _shortened(context: ExchangeContext, child: ChildSa, seconds: int) -> ChildSa:
-    rekey_at, expires_at = _deadlines(context, child.created_at, seconds)
+    tunnel = next((tunnel for tunnel in context.connection.tunnels if tunnel.name == child.name), None)
+    rekeying = Rekeying() if tunnel is None else tunnel.rekeying
+    rekey_at, expires_at = _deadlines(context, child.created_at, seconds, rekeying)
     if not child.initiator or child.state is not ChildState.INSTALLED or expires_at >= child.expires_at:
         return child
     return replace(child, rekey_at=rekey_at, expires_at=expires_at)
 
 
-def _deadlines(context: ExchangeContext, since: float, seconds: int) -> tuple[float, float]:
+def _deadlines(context: ExchangeContext, since: float, seconds: int, rekeying: Rekeying) -> tuple[float, float]:
     seconds = max(seconds, SHORTEST)
     since = max(since, context.now + SHORTEST - seconds)  # a late notification still leaves time to rekey
-    return deadlines(since, seconds, Role.INITIATOR, context.connection, context.engine.random)
+    configured = rekeying if context.connection.rekey else None
+    return deadlines(since, seconds, Role.INITIATOR, configured, context.engine.random)

@@ -78,12 +78,13 @@ class ChildState(StrEnum):
     CREATED = "CREATED"  # receives at most; its Quick Mode is not complete
     INSTALLING = "INSTALLING"  # its Quick Mode is complete, and no other peer gets its traffic; not reported as up yet
     INSTALLED = "INSTALLED"  # carries traffic
-    REKEYED = "REKEYED"  # a newer pair carries the traffic; still receives until it expires
+    REKEYED = "REKEYED"  # has an heir that carries the traffic; still receives what is under way
     DELETED = "DELETED"
 
 
 _COMING = ChildState.CREATED, ChildState.INSTALLING
 _CARRYING = ChildState.INSTALLED, ChildState.INSTALLING
+_EXPIRE, _RETIRE, _REKEY = TimerKind.EXPIRE_CHILD, TimerKind.RETIRE_CHILD, TimerKind.REKEY_CHILD
 
 
 class ChildSa(Record, frozen=True):
@@ -109,21 +110,26 @@ class ChildSa(Record, frozen=True):
     rekey_at: float = 0.0
     expires_at: float = 0.0
     lifetime_kilobytes: int = 0
+    rekey_bytes: int = 0  # octets of inner packets in one direction after which it is rekeyed; 0: no such limit
+    rekey_packets: int = 0  # the same in packets
     replay_window: int = 64  # packets
     group: int = 0  # the group of perfect forward secrecy, 0 without
     state: ChildState = ChildState.INSTALLED
+    heir: int = 0  # the unique_id of the pair that sends in place of this one, whichever peer initiated it
+    retires_at: float = 0.0  # when a pair that has an heir is deleted
+    contested: bool = False  # the heir was initiated by the other peer: the peers may disagree about which one sends
     reqid: int = 0  # the same for a pair and those that replace it by rekeying
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
 
     def timers(self) -> Timers:
-        """The timers of this pair; one that expires is not rekeyed. While the pair `is_coming`, the timers of its
-        exchange apply instead.
+        """The timers of this pair; one that expires is not rekeyed, nor is one that has an heir. While the pair
+        `is_coming`, the timers of its exchange apply instead.
         """
         if self.is_coming:
             return ()
-        return (self.expires_at, TimerKind.EXPIRE_CHILD), (self.rekey_at, TimerKind.REKEY_CHILD)
+        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
 
     @property
     def is_coming(self) -> bool:
@@ -140,10 +146,22 @@ class ChildSa(Record, frozen=True):
         """The tunnel and the selectors. A newer pair with the same values replaces this one."""
         return self.name, self.local, self.remote
 
-    def retired(self) -> ChildSa:
-        """Return the pair after a newer one has replaced it: it only receives packets that are still in transit."""
-        retired: ChildSa = replace(self, state=ChildState.REKEYED, rekey_at=0.0)
-        return retired
+    @property
+    def lowest_spi(self) -> int:
+        """The lower one of its SPIs, which decides between colliding pairs (`ikev1.core.negotiation.lineage`)."""
+        return min(self.inbound.spi, self.outbound.spi)
+
+    def inherited(self, heir: ChildSa, retires_at: float) -> ChildSa:
+        """The pair once ``heir`` sends in its place; it receives until ``retires_at``."""
+        old: ChildSa = replace(
+            self,
+            state=ChildState.REKEYED,
+            heir=heir.unique_id,
+            contested=heir.initiator is not self.initiator,
+            rekey_at=0.0,
+            retires_at=retires_at,
+        )
+        return old
 
     def coming(self, state: ChildState) -> ChildSa:
         """Return the record of the pair while its exchange has the keys; ``state`` is one of those of `is_coming`."""

@@ -48,6 +48,9 @@ class EngineServices(Protocol):
     def equals(self, sa: IkeSa, local: Selector, remote: Selector, /) -> Iterator[ChildSa]:
         """Return the pairs with exactly this traffic and other peers than that of ``sa``."""
 
+    def own_pairs(self, sa: IkeSa, local: Selector, remote: Selector, /) -> Iterator[ChildSa]:
+        """Return the pairs with exactly this traffic that send, under any ISAKMP SA with the peer of ``sa``."""
+
     def claims(self, local: Selector, remote: Selector, /) -> Iterator[tuple[str, Tunnel]]:
         """Return the connection name and the tunnel for all tunnels with two fixed networks that overlap these."""
 

@@ -53,6 +53,7 @@ class Code(StrEnum):
     NOT_CONFIRMED = "not-confirmed"
     REAUTHENTICATION = "reauthentication"
     DUPLICATE_PEER = "duplicate-peer"
+    COLLISION = "collision"
     TUNNEL_FLAPPING = "tunnel-flapping"
     DRAINING = "draining"
     NETWORKS_CHANGED = "networks-changed"

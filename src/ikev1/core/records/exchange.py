@@ -81,6 +81,8 @@ class QuickMode(Record, frozen=True, tag=True):
     group: int = 0  # of perfect forward secrecy, 0 without
     offer: bytes = b""  # as initiator: the body of the SA payload, from which the responder selects a transform
     child: ChildSa | None = None  # the pair of IPsec SAs, once its keys are derived
+    known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
+    sends_at: float = 0.0  # when the pair sends in place of an older one, at the latest; 0: at once
     installed: int = 0  # number of directions of ``child`` that are installed: 1 is the inbound one
 
 
@@ -113,6 +115,8 @@ class Waiting(Record, frozen=True):
     ``decision`` is the value from which the next message is built, or the exchange is completed, after the answer. If
     the question came up while a message of the peer was checked, that message and those received after it are ``held``,
     and are processed after the answer as if they had just been received.
+
+    An exchange may also wait for a time, `Exchange.proceeds_at`: then nothing was asked, and ``request`` is 0.
     """
 
     request: int
@@ -121,7 +125,7 @@ class Waiting(Record, frozen=True):
 
 
 # Looked up once: Python 3.11 takes 0.2 us to find a member of an enumeration, and each message needs these often
-_GIVE_UP, _RETRANSMIT = TimerKind.GIVE_UP, TimerKind.RETRANSMIT
+_GIVE_UP, _RETRANSMIT, _PROCEED = TimerKind.GIVE_UP, TimerKind.RETRANSMIT, TimerKind.PROCEED
 
 
 class Exchange(Record, frozen=True):
@@ -143,6 +147,7 @@ class Exchange(Record, frozen=True):
         None  # code and text of an unauthenticated error: the reason to report if the exchange times out
     )
     waiting: Waiting | None = None
+    proceeds_at: float = 0.0  # time for which it waits; 0: it waits for an answer, or not at all
 
     @property
     def quick(self) -> QuickMode | None:
@@ -154,6 +159,11 @@ class Exchange(Record, frozen=True):
         """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
         quick = self.quick
         return None if quick is None else quick.child
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether a Quick Mode is complete but for its outbound SA, which waits until the peer can receive with it."""
+        return self.waiting is not None and self.proceeds_at > 0.0
 
     @property
     def spi(self) -> int:
@@ -178,5 +188,6 @@ class Exchange(Record, frozen=True):
         return self.script == AGGRESSIVE_MODE
 
     def timers(self) -> Timers:
-        """The timers of this exchange. While it waits for an answer, it is not retransmitted."""
-        return (self.ends_at, _GIVE_UP), (0.0 if self.waiting is not None else self.resend_at, _RETRANSMIT)
+        """The timers of this exchange. While it waits for an answer, or for a time, it is not retransmitted."""
+        resend_at = 0.0 if self.waiting is not None else self.resend_at
+        return (self.ends_at, _GIVE_UP), (resend_at, _RETRANSMIT), (self.proceeds_at, _PROCEED)

@@ -61,6 +61,7 @@ class IkeState(StrEnum):
     CONNECTING = "CONNECTING"
     ESTABLISHED = "ESTABLISHED"
     REKEYING = "REKEYING"
+    REKEYED = "REKEYED"  # has an heir: takes what the peer sends under it, and begins nothing
     DELETING = "DELETING"
     DELETED = "DELETED"  # without keys; the record remains for the pairs of IPsec SAs that outlive the ISAKMP SA
 
@@ -124,8 +125,9 @@ class PeerKey(NamedTuple):
 
 
 # Looked up once, as in `ikev1.core.records.exchange`
-_UP = IkeState.ESTABLISHED, IkeState.REKEYING
-_EXPIRE, _REKEY, _INITIATOR = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, Role.INITIATOR
+_UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
+_EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
+_INITIATOR = Role.INITIATOR
 
 
 class IkeSa(Record, frozen=True):
@@ -157,7 +159,10 @@ class IkeSa(Record, frozen=True):
     children: tuple[ChildSa, ...] = ()  # also those whose Quick Modes are not complete (`ChildState.INSTALLING`)
     queued: tuple[str, ...] = ()  # tunnels to negotiate once the SA is established
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
+    heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
+    retires_at: float = 0.0  # when an SA that has an heir is deleted
     spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes; none is accepted again
+    own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifications received, 4 octets each, the newest last
     peer_sequence: int | None = None  # sequence number of the last R-U-THERE received (RFC 3706 §6.2)
@@ -173,8 +178,8 @@ class IkeSa(Record, frozen=True):
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
 
     def timers(self) -> Timers:
-        """The timers of the ISAKMP SA itself; one that expires is not rekeyed."""
-        return (self.expires_at, _EXPIRE), (self.rekey_at, _REKEY)
+        """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
+        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
@@ -201,7 +206,7 @@ class IkeSa(Record, frozen=True):
     def waiting(self) -> tuple[Exchange, ...]:
         """The exchanges that wait for an answer (`ikev1.core.records.answers`)."""
         phase1 = self.phase1
-        others = tuple([exchange for exchange in self.exchanges if exchange.waiting is not None])
+        others = tuple([exchange for exchange in self.exchanges if exchange.waiting and not exchange.holds_back])
         return others if phase1 is None or phase1.waiting is None else (phase1, *others)
 
     @property
@@ -267,6 +272,21 @@ class IkeSa(Record, frozen=True):
     def is_up(self) -> bool:
         """Whether phase 2 exchanges are possible under this SA."""
         return self.state in _UP
+
+    @property
+    def is_current(self) -> bool:
+        """Whether exchanges of phase 2 are begun under it: it is up, and has no heir."""
+        return self.state is IkeState.ESTABLISHED or self.state is IkeState.REKEYING
+
+    @property
+    def lowest_cookie(self) -> bytes:
+        """The lower one of its cookies, which decides between colliding SAs (`ikev1.core.negotiation.lineage`)."""
+        return min(self.CKY_I, self.CKY_R)
+
+    def inherited(self, heir: int, retires_at: float) -> IkeSa:
+        """The SA once the one numbered ``heir`` is used in its place; it is deleted at ``retires_at``."""
+        old: IkeSa = replace(self, state=IkeState.REKEYED, heir=heir, rekey_at=0.0, retires_at=retires_at)
+        return old
 
     @property
     def cookies(self) -> bytes:

@@ -140,6 +140,19 @@ class Policy(Record, frozen=True):
     check: ProposalCheck = ProposalCheck.STRICT
 
 
+class Rekeying(Record, frozen=True):
+    """When an SA is rekeyed before it expires, with the names of strongSwan; 0 or None: the default.
+
+    ``rekey_time`` is in seconds after it was established, ``rand_time`` how many of them are left out at random.
+    ``rekey_bytes`` and ``rekey_packets`` count those of either direction of a pair of IPsec SAs.
+    """
+
+    rekey_time: int = 0
+    rand_time: int | None = None
+    rekey_bytes: int = 0
+    rekey_packets: int = 0
+
+
 class IpsecProposal(Record, frozen=True):
     """A phase 2 proposal: a suite and the group of perfect forward secrecy (0: none)."""
 
@@ -157,6 +170,7 @@ class Tunnel(Record, frozen=True):
     lifetime: int = HOUR  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
+    rekeying: Rekeying = Rekeying()
     check: ProposalCheck = ProposalCheck.STRICT
     start: Start = Start.NONE
     replay_window: int = 64  # packets
@@ -195,6 +209,7 @@ class Connection(Record, frozen=True):
     fragmentation: Fragmentation = Fragmentation.YES
     fragment_size: int | None = None  # octets of an IP packet; None: that of the settings
     rekey: bool = True
+    rekeying: Rekeying = Rekeying()  # of the ISAKMP SA
     unique: Unique = Unique.REPLACE
     close_children: bool = False  # close the pairs of IPsec SAs with their ISAKMP SA
     keyingtries: int = 0  # attempts to bring up a tunnel that starts by itself; 0: no limit
@@ -221,6 +236,7 @@ class Settings(Record, frozen=True):
     retransmit_base: float = 1.8  # factor from each wait to the next
     initiation_window: int = 16  # initiations without a command that are under way at once
     retransmit_jitter: float = 0.1  # of each wait, random, so that peers do not synchronize
+    delete_rekeyed_delay: float = 30.0  # seconds for which a replaced SA still receives
     fragment_size: int = 1280  # octets of an IP packet with an IKE fragment; 0: 576 with IPv4, 1280 with IPv6
     nat_keepalive: float = 20.0  # seconds (RFC 3948 §4)
     retry_initiate_interval: float = 5.0  # seconds after a failed attempt to bring up a tunnel until the next

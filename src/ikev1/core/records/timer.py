@@ -17,6 +17,9 @@ class TimerKind(StrEnum):
     CHECK_PEER = "check-peer"  # whether it is alive
     EXPIRE_IKE = "expire-ike"
     REKEY_IKE = "rekey-ike"
+    RETIRE_CHILD = "retire-child"  # a pair that has an heir has received for long enough
+    RETIRE_IKE = "retire-ike"
+    PROCEED = "proceed"  # an exchange that was held back goes on
 
 
 Timers = tuple[tuple[float, TimerKind], ...]

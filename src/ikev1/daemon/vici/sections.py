@@ -242,9 +242,9 @@ def _tunnel_section(connection: Connection, tunnel: Tunnel) -> Section:
     local, remote = selectors(tunnel)
     return {
         "mode": mode_word(tunnel),
-        "rekey_time": str(tunnel.lifetime) if rekey else "0",
-        "rekey_bytes": str(tunnel.lifetime_kilobytes * 1024) if rekey else "0",
-        "rekey_packets": "0",
+        "rekey_time": str(tunnel.rekeying.rekey_time or tunnel.lifetime) if rekey else "0",
+        "rekey_bytes": str(tunnel.rekeying.rekey_bytes or tunnel.lifetime_kilobytes * 1024) if rekey else "0",
+        "rekey_packets": str(tunnel.rekeying.rekey_packets) if rekey else "0",
         "dpd_action": str(action_for(connection, tunnel)) if connection.dpd_delay else "none",
         "close_action": "none",
         "local-ts": local,

@@ -91,7 +91,7 @@ def inbound_states(child: ChildSa, reqid: int) -> list[State]:
             inbound=True,
             replay_window=child.replay_window,
             encapsulation=ports,
-            limits=Limits(soft_octets=soft, hard_seconds=_seconds(child)),
+            limits=Limits(soft_octets=soft, soft_packets=_soft_packets(child, NO_LIMIT), hard_seconds=_seconds(child)),
             if_id=child.marks.if_id_in,
         )
     ]
@@ -110,7 +110,8 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     ports = (child.path.local_port, child.path.remote_port) if child.udp_encapsulation else None
     soft, hard = _octets(child)
-    packets = (NO_LIMIT, NO_LIMIT) if child.suite.esn else (_SOFT_SEQUENCE, _LAST_SEQUENCE)
+    soft_packets, hard_packets = (NO_LIMIT, NO_LIMIT) if child.suite.esn else (_SOFT_SEQUENCE, _LAST_SEQUENCE)
+    packets = _soft_packets(child, soft_packets), hard_packets
     mark = child.marks.mark_out
     states = [
         State(
@@ -190,10 +191,15 @@ def _any_to(local: bytes) -> tuple[bytes, bytes]:
 
 def _octets(child: ChildSa) -> tuple[int, int]:
     """The soft and the hard limit (RFC 4301 §4.4.2.1); kilobytes are 1024 octets (RFC 2407 §4.5)."""
+    configured = child.rekey_bytes or NO_LIMIT
     if not child.lifetime_kilobytes:
-        return NO_LIMIT, NO_LIMIT
+        return configured, NO_LIMIT
     octets = child.lifetime_kilobytes * 1024
-    return int(octets * _SOFT_PART), octets
+    return min(configured, int(octets * _SOFT_PART)), octets
+
+
+def _soft_packets(child: ChildSa, limit: int) -> int:
+    return min(limit, child.rekey_packets or NO_LIMIT)
 
 
 def _seconds(child: ChildSa) -> int:

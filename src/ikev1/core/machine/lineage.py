@@ -1,0 +1,249 @@
+"""Which of the ISAKMP SAs with a peer is used: each confirmed SA has an heir, or is the heir of the others.
+
+`ikev1.core.negotiation.lineage` has the rule. The pairs of IPsec SAs go over to the heir at once. The replaced SA
+remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.informational import delete_ike
+from ikev1.core.machine import dpd
+from ikev1.core.machine.ended import adopt, end
+from ikev1.core.machine.sa_table import same_peer
+from ikev1.core.machine.transaction import SaRef
+from ikev1.core.negotiation.lineage import LEAST_IKE_DELAY, collide, heir_of, ike_retires_at
+from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.events import Code
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Unique
+
+_MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
+
+
+def succeed(ref: SaRef) -> None:
+    """Decide which of this confirmed SA and the others with its peer is used, and have the others replaced by it."""
+    if ref.sa.initial_contact:
+        end_older(ref)
+        return
+    if not ref.sa.is_current:
+        return
+    others = [other for other in _others(ref) if _is_renewal(other, ref.sa) or unique(ref) is Unique.REPLACE]
+    gone = [other for other in others if not _is_renewal(other, ref.sa) and _is_older(other, ref.sa)]
+    rivals = [other for other in others if other.is_current and other.confirmed and other not in gone]
+    heir = ref.tx.of(heir_of((ref.sa, *rivals)))
+    if heir is not ref and heir.sa.peer != ref.sa.peer:
+        heir = ref  # the peer moved
+    for sa in (*others, *(() if heir is ref else (ref.sa,))):
+        if sa.cookies != heir.cookies and (sa in gone or _yields(sa, heir.sa)):
+            _give_way(ref.tx.of(sa), heir, leaves=sa in gone)
+    _retire_earlier(heir)
+    make_room(heir)
+
+
+def _retire_earlier(heir: SaRef) -> None:
+    """Delete the SAs that were replaced before the last one, if their own heirs have been up for long enough."""
+    for other in heir.tx.state.table.of_peer(heir.sa):
+        if other.heir and other.heir != heir.sa.unique_id and _is_due(heir, other):
+            retire(heir.tx.of(other))
+
+
+def _is_due(ref: SaRef, other: IkeSa) -> bool:
+    """Return whether a Delete for the replaced SA ``other`` cannot come too soon for the peer."""
+    delay = max(ref.tx.state.settings.delete_rekeyed_delay, LEAST_IKE_DELAY)
+    return other.retires_at - delay + LEAST_IKE_DELAY <= ref.tx.now
+
+
+def _others(ref: SaRef) -> list[IkeSa]:
+    """Return the other SAs with the peer, and the SA that this gateway replaces by this one."""
+    table, sa = ref.tx.state.table, ref.sa
+    others = table.of_peer(sa)
+    replaced = table.of_number(sa.replaces) if sa.replaces else None
+    if replaced is not None and replaced not in others and same_peer(replaced, sa):
+        others = [replaced, *others]
+    return others
+
+
+def _is_older(other: IkeSa, sa: IkeSa) -> bool:
+    return other.established_at <= sa.established_at
+
+
+def _yields(sa: IkeSa, heir: IkeSa) -> bool:
+    """Return whether ``heir`` replaces ``sa`` or takes over its pairs.
+
+    An SA that the peer has not confirmed yet and that collides with ``heir`` is decided about when it is confirmed.
+    """
+    return sa.confirmed or not sa.is_current or (_is_older(sa, heir) and not collide(sa, heir))
+
+
+def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
+    """Replace ``other`` by ``heir``. One that ``leaves`` ends without a word: another host may have its address."""
+    was_current, collided = other.sa.is_current, collide(other.sa, heir.sa)
+    _hand_over(other, heir)
+    if other.has_ended or not was_current:
+        return
+    if leaves:
+        end(other, "the peer reconnected from another address")
+        return
+    now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
+    retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
+    other.become(other.sa.inherited(heir.sa.unique_id, retires_at))
+    if collided:
+        text = (
+            f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest "
+            f"cookie is one of #{other.sa.unique_id}, which is deleted in {retires_at - now:.0f} s"
+        )
+        heir.note(Code.COLLISION, text)
+
+
+def _hand_over(other: SaRef, heir: SaRef) -> None:
+    """Move the pairs of ``other`` to ``heir``; remove the record of ``other`` if it was already deleted. The pairs of
+    unfinished Quick Modes stay with their exchanges.
+    """
+    children = other.sa.complete_children
+    if other.sa.is_up and not children:
+        return
+    other.change(children=tuple(child for child in other.sa.children if child not in children))
+    adopt(heir, children)
+    if other.sa.state is IkeState.DELETED:
+        end(other, "its IPsec SAs moved to a newer ISAKMP SA")
+
+
+def pass_on(ref: SaRef) -> None:
+    """Move the pairs that were negotiated under a replaced SA to its heir."""
+    if ref.has_ended or not ref.sa.heir:
+        return
+    heir = heir_now(ref)
+    if heir is not None:
+        _hand_over(ref, heir)
+
+
+def heir_now(ref: SaRef) -> SaRef | None:
+    """Return the SA that is used in place of this replaced one; None if it has ended."""
+    table, sa = ref.tx.state.table, ref.sa
+    seen = {sa.unique_id}
+    while sa.heir and sa.heir not in seen:
+        seen.add(sa.heir)
+        heir = table.of_number(sa.heir)
+        if heir is None:
+            return None
+        sa = heir
+    return ref.tx.of(sa) if sa.is_current else None
+
+
+def make_room(ref: SaRef) -> None:
+    """End the oldest replaced SAs of the peer before their time if there are more than `_MOST`.
+
+    The peer is sent a Delete only for an SA whose heir has been up for `LEAST_IKE_DELAY`. An unconfirmed SA ends only
+    unconfirmed ones, because it may not belong to the peer.
+    """
+    table, confirmed = ref.tx.state.table, ref.sa.confirmed
+    replaced = [other for other in table.of_claim(ref.sa) if other.heir and other.confirmed is confirmed]
+    for other in replaced[:-_MOST]:
+        retire(ref.tx.of(other), says=_is_due(ref, other))
+
+
+def supersede_unconfirmed(ref: SaRef) -> None:
+    """Have older SAs that the peer has not confirmed either replaced by this unconfirmed one.
+
+    A peer that does not support dead peer detection may leave its SAs unconfirmed for long.
+    """
+    for other in ref.tx.state.table.of_claim(ref.sa):
+        waits = other.is_current and not other.confirmed and other.role is ref.sa.role
+        if waits and _is_older(other, ref.sa) and _is_renewal(other, ref.sa):
+            _give_way(ref.tx.of(other), ref, leaves=False)
+    make_room(ref)
+
+
+def retire(ref: SaRef, *, says: bool = True) -> None:
+    """Delete a replaced SA, and send a Delete for it if ``says``; its heir keeps the pairs, and knows where a peer
+    behind a NAT is now.
+    """
+    pass_on(ref)
+    heir = heir_now(ref)
+    if heir is not None:
+        ref.change(path=heir.sa.path)
+    if says:
+        ref.say(delete_ike(ref.sa))
+    end(ref, "replaced by a newer ISAKMP SA")
+
+
+def revive(ref: SaRef) -> None:
+    """Use a replaced SA again, after the peer deleted its heir or never confirmed it."""
+    sa, now = ref.sa, ref.tx.now
+    rekey_at = now + (sa.expires_at - now) / 2 if sa.expires_at > now else 0.0
+    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at)
+    ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: the peer does not use #{sa.heir} in its place")
+    dpd.ask(ref, ref.sa.path)
+
+
+def stand_again(ref: SaRef) -> None:
+    """Use this replaced SA, which the peer has confirmed, again if the peer has not confirmed its heir."""
+    heir = ref.tx.state.table.of_number(ref.sa.heir)
+    if heir is None or not heir.confirmed:
+        revive(ref)
+
+
+def heir_deleted(ref: SaRef) -> None:
+    """Before the end of this SA, which the peer deletes: use one again that the peer may have preferred to it."""
+    replaced = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id]
+    others = [other for other in replaced if other.role is not ref.sa.role]
+    if others:
+        revive(ref.tx.of(max(others, key=lambda other: other.established_at)))
+
+
+def revive_pairs(ref: SaRef) -> None:
+    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them.
+
+    They are rekeyed at once: the peer may not have them any more, and here a pair that was replaced before it sent
+    cannot send.
+    """
+    state, now = ref.tx.state, ref.tx.now
+    if ref.has_ended:
+        return
+    newest = {
+        child.traffic: child
+        for child in ref.sa.children
+        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None
+    }
+    if not newest:
+        return
+    children = []
+    for child in ref.sa.children:
+        if child is newest.get(child.traffic):
+            text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
+            ref.note(Code.COLLISION, text)
+            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)
+        children.append(child)
+    ref.change(children=tuple(children))
+
+
+def end_older(ref: SaRef) -> None:
+    """Delete the older SAs with the peer and their pairs after INITIAL-CONTACT.
+
+    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). If
+    ``unique`` is ``never``, several peers may share an identity: delete only the SAs at the address of the sender.
+    """
+    all_stay = unique(ref) is Unique.NEVER
+    for other in _others(ref):
+        if _is_older(other, ref.sa) and (not all_stay or _is_renewal(other, ref.sa)):
+            end(ref.tx.of(other), "the peer has no older SAs (INITIAL-CONTACT)", with_children=True)
+
+
+def prevents(ref: SaRef) -> IkeSa | None:
+    """Return the SA at another address that prevents this one because ``unique`` is ``keep``, or None."""
+    if ref.sa.initial_contact or unique(ref) is not Unique.KEEP:
+        return None
+    others = (other for other in _others(ref) if other.is_current and other.confirmed and _is_older(other, ref.sa))
+    return next((other for other in others if not _is_renewal(other, ref.sa)), None)
+
+
+def unique(ref: SaRef) -> Unique:
+    """Return the setting ``unique`` of the connection."""
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    return Unique.REPLACE if connection is None else connection.unique
+
+
+def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
+    """Return whether ``sa`` has the same remote address as ``other``, or was initiated to replace it."""
+    return other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id
