@@ -30,6 +30,7 @@ class Model(Node):
     TICK = 3.0
     REKEYS = False  # whether the engine follows its own timers of rekeying
     DPD = False  # whether the engine asks by its own timers whether the peer is alive
+    ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
     _muted = False
@@ -190,6 +191,7 @@ class Windows(Model):
 
     IDLE = 300.0  # seconds
     CALLS_WHEN_IDLE = False
+    ASKS = False
 
     def begins(self) -> None:
         """Idle time begins."""
@@ -246,8 +248,8 @@ class Cisco(Model):
         self._sent = self._heard = self._messages = self._asked = 0
 
     def happened(self, event: Event) -> None:
-        """A message is a sign of life."""
-        if isinstance(event, MessageSeen) and not event.sent:
+        """A message that the ISAKMP SA protects is a sign of life."""
+        if isinstance(event, MessageSeen) and not event.sent and event.message.header.encrypted:
             self._messages += 1
 
     def tick(self) -> None:

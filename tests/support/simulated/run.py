@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ikev1.core.records.child_sa import ChildSa
 from simulated.invariants import Violation, watched_ivs
-from simulated.models import CONNECTION, Model
+from simulated.models import CONNECTION, MODELS, Model
 from simulated.node import network
 from simulated.plan import LINK_FAULTS, Plan
 from simulated.world import World
@@ -59,7 +59,8 @@ def _play(world: World, rules: frozenset[str]) -> None:
     back = max(
         (world.began + fault.ends_at for fault in plan.faults if fault.kind not in LINK_FAULTS), default=world.now
     )
-    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING))
+    unasked = (spoke.child_lifetime for spoke in plan.spokes if not MODELS[spoke.kind].ASKS)
+    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING) + max(unasked, default=0))
     if LINEAGE in rules:
         _check_lineages_at_last(world)
     world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
@@ -146,7 +147,9 @@ def check_lineages(world: World) -> None:
                 raise Violation(f"{node.name} has {len(pairs)} pairs of one tunnel: {_numbers(pairs)}")
         ours, theirs = _carriers(world, name, spoke)
         for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
-            if child is not None and child.outbound.spi not in receiver.inbound and not receiver.is_down:
+            if child is None or receiver.is_down or not sender.ASKS:
+                continue
+            if child.outbound.spi not in receiver.inbound:
                 raise Violation(
                     f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have"
                 )

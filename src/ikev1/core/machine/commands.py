@@ -157,7 +157,8 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:
-    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA.
+    """Initiate the Quick Mode that replaces ``child``, unless one is under way, here or under an SA that this one
+    replaced.
 
     If the networks of its tunnel were changed, negotiate these; ``child`` is used until it expires. So is one whose
     traffic a newer pair with wider networks carries, because the peer has requested that.
@@ -165,16 +166,18 @@ def _replace_child(ref: SaRef, child: ChildSa) -> None:
     newer = [other for other in ref.sa.children if other.name == child.name and other.created_at > child.created_at]
     if any(_covers(other, child) for other in newer):
         return
+    state = ref.tx.state
+    believed = (ref.sa, *(other for other in state.table.of_peer(ref.sa) if state.believes(other)))
     if wants_other_networks(ref, child):
         made = any(not wants_other_networks(ref, other) for other in newer)
-        if not made and not is_under_way(ref.sa, child.name):
+        if not made and not any(is_under_way(sa, child.name) for sa in believed):
             text = (
                 f"tunnel {child.name!r} has other networks now than {child.local} === {child.remote}: requesting them"
             )
             ref.note(Code.NETWORKS_CHANGED, text)
             begin_quick_mode(ref, child.name)
         return
-    if all(exchange.traffic != child.traffic for exchange in _unfinished(ref.sa)):
+    if all(exchange.traffic != child.traffic for sa in believed for exchange in _unfinished(sa)):
         begin_quick_mode(ref, child.name, (child.local, child.remote))
 
 
@@ -302,7 +305,9 @@ def close_ike(ref: SaRef, reason: str) -> None:
     """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
     if ref.sa.is_up:
         # One message per Delete payload: strongSwan processes only the first one in a message
-        for payload in (*map(delete_child, ref.sa.complete_children), delete_ike(ref.sa)):
+        held = (exchange.child for exchange in ref.sa.exchanges if exchange.holds_back)  # the peer has these pairs, too
+        pairs = (*ref.sa.complete_children, *filter(None, held))
+        for payload in (*map(delete_child, pairs), delete_ike(ref.sa)):
             ref.say(payload)
     end(ref, reason, with_children=True)
 
