@@ -13,18 +13,6 @@ from simulated.run import ALWAYS, HEALS, LINEAGE
 _BLOCK = 50
 _BRISK, _LONG = 1500, 90
 
-lineage_missing = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="missing: ISAKMP SAs and pairs that know their heir"
-)
-dpd_missing = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="missing: a dead peer that is noticed and called again"
-)
-
-# until both are there
-_HEALING_KINDS = tuple(kind for kind in KINDS if kind != "charon")
-_HEALING_FAULTS = tuple(fault for fault in FAULTS if fault not in ("close-ike", "rekey-ike"))
-
-
 def _blocks(worlds: int, block: int) -> pytest.MarkDecorator:
     ranges = [range(first, first + block) for first in range(0, worlds, block)]
     return pytest.mark.parametrize("seeds", ranges, ids=[f"{each[0]}-{each[-1]}" for each in ranges])
@@ -39,28 +27,25 @@ def test_nothing_forbidden_happens(seeds: range) -> None:
 @_blocks(_BRISK // 2, _BLOCK)
 def test_small_worlds_heal(seeds: range) -> None:
     for seed in seeds:
-        run(brisk_plan(seed, _HEALING_KINDS, _HEALING_FAULTS), (ALWAYS, HEALS))
+        run(brisk_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
 
 
 @_blocks(_LONG, 15)
 def test_worlds_heal(seeds: range) -> None:
     for seed in seeds:
-        run(random_plan(seed, _HEALING_KINDS, _HEALING_FAULTS), (ALWAYS, HEALS))
+        run(random_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
 
 
-@dpd_missing
 def test_worlds_in_which_a_delete_is_lost_heal() -> None:
     for seed in range(100):
         run(brisk_plan(seed, KINDS, ("loss", "outage", "close-ike")), (ALWAYS, HEALS))
 
 
-@lineage_missing
 def test_there_are_never_more_than_two_of_anything() -> None:
     for seed in range(100):
         run(brisk_plan(seed), (ALWAYS, LINEAGE))
 
 
-@dpd_missing
 def test_a_peer_that_forgot_everything_is_called_again_within_a_minute() -> None:
     for seed in range(20):
         run(brisk_plan(seed, KINDS, (AMNESIA,)), (ALWAYS, LINEAGE, HEALS))
@@ -76,7 +61,6 @@ def test_nothing_is_lost_where_nothing_happens(kind: str, aggressive: bool, behi
     assert world.lost_packets == 0
 
 
-@lineage_missing
 def test_nothing_is_lost_while_we_replace_phase_1_with_charon() -> None:
     spoke = Spoke("charon", ike_lifetime=900, child_lifetime=300)
     rekeyings = tuple(Fault(at, "rekey-ike", "hub") for at in range(20, 600, 20))

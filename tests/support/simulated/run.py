@@ -73,11 +73,17 @@ def _play(world: World, rules: frozenset[str]) -> None:
 
 
 def _check_lineages_at_last(world: World) -> None:
-    try:
-        check_lineages(world)
-    except Violation:
+    wrong = lineage_faults(world)
+    if wrong:
         world.plays_until(world.now + _SOON)
-        check_lineages(world)
+        _raise_if_still(wrong, world)
+
+
+def _raise_if_still(wrong: list[str], world: World) -> None:
+    """Raise if something that was wrong is wrong again: what else is wrong now may be so during an exchange."""
+    still = [fault for fault in lineage_faults(world) if fault in wrong]
+    if still:
+        raise Violation(still[0])
 
 
 def _is_quiet(world: World) -> bool:
@@ -118,45 +124,42 @@ def _send(world: World) -> None:
 def _watch_lineages(world: World) -> None:
     """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon."""
 
+    wrong = lineage_faults(world) if _is_quiet(world) else []
+
     def once_more() -> None:
         if _is_quiet(world):
-            check_lineages(world)
+            _raise_if_still(wrong, world)
 
-    if _is_quiet(world):
-        try:
-            check_lineages(world)
-        except Violation:
-            world.at(_SOON, once_more)
+    if wrong:
+        world.at(_SOON, once_more)
     world.at(_LOOK, lambda: _watch_lineages(world))
 
 
-def check_lineages(world: World) -> None:
-    """At most two ISAKMP SAs per peer and two pairs per tunnel, and both ends agree on the one that sends.
-
-    Raises:
-        Violation: there are more, or one end sends what the other one cannot open.
+def lineage_faults(world: World) -> list[str]:
+    """What is wrong: more than two ISAKMP SAs per peer or two pairs per tunnel, or one end sends what the other one
+    cannot open, or the two ends send with different pairs.
     """
+    wrong = []
     for name, spoke in world.spokes.items():
         for node, connection in ((spoke, CONNECTION), (world.hub, name)):
             if node.is_down:
                 continue
             sas, pairs = node.sas_with(connection), node.pairs_with(connection)
             if len(sas) > 2:
-                raise Violation(f"{node.name} has {len(sas)} ISAKMP SAs with one peer: {_numbers(sas)}")
+                wrong.append(f"{node.name} has {len(sas)} ISAKMP SAs with {connection}: {_numbers(sas)}")
             if len(pairs) > 2:
-                raise Violation(f"{node.name} has {len(pairs)} pairs of one tunnel: {_numbers(pairs)}")
+                wrong.append(f"{node.name} has {len(pairs)} pairs of the tunnel of {connection}: {_numbers(pairs)}")
         ours, theirs = _carriers(world, name, spoke)
         for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
             if child is None or receiver.is_down or not sender.ASKS:
                 continue
             if child.outbound.spi not in receiver.inbound:
-                raise Violation(
-                    f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have"
-                )
+                wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
         if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
-            raise Violation(
+            wrong.append(
                 f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}"
             )
+    return wrong
 
 
 def _carriers(world: World, name: str, spoke: Model) -> tuple[ChildSa | None, ChildSa | None]:
