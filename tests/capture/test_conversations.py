@@ -10,7 +10,7 @@ from captured import Recorder, analysed, answer, dh_keys, key_log, labels, only,
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.records.packets import Datagram, Packet
-from ikev1.core.records.settings import Aggressive, Mode
+from ikev1.core.records.settings import Aggressive, Mode, NatTraversal
 from nat import NatBox
 from playbook import Network
 
@@ -172,7 +172,7 @@ def test_without_a_nat_all_hashes_are_right() -> None:
 
 def test_encapsulation_that_is_asked_for_is_no_nat_of_others() -> None:
     network = Network()
-    recorder = recorded(network, alice={"encapsulation": True})
+    recorder = recorded(network, alice={"nat_traversal": NatTraversal.FORCE})
     conversation = only(analysed(recorder.packets))
     (wrong,) = [check for message in conversation.messages for check in message.checks if not check.right]
     assert wrong.name == "NAT-D of the source"

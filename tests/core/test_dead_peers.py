@@ -469,7 +469,7 @@ def test_a_peer_with_an_isakmp_sa_is_told_under_it_that_its_spi_is_unknown_and_r
     spi = old.outbound.spi
     for _ in range(10):
         bob.does(lambda engine: engine.unknown_spi(spi, ProtocolId.ESP, path, network.now))
-    network.settle()
+    network.run(6)
     assert network.labels("bob")[0] == "INFO N(INVALID_SPI)"
     assert network.labels("bob").count("INFO N(INVALID_SPI)") == 1
     assert "QM1" in network.labels("alice")

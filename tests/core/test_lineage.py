@@ -14,6 +14,7 @@ from ikev1.core.exchanges.informational import delete_ike
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, IkeUp, Note
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.record import replace
 from playbook import Couple, Datagram, Network, Peer, Randomness, change, end, establish, say
 
 HOUR, DAY = 3600, 86_400
@@ -270,3 +271,33 @@ def test_an_isakmp_sa_with_many_quick_modes_is_replaced_early(couple: Couple, wh
     assert not bob.saw(Note)
     agree(alice, bob)
     assert used(alice)[0].own_quick_modes + used(bob)[0].own_quick_modes <= 2
+
+
+@pytest.mark.parametrize("what", ["tunnel", "ISAKMP SA", "connection", "pair"])
+def test_a_new_pair_that_does_not_send_yet_is_closed_with_its_tunnel(network: Network, what: str) -> None:
+    """The peer considers it established. If only the pair before it is deleted, it sends at once."""
+    alice, bob = two(network)
+    establish(network, alice)
+    old = alice.child
+    replaces(alice, "pair")
+    network.run(1)
+    assert alice.child == replace(old, rekey_at=alice.child.rekey_at), "the new pair does not send yet"
+    assert len(bob.children) == 2
+    match what:
+        case "tunnel":
+            alice.does(lambda engine: engine.close_traffic(old.unique_id, network.now))
+        case "ISAKMP SA":
+            alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
+        case "connection":
+            alice.is_given(settings(connection(ALICE, BOB, policies=(policy(lifetime=LONG),))))
+        case "pair":
+            alice.does(lambda engine: engine.close_child(old.unique_id, network.now))
+    network.settle()
+    if what == "pair":
+        agree(alice, bob)
+        assert len(alice.children) == 1
+    else:
+        assert alice.children == []
+        assert sending(bob) == []
+        assert alice.inbound == alice.outbound == {}
+    assert alice.failures == []

@@ -52,7 +52,7 @@ def test_proposals_change_at_the_next_rekeying_or_at_once(
     old = alice.child
     reloads(bob, of_bob(proposals=(*OTHER_ESP, esp())))
     reloads(alice, of_alice(proposals=OTHER_ESP), how)
-    network.settle()
+    network.run(6)
     assert (installed(alice)[0].suite == OTHER_ESP[0].suite) is how.at_once
     network.run(3600)
     assert installed(alice)[0].suite == installed(bob)[0].suite == OTHER_ESP[0].suite
@@ -65,7 +65,7 @@ def test_what_one_reload_left_for_later_the_next_does_at_once(network: Network, 
     reloads(bob, of_bob(proposals=(*OTHER_ESP, esp())))
     reloads(alice, of_alice(proposals=OTHER_ESP))
     reloads(alice, of_alice(proposals=OTHER_ESP), NOW)
-    network.settle()
+    network.run(6)
     assert installed(alice)[0].suite == OTHER_ESP[0].suite
 
 

@@ -21,6 +21,11 @@ def pairs(control: Control) -> int:
     return sum(len(sa["child-sas"]) for sa in control.sas())
 
 
+def spis(control: Control) -> set[str]:
+    """The inbound SPIs of all pairs."""
+    return {str(child["spi-in"]) for child in control.children()}
+
+
 @pytest.mark.parametrize("who", ["we", "charon"])
 def test_replaced_pairs_do_not_pile_up(lab: Lab, who: str) -> None:
     a, b = lab.direct()
@@ -29,9 +34,9 @@ def test_replaced_pairs_do_not_pile_up(lab: Lab, who: str) -> None:
     ours.command("up", "peer")
     rekeys = ours.control if who == "we" else charon.control
     for _ in range(10):
-        known = {child["spi-in"] for child in ours.control.children()}
+        known = spis(ours.control)
         assert rekeys.swanctl("--rekey", "--child", "net").returncode == 0
-        wait_until(lambda known=known: {child["spi-in"] for child in ours.control.children()} - known, "a new pair")
+        wait_until(lambda known=known: spis(ours.control) - known, "a new pair")  # type: ignore[misc]
         ping(a, count=3)
     wait_until(lambda: pairs(ours.control) == pairs(charon.control) == 1, "one pair", timeout=_LINGER)
     ping(a, count=3)

@@ -40,9 +40,6 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE),
     ),
-}
-
-DEAD_PEERS = {
     "a Delete of a replaced ISAKMP SA is lost, and each end goes on under another one": Named(
         Plan(
             245,
@@ -58,6 +55,9 @@ DEAD_PEERS = {
         ),
         (ALWAYS, HEALS),
     ),
+}
+
+DEAD_PEERS = {
     "the caller misses the Delete of the ISAKMP SA and goes on under it": Named(
         Plan(1, (Spoke(),), (Fault(60, "outage", "spoke0", 3), Fault(61, "close-ike", "hub")), 100.0), (ALWAYS, HEALS)
     ),

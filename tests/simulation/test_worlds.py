@@ -13,6 +13,7 @@ from simulated.run import ALWAYS, HEALS, LINEAGE
 _BLOCK = 50
 _BRISK, _LONG = 1500, 90
 
+
 def _blocks(worlds: int, block: int) -> pytest.MarkDecorator:
     ranges = [range(first, first + block) for first in range(0, worlds, block)]
     return pytest.mark.parametrize("seeds", ranges, ids=[f"{each[0]}-{each[-1]}" for each in ranges])

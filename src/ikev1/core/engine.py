@@ -271,7 +271,21 @@ class Engine:
             UnknownName: there is no pair with this number, or its Quick Mode is not complete.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_child(ref, child, "requested locally"), now, child.name)
+
+        def close(ref: SaRef) -> None:
+            commands.close_child(ref, child, "requested locally")
+            switch.fill_gaps(ref)
+
+        return self._contained(sa, close, now, child.name)
+
+    def close_traffic(self, unique_id: int, now: float) -> list[Action]:
+        """Delete a pair of IPsec SAs as `close_child` does, and one that is about to replace it.
+
+        Raises:
+            UnknownName: there is no pair with this number, or its Quick Mode is not complete.
+        """
+        sa, child = self._child(unique_id)
+        return self._contained(sa, lambda ref: commands.close_traffic(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiate the ISAKMP SA that replaces this one and takes over its pairs; one that has an heir stays as it is.

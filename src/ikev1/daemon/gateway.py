@@ -272,7 +272,7 @@ class Gateway:
                 self.rekey_child(event.child)
             elif isinstance(event, Expired):
                 self.log.write(Level.WARNING, "CHD", f"closing {child_name(event.child)}: {event.reason}")
-                self.close_child(event.child)
+                self._ask(self.engine.close_child, event.child)
             elif isinstance(event, Acquire):
                 self.autostart.acquire(event.connection, event.tunnel, event.packet)
             elif isinstance(event, PeerMoved):
@@ -383,8 +383,8 @@ class Gateway:
         self._ask(self.engine.close_ike, sa)
 
     def close_child(self, child: ChildSa) -> None:
-        """Delete the pair of IPsec SAs, and tell the peer."""
-        self._ask(self.engine.close_child, child)
+        """Delete the pair of IPsec SAs, and one that is about to replace it, and tell the peer."""
+        self._ask(self.engine.close_traffic, child)
 
     def rekey_ike(self, sa: IkeSa) -> None:
         """Begin the phase 1 of an ISAKMP SA that replaces ``sa``."""

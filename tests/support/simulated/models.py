@@ -106,6 +106,7 @@ class Charon(Model):
         """Nothing is known of any SA."""
         super().begins()
         self._owners: dict[int, bytes] = {}
+        self._adopted = b"", 0.0  # the ISAKMP SA that has all older pairs, and since when
         self._replaced: set[bytes] = set()
 
     def take(self, datagram: Datagram) -> None:
@@ -134,7 +135,9 @@ class Charon(Model):
         """Hand pairs over a little late, and end those of an ISAKMP SA that the peer deletes."""
         match event:
             case ChildUp(sa, child):
-                self._owners[child.inbound.spi] = sa.cookies
+                # The engine reports a pair some seconds after charon has it, and hands it over
+                adopter, adopted_at = self._adopted
+                self._owners[child.inbound.spi] = adopter if child.created_at < adopted_at else sa.cookies
             case IkeUp(sa):
                 self.world.at(self.world.chance.choice((0.0, 0.004, 0.05)), lambda: self._adopts(sa.cookies))
             case MessageSeen(_, False, _, _, message):
@@ -143,6 +146,7 @@ class Charon(Model):
                         self._ends(set(payload.spis))
 
     def _adopts(self, cookies: bytes) -> None:
+        self._adopted = cookies, self.network.now
         self._owners = dict.fromkeys(self._owners, cookies)
 
     def _ends(self, cookies: set[bytes]) -> None:

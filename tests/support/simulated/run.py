@@ -156,9 +156,7 @@ def lineage_faults(world: World) -> list[str]:
             if child.outbound.spi not in receiver.inbound:
                 wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
         if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
-            wrong.append(
-                f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}"
-            )
+            wrong.append(f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}")
     return wrong
 
 

@@ -157,8 +157,7 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:
-    """Initiate the Quick Mode that replaces ``child``, unless one is under way, here or under an SA that this one
-    replaced.
+    """Initiate the Quick Mode that replaces ``child``, unless one is under way under this SA.
 
     If the networks of its tunnel were changed, negotiate these; ``child`` is used until it expires. So is one whose
     traffic a newer pair with wider networks carries, because the peer has requested that.
@@ -166,19 +165,26 @@ def _replace_child(ref: SaRef, child: ChildSa) -> None:
     newer = [other for other in ref.sa.children if other.name == child.name and other.created_at > child.created_at]
     if any(_covers(other, child) for other in newer):
         return
-    state = ref.tx.state
-    believed = (ref.sa, *(other for other in state.table.of_peer(ref.sa) if state.believes(other)))
     if wants_other_networks(ref, child):
         made = any(not wants_other_networks(ref, other) for other in newer)
-        if not made and not any(is_under_way(sa, child.name) for sa in believed):
+        if not made and not is_under_way(ref.sa, child.name):
             text = (
                 f"tunnel {child.name!r} has other networks now than {child.local} === {child.remote}: requesting them"
             )
             ref.note(Code.NETWORKS_CHANGED, text)
             begin_quick_mode(ref, child.name)
         return
-    if all(exchange.traffic != child.traffic for sa in believed for exchange in _unfinished(sa)):
+    if all(exchange.traffic != child.traffic for exchange in _replacing(ref)):
         begin_quick_mode(ref, child.name, (child.local, child.remote))
+
+
+def _replacing(ref: SaRef) -> Iterator[Exchange]:
+    """Yield the unfinished exchanges that this gateway initiated under this SA, and those under other ISAKMP SAs with
+    the peer whose pairs do not send yet.
+    """
+    yield from _unfinished(ref.sa)
+    for other in ref.tx.state.table.of_peer(ref.sa):
+        yield from (exchange for exchange in other.exchanges if exchange.holds_back)
 
 
 def _covers(pair: ChildSa, child: ChildSa) -> bool:
@@ -301,13 +307,30 @@ def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
         end(ref, reason)  # the record was kept only for its pairs
 
 
+def close_traffic(ref: SaRef, child: ChildSa, reason: str) -> None:
+    """Delete a pair as `close_child` does, and one that is about to send in place of it."""
+    abandon_held(ref, child)
+    close_child(ref, child, reason)
+
+
+def abandon_held(ref: SaRef, like: ChildSa | None = None) -> None:
+    """Delete pairs that do not send yet, which the peer considers established: those with the traffic of ``like``, or
+    all of them.
+    """
+    for exchange in ref.sa.exchanges:
+        child = exchange.child
+        if child is not None and exchange.holds_back and (like is None or child.traffic == like.traffic):
+            ref.say(delete_child(child))
+            ref.become(ref.sa.without_exchange(exchange))
+            ref.tx.actions.append(Remove(child))
+
+
 def close_ike(ref: SaRef, reason: str) -> None:
     """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
+    abandon_held(ref)
     if ref.sa.is_up:
         # One message per Delete payload: strongSwan processes only the first one in a message
-        held = (exchange.child for exchange in ref.sa.exchanges if exchange.holds_back)  # the peer has these pairs, too
-        pairs = (*ref.sa.complete_children, *filter(None, held))
-        for payload in (*map(delete_child, pairs), delete_ike(ref.sa)):
+        for payload in (*map(delete_child, ref.sa.complete_children), delete_ike(ref.sa)):
             ref.say(payload)
     end(ref, reason, with_children=True)
 

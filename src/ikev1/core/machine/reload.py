@@ -76,8 +76,10 @@ def _restored(ref: SaRef) -> None:
 
 
 def _tunnel_removed(ref: SaRef, child: ChildSa, how: Reload) -> None:
-    if child.state is ChildState.INSTALLING:
-        return  # its exchange ends by itself, or is refused
+    if child.is_coming:
+        if not how.drain:
+            commands.abandon_held(ref, child)  # another exchange ends by itself, or is refused
+        return
     if how.drain:
         left = replace(child, rekey_at=0.0)
         ref.change(children=tuple(left if other is child else other for other in ref.sa.children))
@@ -88,7 +90,7 @@ def _tunnel_removed(ref: SaRef, child: ChildSa, how: Reload) -> None:
 def _follow(ref: SaRef, child: ChildSa, tunnel: Tunnel) -> None:
     """Replace a pair that does not match its tunnel any more."""
     if commands.wants_other_networks(ref, child):
-        commands.close_child(ref, child, "the networks of the tunnel changed")
+        commands.close_traffic(ref, child, "the networks of the tunnel changed")
         if ref.sa.is_current and not commands.is_under_way(ref.sa, tunnel.name):
             commands.begin_quick_mode(ref, tunnel.name)
     elif not _is_as_configured(child, tunnel):
