@@ -266,7 +266,7 @@ class Cisco(Model):
             return
         sas = self.sas_with(CONNECTION)
         self._asked += 1
-        if not sas or self._asked <= self.TRIES:
+        if self._asked <= self.TRIES:
             for sa in sas[-1:]:
                 self._asks(sa)
             return
