@@ -29,7 +29,7 @@ class Model(Node):
 
     TICK = 3.0
     REKEYS = False  # whether the engine follows its own timers of rekeying
-    DPD = False  # whether the engine asks by its own timers whether the peer is alive
+    DPD_DELAY = 0.0  # seconds of silence after which its engine asks whether the hub is alive; 0: it has no DPD
     ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
@@ -86,7 +86,7 @@ class Ours(Model):
     """This gateway."""
 
     REKEYS = True
-    DPD = True
+    DPD_DELAY = 20.0
     GIVES_UP = False
 
     def begins(self) -> None:
@@ -99,7 +99,7 @@ class Charon(Model):
     over to the new ISAKMP SA. A Delete that comes before that ends the pairs with the old one.
     """
 
-    DPD = True
+    DPD_DELAY = 20.0
     REKEY = 0.75  # of the lifetime
 
     def begins(self) -> None:
@@ -159,7 +159,7 @@ class Charon(Model):
 class Pluto(Model):
     """libreswan: what carried nothing lately is not replaced, but ends."""
 
-    DPD = True
+    DPD_DELAY = 20.0
     GIVES_UP = False
     MARGIN = 0.3  # of the lifetime, before its end
 
@@ -244,6 +244,7 @@ class Cisco(Model):
 
     TICK = 10.0
     REKEYS = True
+    DPD_DELAY = 1e9  # the engine announces and answers DPD; the model asks
     TRIES = 5
 
     def begins(self) -> None:

@@ -114,7 +114,7 @@ class World(BaseNetwork[Model]):
             aggressive=Aggressive.ACCEPT_PSK,
             policies=(policy(_IKE, lifetime=int(spoke.ike_lifetime * factor), lifetime_set=True, check=check),),
             rekey=of_hub or MODELS[spoke.kind].REKEYS,
-            dpd_delay=_DPD_DELAY if of_hub or MODELS[spoke.kind].DPD else 0.0,
+            dpd_delay=_DPD_DELAY if of_hub else MODELS[spoke.kind].DPD_DELAY,
             dpd_timeout=_DPD_TIMEOUT,
         )
 
