@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 import ikev1
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.events import ChildDown, ChildUp, Code, Failure, IkeDown, IkeUp, MessageSeen
 from ikev1.testing import Randomness
 from library import ALICE, BOB, ESP, IKE, NOW, Two, connections, events_of
@@ -101,6 +102,9 @@ def test_endpoints_go_on_from_their_states_between_any_two_messages() -> None:
     ups = [event.child for event in events if isinstance(event, ChildUp)]
     two.alice.rekey(ups[0], two.now)
     carry()
+    two.now += SWITCHES_AFTER
+    two.alice.handle_timer(two.now)
+    carry()
     two.alice.close(two.alice.sas[0], two.now)
     carry()
     restart()
@@ -171,6 +175,8 @@ def test_a_pair_is_rekeyed_and_closed() -> None:
     (first,) = [event.child for event in events_of(two.bob) if isinstance(event, ChildUp)]
     two.bob.rekey(first, two.now)
     two.exchange()
+    two.now += SWITCHES_AFTER
+    two.bob.handle_timer(two.now)
     (up,) = [event for event in events_of(two.bob) if isinstance(event, ChildUp)]
     assert up.replaces is not None
     assert up.replaces.inbound.spi == first.inbound.spi
@@ -188,8 +194,8 @@ def test_an_isakmp_sa_is_rekeyed_and_hands_its_pair_over() -> None:
     (before,) = two.alice.sas
     two.alice.rekey(before, two.now)
     two.exchange()
-    (after,) = two.alice.sas
-    assert after.unique_id != before.unique_id
+    replaced, after = two.alice.sas
+    assert (replaced.unique_id, replaced.heir) == (before.unique_id, after.unique_id)
     assert [child.unique_id for child in after.children] == [child.unique_id for child in before.children]
     assert len([event for event in events_of(two.bob) if isinstance(event, IkeUp)]) == 2
 

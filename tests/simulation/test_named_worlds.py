@@ -84,7 +84,6 @@ def test_lineages(name: str) -> None:
     run(*LINEAGES[name])
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="missing: a dead peer that is noticed and called again")
 @pytest.mark.parametrize("name", DEAD_PEERS)
 def test_dead_peers(name: str) -> None:
     run(*DEAD_PEERS[name])

@@ -37,6 +37,8 @@ WAIT, DELETE, ASK, CLEAR = "WAIT", "DELETE", "R_U_THERE", "clear notify"
 NOTHING = "-"
 _WAIT = 250.0  # seconds: longer than anything is repeated or kept half open
 _KEYS = authority.rsa_key(1), authority.rsa_key(2)
+# Sent for messages of unknown SAs, once in some seconds for each address: a limit of rate, not a state of the machine
+_LOST = "INFO N(INVALID_COOKIE)"
 _ANSWERS = ("MM2", "MM4", "MM6", "AM2", "QM2")
 
 
@@ -97,6 +99,8 @@ class Responder(SUL):  # type: ignore[misc]  # has no types
         """What the responder sent; the caller reads the answers of exchanges, and no error dissuades it."""
         labels = []
         for datagram in self._taken("bob"):
+            if datagram.label == _LOST:
+                continue
             labels.append(datagram.label)
             if datagram.label in _ANSWERS:
                 self.caller.receive(datagram)

@@ -12,7 +12,7 @@ from ikev1.core.machine.boundary import attempt
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.child_sa import ChildState
-from ikev1.core.records.events import ChildUp, Event, IkeUp, MessageSeen
+from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeUp, MessageSeen
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
@@ -29,6 +29,9 @@ class Model(Node):
 
     TICK = 3.0
     REKEYS = False  # whether the engine follows its own timers of rekeying
+    DPD_DELAY = 0.0  # seconds of silence after which its engine asks whether the hub is alive; 0: it has no DPD
+    ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
+    GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
     _muted = False
 
@@ -43,6 +46,14 @@ class Model(Node):
 
     def tick(self) -> None:
         """Look at the SAs, and do what is due by the policy."""
+
+    def failed(self, failure: Failure) -> None:
+        """What does not answer is dead."""
+        if not self.GIVES_UP or failure.code is not Code.PEER_SILENT or failure.sa is None:
+            return
+        for sa in self.sas_with(CONNECTION):
+            if sa.cookies == failure.sa.cookies:
+                self.wishes(Engine.close_ike, sa.unique_id)
 
     def withholds(self, send: Send, following: Action | None) -> bool:
         """Nothing is sent of what the model does quietly."""
@@ -75,6 +86,8 @@ class Ours(Model):
     """This gateway."""
 
     REKEYS = True
+    DPD_DELAY = 20.0
+    GIVES_UP = False
 
     def begins(self) -> None:
         """It has no policy but that of the engine."""
@@ -86,6 +99,7 @@ class Charon(Model):
     over to the new ISAKMP SA. A Delete that comes before that ends the pairs with the old one.
     """
 
+    DPD_DELAY = 20.0
     REKEY = 0.75  # of the lifetime
 
     def begins(self) -> None:
@@ -145,6 +159,8 @@ class Charon(Model):
 class Pluto(Model):
     """libreswan: what carried nothing lately is not replaced, but ends."""
 
+    DPD_DELAY = 20.0
+    GIVES_UP = False
     MARGIN = 0.3  # of the lifetime, before its end
 
     def begins(self) -> None:
@@ -179,6 +195,7 @@ class Windows(Model):
 
     IDLE = 300.0  # seconds
     CALLS_WHEN_IDLE = False
+    ASKS = False
 
     def begins(self) -> None:
         """Idle time begins."""
@@ -227,6 +244,7 @@ class Cisco(Model):
 
     TICK = 10.0
     REKEYS = True
+    DPD_DELAY = 1e9  # the engine announces and answers DPD; the model asks
     TRIES = 5
 
     def begins(self) -> None:
@@ -235,8 +253,8 @@ class Cisco(Model):
         self._sent = self._heard = self._messages = self._asked = 0
 
     def happened(self, event: Event) -> None:
-        """A message is a sign of life."""
-        if isinstance(event, MessageSeen) and not event.sent:
+        """A message that the ISAKMP SA protects is a sign of life."""
+        if isinstance(event, MessageSeen) and not event.sent and event.message.header.encrypted:
             self._messages += 1
 
     def tick(self) -> None:
@@ -249,13 +267,14 @@ class Cisco(Model):
             return
         sas = self.sas_with(CONNECTION)
         self._asked += 1
-        if not sas or self._asked <= self.TRIES:
+        if self._asked <= self.TRIES:
             for sa in sas[-1:]:
                 self._asks(sa)
             return
         self._asked = 0
         for sa in sas:
             self.wishes(Engine.close_ike, sa.unique_id)
+        self.quietly_closes({child.inbound.spi for child in self.pairs_with(CONNECTION)})
 
     def _asks(self, sa: IkeSa) -> None:
         question = notify(sa, NotifyType.R_U_THERE, self._asked.to_bytes(4))

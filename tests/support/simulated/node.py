@@ -127,13 +127,16 @@ class Node(Peer):
             super().does(lambda engine: self._written(wish(engine)))
         except _KilledError:
             self.world.at(self._killed_for, self.goes_on)
-        for event in self.events[self._events_read :]:
+        while self._events_read < len(self.events):  # a model that reacts to one has more of them
+            event = self.events[self._events_read]
+            self._events_read += 1
             if isinstance(event, Failure) and event.code is Code.INTERNAL_ERROR:
                 raise Violation(f"{self.name}: {event.text}")
-            if not isinstance(event, Failure):
-                self.happened(event)
             self.world.note(self, event)
-        self._events_read = len(self.events)
+            if isinstance(event, Failure):
+                self.failed(event)
+            else:
+                self.happened(event)
         if len(self.events) > 400:
             del self.events[:200]
             self._events_read -= 200
@@ -144,6 +147,9 @@ class Node(Peer):
 
     def happened(self, event: Event) -> None:
         """The engine reports an event. Models react to it."""
+
+    def failed(self, failure: Failure) -> None:
+        """The engine reports that something did not work. Models react to it."""
 
     def is_killed_for(self, seconds: float, *, forgets: bool = False) -> None:
         """The process ends without a word, and another one begins after so long; with ``forgets``, on another disk and
@@ -289,7 +295,7 @@ class Node(Peer):
         self.received_at[spi] = self.network.now
         sends_with = any(each.inbound.spi == spi for children in self.carriers.values() for each in children)
         if not sends_with:
-            self._tells("peer_sends", spi)
+            self.does(lambda engine: engine.peer_sends(spi, self.network.now))
         if child.udp_encapsulation and not self.is_down:
             path = UdpPath(*datagram.destination, *datagram.source)
             self.does(lambda engine: engine.peer_moved(spi, path, self.network.now))
@@ -297,12 +303,7 @@ class Node(Peer):
     def _knows_no(self, spi: int, datagram: Datagram) -> None:
         local, remote = datagram.destination, datagram.source
         path = UdpPath(local[0], local[1] or 500, remote[0], remote[1] or 500)
-        self._tells("unknown_spi", spi, ProtocolId.ESP, path)
-
-    def _tells(self, method: str, *arguments: object) -> None:
-        """Tell the engine what the data plane saw, if it wants to know."""
-        if hasattr(self.engine, method):
-            self.does(lambda engine: list(getattr(engine, method)(*arguments, self.network.now)))
+        self.does(lambda engine: engine.unknown_spi(spi, ProtocolId.ESP, path, self.network.now))
 
     def _is_new(self, spi: int, sequence: int) -> bool:
         """Whether the replay window lets a packet pass (RFC 4303 §3.4.3)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ikev1.core.records.child_sa import ChildSa
 from simulated.invariants import Violation, watched_ivs
-from simulated.models import CONNECTION, Model
+from simulated.models import CONNECTION, MODELS, Model
 from simulated.node import network
 from simulated.plan import LINK_FAULTS, Plan
 from simulated.world import World
@@ -59,7 +59,8 @@ def _play(world: World, rules: frozenset[str]) -> None:
     back = max(
         (world.began + fault.ends_at for fault in plan.faults if fault.kind not in LINK_FAULTS), default=world.now
     )
-    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING))
+    unasked = (spoke.child_lifetime for spoke in plan.spokes if not MODELS[spoke.kind].ASKS)
+    world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING) + max(unasked, default=0))
     if LINEAGE in rules:
         _check_lineages_at_last(world)
     world.lost_packets = world.sent_packets - sum(len(node.received) for node in world.peers.values())
@@ -72,11 +73,17 @@ def _play(world: World, rules: frozenset[str]) -> None:
 
 
 def _check_lineages_at_last(world: World) -> None:
-    try:
-        check_lineages(world)
-    except Violation:
+    wrong = lineage_faults(world)
+    if wrong:
         world.plays_until(world.now + _SOON)
-        check_lineages(world)
+        _raise_if_still(wrong, world)
+
+
+def _raise_if_still(wrong: list[str], world: World) -> None:
+    """Raise if something that was wrong is wrong again: what else is wrong now may be so during an exchange."""
+    still = [fault for fault in lineage_faults(world) if fault in wrong]
+    if still:
+        raise Violation(still[0])
 
 
 def _is_quiet(world: World) -> bool:
@@ -115,52 +122,42 @@ def _send(world: World) -> None:
 
 
 def _watch_lineages(world: World) -> None:
-    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon, while
-    something else is wrong during another one.
-    """
+    """Check the lineages now and then while it is quiet. What is wrong during an exchange may be right soon."""
 
-    def once_more(before: Violation) -> None:
-        if not _is_quiet(world):
-            return
-        try:
-            check_lineages(world)
-        except Violation as now:
-            if str(now) == str(before):
-                raise
+    wrong = lineage_faults(world) if _is_quiet(world) else []
 
-    if _is_quiet(world):
-        try:
-            check_lineages(world)
-        except Violation as wrong:
-            world.at(_SOON, lambda wrong=wrong: once_more(wrong))  # type: ignore[misc]
+    def once_more() -> None:
+        if _is_quiet(world):
+            _raise_if_still(wrong, world)
+
+    if wrong:
+        world.at(_SOON, once_more)
     world.at(_LOOK, lambda: _watch_lineages(world))
 
 
-def check_lineages(world: World) -> None:
-    """At most two ISAKMP SAs per peer and two pairs per tunnel, and both ends agree on the one that sends.
-
-    Raises:
-        Violation: there are more, or one end sends what the other one cannot open.
+def lineage_faults(world: World) -> list[str]:
+    """What is wrong: more than two ISAKMP SAs per peer or two pairs per tunnel, or one end sends what the other one
+    cannot open, or the two ends send with different pairs.
     """
+    wrong = []
     for name, spoke in world.spokes.items():
         for node, connection in ((spoke, CONNECTION), (world.hub, name)):
             if node.is_down:
                 continue
             sas, pairs = node.sas_with(connection), node.pairs_with(connection)
             if len(sas) > 2:
-                raise Violation(f"{node.name} has {len(sas)} ISAKMP SAs with one peer: {_numbers(sas)}")
+                wrong.append(f"{node.name} has {len(sas)} ISAKMP SAs with {connection}: {_numbers(sas)}")
             if len(pairs) > 2:
-                raise Violation(f"{node.name} has {len(pairs)} pairs of one tunnel: {_numbers(pairs)}")
+                wrong.append(f"{node.name} has {len(pairs)} pairs of the tunnel of {connection}: {_numbers(pairs)}")
         ours, theirs = _carriers(world, name, spoke)
         for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
-            if child is not None and child.outbound.spi not in receiver.inbound and not receiver.is_down:
-                raise Violation(
-                    f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have"
-                )
+            if child is None or receiver.is_down or not sender.ASKS:
+                continue
+            if child.outbound.spi not in receiver.inbound:
+                wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
         if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
-            raise Violation(
-                f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}"
-            )
+            wrong.append(f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}")
+    return wrong
 
 
 def _carriers(world: World, name: str, spoke: Model) -> tuple[ChildSa | None, ChildSa | None]:

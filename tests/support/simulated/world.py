@@ -20,6 +20,7 @@ from simulated.plan import LINK_FAULTS, Fault, Plan, Spoke
 
 HUB = "198.51.100.1"
 _IKE, _ESP = "aes128-sha256-x25519", "aes128-sha256"
+_DPD_DELAY, _DPD_TIMEOUT = 20.0, 20.0  # seconds
 _SMALL_MTU = 250  # octets: below a message with a KE payload, above most others
 _LADDER = 400  # lines that are kept
 
@@ -113,6 +114,8 @@ class World(BaseNetwork[Model]):
             aggressive=Aggressive.ACCEPT_PSK,
             policies=(policy(_IKE, lifetime=int(spoke.ike_lifetime * factor), lifetime_set=True, check=check),),
             rekey=of_hub or MODELS[spoke.kind].REKEYS,
+            dpd_delay=_DPD_DELAY if of_hub else MODELS[spoke.kind].DPD_DELAY,
+            dpd_timeout=_DPD_TIMEOUT,
         )
 
     def _node(self, name: str, address: str, given: Settings, model: Callable[..., Model], spoke: Spoke) -> Model:

@@ -18,6 +18,7 @@ from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 
+_DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed a new SA by then, or never does
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
@@ -129,6 +130,16 @@ def heir_now(ref: SaRef) -> SaRef | None:
             return None
         sa = heir
     return ref.tx.of(sa) if sa.is_current else None
+
+
+def may_have_heir(ref: SaRef) -> bool:
+    """Return whether the peer has just established an ISAKMP SA that replaces this one once the peer confirms it."""
+    now = ref.tx.now
+    return any(
+        other.is_current and not other.confirmed and now - other.established_at < _DECIDES_WITHIN
+        for other in ref.tx.state.table.of_claim(ref.sa)
+        if not _is_older(other, ref.sa) and _is_renewal(other, ref.sa)
+    )
 
 
 def make_room(ref: SaRef) -> None:

@@ -27,6 +27,7 @@ from ikev1.core.records.timer import TimerKind
 from ikev1.wire.registry import NotifyType
 
 _CHECK_AGAIN = 60.0  # seconds after an internal error until the next check whether the peer is alive
+_LOOKS_AGAIN = 5.0  # seconds until an ISAKMP SA is rekeyed that the peer may have rekeyed just now
 
 Part = Exchange | ChildSa | Probe | Liveness | IkeSa
 
@@ -223,6 +224,14 @@ def _check_later(ref: SaRef, _: Liveness) -> None:
     ref.change(liveness=Liveness(check_at=ref.tx.now + _CHECK_AGAIN))
 
 
+def _rekey_ike(ref: SaRef, sa: IkeSa) -> None:
+    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon."""
+    if lineage.may_have_heir(ref):
+        ref.change(rekey_at=ref.tx.now + _LOOKS_AGAIN)
+    else:
+        commands.rekey_ike(ref)
+
+
 class Timer(NamedTuple):
     """The handler of a timer, and the fallback after an internal error in the handler. The fallback is so simple that
     it cannot fail, too, and ensures that the timer does not fire again.
@@ -244,5 +253,5 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
-    TimerKind.REKEY_IKE: Timer(lambda ref, sa: commands.rekey_ike(ref), lambda ref, sa: ref.change(rekey_at=0.0)),
+    TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }
