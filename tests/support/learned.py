@@ -38,7 +38,7 @@ NOTHING = "-"
 _WAIT = 250.0  # seconds: longer than anything is repeated or kept half open
 _KEYS = authority.rsa_key(1), authority.rsa_key(2)
 # Sent for messages of unknown SAs, once in some seconds for each address: a limit of rate, not a state of the machine
-_LOST = "INFO N(INVALID_COOKIE)"
+_LOST = "INFO N(INVALID_COOKIE) in the clear"
 _ANSWERS = ("MM2", "MM4", "MM6", "AM2", "QM2")
 
 
