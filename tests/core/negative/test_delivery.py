@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, policy, settings, tunnel
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.events import ChildUp, Code, IkeUp
 from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.testing import Datagram
@@ -96,7 +97,7 @@ def test_everything_again_later_changes_nothing(mode: Mode, later: int) -> None:
     network.settle()
     alice.does(lambda engine: engine.rekey_child(alice.children[-1].unique_id, network.now))
     network.settle()
-    network.run(later)
+    network.run(SWITCHES_AFTER + later)
     recorded = list(network.sent)
     before = [sorted(child.inbound.spi for child in peer.children) for peer in (alice, bob)]
     plane = [len(peer.told_to_plane) for peer in (alice, bob)]

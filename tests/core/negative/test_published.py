@@ -12,6 +12,7 @@ import pytest
 from configured import ALICE, BOB
 from dishonest import put
 from ikev1.core.exchanges.informational import delete_child, delete_ike, notify
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Aggressive, Mode
@@ -41,6 +42,7 @@ def stands(network: Network, alice: Peer, bob: Peer) -> None:
     for peer in (alice, bob):
         peer.does(lambda engine, of=peer: engine.rekey_child(of.children[-1].unique_id, network.now))  # type: ignore[misc]
         network.settle()
+    network.run(SWITCHES_AFTER)
     assert alice.children[-1].inbound.spi == bob.children[-1].outbound.spi
 
 
