@@ -108,14 +108,17 @@ def test_swanctl_is_told_why_it_fails(ours: OurGateway) -> None:
 
 def test_swanctl_follows_the_log(ours: OurGateway, lab: Lab) -> None:
     file = lab.folder("swanctl-log")
+
+    def goes_up_and_down() -> str:
+        ours.control.swanctl("--initiate", "--child", "net")
+        ours.control.swanctl("--terminate", "--ike", "peer")
+        return file.read_text()
+
     with file.open("wb") as output:
         follower = subprocess.Popen(["swanctl", "--log", "--uri", f"unix://{ours.control.path}"], stdout=output)
     try:
         # each try writes lines; the first that comes after the follower has registered is seen
-        ours.wait_for(
-            lambda: ours.control.swanctl("--initiate", "--child", "net") and file.read_text(), "a line of log"
-        )
-        ours.control.swanctl("--terminate", "--ike", "peer")
+        ours.wait_for(goes_up_and_down, "a line of log")
         wait_until(
             lambda: "established" in file.read_text() or "closed" in file.read_text(), "the line in swanctl --log"
         )

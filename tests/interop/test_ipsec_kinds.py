@@ -112,7 +112,10 @@ def test_both_ends_believe_the_same(lab: Lab, name: str, we_call: bool) -> None:
     spi = charon.control.child()["spi-in"]
     (charon if we_call else ours).control.swanctl("--rekey", "--child", "net")
     charon.wait_for(lambda: [child["spi-in"] for child in charon.control.children()] not in ([], [spi]), "another pair")
-    ours.wait_for(lambda: len(ours.control.children()) == 1, "the older pair to be replaced")
+    ours.wait_for(
+        lambda: [child["spi-out"] for child in ours.control.children()] not in ([], [spi]),
+        "the older pair to be replaced",
+    )
     assert_agreed(ours, charon, wanted.shown)
     assert "refused" not in ours.log()
 
