@@ -206,7 +206,7 @@ class Gateway:
                 continue
             actions += new
             if any(isinstance(action, PlaneQuestion) for action in new):
-                self.apply(actions)
+                self._performer.perform(actions)
                 actions.clear()
         self.apply(actions)
 
