@@ -125,8 +125,8 @@ class Engine:
     # --- what happens
 
     def receive(self, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
-        """Process a datagram, without non-ESP marker, that was received on ``path`` at ``now`` (seconds since the
-        epoch).
+        """Process a datagram, without non-ESP marker, that was received on ``path`` at ``now``, in seconds by the clock
+        of the caller.
 
         Raises no exception, regardless of the octets: errors are reported as events.
         """
