@@ -197,7 +197,7 @@ def _remove_deleted(context: ExchangeContext, child: ChildSa, gone: set[tuple[in
 
 def remove_child(context: ExchangeContext, child: ChildSa, reason: str) -> None:
     """Remove a pair of IPsec SAs from the ISAKMP SA and from the data plane."""
-    context.sa = replace(context.sa, children=tuple(other for other in context.sa.children if other is not child))
+    context.sa = context.sa.without_child(child)
     context.actions.append(Remove(child))
     context.report(ChildDown(context.sa, child, reason))
 

@@ -293,11 +293,8 @@ def _finish(context: ExchangeContext) -> None:
 
 def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
     """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
-    sa = context.sa
-    children = tuple(old if child.unique_id == old.unique_id else child for child in sa.children)
     done = replace(exchange, waiting=None, proceeds_at=0.0, data=None)
-    exchanges = tuple(done if other is exchange else other for other in sa.exchanges)
-    context.sa = replace(sa, children=children, exchanges=exchanges)
+    context.sa = context.sa.with_child(old).with_exchange(done)
     context.report(ChildUp(context.sa, old))
 
 
@@ -343,12 +340,11 @@ def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
 
 def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
     """Add the pair to the SA, or replace it there."""
-    children = context.sa.children
-    if any(other.unique_id == child.unique_id for other in children):
-        children = tuple([child if other.unique_id == child.unique_id else other for other in children])
+    sa = context.sa
+    if any(other.unique_id == child.unique_id for other in sa.children):
+        context.sa = sa.with_child(child)
     else:
-        children = (*children, child)
-    context.sa = replace(context.sa, children=children)
+        context.sa = replace(sa, children=(*sa.children, child))
 
 
 def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:

@@ -139,7 +139,7 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     """
     tx, state = ref.tx, ref.tx.state
     waiting = replace(child, rekey_at=_again_at(tx, child))
-    ref.change(children=tuple(waiting if other is child else other for other in ref.sa.children))
+    ref.become(ref.sa.with_child(waiting))
     if ref.sa.is_current and state.believes(ref.sa):
         _replace_child(ref, child)
         return
@@ -298,7 +298,7 @@ def end_removed(ref: SaRef) -> bool:
 
 def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
     """Delete a pair of IPsec SAs and send a Delete payload to the peer."""
-    ref.change(children=tuple(other for other in ref.sa.children if other is not child))
+    ref.become(ref.sa.without_child(child))
     if ref.sa.is_up:
         ref.say(delete_child(child))
     ref.tx.actions.append(Remove(child))

@@ -81,8 +81,7 @@ def _tunnel_removed(ref: SaRef, child: ChildSa, how: Reload) -> None:
             commands.abandon_held(ref, child)  # another exchange ends by itself, or is refused
         return
     if how.drain:
-        left = replace(child, rekey_at=0.0)
-        ref.change(children=tuple(left if other is child else other for other in ref.sa.children))
+        ref.become(ref.sa.with_child(replace(child, rekey_at=0.0)))
     elif child.rekey_at or how.at_once or child.state is not ChildState.INSTALLED:  # else an earlier reload drains it
         commands.close_child(ref, child, "tunnel removed from the configuration")
 

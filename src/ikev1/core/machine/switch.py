@@ -45,7 +45,7 @@ def postpone(ref: SaRef, exchange: Exchange) -> None:
     until = min(ref.tx.now + SWITCHES_AFTER, exchange.ends_at - 1.0)
     if until > exchange.proceeds_at:
         later = replace(exchange, proceeds_at=until, data=replace(exchange.quick, sends_at=until))
-        ref.change(exchanges=tuple(later if other is exchange else other for other in ref.sa.exchanges))
+        ref.become(ref.sa.with_exchange(later))
 
 
 def peer_answered(ref: SaRef, exchange: Exchange) -> None:

@@ -144,7 +144,7 @@ def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
 def _retransmit(ref: SaRef, exchange: Exchange) -> None:
     if exchange is not ref.sa.phase1:
         again = _repeated(ref, exchange)
-        ref.change(exchanges=tuple(again if other is exchange else other for other in ref.sa.exchanges))
+        ref.become(ref.sa.with_exchange(again))
     elif exchange.role is Role.INITIATOR:
         ref.change(phase1=_repeated(ref, exchange))
     else:
@@ -185,14 +185,13 @@ def _retire_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
-    ref.change(children=tuple(other for other in ref.sa.children if other is not child))
+    ref.become(ref.sa.without_child(child))
     ref.tx.actions.append(Remove(child))
     ref.tx.report(ChildDown(ref.sa, child, "lifetime expired"))
 
 
 def _keep_child(ref: SaRef, child: ChildSa) -> None:
-    kept = replace(child, rekey_at=0.0)
-    ref.change(children=tuple(kept if other is child else other for other in ref.sa.children))
+    ref.become(ref.sa.with_child(replace(child, rekey_at=0.0)))
 
 
 # --- the peer and the ISAKMP SA -------------------------------------------------------------------------------------

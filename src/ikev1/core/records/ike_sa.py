@@ -193,6 +193,24 @@ class IkeSa(Record, frozen=True):
         """The pairs of IPsec SAs whose Quick Modes are complete."""
         return tuple([child for child in self.children if not child.is_coming])
 
+    def with_child(self, child: ChildSa) -> IkeSa:
+        """Return this SA with ``child`` in place of the pair with the same number."""
+        children = tuple([child if other.unique_id == child.unique_id else other for other in self.children])
+        changed: IkeSa = replace(self, children=children)
+        return changed
+
+    def without_child(self, child: ChildSa) -> IkeSa:
+        """Return this SA without the pair with the number of ``child``."""
+        children = tuple([other for other in self.children if other.unique_id != child.unique_id])
+        changed: IkeSa = replace(self, children=children)
+        return changed
+
+    def with_exchange(self, exchange: Exchange) -> IkeSa:
+        """Return this SA with ``exchange`` in place of the phase 2 exchange with the same message ID."""
+        exchanges = tuple([exchange if other.message_id == exchange.message_id else other for other in self.exchanges])
+        changed: IkeSa = replace(self, exchanges=exchanges)
+        return changed
+
     def without_exchange(self, exchange: Exchange) -> IkeSa:
         """Return this SA without a phase 2 exchange, and without the pair that the exchange has not completed."""
         exchanges = tuple([other for other in self.exchanges if other.message_id != exchange.message_id])
