@@ -91,8 +91,8 @@ class ChildSa(Record, frozen=True):
     """A pair of IPsec SAs, one in each direction.
 
     ``path`` is that of the ISAKMP SA; with ``udp_encapsulation``, ESP is sent in UDP on this path, else as IP protocol
-    50 between its two addresses. ``created_at``, ``rekey_at`` and ``expires_at`` are times in seconds by the clock of the
-    caller, 0 for never; ``lifetime_kilobytes`` is 0 for no limit.
+    50 between its two addresses. ``created_at``, ``rekey_at`` and ``expires_at`` are times in seconds by the clock of
+    the caller, 0 for never; ``lifetime_kilobytes`` is 0 for no limit.
     """
 
     unique_id: int
