@@ -177,6 +177,7 @@ class Tunnel(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
     marks: PacketMarks = PacketMarks()
+    updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
 
 
@@ -216,6 +217,8 @@ class Connection(Record, frozen=True):
     dpd_delay: float = 0.0  # seconds of silence before the peer is asked whether it is alive (RFC 3706); 0: never
     dpd_timeout: float = 30.0  # seconds without an answer until it is dead
     dpd_action: DpdAction | None = None  # None: what ``start`` of the tunnel says
+    xauth_backend: tuple[str, ...] = ()  # as server: the backends that check users, tried in order
+    groups: tuple[str, ...] = ()  # as server: the user must belong to one of them; empty: to any or none
 
     secret_fields = frozenset({"secret"})
 
