@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from ikev1.aaa.chain import check_in_order
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
 YES, NO, DOWN = Accepted(User("alice")), Rejected("no"), Unavailable("down")
 ASKS = Challenged(Prompt.PASSCODE, "Code?", state=b"its own")

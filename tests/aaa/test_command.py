@@ -14,7 +14,8 @@ import pytest
 
 from ikev1.aaa.command import CommandBackend, question_for
 from ikev1.aaa.programs import LARGEST_OUTPUT
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
 ATTEMPT = Attempt("alice", b"s3cret", domain="EX", address="192.0.2.7", connection="rw")
 Script = Callable[[str], str]
@@ -90,14 +91,14 @@ def test_all_of_a_profile(script: Script) -> None:
     user = User(
         "alice",
         "EX",
-        ("staff",),
-        "command",
-        "10.99.0.9",
-        "255.255.255.0",
-        "fd00::9",
-        ("10.0.0.53",),
-        ("10.0.0.54",),
-        600,
+        groups=("staff",),
+        backend="command",
+        address="10.99.0.9",
+        netmask="255.255.255.0",
+        address6="fd00::9",
+        dns=("10.0.0.53",),
+        nbns=("10.0.0.54",),
+        session_timeout=600,
     )
     assert verdict == Accepted(user)
 

@@ -15,7 +15,8 @@ from ikev1.aaa.radius.accounting import Accounting, Cause, Notice, Session, Stat
 from ikev1.aaa.radius.attributes import Attribute, user_of
 from ikev1.aaa.radius.backend import RadiusBackend
 from ikev1.aaa.radius.servers import NoReply, Patience, Server, Servers
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
 SECRET = b"between us"
 ATTEMPT = Attempt("alice", b"open sesame", address="192.0.2.7", connection="rw")

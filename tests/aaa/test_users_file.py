@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.aaa.records import Accepted, Attempt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
 from ikev1.aaa.user_changes import add_user, change_user, delete_user
 from ikev1.aaa.users import UsersBackend
 from ikev1.aaa.users_file import KnownUser, UsersFileError, make_user, matches, parse_users
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
 
 CHEAP = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43
 ALICE = make_user("alice", b"open sesame", ["staff", "vpn"], ["10.99.0.5", "fd00::5"])

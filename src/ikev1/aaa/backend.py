@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ikev1.aaa.records import Attempt, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Verdict
 from ikev1.errors import LocalError
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ikev1.aaa.backend import Backend
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Rejected, Unavailable, Verdict
+from ikev1.aaa.records import Attempt
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict
 
 
 async def check_in_order(backends: Sequence[Backend], attempt: Attempt) -> Verdict:

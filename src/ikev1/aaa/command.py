@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 
 from ikev1.aaa.programs import ProgramFailed, run
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
 _MOST = 32  # processes at a time
 _LONGEST_TEXT = 255  # characters of a text for the user
@@ -111,14 +112,14 @@ def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
         User(
             attempt.user,
             attempt.domain,
-            tuple(answer.groups),
-            backend,
-            addresses.get(4, ""),
-            answer.netmask,
-            addresses.get(6, ""),
-            tuple(str(ip_address(address)) for address in answer.dns),
-            tuple(str(ip_address(address)) for address in answer.nbns),
-            max(0, answer.session_timeout),
+            groups=tuple(answer.groups),
+            backend=backend,
+            address=addresses.get(4, ""),
+            netmask=answer.netmask,
+            address6=addresses.get(6, ""),
+            dns=tuple(str(ip_address(address)) for address in answer.dns),
+            nbns=tuple(str(ip_address(address)) for address in answer.nbns),
+            session_timeout=max(0, answer.session_timeout),
         )
     )
 

@@ -16,7 +16,8 @@ import msgspec
 
 from ikev1.aaa.backend import BackendError
 from ikev1.aaa.programs import Program, ProgramFailed
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
 _MOST = 16  # processes at a time, of 15 MiB each
 _PROGRAM = Path(__file__).with_name("pam_conversation.py")

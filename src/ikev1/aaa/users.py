@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 
-from ikev1.aaa.records import Accepted, Attempt, Rejected, Unavailable, User, Verdict
+from ikev1.aaa.records import Attempt
 from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
 from ikev1.files.private import read_private
 
 _THREADS = 2  # a hash takes 19 MiB and 20 ms
@@ -57,8 +58,16 @@ class UsersBackend:
         if not matches(known, users, attempt.secret) or known is None:
             return Rejected("unknown user" if known is None else "wrong password")
         by_version = {ip_address(address).version: address for address in known.addresses}
-        address, address6 = by_version.get(4, ""), by_version.get(6, "")
-        return Accepted(User(attempt.user, attempt.domain, known.groups, self.name, address, address6=address6))
+        return Accepted(
+            User(
+                attempt.user,
+                attempt.domain,
+                groups=known.groups,
+                backend=self.name,
+                address=by_version.get(4, ""),
+                address6=by_version.get(6, ""),
+            )
+        )
 
     def _users(self) -> dict[str, KnownUser]:
         """The users; the file is read only if it has been replaced or changed."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from ikev1.aaa.records import Attempt, User
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import User
 
 Attributes = Mapping[int, Sequence[bytes]]
 
@@ -87,19 +88,22 @@ def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]
     name = _user_name(attributes)
     dns = [each for kind in _MS_DNS for each in _ipv4(vendor, kind)]
     found = [value for kind in groups_from for value in attributes.get(kind, ())]
+    framed = (each for each in _ipv4(attributes, Attribute.FRAMED_IP_ADDRESS) if each not in _UNASSIGNED)
+    masks = (mask for mask in _ipv4(attributes, Attribute.FRAMED_IP_NETMASK) if _is_netmask(mask))
+    intervals = (seconds for seconds in _numbers(attributes, Attribute.ACCT_INTERIM_INTERVAL) if seconds >= 60)
     return User(
         name or attempt.user,
         "" if name else attempt.domain,
-        tuple(dict.fromkeys(_words(found))),
-        "radius",
-        next((str(each) for each in _ipv4(attributes, Attribute.FRAMED_IP_ADDRESS) if each not in _UNASSIGNED), ""),
-        next((str(mask) for mask in _ipv4(attributes, Attribute.FRAMED_IP_NETMASK) if _is_netmask(mask)), ""),
-        next(map(str, _ipv6(attributes, Attribute.FRAMED_IPV6_ADDRESS)), ""),
-        tuple(map(str, (*dns, *_ipv6(attributes, Attribute.DNS_SERVER_IPV6_ADDRESS)))),
-        tuple(str(each) for kind in _MS_NBNS for each in _ipv4(vendor, kind)),
-        next(iter(_numbers(attributes, Attribute.SESSION_TIMEOUT)), 0),
-        next((seconds for seconds in _numbers(attributes, Attribute.ACCT_INTERIM_INTERVAL) if seconds >= 60), 0),
-        tuple(attributes.get(Attribute.CLASS, ())),
+        groups=tuple(dict.fromkeys(_words(found))),
+        backend="radius",
+        address=next(map(str, framed), ""),
+        netmask=next(map(str, masks), ""),
+        address6=next(map(str, _ipv6(attributes, Attribute.FRAMED_IPV6_ADDRESS)), ""),
+        dns=tuple(map(str, (*dns, *_ipv6(attributes, Attribute.DNS_SERVER_IPV6_ADDRESS)))),
+        nbns=tuple(str(each) for kind in _MS_NBNS for each in _ipv4(vendor, kind)),
+        session_timeout=next(iter(_numbers(attributes, Attribute.SESSION_TIMEOUT)), 0),
+        class_=tuple(attributes.get(Attribute.CLASS, ())),
+        interim_interval=next(intervals, 0),
     )
 
 

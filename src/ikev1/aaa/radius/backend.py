@@ -19,7 +19,8 @@ from ikev1.aaa.radius.attributes import (
     user_of,
 )
 from ikev1.aaa.radius.servers import NoReply, Servers
-from ikev1.aaa.records import Accepted, Attempt, Challenged, Prompt, Rejected, Unavailable, Verdict
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
 _LONGEST_NAME = 253
