@@ -15,17 +15,20 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
+from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import (
     ANY,
     boolean,
     choice,
     duration,
     duration_or_never,
+    each,
     endpoint,
     fragment_size,
     integer,
     port,
     remotes,
+    text,
 )
 from ikev1.config.xauth import read_xauth, with_xauth_methods
 from ikev1.core.records.settings import (
@@ -58,7 +61,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(_check_name, tunnel_name)
-        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check))
+        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check, files))
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
     xauth = read_xauth(table, secrets)
@@ -98,6 +101,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
         dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
         dpd_action=table.take("dpd_action", _dpd_action, None),
+        xauth_backend=table.take("xauth_backend", each(choice(BACKENDS)), ()),
+        groups=table.take("groups", each(text), ()),
     )
     table.finish()
     return xauth.applied_to(connection)

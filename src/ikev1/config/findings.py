@@ -77,6 +77,11 @@ class Rule(StrEnum):
     SAME_NETWORK_AT_BOTH_ENDS = "same-network-at-both-ends"
     ICMP_ERRORS_FROM_OUTSIDE = "icmp-errors-from-outside"
     UDP_NEEDS_GATEWAY = "udp-needs-gateway"
+    # users
+    NO_BACKEND = "no-backend"
+    UNUSED_BACKEND = "unused-backend"
+    MISSING_PACKAGE = "missing-package"
+    SHORT_SECRET = "short-secret"  # noqa: S105
     # Aggressive Mode
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"

@@ -61,6 +61,11 @@ class Code(StrEnum):
     NAME_NOT_RESOLVED = "name-not-resolved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
+    USER_REJECTED = "user-rejected"
+    USER_LOCKED_OUT = "user-locked-out"
+    BACKEND_UNAVAILABLE = "backend-unavailable"
+    ACCOUNTING_FAILED = "accounting-failed"
+    UPDOWN_FAILED = "updown-failed"
     INTERNAL_ERROR = "internal-error"
 
 
