@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from configured import policy, suite
-from ikev1.core.records.events import Code, IkeDown, XauthUp
-from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.events import Code, XauthUp
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import Accepted, Rejected, User, Verdict, XauthAttempt
 from ikev1.core.records.settings import Aggressive, Mode, Policy, XauthRole
 from ikev1.wire.registry import AuthenticationMethod
-from playbook import Couple, Network, Peer
+from playbook import Couple, Network
 
 INIT, RESP = AuthenticationMethod.XAUTH_INIT_PRE_SHARED, AuthenticationMethod.XAUTH_RESP_PRE_SHARED
 
