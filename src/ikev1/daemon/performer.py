@@ -10,7 +10,9 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AskUser,
     CheckCertificate,
+    CheckUser,
     Forget,
     InstallInbound,
     Keep,
@@ -20,7 +22,7 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.daemon.certificate_checker import CertificateChecker
@@ -44,6 +46,7 @@ class Performer:
         endpoint: Endpoint,
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
+        check_user: Callable[[CheckUser], None],
         saved: SavedSas,
         log: EventLog,
         clock: Callable[[], float],
@@ -53,6 +56,7 @@ class Performer:
         self._endpoint = endpoint
         self._keepalives = keepalives
         self._certificate_checker = certificate_checker
+        self._check_user = check_user
         self._saved = saved
         self._log = log
         self._clock = clock
@@ -89,6 +93,10 @@ class Performer:
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
+        elif isinstance(action, CheckUser):
+            self._check_user(action)
+        elif isinstance(action, AskUser):
+            return self._engine.answered(action.request, UserInput(None), self._clock())
         elif isinstance(action, Keep):
             self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, Forget):
