@@ -16,7 +16,7 @@ class EventTranslator:
     """Reads the kernel's events, and passes those about pairs and traps of this gateway to ``listener``.
 
     Raises:
-        OSError: the socket cannot be read any more, or the kernel refused to tell its states.
+        OSError: the socket cannot be read, or the kernel refused to list its states.
     """
 
     def __init__(self, events: EventSocket, xfrm: Xfrm, pairs: Pairs, guard: PolicySets, listener: Listener) -> None:
@@ -27,7 +27,7 @@ class EventTranslator:
         self._listener = listener
 
     def read(self) -> None:
-        """Take what has come, a bounded number of events."""
+        """Read a bounded number of events."""
         try:
             for event in self._events.read():
                 if isinstance(event, StateExpired):
@@ -38,11 +38,11 @@ class EventTranslator:
                     self._mapped(event)
                 elif isinstance(event, Overrun):
                     self.compare()
-        except GarbledAnswer:  # whatever it said is lost, as in an overrun
+        except GarbledAnswer:  # its content is lost, as in an overrun
             self.compare()
 
     def compare(self) -> None:
-        """See what became of our pairs, for events about them may be lost."""
+        """Compare our pairs with the kernel's states, because events about them may have been lost."""
         there = {info.id: info for info in self._xfrm.states()}
         for entry in self._pairs:
             for state in entry.states():
@@ -78,7 +78,7 @@ class EventTranslator:
         if entry is None:
             return
         path = entry.child.path
-        # the kernel does not tell the interface of a link-local address
+        # the kernel does not report the interface of a link-local address
         host = path.remote_host if path.remote_host.partition("%")[0] == event.host else event.host
         source = host, event.port
         if entry.peer == source:
