@@ -21,7 +21,7 @@ from ikev1.core.machine.aggressive_responder import (
 from ikev1.core.machine.boundary import Work, abandon_message, contain
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
-from ikev1.core.machine.established import after_establishment, confirm
+from ikev1.core.machine.established import after_establishment, brings_initial_contact, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -49,6 +49,9 @@ from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+# Looked up once, as in `ikev1.core.records.exchange`
+_CONNECTING, _ESTABLISHED = IkeState.CONNECTING, IkeState.ESTABLISHED
+_INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIVE
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
@@ -177,7 +180,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
     if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
-        elif header.exchange == ExchangeType.AGGRESSIVE:
+        elif header.exchange == _AGGRESSIVE:
             _aggressive_first(tx, arrival)
         else:
             tx.actions += answer_first(state, header, datagram, path, tx.now)
@@ -194,7 +197,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
 def _route(ref: SaRef, arrival: Arrival) -> None:
     """Pass a message to the exchange under this SA to which it belongs, if any."""
     header, sa = arrival.header, ref.sa
-    if header.exchange == ExchangeType.INFORMATIONAL:
+    if header.exchange == _INFORMATIONAL:
         before = len(ref.tx.actions)
         take_informational(ref, arrival)
         if len(ref.tx.actions) == before:
@@ -203,11 +206,11 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
     exchange = sa.phase1
     if header.exchange in PHASE_2_SCRIPTS:
         _hold(ref, arrival)
-        if sa.state is IkeState.CONNECTING:
+        if sa.state is _CONNECTING:
             ask_again(ref, arrival)
             return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
-    elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
+    elif header.exchange not in _PHASE_1 and sa.state is not _CONNECTING:
         take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
@@ -302,16 +305,22 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
             refuse_phase1(ref, exchange, arrival, error)
         return
     was_kept = ref.is_kept
-    ref.commit(context, context.exchange)
-    if not was_kept:
-        keep_caller(ref)
-    if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
+    if sa.state is _CONNECTING and context.sa.state is _ESTABLISHED:
+        initial_contact = context.sa.initial_contact or brings_initial_contact(context.sa, message)
+        watched = liveness.watched(tx, context.sa)
+        ref.commit(context, context.exchange, initial_contact=initial_contact, liveness=watched)
+        if not was_kept:
+            keep_caller(ref)
         after_establishment(ref, message)
-        liveness.watch(ref)
-    elif exchange.message_id and context.exchange.waiting is None:
-        confirm(ref)
-    if exchange.message_id:
+    elif exchange.message_id:
+        ref.commit(context, context.exchange, liveness=liveness.alive_at(context.sa, tx.now))
+        if context.exchange.waiting is None:
+            confirm(ref)
         liveness.heard(ref)
+    else:
+        ref.commit(context, context.exchange)
+        if not was_kept:
+            keep_caller(ref)
     switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
@@ -338,7 +347,7 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     """
     script, (header, datagram, _, _) = script_of(exchange), arrival
     if exchange.message_id == 0:
-        if sa.state is not IkeState.CONNECTING:
+        if sa.state is not _CONNECTING:
             raise Unproved("phase 1 is complete")
         if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is not encrypted")

@@ -9,17 +9,22 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, PeerKey
-from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
+
+# Looked up once, as in `ikev1.core.records.exchange`
+_CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
+
+# The fields that `_names` uses. They are compared first: they are the same in most changes, and no key is computed
+_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(NamedTuple):
@@ -64,16 +69,17 @@ class SaTable:
 
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
+        named_alike = old is not None and _NAMED_BY(old) == _NAMED_BY(new)
+        if named_alike and old is not None and old.children is new.children and old.state is new.state:
+            self.by_cookies[cookies] = new  # as in most changes, no index changes
+            return
         self._is_torn = True
-        self._put(old, new, cookies)
+        self._put(old, new, cookies, named_alike)
         self._is_torn = False
 
-    def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
+    def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes, named_alike: bool) -> None:
         before: tuple[ChildSa, ...] = ()
-        if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
-            if old.children is new.children and old.state is new.state:
-                self.by_cookies[cookies] = new
-                return
+        if old is not None and (named_alike or _names(old) == _names(new)):
             before = old.children
         else:
             if old is not None:
@@ -81,7 +87,7 @@ class SaTable:
             self._serial += 1
             self._enter(new, self._serial)
         self.by_cookies[cookies] = new
-        if new.state is not IkeState.CONNECTING:
+        if new.state is not _CONNECTING:
             self._is_done(cookies)
         self._pairs.change(before, new.children, cookies)
 
@@ -136,7 +142,7 @@ class SaTable:
                     self._coming_spis.add(spi)
                 if request:
                     self._by_request[request] = cookies
-        self._schedule(cookies, deadline(sa))
+        self._schedule(cookies, deadline(sa, before))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
@@ -288,7 +294,10 @@ class SaTable:
         if cookies is None:
             return None
         sa = self.by_cookies[cookies]
-        return sa, next((each for each in sa.waiting if present(each.waiting).request == request), None)
+        for exchange in sa.exchanges if sa.phase1 is None else (*sa.exchanges, sa.phase1):
+            if exchange.waiting is not None and exchange.waiting.request == request:
+                return sa, exchange
+        return sa, None
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False
@@ -322,7 +331,8 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # A deadline that moves later keeps its old entry in the heap, and is rescheduled when that entry expires.
+    # A deadline that moves later keeps its old entry in the heap, and is rescheduled when that entry expires. So only
+    # what changed can have an earlier one.
 
     def _schedule(self, cookies: bytes, due: float) -> None:
         if due < self._due.get(cookies, math.inf):
@@ -350,28 +360,13 @@ class SaTable:
                 self._schedule(cookies, deadline(sa))
 
 
-def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
-    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
-    return (
-        known.path is new.path
-        and known.nat is new.nat
-        and known.anchor is new.anchor
-        and known.reached is new.reached
-        and known.awaits_user is new.awaits_user
-        and known.connection is new.connection
-        and known.CKY_R is new.CKY_R
-        and known.IDii_b is new.IDii_b
-        and known.IDir_b is new.IDir_b
-    )
-
-
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
     return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
 
 
 def _own_cookie(sa: IkeSa) -> bytes:
-    return sa.CKY_I if sa.role is Role.INITIATOR else sa.CKY_R
+    return sa.CKY_I if sa.role is _INITIATOR else sa.CKY_R
 
 
 def _leave_out(index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey, cookies: bytes) -> None:
@@ -408,10 +403,10 @@ def _same_place(one: IkeSa, other: IkeSa) -> bool:
     return one.peer is not None and one.peer == other.peer and one.path.remote_host == other.path.remote_host
 
 
-def deadline(sa: IkeSa) -> float:
-    """Return the time of the next timer of ``sa``; infinity if it has none."""
+def deadline(sa: IkeSa, before: IkeSa | None = None) -> float:
+    """Return the time of the next timer of ``sa``, or of its parts that ``before`` had not; infinity if none."""
     earliest = math.inf
-    for part in sa.timed_parts:
+    for part in sa.timed_parts if before is None else sa.new_timed_parts(before):
         for at, _ in part.timers():
             if 0.0 < at < earliest:
                 earliest = at
