@@ -30,30 +30,27 @@ def walk_chain(
     """
     types: list[int] = []
     bodies: list[bytes] = []
-    position, left = 0, len(octets)
-    payload_type = first
+    position, end, payload_type = 0, len(octets), first
     try:
-        while payload_type != NONE:
-            if left < GENERIC_HEADER_SIZE or len(bodies) == most:
-                _refuse_more(left, len(bodies) == most, most, malformed)
+        for _ in range(most):
+            if payload_type == NONE:
+                break
+            if end - position < GENERIC_HEADER_SIZE:
+                left = f"{end - position} octets"
+                raise WireError("this payload, which Next Payload announces", left, notify=malformed)
             next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
-            if reserved or not GENERIC_HEADER_SIZE <= length <= left:
-                _refuse_header(reserved, length, left, malformed)
+            following = position + length
+            if reserved or length < GENERIC_HEADER_SIZE or following > end:
+                _refuse_header(reserved, length, end - position, malformed)
             types.append(payload_type)
-            bodies.append(octets[position + GENERIC_HEADER_SIZE : position + length])
-            position += length
-            left -= length
-            payload_type = next_payload
+            bodies.append(octets[position + GENERIC_HEADER_SIZE : following])
+            position, payload_type = following, next_payload
+        if payload_type != NONE:
+            raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
     except WireError as error:
         error.within(PayloadType(payload_type).name, position)
         raise
     return types, bodies, position
-
-
-def _refuse_more(left: int, too_many: bool, most: int, malformed: NotifyType) -> NoReturn:
-    if too_many:
-        raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
-    raise WireError("this payload, which Next Payload announces", f"{left} octets", notify=malformed)
 
 
 def _refuse_header(reserved: int, length: int, left: int, malformed: NotifyType) -> NoReturn:
@@ -68,10 +65,9 @@ def parse_bodies(types: list[int], bodies: list[bytes], parse: Callable[[int, by
     """Return ``parse(type, body)`` of the payloads that `walk_chain` found. Raises what ``parse`` raises."""
     payloads: list[Parsed] = []
     try:
-        for payload_type, body in zip(types, bodies, strict=True):
-            payloads.append(parse(payload_type, body))
+        payloads.extend(map(parse, types, bodies))
     except WireError as error:
-        at = len(payloads)
+        at = len(payloads)  # those before the malformed one are in the list
         start = sum(map(len, bodies[:at])) + GENERIC_HEADER_SIZE * (at + 1)
         error.within(PayloadType(types[at]).name, start)
         raise
