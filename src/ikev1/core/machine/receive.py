@@ -50,7 +50,7 @@ from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
 # Looked up once, as in `ikev1.core.records.exchange`
-_CONNECTING, _ESTABLISHED = IkeState.CONNECTING, IkeState.ESTABLISHED
+_CONNECTING, _ESTABLISHED, _DELETED = IkeState.CONNECTING, IkeState.ESTABLISHED, IkeState.DELETED
 _INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIVE
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
@@ -76,7 +76,8 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     sa, exchange = found
     if exchange is None:
         return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
-    held = present(exchange.waiting).held
+    waiting = exchange.waiting
+    held = () if waiting is None else waiting.held
     if not held:
         return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
     first, *followers = held
@@ -235,12 +236,11 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
     """Return the SA to which a message belongs: one in the table, or that of a Main Mode initiator, which is not in the
     table before message 3.
     """
-    sas = tx.state.table.by_cookies
-    sa = sas.get(header.CKY_I + header.CKY_R)
-    if sa is not None:
-        return None if sa.state is IkeState.DELETED else tx.of(sa)
+    ref = tx.find(header.CKY_I + header.CKY_R)
+    if ref is not None:
+        return None if ref.sa.state is _DELETED else ref
     # This gateway initiated and has no answer yet: the answer has the responder's cookie, or is an error without one
-    sa = sas.get(header.CKY_I + NO_COOKIE)
+    sa = tx.state.table.by_cookies.get(header.CKY_I + NO_COOKIE)
     if sa is None or sa.path.remote_host != path.remote_host:
         sa = recognise(tx.state, header, path, tx.now)
     return None if sa is None else tx.of(sa)
@@ -316,7 +316,8 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         ref.commit(context, context.exchange, liveness=liveness.alive_at(context.sa, tx.now))
         if context.exchange.waiting is None:
             confirm(ref)
-        liveness.heard(ref)
+        if ref.sa.probe is not None:
+            liveness.heard(ref)
     else:
         ref.commit(context, context.exchange)
         if not was_kept:

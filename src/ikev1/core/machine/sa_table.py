@@ -39,9 +39,9 @@ class Kept(NamedTuple):
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline.
 
-    Only `ikev1.core.machine.transaction` may call `put`, `drop`, `enqueue`, `settle` and `restore`: every change is
-    part of a transaction. Its changes are visible at once, except for what nobody looks up within a transaction: the
-    deadlines and the requests. `settle` updates those once, when the transaction is committed.
+    Only `ikev1.core.machine.transaction` may call `replace`, `put`, `drop`, `enqueue`, `settle` and `restore`: every
+    change is part of a transaction. Its changes are visible at once, except for what nobody looks up within a
+    transaction: the requests, which `settle` updates once, when the transaction is committed, and the deadlines.
     """
 
     def __init__(self) -> None:
@@ -63,23 +63,29 @@ class SaTable:
         self._under_way: dict[bytes, tuple[tuple[int, int], ...]] = {}  # the SPIs and questions above, by cookies
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
+        self._to_schedule: dict[bytes, IkeSa | None] = {}  # changed SAs: the records whose deadlines are in the heap
         self._is_torn = False  # a change has begun, and is not complete: it failed unless it is still running
 
     # --- changes
 
+    def replace(self, old: IkeSa, new: IkeSa, cookies: bytes) -> bool:
+        """Replace ``old``, which is in the table with these ``cookies``, by ``new`` if that changes no index, as most
+        changes do not; return whether it did.
+        """
+        if old.children is not new.children or old.state is not new.state or _NAMED_BY(old) != _NAMED_BY(new):
+            return False
+        self.by_cookies[cookies] = new
+        return True
+
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
-        named_alike = old is not None and _NAMED_BY(old) == _NAMED_BY(new)
-        if named_alike and old is not None and old.children is new.children and old.state is new.state:
-            self.by_cookies[cookies] = new  # as in most changes, no index changes
-            return
         self._is_torn = True
-        self._put(old, new, cookies, named_alike)
+        self._put(old, new, cookies)
         self._is_torn = False
 
-    def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes, named_alike: bool) -> None:
+    def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         before: tuple[ChildSa, ...] = ()
-        if old is not None and (named_alike or _names(old) == _names(new)):
+        if old is not None and (_NAMED_BY(old) == _NAMED_BY(new) or _names(old) == _names(new)):
             before = old.children
         else:
             if old is not None:
@@ -123,7 +129,7 @@ class SaTable:
         self._pairs.change(kept.children, (), cookies)
 
     def settle(self, cookies: bytes, before: IkeSa | None) -> None:
-        """Update the deadline and the exchanges of the SA with these cookies, which was ``before`` the transaction."""
+        """Update the exchanges of the SA with these cookies, which was ``before`` the transaction."""
         sa = self.by_cookies.get(cookies)
         if sa is before:
             return
@@ -133,7 +139,9 @@ class SaTable:
                 self._by_request.pop(request, None)
         if sa is None:
             self._due.pop(cookies, None)
+            self._to_schedule.pop(cookies, None)
             return
+        self._to_schedule.setdefault(cookies, before)
         under_way = sa.under_way
         if under_way:
             self._under_way[cookies] = under_way
@@ -142,7 +150,6 @@ class SaTable:
                     self._coming_spis.add(spi)
                 if request:
                     self._by_request[request] = cookies
-        self._schedule(cookies, deadline(sa, before))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
@@ -153,11 +160,8 @@ class SaTable:
         self.half_open.pop(cookies, None)
         self.aggressive_callers.pop(cookies, None)
 
-    def kept(self, cookies: bytes) -> Kept | None:
-        """Return the entry to restore if the next change is undone."""
-        sa = self.by_cookies.get(cookies)
-        if sa is None:
-            return None
+    def kept(self, sa: IkeSa, cookies: bytes) -> Kept:
+        """Return the entry to restore with ``sa``, which is or was in the table, if the next change is undone."""
         half_open, aggressive = self.half_open.get(cookies), self.aggressive_callers.get(cookies)
         return Kept(sa, self._by_connection[sa.connection][cookies], half_open, aggressive)
 
@@ -170,14 +174,21 @@ class SaTable:
             for cookies in waiting:
                 self.enqueue(queue, cookies)
 
-    def restore(self, before: Mapping[bytes, Kept | None], *, settled: bool) -> None:
-        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``. ``settled`` is
-        whether `settle` may have updated some of them. A change that failed halfway is undone as well.
+    def restore(
+        self, records: Mapping[bytes, IkeSa | None], entries: Mapping[bytes, Kept | None], *, settled: bool
+    ) -> None:
+        """Undo all changes to the SAs with the cookies of ``records``, which are those to restore, None for a new SA.
+        ``entries`` has what `kept` returned for those that not only `replace` has changed. ``settled`` is whether
+        `settle` may have updated some of them. A change that failed halfway is undone as well.
 
-        The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
+        The time is proportional to the size of the table unless nothing has changed: this is for internal errors only.
         """
-        if not before:
+        if not records:
             return
+        before = {
+            cookies: entries[cookies] if cookies in entries or sa is None else self.kept(sa, cookies)
+            for cookies, sa in records.items()
+        }
         if settled or self._is_torn:
             self._rebuild(before)
             return
@@ -216,6 +227,7 @@ class SaTable:
             others.clear()
         self._due.clear()
         self._heap.clear()
+        self._to_schedule.clear()
         self._pairs = ChildTable()
         for cookies, (sa, serial) in sorted(kept.items(), key=lambda item: item[1][1]):
             self._enter(sa, serial)
@@ -331,8 +343,13 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # A deadline that moves later keeps its old entry in the heap, and is rescheduled when that entry expires. So only
-    # what changed can have an earlier one.
+    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that moves later
+    # keeps its old entry in the heap, and is rescheduled when that entry expires: only what changed can be due earlier.
+
+    def _schedule_changed(self) -> None:
+        for cookies, before in self._to_schedule.items():
+            self._schedule(cookies, deadline(self.by_cookies[cookies], before))
+        self._to_schedule.clear()
 
     def _schedule(self, cookies: bytes, due: float) -> None:
         if due < self._due.get(cookies, math.inf):
@@ -341,13 +358,14 @@ class SaTable:
 
     def next_deadline(self) -> float:
         """Return the time at which `due` may yield an SA; infinity if never."""
+        self._schedule_changed()
         return self._heap[0][0] if self._heap else math.inf
 
     def due(self, now: float) -> Iterator[IkeSa]:
         """Yield the SAs with a timer due by ``now``. The caller must `put` and `settle` the changed SA before it takes
         the next.
         """
-        while self._heap and self._heap[0][0] <= now:
+        while self.next_deadline() <= now:
             at, cookies = heapq.heappop(self._heap)
             sa = self.by_cookies.get(cookies)
             if sa is None or self._due.get(cookies) != at:
@@ -408,6 +426,6 @@ def deadline(sa: IkeSa, before: IkeSa | None = None) -> float:
     earliest = math.inf
     for part in sa.timed_parts if before is None else sa.new_timed_parts(before):
         for at, _ in part.timers():
-            if 0.0 < at < earliest:
+            if at > 0.0 and at < earliest:
                 earliest = at
     return earliest

@@ -40,14 +40,15 @@ _CONNECTING, _DELETED = IkeState.CONNECTING, IkeState.DELETED  # looked up once,
 class Transaction:
     """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
-    __slots__ = ("_refs", "_settled", "actions", "at_work", "before", "now", "state")
+    __slots__ = ("_refs", "_settled", "actions", "at_work", "before", "entries", "now", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
         self.now = now
         self.actions: list[Action] = []
         self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
-        self.before: dict[bytes, Kept | None] = {}  # the changed entries of the table, by cookies
+        self.before: dict[bytes, IkeSa | None] = {}  # the records before the transaction that it changed, by cookies
+        self.entries: dict[bytes, Kept | None] = {}  # and the entries of those whose place in the table it changed
         self._refs: dict[bytes, SaRef] = {}
         self._settled = False  # whether `commit` has begun
 
@@ -63,7 +64,12 @@ class Transaction:
     def find(self, cookies: bytes) -> SaRef | None:
         """Return the handle on the SA with these cookies; None if there is no such SA."""
         sa = self.state.table.by_cookies.get(cookies)
-        return None if sa is None else self.of(sa)
+        if sa is None:
+            return None
+        ref = self._refs.get(cookies)
+        if ref is None:
+            ref = self._refs[cookies] = SaRef(self, cookies, sa, True)
+        return ref
 
     def report(self, event: Event) -> None:
         """Report an event to the observers."""
@@ -82,14 +88,18 @@ class Transaction:
             return self.actions
         settle = self.state.table.settle
         self._settled = True
-        for cookies, kept in self.before.items():
-            settle(cookies, None if kept is None else kept.sa)
-        stored = [change for ref in self._refs.values() if (change := ref.settle()) is not None]
+        for cookies, sa in self.before.items():
+            settle(cookies, sa)
+        stored: list[Action] = []
+        for ref in self._refs.values():
+            change = ref.settle()
+            if change is not None:
+                stored.append(change)
         return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
-        self.state.table.restore(self.before, settled=self._settled)
+        self.state.table.restore(self.before, self.entries, settled=self._settled)
 
 
 class SaRef:
@@ -125,23 +135,27 @@ class SaRef:
         old = self.sa if self.is_kept else None
         if sa is old:
             return
-        tx = self.tx
-        if self.cookies not in tx.before:
+        tx, cookies = self.tx, self.cookies
+        table = tx.state.table
+        if cookies not in tx.before:
+            tx.before[cookies] = old
+        if old is None or not table.replace(old, sa, cookies):
             self._remember()
-        if old is not None and old.CKY_R != sa.CKY_R:
-            tx.rename(self, sa.cookies)
-            self._remember()
-        tx.state.table.put(old, sa, self.cookies)
+            if old is not None and old.CKY_R != sa.CKY_R:
+                tx.rename(self, sa.cookies)
+                self._remember()
+            table.put(old, sa, self.cookies)
         if not store and old is self._stored:
             self._stored = sa
         self.sa = sa
         self.is_kept = True
 
     def _remember(self) -> None:
-        """Record the entry of the table before its first change, for `Transaction.undo`."""
-        before = self.tx.before
-        if self.cookies not in before:
-            before[self.cookies] = self.tx.state.table.kept(self.cookies)
+        """Record the entry of the table before its place changes, for `Transaction.undo`."""
+        tx, cookies, table = self.tx, self.cookies, self.tx.state.table
+        if cookies not in tx.entries:
+            before = tx.before.setdefault(cookies, table.by_cookies.get(cookies))
+            tx.entries[cookies] = None if before is None else table.kept(before, cookies)
 
     def change(self, **fields: Any) -> None:
         """Change fields of the record."""
