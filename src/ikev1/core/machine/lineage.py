@@ -159,11 +159,13 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
     A peer that does not support dead peer detection may leave its SAs unconfirmed for long.
     """
-    for other in ref.tx.state.table.of_claim(ref.sa):
+    others = ref.tx.state.table.of_claim(ref.sa)
+    for other in others:
         waits = other.is_current and not other.confirmed and other.role is ref.sa.role
         if waits and _is_older(other, ref.sa) and _is_renewal(other, ref.sa):
             _give_way(ref.tx.of(other), ref, leaves=False)
-    make_room(ref)
+    if others:
+        make_room(ref)
 
 
 def retire(ref: SaRef, *, says: bool = True) -> None:
