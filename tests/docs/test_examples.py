@@ -51,6 +51,8 @@ NOT_RUN = {
     "docs/recipes/fortigate.md": 1,
     "docs/recipes/fritzbox.md": 1,
     "docs/recipes/mikrotik.md": 2,
+    "docs/recipes/networkmanager-l2tp.md": 1,
+    "docs/recipes/windows-l2tp.md": 4,
 }
 PATIENCE = 30.0  # seconds
 

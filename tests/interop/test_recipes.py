@@ -13,6 +13,7 @@ import pytest
 
 from clients.facts import Peer as Sender
 from clients.recipes import FOLDER, configuration
+from clients.remote_access import NETWORKMANAGER_L2TP, WINDOWS
 from clients.site_to_site import AZURE, CISCO_ASA, CISCO_IOS, FORTIGATE, FRITZBOX, MIKROTIK
 from configuration_files import SECRET, provide_files
 from documents import Block, blocks
@@ -32,7 +33,7 @@ def sites(lab: Lab, page: str) -> tuple[Node, Node]:
     return lab.sites(OURS, BOX if page == "fritzbox" else THEIRS)
 
 
-def our_gateway(lab: Lab, node: Node, page: str) -> OurGateway:
+def our_gateway(lab: Lab, node: Node, page: str, **options: Any) -> OurGateway:
     """Our gateway with the configuration of a page, and the files that it names."""
     text = configuration(page)
     folder = lab.folder(f"{node.name}-ikev1")
@@ -40,8 +41,7 @@ def our_gateway(lab: Lab, node: Node, page: str) -> OurGateway:
     provide_files(folder, tomllib.loads(text))
     hosts = folder / "hosts"
     hosts.write_text(f"{node.peer} box.example.org\n")
-    options = OurOptions(configuration=text, hosts=hosts)
-    return lab.started(OurGateway(node, folder, options))
+    return lab.started(OurGateway(node, folder, OurOptions(configuration=text, hosts=hosts, **options)))
 
 
 def of_peer(page: str, language: str) -> str:
@@ -142,3 +142,43 @@ def test_libreswan_with_the_configuration_of_its_page(lab: Lab, calls: str, upda
     assert '"headquarters"' in pluto.whack("--trafficstatus")
     assert ours.control.child()["spi-out"] in pluto.log()
     assert ours.control.sas()[0]["remote-id"] == "branch.example.org"
+
+
+ROAD_WARRIOR = ("203.0.113.5", "10.9.9.0/24")
+
+
+def l2tp_stand_in(node: Node, sender: Sender) -> CharonOptions:
+    """strongSwan with the suites of ``sender``, for L2TP with the gateway."""
+    return CharonOptions(
+        configuration=f"""
+connections {{ peer {{
+    version = 1
+    local_addrs = {node.address}
+    remote_addrs = {node.peer}
+    proposals = {",".join(each.words for each in sender.ike if "md5" not in each.words)}
+    local {{ auth = psk
+             id = {node.address} }}
+    remote {{ auth = psk }}
+    children {{ net {{
+        mode = transport
+        local_ts = dynamic[udp/1701]
+        remote_ts = dynamic[udp/1701]
+        esp_proposals = {",".join(each.words for each in sender.esp if "des" not in each.words)}
+        life_time = {sender.esp_life.seconds}s
+    }} }}
+}} }}
+secrets {{ ike-peer {{ secret = "{SECRET.decode()}" }} }}
+""",
+        plane="noesp",
+    )
+
+
+@pytest.mark.parametrize("sender", [WINDOWS, NETWORKMANAGER_L2TP], ids=lambda each: each.name)
+def test_a_stand_in_for_an_l2tp_client_connects(lab: Lab, sender: Sender, update: bool) -> None:
+    a, b = lab.sites(OURS, ROAD_WARRIOR)
+    ours = our_gateway(lab, a, sender.name, data_plane="nobody")
+    charon = lab.charon(b, l2tp_stand_in(b, sender))
+    charon.control.initiate()
+    check_shown(ours, sender.name, update)
+    assert charon.control.child()["mode"] == "TRANSPORT"
+    assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
