@@ -167,7 +167,7 @@ def test_windows_clients_with_one_private_address_behind_several_nats(folder: Pa
         caller.calls(host(HOME, UDP, L2TP), host(GATEWAY, UDP, L2TP))
     assert us.failures == []
     assert {str(child.remote) for child in us.children} == {"203.0.113.5/32[udp/1701]", "203.0.113.6/32[udp/1701]"}
-    assert len({sa.peer for sa in us.engine.sas.values()}) == 2
+    assert len({sa.claim for sa in us.engine.sas.values()}) == 2
 
 
 def refused(us: Peer, sender: Sender, address: str, ours: Identification) -> Code:
