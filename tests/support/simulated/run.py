@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from ikev1.core.records.child_sa import ChildSa
@@ -24,8 +25,13 @@ _MOST_OCTETS = 200_000  # of all that an engine knows, in a world of three spoke
 _LINES = 70  # of the ladder in a report
 
 
-def run(plan: Plan, rules: Iterable[str] = RULES) -> World:
+def run(plan: Plan, rules: Iterable[str] = RULES, tally: Counter[str] | None = None) -> World:
     """Play a plan.
+
+    Args:
+        plan: which world.
+        rules: what is checked.
+        tally: gets what `World.figures` says, also if an invariant does not hold.
 
     Raises:
         Violation: an invariant does not hold; the text has the plan and the end of the conversation.
@@ -38,6 +44,9 @@ def run(plan: Plan, rules: Iterable[str] = RULES) -> World:
             ladder = "\n".join(world.ladder[-_LINES:])
             kind = "" if isinstance(error, Violation) else f"{type(error).__name__}: "
             raise Violation(f"{kind}{error}\n{ladder}\n{plan}") from error
+        finally:
+            if tally is not None:
+                tally.update(world.figures())
     return world
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator
 
 from simulated.invariants import Violation
@@ -11,15 +13,17 @@ from simulated.run import run
 _MOST = 60  # plans that are tried
 
 
-def shrink(plan: Plan, rules: Iterable[str]) -> Plan:
-    """The smallest plan found that violates an invariant, as ``plan`` does."""
+def shrink(plan: Plan, rules: Iterable[str], until: float = math.inf) -> Plan:
+    """The smallest plan found that violates an invariant, as ``plan`` does; the search ends at ``until``, by
+    `time.monotonic`.
+    """
     left = _MOST
     smaller = True
     while smaller:
         smaller = False
         for candidate in _smaller(plan):
             left -= 1
-            if left < 0:
+            if left < 0 or time.monotonic() >= until:
                 return plan
             if _fails(candidate, rules):
                 plan, smaller = candidate, True
