@@ -68,7 +68,8 @@ def _play(world: World, rules: frozenset[str]) -> None:
     back = max(
         (world.began + fault.ends_at for fault in plan.faults if fault.kind not in LINK_FAULTS), default=world.now
     )
-    unasked = (spoke.child_lifetime for spoke in plan.spokes if not MODELS[spoke.kind].ASKS)
+    longer = 2 if any(fault.kind == "reload" for fault in plan.faults) else 1  # may be the lifetimes of a reload
+    unasked = (spoke.child_lifetime * longer for spoke in plan.spokes if not MODELS[spoke.kind].ASKS)
     world.plays_until(max(world.now, back) + (BRISK if plan.brisk else HEALING) + max(unasked, default=0))
     if LINEAGE in rules:
         _check_lineages_at_last(world)
@@ -96,8 +97,13 @@ def _raise_if_still(wrong: list[str], world: World) -> None:
 
 
 def _is_quiet(world: World) -> bool:
-    """Whether nothing happened for a while."""
+    """Whether nothing happened for a while. A process that is killed in its store ends later than the plan says, and in
+    the middle of an exchange, which the other end repeats until it gives up.
+    """
     elapsed = world.now - world.began
+    dead_in_store = any(fault.kind == "kill-in-store" for fault in world.plan.faults)
+    if dead_in_store and world.now - world.died_at < (BRISK if world.plan.brisk else HEALING):
+        return False
     return all(elapsed < fault.at or fault.ends_at + QUIET <= elapsed for fault in world.plan.faults)
 
 

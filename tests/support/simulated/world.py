@@ -54,6 +54,7 @@ class World(BaseNetwork[Model]):
         self.bad_links: dict[str, list[Link]] = {}
         self.slow_links: dict[str, Delay] = {}
         self.nats: dict[str, Nat] = {}
+        self.died_at = -math.inf  # when a process ended last
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self.link = self._pass
