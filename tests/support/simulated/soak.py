@@ -20,7 +20,7 @@ import learned
 from simulated.invariants import Violation
 from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
 from simulated.run import RULES, run
-from simulated.shrink import shrink
+from simulated.shrink import kind_of, shrink
 
 _BLOCK = 20  # worlds
 _SAY = 60.0  # seconds from one line of progress to the next
@@ -161,7 +161,7 @@ class Soak:
                 states = f"{machine.states} states" if machine.states else "not learned"
                 print(f"{name}: {states} in {machine.queries} conversations and {seconds:.0f} s", flush=True)
         for each in done.found:
-            kind = _kind(each.what)
+            kind = kind_of(each.what)
             self._kinds[kind] += 1
             if self._kinds[kind] == 1:
                 print(each.report, f"smaller: {each.smaller}", sep="\n", flush=True)
@@ -181,11 +181,6 @@ class Soak:
             print(f"learned: {name}: {states or 'no'} states, {conversations} conversations")
         for kind, count in self._kinds.most_common():
             print(f"{count:6} {kind}")
-
-
-def _kind(what: str) -> str:
-    """A violation without its numbers."""
-    return "".join("#" if letter.isdigit() else letter for letter in what)
 
 
 if __name__ == "__main__":
