@@ -142,6 +142,16 @@ def may_have_heir(ref: SaRef) -> bool:
     )
 
 
+def has_silent_heir(ref: SaRef) -> bool:
+    """Return whether this gateway has established an ISAKMP SA to replace this one that the peer does not confirm, but
+    has not rejected: it does not support dead peer detection.
+    """
+    return any(
+        other.is_current and not other.confirmed and other.replaces == ref.sa.unique_id and not dpd.answers(other)
+        for other in ref.tx.state.table.of_claim(ref.sa)
+    )
+
+
 def make_room(ref: SaRef) -> None:
     """End the oldest replaced SAs of the peer before their time if there are more than `_MOST`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.records.path import UdpPath
 from ikev1.esp.netlink import GarbledAnswer
-from ikev1.esp.plane import Acquire, Expired, Listener, PeerMoved, RekeyNeeded
+from ikev1.esp.plane import Acquire, Expired, Listener, PeerMoved, PeerSends, RekeyNeeded
 from ikev1.esp.xfrm.events import Acquired, EventSocket, Mapped, Overrun, StateExpired
 from ikev1.esp.xfrm.pairs import Entry, Pairs, unmarked
 from ikev1.esp.xfrm.policy_sets import PolicySets
@@ -49,18 +49,25 @@ class EventTranslator:
                 info = there.get(unmarked(state.id))
                 if info is None:
                     self._say(entry, Expired(entry.child, "one of its SAs was removed from the kernel"))
-                elif info.octets >= state.limits.soft_octets or info.packets >= state.limits.soft_packets:
-                    self._say(entry, RekeyNeeded(entry.child, f"{info.octets} octets in {info.packets} packets"))
+                else:
+                    self._carried(entry, state.limits, info.octets, info.packets)
 
     def _expired(self, event: StateExpired) -> None:
         entry = self._pairs.of_state(event.id)
         if entry is None or entry.reqid != event.reqid:
             return
-        if not event.hard:
-            self._say(entry, RekeyNeeded(entry.child, f"{event.octets} octets in {event.packets} packets"))
-            return
         limits = next((state.limits for state in entry.states() if unmarked(state.id) == event.id), Limits())
-        self._say(entry, Expired(entry.child, _reason(event, limits)))
+        if event.hard:
+            self._say(entry, Expired(entry.child, _reason(event, limits)))
+        else:
+            self._carried(entry, limits, event.octets, event.packets)
+
+    def _carried(self, entry: Entry, limits: Limits, octets: int, packets: int) -> None:
+        """A state of ``entry`` has carried so much."""
+        if limits.is_soft(octets, packets):
+            self._say(entry, RekeyNeeded(entry.child, f"{octets} octets in {packets} packets"))
+        elif packets and not entry.sends:
+            self._say(entry, PeerSends(entry.child))
 
     def _acquired(self, event: Acquired) -> None:
         for reqid in event.reqids:
@@ -87,7 +94,7 @@ class EventTranslator:
         if source != (path.remote_host, path.remote_port):
             self._listener(PeerMoved(entry.child, UdpPath(path.local_host, path.local_port, *source)))
 
-    def _say(self, entry: Entry, event: RekeyNeeded | Expired) -> None:
+    def _say(self, entry: Entry, event: RekeyNeeded | Expired | PeerSends) -> None:
         if entry.first_time(event):
             self._listener(event)
 

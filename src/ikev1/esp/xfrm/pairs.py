@@ -13,7 +13,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
-from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
+from ikev1.esp.plane import Counters, Expired, PeerSends, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
 from ikev1.esp.xfrm.idleness import Idleness
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, StateNote
@@ -72,7 +72,7 @@ class Entry:
             child.path.remote_host if self.sends and child.mode is IpsecMode.TUNNEL else "",
         )
 
-    def first_time(self, event: RekeyNeeded | Expired) -> bool:
+    def first_time(self, event: RekeyNeeded | Expired | PeerSends) -> bool:
         """Whether this is the first event of its kind; the kind is recorded."""
         new = type(event) not in self._said
         self._said += (type(event),) * new
@@ -119,13 +119,13 @@ class Pairs:
                 return spi
 
     def install_inbound(self, child: ChildSa) -> None:
-        """Install the inbound states."""
+        """Install the inbound states. Until the pair sends, the kernel reports that the peer sends with it."""
         if child.inbound.spi in self._entries:
             return
         entry = Entry(child, self._guard.reqid(flows(child)))
         try:
             states = inbound_states(child, entry.reqid)
-            self._install(states)
+            self._install([state._replace(limits=state.limits.at_first_packet()) for state in states])
             self._attach(entry, states)
         except (PlaneError, OSError):
             self._guard.detach(flows(child), child.inbound.spi)
@@ -146,6 +146,14 @@ class Pairs:
         except (PlaneError, OSError):
             entry.sends = False
             raise
+        self._apply_limits(entry)
+
+    def _apply_limits(self, entry: Entry) -> None:
+        """Have the kernel report the soft limits of a pair that has begun to send."""
+        limited = [state for state in entry.inbound() if state.limits.has_soft]
+        with self._keys_of(limited) as states:
+            for state in states:
+                self._xfrm.update(state)
 
     def remove(self, child: ChildSa) -> None:
         """Remove the pair: first from the policies, then its states."""

@@ -72,6 +72,21 @@ class Limits(NamedTuple):
     hard_packets: int = NO_LIMIT
     hard_seconds: int = 0  # 0: no limit
 
+    @property
+    def has_soft(self) -> bool:
+        """Whether there is a soft limit."""
+        return (self.soft_octets, self.soft_packets) != (NO_LIMIT, NO_LIMIT)
+
+    def at_first_packet(self) -> Limits:
+        """These limits, with EXPIRE (soft) when a packet follows the first authentic one. The kernel compares the
+        count before it verifies a packet, and counts those that it has verified.
+        """
+        return self._replace(soft_packets=1)
+
+    def is_soft(self, octets: int, packets: int) -> bool:
+        """Whether a soft limit is reached by what was carried."""
+        return octets >= self.soft_octets or packets >= self.soft_packets
+
 
 class Carried(NamedTuple):
     """What a state hands to the one that replaces it: an XFRMA_REPLAY_(ESN_)VAL, and its counters."""
