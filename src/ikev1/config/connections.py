@@ -15,7 +15,6 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import (
     ANY,
     boolean,
@@ -101,7 +100,6 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
         dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
         dpd_action=table.take("dpd_action", _dpd_action, None),
-        xauth_backend=table.take("xauth_backend", each(choice(BACKENDS)), ()),
         groups=table.take("groups", each(text), ()),
     )
     table.finish()

@@ -10,7 +10,9 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AskUser,
     CheckCertificate,
+    CheckUser,
     Forget,
     InstallInbound,
     Keep,
@@ -20,9 +22,10 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserChecked, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
+from ikev1.core.records.remote_access import Unavailable
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
@@ -56,6 +59,7 @@ class Performer:
         self._saved = saved
         self._log = log
         self._clock = clock
+        self.check_user: Callable[[CheckUser], None] | None = None  # gives the answer to the engine later
         self.observers: list[Callable[[Event], None]] = []
         self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
 
@@ -74,9 +78,11 @@ class Performer:
                 self._log.bug(f"the action {type(action).__name__}", error)
 
     def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
-        if actions:
+        if not actions:
+            return
+        if self._saved.are_stored:
             self._saved.write([action for action in actions if isinstance(action, (Keep, Forget))])
-            pending.extendleft(reversed(actions))
+        pending.extendleft(reversed(actions))
 
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
@@ -85,12 +91,19 @@ class Performer:
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
+        elif isinstance(action, CheckUser):
+            if self.check_user is None:
+                verdict = UserChecked(Unavailable("no backend checks users"))
+                return self._engine.answered(action.request, verdict, self._clock())
+            self.check_user(action)
+        elif isinstance(action, AskUser):  # a daemon has nobody to ask
+            return self._engine.answered(action.request, UserInput(), self._clock())
+        elif isinstance(action, Keep):
+            self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
-        elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):
