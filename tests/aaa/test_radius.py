@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AcctPacket, AuthPacket
 
-from ikev1.aaa.radius.accounting import Accounting, Cause, Notice, Session, Status, Usage
+from ikev1.aaa.accounting import Cause, NotConfirmed, Notice, Session, Status, Usage
+from ikev1.aaa.radius.accounting import RadiusAccounting
 from ikev1.aaa.radius.attributes import Attribute, user_of
 from ikev1.aaa.radius.backend import RadiusBackend
-from ikev1.aaa.radius.servers import NoReply, Patience, Server, Servers
+from ikev1.aaa.radius.servers import Patience, Server, Servers
 from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
 
@@ -292,7 +293,7 @@ def tell(notice: Notice, reply: Reply, now: float = 1000.0) -> Any:
     async def run() -> Any:
         async with serving(reply, kind=AcctPacket) as (server,):
             servers = Servers([Server("127.0.0.1", SECRET, acct_port=server.port)], QUICK, lambda: 0.0)
-            await Accounting(servers, "gw", lambda: now).tell(notice)
+            await RadiusAccounting(servers, "gw", lambda: now).tell(notice)
             return server.requests[0]
 
     return asyncio.run(run())
@@ -326,7 +327,7 @@ def test_the_notice_of_a_beginning_has_no_usage() -> None:
 
 
 def test_a_notice_that_nobody_confirms_is_not_confirmed() -> None:
-    with pytest.raises(NoReply):
+    with pytest.raises(NotConfirmed):
         tell(Notice(Status.START, SESSION, 1000.0), silent)
-    with pytest.raises(NoReply):
+    with pytest.raises(NotConfirmed):
         tell(Notice(Status.START, SESSION, 1000.0), answering(3))

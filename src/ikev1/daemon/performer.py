@@ -22,10 +22,9 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserChecked, UserInput
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
-from ikev1.core.records.remote_access import Unavailable
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
@@ -47,6 +46,7 @@ class Performer:
         endpoint: Endpoint,
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
+        check_user: Callable[[CheckUser], None],
         saved: SavedSas,
         log: EventLog,
         clock: Callable[[], float],
@@ -56,10 +56,10 @@ class Performer:
         self._endpoint = endpoint
         self._keepalives = keepalives
         self._certificate_checker = certificate_checker
+        self._check_user = check_user
         self._saved = saved
         self._log = log
         self._clock = clock
-        self.check_user: Callable[[CheckUser], None] | None = None  # gives the answer to the engine later
         self.observers: list[Callable[[Event], None]] = []
         self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
 
@@ -91,19 +91,16 @@ class Performer:
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
-        elif isinstance(action, CheckUser):
-            if self.check_user is None:
-                verdict = UserChecked(Unavailable("no backend checks users"))
-                return self._engine.answered(action.request, verdict, self._clock())
-            self.check_user(action)
-        elif isinstance(action, AskUser):  # a daemon has nobody to ask
-            return self._engine.answered(action.request, UserInput(), self._clock())
         elif isinstance(action, Keep):
             self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
+        elif isinstance(action, CheckUser):
+            self._check_user(action)
+        elif isinstance(action, AskUser):  # a daemon has nobody to ask
+            return self._engine.answered(action.request, UserInput(), self._clock())
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):

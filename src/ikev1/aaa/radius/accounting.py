@@ -1,83 +1,20 @@
-"""RADIUS accounting (RFC 2866): begin, state and end of a user's session."""
+"""RADIUS accounting (RFC 2866): Accounting-Request."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from enum import IntEnum
 
 from pyrad.packet import AccountingResponse, AcctPacket, Packet
 
+from ikev1.aaa.accounting import NotConfirmed, Notice, Status
 from ikev1.aaa.radius.attributes import FRAMED, VIRTUAL, Attribute, address_attribute, number, text
 from ikev1.aaa.radius.servers import NoReply, Servers
-from ikev1.core.records.record import Record
 
-_RADIUS = 1  # Acct-Authentic
-_LOCAL = 2
+_RADIUS, _LOCAL = 1, 2  # Acct-Authentic
 
 
-class Status(IntEnum):
-    """Acct-Status-Type (RFC 2866 §5.1)."""
-
-    START = 1
-    STOP = 2
-    INTERIM_UPDATE = 3
-
-
-class Cause(IntEnum):
-    """Acct-Terminate-Cause (RFC 2866 §5.10)."""
-
-    USER_REQUEST = 1
-    LOST_CARRIER = 2
-    SESSION_TIMEOUT = 5
-    ADMIN_RESET = 6
-    NAS_REBOOT = 11
-    NAS_REQUEST = 10
-
-
-class Usage(Record, frozen=True):
-    """What a session has carried; "in" is from the user."""
-
-    octets_in: int = 0
-    octets_out: int = 0
-    packets_in: int = 0
-    packets_out: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.octets_in + other.octets_in,
-            self.octets_out + other.octets_out,
-            self.packets_in + other.packets_in,
-            self.packets_out + other.packets_out,
-        )
-
-
-class Session(Record, frozen=True):
-    """A user's session. ``id`` is unique on this gateway."""
-
-    id: str
-    user: str
-    connection: str
-    address: str  # of the peer
-    assigned: tuple[str, ...] = ()
-    classes: tuple[bytes, ...] = ()
-    by_radius: bool = True  # whether a RADIUS server has authenticated the user
-
-
-class Notice(Record, frozen=True):
-    """What accounting is told: ``at`` is the time of the event, in seconds since 1970, ``seconds`` how long the session
-    had lasted.
-    """
-
-    status: Status
-    session: Session
-    at: float
-    seconds: int = 0
-    usage: Usage = Usage()
-    cause: Cause | None = None
-
-
-class Accounting:
+class RadiusAccounting:
     """Sends notices to ``servers``; ``wall`` gives the time in seconds since 1970."""
 
     def __init__(self, servers: Servers, nas_identifier: str, wall: Callable[[], float]) -> None:
@@ -89,11 +26,14 @@ class Accounting:
         """Send ``notice`` until a server has confirmed it.
 
         Raises:
-            NoReply: no server has.
+            NotConfirmed: no server has.
         """
-        reply = await self._servers.ask(lambda secret: self._request(secret, notice), accounting=True)
+        try:
+            reply = await self._servers.ask(lambda secret: self._request(secret, notice), accounting=True)
+        except NoReply as error:
+            raise NotConfirmed(str(error)) from error
         if reply.code != AccountingResponse:
-            raise NoReply(f"a reply with code {reply.code}")
+            raise NotConfirmed(f"a reply with code {reply.code}")
 
     def _request(self, secret: bytes, notice: Notice) -> Packet:
         session, usage = notice.session, notice.usage
