@@ -19,7 +19,7 @@ from pathlib import Path
 from ikev1.clock import SteadyClock
 from ikev1.config import UserChecks
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import Action, PlaneQuestion, Send
+from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
 from ikev1.core.records.answers import UserChecked
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -230,7 +230,7 @@ class Gateway:
                 self.log.bug(f"the processing of a message from {path.remote}", error)
                 continue
             actions += new
-            if any(isinstance(action, PlaneQuestion) for action in new):
+            if not PLANE_QUESTIONS.isdisjoint(map(type, new)):
                 self._performer.perform(actions)
                 actions.clear()
         self.apply(actions)

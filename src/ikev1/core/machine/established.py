@@ -20,15 +20,10 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
+_INITIAL_CONTACT = NotifyType.INITIAL_CONTACT.value
 _BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
 _PATIENCE = 5.0  # seconds within which a peer starts Quick Mode, or retransmits because the last message was lost
 _FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
-
-
-def note_initial_contact(ref: SaRef, last: Message) -> None:
-    """Note INITIAL-CONTACT in ``last``, the final message of phase 1; it is obeyed once the peer is known."""
-    if last.header.encrypted and _says_initial_contact(last):
-        ref.change(initial_contact=True)
 
 
 def settle(ref: SaRef) -> bool:
@@ -68,6 +63,13 @@ def negotiate_queued(ref: SaRef) -> None:
         begin_quick_mode(used, tunnel)
     if ref.sa.role is Role.INITIATOR and not ref.sa.confirmed:
         _hasten(ref)
+
+
+def brings_initial_contact(last: Message) -> bool:
+    """Return whether ``last``, the final message of phase 1, has a valid INITIAL-CONTACT. It is obeyed once the
+    peer is known, after XAUTH.
+    """
+    return last.header.encrypted and _says_initial_contact(last)
 
 
 def _hasten(ref: SaRef) -> None:
@@ -119,4 +121,4 @@ def initial_contact(ref: SaRef, message: Message) -> None:
 
 
 def _says_initial_contact(message: Message) -> bool:
-    return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
+    return any(payload.type == _INITIAL_CONTACT for payload in message.all(Notification))

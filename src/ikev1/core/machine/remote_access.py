@@ -29,16 +29,14 @@ from ikev1.core.records.events import Code, Failure, XauthUp
 from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
-from ikev1.wire.message import Message
 
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
 _IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
 
 
-def after_phase1(ref: SaRef, last: Message) -> None:
-    """Begin XAUTH after ``last``, the final message of phase 1, was processed; without XAUTH, everything else."""
-    established.note_initial_contact(ref, last)
+def after_phase1(ref: SaRef) -> None:
+    """Begin XAUTH after the final message of phase 1 was processed; without XAUTH, everything else."""
     xauth = ref.sa.xauth
     if xauth is None:
         _open(ref)

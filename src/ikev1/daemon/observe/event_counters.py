@@ -14,6 +14,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 
 
@@ -43,9 +44,11 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
-def _name(event: IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
+def _name(event: IkeUp | XauthUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
     if isinstance(event, IkeUp):
         return "ike-up"
+    if isinstance(event, XauthUp):
+        return "xauth-up"
     if isinstance(event, IkeConfirmed):
         return "ike-confirmed"
     if isinstance(event, IkeDown):

@@ -28,6 +28,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -74,6 +75,7 @@ _NAMES: dict[type, str] = {
     MessageSeen: "messages",
     IkeUp: "established ISAKMP SAs",
     IkeConfirmed: "confirmed ISAKMP SAs",
+    XauthUp: "authenticated users",
     IkeDown: "closed ISAKMP SAs",
     ChildUp: "established IPsec SAs",
     ChildDown: "closed IPsec SAs",
@@ -177,8 +179,11 @@ class EventLog:
     @property
     def tells_by(self) -> float:
         """The seconds after which to call `tell_what_was_left_out`, infinity if no line was suppressed."""
-        waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
-        return min(waiting, default=math.inf)
+        soonest = math.inf
+        for limiter, _, _ in self._limiters:
+            if limiter.holds_back and limiter.period < soonest:
+                soonest = limiter.period
+        return soonest
 
     def tell_what_was_left_out(self) -> None:
         """Write how many lines of each kind were suppressed in the periods that have ended."""
@@ -215,6 +220,8 @@ def _line(event: Event) -> Line:
         return Line(level, "ENC", _message(event), event.sa)
     if isinstance(event, IkeUp):
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+    if isinstance(event, XauthUp):
+        return Line(level, "IKE", _xauth_up(event.sa), event.sa)
     if isinstance(event, IkeConfirmed):
         return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
     if isinstance(event, IkeDown):
@@ -231,6 +238,12 @@ def _line(event: Event) -> Line:
 
 def _note(event: Note) -> Line:
     return Line(_level(event), "IKE", event.text, event.sa, event.code)
+
+
+def _xauth_up(sa: IkeSa) -> str:
+    if sa.user is None:
+        return f"XAUTH: {sa.path.remote_host} has accepted the user"
+    return f"XAUTH: user {sa.user_name!r} is authenticated"
 
 
 def _message(event: MessageSeen) -> str:
