@@ -24,7 +24,7 @@ T = TypeVar("T")
 _CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
 
 # The fields that `_names` uses. They are compared first: they are the same in most changes, and no key is computed
-_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
+_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "xauth", "user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(NamedTuple):
@@ -411,9 +411,13 @@ def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two SAs are with the same peer, so that pairs of one may replace pairs of the other: the same
-    identity, authenticated for the same connection, at any address.
+    identity and user, authenticated for the same connection, at any address.
     """
-    return one.connection == other.connection and one.peer_id_body == other.peer_id_body
+    return (
+        one.connection == other.connection
+        and one.peer_id_body == other.peer_id_body
+        and one.user_name == other.user_name
+    )
 
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:

@@ -12,6 +12,7 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.remote_access import XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 
@@ -102,6 +103,24 @@ class CheckCertificate(NamedTuple):
     answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
 
 
+class CheckUser(NamedTuple):
+    """Check what the user of a client answered in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    attempt: XauthAttempt
+
+
+class AskUser(NamedTuple):
+    """Ask our user what a gateway asks in XAUTH; `Engine.answered` expects `UserInput` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    questions: XauthQuestions
+
+
 class Report(NamedTuple):
     """Report an event to the observers."""
 
@@ -114,7 +133,10 @@ PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 PLANE_QUESTIONS: frozenset[type] = frozenset(get_args(PlaneQuestion))
 """``type(action) in PLANE_QUESTIONS`` is quicker than `isinstance` with a union of types."""
 
-Question = PlaneQuestion | CheckCertificate
+UserQuestion = CheckUser | AskUser
+"""The questions about users."""
+
+Question = PlaneQuestion | CheckCertificate | UserQuestion
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
 Action = Question | Send | Move | Remove | Keep | Forget | Report

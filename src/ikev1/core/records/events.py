@@ -30,6 +30,7 @@ class Code(StrEnum):
     WRONG_MODE = "wrong-mode"
     WRONG_VERSION = "wrong-version"
     XAUTH_REQUIRED = "xauth-required"
+    XAUTH_FAILED = "xauth-failed"
     MALFORMED = "malformed"
     REFUSED_BY_PEER = "refused-by-peer"
     DELETED_BY_PEER = "deleted-by-peer"
@@ -78,7 +79,15 @@ class MessageSeen(NamedTuple):
 
 
 class IkeUp(NamedTuple):
-    """An ISAKMP SA is established; ``sa.keys`` has the keys for a key log."""
+    """Phase 1 of an ISAKMP SA is complete; ``sa.keys`` has the keys for a key log. `XauthUp` follows if the SA
+    `awaits_user`: it is of no use before.
+    """
+
+    sa: IkeSa
+
+
+class XauthUp(NamedTuple):
+    """XAUTH is complete: ``sa.user`` is the user of the peer, None if this gateway is the client."""
 
     sa: IkeSa
 
@@ -136,4 +145,4 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-Event = MessageSeen | IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note
+Event = MessageSeen | IkeUp | XauthUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note
