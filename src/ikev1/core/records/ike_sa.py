@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, KeyShare, Role
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.timer import TimerKind, Timers
@@ -176,6 +177,8 @@ class IkeSa(Record, frozen=True):
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
+    assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
+    received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
