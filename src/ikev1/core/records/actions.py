@@ -102,6 +102,30 @@ class CheckCertificate(NamedTuple):
     answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
 
 
+class AssignAddresses(NamedTuple):
+    """Assign virtual addresses to the client of ``sa``, and collect the configuration that comes with them;
+    `Engine.answered` expects `AddressesAssigned` or `Failed`.
+
+    ``identity`` is that of the peer, as text; its user, if any, is `IkeSa.user`. ``versions`` are the IP versions, 4
+    and 6, for which an address is requested; ``suggested`` are addresses that the client would like to have. ``held``
+    are those that the same client has under another ISAKMP SA, and keeps.
+    """
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    identity: str
+    versions: tuple[int, ...]
+    suggested: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+class ReleaseAddresses(NamedTuple):
+    """The last ISAKMP SA whose client had these virtual addresses has ended, and so have its pairs of IPsec SAs."""
+
+    addresses: tuple[str, ...]
+
+
 class Report(NamedTuple):
     """Report an event to the observers."""
 
@@ -111,7 +135,7 @@ class Report(NamedTuple):
 PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
 
-Question = PlaneQuestion | CheckCertificate
+Question = PlaneQuestion | CheckCertificate | AssignAddresses
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
-Action = Question | Send | Move | Remove | Keep | Forget | Report
+Action = Question | Send | Move | Remove | Keep | Forget | ReleaseAddresses | Report

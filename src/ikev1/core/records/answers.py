@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
 
 
@@ -32,4 +33,13 @@ class Traffic(Record, frozen=True):
     idle_out: float | None = None
 
 
-Answer = Spis | Done | Failed | Traffic | CertificateVerdict
+class AddressesAssigned(Record, frozen=True):
+    """The configuration for a client, with its virtual addresses. ``reason`` says why an address that was requested is
+    missing.
+    """
+
+    config: ModeConfig
+    reason: str = ""
+
+
+Answer = Spis | Done | Failed | Traffic | CertificateVerdict | AddressesAssigned

@@ -283,6 +283,11 @@ class IkeSa(Record, frozen=True):
         return self.anchor.local_host, self.anchor.remote_host
 
     @property
+    def assigned_addresses(self) -> tuple[str, ...]:
+        """The virtual addresses that this gateway assigned to the peer."""
+        return () if self.assigned is None else self.assigned.addresses
+
+    @property
     def is_call_of_ours(self) -> bool:
         """Whether this gateway initiated phase 1, which is not complete. Tunnels are queued only for such an SA: the
         initiator of any other incomplete phase 1 has proved nothing.

@@ -222,6 +222,10 @@ class Pools:
         if not addresses:
             del self._of_owner[owner]
 
+    def online_of(self, owner: Owner) -> list[str]:
+        """The addresses that clients of ``owner`` have."""
+        return [address for address in self._of_owner.get(owner, ()) if self.leases[address].online]
+
     def usage(self) -> dict[str, Usage]:
         """How much of each pool is used, by name."""
         counts = {name: [0, 0] for name in self._pools}
