@@ -254,7 +254,7 @@ def _wait(context: ExchangeContext, question: Question, decision: Any) -> None:
 def _follow(context: ExchangeContext) -> None:
     """Change the peer's path to that of an authenticated message, if it has to follow (RFC 3947 §4, §7)."""
     seen, sa = context.seen, context.sa
-    if seen is None or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port):
+    if seen is None or sa.awaits_user or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port):
         return
     context.sa, moves = (
         path_changes.take_path(sa, seen) if sa.anchor is None else path_changes.moved(sa, seen, context.now)

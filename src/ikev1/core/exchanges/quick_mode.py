@@ -26,7 +26,7 @@ from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
-from ikev1.core.records.exchange import Agreed, Choice, Decision, Exchange, KeyShare, QuickMode
+from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
@@ -401,7 +401,7 @@ def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
 # --- questions and answers ------------------------------------------------------------------------------------------
 
 
-def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
+def _ask(context: ExchangeContext, decision: QuickModeDecision) -> Question | None:
     """Return the next question: allocate an SPI first, install the inbound SA before the message that lets the peer
     send, and install the outbound SA before the pair is established.
     """
@@ -422,7 +422,7 @@ def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
     return InstallOutbound(0, quick.child)
 
 
-def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+def _take_answer(context: ExchangeContext, decision: QuickModeDecision, answer: Answer) -> QuickModeDecision:
     quick = context.exchange.quick
     if quick is None:
         return _take_spis(context, decision, answer)
@@ -437,7 +437,7 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
     return decision
 
 
-def _take_spis(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+def _take_spis(context: ExchangeContext, decision: QuickModeDecision, answer: Answer) -> QuickModeDecision:
     """Continue with an SPI that differs from the peer's. With one SPI for both directions, KEYMAT is one key for both
     (RFC 2409 §5.5): packets could be reflected to their sender, and AES-GCM counters would be reused.
 

@@ -74,7 +74,7 @@ def bring_up(tx: Transaction, connection: Connection, tunnel: str | None, path: 
     sa = ike_for(tx.state, connection.name)
     if sa is None:
         begin_phase1(tx, connection, path, wanted)
-    elif sa.is_call_of_ours or sa.awaits_user:
+    elif sa.is_call_of_ours or sa.holds_phase2:
         tx.of(sa).change(queued=(*sa.queued, *wanted))
     elif tunnel is not None:
         begin_quick_mode(tx.of(sa), tunnel)
@@ -111,6 +111,9 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
     if configured is None or not ref.sa.is_up:
+        return
+    if ref.sa.holds_phase2:
+        ref.change(queued=tuple(dict.fromkeys((*ref.sa.queued, tunnel))))
         return
     allowed = allowed_selectors(draft, configured)
     if selectors is None and not allowed:
@@ -390,6 +393,9 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         return
     if 0.0 < sa.expires_at <= tx.now:
         expire_ike(ref)
+        return
+    if sa.holds_phase2:
+        close_ike(ref, "the process that negotiated the user and the configuration has ended")
         return
     for child in dead:
         ref.say(delete_child(child))

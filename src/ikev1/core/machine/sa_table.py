@@ -379,7 +379,8 @@ def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
         and known.nat is new.nat
         and known.anchor is new.anchor
         and known.reached is new.reached
-        and known.awaits_user is new.awaits_user
+        and known.xauth is new.xauth
+        and known.user is new.user
         and known.connection is new.connection
         and known.CKY_R is new.CKY_R
         and known.IDii_b is new.IDii_b
@@ -420,9 +421,13 @@ def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two SAs are with the same peer, so that pairs of one may replace pairs of the other: the same
-    identity, authenticated for the same connection, at any address.
+    identity and user, authenticated for the same connection, at any address.
     """
-    return one.connection == other.connection and one.peer_id_body == other.peer_id_body
+    return (
+        one.connection == other.connection
+        and one.peer_id_body == other.peer_id_body
+        and one.user_name == other.user_name
+    )
 
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:

@@ -32,7 +32,7 @@ from ikev1.wire.payloads import Payload
 
 # Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing, nor does
 # a sign of life
-_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "liveness": Liveness()}
+_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "held": (), "liveness": Liveness()}
 
 
 class Transaction:

@@ -11,10 +11,10 @@ from ikev1.core.peer.trust_fingerprint import fingerprint
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.methods import SHARED
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Aggressive, Connection, Tunnel
-from ikev1.wire.registry import AuthenticationMethod
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are cached
 ANY = "%any"
@@ -187,7 +187,7 @@ def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
 
 def accepts_aggressive(connection: Connection, method: int) -> bool:
     """Whether ``connection`` accepts Aggressive Mode with this authentication method (0: any) from an initiator."""
-    if method == AuthenticationMethod.PRE_SHARED_KEY:
+    if method in SHARED:
         return connection.aggressive is Aggressive.ACCEPT_PSK
     return connection.aggressive is not Aggressive.REFUSE
 

@@ -12,6 +12,7 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.remote_access import XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 
@@ -102,19 +103,35 @@ class CheckCertificate(NamedTuple):
     answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
 
 
+class CheckUser(NamedTuple):
+    """Check what the user of a client answered in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    attempt: XauthAttempt
+
+
+class AskUser(NamedTuple):
+    """Ask our user what a gateway asks in XAUTH; `Engine.answered` expects `UserInput` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    questions: XauthQuestions
+
+
 class AssignAddresses(NamedTuple):
     """Assign virtual addresses to the client of ``sa``, and collect the configuration that comes with them;
     `Engine.answered` expects `AddressesAssigned` or `Failed`.
 
-    ``identity`` is that of the peer, as text; its user, if any, is `IkeSa.user`. ``versions`` are the IP versions, 4
-    and 6, for which an address is requested; ``suggested`` are addresses that the client would like to have. ``held``
-    are those that the same client has under another ISAKMP SA, and keeps.
+    ``versions`` are the IP versions, 4 and 6, for which an address is requested; ``suggested`` are addresses that the
+    client would like to have. ``held`` are those that the client has already, and keeps.
     """
 
     request: int
     sa: IkeSa
     connection: Connection
-    identity: str
     versions: tuple[int, ...]
     suggested: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
@@ -135,7 +152,10 @@ class Report(NamedTuple):
 PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
 
-Question = PlaneQuestion | CheckCertificate | AssignAddresses
+UserQuestion = CheckUser | AskUser
+"""The questions about users."""
+
+Question = PlaneQuestion | CheckCertificate | UserQuestion | AssignAddresses
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
 Action = Question | Send | Move | Remove | Keep | Forget | ReleaseAddresses | Report

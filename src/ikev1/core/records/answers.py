@@ -5,6 +5,7 @@ from __future__ import annotations
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
+from ikev1.core.records.remote_access import Verdict
 
 
 class Spis(Record, frozen=True):
@@ -42,4 +43,20 @@ class AddressesAssigned(Record, frozen=True):
     reason: str = ""
 
 
-Answer = Spis | Done | Failed | Traffic | CertificateVerdict | AddressesAssigned
+class UserChecked(Record, frozen=True):
+    """The verdict of the backends on an attempt to authenticate (`CheckUser`)."""
+
+    verdict: Verdict
+
+
+class UserInput(Record, frozen=True):
+    """What a user answered (`AskUser`): values by the types of the attributes that were asked for (`ConfigAttribute`).
+    None if nobody can be asked, or the user gave up.
+    """
+
+    values: dict[int, bytes] | None = None
+
+    secret_fields = frozenset({"values"})
+
+
+Answer = Spis | Done | Failed | Traffic | CertificateVerdict | UserChecked | UserInput | AddressesAssigned

@@ -31,6 +31,7 @@ class Code(StrEnum):
     WRONG_MODE = "wrong-mode"
     WRONG_VERSION = "wrong-version"
     XAUTH_REQUIRED = "xauth-required"
+    XAUTH_FAILED = "xauth-failed"
     MALFORMED = "malformed"
     REFUSED_BY_PEER = "refused-by-peer"
     DELETED_BY_PEER = "deleted-by-peer"
@@ -80,7 +81,15 @@ class MessageSeen(NamedTuple):
 
 
 class IkeUp(NamedTuple):
-    """An ISAKMP SA is established; ``sa.keys`` has the keys for a key log."""
+    """Phase 1 of an ISAKMP SA is complete; ``sa.keys`` has the keys for a key log. `XauthUp` follows if the SA
+    `awaits_user`: it is of no use before.
+    """
+
+    sa: IkeSa
+
+
+class XauthUp(NamedTuple):
+    """XAUTH is complete: ``sa.user`` is the user of the peer, None if this gateway is the client."""
 
     sa: IkeSa
 
@@ -154,7 +163,7 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-EventOfSa = IkeUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildUp | ChildDown
+EventOfSa = IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildUp | ChildDown
 """What happens in the life of an ISAKMP SA."""
 
 Event = EventOfSa | MessageSeen | Failure | Note

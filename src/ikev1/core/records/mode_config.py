@@ -58,9 +58,16 @@ class ModeConfig(Record, frozen=True):
         return next((address for address in self.addresses if (":" in address) is (version == 6)), None)
 
 
-class ConfigRequest(Record, frozen=True):
+class ConfigRequest(Record, frozen=True, tag=True):
     """What a client requests: the types of attributes in its order, and the virtual addresses that it suggests."""
 
     types: tuple[int, ...] = ()
     addresses: tuple[str, ...] = ()
     application_version: str = ""
+
+
+class ConfigPush(Record, frozen=True, tag=True):
+    """A configuration that this gateway sends unasked, with addresses of these IP ``versions``."""
+
+    identifier: int
+    versions: tuple[int, ...]

@@ -91,6 +91,20 @@ class ProposalCheck(StrEnum):
     EXACT = "exact"  # no other key length, no other lifetime
 
 
+class XauthRole(StrEnum):
+    """The role of this gateway in XAUTH."""
+
+    CLIENT = "client"  # it is asked for a user name and a password
+    SERVER = "server"  # it asks
+
+
+class XauthRenewal(StrEnum):
+    """Whether the user is asked again when an ISAKMP SA is renewed."""
+
+    ASK = "ask"
+    INHERIT = "inherit"  # the user of the ISAKMP SA that is renewed, if the peer proves the same identity
+
+
 class Credential(Record, frozen=True):
     """Our credential: a private key (PKCS#8 DER), and ``certificates`` (DER), its own first, then the intermediate ones
     up to a CA. A raw key has no certificates: the peer has the public key.
@@ -233,8 +247,17 @@ class Connection(Record, frozen=True):
     pools: tuple[str, ...] = ()  # as gateway: where the virtual addresses of clients come from
     vips: tuple[str, ...] = ()  # as client: the virtual addresses to request, 0.0.0.0 and :: for any
     mode_config: ModeConfigMethod = ModeConfigMethod.PULL
+    xauth: XauthRole | None = None  # None: without XAUTH, unless the method of a policy requires it
+    xauth_method: bool = True  # the authentication method of phase 1 announces XAUTH; otherwise it comes unannounced
+    xauth_backend: tuple[str, ...] = ()  # as server: the backends that check users, tried in order
+    xauth_timeout: float = 60.0  # seconds after phase 1 within which the user must be authenticated
+    xauth_attempts: int = 1  # as server: rejected attempts after which the ISAKMP SA is deleted
+    xauth_renewal: XauthRenewal = XauthRenewal.ASK  # as server
+    xauth_user: str = ""  # as client
+    xauth_domain: str = ""
+    xauth_secret: bytes = b""  # as client; empty: the user is asked
 
-    secret_fields = frozenset({"secret"})
+    secret_fields = frozenset({"secret", "xauth_secret"})
 
     @property
     def remotes(self) -> tuple[str, ...]:
