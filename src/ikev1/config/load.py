@@ -16,6 +16,7 @@ from ikev1.config.files import Files, changeable, why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
+from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
 from ikev1.core.records.settings import Settings
@@ -48,7 +49,7 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     options = gateway_options(gateway, file.parent)
     secrets = Secrets(file.parent, exposed)
     connections = read_connections(top, read_policies(top), secrets, Files(file.parent))
-    settings = engine_settings(gateway, options, connections)
+    settings = engine_settings(gateway, options, connections, read_pools(top))
     gateway.finish()
     top.finish()
     check(settings, options, findings, clock())

@@ -10,12 +10,14 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AssignAddresses,
     CheckCertificate,
     Forget,
     InstallInbound,
     Keep,
     Move,
     PlaneQuestion,
+    ReleaseAddresses,
     Remove,
     Report,
     Send,
@@ -28,6 +30,7 @@ from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.errors import describe_bug
 from ikev1.esp.plane import DataPlane, PlaneError
@@ -45,6 +48,7 @@ class Performer:
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
         saved: SavedSas,
+        addresses: AddressDesk,
         log: EventLog,
         clock: Callable[[], float],
     ) -> None:
@@ -54,6 +58,7 @@ class Performer:
         self._keepalives = keepalives
         self._certificate_checker = certificate_checker
         self._saved = saved
+        self._addresses = addresses
         self._log = log
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
@@ -92,6 +97,10 @@ class Performer:
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
+        elif isinstance(action, AssignAddresses):
+            return self._addresses.assign(action)
+        elif isinstance(action, ReleaseAddresses):
+            self._addresses.release(action)
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):

@@ -36,6 +36,7 @@ from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.tun import Tun
 from ikev1.esp.unknown_spis import UnknownSpis
+from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.wire.registry import ProtocolId
 
 _BATCH = 64  # packets per call of a reader
@@ -87,6 +88,7 @@ class UserspacePlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._hop = self._routes.bring_up(self._tun.name, path_mtu)
+            self._virtual = VirtualAddresses(self._tun.name)
             self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
 
@@ -185,6 +187,12 @@ class UserspacePlane:
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
+
+    def hold_address(self, address: str) -> None:
+        self._virtual.hold(address)
+
+    def release_address(self, address: str) -> None:
+        self._virtual.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
         try:

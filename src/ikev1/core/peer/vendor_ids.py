@@ -16,6 +16,10 @@ DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 _FRAGMENTATION = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
 FRAGMENTATION = _FRAGMENTATION + bytes.fromhex("80000000")
 
+# Cisco Unity: 14 octets, then the version. It announces that the sender knows Cisco's attributes of mode config.
+_UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc")
+UNITY = _UNITY + bytes.fromhex("0100")
+
 # Newest first; draft-02 was hashed with and without a line feed, and peers send either hash.
 VERSIONS: dict[bytes, NatTraversalVersion] = {
     bytes.fromhex("4a131c81070358455c5728f20e95452f"): NatTraversalVersion.RFC_3947,  # RFC 3947 §3.1: MD5 of "RFC 3947"
@@ -37,7 +41,13 @@ def announced(connection: Connection) -> tuple[VendorId, ...]:
     """The vendor IDs that an initiator sends for ``connection``."""
     natt = () if connection.nat_traversal is NatTraversal.OFF else _OF_NAT_TRAVERSAL
     fragments = (VendorId(FRAGMENTATION),) if _announces_fragments(connection) else ()
-    return (*natt, VendorId(DPD), *fragments)
+    unity = (VendorId(UNITY),) if connection.vips or connection.pools else ()
+    return (*natt, VendorId(DPD), *fragments, *unity)
+
+
+def is_unity(vendors: tuple[bytes, ...]) -> bool:
+    """Whether a peer with these vendor IDs knows Cisco's attributes of mode config."""
+    return any(data.startswith(_UNITY) for data in vendors)
 
 
 def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
@@ -65,9 +75,11 @@ def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
 
 def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[VendorId, ...]:
     """The vendor IDs that a responder sends in response to ``vendors``: for NAT traversal only the selected version,
-    and IKE fragmentation only to a peer that announced it.
+    IKE fragmentation and Unity only to a peer that announced it.
     """
     chosen = next((VendorId(data) for data in VERSIONS if data in vendors), None)
     natt = () if chosen is None else (chosen,)
     fragments = _announces_fragments(connection) and takes_fragments(vendors)
-    return (*natt, VendorId(DPD), VendorId(FRAGMENTATION)) if fragments else (*natt, VendorId(DPD))
+    unity = (connection.pools or connection.vips) and is_unity(vendors)
+    also = [VendorId(FRAGMENTATION)] * bool(fragments) + [VendorId(UNITY)] * bool(unity)
+    return (*natt, VendorId(DPD), *also)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa, IpsecSuite
+from ikev1.core.records.mode_config import ConfigPush, ConfigRequest
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record
 from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
@@ -109,7 +110,7 @@ class Held(NamedTuple):
 
 
 QuickModeDecision = QuickMode | Choice
-TransactionDecision = Saying | XauthAttempt | XauthQuestions
+TransactionDecision = Saying | XauthAttempt | XauthQuestions | ConfigRequest | ConfigPush
 Decision = QuickModeDecision | TransactionDecision
 """The decision about the next message of an exchange, as initiator or as responder."""
 
