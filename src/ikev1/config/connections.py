@@ -15,19 +15,23 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
+from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import (
     ANY,
     boolean,
     choice,
     duration,
     duration_or_never,
+    each,
     endpoint,
     fragment_size,
     integer,
     port,
     remotes,
+    text,
 )
 from ikev1.core.records.mode_config import ModeConfigMethod
+from ikev1.config.xauth import read_xauth, with_xauth_methods
 from ikev1.core.records.settings import (
     Aggressive,
     Connection,
@@ -56,19 +60,22 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(check_name, tunnel_name)
-        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check))
+        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check, files))
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
-    if not any(key in table for key in ("secret", "secret_file", "private_key")):
+    xauth = read_xauth(table, secrets)
+    if not xauth.is_hybrid_client and not any(key in table for key in ("secret", "secret_file", "private_key")):
         table.findings.error(
             table.path, Rule.NO_CREDENTIAL, "requires a pre-shared key in secret or secret_file, or a private_key"
         )
     trust = read_trust(table, files)
     lives = read_connection_lives(table)
     remote_address, *others = table.take("remote_address", remotes, (ANY,))
+    methods = methods_of(secret, credential, trust, hybrid_client=xauth.is_hybrid_client)
+    policies = policies_for(table, drafts, methods, check, lives.lifetime)
     connection = Connection(
         name=name,
-        policies=policies_for(table, drafts, methods_of(secret, credential, trust), check, lives.lifetime),
+        policies=with_xauth_methods(policies, xauth, table),
         tunnels=tuple(tunnels),
         secret=secret,
         credential=credential,
@@ -96,9 +103,11 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         pools=table.take("pools", pool_names, ()),
         vips=table.take("vips", virtual_addresses, ()),
         mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
+        xauth_backend=table.take("xauth_backend", each(choice(BACKENDS)), ()),
+        groups=table.take("groups", each(text), ()),
     )
     table.finish()
-    return connection
+    return xauth.applied_to(connection)
 
 
 def _read_nat_traversal(table: Table) -> NatTraversal:

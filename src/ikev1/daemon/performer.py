@@ -62,6 +62,7 @@ class Performer:
         self._log = log
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
+        self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
 
     def perform(self, actions: Iterable[Action]) -> None:
         """Perform ``actions``. What an answer of the data plane leads to comes next.
@@ -144,6 +145,8 @@ class Performer:
     def _change_plane(self, action: Move | Remove) -> bool:
         """Have the data plane perform ``action``; False if it refused."""
         child = action.child
+        if isinstance(action, Remove):
+            self._announce_removal(child)
         try:
             if isinstance(action, Move):
                 self._plane.move(child)
@@ -157,6 +160,13 @@ class Performer:
             self._log.bug(f"the data plane's part in {child_name(child)}", error)
             return False
         return True
+
+    def _announce_removal(self, child: ChildSa) -> None:
+        for observer in self.removing:
+            try:
+                observer(child)
+            except Exception as error:
+                self._log.bug(f"an observer of the removal of {child_name(child)}", error)
 
     def report(self, event: Event) -> None:
         """Hand ``event`` to the observers."""

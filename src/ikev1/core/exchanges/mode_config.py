@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.transaction_topic import Topic
 from ikev1.core.negotiation import mode_config as attributes
-from ikev1.core.peer.vendor_ids import is_unity
+from ikev1.core.peer.vendor_ids import speaks_unity
 from ikev1.core.records.actions import AssignAddresses, Question
 from ikev1.core.records.answers import AddressesAssigned, Answer
 from ikev1.core.records.context import ExchangeContext
@@ -112,7 +112,7 @@ def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer
     if isinstance(decision, ConfigRequest):
         return _reply(context, config, decision)
     push = present(decision if isinstance(decision, ConfigPush) else None)
-    unity = is_unity(context.sa.vendors)
+    unity = speaks_unity(context.sa.vendors)
     return Saying(ConfigType.SET, push.identifier, attributes.pushed(config, unity=unity))
 
 

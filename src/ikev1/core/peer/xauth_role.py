@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.methods import XAUTH_CLIENT
+from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, XauthRole
 
 
@@ -17,3 +18,17 @@ def xauth_role(method: int, role: Role, connection: Connection) -> XauthRole | N
     if client is not None:
         return XauthRole.CLIENT if client is role else XauthRole.SERVER
     return None if connection.xauth_method else connection.xauth
+
+
+def with_policies_as(connection: Connection, role: Role) -> Connection:
+    """``connection`` with the policies for its ``role`` in phase 1: a server of XAUTH never becomes the client by the
+    choice of the peer.
+    """
+    if connection.xauth is None:
+        return connection
+    allowed = tuple(
+        policy
+        for policy in connection.policies
+        if xauth_role(policy.suite.authentication, role, connection) in (None, connection.xauth)
+    )
+    return connection if allowed == connection.policies else replace(connection, policies=allowed)

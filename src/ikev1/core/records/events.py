@@ -63,6 +63,11 @@ class Code(StrEnum):
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
     NO_ADDRESS = "no-address"
+    USER_REJECTED = "user-rejected"
+    USER_LOCKED_OUT = "user-locked-out"
+    BACKEND_UNAVAILABLE = "backend-unavailable"
+    ACCOUNTING_FAILED = "accounting-failed"
+    UPDOWN_FAILED = "updown-failed"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -37,3 +37,31 @@ XAUTH_CLIENT: dict[int, Role] = {
     AuthenticationMethod.HYBRID_RESP_RSA: Role.RESPONDER,
 }
 """The role of the client of XAUTH, by the methods that announce XAUTH."""
+
+XAUTH_METHODS: dict[int, tuple[AuthenticationMethod, ...]] = {
+    AuthenticationMethod.PRE_SHARED_KEY: (
+        AuthenticationMethod.XAUTH_INIT_PRE_SHARED,
+        AuthenticationMethod.XAUTH_RESP_PRE_SHARED,
+    ),
+    AuthenticationMethod.RSA_SIGNATURES: (AuthenticationMethod.XAUTH_INIT_RSA, AuthenticationMethod.XAUTH_RESP_RSA),
+}
+"""The methods that announce XAUTH after a method of RFC 2409. DSS is not supported, nor XAUTH after public key
+encryption; ECDSA has no such method.
+"""
+
+HYBRID_METHODS: dict[int, tuple[AuthenticationMethod, ...]] = {
+    AuthenticationMethod.RSA_SIGNATURES: (AuthenticationMethod.HYBRID_INIT_RSA, AuthenticationMethod.HYBRID_RESP_RSA),
+}
+"""The methods in which only the server of XAUTH signs."""
+
+_BASE = {
+    announcing.value: base
+    for forms in (XAUTH_METHODS, HYBRID_METHODS)
+    for base, methods in forms.items()
+    for announcing in methods
+}
+
+
+def base_of(method: int) -> int:
+    """The method of RFC 2409 by which a peer that proves something does it."""
+    return _BASE.get(method, method)

@@ -33,6 +33,8 @@ class User(Record, frozen=True):
     session_timeout: int = 0  # seconds; 0: no limit
     ends_at: float = 0.0  # when all SAs of the user are closed; 0.0: never
     class_: tuple[bytes, ...] = ()  # attributes Class of RADIUS, repeated in accounting (RFC 2865 §5.25)
+    interim_interval: int = 0  # seconds between interim updates of accounting; 0: that of the configuration
+    session: str = ""  # the name of the session in accounting, unique on this gateway
 
 
 class Prompt(StrEnum):

@@ -192,6 +192,7 @@ class Tunnel(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
     marks: PacketMarks = PacketMarks()
+    updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
 
 
@@ -256,6 +257,7 @@ class Connection(Record, frozen=True):
     xauth_user: str = ""  # as client
     xauth_domain: str = ""
     xauth_secret: bytes = b""  # as client; empty: the user is asked
+    groups: tuple[str, ...] = ()  # as server: the user must belong to one of them; empty: to any or none
 
     secret_fields = frozenset({"secret", "xauth_secret"})
 
