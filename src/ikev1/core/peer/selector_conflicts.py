@@ -12,6 +12,9 @@ conflict: the operator separates their packets.
   contains all networks of this tunnel: then this tunnel is the narrower one, and its traffic belongs to this peer. It
   must not overlap a narrower tunnel of another connection either, whether that is established or not.
 
+- In transport mode, clients behind one NAT have the same address, and often the same port (RFC 3948 §5.2). They share
+  this traffic if the data plane tells them apart by their IPsec SAs; otherwise the second one is refused.
+
 RFC 4301 §4.4.1 has an ordered policy database for this: the first policy that matches a packet applies, and an SA
 carries what one policy selects (§4.4.1.2). Here the order is from narrow to wide.
 """
@@ -43,16 +46,16 @@ def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked
     """
     engine, sa = context.engine, context.sa
     _check_same_nat(context, tunnel, asked, ends)
-    rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
+    rival = _first(context, engine.rivals(sa, *asked, context.connection.name), tunnel)
     if rival is not None:
         raise _refusal(asked, f"another peer of this connection has this traffic ({_named(rival)})", ends)
     if asked == granted:
-        rival = _first(engine.equals(sa, *asked), tunnel)
+        rival = _first(context, engine.equals(sa, *asked), tunnel)
         if rival is not None:
             raise _refusal(asked, f"another peer has the same networks ({_named(rival)})", ends)
         return
     others = (child for child in engine.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
-    rival = _first(others, tunnel)
+    rival = _first(context, others, tunnel)
     if rival is not None:
         raise _refusal(asked, f"another peer has some of this traffic ({_named(rival)})", ends)
     for connection, other in engine.claims(*asked):
@@ -71,7 +74,7 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
         return
     neighbours = (child for child in context.engine.rivals(context.sa, *asked) if child.path.remote_host == host)
-    rival = _first(neighbours, tunnel)
+    rival = _first(context, neighbours, tunnel)
     if rival is not None:
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
@@ -83,8 +86,19 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
         )
 
 
-def _first(rivals: Iterable[ChildSa], tunnel: Tunnel) -> ChildSa | None:
-    return next((rival for rival in rivals if rival.marks == tunnel.marks), None)
+def _first(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) -> ChildSa | None:
+    """The first rival whose packets nothing would distinguish from those of ``tunnel`` with the peer."""
+    nat = context.sa.nat
+    shares = tunnel.mode is IpsecMode.TRANSPORT and nat is not None and nat.encapsulate
+    separates = context.engine.settings.separates_clients
+    return next(
+        (
+            rival
+            for rival in rivals
+            if rival.marks == tunnel.marks and not (separates and shares and rival.shares_address)
+        ),
+        None,
+    )
 
 
 def _holds_more(wide: _Pair, narrow: _Pair) -> bool:
