@@ -91,14 +91,8 @@ def _first(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) 
     nat = context.sa.nat
     shares = tunnel.mode is IpsecMode.TRANSPORT and nat is not None and nat.encapsulate
     separates = context.engine.settings.separates_clients
-    return next(
-        (
-            rival
-            for rival in rivals
-            if rival.marks == tunnel.marks and not (separates and shares and rival.shares_address)
-        ),
-        None,
-    )
+    alike = (rival for rival in rivals if rival.marks == tunnel.marks)
+    return next((rival for rival in alike if not (separates and shares and rival.shares_address)), None)
 
 
 def _holds_more(wide: _Pair, narrow: _Pair) -> bool:
