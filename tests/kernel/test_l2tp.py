@@ -57,3 +57,32 @@ def test_a_ppp_link_through_transport_mode(lab: Lab, plane: str, udp: bool) -> N
     file = capture.finish()
     assert not packets(file, "udp port 1701"), "nothing left in the clear"
     assert packets(file, "udp port 4500" if udp else "esp")
+
+
+def octets(gateway: OurGateway) -> int:
+    """What a client has received."""
+    return int(gateway.control.child()["bytes-in"])
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_two_clients_with_one_address_and_port_behind_one_nat(lab: Lab, plane: str) -> None:
+    """As Windows does it: both are 192.168.77.11, say so as their identity, and use port 1701 (RFC 3948 §5.2)."""
+    c1, c2, gw = lab.same_address_behind_nat()
+    server = lab.ours(gw, replace(L2TP, data_plane="userspace", remote_id=c1.address))
+    lab.started(Xl2tpd(gw, lab.folder("server"), calls=False))
+    clients = [lab.ours(node, replace(CALLER, data_plane=plane, own_id=node.address)) for node in (c1, c2)]
+    for client in clients:
+        client.control.bring_up()
+    server.wait_for(lambda: len(server.control.children()) == 2, "a pair of IPsec SAs with each client")
+    programs = [lab.started(Xl2tpd(node, lab.folder(node.name), calls=True)) for node in (c1, c2)]
+    addresses = [program.wait_for_link() for program in programs]
+    assert len(set(addresses)) == 2
+    for node in (c1, c2):
+        assert pings(node)
+    for one, other, address in ((0, 1, addresses[0]), (1, 0, addresses[1])):
+        before = [octets(client) for client in clients]
+        said = gw.run("ping", "-c", "5", "-i", "0.2", "-s", "1000", "-W", "3", address)
+        assert " 5 received" in said
+        after = [octets(client) for client in clients]
+        assert after[one] - before[one] > 5000
+        assert after[other] - before[other] < 1000, "the other client has got nothing of it"

@@ -46,7 +46,18 @@ class Xl2tpd(Program):
         options.write_text(f"{_PPP}logfile {directory / 'pppd.log'}\n")
         config = directory / "xl2tpd.conf"
         config.write_text(_config(node, options, calls=calls, port=port, name=name or node.name))
-        command = ["xl2tpd", "-D", "-c", config, "-p", directory / "pid", "-C", directory / "control", "-s", "/dev/null"]
+        command = [
+            "xl2tpd",
+            "-D",
+            "-c",
+            config,
+            "-p",
+            directory / "pid",
+            "-C",
+            directory / "control",
+            "-s",
+            "/dev/null",
+        ]
         super().__init__(node.namespace, command, directory, setup="mkdir -p /etc/ppp")
 
     def wait_for_link(self) -> str:
