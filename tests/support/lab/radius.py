@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SECRET = "between gateway and server"  # noqa: S105
+SECRET = "between gateway and server"
 
 _CONFIGURATION = """
 name = test
