@@ -19,7 +19,7 @@ PROMPT_ECHO_OFF, PROMPT_ECHO_ON, ERROR_MSG, TEXT_INFO = 1, 2, 3, 4  # <security/
 _RHOST, _TTY = 4, 3
 _CONV_ERROR, _MEMORY_ERROR = 19, 5
 # The system is at fault, and not the user: PAM_OPEN_ERR, SYMBOL_ERR, SERVICE_ERR, BUF_ERR, AUTHINFO_UNAVAIL, ABORT,
-# MODULE_UNKNOWN. All others count as failed logins: PAM_SYSTEM_ERR, for one, is what pam_exec makes of a wrong password.
+# MODULE_UNKNOWN. All others count as failed logins: pam_exec, for one, makes PAM_SYSTEM_ERR of a wrong password.
 _UNAVAILABLE = {1, 2, 3, 5, 9, 26, 28}
 _MOST_PROMPTS = 8
 
