@@ -20,6 +20,7 @@ from ikev1.core.records.actions import (
     AllocateSpi,
     AskTraffic,
     AskUser,
+    AssignAddresses,
     CheckCertificate,
     CheckUser,
     Forget,
@@ -27,11 +28,12 @@ from ikev1.core.records.actions import (
     InstallOutbound,
     Keep,
     Move,
+    ReleaseAddresses,
     Remove,
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis, Traffic, UserChecked, UserInput
+from ikev1.core.records.answers import AddressesAssigned, Answer, Done, Failed, Spis, Traffic, UserChecked, UserInput
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
@@ -53,7 +55,7 @@ from ikev1.wire.registry import NotifyType, ProtocolId
 __all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
 
 EventType = TypeVar("EventType", bound=Event)
-Questioned = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic | CheckUser | AskUser
+Questioned = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic | CheckUser | AskUser | AssignAddresses
 """Questions that a peer answers itself."""
 
 Allocate = Callable[[UdpPath, int], int | Failed]
@@ -97,6 +99,9 @@ class Peer:
         self.checks: Callable[[XauthAttempt], Verdict] = lambda attempt: Unavailable("no backend")
         self.user: Callable[[XauthQuestions], dict[int, bytes] | None] = lambda questions: None
         self.attempts: list[XauthAttempt] = []  # checked so far
+        self.assigns: Callable[[AssignAddresses], AddressesAssigned | None] = lambda action: None
+        self.asked_for: list[AssignAddresses] = []
+        self.released: list[str] = []  # virtual addresses
         self.questions: list[CheckCertificate] = []  # on certificates, not answered yet
         self.refuses: set[type[Action]] = set()  # what the data plane does not do
         self.delays: set[type[Action]] = set()  # what is done, but answered only by `gives_answers`
@@ -210,6 +215,9 @@ class Peer:
                 return UserChecked(self.checks(attempt))
             case AskUser(_, _, _, questions):
                 return UserInput(self.user(questions))
+            case AssignAddresses():
+                self.asked_for.append(action)
+                return self.assigns(action) or Failed("there are no pools")
         return Done()
 
     def _traffic(self, spis: set[int]) -> Traffic:
@@ -236,7 +244,17 @@ class Peer:
                 self._send(path, octets, following)
             case Report(event):
                 self.events.append(event)
-            case AllocateSpi() | InstallInbound() | InstallOutbound() | AskTraffic() | CheckUser() | AskUser():
+            case ReleaseAddresses(addresses):
+                self.released += addresses
+            case (
+                AllocateSpi()
+                | InstallInbound()
+                | InstallOutbound()
+                | AskTraffic()
+                | CheckUser()
+                | AskUser()
+                | AssignAddresses()
+            ):
                 answer = self._answer(action)
                 if type(action) not in self.delays:
                     return answer

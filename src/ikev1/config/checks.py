@@ -9,6 +9,7 @@ from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.config.plane_checks import check_plane, check_survival
+from ikev1.config.pool_checks import check_pools
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
@@ -50,6 +51,7 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
         check_xauth(connection, path, findings)
         _check_aggressive_mode(connection, path, findings)
     check_key_uses(settings.connections, findings)
+    check_pools(settings, options, findings)
     _check_tunnels(settings, findings)
     _check_connections(settings.connections, findings)
 

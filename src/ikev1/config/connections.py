@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from ikev1.config.authentication import methods_of
 from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
-from ikev1.config.findings import Invalid, Rule
+from ikev1.config.findings import Rule
 from ikev1.config.identities import own_identity, peers_identity
+from ikev1.config.names import check_name
 from ikev1.config.policies import Draft, policies_for
+from ikev1.config.pools import pool_names, virtual_addresses
 from ikev1.config.rekeying import read_connection_lives
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
@@ -30,6 +30,7 @@ from ikev1.config.values import (
     text,
 )
 from ikev1.config.xauth import read_xauth, with_xauth_methods
+from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.settings import (
     Aggressive,
     Connection,
@@ -46,8 +47,6 @@ from ikev1.core.records.settings import (
 DPD_DELAY = 20.0
 DPD_TIMEOUT = 30.0
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> tuple[Connection, ...]:
     """All connections; ``drafts`` are the policies of those without proposals of their own."""
@@ -55,11 +54,11 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
-    table.whole(_check_name, name)
+    table.whole(check_name, name)
     check = ProposalCheck(table.take("proposal_check", choice(tuple(ProposalCheck)), ProposalCheck.STRICT))
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
-        tunnel_table.whole(_check_name, tunnel_name)
+        tunnel_table.whole(check_name, tunnel_name)
         tunnels.append(read_tunnel(tunnel_name, tunnel_table, check, files))
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
@@ -100,6 +99,9 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
         dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
         dpd_action=table.take("dpd_action", _dpd_action, None),
+        pools=table.take("pools", pool_names, ()),
+        vips=table.take("vips", virtual_addresses, ()),
+        mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
         groups=table.take("groups", each(text), ()),
     )
     table.finish()
@@ -128,12 +130,3 @@ def _named_by_keys(trust: Trust) -> str | None:
     """The identity that all keys of the peer belong to, None if they belong to several."""
     named = {known.identity for known in trust.public_keys}
     return named.pop() if len(named) == 1 else None
-
-
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise Invalid(
-            Rule.INVALID_NAME,
-            "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
-        )
-    return name

@@ -77,6 +77,16 @@ class Rule(StrEnum):
     SAME_NETWORK_AT_BOTH_ENDS = "same-network-at-both-ends"
     ICMP_ERRORS_FROM_OUTSIDE = "icmp-errors-from-outside"
     UDP_NEEDS_GATEWAY = "udp-needs-gateway"
+    # virtual addresses
+    UNKNOWN_POOL = "unknown-pool"
+    UNUSED_POOL = "unused-pool"
+    SMALL_POOL = "small-pool"
+    POOLS_OVERLAP = "pools-overlap"
+    POOL_HOLDS_GATEWAY = "pool-holds-gateway"
+    POOL_IN_OWN_NETWORK = "pool-in-own-network"
+    POOLS_AND_VIPS = "pools-and-vips"
+    TRAP_OF_VIRTUAL_ADDRESS = "trap-of-virtual-address"
+    VIRTUAL_ADDRESS_UNUSED = "virtual-address-unused"
     # users
     NO_BACKEND = "no-backend"
     UNUSED_BACKEND = "unused-backend"

@@ -16,6 +16,7 @@ from ikev1.config.files import Files, changeable, why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
+from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
 from ikev1.config.user_checks import UserChecks, check_backends, read_user_checks
@@ -52,7 +53,7 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     files = Files(file.parent)
     connections = read_connections(top, read_policies(top), secrets, files)
     checks = read_user_checks(top, secrets, file.parent)
-    settings = engine_settings(gateway, options, connections)
+    settings = engine_settings(gateway, options, connections, read_pools(top))
     gateway.finish()
     top.finish()
     check(settings, options, findings, clock())

@@ -11,6 +11,7 @@ from ikev1.core.records.actions import (
     AllocateSpi,
     AskTraffic,
     AskUser,
+    AssignAddresses,
     CheckCertificate,
     CheckUser,
     Forget,
@@ -18,6 +19,7 @@ from ikev1.core.records.actions import (
     Keep,
     Move,
     PlaneQuestion,
+    ReleaseAddresses,
     Remove,
     Report,
     Send,
@@ -30,6 +32,7 @@ from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.errors import describe_bug
 from ikev1.esp.plane import DataPlane, PlaneError
@@ -48,6 +51,7 @@ class Performer:
         certificate_checker: CertificateChecker,
         check_user: Callable[[CheckUser], None],
         saved: SavedSas,
+        addresses: AddressDesk,
         log: EventLog,
         clock: Callable[[], float],
     ) -> None:
@@ -58,6 +62,7 @@ class Performer:
         self._certificate_checker = certificate_checker
         self._check_user = check_user
         self._saved = saved
+        self._addresses = addresses
         self._log = log
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
@@ -101,6 +106,10 @@ class Performer:
             self._check_user(action)
         elif isinstance(action, AskUser):  # a daemon has nobody to ask
             return self._engine.answered(action.request, UserInput(), self._clock())
+        elif isinstance(action, AssignAddresses):
+            return self._addresses.assign(action)
+        elif isinstance(action, ReleaseAddresses):
+            self._addresses.release(action)
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):

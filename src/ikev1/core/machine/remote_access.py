@@ -20,7 +20,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.exchanges.xauth import XAUTH
 from ikev1.core.exchanges.xauth_server import request, status
-from ikev1.core.machine import commands, established
+from ikev1.core.machine import commands, established, mode_config
 from ikev1.core.machine.transact import transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
@@ -63,6 +63,7 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
     if xauth is None:
         if exchange.role is Role.RESPONDER:
             _need_no_ack(ref)
+        mode_config.after_exchange(ref, exchange)
     elif xauth.serves:
         _serve(ref)
     elif xauth.step is XauthStep.ACCEPTED:
@@ -121,8 +122,12 @@ def _accepted(ref: SaRef, user: User | None) -> None:
 
 
 def _open(ref: SaRef) -> None:
-    """Begin what follows XAUTH: older SAs of the peer are replaced, and queued tunnels negotiated."""
-    if established.settle(ref):
+    """Begin what follows XAUTH: older SAs of the peer are replaced, then mode config, then queued tunnels."""
+    mode_config.inherit(ref)
+    if not established.settle(ref):
+        return
+    mode_config.begin(ref)
+    if not ref.sa.awaits_config:
         established.negotiate_queued(ref)
 
 
@@ -158,7 +163,11 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     """Process the end of a Transaction exchange that timed out."""
     xauth, data = ref.sa.xauth, exchange.data
     ref.become(ref.sa.without_exchange(exchange))
-    if not isinstance(data, TransactionData) or data.topic != XAUTH.name or TRANSACTION.is_over(exchange):
+    if not isinstance(data, TransactionData) or TRANSACTION.is_over(exchange):
+        return
+    if data.topic != XAUTH.name:
+        if exchange.role is Role.INITIATOR:
+            mode_config.given_up(ref)
         return
     if xauth is not None and xauth.step is XauthStep.FAILED:
         commands.close_ike(ref, _rejection(xauth))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, remote_access, switch
+from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, remote_access, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -262,6 +262,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
     TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: remote_access.expire(ref), _abandon_ike),
+    TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -9,17 +9,20 @@ from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.mode_config import ConfigPush
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import Saying
+from ikev1.wire.registry import ConfigType
 
 
-def transact(ref: SaRef, topic: str, saying: Saying, ends_at: float) -> None:
+def transact(ref: SaRef, topic: str, saying: Saying | ConfigPush, ends_at: float) -> None:
     """Begin a Transaction exchange about ``topic`` (`Topic.name`) with ``saying``, a REQUEST or a SET. It is repeated
-    until the peer answers or, at the latest, until ``ends_at``.
+    until the peer answers or, at the latest, until ``ends_at``. The SET of a `ConfigPush` is made after its question.
     """
     sa, message_id = fresh_message_id(ref.sa)
     exchange = new_exchange(TRANSACTION, message_id, Role.INITIATOR, ends_at, phase2_iv(sa, message_id))
-    context = ref.context(replace(exchange, data=TransactionData(saying.identifier, saying.kind, topic)))
+    kind = saying.kind if isinstance(saying, Saying) else ConfigType.SET
+    context = ref.context(replace(exchange, data=TransactionData(saying.identifier, kind, topic)))
     context.sa = sa
     begin(TRANSACTION, context, saying)
     ref.commit(context, context.exchange)

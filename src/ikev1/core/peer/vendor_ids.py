@@ -44,8 +44,9 @@ def announced(connection: Connection) -> tuple[VendorId, ...]:
     """The vendor IDs that an initiator sends for ``connection``."""
     natt = () if connection.nat_traversal is NatTraversal.OFF else _OF_NAT_TRAVERSAL
     fragments = (VendorId(FRAGMENTATION),) if _announces_fragments(connection) else ()
-    remote_access = () if connection.xauth is None else (VendorId(XAUTH), VendorId(UNITY))
-    return (*natt, VendorId(DPD), *remote_access, *fragments)
+    xauth = () if connection.xauth is None else (VendorId(XAUTH),)
+    unity = (VendorId(UNITY),) if _uses_unity(connection) else ()
+    return (*natt, VendorId(DPD), *xauth, *unity, *fragments)
 
 
 def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
@@ -77,9 +78,10 @@ def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[Vendo
     """
     answer = [VendorId(data) for data in VERSIONS if data in vendors][:1]
     answer.append(VendorId(DPD))
-    if connection.xauth is not None:
-        answer += [VendorId(XAUTH)] if XAUTH in vendors else []
-        answer += [VendorId(UNITY)] if speaks_unity(vendors) else []
+    if connection.xauth is not None and XAUTH in vendors:
+        answer.append(VendorId(XAUTH))
+    if _uses_unity(connection) and speaks_unity(vendors):
+        answer.append(VendorId(UNITY))
     if _announces_fragments(connection) and takes_fragments(vendors):
         answer.append(VendorId(FRAGMENTATION))
     return tuple(answer)
@@ -88,3 +90,7 @@ def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[Vendo
 def speaks_unity(vendors: tuple[bytes, ...]) -> bool:
     """Whether a peer with these vendor IDs uses Cisco's attributes of mode config."""
     return any(data.startswith(_UNITY) for data in vendors)
+
+
+def _uses_unity(connection: Connection) -> bool:
+    return connection.xauth is not None or bool(connection.pools or connection.vips)

@@ -121,6 +121,28 @@ class AskUser(NamedTuple):
     questions: XauthQuestions
 
 
+class AssignAddresses(NamedTuple):
+    """Assign virtual addresses to the client of ``sa``, and collect the configuration that comes with them;
+    `Engine.answered` expects `AddressesAssigned` or `Failed`.
+
+    ``versions`` are the IP versions, 4 and 6, for which an address is requested; ``suggested`` are addresses that the
+    client would like to have. ``held`` are those that the client has already, and keeps.
+    """
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    versions: tuple[int, ...]
+    suggested: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+class ReleaseAddresses(NamedTuple):
+    """The last ISAKMP SA whose client had these virtual addresses has ended, and so have its pairs of IPsec SAs."""
+
+    addresses: tuple[str, ...]
+
+
 class Report(NamedTuple):
     """Report an event to the observers."""
 
@@ -136,7 +158,7 @@ PLANE_QUESTIONS: frozenset[type] = frozenset(get_args(PlaneQuestion))
 UserQuestion = CheckUser | AskUser
 """The questions about users."""
 
-Question = PlaneQuestion | CheckCertificate | UserQuestion
+Question = PlaneQuestion | CheckCertificate | UserQuestion | AssignAddresses
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
-Action = Question | Send | Move | Remove | Keep | Forget | Report
+Action = Question | Send | Move | Remove | Keep | Forget | ReleaseAddresses | Report

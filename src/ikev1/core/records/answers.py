@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
 from ikev1.core.records.remote_access import Verdict
 
@@ -33,6 +34,15 @@ class Traffic(Record, frozen=True):
     idle_out: float | None = None
 
 
+class AddressesAssigned(Record, frozen=True):
+    """The configuration for a client, with its virtual addresses. ``reason`` says why an address that was requested is
+    missing.
+    """
+
+    config: ModeConfig
+    reason: str = ""
+
+
 class UserChecked(Record, frozen=True):
     """The verdict of the backends on an attempt to authenticate (`CheckUser`)."""
 
@@ -49,4 +59,4 @@ class UserInput(Record, frozen=True):
     secret_fields = frozenset({"values"})
 
 
-Answer = Spis | Done | Failed | Traffic | CertificateVerdict | UserChecked | UserInput
+Answer = Spis | Done | Failed | Traffic | CertificateVerdict | UserChecked | UserInput | AddressesAssigned

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.wire.message import Message
 
 
@@ -61,6 +62,7 @@ class Code(StrEnum):
     NAME_NOT_RESOLVED = "name-not-resolved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
+    NO_ADDRESS = "no-address"
     USER_REJECTED = "user-rejected"
     USER_LOCKED_OUT = "user-locked-out"
     BACKEND_UNAVAILABLE = "backend-unavailable"
@@ -101,6 +103,22 @@ class IkeConfirmed(NamedTuple):
     """The peer used an ISAKMP SA of which we sent the last message of phase 1, and so confirmed it."""
 
     sa: IkeSa
+
+
+class ConfigAssigned(NamedTuple):
+    """This gateway gave the peer a configuration, `IkeSa.assigned` of ``sa``."""
+
+    sa: IkeSa
+
+
+class ConfigReceived(NamedTuple):
+    """The peer, a gateway, gave us a configuration, `IkeSa.received` of ``sa``; no Quick Mode has begun with it yet.
+
+    ``before`` is the configuration that this one replaces, of an ISAKMP SA that ``sa`` renews.
+    """
+
+    sa: IkeSa
+    before: ModeConfig | None = None
 
 
 class IkeDown(NamedTuple):
@@ -150,4 +168,7 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-Event = MessageSeen | IkeUp | XauthUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note
+EventOfSa = IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildUp | ChildDown
+"""What happens in the life of an ISAKMP SA."""
+
+Event = EventOfSa | MessageSeen | Failure | Note

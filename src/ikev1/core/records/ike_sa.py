@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Held, KeyShare, Role
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.remote_access import User, Xauth
@@ -183,10 +184,14 @@ class IkeSa(Record, frozen=True):
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
+    assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
+    config_due_at: float = 0.0  # when it ends if mode config is not complete by then
+    received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
-        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        return (*usual, (self.config_due_at, TimerKind.CONFIG)) if self.awaits_config else usual
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
@@ -317,6 +322,11 @@ class IkeSa(Record, frozen=True):
         if self.anchor is None:
             return self.path.local_host, self.path.remote_host
         return self.anchor.local_host, self.anchor.remote_host
+
+    @property
+    def assigned_addresses(self) -> tuple[str, ...]:
+        """The virtual addresses that this gateway assigned to the peer."""
+        return () if self.assigned is None else self.assigned.addresses
 
     @property
     def is_call_of_ours(self) -> bool:

@@ -35,6 +35,8 @@ class _Open:
         self.began = began
         self.sas: set[int] = set()
         self.children: dict[int, ChildSa] = {}
+        own = (sa.user.address, sa.user.address6)
+        self.assigned = {6 if ":" in address else 4: address for address in own if address}  # by IP version
         self.carried = Counters()  # by the pairs that are gone
         self.is_lost = False  # the peer was found dead
         self.timer: asyncio.TimerHandle | None = None
@@ -137,6 +139,8 @@ class Sessions:
         found = self._open.get(sa.user.session) if sa.user is not None else None
         if found is not None:
             found.children[child.unique_id] = child
+            if child.remote.first == child.remote.last:
+                found.assigned[child.remote.version] = str(child.remote.network).partition("/")[0]
             self._by_child[child.unique_id] = found
 
     def _end_if_over(self, found: _Open) -> None:
@@ -215,13 +219,8 @@ class Sessions:
 
 
 def _session(found: _Open) -> Session:
-    user = found.user
-    own = (user.address, user.address6)
-    hosts = (child.remote for child in found.children.values() if child.remote.first == child.remote.last)
-    assigned = {host.version: str(host.network).partition("/")[0] for host in hosts}
-    assigned |= {6 if ":" in address else 4: address for address in own if address}
-    addresses = tuple(address for _, address in sorted(assigned.items()))
-    by_radius = user.backend == "radius"
+    user, by_radius = found.user, found.user.backend == "radius"
+    addresses = tuple(address for _, address in sorted(found.assigned.items()))
     return Session(user.session, found.name, found.connection, found.address, addresses, user.class_, by_radius)
 
 

@@ -9,6 +9,7 @@ down otherwise.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,17 +88,21 @@ class Updown:
 
     async def close(self) -> None:
         """Wait for what is to be run, but not for ever."""
-        tasks = [instance.task for instance in self._instances.values() if instance.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=_CLOSING)
-            for task in late:
-                task.cancel()
-            if late:
-                text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
-                self._log.write(Level.ERROR, "CHD", text, code=Code.UPDOWN_FAILED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                while tasks := self._tasks():  # one that is done may be followed by another
+                    await asyncio.wait(tasks)
+        for task in (late := self._tasks()):
+            task.cancel()
+        if late:
+            text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
+            self._log.write(Level.ERROR, "CHD", text, code=Code.UPDOWN_FAILED)
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._journal is not None:
             self._journal.close()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
         command = self._command(child)

@@ -1,7 +1,7 @@
 """The environment of an updown hook: the variables that pluto and strongSwan give it, so that their scripts work.
 
 Selectors, addresses and numbers are written by us and hold nothing else. Identities and names of users come from the
-peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``?``, because scripts
+peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``_``, because scripts
 exist that do not quote. docs/updown.md explains all variables.
 """
 
@@ -64,8 +64,9 @@ def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
 
 
 def safe(text: str) -> str:
-    """``text`` without what a shell could understand."""
-    return "".join(character if character in _SAFE else "?" for character in text[:_LONGEST])
+    """``text`` without what a shell could understand, and not like an option."""
+    cleaned = "".join(character if character in _SAFE else "_" for character in text[:_LONGEST])
+    return "_" + cleaned[1:] if cleaned.startswith("-") else cleaned
 
 
 def _side(prefix: str, host_name: str, host: str, id_body: bytes, selector: Selector) -> dict[str, str]:
