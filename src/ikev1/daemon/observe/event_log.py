@@ -261,7 +261,7 @@ def _note(event: Note) -> Line:
 def _xauth_up(sa: IkeSa) -> str:
     if sa.user is None:
         return f"XAUTH: {sa.path.remote_host} has accepted the user"
-    return f"XAUTH: user {sa.user_name!r} is authenticated"
+    return f'XAUTH: user "{sa.user_name}" is authenticated'
 
 
 def _message(event: MessageSeen) -> str:
