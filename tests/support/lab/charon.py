@@ -37,6 +37,9 @@ class CharonOptions:
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
     revocation_list: bool = False  # whether it has the CA's
     plane: str = "libipsec"
+    modules: str = ""  # more plugins
+    others: str = ""  # more sections of swanctl.conf
+    settings: str = ""  # more lines of strongswan.conf for charon
     aggressive: bool = False
     encap: bool = False
     life_time: str = "1h"
@@ -105,7 +108,8 @@ def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
     return f"""
 charon-systemd {{
     load_modular = no
-    load = random nonce {options.crypto} {_CERTIFICATES} {kernel} socket-default updown vici
+    load = random nonce {options.crypto} {_CERTIFICATES} {kernel} socket-default updown vici {options.modules}
+    {options.settings}
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     dos_protection = {_yes(options.dos_protection)}
     install_routes = {_yes(options.install_routes)}
@@ -141,6 +145,7 @@ connections {{
 {"".join(connections)}
 }}
 secrets {{ {secret} }}
+{options.others}
 """
 
 
