@@ -14,7 +14,7 @@ async def get_pools(call: Call) -> Section:
     """All pools, or that with the ``name`` of the request."""
     pools, wanted = call.gateway.pools, call.request.text("name")
     with_leases = call.request.flag("leases")
-    found: Section = {}
+    found: dict[str, Section] = {}
     for name, usage in pools.usage().items():
         if wanted not in (None, name):
             continue
