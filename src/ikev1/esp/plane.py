@@ -260,6 +260,15 @@ class DataPlane(Protocol):
     def addresses(self) -> frozenset[str]:
         """The addresses of this host from which packets can be sent, in text and without scope."""
 
+    def hold_address(self, address: str) -> None:
+        """Give this host a virtual address: packets of its programs leave from it, into the tunnels that carry it.
+
+        Called before `adopt` for the addresses that an earlier process had and this one needs as well.
+        """
+
+    def release_address(self, address: str) -> None:
+        """Take a virtual address away; one that is not held is no error."""
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Take ESP packets, one to each item, that came in UDP on ``path`` (RFC 3948 §2.1)."""
 

@@ -40,6 +40,7 @@ from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.transport_pair import TransportPair
 from ikev1.esp.tun import Tun
 from ikev1.esp.unknown_spis import UnknownSpis
+from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.wire.registry import ProtocolId
 
 _BATCH = 64  # packets per call of a reader
@@ -91,6 +92,7 @@ class UserspacePlane:
             opened.callback(self._raw.close)
             self._routes = DeviceRoutes(self._tun.name, path_mtu)
             opened.callback(self._routes.close)
+            self._virtual = VirtualAddresses(self._tun.name)
             self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
 
@@ -210,6 +212,12 @@ class UserspacePlane:
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
+
+    def hold_address(self, address: str) -> None:
+        self._virtual.hold(address)
+
+    def release_address(self, address: str) -> None:
+        self._virtual.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
         try:

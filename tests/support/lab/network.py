@@ -58,6 +58,15 @@ class Network:
         self._address(b)
         return a, b
 
+    def sites(self, a: tuple[str, str], b: tuple[str, str]) -> tuple[Node, Node]:
+        """``a`` and ``b``, joined by a wire: the IPv4 address of each, and the network behind it."""
+        nodes = self._node("a", *a, peer=b[0], remote=b[1]), self._node("b", *b, peer=a[0], remote=a[1])
+        _ip(f"link add eth0 netns {nodes[0].namespace} type veth peer name eth0 netns {nodes[1].namespace}")
+        for node in nodes:
+            self._address(node)
+            _ip_in(node.namespace, f"route add {node.peer} dev eth0", f"route add default via {node.peer}")
+        return nodes
+
     def behind_nat(self) -> tuple[Node, Node]:
         """``c`` (192.168.77.11, behind it 10.10.1.0/24) and ``gw`` (10.77.1.2, 10.10.2.0/24), which sees 10.77.1.1.
 

@@ -67,6 +67,12 @@ class Nobody:
     def addresses(self) -> frozenset[str]:
         return frozenset()
 
+    def hold_address(self, address: str) -> None:
+        pass
+
+    def release_address(self, address: str) -> None:
+        pass
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         pass
 

@@ -27,7 +27,7 @@ from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, OriginalAddresses
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
-from ikev1.core.records.exchange import Agreed, Choice, Decision, Exchange, KeyShare, QuickMode
+from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
@@ -280,10 +280,10 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
 
 def _pause(context: ExchangeContext) -> float:
     """Return the time until which the outbound SA is not installed."""
-    quick = context.exchange.quick
-    if quick is None or quick.installed != 1 or not QUICK_MODE.is_over(context.exchange):
-        return 0.0
-    return quick.sends_at
+    quick = context.exchange.data
+    if isinstance(quick, QuickMode) and quick.installed == 1 and QUICK_MODE.is_over(context.exchange):
+        return quick.sends_at
+    return 0.0
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:
@@ -422,7 +422,7 @@ def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
 # --- questions and answers ------------------------------------------------------------------------------------------
 
 
-def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
+def _ask(context: ExchangeContext, decision: QuickModeDecision) -> Question | None:
     """Return the next question: allocate an SPI first, install the inbound SA before the message that lets the peer
     send, and install the outbound SA before the pair is established.
     """
@@ -443,7 +443,7 @@ def _ask(context: ExchangeContext, decision: Decision) -> Question | None:
     return InstallOutbound(0, quick.child)
 
 
-def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+def _take_answer(context: ExchangeContext, decision: QuickModeDecision, answer: Answer) -> QuickModeDecision:
     quick = context.exchange.quick
     if quick is None:
         return _take_spis(context, decision, answer)
@@ -458,7 +458,7 @@ def _take_answer(context: ExchangeContext, decision: Decision, answer: Answer) -
     return decision
 
 
-def _take_spis(context: ExchangeContext, decision: Decision, answer: Answer) -> Decision:
+def _take_spis(context: ExchangeContext, decision: QuickModeDecision, answer: Answer) -> QuickModeDecision:
     """Continue with an SPI that differs from the peer's. With one SPI for both directions, KEYMAT is one key for both
     (RFC 2409 §5.5): packets could be reflected to their sender, and AES-GCM counters would be reused.
 

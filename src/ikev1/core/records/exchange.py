@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa, IpsecSuite, OriginalAddresses
+from ikev1.core.records.mode_config import ConfigPush, ConfigRequest
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record
+from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.timer import TimerKind, Timers
 from ikev1.wire.payloads import Identification, SecurityAssociation
@@ -93,6 +95,8 @@ class TransactionData(Record, frozen=True, tag=True):
 
     identifier: int
     kind: int  # the `ConfigType` of the last message, sent or received
+    topic: str = ""  # a `Topic` (`ikev1.core.exchanges.transaction_exchange`)
+    goes_on: bool = False  # as responder: the peer may continue under the same message ID
 
 
 ExchangeData = QuickMode | TransactionData
@@ -107,7 +111,9 @@ class Held(NamedTuple):
     reassembled: bool = False
 
 
-Decision = QuickMode | Choice
+QuickModeDecision = QuickMode | Choice
+TransactionDecision = Saying | XauthAttempt | XauthQuestions | ConfigRequest | ConfigPush
+Decision = QuickModeDecision | TransactionDecision
 """The decision about the next message of an exchange, as initiator or as responder."""
 
 
@@ -159,8 +165,7 @@ class Exchange(Record, frozen=True):
     @property
     def child(self) -> ChildSa | None:
         """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
-        quick = self.quick
-        return None if quick is None else quick.child
+        return self.data.child if isinstance(self.data, QuickMode) else None
 
     @property
     def holds_back(self) -> bool:
@@ -170,8 +175,7 @@ class Exchange(Record, frozen=True):
     @property
     def spi(self) -> int:
         """The inbound SPI that was allocated for a Quick Mode; 0 in another exchange, before and afterwards."""
-        quick = self.quick
-        return 0 if quick is None else quick.spi
+        return self.data.spi if isinstance(self.data, QuickMode) else 0
 
     @property
     def tunnel(self) -> str:
@@ -182,7 +186,7 @@ class Exchange(Record, frozen=True):
     def traffic(self) -> tuple[str, Selector | None, Selector | None]:
         """The tunnel and the selectors of a Quick Mode, as in `ChildSa.traffic`; empty in another exchange."""
         of = self.waiting.decision if self.waiting is not None and self.data is None else self.quick
-        return ("", None, None) if of is None else (of.tunnel, of.local, of.remote)
+        return (of.tunnel, of.local, of.remote) if isinstance(of, QuickModeDecision) else ("", None, None)
 
     @property
     def is_aggressive(self) -> bool:
