@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from ikev1.clock import SteadyClock
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import Action, PlaneQuestion, Send
+from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
@@ -205,7 +205,7 @@ class Gateway:
                 self.log.bug(f"the processing of a message from {path.remote}", error)
                 continue
             actions += new
-            if any(isinstance(action, PlaneQuestion) for action in new):
+            if not PLANE_QUESTIONS.isdisjoint(map(type, new)):
                 self._performer.perform(actions)
                 actions.clear()
         self.apply(actions)

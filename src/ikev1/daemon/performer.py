@@ -73,9 +73,11 @@ class Performer:
                 self._log.bug(f"the action {type(action).__name__}", error)
 
     def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
-        if actions:
+        if not actions:
+            return
+        if self._saved.are_stored:
             self._saved.write([action for action in actions if isinstance(action, (Keep, Forget))])
-            pending.extendleft(reversed(actions))
+        pending.extendleft(reversed(actions))
 
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
@@ -84,12 +86,12 @@ class Performer:
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
+        elif isinstance(action, Keep):
+            self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
-        elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):

@@ -259,10 +259,10 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
 
 def _pause(context: ExchangeContext) -> float:
     """Return the time until which the outbound SA is not installed."""
-    quick = context.exchange.quick
-    if quick is None or quick.installed != 1 or not QUICK_MODE.is_over(context.exchange):
-        return 0.0
-    return quick.sends_at
+    quick = context.exchange.data
+    if isinstance(quick, QuickMode) and quick.installed == 1 and QUICK_MODE.is_over(context.exchange):
+        return quick.sends_at
+    return 0.0
 
 
 def _confirmed(context: ExchangeContext, message: Message) -> None:

@@ -144,6 +144,7 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
         _replace_child(ref, child)
         return
     others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
+    others = others or _called_in_place(ref)
     if others:
         confirmed = [other for other in others if other.confirmed] or others
         _replace_child(tx.of(confirmed[-1]), child)
@@ -154,6 +155,21 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     if connection is not None and known and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
         _call_again(ref, connection, _path_to(ref.sa, known))
+
+
+def _called_in_place(ref: SaRef) -> list[IkeSa]:
+    """Return the unconfirmed ISAKMP SAs that this gateway has initiated on the path of this one: a Quick Mode confirms
+    them, also to a peer behind a NAT that does not support dead peer detection.
+    """
+    return [
+        other
+        for other in ref.tx.state.table.of_claim(ref.sa)
+        if other.is_current
+        and not other.confirmed
+        and other.role is Role.INITIATOR
+        and other.path == ref.sa.path
+        and ref.tx.state.believes(other)
+    ]
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:

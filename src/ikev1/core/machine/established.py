@@ -15,11 +15,13 @@ from ikev1.core.machine.commands import begin_quick_mode, close_ike
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.events import Code, IkeConfirmed
 from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
+_INITIAL_CONTACT = NotifyType.INITIAL_CONTACT.value
 _BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
 _PATIENCE = 5.0  # seconds within which a peer starts Quick Mode, or retransmits because the last message was lost
 _FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
@@ -30,8 +32,6 @@ def after_establishment(ref: SaRef, last: Message) -> None:
     table = ref.tx.state.table
     if ref.sa.awaits_user:
         return  # the user is not authenticated yet
-    if last.header.encrypted and _says_initial_contact(last):
-        ref.change(initial_contact=True)
     first = lineage.prevents(ref)
     if first is not None:
         text = f"{ref.sa.path.remote} rejected: {first.path.remote} has the same identity, and unique is 'keep'"
@@ -61,6 +61,11 @@ def after_establishment(ref: SaRef, last: Message) -> None:
         begin_quick_mode(used, tunnel)
     if ref.sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
         _hasten(ref)
+
+
+def brings_initial_contact(sa: IkeSa, last: Message) -> bool:
+    """Return whether ``last``, the final message of phase 1, has an INITIAL-CONTACT that counts for ``sa``."""
+    return not sa.awaits_user and last.header.encrypted and _says_initial_contact(last)
 
 
 def _hasten(ref: SaRef) -> None:
@@ -105,4 +110,4 @@ def initial_contact(ref: SaRef, message: Message) -> None:
 
 
 def _says_initial_contact(message: Message) -> bool:
-    return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
+    return any([payload.type == _INITIAL_CONTACT for payload in message.all(Notification)])

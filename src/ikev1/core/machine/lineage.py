@@ -142,6 +142,16 @@ def may_have_heir(ref: SaRef) -> bool:
     )
 
 
+def has_silent_heir(ref: SaRef) -> bool:
+    """Return whether this gateway has established an ISAKMP SA to replace this one that the peer does not confirm, but
+    has not rejected: it does not support dead peer detection.
+    """
+    return any(
+        other.is_current and not other.confirmed and other.replaces == ref.sa.unique_id and not dpd.answers(other)
+        for other in ref.tx.state.table.of_claim(ref.sa)
+    )
+
+
 def make_room(ref: SaRef) -> None:
     """End the oldest replaced SAs of the peer before their time if there are more than `_MOST`.
 
@@ -159,11 +169,13 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
     A peer that does not support dead peer detection may leave its SAs unconfirmed for long.
     """
-    for other in ref.tx.state.table.of_claim(ref.sa):
+    others = ref.tx.state.table.of_claim(ref.sa)
+    for other in others:
         waits = other.is_current and not other.confirmed and other.role is ref.sa.role
         if waits and _is_older(other, ref.sa) and _is_renewal(other, ref.sa):
             _give_way(ref.tx.of(other), ref, leaves=False)
-    make_room(ref)
+    if others:
+        make_room(ref)
 
 
 def retire(ref: SaRef, *, says: bool = True) -> None:

@@ -21,7 +21,7 @@ from ikev1.core.machine.aggressive_responder import (
 from ikev1.core.machine.boundary import Work, abandon_message, contain
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
-from ikev1.core.machine.established import after_establishment, confirm
+from ikev1.core.machine.established import after_establishment, brings_initial_contact, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -49,6 +49,9 @@ from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+# Looked up once, as in `ikev1.core.records.exchange`
+_CONNECTING, _ESTABLISHED, _DELETED = IkeState.CONNECTING, IkeState.ESTABLISHED, IkeState.DELETED
+_INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIVE
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
@@ -73,7 +76,8 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     sa, exchange = found
     if exchange is None:
         return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
-    held = present(exchange.waiting).held
+    waiting = exchange.waiting
+    held = () if waiting is None else waiting.held
     if not held:
         return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
     first, *followers = held
@@ -177,7 +181,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
     if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
-        elif header.exchange == ExchangeType.AGGRESSIVE:
+        elif header.exchange == _AGGRESSIVE:
             _aggressive_first(tx, arrival)
         else:
             tx.actions += answer_first(state, header, datagram, path, tx.now)
@@ -194,7 +198,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
 def _route(ref: SaRef, arrival: Arrival) -> None:
     """Pass a message to the exchange under this SA to which it belongs, if any."""
     header, sa = arrival.header, ref.sa
-    if header.exchange == ExchangeType.INFORMATIONAL:
+    if header.exchange == _INFORMATIONAL:
         before = len(ref.tx.actions)
         take_informational(ref, arrival)
         if len(ref.tx.actions) == before:
@@ -203,11 +207,11 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
     exchange = sa.phase1
     if header.exchange in PHASE_2_SCRIPTS:
         _hold(ref, arrival)
-        if sa.state is IkeState.CONNECTING:
+        if sa.state is _CONNECTING:
             ask_again(ref, arrival)
             return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
-    elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
+    elif header.exchange not in _PHASE_1 and sa.state is not _CONNECTING:
         take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
@@ -232,12 +236,11 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
     """Return the SA to which a message belongs: one in the table, or that of a Main Mode initiator, which is not in the
     table before message 3.
     """
-    sas = tx.state.table.by_cookies
-    sa = sas.get(header.CKY_I + header.CKY_R)
-    if sa is not None:
-        return None if sa.state is IkeState.DELETED else tx.of(sa)
+    ref = tx.find(header.CKY_I + header.CKY_R)
+    if ref is not None:
+        return None if ref.sa.state is _DELETED else ref
     # This gateway initiated and has no answer yet: the answer has the responder's cookie, or is an error without one
-    sa = sas.get(header.CKY_I + NO_COOKIE)
+    sa = tx.state.table.by_cookies.get(header.CKY_I + NO_COOKIE)
     if sa is None or sa.path.remote_host != path.remote_host:
         sa = recognise(tx.state, header, path, tx.now)
     return None if sa is None else tx.of(sa)
@@ -302,16 +305,23 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
             refuse_phase1(ref, exchange, arrival, error)
         return
     was_kept = ref.is_kept
-    ref.commit(context, context.exchange)
-    if not was_kept:
-        keep_caller(ref)
-    if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
+    if sa.state is _CONNECTING and context.sa.state is _ESTABLISHED:
+        initial_contact = context.sa.initial_contact or brings_initial_contact(context.sa, message)
+        watched = liveness.watched(tx, context.sa)
+        ref.commit(context, context.exchange, initial_contact=initial_contact, liveness=watched)
+        if not was_kept:
+            keep_caller(ref)
         after_establishment(ref, message)
-        liveness.watch(ref)
-    elif exchange.message_id and context.exchange.waiting is None:
-        confirm(ref)
-    if exchange.message_id:
-        liveness.heard(ref)
+    elif exchange.message_id:
+        ref.commit(context, context.exchange, liveness=liveness.alive_at(context.sa, tx.now))
+        if context.exchange.waiting is None:
+            confirm(ref)
+        if ref.sa.probe is not None:
+            liveness.heard(ref)
+    else:
+        ref.commit(context, context.exchange)
+        if not was_kept:
+            keep_caller(ref)
     switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
@@ -338,7 +348,7 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     """
     script, (header, datagram, _, _) = script_of(exchange), arrival
     if exchange.message_id == 0:
-        if sa.state is not IkeState.CONNECTING:
+        if sa.state is not _CONNECTING:
             raise Unproved("phase 1 is complete")
         if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is not encrypted")

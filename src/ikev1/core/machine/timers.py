@@ -88,7 +88,10 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
     if asked_if_alive:
         liveness.dead_to_quick_mode(ref)
         return
-    if ref.sa.confirmed or not _is_unanswered(exchange):
+    if not _is_unanswered(exchange):
+        return
+    if ref.sa.confirmed:
+        liveness.unanswered_quick_mode(ref)
         return
     # the peer may not have this ISAKMP SA: negotiate a new one instead of another exchange under this one
     for other in ref.sa.exchanges:
@@ -224,9 +227,14 @@ def _check_later(ref: SaRef, _: Liveness) -> None:
 
 
 def _rekey_ike(ref: SaRef, sa: IkeSa) -> None:
-    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon."""
+    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If this gateway
+    has, and the peer has no way to confirm it but a Quick Mode, look again after half of the time that is left.
+    """
     if lineage.may_have_heir(ref):
         ref.change(rekey_at=ref.tx.now + _LOOKS_AGAIN)
+    elif lineage.has_silent_heir(ref):
+        left = ref.sa.expires_at - ref.tx.now
+        ref.change(rekey_at=ref.tx.now + left / 2 if left > _LOOKS_AGAIN else 0.0)
     else:
         commands.rekey_ike(ref)
 

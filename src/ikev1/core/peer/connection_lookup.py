@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
@@ -188,6 +189,7 @@ def accepts_aggressive(connection: Connection, method: int) -> bool:
     return connection.aggressive is not Aggressive.REFUSE
 
 
+@lru_cache(maxsize=1024)
 def is_address(text: str) -> bool:
     """Whether ``text`` is a single IP address."""
     try:

@@ -29,6 +29,7 @@ from ikev1.core.records.settings import Tunnel
 from ikev1.wire.registry import NotifyType
 
 _Pair = tuple[Selector, Selector]  # local, remote
+_THIS_CONNECTION = "another peer of this connection has this traffic ({})"
 
 
 def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked: _Pair, *, ends: bool = False) -> None:
@@ -43,23 +44,29 @@ def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked
     """
     engine, sa = context.engine, context.sa
     _check_same_nat(context, tunnel, asked, ends)
-    rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
-    if rival is not None:
-        raise _refusal(asked, f"another peer of this connection has this traffic ({_named(rival)})", ends)
     if asked == granted:
+        rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
+        if rival is not None:
+            raise _refusal(asked, _THIS_CONNECTION.format(_named(rival)), ends)
         rival = _first(engine.equals(sa, *asked), tunnel)
         if rival is not None:
             raise _refusal(asked, f"another peer has the same networks ({_named(rival)})", ends)
         return
-    others = (child for child in engine.rivals(sa, *asked) if not _holds_more((child.local, child.remote), granted))
-    rival = _first(others, tunnel)
-    if rival is not None:
-        raise _refusal(asked, f"another peer has some of this traffic ({_named(rival)})", ends)
-    for connection, other in engine.claims(*asked):
-        same_packets = connection != context.connection.name and other.marks == tunnel.marks
-        if same_packets and _holds_more(granted, (other.local, other.remote)):
+    other = None
+    for rival in engine.rivals(sa, *asked):
+        if rival.marks != tunnel.marks:
+            continue
+        if rival.connection == context.connection.name:
+            raise _refusal(asked, _THIS_CONNECTION.format(_named(rival)), ends)
+        if other is None and not _holds_more((rival.local, rival.remote), granted):
+            other = rival
+    if other is not None:
+        raise _refusal(asked, f"another peer has some of this traffic ({_named(other)})", ends)
+    for connection, narrow in engine.claims(*asked):
+        same_packets = connection != context.connection.name and narrow.marks == tunnel.marks
+        if same_packets and _holds_more(granted, (narrow.local, narrow.remote)):
             raise _refusal(
-                asked, f"some of it is for {connection}/{other.name} ({other.local} === {other.remote})", ends
+                asked, f"some of it is for {connection}/{narrow.name} ({narrow.local} === {narrow.remote})", ends
             )
 
 

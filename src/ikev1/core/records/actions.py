@@ -6,7 +6,7 @@ is stored before the reply is sent that makes the peer rely on it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
@@ -110,6 +110,9 @@ class Report(NamedTuple):
 
 PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
+
+PLANE_QUESTIONS: frozenset[type] = frozenset(get_args(PlaneQuestion))
+"""``type(action) in PLANE_QUESTIONS`` is quicker than `isinstance` with a union of types."""
 
 Question = PlaneQuestion | CheckCertificate
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""

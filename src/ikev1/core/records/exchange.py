@@ -157,8 +157,7 @@ class Exchange(Record, frozen=True):
     @property
     def child(self) -> ChildSa | None:
         """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
-        quick = self.quick
-        return None if quick is None else quick.child
+        return self.data.child if isinstance(self.data, QuickMode) else None
 
     @property
     def holds_back(self) -> bool:
@@ -168,8 +167,7 @@ class Exchange(Record, frozen=True):
     @property
     def spi(self) -> int:
         """The inbound SPI that was allocated for a Quick Mode; 0 in another exchange, before and afterwards."""
-        quick = self.quick
-        return 0 if quick is None else quick.spi
+        return self.data.spi if isinstance(self.data, QuickMode) else 0
 
     @property
     def tunnel(self) -> str:

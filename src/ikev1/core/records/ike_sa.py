@@ -109,7 +109,7 @@ class Liveness(Record, frozen=True):
 
     def timers(self) -> Timers:
         """The timer of the next check."""
-        return ((self.check_at, TimerKind.CHECK_PEER),)
+        return ((self.check_at, _CHECK_PEER),)
 
 
 class PeerKey(NamedTuple):
@@ -127,6 +127,7 @@ class PeerKey(NamedTuple):
 # Looked up once, as in `ikev1.core.records.exchange`
 _UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
 _EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
+_CHECK_PEER = TimerKind.CHECK_PEER
 _INITIATOR = Role.INITIATOR
 
 
@@ -187,6 +188,21 @@ class IkeSa(Record, frozen=True):
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self.liveness, self)
+
+    def new_timed_parts(self, before: IkeSa) -> list[Exchange | ChildSa | Probe | Liveness | IkeSa]:
+        """The records that have timers and that ``before``, an earlier record of the SA, may not have."""
+        parts: list[Exchange | ChildSa | Probe | Liveness | IkeSa] = [self]
+        if self.phase1 is not before.phase1 and self.phase1 is not None:
+            parts.append(self.phase1)
+        if self.exchanges is not before.exchanges:
+            parts += self.exchanges
+        if self.children is not before.children:
+            parts += self.children
+        if self.probe is not before.probe and self.probe is not None:
+            parts.append(self.probe)
+        if self.liveness is not before.liveness:
+            parts.append(self.liveness)
+        return parts
 
     @property
     def complete_children(self) -> tuple[ChildSa, ...]:
@@ -319,4 +335,4 @@ class IkeSa(Record, frozen=True):
     @property
     def local_id_body(self) -> bytes:
         """The body of this gateway's identification payload; empty before it is sent."""
-        return self.IDii_b if self.role is Role.INITIATOR else self.IDir_b
+        return self.IDii_b if self.role is _INITIATOR else self.IDir_b

@@ -177,8 +177,11 @@ class EventLog:
     @property
     def tells_by(self) -> float:
         """The seconds after which to call `tell_what_was_left_out`, infinity if no line was suppressed."""
-        waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
-        return min(waiting, default=math.inf)
+        soonest = math.inf
+        for limiter, _, _ in self._limiters:
+            if limiter.holds_back and limiter.period < soonest:
+                soonest = limiter.period
+        return soonest
 
     def tell_what_was_left_out(self) -> None:
         """Write how many lines of each kind were suppressed in the periods that have ended."""
