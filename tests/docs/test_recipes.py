@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from clients import remote_access, site_to_site
-from clients.caller import Caller, Refused
+from clients.caller import Caller
+from clients.channel import Refused
 from clients.facts import Peer as Sender
 from clients.facts import Sure, host, subnet
 from clients.recipes import PAGES, loaded, offers, table, with_offers

@@ -68,6 +68,19 @@ class Habits:
     ipcomp: bool = False  # phase 2: everything with IPComp (DEFLATE, LZS) first, then without
 
 
+@dataclass(frozen=True)
+class Login:
+    """How a client answers XAUTH and what it requests by mode config.
+
+    ``requests`` are the attributes in the order in which they are sent, with their values (usually empty).
+    """
+
+    requests: tuple[tuple[int, bytes], ...]
+    sure: Sure
+    identifier: int = 1  # of the request of mode config
+    trailing_nul: bool = False  # behind the user name and the password
+
+
 class VendorIdSent(NamedTuple):
     """A vendor ID, by its name in `clients.vendor_ids`."""
 
@@ -96,12 +109,15 @@ class Peer:
     identity_port: tuple[int, int] = (0, 0)  # protocol and port
     transport: bool = False
     habits: Habits = Habits()
+    login: Login | None = None  # XAUTH and mode config
 
     def facts(self) -> Iterator[Sure]:
         """How surely each fact is known."""
         yield from (each.sure for each in (*self.ike, *self.esp))
         yield from (each.sure for each in self.vendor_ids)
         yield from (self.ike_life.sure, self.esp_life.sure, self.identity_sure)
+        if self.login is not None:
+            yield self.login.sure
 
     @property
     def is_recorded(self) -> bool:
