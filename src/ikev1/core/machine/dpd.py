@@ -128,7 +128,7 @@ def _acknowledges(sa: IkeSa, probe: Probe, payload: Notification) -> bool:
 def follow(ref: SaRef, path: UdpPath) -> None:
     """Update the peer's address and port after an authenticated message on ``path`` that is not a replay."""
     sa, now, port = ref.sa, ref.tx.now, ref.tx.state.settings.encapsulation_port
-    if path == sa.path:
+    if path == sa.path or sa.awaits_user:
         return
     if path_changes.follows(sa, path, port):
         settled = now - sa.moved_at >= _SETTLED

@@ -46,7 +46,13 @@ class RouteNote(msgspec.Struct, frozen=True, array_like=True, tag="route"):
     network: Network
 
 
-Thing = StateNote | PolicyNote | RouteNote
+class AddressNote(msgspec.Struct, frozen=True, array_like=True, tag="address"):
+    """A virtual address of this host."""
+
+    address: str
+
+
+Thing = StateNote | PolicyNote | RouteNote | AddressNote
 
 
 class _Line(msgspec.Struct, frozen=True, array_like=True):
