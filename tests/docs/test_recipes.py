@@ -6,6 +6,7 @@ The peers are played from what is known of them (`clients.facts`): what is only 
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +24,16 @@ from configured import tunnel as ipsec_tunnel
 from documents import blocks
 from ikev1.config import Rule
 from ikev1.core.negotiation import phase1_proposal, phase2_proposal
+from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeState, Phase1Suite
+from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import replace as ikev1_replace
+from ikev1.core.records.remote_access import Accepted, Rejected, User, Verdict, XauthAttempt
 from ikev1.core.records.settings import Policy, Settings
 from ikev1.crypto.suites import esp_name, ike_name, parse_ike_proposal
 from ikev1.wire.payloads import Identification
-from ikev1.wire.registry import EncapsulationMode, Phase2Attribute
+from ikev1.wire.registry import ConfigAttribute, EncapsulationMode, Phase2Attribute
 from playbook import Network, Peer
 
 GATEWAY = "192.0.2.1"
@@ -36,8 +41,16 @@ THEIR_GATEWAY = "198.51.100.7"
 OURS, THEIRS = "10.1.0.0/16", "10.2.0.0/16"
 NAT = ("203.0.113.5", 40_500)
 
-# A weak algorithm stands in a recipe only where the peer has nothing better; `ikev1 check` says so.
-WEAK: dict[str, int] = {"azure": 1, "android": 1}
+# What `ikev1 check` warns of: a weak group or Aggressive Mode, where the peer has nothing better, by page and
+# configuration.
+WARNINGS: dict[tuple[str, int], set[Rule]] = {
+    ("azure", 0): {Rule.WEAK_ALGORITHM},
+    ("android", 0): {Rule.WEAK_ALGORITHM},
+    ("android", 1): {Rule.WEAK_ALGORITHM},
+    ("vpnc", 0): {Rule.AGGRESSIVE_PSK},
+    ("cisco-vpn-client", 0): {Rule.WEAK_ALGORITHM, Rule.AGGRESSIVE_PSK},
+    ("fortigate", 1): {Rule.AGGRESSIVE_PSK},
+}
 
 
 class Replay(NamedTuple):
@@ -79,26 +92,55 @@ HOME = "192.168.1.10"  # of a road warrior behind a NAT
 UDP, L2TP = 17, 1701
 
 
-def l2tp(sender: Sender, page: str, ike: str, esp: str, port: int = L2TP) -> Replay:
+def l2tp(sender: Sender, page: str, ike: str, esp: str, port: int = L2TP, number: int = 0) -> Replay:
     """A client behind a NAT, which names its private address."""
-    return Replay(sender, page, ike, esp, True, HOME, ours=host(HOME, UDP, port), theirs=host(GATEWAY, UDP, L2TP))
+    return Replay(
+        sender, page, ike, esp, True, HOME, ours=host(HOME, UDP, port), theirs=host(GATEWAY, UDP, L2TP), number=number
+    )
 
 
 REPLAYS += [
     l2tp(remote_access.WINDOWS, "windows-l2tp", "aes256-sha1-ecp384", "aes256-sha1"),
     l2tp(remote_access.WINDOWS_7, "windows-l2tp", "aes256-sha1-ecp384", "aes256-sha1", port=0),
     l2tp(remote_access.NETWORKMANAGER_L2TP, "networkmanager-l2tp", "aes256-sha256-modp2048", "aes256-sha1"),
-    l2tp(remote_access.APPLE_L2TP, "apple", "aes256-sha256-modp2048", "aes256-sha1", port=56_322),
-    l2tp(remote_access.ANDROID_L2TP, "android", "aes256-sha1-modp1024", "aes256-sha1", port=0),
-    l2tp(remote_access.ANDROID_LATER_L2TP, "android", "aes256-sha256-modp1024", "aes256-sha256", port=0),
+    l2tp(remote_access.APPLE_L2TP, "apple", "aes256-sha256-modp2048", "aes256-sha1", 56_322, number=1),
+    l2tp(remote_access.ANDROID_L2TP, "android", "aes256-sha1-modp1024", "aes256-sha1", 0, number=1),
+    l2tp(remote_access.ANDROID_LATER_L2TP, "android", "aes256-sha256-modp1024", "aes256-sha256", 0, number=1),
+]
+
+
+VIRTUAL, NETWORK = "10.99.0.10", subnet("10.1.0.0/16")
+EVERYTHING = subnet("0.0.0.0/0")
+
+
+def user(sender: Sender, page: str, ike: str, esp: str, theirs: Identification = EVERYTHING, number: int = 0) -> Replay:
+    """A client with XAUTH and mode config behind a NAT, which names its virtual address."""
+    return Replay(sender, page, ike, esp, True, HOME, host(VIRTUAL), theirs, number)
+
+
+REPLAYS += [
+    user(remote_access.APPLE_CISCO, "apple", "aes256-sha256-modp2048", "aes256-sha1", NETWORK),
+    user(remote_access.ANDROID_XAUTH, "android", "aes256-sha1-modp1024", "aes256-sha1"),
+    user(remote_access.VPNC_DH14, "vpnc", "aes256-sha1-modp2048", "aes256-sha1"),
+    user(remote_access.CISCO_CLIENT, "cisco-vpn-client", "aes256-sha1-modp1024", "aes256-sha1"),
+    user(remote_access.FORTICLIENT, "fortigate", "aes256-sha256-modp2048", "aes256-sha256-modp2048", number=1),
 ]
 
 
 def gateway(settings: Settings, address: str = GATEWAY) -> Peer:
     """Our gateway in a network of its own."""
     peer = Network().peer("gateway", address, settings)
+    peer.checks = _check
+    peer.assigns = lambda action: AddressesAssigned(
+        ikev1_replace(settings.pools[0].config, addresses=(VIRTUAL,)) if settings.pools else ModeConfig()
+    )
     peer.engine.name_addresses({"box.example.org": (THEIR_GATEWAY,)})
     return peer
+
+
+def _check(attempt: XauthAttempt) -> Verdict:
+    accepted = (attempt.user, attempt.password) == ("alice", b"her password")
+    return Accepted(User("alice")) if accepted else Rejected("wrong")
 
 
 @pytest.fixture
@@ -114,12 +156,21 @@ def test_every_configuration_can_be_used(folder: Path, page: Path) -> None:
     found = [block for block in blocks(page) if block.language == "toml"]
     assert found
     for number in range(len(found)):
-        warnings = loaded(page.stem, folder, number).warnings
-        assert {each.rule for each in warnings} <= {Rule.WEAK_ALGORITHM}
-        assert len(warnings) == WEAK.get(page.stem, 0)
+        warnings = {each.rule for each in loaded(page.stem, folder, number).warnings}
+        assert warnings == WARNINGS.get((page.stem, number), set())
 
 
 # --- what peers send
+
+
+def mode(replay: Replay) -> EncapsulationMode:
+    """Tunnel or transport mode; in UDP behind a NAT, by a number of their own with the drafts of RFC 3947."""
+    transport = replay.sender.transport
+    if not replay.behind_nat:
+        return EncapsulationMode.TRANSPORT if transport else EncapsulationMode.TUNNEL
+    if "RFC 3947" in {each.name for each in replay.sender.vendor_ids}:
+        return EncapsulationMode.UDP_TRANSPORT if transport else EncapsulationMode.UDP_TUNNEL
+    return EncapsulationMode.UDP_TRANSPORT_DRAFT if transport else EncapsulationMode.UDP_TUNNEL_DRAFT
 
 
 @pytest.mark.parametrize("replay", REPLAYS, ids=str)
@@ -128,6 +179,11 @@ def test_a_peer_finds_an_acceptable_proposal(folder: Path, replay: Replay) -> No
     us = gateway(settings)
     caller = Caller(us, replay.sender, SECRET, replay.address, NAT if replay.behind_nat else None)
     caller.phase1()
+    if replay.sender.login is not None:
+        caller.logs_in(b"alice", b"her password")
+        given = caller.is_configured()
+        assert given[ConfigAttribute.INTERNAL_IP4_ADDRESS] == [IPv4Address(VIRTUAL).packed]
+        assert us.sa.user_name == "alice"
     assert caller.is_behind_nat is replay.behind_nat
     assert us.sa.state is IkeState.ESTABLISHED
     suite = us.sa.suite
@@ -137,12 +193,7 @@ def test_a_peer_finds_an_acceptable_proposal(folder: Path, replay: Replay) -> No
     assert esp_name(child.encryption, child.key_length, child.integrity, replay.sender.pfs) == replay.esp
     assert us.failures == []
     assert len(us.inbound) == len(us.outbound) == 1
-    mode = dict(transform.attributes)[Phase2Attribute.ENCAPSULATION_MODE]
-    assert mode in (
-        (EncapsulationMode.UDP_TUNNEL, EncapsulationMode.UDP_TRANSPORT)
-        if replay.behind_nat
-        else (EncapsulationMode.TUNNEL, EncapsulationMode.TRANSPORT)
-    )
+    assert dict(transform.attributes)[Phase2Attribute.ENCAPSULATION_MODE] == mode(replay)
     assert proposal.spi == us.child.inbound.spi.to_bytes(4)
 
 
@@ -189,6 +240,48 @@ def test_a_fritzbox_as_it_calls_by_default_is_refused(folder: Path, aggressive: 
     us = gateway(loaded("fritzbox", folder).settings)
     sender = replace(site_to_site.FRITZBOX_DEFAULT, aggressive=aggressive)
     assert refused(us, sender, THEIR_GATEWAY, subnet(BOX)) is code
+
+
+@pytest.mark.parametrize(
+    ("sender", "page", "code"),
+    [
+        (remote_access.APPLE_CISCO_GROUP, "apple", Code.WRONG_MODE),
+        (remote_access.ANDROID_XAUTH_IDENTIFIER, "android", Code.WRONG_MODE),
+        (remote_access.VPNC, "vpnc", Code.NO_PROPOSAL_CHOSEN),  # dh2
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_a_client_that_the_page_warns_of_is_refused(folder: Path, sender: Sender, page: str, code: Code) -> None:
+    us = gateway(loaded(page, folder).settings)
+    assert refused(us, sender, HOME, host(VIRTUAL)) is code
+
+
+@pytest.mark.parametrize("sender", [remote_access.APPLE_CISCO, remote_access.VPNC_DH14], ids=lambda each: each.name)
+def test_a_wrong_password_is_refused(folder: Path, sender: Sender) -> None:
+    us = gateway(loaded("apple" if sender is remote_access.APPLE_CISCO else "vpnc", folder).settings)
+    caller = Caller(us, sender, SECRET, HOME, NAT)
+    caller.phase1()
+    with pytest.raises(Refused):
+        caller.logs_in(b"alice", b"another password")
+    assert us.failures == [Code.XAUTH_FAILED]
+    assert not us.children
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_both_configurations_for_apple_serve_side_by_side(folder: Path, order: tuple[int, int]) -> None:
+    """The method of phase 1 says which of the two a device needs, although both have the same addresses."""
+    parts = [loaded("apple", folder, number).settings for number in order]
+    connections = tuple(ikev1_replace(each, secret=each.name.encode()) for part in parts for each in part.connections)
+    us = gateway(ikev1_replace(max(parts, key=lambda part: len(part.pools)), connections=connections))
+    device = Caller(us, remote_access.APPLE_CISCO, b"iphones", HOME, NAT)
+    device.phase1()
+    device.logs_in(b"alice", b"her password")
+    device.is_configured()
+    device.quick_mode(host(VIRTUAL), NETWORK)
+    other = Caller(us, remote_access.APPLE_L2TP, b"l2tp", "192.168.1.11", ("203.0.113.9", 4_501))
+    other.calls(host("192.168.1.11", UDP, 56_322), host(GATEWAY, UDP, L2TP))
+    assert us.failures == []
+    assert sorted(child.connection for child in us.children) == ["iphones", "l2tp"]
 
 
 # --- what the pages say
