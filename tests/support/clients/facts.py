@@ -62,7 +62,7 @@ class Life(NamedTuple):
 class Habits:
     """How a peer builds SA payloads."""
 
-    first_number: int = 1  # of transforms, and of proposals if there are several
+    first_number: int = 1  # of proposals and transforms
     key_length_first: bool = False  # before the encryption algorithm, or in phase 2 before the others
     proposal_each: bool = False  # phase 2: a proposal for each suite, instead of one with many transforms
     ipcomp: bool = False  # phase 2: everything with IPComp (DEFLATE, LZS) first, then without
@@ -137,7 +137,7 @@ class Peer:
             Transform(number, TransformId.KEY_IKE, self._phase1(suite, method))
             for number, (suite, method) in enumerate(suites, self.habits.first_number)
         )
-        proposal = Proposal(1, ProtocolId.ISAKMP, b"", transforms)
+        proposal = Proposal(self.habits.first_number, ProtocolId.ISAKMP, b"", transforms)
         return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, (proposal,))
 
     def _phase1(self, suite: Known, method: int) -> tuple[Attribute, ...]:

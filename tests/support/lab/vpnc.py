@@ -1,0 +1,55 @@
+"""Debian's vpnc, a client of Cisco's gateways, with the configuration of a test."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.network import Node
+from lab.process import Program
+
+# Address and routes in this namespace only, instead of vpnc-script, which would change names and routes of the host
+_SCRIPT = """#!/bin/sh
+env | grep -E '^(INTERNAL|CISCO|reason|TUNDEV)' | sort > "{directory}/environment.$reason"
+[ "$reason" = connect ] || exit 0
+sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"  # vpnc would send its router solicitations as IPv4
+ip link set dev "$TUNDEV" up mtu 1400
+ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"
+i=0
+while [ "$i" -lt "${{CISCO_SPLIT_INC:-0}}" ]; do
+    eval "network=\\$CISCO_SPLIT_INC_${{i}}_ADDR/\\$CISCO_SPLIT_INC_${{i}}_MASKLEN"
+    ip route replace "$network" dev "$TUNDEV"
+    i=$((i + 1))
+done
+"""
+
+
+def what_vpnc_lacks() -> str:
+    """Why vpnc cannot run here; empty if it can."""
+    return "" if shutil.which("vpnc", path="/usr/sbin:/usr/bin") else "vpnc is not installed"
+
+
+class Vpnc(Program):
+    """A running vpnc; ``configuration`` is its file but for where it keeps things."""
+
+    def __init__(self, node: Node, directory: Path, configuration: str) -> None:
+        directory.mkdir(parents=True)
+        script = directory / "script"
+        script.write_text(_SCRIPT.format(directory=directory))
+        script.chmod(0o700)
+        config = directory / "vpnc.conf"
+        config.touch(mode=0o600)
+        config.write_text(f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n")
+        self.node = node
+        command = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
+        super().__init__(node.namespace, command, directory)
+
+    def wait_for_address(self) -> str:
+        """Wait until it is connected; returns its virtual address."""
+        return self.wait_for(lambda: self.told("connect").get("INTERNAL_IP4_ADDRESS", ""), "an address", timeout=30)
+
+    def told(self, reason: str) -> dict[str, str]:
+        """What vpnc told its script, by the names of variables."""
+        file = self.directory / f"environment.{reason}"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return dict(line.partition("=")[::2] for line in lines)
