@@ -41,7 +41,7 @@ class Vpnc(Program):
         config.touch(mode=0o600)
         config.write_text(f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n")
         self.node = node
-        command = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
+        command: list[str | Path] = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
         super().__init__(node.namespace, command, directory)
 
     def wait_for_address(self) -> str:
