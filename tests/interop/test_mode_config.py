@@ -199,11 +199,12 @@ def test_vpnc(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))
     vpnc = lab.vpnc(a, VpncOptions())
-    assert vpnc.environment["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
-    assert vpnc.environment["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
-    assert vpnc.environment["INTERNAL_IP4_DNS"] == "10.10.2.53"
-    assert vpnc.environment["CISCO_BANNER"] == "Welcome to the lab"
-    assert vpnc.environment["CISCO_DEF_DOMAIN"] == "lab.example"
+    told = vpnc.told("connect")
+    assert told["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
+    assert told["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
+    assert told["INTERNAL_IP4_DNS"] == "10.10.2.53"
+    assert told["CISCO_BANNER"] == "Welcome to the lab"
+    assert told["CISCO_DEF_DOMAIN"] == "lab.example"
     at_work = as_virtual(a, "10.99.0.10")
     ping(at_work)
     tcp(at_work, b, lab)
