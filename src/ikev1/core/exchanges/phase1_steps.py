@@ -136,8 +136,7 @@ def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonc
         share = present(sa.share)
         public, g_xy = respond(number, share.g_xi, random)
         nonce = random(NONCE_LENGTH)
-        context.sa = replace(sa, share=replace(share, g_xr=public, Nr_b=nonce))
-        derive(context, g_xy)
+        derive(context, replace(share, g_xr=public, Nr_b=nonce), g_xy)
     return KeyExchange(public), Nonce(nonce)
 
 
@@ -161,8 +160,7 @@ def take_share(context: ExchangeContext, message: Message) -> None:
         reflection.refuse_own_share(context, public, nonce)
         share = present(sa.share)
         g_xy = shared_secret(sa.suite.group, share.private, public)
-        context.sa = replace(sa, share=replace(share, private=b"", g_xr=public, Nr_b=nonce))
-        derive(context, g_xy)
+        derive(context, replace(share, private=b"", g_xr=public, Nr_b=nonce), g_xy)
     else:
         context.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
 

@@ -29,6 +29,7 @@ from ikev1.core.records.events import ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Decision, Exchange, KeyShare, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.core.records.spi import is_usable
 from ikev1.crypto import keymat
@@ -47,6 +48,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
+_INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
@@ -57,7 +59,7 @@ _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pa
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
-    wanted = replace(wanted, known=_known(context, wanted))
+    wanted = replace(wanted, known=_known(context, wanted.tunnel, wanted.local, wanted.remote))
     previous = _previous(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
@@ -134,8 +136,9 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
-    quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
-    quick = replace(quick, known=_known(context, quick))
+    tunnel, local, remote = choice.tunnel, choice.local, choice.remote
+    known = _known(context, tunnel, local, remote)
+    quick = QuickMode(tunnel, share, spis.spi, local, remote, spis.cpi, agreed.group, known=known)
     _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
 
 
@@ -278,7 +281,9 @@ def _finish(context: ExchangeContext) -> None:
     child = present(quick.child)
     previous, heir = _previous(context, quick), _heir(context, quick)
     _put_pair(context, child.without_keys())
-    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in context.sa.children))
+    if len(context.sa.children) > 1:
+        children = tuple([_retired(other, heir, context) for other in context.sa.children])
+        context.sa = replace(context.sa, children=children)
     for exchange in context.sa.exchanges:
         held = exchange.child
         if exchange.holds_back and held is not None and held.unique_id in quick.known:
@@ -319,12 +324,13 @@ def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, 
     context.report(Note(Code.COLLISION, text, context.sa))
 
 
-def _known(context: ExchangeContext, quick: QuickMode) -> tuple[int, ...]:
+def _known(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
     """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
-    pairs = context.engine.own_pairs(context.sa, quick.local, quick.remote)
-    sending = [child.unique_id for child in pairs if _sends_for(child, quick)]
+    traffic = tunnel, local, remote
+    pairs = context.engine.own_pairs(context.sa, local, remote)
+    sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
     held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
-    return (*sending, *(child.unique_id for child in held if child is not None and _is_for(child, quick)))
+    return (*sending, *[child.unique_id for child in held if child is not None and child.traffic == traffic])
 
 
 def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
@@ -335,6 +341,8 @@ def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
     """
     child = present(quick.child)
     rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
+    if not rivals:
+        return child
     return max((child, *rivals), key=lambda pair: pair.lowest_spi)
 
 
@@ -356,7 +364,7 @@ def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
 
 
 def _sends_for(child: ChildSa, quick: QuickMode) -> bool:
-    return child.state is ChildState.INSTALLED and _is_for(child, quick)
+    return child.state is _INSTALLED and _is_for(child, quick)
 
 
 def _is_for(child: ChildSa, quick: QuickMode) -> bool:
@@ -365,7 +373,7 @@ def _is_for(child: ChildSa, quick: QuickMode) -> bool:
 
 def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
     """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
-    if child.state is not ChildState.INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
+    if child.state is not _INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
         return child
     return _replaced(child, heir, context)
 
@@ -376,6 +384,8 @@ def _replaced(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildS
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
+    if len(context.sa.children) <= _MOST_REPLACED:
+        return
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
     for child in retired[:-_MOST_REPLACED]:
         tell(context, [delete_child(child)])

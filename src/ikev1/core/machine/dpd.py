@@ -117,8 +117,6 @@ def _acknowledges(sa: IkeSa, probe: Probe, payload: Notification) -> bool:
 def follow(ref: SaRef, path: UdpPath) -> None:
     """Update the peer's address and port after an authenticated message on ``path`` that is not a replay."""
     sa, now, port = ref.sa, ref.tx.now, ref.tx.state.settings.encapsulation_port
-    if path == sa.path:
-        return
     if path_changes.follows(sa, path, port):
         settled = now - sa.moved_at >= _SETTLED
         # Every packet may come from another port: probe the peer and store the record once the port is stable

@@ -110,4 +110,4 @@ def initial_contact(ref: SaRef, message: Message) -> None:
 
 
 def _says_initial_contact(message: Message) -> bool:
-    return any([payload.type == _INITIAL_CONTACT for payload in message.all(Notification)])
+    return any(payload.type == _INITIAL_CONTACT for payload in message.all(Notification))

@@ -327,7 +327,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         return
     if ref.sa.moves != sa.moves:
         dpd.ask_where_it_is(ref)
-    elif arrival.header.encrypted:
+    elif arrival.path != ref.sa.path and arrival.header.encrypted:
         dpd.follow(ref, arrival.path)
 
 

@@ -101,7 +101,8 @@ class SaTable:
         cookies = sa.cookies
         self.own_cookies.add(_own_cookie(sa))
         self._by_connection.setdefault(sa.connection, {})[cookies] = serial
-        for index, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
+        claim = sa.claim
+        for index, key in ((self._by_peer, sa.proved(claim)), (self._by_claim, claim)):
             if key is not None:
                 index[key] = (*index.get(key, ()), cookies)
         self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
@@ -122,7 +123,8 @@ class SaTable:
         self.own_cookies.discard(_own_cookie(kept))
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
-        for index, key in ((self._by_peer, kept.peer), (self._by_claim, kept.claim)):
+        claim = kept.claim
+        for index, key in ((self._by_peer, kept.proved(claim)), (self._by_claim, claim)):
             if key is not None:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
@@ -343,8 +345,9 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that moves later
-    # keeps its old entry in the heap, and is rescheduled when that entry expires: only what changed can be due earlier.
+    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that moves
+    # later keeps its old entry in the heap, and is rescheduled when that entry expires: only what changed can be due
+    # earlier.
 
     def _schedule_changed(self) -> None:
         for cookies, before in self._to_schedule.items():
@@ -380,7 +383,8 @@ class SaTable:
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
-    return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
+    claim = sa.claim
+    return sa.CKY_R, sa.connection, sa.proved(claim), claim, sa.hosts[1]
 
 
 def _own_cookie(sa: IkeSa) -> bytes:

@@ -257,7 +257,9 @@ def _with_exchange(sa: IkeSa, exchange: Exchange, fields: dict[str, Any]) -> Ike
     """
     if exchange.message_id == 0:
         return replace(sa, phase1=exchange, **fields)
-    exchanges = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
+    exchanges = sa.exchanges
+    if exchanges:
+        exchanges = tuple([other for other in exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
     if (
         exchange.waiting is not None

@@ -13,7 +13,7 @@ from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import KeyShare, Role
 from ikev1.core.records.ike_sa import Keys, Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection, Credential
 from ikev1.crypto import certificates, cipher, distinguished_name, keymat
@@ -54,20 +54,21 @@ def _bad_value(error: InvalidPublicValue) -> Refusal:
     return Refusal(Code.MALFORMED, f"invalid key exchange value: {error}", notify=NotifyType.INVALID_KEY_INFORMATION)
 
 
-def derive(context: ExchangeContext, g_xy: bytes) -> None:
-    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads.
+def derive(context: ExchangeContext, share: KeyShare, g_xy: bytes) -> None:
+    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads,
+    which are in ``share``.
 
     Raises:
         Refusal: the secret is no longer configured.
     """
     sa = context.sa
-    share, suite = present(sa.share), sa.suite
+    suite = sa.suite
     algorithm, encryption = suite.hash, suite.encryption
     SKEYID = _SKEYID(context, suite, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
     key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
-    context.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
+    context.sa = replace(sa, share=share, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
     context.exchange = replace(context.exchange, iv=iv)
 
 
@@ -166,7 +167,8 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         chosen, *others = fitting
         context.connection = chosen
         refuse_own_identity(context, theirs, _own_identity(context))
-        context.sa = replace(context.sa, connection=chosen.name)
+        if context.sa.connection != chosen.name:
+            context.sa = replace(context.sa, connection=chosen.name)
         _name_runner_up(context, others)
         return
     raise Refusal(

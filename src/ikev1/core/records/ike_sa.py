@@ -272,7 +272,10 @@ class IkeSa(Record, frozen=True):
     @property
     def peer(self) -> PeerKey | None:
         """The key of the peer; None until its identity is authenticated and, behind a NAT, its location is proved."""
-        claim = self.claim
+        return self.proved(self.claim)
+
+    def proved(self, claim: PeerKey | None) -> PeerKey | None:
+        """The key of the peer, as `peer`, from its ``claim``."""
         if claim is None or claim.location is None:
             return claim
         return None if self.reached is None else claim._replace(location=self.reached)
