@@ -87,7 +87,7 @@ def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOri
     Responder addresses to the other end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
     """
     nat = context.sa.nat
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+    if nat is None or not nat.encapsulate or tunnel.mode is IpsecMode.TUNNEL:
         return []
     return nat_traversal.original_addresses(nat, context.sa.path, context.exchange.role)
 

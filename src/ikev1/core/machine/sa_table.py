@@ -10,12 +10,13 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter, itemgetter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, PeerKey
+from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ _CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
 _NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
-class Kept(NamedTuple):
+class Kept(Record, frozen=True):
     """The entry of an SA before a transaction changes it, from which `SaTable.restore` restores it."""
 
     sa: IkeSa

@@ -23,6 +23,8 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
+
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
@@ -97,15 +99,15 @@ def identify_self(context: ExchangeContext) -> Identification:
     """Record and return our own identity: ``local_id`` if configured, else our address."""
     own = _own_identity(context)
     body = build_body(own)
-    ours = {"IDii_b": body} if context.sa.role is Role.INITIATOR else {"IDir_b": body}
-    context.sa = replace(context.sa, **ours)
+    sa = context.sa
+    context.sa = replace(sa, IDii_b=body) if sa.role is _INITIATOR else replace(sa, IDir_b=body)
     return own
 
 
 def _own_identity(context: ExchangeContext) -> Identification:
     connection = context.connection
     own = identity.identification(connection.local_id or context.sa.path.local_host)
-    if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
+    if connection.credential is not None and own.id_type == IdType.DER_ASN1_DN:
         own = own._replace(data=_as_certified(own.data, connection.credential))
     return own
 
@@ -128,8 +130,8 @@ def identify_peer(context: ExchangeContext, message: Message) -> Identification:
     theirs = message.one(Identification)
     check_port(theirs)
     body = message.body_of(theirs)
-    claimed = {"IDir_b": body} if context.sa.role is Role.INITIATOR else {"IDii_b": body}
-    context.sa = replace(context.sa, **claimed)
+    sa = context.sa
+    context.sa = replace(sa, IDir_b=body) if sa.role is _INITIATOR else replace(sa, IDii_b=body)
     return theirs
 
 
@@ -155,10 +157,10 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    known = context.engine.candidates(context.sa) if context.sa.role is Role.RESPONDER else ()
+    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
     fitting = [
         connection
-        for connection in dict.fromkeys((context.connection, *known))
+        for connection in (context.connection, *[each for each in known if each is not context.connection])
         if identity.matches(expected(connection), theirs)
         and accepts_mode(connection, context.exchange, context.sa)
         and (connection is context.connection or _agrees(context, connection))

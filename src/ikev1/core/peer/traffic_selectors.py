@@ -18,6 +18,8 @@ from ikev1.wire.registry import NotifyType
 
 def tunnel_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Selector, Selector]:
     """The local and remote selector of ``tunnel``; a dynamic one becomes the address of the respective peer."""
+    if tunnel.local.first and tunnel.remote.first:
+        return tunnel.local, tunnel.remote  # neither is dynamic
     # In transport mode, packets have the addresses of the path; a new path is used only after a probe
     transport = tunnel.mode is IpsecMode.TRANSPORT
     ours, theirs = (context.sa.path.local_host, context.sa.path.remote_host) if transport else context.sa.hosts
@@ -82,7 +84,7 @@ def _on_the_path(
     them in transit (RFC 3948 §3.1.2), so they are not those that the peer knows.
     """
     nat, path = context.sa.nat, context.sa.path
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+    if nat is None or not nat.encapsulate or tunnel.mode is IpsecMode.TUNNEL:
         return wanted
     local, remote = wanted
     return _seen_at(local, path.local_host), _seen_at(remote, path.remote_host)

@@ -28,7 +28,7 @@ class EventCounters:
         """Count ``event``. Messages are not counted: the engine reports them only while they are logged."""
         if isinstance(event, MessageSeen):
             return
-        name = _name(event)
+        name = _NAMES.get(type(event)) or _name(event)
         sa = event.sa
         self.total[name] += 1
         if sa is not None:
@@ -43,15 +43,15 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
-def _name(event: IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
-    if isinstance(event, IkeUp):
-        return "ike-up"
-    if isinstance(event, IkeConfirmed):
-        return "ike-confirmed"
-    if isinstance(event, IkeDown):
-        return "ike-down"
+_NAMES: dict[type, str] = {
+    IkeUp: "ike-up",
+    IkeConfirmed: "ike-confirmed",
+    IkeDown: "ike-down",
+    ChildDown: "child-down",
+}
+
+
+def _name(event: ChildUp | Failure | Note) -> str:
     if isinstance(event, ChildUp):
         return "child-rekey" if event.replaces else "child-up"
-    if isinstance(event, ChildDown):
-        return "child-down"
     return ("failed-" if isinstance(event, Failure) else "note-") + event.code
