@@ -95,11 +95,13 @@ class Transaction:
             change = ref.settle()
             if change is not None:
                 stored.append(change)
+        self._refs.clear()  # each refers to this transaction: without a cycle, both are freed at once
         return stored + self.actions if stored else self.actions
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
         self.state.table.restore(self.before, self.entries, settled=self._settled)
+        self._refs.clear()
 
 
 class SaRef:

@@ -28,7 +28,7 @@ class EventCounters:
         """Count ``event``. Messages are not counted: the engine reports them only while they are logged."""
         if isinstance(event, MessageSeen):
             return
-        name = _NAMES.get(type(event)) or _name(event)
+        name = _name(event)
         sa = event.sa
         self.total[name] += 1
         if sa is not None:
@@ -47,11 +47,12 @@ _NAMES: dict[type, str] = {
     IkeUp: "ike-up",
     IkeConfirmed: "ike-confirmed",
     IkeDown: "ike-down",
+    ChildUp: "child-up",
     ChildDown: "child-down",
 }
 
 
-def _name(event: ChildUp | Failure | Note) -> str:
-    if isinstance(event, ChildUp):
-        return "child-rekey" if event.replaces else "child-up"
-    return ("failed-" if isinstance(event, Failure) else "note-") + event.code
+def _name(event: Event) -> str:
+    if isinstance(event, (Failure, Note)):
+        return ("failed-" if isinstance(event, Failure) else "note-") + event.code
+    return "child-rekey" if isinstance(event, ChildUp) and event.replaces else _NAMES[type(event)]
