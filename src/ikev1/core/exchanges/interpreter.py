@@ -267,6 +267,7 @@ def _follow(context: ExchangeContext) -> None:
     if (
         seen is None
         or seen == sa.path
+        or sa.awaits_user
         or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port)
     ):
         return

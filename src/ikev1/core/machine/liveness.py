@@ -16,6 +16,8 @@ and so can anybody. They are not believed, but the peer is asked at once instead
 
 from __future__ import annotations
 
+from ikev1.core.exchanges.informational import delete_ike
+from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine import commands, dpd
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.transaction import SaRef, Transaction
@@ -32,6 +34,7 @@ _AT_LEAST = 0.1  # seconds between two checks
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
+_SILENCE = 0.9  # of the time for which a Quick Mode is repeated
 _LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which sends nothing
 
 
@@ -204,6 +207,17 @@ def asks(sa: IkeSa, exchange: Exchange) -> bool:
 def dead_to_quick_mode(ref: SaRef) -> None:
     """Delete all SAs of a peer that answered neither packets nor the Quick Mode that asked whether it is alive."""
     dead(ref, f"it sends no packets, and did not answer a Quick Mode in {_timeout(ref):g} s")
+
+
+def unanswered_quick_mode(ref: SaRef) -> None:
+    """End an ISAKMP SA whose peer has not answered a Quick Mode, if nothing else tells whether the peer has it: the
+    peer does not support dead peer detection, and there are no pairs with it. The next attempt begins with phase 1.
+    """
+    sa = ref.sa
+    silent = ref.tx.now - _heard_at(sa) >= _SILENCE * patience(ref.tx.state.settings)
+    if silent and _delay(ref.tx, ref.sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
+        ref.say(delete_ike(sa))
+        end(ref, "the peer did not answer Quick Mode, and does not support dead peer detection")
 
 
 # --- what is known --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -20,8 +20,9 @@ from ikev1.core.machine.aggressive_responder import (
 )
 from ikev1.core.machine.boundary import contain
 from ikev1.core.machine.connected import take_connected
+from ikev1.core.machine.early_messages import hold_early, release
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
-from ikev1.core.machine.established import after_establishment, brings_initial_contact, confirm
+from ikev1.core.machine.established import brings_initial_contact, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -29,7 +30,7 @@ from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.machine.unsupported_exchange import take_unsupported
+from ikev1.core.machine.unsupported_exchange import explain_quick_modes, take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
 from ikev1.core.records.answers import Answer
@@ -54,12 +55,25 @@ _CONNECTING, _ESTABLISHED, _DELETED = IkeState.CONNECTING, IkeState.ESTABLISHED,
 _INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIVE
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
+_COOKIES = 16  # octets
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
 
 def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """Process ``datagram``, received on ``path``, and return the actions. Internal errors are contained."""
-    return contain(state, now, lambda tx: _receive(tx, datagram, path), None, path)
+    actions = contain(state, now, lambda tx: _receive(tx, datagram, path), None, path)
+    return actions + _released(state, datagram[:_COOKIES], now)
+
+
+def _released(state: State, cookies: bytes, now: float) -> list[Action]:
+    """Process the messages of the peer that came too early, as if they had just been received."""
+    sa = state.table.by_cookies.get(cookies)
+    if sa is None or not sa.held or sa.holds_phase2:
+        return []
+    actions = contain(state, now, lambda tx: release(tx.of(sa)), None, sa.path)
+    for held in sa.held:
+        actions += contain(state, now, partial(_receive_held, held=held), None, held.path)
+    return actions
 
 
 def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
@@ -75,7 +89,8 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     waiting = exchange.waiting
     held = () if waiting is None else waiting.held
     if not held:
-        return contain(state, now, lambda tx: _resume(tx.of(sa), exchange, answer), None, sa.path)
+        actions = contain(state, now, lambda tx: _resume(tx.of(sa), exchange, answer), None, sa.path)
+        return actions + _released(state, sa.cookies, now)
     first, *followers = held
     actions = contain(state, now, lambda tx: _take_held(tx.of(sa), exchange, first, answer), None, first.path)
     for follower in followers:
@@ -95,6 +110,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
     ref.commit(context, context.exchange)
     if exchange.received and context.exchange.waiting is None:
         confirm(ref)
+    remote_access.after_exchange(ref, exchange)
     lineage.pass_on(ref)
 
 
@@ -206,6 +222,8 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
         if sa.state is _CONNECTING:
             ask_again(ref, arrival)
             return
+        if sa.holds_phase2 and hold_early(ref, arrival):
+            return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
     elif header.exchange not in _PHASE_1 and sa.state is not _CONNECTING:
         take_unsupported(ref, arrival)
@@ -256,7 +274,7 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
-    if not sa.is_up or sa.awaits_user or header.message_id == 0 or not state.believes(sa):
+    if not sa.is_up or header.message_id == 0 or not state.believes(sa):
         return None
     if header.message_id in sa.spent_message_ids or is_own(sa, header.message_id) or was_heard(sa, header.message_id):
         return None
@@ -295,6 +313,8 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
             refuse_phase2(ref, exchange, digest, error)
+            if isinstance(error, Refusal) and error.code is Code.XAUTH_REQUIRED:
+                explain_quick_modes(ref, error.text)
         elif arrival.header.CKY_R == NO_COOKIE and not ref.is_kept and not isinstance(error, CryptoError):
             tx.actions += refused_aggressive(tx.state, arrival, error)
         else:
@@ -302,18 +322,19 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         return
     was_kept = ref.is_kept
     if sa.state is _CONNECTING and context.sa.state is _ESTABLISHED:
-        if brings_initial_contact(context.sa, message):
+        if brings_initial_contact(message):
             context.sa = replace(context.sa, initial_contact=True)
         ref.commit(context, context.exchange, liveness.watched(tx, context.sa))
         if not was_kept:
             keep_caller(ref)
-        after_establishment(ref, message)
+        remote_access.after_phase1(ref)
     elif exchange.message_id:
         ref.commit(context, context.exchange, liveness.alive_at(context.sa, tx.now))
         if context.exchange.waiting is None:
             confirm(ref)
         if ref.sa.probe is not None:
             liveness.heard(ref)
+        remote_access.after_exchange(ref, exchange)
     else:
         ref.commit(context, context.exchange)
         if not was_kept:

@@ -1,4 +1,4 @@
-"""The ISAKMP SAs of an engine, indexed by cookies, connection, peer, number, SPI and deadline.
+"""The ISAKMP SAs of an engine, indexed by cookies, connection, peer, number, virtual address, SPI and deadline.
 
 There may be many thousands of SAs, so the indexes are compact: the few SAs of a peer are a tuple, because a dictionary
 would take four times the memory.
@@ -20,12 +20,13 @@ from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 # Looked up once, as in `ikev1.core.records.exchange`
 _CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
 
 # The fields that `_names` uses. They are compared first: they are the same in most changes, and no key is computed
-_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "awaits_user", "connection", "CKY_R", "IDii_b", "IDir_b")
+_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "xauth", "user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(Record, frozen=True):
@@ -58,6 +59,7 @@ class SaTable:
         self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
         self._by_host: dict[str, dict[bytes, int]] = {}  # serials by the peer's address, oldest first
         self._by_number: dict[int, bytes] = {}
+        self._by_address: dict[str, tuple[bytes, ...]] = {}  # SAs by the virtual addresses that we assigned
         self._pairs = ChildTable()
         self._coming_spis: set[int] = set()  # inbound SPIs that Quick Modes under way have allocated
         self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
@@ -73,7 +75,9 @@ class SaTable:
         """Replace ``old``, which is in the table with these ``cookies``, by ``new`` if that changes no index, as most
         changes do not; return whether it did.
         """
-        if old.children is not new.children or old.state is not new.state or _NAMED_BY(old) != _NAMED_BY(new):
+        if old.children is not new.children or old.state is not new.state or old.assigned is not new.assigned:
+            return False
+        if _NAMED_BY(old) != _NAMED_BY(new):
             return False
         self.by_cookies[cookies] = new
         return True
@@ -87,6 +91,9 @@ class SaTable:
     def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         before: tuple[ChildSa, ...] = ()
         if old is not None and (_NAMED_BY(old) == _NAMED_BY(new) or _names(old) == _names(new)):
+            if old.assigned is not new.assigned:
+                self._disclaim(old, cookies)
+                self._claim_addresses(new, cookies)
             before = old.children
         else:
             if old is not None:
@@ -108,6 +115,15 @@ class SaTable:
                 index[key] = (*index.get(key, ()), cookies)
         self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
         self._by_number[sa.unique_id] = cookies
+        self._claim_addresses(sa, cookies)
+
+    def _claim_addresses(self, sa: IkeSa, cookies: bytes) -> None:
+        for address in sa.assigned_addresses:
+            self._by_address[address] = (*self._by_address.get(address, ()), cookies)
+
+    def _disclaim(self, sa: IkeSa, cookies: bytes) -> None:
+        for address in sa.assigned_addresses:
+            _leave_out(self._by_address, address, cookies)
 
     def drop(self, sa: IkeSa) -> None:
         """Delete ``sa`` from the table."""
@@ -129,6 +145,7 @@ class SaTable:
             if key is not None:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
+        self._disclaim(kept, cookies)
         self._pairs.change(kept.children, (), cookies)
 
     def settle(self, cookies: bytes, before: IkeSa | None) -> None:
@@ -228,6 +245,7 @@ class SaTable:
             index.clear()
         for others in (self.by_cookies, self._by_number, self._coming_spis, self._by_request, self._under_way):
             others.clear()
+        self._by_address.clear()
         self._due.clear()
         self._heap.clear()
         self._to_schedule.clear()
@@ -249,6 +267,8 @@ class SaTable:
             for groups, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
                 if key is not None:
                     groups[key] = tuple(sorted(groups[key], key=self._serial_of))
+            for address in sa.assigned_addresses:
+                self._by_address[address] = tuple(sorted(self._by_address[address], key=self._serial_of))
         for members in (self.half_open, self.aggressive_callers):
             _reorder(members, sorted(members, key=members.__getitem__))
         _reorder(self.by_cookies, sorted(self.by_cookies, key=self._serial_of))
@@ -295,6 +315,10 @@ class SaTable:
         """Return the SA with this number."""
         cookies = self._by_number.get(unique_id)
         return None if cookies is None else self.by_cookies[cookies]
+
+    def of_address(self, address: str) -> list[IkeSa]:
+        """Return the SAs whose peer has this virtual address, oldest first."""
+        return [self.by_cookies[cookies] for cookies in self._by_address.get(address, ())]
 
     def of_pair(self, unique_id: int) -> tuple[IkeSa, ChildSa] | None:
         """Return the SA that holds the pair with this number, and the pair."""
@@ -346,9 +370,8 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that moves
-    # later keeps its old entry in the heap, and is rescheduled when that entry expires: only what changed can be due
-    # earlier.
+    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that is
+    # postponed keeps its old entry in the heap until that expires: only what has changed can be due earlier.
 
     def _schedule_changed(self) -> None:
         for cookies, before in self._to_schedule.items():
@@ -392,7 +415,7 @@ def _own_cookie(sa: IkeSa) -> bytes:
     return sa.CKY_I if sa.role is _INITIATOR else sa.CKY_R
 
 
-def _leave_out(index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey, cookies: bytes) -> None:
+def _leave_out(index: dict[K, tuple[bytes, ...]], key: K, cookies: bytes) -> None:
     others = tuple(other for other in index[key] if other != cookies)
     if others:
         index[key] = others
@@ -416,9 +439,13 @@ def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two SAs are with the same peer, so that pairs of one may replace pairs of the other: the same
-    identity, authenticated for the same connection, at any address.
+    identity and user, authenticated for the same connection, at any address.
     """
-    return one.connection == other.connection and one.peer_id_body == other.peer_id_body
+    return (
+        one.connection == other.connection
+        and one.peer_id_body == other.peer_id_body
+        and one.user_name == other.user_name
+    )
 
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:

@@ -21,7 +21,7 @@ from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.sa_table import Kept
-from ikev1.core.records.actions import Action, Forget, Keep, Report
+from ikev1.core.records.actions import Action, Forget, Keep, ReleaseAddresses, Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Event, Failure, Note
 from ikev1.core.records.exchange import Exchange, Role
@@ -32,7 +32,7 @@ from ikev1.wire.payloads import Payload
 
 # Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing, nor does
 # a sign of life
-_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "liveness": Liveness()}
+_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "held": (), "liveness": Liveness()}
 
 _CONNECTING, _DELETED = IkeState.CONNECTING, IkeState.DELETED  # looked up once, as in `ikev1.core.records.exchange`
 
@@ -95,8 +95,19 @@ class Transaction:
             change = ref.settle()
             if change is not None:
                 stored.append(change)
+        released = self._released()
+        if released:
+            self.actions.append(ReleaseAddresses(released))
         self._refs.clear()  # each refers to this transaction: without a cycle, both are freed at once
         return stored + self.actions if stored else self.actions
+
+    def _released(self) -> tuple[str, ...]:
+        """Return the virtual addresses that a changed SA had and that no SA has now."""
+        had = [sa.assigned for sa in self.before.values() if sa is not None and sa.assigned is not None]
+        if not had:
+            return ()
+        addresses = dict.fromkeys([address for config in had for address in config.addresses])
+        return tuple([address for address in addresses if not self.state.table.of_address(address)])
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.exchange import Exchange, KeyShare, Role
+from ikev1.core.records.exchange import Exchange, Held, KeyShare, Role
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
+from ikev1.core.records.remote_access import User, Xauth
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -115,12 +117,14 @@ class PeerKey(Record, frozen=True):
     """The key that identifies a peer: two ISAKMP SAs with the same key are SAs with the same peer.
 
     ``location`` is the address and port of a peer behind a NAT, where several peers may have the same identity. It is
-    None for other peers, which may reconnect from another address.
+    None for other peers, which may reconnect from another address. ``user`` is the name that XAUTH authenticated: the
+    members of a group share an identity.
     """
 
     connection: str
     identity: bytes  # the body of the authenticated identification payload
     location: tuple[str, int] | None
+    user: str = ""
 
 
 # Looked up once, as in `ikev1.core.records.exchange`
@@ -150,7 +154,10 @@ class IkeSa(Record, frozen=True):
     IDir_b: bytes = b""
     nat: Nat | None = None
     vendors: tuple[bytes, ...] = ()
-    awaits_user: bool = False  # hybrid authentication: only XAUTH is allowed until it has authenticated the client
+    xauth: Xauth | None = None  # XAUTH that is not complete: until then, nothing else is allowed
+    awaits_config: bool = False  # mode config is not complete: no Quick Mode begins, and those of the peer are held
+    user: User | None = None  # of the peer, authenticated by XAUTH
+    held: tuple[Held, ...] = ()  # messages of the peer that came too early
     requested: tuple[tuple[int, bytes], ...] = ()  # certificates that the peer requested: encoding and name of the CA
     established_at: float = 0.0
     rekey_at: float = 0.0
@@ -176,10 +183,14 @@ class IkeSa(Record, frozen=True):
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
+    assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
+    config_due_at: float = 0.0  # when it ends if mode config is not complete by then
+    received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
-        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        return (*usual, (self.config_due_at, TimerKind.CONFIG)) if self.awaits_config else usual
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
@@ -288,7 +299,24 @@ class IkeSa(Record, frozen=True):
             return None
         behind = self.nat is not None and self.nat.remote_behind
         location = (self.path.remote_host, self.path.remote_port) if behind else None
-        return PeerKey(self.connection, self.peer_id_body, location)
+        return PeerKey(self.connection, self.peer_id_body, location, self.user_name)
+
+    @property
+    def awaits_user(self) -> bool:
+        """Whether XAUTH has to be completed before anything else is negotiated."""
+        return self.xauth is not None
+
+    @property
+    def holds_phase2(self) -> bool:
+        """Whether XAUTH or mode config has to be completed before Quick Modes."""
+        return self.xauth is not None or self.awaits_config
+
+    @property
+    def user_name(self) -> str:
+        r"""The user of the peer that XAUTH authenticated, as ``name`` or ``domain\name``; empty if there is none."""
+        if self.user is None:
+            return ""
+        return f"{self.user.domain}\\{self.user.name}" if self.user.domain else self.user.name
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -296,6 +324,11 @@ class IkeSa(Record, frozen=True):
         if self.anchor is None:
             return self.path.local_host, self.path.remote_host
         return self.anchor.local_host, self.anchor.remote_host
+
+    @property
+    def assigned_addresses(self) -> tuple[str, ...]:
+        """The virtual addresses that this gateway assigned to the peer."""
+        return () if self.assigned is None else self.assigned.addresses
 
     @property
     def is_call_of_ours(self) -> bool:

@@ -7,7 +7,10 @@ from collections import Counter, defaultdict
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
+    ConfigAssigned,
+    ConfigReceived,
     Event,
+    EventOfSa,
     Failure,
     IkeConfirmed,
     IkeDown,
@@ -47,12 +50,14 @@ _NAMES: dict[type, str] = {
     IkeUp: "ike-up",
     IkeConfirmed: "ike-confirmed",
     IkeDown: "ike-down",
+    ConfigAssigned: "config-assigned",
+    ConfigReceived: "config-received",
     ChildUp: "child-up",
     ChildDown: "child-down",
 }
 
 
-def _name(event: Event) -> str:
+def _name(event: EventOfSa | Failure | Note) -> str:
     if isinstance(event, (Failure, Note)):
         return ("failed-" if isinstance(event, Failure) else "note-") + event.code
     return "child-rekey" if isinstance(event, ChildUp) and event.replaces else _NAMES[type(event)]
