@@ -65,6 +65,7 @@ class Line(NamedTuple):
 
 
 Sink = Callable[[Line], None]
+_WARNING, _INFO = Level.WARNING, Level.INFO  # looked up once: each event needs one
 
 
 _OF_STRANGERS = 20  # lines of one kind per second, for all unauthenticated peers together
@@ -173,7 +174,7 @@ class EventLog:
 
         Called before the report is made, because most of the cost of logging a flood is making the reports.
         """
-        return self._lowest <= Level.INFO and self._allows(_Kind(label, Level.INFO), sa)
+        return self._lowest <= _INFO and self._allows(_Kind(label, Level.INFO), sa)
 
     def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
         if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
@@ -216,7 +217,7 @@ def _kind(event: Event) -> _Kind:
 
 def _level(event: Event) -> Level:
     warning = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
-    return Level.WARNING if warning else Level.INFO
+    return _WARNING if warning else _INFO
 
 
 def _line(event: Event) -> Line:
