@@ -21,7 +21,6 @@ from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import ExchangeType, NotifyType
 
 _BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
-_PATIENCE = 5.0  # seconds within which a peer starts Quick Mode, or retransmits because the last message was lost
 _FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
 
 
@@ -47,11 +46,11 @@ def after_establishment(ref: SaRef, last: Message) -> None:
         other for other in table.of_claim(ref.sa) if other.peer is None and other.confirmed and other.is_current
     ]
     if ref.sa.peer is None and (unproved or table.of_claimed_peer(ref.sa)):
-        dpd.ask(ref, ref.sa.path, _PATIENCE)
+        dpd.ask(ref, ref.sa.path, _BUSY)
         for other in unproved[-1:]:
-            dpd.ask(ref.tx.of(other), other.path, _PATIENCE)
+            dpd.ask(ref.tx.of(other), other.path, _BUSY)
     elif not ref.sa.confirmed and not ref.sa.queued and (ref.sa.role is Role.INITIATOR or table.of_peer(ref.sa)):
-        dpd.ask(ref, ref.sa.path, _BUSY if ref.sa.role is Role.INITIATOR else _PATIENCE)
+        dpd.ask(ref, ref.sa.path, _BUSY)
     queued = ref.sa.queued
     if ref.has_ended or not queued:
         return
