@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+_BOOT_TIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 def since_boot() -> float:
     """Seconds since some moment, also while the system was suspended where the system counts them (CLOCK_BOOTTIME).
 
     Peers go on while this system is suspended, so lifetimes and silences count that time.
     """
-    number = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if number is None else time.clock_gettime(number)
+    return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
 
 
 class SteadyClock:

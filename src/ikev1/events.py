@@ -1,9 +1,10 @@
 """What happened: the events that `ikev1.Ike.next_event` returns.
 
 `IkeUp`, `IkeConfirmed` and `IkeDown` are about an ISAKMP SA, ``event.sa`` (`IkeSa`); `ChildUp` and `ChildDown` about a
-pair of IPsec SAs, ``event.child`` (`ChildSa`), whose keys only `ChildUp` has. `MessageSeen` shows each message in the
-clear. `Failure` and `Note` have a stable ``code`` (`Code`) and a sentence, ``text``. `CheckCertificate` is a question
-that `ikev1.Ike.certificate_checked` answers, by `Trusted` or `Untrusted`.
+pair of IPsec SAs, ``event.child`` (`ChildSa`), whose keys only `ChildUp` has. `ConfigAssigned` and `ConfigReceived`
+report mode config: ``event.sa.assigned`` and ``event.sa.received`` (`ModeConfig`). `MessageSeen` shows each message in
+the clear. `Failure` and `Note` have a stable ``code`` (`Code`) and a sentence, ``text``. `CheckCertificate` is a
+question that `ikev1.Ike.certificate_checked` answers, by `Trusted` or `Untrusted`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,21 @@ from __future__ import annotations
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure, IkeConfirmed, IkeDown, IkeUp, Note
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildUp,
+    Code,
+    ConfigAssigned,
+    ConfigReceived,
+    Failure,
+    IkeConfirmed,
+    IkeDown,
+    IkeUp,
+    Note,
+)
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.library.events import Event, MessageSeen
 
 __all__ = [
@@ -24,6 +37,8 @@ __all__ = [
     "ChildState",
     "ChildUp",
     "Code",
+    "ConfigAssigned",
+    "ConfigReceived",
     "Event",
     "Failure",
     "IkeConfirmed",
@@ -32,6 +47,7 @@ __all__ = [
     "IkeState",
     "IkeUp",
     "MessageSeen",
+    "ModeConfig",
     "Note",
     "Role",
     "Trusted",

@@ -22,6 +22,7 @@ SECTIONS = {
     "[policy.PRIORITY]": "policy.1",
     "[connection.NAME]": "connection.c",
     "[connection.NAME.tunnel.NAME]": "connection.c.tunnel.t",
+    "[pools.NAME]": "pools.p",
 }
 
 

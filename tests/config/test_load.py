@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, GatewayOptions, Loaded, Rule, load
+from ikev1.config.user_checks import BACKENDS
 from ikev1.core.records.settings import Settings, WhenDown
 
 Refused = Callable[..., dict[str, Rule]]
@@ -21,7 +22,7 @@ def test_an_empty_file_is_all_defaults(loaded: Load) -> None:
 
 
 def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_path: Path) -> None:
-    settings, gateway, _ = loaded(
+    settings, gateway, *_ = loaded(
         """
         [gateway]
         listen = ["192.0.2.1", "2001:db8:0::1"]
@@ -117,7 +118,7 @@ def test_a_finding_names_file_key_fault_and_remedy(loaded: Load, tmp_path: Path)
     ("text", "key", "named"),
     [
         ("[gateway]\nlog_levl = 'info'", "gateway.log_levl", {"log_level"}),
-        ("zzz = 1", "zzz", {"gateway", "policy", "connection"}),
+        ("zzz = 1", "zzz", {"gateway", "policy", "connection", "pools", *BACKENDS}),
     ],
 )
 def test_an_unknown_key_is_reported_with_the_keys_that_it_may_stand_for(
@@ -170,6 +171,6 @@ def test_the_example_can_be_used_without_a_warning(tmp_path: Path) -> None:
     secret = tmp_path / "branch.psk"
     secret.write_text("an example\n")
     secret.chmod(0o600)
-    settings, _, warnings = load(copy)
+    settings, _, warnings, _ = load(copy)
     assert warnings == ()
     assert [connection.name for connection in settings.connections] == ["branch", "roadwarriors"]

@@ -1,4 +1,4 @@
-"""Hybrid authentication in phase 1 (draft-ietf-ipsec-isakmp-hybrid-auth-05): the gateway signs, the client waits."""
+"""Hybrid authentication (draft-ietf-ipsec-isakmp-hybrid-auth-05): the gateway signs, the client is a user."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from configured import policy, suite
+from ikev1.core.records.actions import AskUser
 from ikev1.core.records.events import Code, MessageSeen
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
@@ -28,7 +29,14 @@ def hybrid(method: int = AuthenticationMethod.HYBRID_INIT_RSA) -> tuple[Policy, 
 
 
 def client(**more: Any) -> dict[str, Any]:
-    return {"secret": b"", "policies": hybrid(), "trust": KNOWN} | more
+    return {"secret": b"", "policies": hybrid(), "trust": KNOWN, "xauth_user": "carol"} | more
+
+
+def silent(couple: Couple, **of_alice: Any) -> tuple[Peer, Peer]:
+    """A client whose user does not answer, and its gateway."""
+    alice, bob = couple(alice=client(**of_alice), bob=gateway())
+    alice.delays.add(AskUser)
+    return alice, bob
 
 
 def gateway(**more: Any) -> dict[str, Any]:
@@ -43,7 +51,7 @@ def kinds(peer: Peer, label: str) -> set[type]:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_gateway_signs_and_the_client_sends_its_hash(network: Network, couple: Couple, mode: Mode) -> None:
-    alice, bob = couple(alice=client(mode=mode), bob=gateway())
+    alice, bob = silent(couple, mode=mode)
     alice.calls(tunnel=None)
     network.settle()
     from_client, from_gateway = ("MM5", "MM6") if mode is Mode.MAIN else ("AM3", "AM2")
@@ -54,12 +62,13 @@ def test_the_gateway_signs_and_the_client_sends_its_hash(network: Network, coupl
 
 
 def test_nothing_else_may_use_it_before_the_user_is_known(network: Network, couple: Couple) -> None:
-    alice, bob = couple(alice=client(), bob=gateway())
+    alice, bob = silent(couple)
     alice.calls()
     network.settle()
     for peer in (alice, bob):
         assert peer.sa.state is IkeState.ESTABLISHED
         assert peer.sa.awaits_user
+        assert peer.sa.peer is None
         assert peer.children == []
     bob.calls(host=alice.address)
     network.settle()
@@ -67,10 +76,11 @@ def test_nothing_else_may_use_it_before_the_user_is_known(network: Network, coup
 
 
 def test_it_ends_when_nobody_authenticates_the_user(network: Network, couple: Couple) -> None:
-    alice, bob = couple(alice=client(), bob=gateway())
+    alice, bob = silent(couple)
     alice.calls()
     network.settle()
     network.run(61)
+    assert alice.failures == bob.failures == [Code.XAUTH_FAILED]
     assert not alice.engine.sas
     assert not bob.engine.sas
 
@@ -78,10 +88,11 @@ def test_it_ends_when_nobody_authenticates_the_user(network: Network, couple: Co
 def test_a_gateway_with_another_key_is_refused(network: Network, couple: Couple) -> None:
     other = rsa.generate_private_key(65537, 2048)
     wrong = Trust(public_keys=(TrustedKey(public_keys.encode(other.public_key())),))
-    alice, _ = couple(alice=client(trust=wrong), bob=gateway())
+    alice, bob = couple(alice=client(trust=wrong, xauth_secret=b"her password"), bob=gateway())
     alice.calls()
-    network.run(5)
+    network.run(3)
     assert alice.failures == [Code.AUTHENTICATION_FAILED]
+    assert bob.attempts == [], "the password was not sent"
     assert not alice.engine.sas
 
 
@@ -97,6 +108,7 @@ def test_a_client_that_proves_nothing_takes_nothing_from_others(network: Network
     network.peers["alice"] = mallory
     without_secret = replace(alice.settings.connections[0], policies=hybrid(), secret=b"")
     mallory.is_given(replace(alice.settings, connections=(without_secret,)))
+    mallory.delays.add(AskUser)
     mallory.calls(host=bob.address)
     network.settle()
     assert any(sa.awaits_user for sa in bob.engine.sas.values())

@@ -384,5 +384,5 @@ def test_a_pair_is_not_replaced_twice_at_once(
 def test_nothing_is_sorted_when_nothing_is_undone() -> None:
     table = SaTable()
     heap = table._heap
-    table.restore({}, settled=False)
+    table.restore({}, {}, settled=False)
     assert table._heap is heap

@@ -338,7 +338,8 @@ def test_an_isakmp_sa_of_a_peer_that_had_rebooted_has_an_heir_too(network: Netwo
     (first,) = used(bob)
     assert first.initial_contact
     network.run(60)
-    translated, lost = network.link, []
+    lost: list[Datagram] = []
+    translated = network.link
 
     def link(datagram: Datagram) -> list[Datagram]:
         if "R_U_THERE_ACK" in datagram.label and datagram.octets[:16] == first.cookies and not lost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple, get_type_hints
 
 import pytest
@@ -95,6 +96,11 @@ INFORMATIONAL = """
 NEW_GROUP_MODE = """
     HDR*, HASH(1), SA        -->
                              <--     HDR*, HASH(2), SA
+"""
+
+TRANSACTION = """
+        HDR*, HASH, ATTR      -->
+                              <--        HDR*, HASH, ATTR
 """
 
 FIGURES: dict[str, tuple[tuple[str, int], ExchangeType, str]] = {
@@ -192,8 +198,25 @@ def test_the_figures_are_quoted(figure: str) -> None:
     assert FIGURES[figure][2] in shared_file(SHARED / "rfc" / "rfc2409.txt").read_text()
 
 
+def test_the_pair_of_the_transaction_exchange_is_that_of_the_draft() -> None:
+    """The HASH of its two messages is HASH(1) of RFC 2409 §5.7: over the message ID and what follows."""
+    script = SCRIPTS["CFG", 0]
+    assert script.exchange is ExchangeType.TRANSACTION
+    expected = messages(TRANSACTION.replace("HASH", "HASH(1)"))
+    for row, (sender, items) in zip(script.rows, expected * (len(script.rows) // 2), strict=True):
+        assert row.sender == sender
+        assert read(row.grammar) == items
+
+
+def test_the_figure_of_the_draft_is_quoted() -> None:
+    text = shared_file(SHARED / "rfc" / "drafts" / "draft-dukes-ike-mode-cfg-02.txt").read_text(errors="replace")
+    quoted = [line.strip() for line in TRANSACTION.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines()]
+    assert quoted in [lines[at : at + 2] for at in range(len(lines))]
+
+
 def test_every_table_has_a_figure() -> None:
-    assert {key for key, _, _ in FIGURES.values()} == SCRIPTS.keys()
+    assert {key for key, _, _ in FIGURES.values()} | {("CFG", 0)} == SCRIPTS.keys()
 
 
 def test_a_row_that_is_not_the_figures_is_noticed() -> None:
@@ -210,9 +233,11 @@ def test_a_row_that_is_not_the_figures_is_noticed() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=lambda script: f"{script.name}-{script.method}")
 def test_what_a_check_decides_is_what_the_next_message_is_built_from(script: Script) -> None:
-    for row, following in zip(script.rows, script.rows[1:], strict=False):
+    # this gateway begins another exchange for each pair of messages of the Transaction exchange
+    rows = script.rows[:2] if script.exchange is ExchangeType.TRANSACTION else script.rows
+    for row, following in pairwise(rows):
         decided = get_type_hints(row.check)["return"]
         _, wanted = list(get_type_hints(following.build).items())[:2]
         assert wanted[1] in (decided, decided | None), f"{row.grammar} -> {following.grammar}"
-    if script.exchange is not ExchangeType.NEW_GROUP_MODE:
+    if script.exchange not in (ExchangeType.NEW_GROUP_MODE, ExchangeType.TRANSACTION):
         assert get_type_hints(script.rows[-1].check)["return"] is type(None), "nothing follows the last message"

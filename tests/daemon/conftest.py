@@ -63,6 +63,7 @@ class CountingPlane:
         self.broken = 0  # how often it was asked and could not
         self.usable = frozenset({"127.0.0.1", "127.0.0.2"})  # addresses of the host
         self.followed = 0  # how often
+        self.held: list[str] = []  # virtual addresses
         self._bell = os.eventfd(0)
 
     def break_down(self) -> None:
@@ -72,6 +73,8 @@ class CountingPlane:
     def _break_down(self) -> None:
         self.broken += 1
         raise PlaneError("its device is gone")
+
+    separates_clients = False
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
@@ -127,6 +130,14 @@ class CountingPlane:
 
     def addresses(self) -> frozenset[str]:
         return self.usable
+
+    def hold_address(self, address: str) -> None:
+        if self.refuse:
+            raise PlaneError(self.refuse)
+        self.held.append(address)
+
+    def release_address(self, address: str) -> None:
+        self.held.remove(address)
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         self.received += map(bytes, packets)

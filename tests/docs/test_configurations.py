@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from authority import NOW, der, pkcs8, root, rsa_key
+from authority import NOW
+from configuration_files import provide_files
 from ikev1.config import load
 
 ROOT = Path(__file__).parents[2]
@@ -28,24 +28,6 @@ def blocks() -> Iterator[Any]:
             re.findall(r"^```toml\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
         ):
             yield pytest.param(block, id=f"{document.stem}-{number}")
-
-
-def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
-    """Write the files that the connections name: secrets, our key and certificate, and a key of the peer."""
-    key, identity = rsa_key(1), "C=CH, O=lab, CN=branch"
-    authority = root("C=CH, O=lab, CN=root", 1)
-    contents = {
-        "secret_file": b"a secret that both ends know",
-        "private_key": pkcs8(key),
-        "certificate": der(authority.issue(identity, key=key)),
-        "ca": authority.der,
-        "peer_public_key": rsa_key(2).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-    }
-    for connection in configuration.get("connection", {}).values():
-        for option in connection.keys() & contents.keys():
-            file = folder / connection[option]
-            file.touch(mode=0o600)
-            file.write_bytes(contents[option])
 
 
 @pytest.mark.parametrize("block", list(blocks()))

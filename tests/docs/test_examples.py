@@ -26,6 +26,7 @@ from ikev1.cli.main import main
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection
 from ikev1.esp.plane import Counters
+from printed import compare, in_form
 from responder import responder
 
 if TYPE_CHECKING:
@@ -35,13 +36,23 @@ BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 PROGRAMS = [
     document for document in DOCUMENTS if any(b.language == "python" and not b.not_run for b in blocks(document))
 ]
-OPTIONS = re.compile(r"peer|random|gateway|gateway with another secret|status \d+|\d+ columns")
+OPTIONS = re.compile(r"peer|random|interop|gateway|gateway with another secret|status \d+|\d+ columns")
+OF_PEERS = ("swanctl", "ipsec", "ipsec-secrets")  # configurations of real peers: tests/interop/test_recipes.py
 # A block that no test runs has a reason beside it. Their number is here, so that one more is seen.
 NOT_RUN = {
     "README.md": 1,
     "docs/architecture.md": 2,
     "docs/commands.md": 2,
     "docs/data-plane.md": 1,
+    # peers that no test can start
+    "docs/recipes/azure.md": 1,
+    "docs/recipes/cisco-asa.md": 1,
+    "docs/recipes/cisco-ios.md": 1,
+    "docs/recipes/fortigate.md": 1,
+    "docs/recipes/fritzbox.md": 1,
+    "docs/recipes/mikrotik.md": 2,
+    "docs/recipes/networkmanager-l2tp.md": 1,
+    "docs/recipes/windows-l2tp.md": 4,
 }
 PATIENCE = 30.0  # seconds
 
@@ -70,7 +81,11 @@ def test_a_block_has_a_language_that_something_here_runs(document: Path) -> None
 
 
 def runs(block: Block, found: list[Block]) -> bool:
-    """Whether a test looks at a block: one of this file, or of test_configurations.py, which loads TOML."""
+    """Whether a test looks at a block: one of this file, of test_configurations.py and test_recipes.py, which load
+    TOML, or of tests/interop/test_recipes.py.
+    """
+    if block.language in OF_PEERS:
+        return "interop" in block.options
     if block.language == "text":
         before = [earlier for earlier in found if earlier.line < block.line]
         return bool(before) and before[-1].language == "python" and not before[-1].not_run
@@ -127,7 +142,9 @@ def peer(block: Block) -> Iterator[str]:
 # --- commands
 
 
-COMMANDS = [block for block in BLOCKS if block.language == "console" and not block.not_run]
+COMMANDS = [
+    block for block in BLOCKS if block.language == "console" and not block.not_run and "interop" not in block.options
+]
 
 
 def needs_gateway(block: Block) -> bool:
@@ -217,48 +234,6 @@ def as_documented(connection: Connection, local: str, remote: str) -> Connection
     office = ikev1.tunnel("office", local, remote, esp="aes256gcm16-ecp256")
     policies = ikev1.psk("branch", b"secret", ike="aes256-sha256-modp2048").policies
     return replace(connection, tunnels=(office,), policies=policies)
-
-
-def in_form(text: str) -> str:
-    """Without what differs from run to run: octets, times, ports, and how wide a column is."""
-    text = re.sub(r"\b(0x)?[0-9a-f]{8,}\b", "OCTETS", text)
-    text = re.sub(r"\b\d+h \d+m\b|\b\d+m \d+s\b|\b\d+s\b", "TIME", text)
-    text = re.sub(r"(_in\": |port )\d+", r"\1NUMBER", text)
-    return re.sub(r"(?<=\S) +", " ", text)
-
-
-def compare(shown: str, printed: str, random: bool) -> None:
-    """``shown`` is ``printed``, but for parts that are left out."""
-    lines, rest = without_values(shown, random), without_values(printed, random)
-    first = True
-    for part in split_at_dots(lines):
-        places = [0] if first else range(len(rest) - len(part) + 1)
-        place = next((place for place in places if rest[place : place + len(part)] == part), None)
-        assert place is not None, f"not printed:\n{chr(10).join(part)}\nbut:\n{chr(10).join(rest)}"
-        rest = rest[place + len(part) :]
-        first = False
-    if not is_dots(lines[-1]):
-        assert rest == []
-
-
-def without_values(text: str, random: bool) -> list[str]:
-    lines = [line.rstrip() for line in text.strip("\n").splitlines()]
-    return [re.sub(r"[0-9a-f]{12,}", "*", line) for line in lines] if random else lines
-
-
-def is_dots(line: str) -> bool:
-    return line.strip("│ ") == "..."
-
-
-def split_at_dots(lines: list[str]) -> list[list[str]]:
-    """The parts between lines that are left out; the first is empty if the beginning is."""
-    parts: list[list[str]] = [[]]
-    for line in lines:
-        if is_dots(line):
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    return parts if parts[-1] or len(parts) == 1 else parts[:-1]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)

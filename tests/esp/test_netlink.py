@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -11,7 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.esp.netlink import DUMP, GarbledAnswer, Netlink, NetlinkError, Request, attribute, attributes
+from ikev1.esp.netlink import (
+    DUMP,
+    GarbledAnswer,
+    Netlink,
+    NetlinkError,
+    Notifications,
+    Request,
+    attribute,
+    attributes,
+)
 
 NOOP, GET_LINK, DELETE_ROUTE = 1, 18, 25
 NO_SUCH_TABLE = 4711
@@ -80,3 +90,39 @@ def test_flags_are_no_part_of_a_type() -> None:
 def test_any_attributes_are_read_or_refused(octets: bytes) -> None:
     with suppress(GarbledAnswer):
         attributes(octets)
+
+
+def test_notifications_of_other_processes_are_dropped() -> None:
+    """Only the kernel may say what has changed; what others sent is wiped as well."""
+    notifications = Notifications(socket.NETLINK_USERSOCK, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_USERSOCK) as other:
+        other.bind((0, 0))
+        other.sendto(b"forged" * 9, (notifications._socket.getsockname()[0], 0))
+        assert list(notifications.read()) == []
+    assert not any(notifications._buffer)
+    notifications.close()
+
+
+def test_notifications_are_wiped_behind_the_reader() -> None:
+    notifications, octets = Notifications(socket.NETLINK_USERSOCK, 0), b"secret"
+    notifications._socket.close()
+    notifications._socket = _Kernel([octets, OSError(errno.ENOBUFS, ""), octets])  # type: ignore[assignment]
+    seen = [None if found is None else bytes(found) for found in notifications.read()]
+    assert seen == [octets, None, octets]
+    assert not any(notifications._buffer)
+
+
+class _Kernel:
+    """A socket whose reads are scripted: octets of the kernel, or an error."""
+
+    def __init__(self, reads: list[bytes | OSError]) -> None:
+        self._reads = reads
+
+    def recvfrom_into(self, buffer: bytearray) -> tuple[int, tuple[int, int]]:
+        if not self._reads:
+            raise BlockingIOError
+        read = self._reads.pop(0)
+        if isinstance(read, OSError):
+            raise read
+        buffer[: len(read)] = read
+        return len(read), (0, 0)

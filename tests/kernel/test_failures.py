@@ -102,7 +102,7 @@ def test_what_another_process_sends_is_not_the_kernel_s_word(sides: Sides) -> No
     with side.namespace.entered():
         liar = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM)
     liar.bind((0, 0))
-    asked, told = side.plane._xfrm._netlink._socket, side.plane._events._socket
+    asked, told = side.plane._xfrm._netlink._socket, side.plane._events._notifications._socket
     sequence = next(side.plane._xfrm._netlink._sequence) + 1
     refusal = struct.pack("=IHHIIi16x", 36, ERROR, 0, sequence, 0, -1)
     liar.sendto(refusal, (asked.getsockname()[0], 0))

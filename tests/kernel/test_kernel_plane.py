@@ -19,7 +19,7 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
-from ikev1.esp.plane import Acquire, Expired, PeerMoved, PlaneError, RekeyNeeded, Trap
+from ikev1.esp.plane import Acquire, Expired, PeerMoved, PeerSends, PlaneError, RekeyNeeded, Trap
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
 from ikev1.wire.registry import ProtocolId
@@ -243,6 +243,47 @@ def test_a_soft_and_a_hard_limit_of_octets(sides: Sides) -> None:
     (hard,) = sides[0].hear(Expired)
     assert hard.child == ends[0].without_keys()
     assert len([event for event in sides[0].events if isinstance(event, RekeyNeeded)]) == 1
+
+
+@pytest.mark.parametrize(
+    "limits", [{}, {"lifetime_kilobytes": 10}, {"rekey_packets": 5}], ids=["", "octets", "packets"]
+)
+def test_the_kernel_says_when_the_peer_sends_with_a_new_pair(sides: Sides, limits: dict[str, Any]) -> None:
+    """With the second packet, and once; afterwards the limits of the pair are in force."""
+    old, new = two_ends(number=1), two_ends(number=2, **limits)
+    up(sides, old)
+    sides[0].plane.install_inbound(new[0])
+    sides[1].up(new[1])
+    sides[0].ping(INNER[4][1], INNER[4][0], count=4)  # the answers come with the new pair
+    (sent,) = sides[0].hear(PeerSends)
+    assert sent == PeerSends(new[0].without_keys())
+    sides[0].plane.install_outbound(new[0])
+    sides[0].ping(INNER[4][1], INNER[4][0], count=8, size=1300)
+    if limits:
+        assert sides[0].hear(RekeyNeeded)[0].child == new[0].without_keys()
+    _read_the_rest(sides[0])
+    kinds = [type(event) for event in sides[0].events]
+    assert kinds == [PeerSends, *[RekeyNeeded] * bool(limits)]
+
+
+def test_a_forged_packet_does_not_say_that_the_peer_sends(sides: Sides) -> None:
+    old, new = two_ends(number=1), two_ends(number=2)
+    up(sides, old)
+    sides[0].plane.install_inbound(new[0])
+    forged = replace(new[1], outbound=replace(new[1].outbound, encryption_key=bytes(16 + 4)))
+    sides[1].up(forged)
+    with sides[1].namespace.socket(INNER[4][1]) as udp:
+        for _ in range(4):
+            udp.sendto(b"with another key", (INNER[4][0], 9))
+    assert sides[0].plane.counters(new[0]).integrity_failures == 4
+    _read_the_rest(sides[0])
+    assert not sides[0].events
+
+
+def _read_the_rest(side: Side) -> None:
+    """What the kernel has said by now."""
+    (_, read), *_ = side.plane.readers()
+    read()
 
 
 def trap(**changes: Any) -> Trap:

@@ -9,20 +9,25 @@ from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.records.settings import Mode
-from learned import Edge, Responder
+from learned import Budget, Edge, Responder
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_phase_1_and_quick_mode(mode: Mode) -> None:
     """With signatures: `make soak`."""
-    machine = learned.learn(mode, learned.PSK, walks=3)
+    machine = learned.learn(str(mode), learned.PSK, walks=3)
     assert machine.wrong == []
     assert machine.states > 5  # more than was tried by chance: the way along the rows was found
 
 
 @pytest.mark.parametrize("proof", [learned.PSK, learned.SIGNATURES])
 def test_informational(proof: str) -> None:
-    assert learned.learn_informational(proof).wrong == []
+    assert learned.learn(learned.INFORMATIONAL, proof).wrong == []
+
+
+@pytest.mark.parametrize(("budget", "spent"), [(Budget(10), 10), (Budget(until=0.0), 0)])
+def test_a_learner_ends_when_its_budget_does(budget: Budget, spent: int) -> None:
+    assert learned.learn(str(Mode.MAIN), learned.PSK, budget=budget) == (0, [], spent)
 
 
 def test_the_edges_are_those_of_the_tables() -> None:
@@ -46,4 +51,4 @@ class _Careless(Responder):
 
 def test_a_responder_that_skips_a_message_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learned, "Responder", _Careless)
-    assert learned.learn(Mode.MAIN, learned.PSK, walks=5).wrong != []
+    assert learned.learn(str(Mode.MAIN), learned.PSK, walks=5).wrong != []

@@ -75,6 +75,51 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "a peer behind a NAT that cannot confirm an ISAKMP SA is not called again and again": Named(
+        Plan(
+            1795914915,
+            (Spoke("windows", aggressive=True, behind_nat=True, ike_lifetime=400, child_lifetime=100),),
+            (Fault(0.49, "rekey-ike", "spoke0"),),
+            40.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+    "a pair is rekeyed under an ISAKMP SA that only a Quick Mode can confirm": Named(
+        Plan(
+            1795919935,
+            (Spoke("windows", aggressive=True, behind_nat=True, ike_lifetime=200, child_lifetime=60),),
+            (Fault(58.2443, "close-child", "spoke0"),),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "an ISAKMP SA comes from a new port of a NAT before anything else does": Named(
+        Plan(
+            1795924311,
+            (Spoke("charon", behind_nat=True, ike_lifetime=400, child_lifetime=100, keeps_esp=True),),
+            (
+                Fault(0.8089, "rebind", "spoke0"),
+                Fault(1.0485, "rekey-ike", "spoke0"),
+                Fault(1.1309, "rekey-child", "spoke0"),
+            ),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+    "a gateway is killed before it installs the outbound SA of a new pair": Named(
+        Plan(
+            1795918845,
+            (Spoke("pluto", calls=False, ike_lifetime=150, child_lifetime=100),),
+            (Fault(15.7277, "kill-in-store", "hub", 5.0, 2.0),),
+            100.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 DEAD_PEERS = {
@@ -91,6 +136,27 @@ DEAD_PEERS = {
             (Spoke(ike_lifetime=150, child_lifetime=100),),
             (Fault(4.467, "delay", "spoke0", 8.15, 0.01), Fault(9.878, "close-ike", "hub")),
             40.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE),
+    ),
+    "a peer without dead peer detection lost everything, and no pair is left that could tell": Named(
+        Plan(
+            1795917862,
+            (Spoke("windows", calls=False, ike_lifetime=400, child_lifetime=60),),
+            (Fault(49.5468, "amnesia", "spoke0"),),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, HEALS),
+    ),
+    "a peer behind a NAT without dead peer detection lost everything twice": Named(
+        Plan(
+            1795917772,
+            (Spoke("windows", behind_nat=True, ike_lifetime=400, child_lifetime=60, keeps_esp=True),),
+            (Fault(13.3828, "amnesia", "spoke0", 0.2), Fault(31.6468, "amnesia", "spoke0", 0.2)),
+            100.0,
             hub_keeps_esp=True,
             brisk=True,
         ),

@@ -23,7 +23,7 @@ from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.store import SqliteStore, StoreError
+from ikev1.store import Lease, SqliteStore, StoreError
 
 PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 CHILD = ChildSa(
@@ -264,3 +264,27 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("")
     with pytest.raises(StoreError, match="occupied"):
         SqliteStore(tmp_path / "occupied" / "sas.sqlite")
+
+
+def test_leases_are_read_again_as_they_were(file: Path) -> None:
+    one = Lease("10.99.0.10", "alice", pool="office", changed_at=5.5)
+    two = Lease("fd00::10", "CN=gw", is_user=False, online=False)
+    store = SqliteStore(file)
+    store.write_leases([one, replace(one, address="10.99.0.11"), replace(two, online=True)], [])
+    store.write_leases([two], ["10.99.0.11"])
+    store.write([Keep(sa(1))])
+    store.close()
+    with closing(SqliteStore(file)) as store:
+        assert sorted(store.read_leases(), key=lambda lease: lease.address) == [one, two]
+        assert [kept.unique_id for kept in store.read()[0]] == [1]
+
+
+def test_an_unreadable_lease_is_deleted(file: Path) -> None:
+    lease = Lease("10.99.0.10", "alice")
+    with closing(SqliteStore(file)) as store:
+        store.write_leases([lease], [])
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("INSERT INTO lease VALUES ('10.99.0.11', x'00')")
+    with closing(SqliteStore(file)) as store:
+        assert store.read_leases() == [lease]
+        assert store.read_leases() == [lease]

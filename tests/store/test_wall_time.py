@@ -16,7 +16,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.times import shifted
-from ikev1.store import WallTimeStore
+from ikev1.store import Lease, WallTimeStore
 
 PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 SA = IkeSa(
@@ -49,6 +49,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.kept: dict[int, IkeSa] = {}
+        self.leases: dict[str, Lease] = {}
 
     def write(self, changes: Iterable[Keep | Forget]) -> None:
         for change in changes:
@@ -59,6 +60,14 @@ class Memory:
 
     def read(self) -> tuple[list[IkeSa], int]:
         return list(self.kept.values()), 0
+
+    def write_leases(self, changed: Iterable[Lease], forgotten: Iterable[str]) -> None:
+        for address in forgotten:
+            del self.leases[address]
+        self.leases |= {lease.address: lease for lease in changed}
+
+    def read_leases(self) -> list[Lease]:
+        return list(self.leases.values())
 
     def tidy(self) -> None:
         pass
@@ -118,3 +127,13 @@ def test_an_sa_does_not_live_longer_because_the_clock_was_set_back_between_two_p
     ((sa,), _) = WallTimeStore(memory, lambda: 100.0, lambda: 100.0).read()
     assert sa.established_at == 100.0
     assert sa.expires_at - sa.established_at == SA.expires_at - SA.established_at
+
+
+def test_leases_have_wall_clock_times_in_the_store() -> None:
+    memory = Memory()
+    first = WallTimeStore(memory, lambda: 100.0, lambda: 5000.0)
+    lease = Lease("10.99.0.10", "alice", pool="office", changed_at=90.0)
+    first.write_leases([lease], [])
+    assert memory.leases["10.99.0.10"].changed_at == 4990.0
+    second = WallTimeStore(memory, lambda: 7.0, lambda: 5060.0)
+    assert second.read_leases() == [replace(lease, changed_at=-63.0)]

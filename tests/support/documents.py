@@ -5,6 +5,9 @@ A block is a fence with a language::
     python    a program: the blocks of a document run in their order, in one namespace
     text      what the python block before it prints
     console   commands after ``$``, and what they print; a line ``...`` stands for any number of lines
+    toml      a configuration of ours
+    swanctl, ipsec, ipsec-secrets
+              a configuration of a real peer
 
 The line before a fence may be a comment::
 
@@ -13,6 +16,7 @@ The line before a fence may be a comment::
     <!-- example: gateway -->             a gateway runs, with a peer and the tunnel ``office``
     <!-- example: gateway with another secret -->
                                           the same, and the peer has another secret
+    <!-- example: interop -->             a test with a real peer runs the block (tests/interop/test_recipes.py)
     <!-- example: 100 columns, status 1, random -->
                                           the width of the terminal (80), the exit status (0), and whether octets and
                                           numbers are those of one run

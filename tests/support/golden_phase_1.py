@@ -16,7 +16,8 @@ from golden import GoldenNetwork, GoldenPeer, conversation, repeats_codes, witho
 from ikev1.core.records.certificate_check import Trusted, Untrusted
 from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
+from ikev1.core.records.remote_access import Accepted, User, Verdict, XauthAttempt
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey, XauthRole
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
 
 __all__: list[str] = []
@@ -436,24 +437,61 @@ def main_mode_revised_rsa_encryption_certificates(network: GoldenNetwork) -> Non
 def hybrid(network: GoldenNetwork, mode: Mode) -> None:
     both: dict[str, Any] = {"secret": b"", "policies": by(AuthenticationMethod.HYBRID_INIT_RSA)}
     gateway = Credential(authority.pkcs8(key("bob-rsa-2048")))
+    user = {"xauth": XauthRole.CLIENT, "xauth_user": "carol", "xauth_secret": b"her password"}
     alice, bob = network.couple(
-        alice={"trust": Trust(public_keys=(TrustedKey(spki("bob-rsa-2048")),)), "mode": mode},
-        bob={"credential": gateway},
+        alice={"trust": Trust(public_keys=(TrustedKey(spki("bob-rsa-2048")),)), "mode": mode} | user,
+        bob={"credential": gateway, "xauth": XauthRole.SERVER},
         **both,
     )
+    asks_for_user(network, alice, bob)
+
+
+def asks_for_user(network: GoldenNetwork, alice: GoldenPeer, bob: GoldenPeer) -> None:
+    """Alice calls bob, who asks for a user and accepts carol."""
+
+    def check(attempt: XauthAttempt) -> Verdict:
+        assert (attempt.user, attempt.password) == ("carol", b"her password")
+        return Accepted(User("carol"))
+
+    bob.checks = check
     alice.calls()
-    network.run(70)
-    assert not alice.engine.sas
-    assert not bob.engine.sas
+    network.settle()
+    assert bob.sa.user_name == "carol"
+    assert bob.child
 
 
-@repeats_codes
+@conversation
 def main_mode_hybrid(network: GoldenNetwork) -> None:
-    """Hybrid authentication; the SA ends because no XAUTH follows."""
+    """Hybrid authentication, and XAUTH."""
     hybrid(network, Mode.MAIN)
 
 
-@repeats_codes
+@conversation
 def aggressive_hybrid(network: GoldenNetwork) -> None:
     """Hybrid authentication in Aggressive Mode."""
     hybrid(network, Mode.AGGRESSIVE)
+
+
+# --- XAUTH ----------------------------------------------------------------------------------------------------------
+
+
+def with_xauth(network: GoldenNetwork, mode: Mode) -> None:
+    user = {"xauth": XauthRole.CLIENT, "xauth_user": "carol", "xauth_secret": b"her password"}
+    alice, bob = network.couple(
+        alice={"mode": mode} | user,
+        bob={"aggressive": Aggressive.ACCEPT_PSK, "xauth": XauthRole.SERVER},
+        policies=by(AuthenticationMethod.XAUTH_INIT_PRE_SHARED),
+    )
+    asks_for_user(network, alice, bob)
+
+
+@conversation
+def main_mode_xauth(network: GoldenNetwork) -> None:
+    """Main Mode with a pre-shared key, XAUTH, Quick Mode (draft-beaulieu-ike-xauth-02 §5.1)."""
+    with_xauth(network, Mode.MAIN)
+
+
+@conversation
+def aggressive_xauth(network: GoldenNetwork) -> None:
+    """The same in Aggressive Mode."""
+    with_xauth(network, Mode.AGGRESSIVE)

@@ -7,8 +7,10 @@ tables do not say is a self-loop, but for the exceptions that are named here.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from aalpy.base import SUL, Oracle
@@ -42,21 +44,54 @@ _LOST = "INFO N(INVALID_COOKIE) in the clear"
 _ANSWERS = ("MM2", "MM4", "MM6", "AM2", "QM2")
 
 
+class OutOfBudgetError(Exception):
+    """Learning took too many conversations, or too long."""
+
+
+class Budget:
+    """How much a learner may ask.
+
+    Args:
+        most: conversations.
+        until: when it has to end, by `time.monotonic`.
+    """
+
+    def __init__(self, most: int = 10_000, until: float = math.inf) -> None:
+        self._most, self._until = most, until
+        self.spent = 0
+
+    def spend(self) -> None:
+        """One more conversation.
+
+        Raises:
+            OutOfBudgetError: it is one too many, or too late.
+        """
+        if self.spent >= self._most or time.monotonic() >= self._until:
+            raise OutOfBudgetError
+        self.spent += 1
+
+
 class Responder(SUL):  # type: ignore[misc]  # has no types
     """The system under learning: a responder, and the caller that makes messages of the symbols.
 
     Args:
         mode: of the caller.
         proof: `PSK` or `SIGNATURES`.
+        budget: each conversation is one.
         established: whether phase 1 is done before the first symbol.
     """
 
-    def __init__(self, mode: Mode, proof: str, *, established: bool = False) -> None:
+    def __init__(self, mode: Mode, proof: str, budget: Budget, *, established: bool = False) -> None:
         super().__init__()
-        self._mode, self._proof, self._established = mode, proof, established
+        self._mode, self._proof, self._budget, self._established = mode, proof, budget, established
 
     def pre(self) -> None:
-        """A new responder and a new caller."""
+        """A new responder and a new caller.
+
+        Raises:
+            OutOfBudgetError: there are no more conversations.
+        """
+        self._budget.spend()
         self.network = Network()
         options = [_proved(self._proof, place) for place in range(2)]
         both: dict[str, Any] = {"mode": self._mode, "aggressive": Aggressive.ACCEPT_PSK}
@@ -226,7 +261,7 @@ class Machine(NamedTuple):
     """What was learned.
 
     Attributes:
-        states: how many.
+        states: how many; 0 if the budget ended before the machine was learned.
         wrong: what is not as the tables say, in words.
         queries: how many conversations it took.
     """
@@ -236,20 +271,39 @@ class Machine(NamedTuple):
     queries: int
 
 
-def learn(mode: Mode, proof: str, *, walks: int = 20, seed: int = 0) -> Machine:
-    """Learn phase 1 in this mode and the Quick Mode behind it, and compare."""
-    scripts = (_script(mode), QUICK_MODE)
+INFORMATIONAL = "informational"
+KINDS = (*(str(mode) for mode in Mode), INFORMATIONAL)
+"""What can be learned: phase 1 in a mode with the Quick Mode behind it, and what an established ISAKMP SA does with
+informational messages, for which no row has an answer.
+"""
+
+
+def learn(kind: str, proof: str, *, walks: int = 20, seed: int = 0, budget: Budget | None = None) -> Machine:
+    """Learn one of `KINDS` and compare it with the tables.
+
+    Args:
+        kind: what.
+        proof: `PSK` or `SIGNATURES`.
+        walks: random conversations from each state, behind those along the rows.
+        seed: of these.
+        budget: None is a new one.
+    """
+    budget = budget or Budget()
+    scripts = () if kind == INFORMATIONAL else (_script(Mode(kind)), QUICK_MODE)
     letters = [label for script in scripts for label in _sent_by_caller(script)]
-    alphabet = [*letters, DELETE, CLEAR, WAIT]
-    model, queries = _learn(alphabet, lambda: Responder(mode, proof), letters, walks, seed)
-    return Machine(model.size, _compared(model, alphabet, list(accepting(*scripts)), "nothing"), queries)
-
-
-def learn_informational(proof: str, *, walks: int = 20, seed: int = 0) -> Machine:
-    """Learn what an established ISAKMP SA does with informational messages, and compare: no row has an answer."""
-    alphabet = [ASK, DELETE, CLEAR, WAIT]
-    model, queries = _learn(alphabet, lambda: Responder(Mode.MAIN, proof, established=True), [ASK, DELETE], walks, seed)
-    return Machine(model.size, _compared(model, alphabet, [], "established"), queries)
+    if kind == INFORMATIONAL:
+        alphabet, rows, first = [ASK, DELETE, CLEAR, WAIT], [ASK, DELETE], "established"
+        responder = Responder(Mode.MAIN, proof, budget, established=True)
+    else:
+        alphabet, rows, first = [*letters, DELETE, CLEAR, WAIT], letters, "nothing"
+        responder = Responder(Mode(kind), proof, budget)
+    random.seed(seed)
+    oracle = _RowsFirst(alphabet, responder, rows, walks)
+    try:
+        model = run_KV(alphabet, responder, oracle, automaton_type="mealy", print_level=0)
+    except OutOfBudgetError:
+        return Machine(0, [], budget.spent)
+    return Machine(model.size, _compared(model, alphabet, list(accepting(*scripts)), first), budget.spent)
 
 
 class _RowsFirst(Oracle):  # type: ignore[misc]  # has no types
@@ -275,16 +329,6 @@ class _RowsFirst(Oracle):  # type: ignore[misc]  # has no types
                     return way[: place + 1]
         found = self._random.find_cex(hypothesis)
         return None if found is None else list(found)
-
-
-def _learn(
-    alphabet: list[str], make: Callable[[], Responder], rows: list[str], walks: int, seed: int
-) -> tuple[Any, int]:
-    random.seed(seed)
-    responder = make()
-    oracle = _RowsFirst(alphabet, responder, rows, walks)
-    model, data = run_KV(alphabet, responder, oracle, automaton_type="mealy", print_level=0, return_data=True)
-    return model, data["queries_learning"] + data["queries_eq_oracle"]
 
 
 def _compared(model: Any, alphabet: list[str], edges: list[Edge], first: str) -> list[str]:

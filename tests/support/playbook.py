@@ -19,23 +19,28 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AskUser,
+    AssignAddresses,
     CheckCertificate,
+    CheckUser,
     Forget,
     InstallInbound,
     InstallOutbound,
     Keep,
     Move,
+    ReleaseAddresses,
     Remove,
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis, Traffic
+from ikev1.core.records.answers import AddressesAssigned, Answer, Done, Failed, Spis, Traffic, UserChecked, UserInput
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Unavailable, Verdict, XauthAttempt, XauthQuestions
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Settings
 from ikev1.core.records.spi import drawn
@@ -50,6 +55,9 @@ from ikev1.wire.registry import NotifyType, ProtocolId
 __all__ = ["Couple", "Datagram", "Network", "Peer", "Randomness", "establish"]
 
 EventType = TypeVar("EventType", bound=Event)
+Questioned = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic | CheckUser | AskUser | AssignAddresses
+"""Questions that a peer answers itself."""
+
 Allocate = Callable[[UdpPath, int], int | Failed]
 """Chooses an inbound SPI of a protocol (for IPComp: a CPI) for a pair on a path."""
 
@@ -88,6 +96,12 @@ class Peer:
         self.outbound: dict[tuple[Selector, Selector], ChildSa] = {}
         self.told_to_plane: list[tuple[str, int]] = []  # what was to be done, and the inbound SPI of the pair
         self.stored: dict[bytes, IkeSa] = {}
+        self.checks: Callable[[XauthAttempt], Verdict] = lambda attempt: Unavailable("no backend")
+        self.user: Callable[[XauthQuestions], dict[int, bytes] | None] = lambda questions: None
+        self.attempts: list[XauthAttempt] = []  # checked so far
+        self.assigns: Callable[[AssignAddresses], AddressesAssigned | None] = lambda action: None
+        self.asked_for: list[AssignAddresses] = []
+        self.released: list[str] = []  # virtual addresses
         self.questions: list[CheckCertificate] = []  # on certificates, not answered yet
         self.refuses: set[type[Action]] = set()  # what the data plane does not do
         self.delays: set[type[Action]] = set()  # what is done, but answered only by `gives_answers`
@@ -112,7 +126,7 @@ class Peer:
             action = pending.popleft()
             answer = self._perform(action, _following(action, pending))
             if answer is not None:
-                assert isinstance(action, (AllocateSpi, InstallInbound, InstallOutbound, AskTraffic))
+                assert isinstance(action, Questioned)
                 pending.extendleft(reversed(self._answered(action.request, answer)))
         self._check()
 
@@ -177,7 +191,7 @@ class Peer:
             self.is_reborn()
         return self.engine.answered(request, answer, self.network.now)
 
-    def _answer(self, action: AllocateSpi | InstallInbound | InstallOutbound | AskTraffic) -> Answer:
+    def _answer(self, action: Questioned) -> Answer:
         """Does what is asked for, or refuses it."""
         if type(action) in self.refuses:
             return Failed("this data plane refuses")
@@ -196,6 +210,14 @@ class Peer:
                 self.outbound[child.local, child.remote] = child
             case AskTraffic(_, children):
                 return self._traffic({child.inbound.spi for child in children})
+            case CheckUser(_, _, _, attempt):
+                self.attempts.append(attempt)
+                return UserChecked(self.checks(attempt))
+            case AskUser(_, _, _, questions):
+                return UserInput(self.user(questions))
+            case AssignAddresses():
+                self.asked_for.append(action)
+                return self.assigns(action) or Failed("there are no pools")
         return Done()
 
     def _traffic(self, spis: set[int]) -> Traffic:
@@ -222,11 +244,21 @@ class Peer:
                 self._send(path, octets, following)
             case Report(event):
                 self.events.append(event)
-            case AllocateSpi(request) | InstallInbound(request) | InstallOutbound(request) | AskTraffic(request):
+            case ReleaseAddresses(addresses):
+                self.released += addresses
+            case (
+                AllocateSpi()
+                | InstallInbound()
+                | InstallOutbound()
+                | AskTraffic()
+                | CheckUser()
+                | AskUser()
+                | AssignAddresses()
+            ):
                 answer = self._answer(action)
                 if type(action) not in self.delays:
                     return answer
-                self.unanswered.append((request, answer))
+                self.unanswered.append((action.request, answer))
             case Move(child) if child.inbound.spi in self.inbound:
                 before = self.inbound[child.inbound.spi]
                 child = replace(child, inbound=before.inbound, outbound=before.outbound)

@@ -9,6 +9,7 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import Anchor, IkeSa, IkeState
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import User, Xauth
 from ikev1.core.records.selector import Selector
 
 NETWORKS = [Selector.parse(text) for text in ("0.0.0.0/0", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.9-10.1.3.1")]
@@ -46,7 +47,8 @@ def sas(draw: st.DrawFn) -> IkeSa:
         IDir_b=draw(st.sampled_from([b"", b"bob"])),
         anchor=draw(st.sampled_from([None, Anchor("192.0.2.1", "192.0.2.9")])),
         nat=draw(st.sampled_from([None, Nat(NatTraversalVersion.RFC_3947, remote_behind=True)])),
-        awaits_user=draw(st.booleans()),
+        xauth=draw(st.sampled_from([None, Xauth(serves=True)])),
+        user=draw(st.sampled_from([None, None, User("carol"), User("dave")])),
         rekey_at=draw(st.sampled_from([0.0, 5.0, 20.0])),
         expires_at=draw(st.sampled_from([0.0, 10.0, 30.0])),
         children=tuple(draw(children(place + number, connection)) for number in numbers),

@@ -210,7 +210,7 @@ def _of_ike(sa: IkeSa, inside: Callable[[UdpPath], UdpPath]) -> tuple[Any, ...]:
         sa.nat,
         sa.chosen,
         (sa.IDii_b, sa.IDir_b),
-        (sa.confirmed, sa.initial_contact, sa.awaits_user),
+        (sa.confirmed, sa.initial_contact, sa.awaits_user, sa.user_name, sa.awaits_config),
         bool(sa.rekey_at),
         [(exchange.script, exchange.step) for exchange in sa.exchanges],
         [_of_child(child, inside) for child in sorted(sa.children, key=lambda child: child.unique_id)],

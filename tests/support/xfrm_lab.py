@@ -118,7 +118,11 @@ class Side:
 
     def die(self) -> None:
         """The gateway is killed: its sockets close, and what it had in the kernel stays."""
-        for holder in (self.plane._owner._fd, self.plane._events._socket, self.plane._xfrm._netlink._socket):
+        for holder in (
+            self.plane._owner._fd,
+            self.plane._events._notifications._socket,
+            self.plane._xfrm._netlink._socket,
+        ):
             os.close(holder if isinstance(holder, int) else holder.detach())
 
     def encapsulate(self, address: str, port: int = 4500) -> socket.socket:

@@ -20,6 +20,7 @@ COMMANDS = {
     "up": Command("ikev1.cli.updown", "gateway"),
     "down": Command("ikev1.cli.updown", "gateway"),
     "reload": Command("ikev1.cli.reload", "gateway"),
+    "user": Command("ikev1.cli.user", "gateway"),
     "check": Command("ikev1.cli.check", "gateway"),
     "show": Command("ikev1.cli.show", "gateway"),
     "debug": Command("ikev1.cli.debug", "gateway"),
@@ -28,7 +29,9 @@ COMMANDS = {
     "demo": Command("ikev1.cli.demo.command", "gateway"),
     "explain": Command("ikev1.cli.explain.command", "explain"),
 }
-MODULES_OF_EXTRAS = frozenset({"click", "rich", "vici", "OpenSSL", "jinja2", "markupsafe", "zxcvbn"})
+MODULES_OF_EXTRAS = frozenset(
+    {"click", "rich", "vici", "OpenSSL", "argon2", "pyrad", "pamela", "jinja2", "markupsafe", "zxcvbn"}
+)
 
 
 def missing_extra(error: ModuleNotFoundError, command: str) -> str | None:

@@ -3,5 +3,6 @@
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.load import DEFAULT_FILE, Loaded, load
 from ikev1.config.options import GatewayOptions
+from ikev1.config.user_checks import UserChecks
 
-__all__ = ["DEFAULT_FILE", "ConfigError", "Finding", "GatewayOptions", "Loaded", "Rule", "load"]
+__all__ = ["DEFAULT_FILE", "ConfigError", "Finding", "GatewayOptions", "Loaded", "Rule", "UserChecks", "load"]

@@ -20,10 +20,12 @@ NEEDS = {
 Methods = dict[str, AuthenticationMethod]
 
 
-def methods_of(secret: bytes, credential: Credential | None, trust: Trust) -> Methods:
+def methods_of(secret: bytes, credential: Credential | None, trust: Trust, *, hybrid_client: bool = False) -> Methods:
     """The methods that the secret and keys allow, by their words; the first is the default. The curve of the key
-    determines the ECDSA method (RFC 4754 §4).
+    determines the ECDSA method (RFC 4754 §4). A client with hybrid authentication only verifies a signature.
     """
+    if hybrid_client:
+        return {RSA: AuthenticationMethod.RSA_SIGNATURES}
     methods: Methods = {}
     if secret:
         methods[PRE_SHARED] = AuthenticationMethod.PRE_SHARED_KEY

@@ -9,12 +9,16 @@ from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.config.plane_checks import check_plane, check_survival
+from ikev1.config.pool_checks import check_pools
 from ikev1.config.protection_checks import check_protection, check_userspace
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
+from ikev1.config.xauth_checks import check_xauth
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
-from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.peer.xauth_role import with_policies_as
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Aggressive, Connection, DpdAction, Mode, Settings, Start, Tunnel
 from ikev1.crypto.algorithms import dh_group, registered_name
@@ -44,8 +48,10 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
             _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
+        check_xauth(connection, path, findings)
         _check_aggressive_mode(connection, path, findings)
     check_key_uses(settings.connections, findings)
+    check_pools(settings, options, findings)
     _check_tunnels(settings, findings)
     _check_connections(settings.connections, findings)
 
@@ -102,6 +108,7 @@ def _warn_of_lifetime(lifetime: int, key: str, findings: Findings) -> None:
 
 def _check_aggressive_mode(connection: Connection, path: str, findings: Findings) -> None:
     if connection.mode is Mode.AGGRESSIVE and connection.policies:
+        connection = with_policies_as(connection, Role.INITIATOR)
         offered = offered_policies(connection).policies
         weak = [policy for policy in connection.policies if is_left_out(connection, policy)]
         if weak:
@@ -131,7 +138,7 @@ def _check_aggressive_mode(connection: Connection, path: str, findings: Findings
 
 
 def _shares_secret(connection: Connection) -> bool:
-    return AuthenticationMethod.PRE_SHARED_KEY in _methods(connection)
+    return not SHARED.isdisjoint(_methods(connection))
 
 
 def _methods(connection: Connection) -> set[int]:

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import re
-
 from ikev1.config.authentication import methods_of
 from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
-from ikev1.config.findings import Invalid, Rule
+from ikev1.config.findings import Rule
 from ikev1.config.identities import own_identity, peers_identity
+from ikev1.config.names import check_name
 from ikev1.config.policies import Draft, policies_for
+from ikev1.config.pools import pool_names, virtual_addresses
 from ikev1.config.rekeying import read_connection_lives
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
+from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import (
     ANY,
     boolean,
     choice,
     duration,
     duration_or_never,
+    each,
     endpoint,
     fragment_size,
     integer,
     port,
     remotes,
+    text,
 )
+from ikev1.config.xauth import read_xauth, with_xauth_methods
+from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.settings import (
     Aggressive,
     Connection,
@@ -43,8 +48,6 @@ from ikev1.core.records.settings import (
 DPD_DELAY = 20.0
 DPD_TIMEOUT = 30.0
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> tuple[Connection, ...]:
     """All connections; ``drafts`` are the policies of those without proposals of their own."""
@@ -52,24 +55,27 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
-    table.whole(_check_name, name)
+    table.whole(check_name, name)
     check = ProposalCheck(table.take("proposal_check", choice(tuple(ProposalCheck)), ProposalCheck.STRICT))
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
-        tunnel_table.whole(_check_name, tunnel_name)
-        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check))
+        tunnel_table.whole(check_name, tunnel_name)
+        tunnels.append(read_tunnel(tunnel_name, tunnel_table, check, files))
     secret = secrets.take(table, "secret")
     credential = read_credential(table, secrets, files)
-    if not any(key in table for key in ("secret", "secret_file", "private_key")):
+    xauth = read_xauth(table, secrets)
+    if not xauth.is_hybrid_client and not any(key in table for key in ("secret", "secret_file", "private_key")):
         table.findings.error(
             table.path, Rule.NO_CREDENTIAL, "requires a pre-shared key in secret or secret_file, or a private_key"
         )
     trust = read_trust(table, files)
     lives = read_connection_lives(table)
     remote_address, *others = table.take("remote_address", remotes, (ANY,))
+    methods = methods_of(secret, credential, trust, hybrid_client=xauth.is_hybrid_client)
+    policies = policies_for(table, drafts, methods, check, lives.lifetime)
     connection = Connection(
         name=name,
-        policies=policies_for(table, drafts, methods_of(secret, credential, trust), check, lives.lifetime),
+        policies=with_xauth_methods(policies, xauth, table),
         tunnels=tuple(tunnels),
         secret=secret,
         credential=credential,
@@ -94,9 +100,14 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
         dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
         dpd_action=table.take("dpd_action", _dpd_action, None),
+        pools=table.take("pools", pool_names, ()),
+        vips=table.take("vips", virtual_addresses, ()),
+        mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
+        xauth_backend=table.take("xauth_backend", each(choice(BACKENDS)), ()),
+        groups=table.take("groups", each(text), ()),
     )
     table.finish()
-    return connection
+    return xauth.applied_to(connection)
 
 
 def _read_nat_traversal(table: Table) -> NatTraversal:
@@ -121,12 +132,3 @@ def _named_by_keys(trust: Trust) -> str | None:
     """The identity that all keys of the peer belong to, None if they belong to several."""
     named = {known.identity for known in trust.public_keys}
     return named.pop() if len(named) == 1 else None
-
-
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise Invalid(
-            Rule.INVALID_NAME,
-            "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
-        )
-    return name

@@ -43,11 +43,11 @@ class Files:
     """Reads the files that one configuration names; their names are relative to ``folder``."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def path(self, value: object) -> Path:
         """The file that ``value`` names."""
-        return self._folder / Path(text(value)).expanduser()
+        return self.folder / Path(text(value)).expanduser()
 
     def parsed(self, parse: Callable[[bytes], Value]) -> Callable[[object], Value]:
         """A converter: what ``parse`` makes of the content of a file."""

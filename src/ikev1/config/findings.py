@@ -41,6 +41,9 @@ class Rule(StrEnum):
     CERTIFICATE_OF_OTHER_KEY = "certificate-of-other-key"
     CERTIFICATE_NOT_VALID_NOW = "certificate-not-valid-now"
     LOCAL_ID_NOT_IN_CERTIFICATE = "local-id-not-in-certificate"
+    XAUTH_METHOD = "xauth-method"
+    XAUTH_WITHOUT_BACKEND = "xauth-without-backend"
+    XAUTH_INHERITED = "xauth-inherited"
     SMALL_KEY = "small-key"
     KEY_SHARED_WITH_TLS = "key-shared-with-tls"
     KEY_SIGNS_AND_DECRYPTS = "key-signs-and-decrypts"
@@ -74,6 +77,21 @@ class Rule(StrEnum):
     SAME_NETWORK_AT_BOTH_ENDS = "same-network-at-both-ends"
     ICMP_ERRORS_FROM_OUTSIDE = "icmp-errors-from-outside"
     UDP_NEEDS_GATEWAY = "udp-needs-gateway"
+    # virtual addresses
+    UNKNOWN_POOL = "unknown-pool"
+    UNUSED_POOL = "unused-pool"
+    SMALL_POOL = "small-pool"
+    POOLS_OVERLAP = "pools-overlap"
+    POOL_HOLDS_GATEWAY = "pool-holds-gateway"
+    POOL_IN_OWN_NETWORK = "pool-in-own-network"
+    POOLS_AND_VIPS = "pools-and-vips"
+    TRAP_OF_VIRTUAL_ADDRESS = "trap-of-virtual-address"
+    VIRTUAL_ADDRESS_UNUSED = "virtual-address-unused"
+    # users
+    NO_BACKEND = "no-backend"
+    UNUSED_BACKEND = "unused-backend"
+    MISSING_PACKAGE = "missing-package"
+    SHORT_SECRET = "short-secret"  # noqa: S105
     # Aggressive Mode
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"

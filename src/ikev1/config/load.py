@@ -16,8 +16,10 @@ from ikev1.config.files import Files, changeable, why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
+from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
+from ikev1.config.user_checks import UserChecks, check_backends, read_user_checks
 from ikev1.core.records.settings import Settings
 
 DEFAULT_FILE = Path("/etc/ikev1/ikev1.toml")
@@ -29,6 +31,7 @@ class Loaded(NamedTuple):
     settings: Settings
     gateway: GatewayOptions
     warnings: tuple[Finding, ...] = ()
+    aaa: UserChecks = UserChecks()
 
 
 def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time) -> Loaded:
@@ -47,13 +50,16 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     gateway = top.table("gateway")
     options = gateway_options(gateway, file.parent)
     secrets = Secrets(file.parent, exposed)
-    connections = read_connections(top, read_policies(top), secrets, Files(file.parent))
-    settings = engine_settings(gateway, options, connections)
+    files = Files(file.parent)
+    connections = read_connections(top, read_policies(top), secrets, files)
+    checks = read_user_checks(top, secrets, file.parent)
+    settings = engine_settings(gateway, options, connections, read_pools(top))
     gateway.finish()
     top.finish()
     check(settings, options, findings, clock())
+    check_backends(connections, checks, findings)
     findings.raise_errors()
-    return Loaded(settings, options, tuple(findings.warnings))
+    return Loaded(settings, options, tuple(findings.warnings), checks)
 
 
 def _check_permissions(place: Path, findings: Findings) -> None:

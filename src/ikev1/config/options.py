@@ -8,7 +8,7 @@ from ikev1.config.findings import Rule
 from ikev1.config.table import Table
 from ikev1.config.values import address, choice, each, file_path, fragment_size, integer, interface, number, port, text
 from ikev1.core.records.record import Record
-from ikev1.core.records.settings import Connection, Settings, WhenDown
+from ikev1.core.records.settings import Connection, Pool, Settings, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
 
 DATA_PLANES = ("auto", "kernel", "userspace")
@@ -63,11 +63,14 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
     return options
 
 
-def engine_settings(table: Table, options: GatewayOptions, connections: tuple[Connection, ...]) -> Settings:
-    """The engine's options in ``[gateway]``, with ``connections``."""
+def engine_settings(
+    table: Table, options: GatewayOptions, connections: tuple[Connection, ...], pools: tuple[Pool, ...] = ()
+) -> Settings:
+    """The engine's options in ``[gateway]``, with ``connections`` and ``pools``."""
     default = Settings()
     return Settings(
         connections=connections,
+        pools=pools,
         encapsulation_port=options.encapsulation_port,
         half_open_limit=table.take("half_open_limit", integer(1, 1_000_000), default.half_open_limit),
         retransmit_tries=table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),

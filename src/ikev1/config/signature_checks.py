@@ -9,8 +9,8 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.config.identities import in_certificate
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.methods import ENCRYPTING
-from ikev1.core.records.settings import Connection, Mode, Trust
+from ikev1.core.records.methods import ENCRYPTING, SHARED, SIGNER, base_of
+from ikev1.core.records.settings import Connection, Mode, Trust, XauthRole
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
 from ikev1.crypto.signatures import UnsuitableKey
@@ -26,10 +26,12 @@ def check_signatures(connection: Connection, path: str, findings: Findings, now:
     ``now`` (seconds since 1970).
     """
     trust = connection.trust
-    if any(policy.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY for policy in connection.policies):
+    methods = {policy.suite.authentication for policy in connection.policies}
+    is_hybrid_server = connection.xauth is XauthRole.SERVER and methods <= SIGNER.keys()
+    if not methods <= SHARED:
         sources = {f"{path}.{key}" for key in _BELIEVED}
         reported = not sources.isdisjoint(finding.key for finding in findings.errors)
-        if not reported and not (trust.authorities or trust.peers or trust.public_keys):
+        if not reported and not is_hybrid_server and not (trust.authorities or trust.peers or trust.public_keys):
             findings.error(
                 path,
                 Rule.NO_TRUST,
@@ -64,7 +66,7 @@ def check_key_uses(connections: Iterable[Connection], findings: Findings) -> Non
         if credential is None:
             continue
         methods = {policy.suite.authentication for policy in connection.policies}
-        if AuthenticationMethod.RSA_SIGNATURES in methods:
+        if AuthenticationMethod.RSA_SIGNATURES in map(base_of, methods):
             signing.setdefault(credential.private_key, path)
         if methods & ENCRYPTING:
             decrypting.setdefault(credential.private_key, path)
@@ -78,7 +80,7 @@ def check_key_uses(connections: Iterable[Connection], findings: Findings) -> Non
 
 
 def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> None:
-    methods = {policy.suite.authentication for policy in connection.policies}
+    methods = {base_of(policy.suite.authentication) for policy in connection.policies}
     if methods <= ENCRYPTING and len(connection.trust.public_keys) > 1:
         findings.warn(
             key,

@@ -25,6 +25,10 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    def names(self) -> tuple[str, ...]:
+        """The keys of a table that may have any."""
+        return tuple(self._values)
+
     def key(self, key: str) -> str:
         """The full path of a key, for a finding."""
         return f"{self.path}.{key}" if self.path else key

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
+from ikev1.config.files import Files
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.packet_marks import read_packet_marks
+from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, choice, each, host_bits, integer, kilobytes, text
@@ -18,7 +20,7 @@ from ikev1.crypto.suites import DEFAULT_ESP
 LARGEST_WINDOW = 4096  # packets
 
 
-def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
+def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
     tunnel = Tunnel(
@@ -36,6 +38,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck) -> Tunnel:
         mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
         compress=table.take("compress", boolean, False),
         marks=read_packet_marks(table),
+        updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", _when_down, None),
     )
     table.finish()

@@ -242,6 +242,10 @@ class Engine:
         exchange = sa.phase1
         return self._contained(sa, lambda ref: timers.give_up_phase1(ref, exchange), now)
 
+    def of_address(self, address: str) -> list[IkeSa]:
+        """Return the ISAKMP SAs, the oldest first, to whose peer this gateway assigned the virtual ``address``."""
+        return self._state.table.of_address(address)
+
     def called_addresses(self, connection: str) -> tuple[str, ...]:
         """Return the addresses at which to initiate to the peer of ``connection``, in order: the configured ones, and
         those of its host names (`name_addresses`).

@@ -7,6 +7,8 @@ the negotiated hash algorithm" (§4).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Protocol
 
 from ikev1.crypto.algorithms import Supported
 from ikev1.wire.registry import HashAlgorithm
@@ -24,7 +26,15 @@ _NAMES = Supported(
 _SIZES = Supported(
     HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).digest_size for number, name in _NAMES.items()}
 )
-_MAKERS = Supported(HashAlgorithm, {number: getattr(hashlib, name) for number, name in _NAMES.items()})
+
+
+class _Digest(Protocol):
+    def digest(self) -> bytes: ...
+
+
+_MAKERS: Supported[Callable[[bytes], _Digest]] = Supported(
+    HashAlgorithm, {number: getattr(hashlib, name) for number, name in _NAMES.items()}
+)
 _BLOCKS = Supported(
     HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).block_size for number, name in _NAMES.items()}
 )
@@ -37,7 +47,7 @@ def digest(hash_algorithm: int, data: bytes) -> bytes:
     Raises:
         UnsupportedAlgorithm: the number names no hash known here.
     """
-    return bytes(_MAKERS[hash_algorithm](data).digest())
+    return _MAKERS[hash_algorithm](data).digest()
 
 
 def digest_size(hash_algorithm: int) -> int:
@@ -60,5 +70,4 @@ def prf(hash_algorithm: int, key: bytes, data: bytes) -> bytes:
     if len(key) > block:
         key = make(key).digest()
     key = key.ljust(block, b"\0")
-    inner = make(key.translate(_IPAD) + data).digest()
-    return bytes(make(key.translate(_OPAD) + inner).digest())
+    return make(key.translate(_OPAD) + make(key.translate(_IPAD) + data).digest()).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from ikev1.crypto.algorithm_spelling import meant
@@ -262,6 +263,7 @@ def ah_key_size(integrity: int) -> int:
     return hash.octets
 
 
+@lru_cache(maxsize=256, typed=True)
 def weaknesses(proposal: IkeProposal | EspProposalNumbers | AhProposalNumbers) -> tuple[str, ...]:
     """Why the suite should not be used, such as ``"modp1024: ..."``, a line for each weak algorithm; none if sound."""
     found = ((word, weakness) for word, weakness in _judged(proposal) if weakness.severity is not Severity.INFO)

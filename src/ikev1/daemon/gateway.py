@@ -17,12 +17,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from ikev1.clock import SteadyClock
 from ikev1.core.engine import Engine, UnknownName
-from ikev1.core.records.actions import Action, PlaneQuestion, Send
+from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import replace
 from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
@@ -41,6 +42,10 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.pending_operations import PendingOperations
 from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
+from ikev1.daemon.remote_access.address_desk import AddressDesk
+from ikev1.daemon.remote_access.client_addresses import ClientAddresses
+from ikev1.daemon.remote_access.pools import Pools
+from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
@@ -94,7 +99,7 @@ class Gateway:
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
-        self.engine = Engine(settings, random)
+        self.engine = Engine(self._for_engine(settings), random)
         self.engine.trace = log.wants_message
         self.traps = Traps(self.plane, self.engine.called_addresses, log)
         self.autostart = Autostart(
@@ -112,8 +117,19 @@ class Gateway:
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
+        self.pools = Pools(SavedLeases(saved, log), clock)
+        self._addresses = AddressDesk(self.engine, self.pools, clock)
+        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
         self._performer = Performer(
-            self.engine, self.plane, endpoint, self._keepalives, self._certificate_checker, self._saved, log, clock
+            self.engine,
+            self.plane,
+            endpoint,
+            self._keepalives,
+            self._certificate_checker,
+            self._saved,
+            self._addresses,
+            log,
+            clock,
         )
         self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
         self._initiation = Initiation(
@@ -121,10 +137,16 @@ class Gateway:
         )
         self.observers = self._performer.observers
         self.observers += [log.event, self.counters.observe]
+        self.observers.append(self._client_addresses.observe)
         # before the one that revives tunnels: `clear` is to stop that
         self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self.observers.append(self._unknown_caller)
+
+    def _for_engine(self, settings: Settings) -> Settings:
+        """The settings with what the data plane can do."""
+        able: Settings = replace(settings, separates_clients=self.plane.separates_clients)
+        return able
 
     # ------------------------------------------------------------------ life
 
@@ -179,6 +201,8 @@ class Gateway:
         """Take over the SAs of an earlier process; remove what it left in the kernel that the store does not know."""
         sas = self._saved.read()
         children = [child for sa in sas for child in sa.children]
+        self._addresses.resume(self.settings, sas)
+        self._client_addresses.resume(sas)
         alive = self.plane.adopt(children)
         self.protection.adopt(self.settings, children)
         if sas:
@@ -205,7 +229,7 @@ class Gateway:
                 self.log.bug(f"the processing of a message from {path.remote}", error)
                 continue
             actions += new
-            if any(isinstance(action, PlaneQuestion) for action in new):
+            if not PLANE_QUESTIONS.isdisjoint(map(type, new)):
                 self._performer.perform(actions)
                 actions.clear()
         self.apply(actions)
@@ -425,8 +449,9 @@ class Gateway:
         """
         settings = self._load()
         self.settings = settings
-        self.apply(self.engine.reconfigure(settings, self.now(), how))
+        self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
+        self.pools.adopt(settings.pools)
         self.protection.adopt(settings)
         self._names.adopt(settings)
         self.autostart.adopt(settings)

@@ -49,7 +49,7 @@ class Initiation:
     @property
     def deadline(self) -> float:
         """The time at which `due` has something to do."""
-        return min(self._unanswered.values(), default=math.inf)
+        return min(self._unanswered.values()) if self._unanswered else math.inf
 
     def due(self, now: float) -> None:
         """End the calls to one of several addresses that were not answered by ``now``."""

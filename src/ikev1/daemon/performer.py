@@ -10,12 +10,14 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AssignAddresses,
     CheckCertificate,
     Forget,
     InstallInbound,
     Keep,
     Move,
     PlaneQuestion,
+    ReleaseAddresses,
     Remove,
     Report,
     Send,
@@ -28,6 +30,7 @@ from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.errors import describe_bug
 from ikev1.esp.plane import DataPlane, PlaneError
@@ -45,6 +48,7 @@ class Performer:
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
         saved: SavedSas,
+        addresses: AddressDesk,
         log: EventLog,
         clock: Callable[[], float],
     ) -> None:
@@ -54,9 +58,11 @@ class Performer:
         self._keepalives = keepalives
         self._certificate_checker = certificate_checker
         self._saved = saved
+        self._addresses = addresses
         self._log = log
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
+        self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
 
     def perform(self, actions: Iterable[Action]) -> None:
         """Perform ``actions``. What an answer of the data plane leads to comes next.
@@ -73,9 +79,11 @@ class Performer:
                 self._log.bug(f"the action {type(action).__name__}", error)
 
     def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
-        if actions:
+        if not actions:
+            return
+        if self._saved.are_stored:
             self._saved.write([action for action in actions if isinstance(action, (Keep, Forget))])
-            pending.extendleft(reversed(actions))
+        pending.extendleft(reversed(actions))
 
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
@@ -84,12 +92,16 @@ class Performer:
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
+        elif isinstance(action, Keep):
+            self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
-        elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self._clock())
+        elif isinstance(action, AssignAddresses):
+            return self._addresses.assign(action)
+        elif isinstance(action, ReleaseAddresses):
+            self._addresses.release(action)
         elif isinstance(action, Forget):
             self._keepalives.forget(action.sa)
         elif not self._change_plane(action):
@@ -133,6 +145,8 @@ class Performer:
     def _change_plane(self, action: Move | Remove) -> bool:
         """Have the data plane perform ``action``; False if it refused."""
         child = action.child
+        if isinstance(action, Remove):
+            self._announce_removal(child)
         try:
             if isinstance(action, Move):
                 self._plane.move(child)
@@ -146,6 +160,13 @@ class Performer:
             self._log.bug(f"the data plane's part in {child_name(child)}", error)
             return False
         return True
+
+    def _announce_removal(self, child: ChildSa) -> None:
+        for observer in self.removing:
+            try:
+                observer(child)
+            except Exception as error:
+                self._log.bug(f"an observer of the removal of {child_name(child)}", error)
 
     def report(self, event: Event) -> None:
         """Hand ``event`` to the observers."""

@@ -24,6 +24,11 @@ class SavedSas:
         self.deadline = math.inf
         """The time at which `tidy` has something to do."""
 
+    @property
+    def are_stored(self) -> bool:
+        """Whether there is a store."""
+        return self._store is not None
+
     def read(self) -> list[IkeSa]:
         """The SAs of an earlier process.
 

@@ -12,11 +12,12 @@ from ikev1.core.records.path import UdpPath
 from ikev1.esp.inner import Flow, matches
 from ikev1.esp.plane import Acquire, Counters, Drops, Listener, NetworkChanged, PlaneError, Protected, Reader, Trap
 from ikev1.esp.routes import MARK, Routes
+from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
 from ikev1.esp.xfrm.layout import flow_of
-from ikev1.esp.xfrm.ownership_file import OwnershipFile
+from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile
 from ikev1.esp.xfrm.pairs import Pairs
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.probe import probe
@@ -27,6 +28,8 @@ from ikev1.esp.xfrm.stale_state import remove_legacy
 from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
 
 __all__ = ["KernelPlane", "probe"]
+
+_VIRTUAL_ADDRESSES_ON = "lo"  # the kernel's ESP has no interface of its own
 
 
 class KernelPlane:
@@ -50,6 +53,7 @@ class KernelPlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
+        self._virtual = VirtualAddresses(_VIRTUAL_ADDRESSES_ON)
         self._listener = listener
         self._spd = Spd(self._xfrm, self._owner)
         self._guard = PolicySets(self._spd, self._routes, self._owner)
@@ -59,6 +63,10 @@ class KernelPlane:
         self._adopted = False
         self._awaited: list[Flow] = []  # by packets of an earlier process
         self._before = statistics.read()
+
+    @property
+    def separates_clients(self) -> bool:
+        return False
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         with _failing_as("cannot set up the socket"):
@@ -78,6 +86,11 @@ class KernelPlane:
             self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
             survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
             remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
+            left = [note for note in self._owner.left if isinstance(note, AddressNote)]
+            gone = [note for note in left if note.address not in self._virtual]
+            for note in gone:
+                self._virtual.remove(note.address)
+            self._owner.strike(*gone)
             self._adopted = True
             # limits that were reached while nobody read the kernel's events
             self._translator.compare()
@@ -163,6 +176,20 @@ class KernelPlane:
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
 
+    def hold_address(self, address: str) -> None:
+        note = AddressNote(address)
+        if note in self._owner.left:
+            self._virtual.remove(address)  # of an earlier process
+        self._owner.note(note)
+        self._virtual.hold(address)
+        if address not in self._virtual:
+            self._owner.strike(note)
+
+    def release_address(self, address: str) -> None:
+        if address in self._virtual:
+            self._virtual.release(address)
+            self._owner.strike(AddressNote(address))
+
     def close(self, *, keep_protected: bool = False) -> None:
         # what cannot be removed stays in the ownership file
         if not keep_protected:
@@ -176,6 +203,8 @@ class KernelPlane:
                 self.remove(entry.child)
         with suppress(OSError):
             self._guard.close()
+        for address in self._virtual.all():
+            self.release_address(address)
         self._opened.close()
 
     def _read_news(self) -> None:

@@ -1,4 +1,4 @@
-"""Netlink (netlink(7)): requests, acknowledgements, dumps and attributes, each in a few microseconds.
+"""Netlink (netlink(7)): requests, acknowledgements, dumps, notifications and attributes, each in a few microseconds.
 
 What routing and XFRM share. Messages to and from XFRM hold keys: a request is sent from the caller's own buffers, which
 he may wipe afterwards, and what the kernel answered is wiped here as soon as it has been read.
@@ -6,6 +6,7 @@ he may wipe afterwards, and what the kernel answered is wiped here as soon as it
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import socket
@@ -29,6 +30,9 @@ _SOL_NETLINK, _CAP_ACK, _EXT_ACK, _GET_STRICT_CHK = 270, 10, 11, 12
 KERNEL = 0  # its port: other processes with CAP_NET_ADMIN may send to ours, too
 _LARGEST_ANSWER = 65_536
 _AT_ONCE = 64  # requests: their acknowledgements fit any receive buffer
+_LARGEST_NOTIFICATION = 32_768  # octets of one read
+_BATCH = 64  # reads per call
+_SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
 
 Buffer = bytes | bytearray | memoryview
 Result = TypeVar("Result")
@@ -175,6 +179,57 @@ class Netlink:
                         yield message
                         if message.kind in (_DONE, _ERROR):
                             return
+            finally:
+                self._buffer[:size] = bytes(size)
+
+
+class Notifications:
+    """A socket of one netlink family that becomes readable when the kernel sends a message to one of ``groups``, the
+    sum of their bits. ``room`` octets may wait in it, 0 for the default of the system; more than that need
+    CAP_NET_ADMIN.
+
+    Raises:
+        OSError: the socket cannot be opened, bound or read.
+    """
+
+    def __init__(self, family: int, groups: int, room: int = 0) -> None:
+        self._buffer = bytearray(_LARGEST_NOTIFICATION)
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._socket = socket.socket(socket.AF_NETLINK, kind, family)
+        try:
+            self._socket.bind((0, groups))
+            if room:
+                self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, room)
+        except OSError:
+            self._socket.close()
+            raise
+
+    def fileno(self) -> int:
+        """The file descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def read(self) -> Iterator[memoryview | None]:
+        """What has come, a bounded number of reads: the octets of `messages`, or None where notifications were lost.
+
+        The octets, in which may be keys, are wiped when the next ones are asked for.
+        """
+        for _ in range(_BATCH):
+            try:
+                size, (sender, _) = self._socket.recvfrom_into(self._buffer)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                yield None
+                continue
+            try:
+                if sender == KERNEL:
+                    yield memoryview(self._buffer)[:size]
             finally:
                 self._buffer[:size] = bytes(size)
 

@@ -6,10 +6,9 @@ with that of the kernel.
 
 from __future__ import annotations
 
-import errno
 import socket
 
-from ikev1.esp.netlink import KERNEL, Buffer, GarbledAnswer, Message, messages, unpack
+from ikev1.esp.netlink import Buffer, GarbledAnswer, Message, Notifications, messages, unpack
 from ikev1.esp.rtnetlink import ROUTE, table_of
 
 # <linux/rtnetlink.h>
@@ -18,16 +17,14 @@ _NEW_ROUTE, _DELETE_ROUTE, _NEW_RULE, _DELETE_RULE = 24, 25, 32, 33
 _CLONED = 0x200  # RTM_F_CLONED: an entry of a cache
 # RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, and RTNLGRP_IPV6_RULE
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18
-_LARGEST = 32_768  # octets of one read
-_BATCH = 256  # reads per call
 _IMMEDIATE = frozenset({_NEW_LINK, _DELETE_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _DELETE_RULE})
 
 
 class NetworkNews:
     """A socket that becomes readable when the network of this host changes.
 
-    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table; its
-    own changes are ignored.
+    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table and
+    others; its own changes are ignored.
 
     Raises:
         OSError: the socket cannot be opened, bound or read.
@@ -36,22 +33,15 @@ class NetworkNews:
     def __init__(self, table: int, port: int) -> None:
         self._table = table
         self._port = port
-        self._buffer = bytearray(_LARGEST)
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
-        try:
-            self._socket.bind((0, _GROUPS))
-        except OSError:
-            self._socket.close()
-            raise
+        self._notifications = Notifications(socket.NETLINK_ROUTE, _GROUPS)
 
     def fileno(self) -> int:
         """The file descriptor."""
-        return self._socket.fileno()
+        return self._notifications.fileno()
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
+        self._notifications.close()
 
     def read(self) -> bool:
         """Read a bounded number of notifications; whether any of them may concern this program.
@@ -59,18 +49,8 @@ class NetworkNews:
         Notifications that were lost, or that cannot be parsed, may.
         """
         changed = False
-        for _ in range(_BATCH):
-            try:
-                size, (sender, _) = self._socket.recvfrom_into(self._buffer)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                changed = True
-                continue
-            if sender == KERNEL and not changed:
-                changed = concerns(memoryview(self._buffer)[:size], self._table, self._port)
+        for octets in self._notifications.read():
+            changed = changed or octets is None or concerns(octets, self._table, self._port)
         return changed
 
 
@@ -90,6 +70,6 @@ def _matters(message: Message, table: int, port: int) -> bool:
         if flags & _CLONED:
             return False
         if table_of(message.body) != table:
-            return True
+            return message.port != port
         return message.kind == _DELETE_ROUTE and message.port != port
     return message.kind in _IMMEDIATE

@@ -40,6 +40,27 @@ def check_private(path: Path) -> None:
     os.close(descriptor)
 
 
+def read_private(path: Path) -> bytes:
+    """The content of a file that holds secrets and that others wrote for this process: it is owned by root or by the
+    user of this process, or by anybody if that is root, and nobody else can read or change it.
+
+    Raises:
+        OSError: it cannot be read, is a link, not a regular file, owned by another user, or others can use it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as opened:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refused(path, "is not a regular file")
+        if os.geteuid() and status.st_uid not in (0, os.geteuid()):
+            raise _refused(path, f"is owned by user {status.st_uid}, not by user {os.geteuid()} or root")
+        allowed = stat.S_IRGRP if status.st_gid == 0 else 0  # root's group
+        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed:
+            mode = stat.S_IMODE(status.st_mode)
+            raise _refused(path, f"others can read or change it (mode {mode:04o}): run `chmod 600` on it")
+        return opened.read()
+
+
 def check_folder(folder: Path) -> None:
     """Reject a ``folder`` in which others can create, replace or remove files, directly or by replacing a parent.
 

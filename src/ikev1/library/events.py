@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ikev1.core.records import events
 from ikev1.core.records.actions import CheckCertificate
-from ikev1.core.records.events import ChildDown, ChildUp, Failure, IkeConfirmed, IkeDown, IkeUp, Note
+from ikev1.core.records.events import EventOfSa, Failure, Note
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.library.message import Message
 
@@ -29,7 +29,7 @@ class MessageSeen(NamedTuple):
     message: Message
 
 
-Event = IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | MessageSeen | CheckCertificate | Failure | Note
+Event = EventOfSa | MessageSeen | CheckCertificate | Failure | Note
 
 
 def public(event: events.Event) -> Event:

@@ -1,4 +1,4 @@
-"""The store of a single gateway: one SQLite file, one row for each ISAKMP SA.
+"""The store of a single gateway: one SQLite file, one row for each ISAKMP SA and each lease.
 
 The file holds the keys of every SA, so only the daemon has access: mode 0600, in a folder where others cannot write,
 and locked while the daemon runs. Keys of deleted SAs do not stay in it: SQLite overwrites what it deletes, and the
@@ -18,6 +18,7 @@ import msgspec
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.files.private import check_folder, check_private, open_private
+from ikev1.store.lease import Lease
 from ikev1.store.store import StoreError
 
 FORMAT = 1  # PRAGMA user_version: of the table, not of the records in it, which grow by fields with defaults
@@ -26,6 +27,7 @@ OVERWRITTEN = 0x494B4531  # PRAGMA application_id: all that was ever deleted fro
 _BESIDE = ("-wal", "-shm", "-journal")  # files that SQLite creates, and trusts if they exist
 
 _DECODER = msgspec.msgpack.Decoder(IkeSa)
+_LEASES = msgspec.msgpack.Decoder(Lease)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -86,6 +88,7 @@ class SqliteStore:
             raise StoreError(f"{self._path} has format {found}; this version reads format {FORMAT}")
         with self._transaction():
             self._database.execute("CREATE TABLE IF NOT EXISTS ike_sa (id INTEGER PRIMARY KEY, record BLOB) STRICT")
+            self._database.execute("CREATE TABLE IF NOT EXISTS lease (address TEXT PRIMARY KEY, record BLOB) STRICT")
             self._database.execute(f"PRAGMA user_version = {FORMAT}")
         (overwritten,) = self._database.execute("PRAGMA application_id").fetchone()
         if overwritten != OVERWRITTEN:
@@ -124,6 +127,27 @@ class SqliteStore:
             with self._transaction():
                 self._database.executemany("DELETE FROM ike_sa WHERE id = ?", unreadable)
         return sas, len(unreadable)
+
+    def write_leases(self, changed: Iterable[Lease], forgotten: Iterable[str]) -> None:
+        """Apply all changes in one transaction."""
+        kept = [(lease.address, _ENCODER.encode(lease)) for lease in changed]
+        with self._failures, self._transaction():
+            self._database.executemany("INSERT OR REPLACE INTO lease VALUES (?, ?)", kept)
+            self._database.executemany("DELETE FROM lease WHERE address = ?", [(address,) for address in forgotten])
+
+    def read_leases(self) -> list[Lease]:
+        """All leases; unreadable ones are deleted."""
+        leases: list[Lease] = []
+        unreadable: list[tuple[str]] = []
+        with self._failures:
+            for address, record in self._database.execute("SELECT address, record FROM lease"):
+                try:
+                    leases.append(_LEASES.decode(record))
+                except (msgspec.DecodeError, TypeError):
+                    unreadable.append((address,))
+            with self._transaction():
+                self._database.executemany("DELETE FROM lease WHERE address = ?", unreadable)
+        return leases
 
     def tidy(self) -> None:
         """Erase overwritten and deleted records from the file and its write-ahead log.

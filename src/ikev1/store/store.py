@@ -8,6 +8,7 @@ from typing import Protocol
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.errors import LocalError
+from ikev1.store.lease import Lease
 
 
 class StoreError(LocalError):
@@ -24,6 +25,12 @@ class Store(Protocol):
 
     def read(self) -> tuple[list[IkeSa], int]:
         """All stored SAs, and the number of unreadable records, which are deleted."""
+
+    def write_leases(self, changed: Iterable[Lease], forgotten: Iterable[str]) -> None:
+        """Store leases, each in place of the one of its address, and delete those of the addresses ``forgotten``."""
+
+    def read_leases(self) -> list[Lease]:
+        """All stored leases; unreadable ones are deleted."""
 
     def tidy(self) -> None:
         """Erase overwritten and deleted records: their keys could decrypt recorded traffic."""

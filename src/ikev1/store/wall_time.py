@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.times import shifted
+from ikev1.store.lease import Lease
 from ikev1.store.store import Store
 
 _NOT_WORTH_IT = 1.0  # seconds: a difference up to this changes nothing that matters, and to shift a record costs time
@@ -35,6 +36,14 @@ class WallTimeStore:
         now = self._clock()
         offset = now - self._wall()
         return [_not_in_the_future(shifted(sa, offset), now) for sa in sas], unreadable
+
+    def write_leases(self, changed: Iterable[Lease], forgotten: Iterable[str]) -> None:
+        offset = self._wall() - self._clock()
+        self._store.write_leases([shifted(lease, offset) for lease in changed], forgotten)
+
+    def read_leases(self) -> list[Lease]:
+        offset = self._clock() - self._wall()
+        return [shifted(lease, offset) for lease in self._store.read_leases()]
 
     def tidy(self) -> None:
         self._store.tidy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from ikev1.wire.errors import WireError
 from ikev1.wire.registry import NotifyType, PayloadType
@@ -30,46 +30,44 @@ def walk_chain(
     """
     types: list[int] = []
     bodies: list[bytes] = []
-    position, end = 0, len(octets)
-    payload_type = first
+    position, end, payload_type = 0, len(octets), first
     try:
-        while payload_type != NONE:
-            if len(bodies) == most:
-                raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
+        for _ in range(most):
+            if payload_type == NONE:
+                break
             if end - position < GENERIC_HEADER_SIZE:
-                raise WireError(
-                    "this payload, which Next Payload announces", f"{end - position} octets", notify=malformed
-                )
+                left = f"{end - position} octets"
+                raise WireError("this payload, which Next Payload announces", left, notify=malformed)
             next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
-            if reserved:  # "If the value in the RESERVED field is not zero, the message is discarded" (RFC 2408 §5.3)
-                raise WireError("0 in the RESERVED field", reserved, 1, notify=malformed)
-            if length < GENERIC_HEADER_SIZE:  # "including the generic payload header": a smaller one would loop
-                raise WireError(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, 2, notify=malformed)
-            if length > end - position:
-                raise WireError(
-                    f"a payload length of at most {end - position}",
-                    length,
-                    2,
-                    notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS,
-                )
+            following = position + length
+            if reserved or length < GENERIC_HEADER_SIZE or following > end:
+                _refuse_header(reserved, length, end - position, malformed)
             types.append(payload_type)
-            bodies.append(octets[position + GENERIC_HEADER_SIZE : position + length])
-            position += length
-            payload_type = next_payload
+            bodies.append(octets[position + GENERIC_HEADER_SIZE : following])
+            position, payload_type = following, next_payload
+        if payload_type != NONE:
+            raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
     except WireError as error:
         error.within(PayloadType(payload_type).name, position)
         raise
     return types, bodies, position
 
 
+def _refuse_header(reserved: int, length: int, left: int, malformed: NotifyType) -> NoReturn:
+    if reserved:  # "If the value in the RESERVED field is not zero, the message is discarded" (RFC 2408 §5.3)
+        raise WireError("0 in the RESERVED field", reserved, 1, notify=malformed)
+    if length < GENERIC_HEADER_SIZE:  # "including the generic payload header": a smaller one would loop
+        raise WireError(f"a payload length of at least {GENERIC_HEADER_SIZE}", length, 2, notify=malformed)
+    raise WireError(f"a payload length of at most {left}", length, 2, notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS)
+
+
 def parse_bodies(types: list[int], bodies: list[bytes], parse: Callable[[int, bytes], Parsed]) -> list[Parsed]:
     """Return ``parse(type, body)`` of the payloads that `walk_chain` found. Raises what ``parse`` raises."""
     payloads: list[Parsed] = []
     try:
-        for payload_type, body in zip(types, bodies, strict=True):
-            payloads.append(parse(payload_type, body))
+        payloads.extend(map(parse, types, bodies))
     except WireError as error:
-        at = len(payloads)
+        at = len(payloads)  # those before the malformed one are in the list
         start = sum(map(len, bodies[:at])) + GENERIC_HEADER_SIZE * (at + 1)
         error.within(PayloadType(types[at]).name, start)
         raise
@@ -96,10 +94,11 @@ def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
 
     Raises struct.error for a body over 65,531 octets.
     """
-    octets: list[bytes] = []
-    next_payload: int = NONE
-    for payload_type, body in reversed(payloads):
-        octets += body, GENERIC_HEADER.pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body))
-        next_payload = payload_type
-    octets.reverse()
-    return b"".join(octets)
+    following = [*[payload_type for payload_type, _ in payloads[1:]], NONE][: len(payloads)]
+    pack = GENERIC_HEADER.pack
+    return b"".join(
+        [
+            pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body)) + body
+            for next_payload, (_, body) in zip(following, payloads, strict=True)
+        ]
+    )

@@ -214,11 +214,15 @@ class PlainLayout(Layout[PayloadClass]):
         self._shortest = self._head.size + octets.least
         self._longest = self._head.size + octets.most
         self._number = tuple([field.number for field, _ in self._fields if isinstance(field, PayloadNumber)])
+        self._is_opaque = not self._leading and self._check is None  # octets, and nothing else
 
     def parse(self, body: bytes) -> PayloadClass:
         """Parse a whole body. Raises WireError."""
-        if not self._shortest <= len(body) <= self._longest:
+        size = len(body)
+        if size < self._shortest or size > self._longest:
             return super().parse(body)  # which raises the error
+        if self._is_opaque:
+            return self._new((body, *self._number))
         payload = self._new((*self._head.unpack_from(body), body[self._head.size :], *self._number))
         if self._check is not None:
             self._check(payload)

@@ -199,7 +199,7 @@ def without_trailer(datagram: bytes) -> tuple[bytes, int]:
         return datagram, 0
     length = int.from_bytes(datagram[_LENGTH_AT:HEADER_SIZE])
     more = len(datagram) - length
-    if length < HEADER_SIZE or not 0 < more <= _LONGEST_TRAILER or any(datagram[length:]):
+    if not more or length < HEADER_SIZE or not 0 < more <= _LONGEST_TRAILER or any(datagram[length:]):
         return datagram, 0
     return datagram[:length], more
 

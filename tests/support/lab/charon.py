@@ -26,6 +26,7 @@ class CharonOptions:
     ``kernel`` is the kernel, where that has ESP (see kernel-run).
     """
 
+    configuration: str = ""  # swanctl.conf as a whole, instead of all below up to ``plane``
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
@@ -66,7 +67,7 @@ class Charon(Program):
         run_directory.mkdir(parents=True)
         strongswan_conf = directory / "strongswan.conf"
         strongswan_conf.write_text(_strongswan_conf(directory, options))
-        (directory / "swanctl.conf").write_text(_swanctl_conf(node, options))
+        (directory / "swanctl.conf").write_text(options.configuration or _swanctl_conf(node, options))
         if options.certificate:
             _lay_out_certificates(directory, options)
         environment = {"STRONGSWAN_CONF": str(strongswan_conf)}

@@ -18,6 +18,7 @@ from lab.process import LabError, Program, run
 class OurOptions:
     """What a test may choose: connection ``peer``, its tunnel ``net``, proposals in strongSwan's notation."""
 
+    configuration: str = ""  # ikev1.toml as a whole but for the control socket, instead of all connections
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
@@ -78,11 +79,20 @@ class OurGateway(Program):
         if options.certificate:
             chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
             self.config.with_name(_CHAIN).write_text("".join(file.read_text() for file in chain))
+        if options.configuration:
+            self.config.write_text(_with_control(options.configuration, self.control.path))
+            return
         self.config.write_text(_toml(self.node, self.control.path, self.keylog, self.record, options))
 
     def command(self, *arguments: str, check: bool = True) -> str:
         """Our own command line, on this gateway's socket."""
         return run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
+
+
+def _with_control(configuration: str, control: Path) -> str:
+    """The configuration with the control socket of this gateway."""
+    line = f'[gateway]\ncontrol = "{control}"\n'
+    return configuration.replace("[gateway]\n", line) if "[gateway]\n" in configuration else line + configuration
 
 
 def _toml(node: Node, control: Path, keylog: Path, record: Path, options: OurOptions) -> str:

@@ -29,8 +29,10 @@ class Lab:
         self.directory = Path(tempfile.mkdtemp(prefix="ikev1-lab-"))
         self._network = Network(run_id)
         self.direct = self._network.direct
+        self.sites = self._network.sites
         self.behind_nat = self._network.behind_nat
         self.two_behind_nat = self._network.two_behind_nat
+        self.same_address_behind_nat = self._network.same_address_behind_nat
         self._folder = itertools.count(1)
         self.programs: list[Program] = []
 

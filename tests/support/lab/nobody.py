@@ -26,6 +26,8 @@ class Nobody:
     def __init__(self, listener: Listener, send_udp: SendUdp) -> None:
         pass
 
+    separates_clients = False
+
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
 
@@ -64,6 +66,12 @@ class Nobody:
 
     def addresses(self) -> frozenset[str]:
         return frozenset()
+
+    def hold_address(self, address: str) -> None:
+        pass
+
+    def release_address(self, address: str) -> None:
+        pass
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         pass

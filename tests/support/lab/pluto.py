@@ -24,6 +24,8 @@ class PlutoOptions:
     ``plane`` is ``noesp``, where it believes that the kernel carries ESP (see noesp.c), or ``kernel``, where it does.
     """
 
+    configuration: tuple[str, str] = ("", "")  # ipsec.conf and ipsec.secrets as a whole, instead of what follows
+    connection: str = "peer"  # the name of the connection in ``configuration``
     calls: bool = False
     ike: str = "aes128-sha2_256-modp2048"
     esp: str = "aes128-sha2_256"
@@ -43,9 +45,10 @@ class Pluto(Program):
             (directory / name).mkdir(parents=True)
         config, secrets = directory / "ipsec.conf", directory / "ipsec.secrets"
         own_id, peer_id = (CLIENT_ID, f"@{GATEWAY_ID}") if options.calls else (f"@{GATEWAY_ID}", CLIENT_ID)
-        config.write_text(_ipsec_conf(node, options, own_id, peer_id))
+        settings, secret = options.configuration
+        config.write_text(settings or _ipsec_conf(node, options, own_id, peer_id))
         secrets.touch(mode=0o600)
-        secrets.write_text(f'{own_id} {peer_id} : PSK "{options.psk}"\n')
+        secrets.write_text(secret or f'{own_id} {peer_id} : PSK "{options.psk}"\n')
         _fill_database(directory, options.certificate)
         arguments = ["--nofork", "--config", str(config), "--rundir", str(directory), "--secretsfile", str(secrets)]
         arguments += ["--nssdir", f"{directory}/nss", "--ipsecdir", f"{directory}/ipsec.d", "--no-dnssec"]
@@ -59,7 +62,7 @@ class Pluto(Program):
         )
         try:
             self.wait_for(self._listens, "pluto to listen")
-            run(LIBRESWAN / "addconn", "--config", config, "--ctlsocket", directory / "pluto.ctl", "peer")
+            run(LIBRESWAN / "addconn", "--config", config, "--ctlsocket", directory / "pluto.ctl", options.connection)
         except LabError:
             self.stop()
             raise

@@ -173,6 +173,7 @@ class Node(Peer):
 
     def _dies(self) -> None:
         self.is_down = True
+        self.world.died_at = self.world.now
         self._writes_left = math.inf
         if not self.keeps_esp:
             self.carriers.clear()
@@ -183,7 +184,8 @@ class Node(Peer):
             return
         self.is_down = False
         known = {child.inbound.spi for sa in self.stored.values() for child in sa.children}
-        alive = set(self.inbound) & known if self.keeps_esp else set()
+        both = {child.inbound.spi for children in self.carriers.values() for child in children}  # directions
+        alive = both & known if self.keeps_esp else set()
         for traffic, children in list(self.carriers.items()):
             self.carriers[traffic] = [child for child in children if child.inbound.spi in alive]
         self.is_killed(*alive)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+import time
 from collections.abc import Iterable, Iterator
 
 from simulated.invariants import Violation
@@ -11,28 +14,35 @@ from simulated.run import run
 _MOST = 60  # plans that are tried
 
 
-def shrink(plan: Plan, rules: Iterable[str]) -> Plan:
-    """The smallest plan found that violates an invariant, as ``plan`` does."""
-    left = _MOST
+def shrink(plan: Plan, rules: Iterable[str], until: float = math.inf) -> Plan:
+    """The smallest plan found that violates the same invariant as ``plan`` does; the search ends at ``until``, by
+    `time.monotonic`.
+    """
+    left, kind = _MOST, _violated(plan, rules)
     smaller = True
     while smaller:
         smaller = False
         for candidate in _smaller(plan):
             left -= 1
-            if left < 0:
+            if left < 0 or time.monotonic() >= until:
                 return plan
-            if _fails(candidate, rules):
+            if _violated(candidate, rules) == kind:
                 plan, smaller = candidate, True
                 break
     return plan
 
 
-def _fails(plan: Plan, rules: Iterable[str]) -> bool:
+def _violated(plan: Plan, rules: Iterable[str]) -> str:
     try:
         run(plan, rules)
-    except Violation:
-        return True
-    return False
+    except Violation as violation:
+        return kind_of(str(violation))
+    return ""
+
+
+def kind_of(report: str) -> str:
+    """The first line of a violation without its numbers."""
+    return re.sub(r"\d+", "#", report.partition("\n")[0])
 
 
 def _smaller(plan: Plan) -> Iterator[Plan]:

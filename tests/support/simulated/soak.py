@@ -1,7 +1,7 @@
 """Worlds without end, and the state machine of the responder: ``make soak``.
 
 make soak                      until it is interrupted
-DURATION=7200 make soak        for so many seconds
+DURATION=7200 make soak        for so many seconds, with all that is learned
 SEED=brisk-17 make soak        one world again, as a violation names it
 RULES=always,heals make soak   other rules than all
 """
@@ -12,18 +12,22 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import NamedTuple
 
 import learned
-from ikev1.core.records.settings import Mode
 from simulated.invariants import Violation
 from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
 from simulated.run import RULES, run
-from simulated.shrink import shrink
+from simulated.shrink import kind_of, shrink
 
 _BLOCK = 20  # worlds
 _SAY = 60.0  # seconds from one line of progress to the next
+_PROCESSES = os.cpu_count() or 1
+_LEARN_AGAIN = 200  # blocks of worlds from one round of learning to the next
+_CONVERSATIONS, _LEARN_FOR, _SHARE = 5000, 300.0, 0.1  # of one machine: at most so many, so many seconds, of the time
+_DAY = 86400
 
 
 class Found(NamedTuple):
@@ -34,25 +38,52 @@ class Found(NamedTuple):
     smaller: str
 
 
+class Done(NamedTuple):
+    """What a process did: violations, how much was played, and machines by name, with the seconds that each took."""
+
+    found: list[Found]
+    tally: Counter[str]
+    machines: dict[str, tuple[learned.Machine, float]]
+
+
 def plan_of(name: str) -> Plan:
     """The plan that a violation names: ``17`` or ``brisk-17``."""
     number = int(name.removeprefix("brisk-"))
     return (brisk_plan if name.startswith("brisk-") else random_plan)(number, KINDS, (*FAULTS, AMNESIA))
 
 
-def play(names: list[str], rules: tuple[str, ...]) -> list[Found]:
-    """The violations in these worlds."""
-    return [found for name in names for found in play_one(f"SEED={name}", plan_of(name), rules)]
+def play(names: list[str], rules: tuple[str, ...], until: float) -> Done:
+    """Play these worlds; none begins after ``until``, by `time.monotonic`."""
+    done = Done([], Counter(), {})
+    for name in names:
+        if time.monotonic() < until:
+            done.found.extend(play_one(f"SEED={name}", plan_of(name), rules, done.tally, until))
+    return done
 
 
-def play_one(name: str, plan: Plan, rules: tuple[str, ...]) -> list[Found]:
+def play_one(name: str, plan: Plan, rules: tuple[str, ...], tally: Counter[str], until: float) -> list[Found]:
     """The violation in this world, if there is one."""
     try:
-        run(plan, rules)
+        run(plan, rules, tally)
     except Violation as violation:
         report = str(violation)
-        return [Found(report.partition("\n")[0], f"{name}: {report}", repr(shrink(plan, rules)))]
+        return [Found(report.partition("\n")[0], f"{name}: {report}", repr(shrink(plan, rules, until)))]
     return []
+
+
+def learn(kind: str, proof: str, seed: int, until: float) -> Done:
+    """Learn one of the responder's machines, and hold it against the tables: a difference is a violation.
+
+    It takes a share of the time that is left until ``until``.
+    """
+    began = time.monotonic()
+    name = f"{kind}, {proof}"
+    budget = learned.Budget(_CONVERSATIONS, began + min(_LEARN_FOR, _SHARE * (until - began)))
+    machine = learned.learn(kind, proof, seed=seed, budget=budget)
+    found = [
+        Found(f"{name}: {line}", f"{name}, seed {seed}: not as the tables say: {line}", "") for line in machine.wrong
+    ]
+    return Done(found, Counter(), {name: (machine, time.monotonic() - began)})
 
 
 def main() -> int:
@@ -60,65 +91,96 @@ def main() -> int:
     rules = tuple(os.environ.get("RULES", ",".join(RULES)).split(","))
     seed, duration = os.environ.get("SEED"), float(os.environ.get("DURATION", "inf"))
     shown = os.environ.get("PLAN")
+    until = time.monotonic() + duration
     if seed or shown:
         plan = eval(shown, {"Plan": Plan, "Spoke": Spoke, "Fault": Fault}) if shown else plan_of(seed or "")  # our own
-        found = play_one(f"SEED={seed}" if seed else "PLAN", plan, rules)
+        found = play_one(f"SEED={seed}" if seed else "PLAN", plan, rules, Counter(), until)
         for each in found:
             print(each.report, f"smaller: {each.smaller}", sep="\n")
         print(f"{len(found)} violations")
         return bool(found)
-    wrong = _learn()
-    return _soak(rules, duration, int(os.environ.get("FIRST", str(int(time.time()))))) or bool(wrong)
+    return Soak(rules, until, int(os.environ.get("FIRST", str(int(time.time()))))).run()
 
 
-def _learn() -> int:
-    """Learn the responder's machines, and hold them against the tables; how many differences there are."""
-    wrong = 0
-    for proof in (learned.PSK, learned.SIGNATURES):
-        machines = {str(mode): learned.learn(mode, proof) for mode in Mode}
-        machines["informational"] = learned.learn_informational(proof)
-        for name, machine in machines.items():
-            print(f"{name}, {proof}: {machine.states} states in {machine.queries} conversations", flush=True)
-            for line in machine.wrong:
-                print(f"    not as the tables say: {line}", flush=True)
-            wrong += len(machine.wrong)
-    return wrong
+class Soak:
+    """A run: what is to be done, and what was found.
 
+    Args:
+        rules: what is checked in the worlds.
+        until: when the run ends, by `time.monotonic`. No world and no conversation of a learner begins after it.
+        first: the seed of the first world.
+    """
 
-def _soak(rules: tuple[str, ...], duration: float, first: int) -> int:
-    began = said = time.monotonic()
-    kinds: Counter[str] = Counter()
-    worlds, number = 0, first
-    print(f"worlds from seed {first} on, rules {', '.join(rules)}", flush=True)
-    with ProcessPoolExecutor() as pool:
-        under_way: dict[Future[list[Found]], int] = {}
-        try:
-            while time.monotonic() - began < duration or under_way:
-                while time.monotonic() - began < duration and len(under_way) < 2 * (os.cpu_count() or 1):
-                    names = [f"brisk-{number + place}" if place else str(number) for place in range(_BLOCK)]
-                    under_way[pool.submit(play, names, rules)] = len(names)
-                    number += _BLOCK
-                done, _ = wait(under_way, timeout=_SAY, return_when=FIRST_COMPLETED)
-                for future in done:
-                    worlds += under_way.pop(future)
-                    for each in future.result():
-                        kinds[_kind(each.what)] += 1
-                        if kinds[_kind(each.what)] == 1:
-                            print(each.report, f"smaller: {each.smaller}", sep="\n", flush=True)
-                if time.monotonic() - said >= _SAY:
-                    said = time.monotonic()
-                    print(f"{said - began:6.0f} s: {worlds} worlds, {kinds.total()} violations", flush=True)
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-    print(f"{worlds} worlds in {time.monotonic() - began:.0f} s, {kinds.total()} violations")
-    for kind, count in kinds.most_common():
-        print(f"{count:6} {kind}")
-    return bool(kinds)
+    def __init__(self, rules: tuple[str, ...], until: float, first: int) -> None:
+        self._rules, self._until, self._first = rules, until, first
+        self._began = self._said = time.monotonic()
+        self._kinds: Counter[str] = Counter()
+        self._tally: Counter[str] = Counter()
+        self._machines: dict[str, tuple[int, int]] = {}  # by name: states, and conversations in all rounds
 
+    def run(self) -> int:
+        """Learn and play until the end, and print the figures; the status is 1 if anything was violated."""
+        print(f"worlds from seed {self._first} on, rules {', '.join(self._rules)}", flush=True)
+        with ProcessPoolExecutor(_PROCESSES) as pool:
+            jobs = self._jobs(pool)
+            under_way: set[Future[Done]] = set()
+            try:
+                while under_way or time.monotonic() < self._until:
+                    while time.monotonic() < self._until and len(under_way) < 2 * _PROCESSES:
+                        under_way.add(next(jobs))
+                    done, under_way = wait(under_way, timeout=_SAY, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._note(future.result())
+                    if time.monotonic() - self._said >= _SAY:
+                        self._said = time.monotonic()
+                        print(self._progress(), flush=True)
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)
+        self._print_figures()
+        return bool(self._kinds)
 
-def _kind(what: str) -> str:
-    """A violation without its numbers."""
-    return "".join("#" if letter.isdigit() else letter for letter in what)
+    def _jobs(self, pool: ProcessPoolExecutor) -> Iterator[Future[Done]]:
+        """What is to be done, without end: a round of learning, then worlds, then the next round with other walks."""
+        number, learning = self._first, 0
+        while True:
+            for proof in (learned.PSK, learned.SIGNATURES):
+                for kind in learned.KINDS:
+                    yield pool.submit(learn, kind, proof, learning, self._until)
+            learning += 1
+            for _ in range(_LEARN_AGAIN):
+                names = [f"brisk-{number + place}" if place else str(number) for place in range(_BLOCK)]
+                number += _BLOCK
+                yield pool.submit(play, names, self._rules, self._until)
+
+    def _note(self, done: Done) -> None:
+        self._tally += done.tally
+        for name, (machine, seconds) in done.machines.items():
+            known, before = self._machines.get(name, (0, 0))
+            self._machines[name] = max(known, machine.states), before + machine.queries
+            if not before:
+                states = f"{machine.states} states" if machine.states else "not learned"
+                print(f"{name}: {states} in {machine.queries} conversations and {seconds:.0f} s", flush=True)
+        for each in done.found:
+            kind = kind_of(each.what)
+            self._kinds[kind] += 1
+            if self._kinds[kind] == 1:
+                print(each.report, f"smaller: {each.smaller}", sep="\n", flush=True)
+            else:
+                print("again", each.report.partition("\n")[0], flush=True)
+
+    def _progress(self) -> str:
+        worlds, seconds = self._tally["worlds"], time.monotonic() - self._began
+        return f"{seconds:6.0f} s: {worlds} worlds, {self._kinds.total()} violations"
+
+    def _print_figures(self) -> None:
+        tally = self._tally
+        print(self._progress())
+        print(f"{tally['seconds'] / _DAY:.1f} simulated days, {tally['messages']} messages, {tally['packets']} packets")
+        print("faults:", ", ".join(f"{kind} {tally[kind]}" for kind in (*FAULTS, AMNESIA)))
+        for name, (states, conversations) in self._machines.items():
+            print(f"learned: {name}: {states or 'no'} states, {conversations} conversations")
+        for kind, count in self._kinds.most_common():
+            print(f"{count:6} {kind}")
 
 
 if __name__ == "__main__":

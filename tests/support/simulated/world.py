@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
@@ -36,6 +37,8 @@ class World(BaseNetwork[Model]):
         ladder: the last lines of what happened.
         sent_packets: how many packets were for a network behind a node, whether or not a pair carried them.
         lost_packets: how many of them had not arrived when the link was empty again.
+        messages: how many ISAKMP datagrams were sent.
+        happened: how often each kind of fault happened.
     """
 
     def __init__(self, plan: Plan, ivs: Ivs) -> None:
@@ -46,10 +49,12 @@ class World(BaseNetwork[Model]):
         self.chance = Random(f"world {plan.seed}")
         self.esp_keys = EspKeys()
         self.ladder: list[str] = []
-        self.sent_packets = self.lost_packets = 0
+        self.sent_packets = self.lost_packets = self.messages = 0
+        self.happened: Counter[str] = Counter()
         self.bad_links: dict[str, list[Link]] = {}
         self.slow_links: dict[str, Delay] = {}
         self.nats: dict[str, Nat] = {}
+        self.died_at = -math.inf  # when a process ended last
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
         self.link = self._pass
@@ -148,6 +153,7 @@ class World(BaseNetwork[Model]):
         super().send(datagram)
         self.sent.clear()
         if datagram.label != ESP:
+            self.messages += 1
             self.ivs.sent(datagram.octets)
             arriving = len(self.flying) + len(self._delayed) - before
             receiver = self.receiver(datagram)
@@ -199,6 +205,7 @@ class World(BaseNetwork[Model]):
     def happens(self, fault: Fault) -> None:
         """Do to a node or a link what the fault says."""
         self.write(f"*** {fault}")
+        self.happened[fault.kind] += 1
         node, number = self.peers[fault.who], int(self.now - self.began) + self.plan.seed
         match fault.kind:
             case "kill":
@@ -250,6 +257,11 @@ class World(BaseNetwork[Model]):
         return self._networks[name]
 
     # --- what is told of it
+
+    def figures(self) -> dict[str, int]:
+        """How much was played: worlds, seconds, messages, packets, and for each kind of fault how often it happened."""
+        played = {"worlds": 1, "seconds": int(self.now - self.began), "messages": self.messages}
+        return played | {"packets": self.sent_packets} | self.happened
 
     def note(self, node: Node, event: Event) -> None:
         """An engine reported an event."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ikev1.audit.finding import Evidence
 from ikev1.config import GatewayOptions
+from ikev1.core.records.methods import SHARED
 from ikev1.core.records.settings import Connection, Policy, Settings, Tunnel
-from ikev1.wire.registry import AuthenticationMethod
 
 
 class Subject(NamedTuple):
@@ -54,4 +54,4 @@ def key_of(connection: Connection, tunnel: Tunnel | None = None) -> str:
 
 def shares_secret(connection: Connection) -> bool:
     """Whether any policy of the connection uses a pre-shared key."""
-    return any(policy.suite.authentication == AuthenticationMethod.PRE_SHARED_KEY for policy in connection.policies)
+    return any(policy.suite.authentication in SHARED for policy in connection.policies)

@@ -180,4 +180,4 @@ def _use(console: Console, left: DemoGateway) -> None:
     )
     if None in times or not whole or pair.inbound.bytes < octets:
         raise click.ClickException("The tunnel did not carry everything.")
-    console.print("\n[bold green]The tunnel works.[/] Both gateways take leave of each other and are gone.")
+    console.print("\n[bold green]The tunnel works.[/] Both gateways have deleted their SAs and stopped.")

@@ -110,7 +110,9 @@ class Script:
     def is_over(self, exchange: Exchange) -> bool:
         """Return whether ``exchange`` has no further messages."""
         step = exchange.step
-        return step == self._most or (self._again is not None and self.is_over_after(step, exchange))
+        if self._again is None:
+            return step == self._most
+        return self.is_over_after(step, exchange)
 
     def is_over_after(self, messages: int, exchange: Exchange) -> bool:
         """Return whether ``exchange`` has no further messages after the first ``messages``."""
@@ -122,7 +124,10 @@ class Script:
 
     def awaits(self, exchange: Exchange) -> bool:
         """Return whether the next message of ``exchange`` is one of the peer."""
-        return not self.is_over(exchange) and self.speakers[exchange.step] is not exchange.role
+        step = exchange.step
+        if step == self._most or self.speakers[step] is exchange.role:
+            return False
+        return self._again is None or not self.is_over_after(step, exchange)
 
     def hidden(self, exchange: Exchange) -> frozenset[int]:
         """Return the types of payload whose bodies are encrypted separately in the next message, if there is one."""
@@ -160,7 +165,8 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     Raises:
         Refusal: the row does not allow the message; ``context`` must be discarded.
     """
-    exchange, step = context.exchange, context.exchange.step
+    exchange = context.exchange
+    step = exchange.step
     if not script.awaits(exchange):
         raise Refusal(Code.MALFORMED, f"unexpected message: {script.name} expects no further one")
     label, grammar = script.labels[step], script.grammars[step]
@@ -171,16 +177,18 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
         state = script.state_after(step, exchange.role)
         context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
     decision = script.rows[step].check(context, message)
-    if message.header.encrypted and not grammar.hash:
+    if not grammar.hash and message.header.encrypted:
         _follow(context)  # in phase 1, the check authenticated the message
-    ends_at = context.exchange.ends_at
-    if context.exchange.complaint is not None and context.exchange.message_id == 0 and context.initiates:
-        # An unauthenticated error had shortened the time limit, and this is the valid answer
-        ends_at = max(ends_at, context.now + patience(context.engine.settings))
-    # An answer to a question may still refuse a peer's Quick Mode: the same refusal is reported and sent only once
-    keeps = exchange.message_id and not context.initiates
-    complaint = context.exchange.complaint if keeps else None
-    context.exchange = replace(context.exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=complaint)
+    exchange = context.exchange
+    ends_at, complaint = exchange.ends_at, exchange.complaint
+    if complaint is not None:
+        if exchange.message_id == 0 and context.initiates:
+            # An unauthenticated error had shortened the time limit, and this is the valid answer
+            ends_at = max(ends_at, context.now + patience(context.engine.settings))
+        # An answer to a question may still refuse a peer's Quick Mode: the same refusal is reported and sent only once
+        if exchange.message_id == 0 or context.initiates:
+            complaint = None
+    context.exchange = replace(exchange, step=step + 1, resend_at=0.0, ends_at=ends_at, complaint=complaint)
     return decision
 
 
@@ -217,9 +225,11 @@ def resume(script: Script, context: ExchangeContext, answer: Answer) -> None:
     Raises:
         Refusal: the exchange cannot continue; ``context`` must be discarded.
     """
-    waiting = present(context.exchange.waiting)
+    waiting, take_answer = context.exchange.waiting, script.take_answer
+    assert waiting is not None
+    assert take_answer is not None
     context.exchange = replace(context.exchange, waiting=None)
-    decision = present(script.take_answer)(context, waiting.decision, answer)
+    decision = take_answer(context, waiting.decision, answer)
     reply(script, context, decision)
 
 
@@ -248,13 +258,18 @@ def asked_again(script: Script, context: ExchangeContext) -> Question | None:
 def _wait(context: ExchangeContext, question: Question, decision: Any) -> None:
     request = context.engine.next_request()
     context.exchange = replace(context.exchange, waiting=Waiting(request, decision))
-    context.actions.append(question._replace(request=request))
+    context.actions.append(type(question)(request, *question[1:]))
 
 
 def _follow(context: ExchangeContext) -> None:
     """Change the peer's path to that of an authenticated message, if it has to follow (RFC 3947 §4, §7)."""
     seen, sa = context.seen, context.sa
-    if seen is None or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port):
+    if (
+        seen is None
+        or seen == sa.path
+        or sa.awaits_user
+        or not path_changes.follows(sa, seen, context.engine.settings.encapsulation_port)
+    ):
         return
     context.sa, moves = (
         path_changes.take_path(sa, seen) if sa.anchor is None else path_changes.moved(sa, seen, context.now)
@@ -266,29 +281,27 @@ def _follow(context: ExchangeContext) -> None:
 def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
     step = context.exchange.step
     payloads = script.rows[step].build(context, decision)
-    datagram, iv, sealed = protection.seal(
-        context.sa, context.exchange, script.exchange, script.grammars[step], payloads
-    )
-    awaits_answer = not script.is_over_after(step + 1, context.exchange)
-    repeats = awaits_answer and (context.initiates or script.patient_responder)
-    resend_at = context.exchange.resend_at  # already set if the message waited for an answer
-    if not repeats:
+    exchange = context.exchange
+    datagram, iv, sealed = protection.seal(context.sa, exchange, script.exchange, script.grammars[step], payloads)
+    awaits_answer = not script.is_over_after(step + 1, exchange)
+    resend_at = exchange.resend_at  # already set if the message waited for an answer
+    if not awaits_answer or not (script.patient_responder or context.initiates):
         resend_at = 0.0
     elif resend_at <= context.now:
         resend_at = context.now + first_wait(context.engine.settings, context.engine.random)
-    context.exchange = replace(
-        context.exchange,
+    exchange = context.exchange = replace(
+        exchange,
         step=step + 1,
         iv=iv,
         datagrams=(datagram,) if len(datagram) <= SMALLEST else datagrams_of(context, datagram),
         tries=1,
         resend_at=resend_at,
-        ends_at=context.exchange.ends_at if awaits_answer else context.now + LINGER,
+        ends_at=exchange.ends_at if awaits_answer else context.now + LINGER,
         complaint=None,
     )
-    context.actions += transmit(context.exchange, context.sa.path)
+    context.actions += transmit(exchange, context.sa.path)
     if context.engine.trace(context.sa, script.labels[step]):
-        state = script.state_after(step, context.exchange.role)
+        state = script.state_after(step, exchange.role)
         message = protection.in_the_clear(datagram, sealed)
         context.actions.append(Report(MessageSeen(context.sa, True, script.labels[step], state, message)))
 

@@ -38,6 +38,8 @@ def fresh_message_id(sa: IkeSa) -> tuple[IkeSa, int]:
 
 def is_own(sa: IkeSa, message_id: int) -> bool:
     """Whether `fresh_message_id` has returned ``message_id`` for ``sa``."""
+    if not sa.own_message_ids:
+        return False
     swapped = message_id >> 16 | (message_id & _HALF) << 16
     number = _permuted(sa, swapped, reversed(range(_ROUNDS)))
     return (number >> 16 | (number & _HALF) << 16) < sa.own_message_ids

@@ -109,7 +109,10 @@ class PayloadGrammar:
         # messages of phase 1, all peers send the payloads in the order of RFC 2409. No HASH protects payloads before
         # them, where an attacker could insert blocks until one decrypts to a useful payload.
         encrypted_first = self.encrypted and not self._either and not self._most
-        if (name.startswith("HASH(") and not optional) or name == "SA" or (encrypted_first and not optional):
+        # No HASH covers the exchange type: the first payload after HASH tells a Transaction message from a copy of
+        # another one with that type.
+        fixed = name in ("SA", "ATTR") or (name.startswith("HASH(") and not optional)
+        if fixed or (encrypted_first and not optional):
             self._leading.append(kinds[0])
         for kind in kinds:
             self._most[kind] = _SEVERAL if (body[1] if body else name) in _REPEATED else self._most.get(kind, 0) + 1

@@ -11,8 +11,9 @@ from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids
 from ikev1.core.peer.authentication import derive, respond, shared_secret
-from ikev1.core.peer.phase1_auth import is_hybrid, note_requests, request_certificates
+from ikev1.core.peer.phase1_auth import note_requests, request_certificates
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
+from ikev1.core.peer.xauth_role import with_policies_as, xauth_role
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
 from ikev1.core.records.exchange import KeyShare, Life, Role
@@ -21,7 +22,8 @@ from ikev1.core.records.methods import ENCRYPTING
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Connection, NatTraversal
+from ikev1.core.records.remote_access import Xauth
+from ikev1.core.records.settings import Connection, NatTraversal, XauthRole
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -36,7 +38,6 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import NotifyType, PayloadType
 
-_USER_PATIENCE = 60  # seconds within which XAUTH must authenticate the client after a hybrid phase 1
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
 
 
@@ -45,6 +46,7 @@ NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be 
 
 def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
+    context.connection = with_policies_as(context.connection, Role.INITIATOR)
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
     return [offered, *vendor_ids.announced(context.connection)]
@@ -62,7 +64,7 @@ def choose_sa(context: ExchangeContext, message: Message) -> SaReply:
     candidates = context.engine.candidates(context.sa)
     if not candidates:
         raise no_connection(context.sa.path)
-    return choose_among(candidates, context, message)
+    return choose_among(tuple(with_policies_as(each, Role.RESPONDER) for each in candidates), context, message)
 
 
 def no_connection(path: UdpPath) -> Refusal:
@@ -206,10 +208,12 @@ def establish(context: ExchangeContext) -> None:
     """Mark the ISAKMP SA as established, and clear the fields that later exchanges do not need."""
     sa = context.sa
     chosen = present(sa.chosen)
-    awaits_user = is_hybrid(chosen.suite.authentication)
-    lifetime = _USER_PATIENCE if awaits_user else chosen.lifetime
+    as_user = xauth_role(chosen.suite.authentication, sa.role, context.connection)
     rekeying = context.connection.rekeying if context.connection.rekey else None
-    rekey_at, expires_at = deadlines(context.now, lifetime, sa.role, rekeying, context.engine.random)
+    if as_user is None:
+        rekey_at, expires_at = deadlines(context.now, chosen.lifetime, sa.role, rekeying, context.engine.random)
+    else:  # until the user is authenticated
+        rekey_at, expires_at = 0.0, context.now + context.connection.xauth_timeout
     context.sa = replace(
         sa,
         state=IkeState.ESTABLISHED,
@@ -217,13 +221,13 @@ def establish(context: ExchangeContext) -> None:
         confirmed=not context.speaks_last,
         # a responder answered at the address of the initiator's request; an initiator floats with its last message
         reached=(sa.path.remote_host, sa.path.remote_port) if sa.role is Role.INITIATOR else None,
-        awaits_user=awaits_user,
+        xauth=None if as_user is None else Xauth(serves=as_user is XauthRole.SERVER),
         share=None,
         SAi_b=b"",
         requested=(),
         keys=replace(present(sa.keys), SKEYID=b"", last_block=context.exchange.iv),
         established_at=context.now,
-        rekey_at=0.0 if awaits_user else rekey_at,
+        rekey_at=rekey_at,
         expires_at=expires_at,
     )
     context.report(IkeUp(context.sa))

@@ -13,6 +13,7 @@ from ikev1.core.exchanges.revised_rsa_encryption import (
     MAIN_MODE_REVISED_RSA_ENCRYPTION,
 )
 from ikev1.core.exchanges.rsa_encryption import AGGRESSIVE_MODE_RSA_ENCRYPTION, MAIN_MODE_RSA_ENCRYPTION
+from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -29,11 +30,12 @@ SCRIPTS: dict[tuple[str, int], Script] = {
         AGGRESSIVE_MODE_REVISED_RSA_ENCRYPTION,
         NEW_GROUP_MODE,
         QUICK_MODE,
+        TRANSACTION,
         INFORMATIONAL,
     )
 }
 
-PHASE_2_SCRIPTS: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, NEW_GROUP_MODE)}
+PHASE_2_SCRIPTS: dict[int, Script] = {script.exchange: script for script in (QUICK_MODE, TRANSACTION, NEW_GROUP_MODE)}
 """The phase 2 exchanges that a peer may initiate, by exchange type; without Informational, which has no state."""
 
 
@@ -63,5 +65,5 @@ def cisco_state(sa: IkeSa) -> str:
     if sa.state is IkeState.DELETED:
         return "MM_NO_STATE"
     if sa.state is not IkeState.CONNECTING or sa.phase1 is None:
-        return "QM_IDLE"
+        return "CONF_XAUTH" if sa.awaits_user else "CONF_ADDR" if sa.awaits_config else "QM_IDLE"
     return state_name(script_of(sa.phase1), sa.phase1.step, sa.phase1.role)

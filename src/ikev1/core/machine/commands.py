@@ -17,7 +17,7 @@ from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.negotiation.lineage import retired
-from ikev1.core.peer.traffic_selectors import tunnel_selectors
+from ikev1.core.peer.traffic_selectors import allowed_selectors, allows
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
@@ -27,7 +27,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Mode
+from ikev1.core.records.settings import Connection, Mode, Tunnel
 from ikev1.wire.header import NO_COOKIE
 
 REMOVED = "connection removed from the configuration"
@@ -74,7 +74,7 @@ def bring_up(tx: Transaction, connection: Connection, tunnel: str | None, path: 
     sa = ike_for(tx.state, connection.name)
     if sa is None:
         begin_phase1(tx, connection, path, wanted)
-    elif sa.is_call_of_ours or sa.awaits_user:
+    elif sa.is_call_of_ours or sa.holds_phase2:
         tx.of(sa).change(queued=(*sa.queued, *wanted))
     elif tunnel is not None:
         begin_quick_mode(tx.of(sa), tunnel)
@@ -105,19 +105,37 @@ def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
 
 
 def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
-    """Initiate Quick Mode for ``tunnel`` under this SA, with ``selectors`` or by default the configured ones."""
-    sa, state, now = ref.sa, ref.tx.state, ref.tx.now
+    """Initiate Quick Mode for ``tunnel`` under this SA, with ``selectors`` or by default the configured ones: one for
+    each IP version of virtual addresses.
+    """
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
-    if configured is None or not sa.is_up:
+    if configured is None or not ref.sa.is_up:
         return
+    if ref.sa.holds_phase2:
+        ref.change(queued=tuple(dict.fromkeys((*ref.sa.queued, tunnel))))
+        return
+    allowed = allowed_selectors(draft, configured)
+    if selectors is None and not allowed:
+        text = f"tunnel {tunnel!r} has no networks of one IP version: {_without_networks(ref, configured)}"
+        _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
+    elif selectors is not None and not allows(allowed, *selectors):
+        now = ", ".join(f"{local} === {remote}" for local, remote in allowed) or "no networks"
+        text = f"not rekeying {selectors[0]} === {selectors[1]}: tunnel {tunnel!r} is now for {now}"
+        _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
+    else:
+        for local, remote in allowed if selectors is None else (selectors,):
+            _begin_quick_mode(ref, tunnel, local, remote)
+
+
+def _without_networks(ref: SaRef, tunnel: Tunnel) -> str:
+    assigned = [address for config in (ref.sa.assigned, ref.sa.received) if config for address in config.addresses]
+    return f"local {tunnel.local}, remote {tunnel.remote}, virtual addresses {', '.join(assigned) or 'none'}"
+
+
+def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector) -> None:
+    sa, state, now = ref.sa, ref.tx.state, ref.tx.now
     numbered, message_id = fresh_message_id(sa)
-    allowed = tunnel_selectors(draft, configured)
-    local, remote = selectors or allowed
-    if not (allowed[0].contains(local) and allowed[1].contains(remote)):
-        text = f"not rekeying {local} === {remote}: tunnel {tunnel!r} is now for {allowed[0]} === {allowed[1]}"
-        ref.tx.report(Failure(Code.SELECTORS_UNACCEPTABLE, text, sa.path.remote_host, sa, tunnel))
-        return
     exchange = new_exchange(
         QUICK_MODE, message_id, Role.INITIATOR, now + patience(state.settings), phase2_iv(sa, message_id)
     )
@@ -127,9 +145,13 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
         count_own(context)
         begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
     except Refusal as refusal:
-        ref.tx.report(Failure(refusal.code, refusal.text, sa.path.remote_host, sa, tunnel))
+        _cannot_begin(ref, tunnel, refusal.code, refusal.text)
         return
     ref.commit(context, context.exchange)
+
+
+def _cannot_begin(ref: SaRef, tunnel: str, code: Code, text: str) -> None:
+    ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, tunnel))
 
 
 def rekey_child(ref: SaRef, child: ChildSa) -> None:
@@ -144,6 +166,7 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
         _replace_child(ref, child)
         return
     others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
+    others = others or _called_in_place(ref)
     if others:
         confirmed = [other for other in others if other.confirmed] or others
         _replace_child(tx.of(confirmed[-1]), child)
@@ -154,6 +177,21 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     if connection is not None and known and not calling:
         # the new ISAKMP SA takes over the pair, and the next retry rekeys the pair under it
         _call_again(ref, connection, _path_to(ref.sa, known))
+
+
+def _called_in_place(ref: SaRef) -> list[IkeSa]:
+    """Return the unconfirmed ISAKMP SAs that this gateway has initiated on the path of this one: a Quick Mode confirms
+    them, also to a peer behind a NAT that does not support dead peer detection.
+    """
+    return [
+        other
+        for other in ref.tx.state.table.of_claim(ref.sa)
+        if other.is_current
+        and not other.confirmed
+        and other.role is Role.INITIATOR
+        and other.path == ref.sa.path
+        and ref.tx.state.believes(other)
+    ]
 
 
 def _replace_child(ref: SaRef, child: ChildSa) -> None:
@@ -199,11 +237,11 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     tunnel = next((known for known in draft.connection.tunnels if known.name == child.name), None)
     if tunnel is None:
         return False
-    local, remote = tunnel_selectors(draft, tunnel)
-    if not (local.contains(child.local) and remote.contains(child.remote)):
+    allowed = allowed_selectors(draft, tunnel)
+    if not allows(allowed, child.local, child.remote):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
-    return fixed and child.initiator and (child.local, child.remote) != (local, remote)
+    return fixed and child.initiator and (child.local, child.remote) not in allowed
 
 
 def _call_again(
@@ -371,6 +409,9 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
         return
     if 0.0 < sa.expires_at <= tx.now:
         expire_ike(ref)
+        return
+    if sa.holds_phase2:
+        close_ike(ref, "the process that negotiated the user and the configuration has ended")
         return
     for child in dead:
         ref.say(delete_child(child))

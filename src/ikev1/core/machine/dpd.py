@@ -101,12 +101,23 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
     if here:
         done = replace(done, reached=(seen.remote_host, seen.remote_port))
     ref.become(done)
+    if done.reached != sa.reached:
+        _ask_others(ref)
     if occupied:
         text = f"the peer moved to {seen.remote}, but another peer has the traffic of its transport mode SAs there"
         ref.note(Code.SELECTORS_UNACCEPTABLE, text)
     elif here and seen != sa.path:
         _move(ref, seen)
     return True
+
+
+def _ask_others(ref: SaRef) -> None:
+    """Probe the peers of other SAs that claim to be where the peer of this one is now: an SA that the peer established
+    from a new port behind its NAT, while this one still had the old port, replaces this one once that is proved.
+    """
+    for other in ref.tx.state.table.of_claim(ref.sa):
+        if other.peer is None and other.confirmed and other.is_current:
+            ask(ref.tx.of(other), other.path)
 
 
 def _acknowledges(sa: IkeSa, probe: Probe, payload: Notification) -> bool:
@@ -118,6 +129,8 @@ def _acknowledges(sa: IkeSa, probe: Probe, payload: Notification) -> bool:
 def follow(ref: SaRef, path: UdpPath) -> None:
     """Update the peer's address and port after an authenticated message on ``path`` that is not a replay."""
     sa, now, port = ref.sa, ref.tx.now, ref.tx.state.settings.encapsulation_port
+    if path == sa.path or sa.awaits_user:
+        return
     if path_changes.follows(sa, path, port):
         settled = now - sa.moved_at >= _SETTLED
         # Every packet may come from another port: probe the peer and store the record once the port is stable

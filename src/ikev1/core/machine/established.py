@@ -18,25 +18,22 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.record import replace
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
-from ikev1.wire.registry import ExchangeType, NotifyType
+from ikev1.wire.registry import NotifyType
 
+_INITIAL_CONTACT = NotifyType.INITIAL_CONTACT.value
 _BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
 _FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
 
 
-def after_establishment(ref: SaRef, last: Message) -> None:
-    """Replace older SAs and negotiate queued tunnels after ``last``, the final message of phase 1, was processed."""
+def settle(ref: SaRef) -> bool:
+    """Replace older SAs of the peer, which is authenticated; return whether this SA stays."""
     table = ref.tx.state.table
-    if ref.sa.awaits_user:
-        return  # the user is not authenticated yet
-    if last.header.encrypted and _says_initial_contact(last):
-        ref.change(initial_contact=True)
     first = lineage.prevents(ref)
     if first is not None:
         text = f"{ref.sa.path.remote} rejected: {first.path.remote} has the same identity, and unique is 'keep'"
         ref.note(Code.DUPLICATE_PEER, text)
         close_ike(ref, "the peer already has an ISAKMP SA")
-        return
+        return False
     if ref.sa.confirmed:
         lineage.succeed(ref)
     else:
@@ -51,6 +48,11 @@ def after_establishment(ref: SaRef, last: Message) -> None:
             dpd.ask(ref.tx.of(other), other.path, _BUSY)
     elif not ref.sa.confirmed and not ref.sa.queued and (ref.sa.role is Role.INITIATOR or table.of_peer(ref.sa)):
         dpd.ask(ref, ref.sa.path, _BUSY)
+    return not ref.has_ended
+
+
+def negotiate_queued(ref: SaRef) -> None:
+    """Negotiate the tunnels that waited for this SA."""
     queued = ref.sa.queued
     if ref.has_ended or not queued:
         return
@@ -58,8 +60,15 @@ def after_establishment(ref: SaRef, last: Message) -> None:
     used = lineage.heir_now(ref) or ref
     for tunnel in queued:
         begin_quick_mode(used, tunnel)
-    if ref.sa.role is Role.INITIATOR and last.header.exchange == ExchangeType.AGGRESSIVE:
+    if ref.sa.role is Role.INITIATOR and not ref.sa.confirmed:
         _hasten(ref)
+
+
+def brings_initial_contact(last: Message) -> bool:
+    """Return whether ``last``, the final message of phase 1, has an authenticated INITIAL-CONTACT. It is obeyed once
+    the peer is known.
+    """
+    return last.header.encrypted and _says_initial_contact(last)
 
 
 def _hasten(ref: SaRef) -> None:
@@ -70,6 +79,13 @@ def _hasten(ref: SaRef) -> None:
     """
     at = ref.tx.now + _BUSY
     ref.change(exchanges=tuple(replace(exchange, resend_at=at) for exchange in ref.sa.exchanges))
+
+
+def heard_of_user(ref: SaRef) -> None:
+    """Mark the SA confirmed: the messages of XAUTH were authentic."""
+    if not ref.sa.confirmed:
+        ref.change(confirmed=True)
+        ref.tx.report(IkeConfirmed(ref.sa))
 
 
 def confirm(ref: SaRef, *, answered: bool = False) -> None:
@@ -99,9 +115,9 @@ def initial_contact(ref: SaRef, message: Message) -> None:
     if ref.has_ended or not _says_initial_contact(message) or ref.tx.now - ref.sa.established_at > _FIRST_WORDS:
         return
     ref.change(initial_contact=True)
-    if ref.sa.confirmed:
+    if ref.sa.confirmed and not ref.sa.awaits_user:
         lineage.end_older(ref)
 
 
 def _says_initial_contact(message: Message) -> bool:
-    return any(payload.type == NotifyType.INITIAL_CONTACT for payload in message.all(Notification))
+    return any(payload.type == _INITIAL_CONTACT for payload in message.all(Notification))

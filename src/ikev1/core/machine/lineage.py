@@ -35,8 +35,8 @@ def succeed(ref: SaRef) -> None:
         end_older(ref)
     if not ref.sa.is_current:
         return
-    others = [other for other in _others(ref) if _is_renewal(other, ref.sa) or unique(ref) is Unique.REPLACE]
-    gone = [other for other in others if not _is_renewal(other, ref.sa) and _is_older(other, ref.sa)]
+    others = [other for other in _others(ref) if is_renewal(other, ref.sa) or unique(ref) is Unique.REPLACE]
+    gone = [other for other in others if not is_renewal(other, ref.sa) and _is_older(other, ref.sa)]
     rivals = [other for other in others if other.is_current and other.confirmed and other not in gone]
     heir = ref.tx.of(heir_of((ref.sa, *rivals)))
     if heir is not ref and heir.sa.peer != ref.sa.peer:
@@ -184,7 +184,17 @@ def may_have_heir(ref: SaRef) -> bool:
     return any(
         other.is_current and not other.confirmed and now - other.established_at < _DECIDES_WITHIN
         for other in ref.tx.state.table.of_claim(ref.sa)
-        if not _is_older(other, ref.sa) and _is_renewal(other, ref.sa)
+        if not _is_older(other, ref.sa) and is_renewal(other, ref.sa)
+    )
+
+
+def has_silent_heir(ref: SaRef) -> bool:
+    """Return whether this gateway has established an ISAKMP SA to replace this one that the peer does not confirm, but
+    has not rejected: it does not support dead peer detection.
+    """
+    return any(
+        other.is_current and not other.confirmed and other.replaces == ref.sa.unique_id and not dpd.answers(other)
+        for other in ref.tx.state.table.of_claim(ref.sa)
     )
 
 
@@ -205,11 +215,13 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
     A peer that does not support dead peer detection may leave its SAs unconfirmed for long.
     """
-    for other in ref.tx.state.table.of_claim(ref.sa):
+    others = ref.tx.state.table.of_claim(ref.sa)
+    for other in others:
         waits = other.is_current and not other.confirmed and other.role is ref.sa.role
-        if waits and _is_older(other, ref.sa) and _is_renewal(other, ref.sa):
+        if waits and _is_older(other, ref.sa) and is_renewal(other, ref.sa):
             _give_way(ref.tx.of(other), ref, leaves=False)
-    make_room(ref)
+    if others:
+        make_room(ref)
 
 
 def retire(ref: SaRef) -> None:
@@ -289,7 +301,7 @@ def end_older(ref: SaRef) -> None:
     """
     all_stay = unique(ref) is Unique.NEVER
     for other in _others(ref):
-        if _is_older(other, ref.sa) and (not all_stay or _is_renewal(other, ref.sa)):
+        if _is_older(other, ref.sa) and (not all_stay or is_renewal(other, ref.sa)):
             end(ref.tx.of(other), "the peer has no older SAs (INITIAL-CONTACT)", with_children=True)
 
 
@@ -298,7 +310,7 @@ def prevents(ref: SaRef) -> IkeSa | None:
     if ref.sa.initial_contact or unique(ref) is not Unique.KEEP:
         return None
     others = (other for other in _others(ref) if other.is_current and other.confirmed and _is_older(other, ref.sa))
-    return next((other for other in others if not _is_renewal(other, ref.sa)), None)
+    return next((other for other in others if not is_renewal(other, ref.sa)), None)
 
 
 def unique(ref: SaRef) -> Unique:
@@ -307,6 +319,6 @@ def unique(ref: SaRef) -> Unique:
     return Unique.REPLACE if connection is None else connection.unique
 
 
-def _is_renewal(other: IkeSa, sa: IkeSa) -> bool:
+def is_renewal(other: IkeSa, sa: IkeSa) -> bool:
     """Return whether ``sa`` has the same remote address as ``other``, or was initiated to replace it."""
     return other.path.remote_host == sa.path.remote_host or sa.replaces == other.unique_id

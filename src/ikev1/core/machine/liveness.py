@@ -16,9 +16,11 @@ and so can anybody. They are not believed, but the peer is asked at once instead
 
 from __future__ import annotations
 
+from ikev1.core.exchanges.informational import delete_ike
+from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine import commands, dpd
 from ikev1.core.machine.ended import end
-from ikev1.core.machine.transaction import SaRef
+from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import AskTraffic
 from ikev1.core.records.answers import Answer, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -32,17 +34,25 @@ _AT_LEAST = 0.1  # seconds between two checks
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
+_SILENCE = 0.9  # of the time for which a Quick Mode is repeated
 _LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which sends nothing
 
 
 def watch(ref: SaRef) -> None:
     """Begin to check the peer of an established ISAKMP SA, or apply another `Connection.dpd_delay`."""
-    delay = _delay(ref)
-    if ref.has_ended or not _is_checked(ref.sa):
-        return
-    check_at = ref.tx.now + delay if delay else 0.0
-    if not ref.sa.liveness.check_at or not delay or check_at < ref.sa.liveness.check_at:
-        _note(ref, check_at=check_at)
+    if not ref.has_ended:
+        liveness = watched(ref.tx, ref.sa)
+        if liveness is not ref.sa.liveness:
+            ref.change(liveness=liveness)
+
+
+def watched(tx: Transaction, sa: IkeSa) -> Liveness:
+    """Return what is known about the peer of ``sa``, with the time of the first check by `Connection.dpd_delay`."""
+    delay, known = _delay(tx, sa), sa.liveness
+    check_at = tx.now + delay if delay else 0.0
+    if not _is_checked(sa) or (known.check_at and delay and check_at >= known.check_at):
+        return known
+    return replace(known, check_at=check_at)
 
 
 def resume(ref: SaRef) -> None:
@@ -58,14 +68,24 @@ def heard(ref: SaRef) -> None:
     sa = ref.sa
     if ref.has_ended or not sa.is_up:
         return
-    probe = None if sa.probe is not None and sa.probe.ends_at else sa.probe
-    alive = replace(sa.liveness, heard_at=ref.tx.now, quick_mode=0)
-    ref.become(replace(sa, probe=probe, liveness=alive), store=False)
+    probe, alive = sa.probe, alive_at(sa, ref.tx.now)
+    if probe is not None and probe.ends_at:
+        ref.become(replace(sa, probe=None, liveness=alive), store=False)
+    elif alive is not sa.liveness:
+        ref.become(replace(sa, liveness=alive), store=False)
+
+
+def alive_at(sa: IkeSa, now: float) -> Liveness:
+    """Return what is known about the peer of ``sa``, which has just proved to be alive."""
+    known = sa.liveness
+    if not sa.is_up or (known.heard_at == now and not known.quick_mode):
+        return known
+    return replace(known, heard_at=now, quick_mode=0)
 
 
 def check(ref: SaRef) -> None:
     """Check whether the peer has been silent for the configured time."""
-    sa, now, delay = ref.sa, ref.tx.now, _delay(ref)
+    sa, now, delay = ref.sa, ref.tx.now, _delay(ref.tx, ref.sa)
     if not delay or not _is_checked(sa):
         _note(ref, check_at=0.0, request=0)
     elif sa.liveness.request:  # the data plane did not answer
@@ -87,12 +107,12 @@ def check(ref: SaRef) -> None:
 def question(ref: SaRef) -> AskTraffic | None:
     """Return the open question about traffic, to be asked again."""
     request = ref.sa.liveness.request
-    return AskTraffic(request, _pairs(ref), _delay(ref)) if request else None
+    return AskTraffic(request, _pairs(ref), _delay(ref.tx, ref.sa)) if request else None
 
 
 def take_traffic(ref: SaRef, answer: Answer) -> None:
     """Process the answer of the data plane to the question of `check`."""
-    _judge(ref, answer if isinstance(answer, Traffic) else Traffic(), _delay(ref))
+    _judge(ref, answer if isinstance(answer, Traffic) else Traffic(), _delay(ref.tx, ref.sa))
 
 
 def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
@@ -139,7 +159,7 @@ def hinted(ref: SaRef, what: str) -> None:
     `_BETWEEN_HINTS` seconds. ``what`` is the error.
     """
     sa, now = ref.sa, ref.tx.now
-    delay = _delay(ref)
+    delay = _delay(ref.tx, sa)
     if not delay or not sa.is_up or now - sa.liveness.hinted_at < _BETWEEN_HINTS:
         return
     if sa.probe is not None or _replaced(ref):
@@ -189,6 +209,17 @@ def dead_to_quick_mode(ref: SaRef) -> None:
     dead(ref, f"it sends no packets, and did not answer a Quick Mode in {_timeout(ref):g} s")
 
 
+def unanswered_quick_mode(ref: SaRef) -> None:
+    """End an ISAKMP SA whose peer has not answered a Quick Mode, if nothing else tells whether the peer has it: the
+    peer does not support dead peer detection, and there are no pairs with it. The next attempt begins with phase 1.
+    """
+    sa = ref.sa
+    silent = ref.tx.now - _heard_at(sa) >= _SILENCE * patience(ref.tx.state.settings)
+    if silent and _delay(ref.tx, ref.sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
+        ref.say(delete_ike(sa))
+        end(ref, "the peer did not answer Quick Mode, and does not support dead peer detection")
+
+
 # --- what is known --------------------------------------------------------------------------------------------------
 
 
@@ -196,14 +227,14 @@ def _note(ref: SaRef, **fields: float | int) -> None:
     ref.change(liveness=replace(ref.sa.liveness, **fields))
 
 
-def _delay(ref: SaRef) -> float:
+def _delay(tx: Transaction, sa: IkeSa) -> float:
     """Return the seconds of silence before the peer is asked, 0.0 for never. The responder of the ISAKMP SA waits a
     little longer, so that two peers with the same configuration do not both ask.
     """
-    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    connection = tx.state.lookup.by_name(sa.connection)
     if connection is None:
         return 0.0
-    return connection.dpd_delay * (1.0 if ref.sa.role is Role.INITIATOR else _RESPONDER_SHARE)
+    return connection.dpd_delay * (1.0 if sa.role is Role.INITIATOR else _RESPONDER_SHARE)
 
 
 def _timeout(ref: SaRef) -> float:

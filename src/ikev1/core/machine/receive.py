@@ -10,7 +10,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -20,8 +20,9 @@ from ikev1.core.machine.aggressive_responder import (
 )
 from ikev1.core.machine.boundary import Work, abandon_message, contain
 from ikev1.core.machine.connected import take_connected
+from ikev1.core.machine.early_messages import hold_early, release
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
-from ikev1.core.machine.established import after_establishment, confirm
+from ikev1.core.machine.established import brings_initial_contact, confirm
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -29,7 +30,7 @@ from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
 from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.machine.unsupported_exchange import take_unsupported
+from ikev1.core.machine.unsupported_exchange import explain_quick_modes, take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
 from ikev1.core.records.answers import Answer
@@ -49,18 +50,34 @@ from ikev1.wire.message import Message, without_trailer
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _PHASE_1 = frozenset({ExchangeType.IDENTITY_PROTECTION, ExchangeType.AGGRESSIVE})
+# Looked up once, as in `ikev1.core.records.exchange`
+_CONNECTING, _ESTABLISHED, _DELETED = IkeState.CONNECTING, IkeState.ESTABLISHED, IkeState.DELETED
+_INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIVE
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
+_COOKIES = 16  # octets
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
 
 def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """Process ``datagram``, received on ``path``, and return the actions. Internal errors are contained."""
-    return _contained(state, lambda tx: _receive(tx, datagram, path), path, now)
+    actions = _contained(state, lambda tx: _receive(tx, datagram, path), path, now)
+    return actions + _released(state, datagram[:_COOKIES], now)
 
 
 def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Action]:
     return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path)
+
+
+def _released(state: State, cookies: bytes, now: float) -> list[Action]:
+    """Process the messages of the peer that came too early, as if they had just been received."""
+    sa = state.table.by_cookies.get(cookies)
+    if sa is None or not sa.held or sa.holds_phase2:
+        return []
+    actions = _contained(state, lambda tx: release(tx.of(sa)), sa.path, now)
+    for held in sa.held:
+        actions += _contained(state, partial(_receive_held, held=held), held.path, now)
+    return actions
 
 
 def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
@@ -73,9 +90,11 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
     sa, exchange = found
     if exchange is None:
         return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
-    held = present(exchange.waiting).held
+    waiting = exchange.waiting
+    held = () if waiting is None else waiting.held
     if not held:
-        return _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
+        actions = _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
+        return actions + _released(state, sa.cookies, now)
     first, *followers = held
     actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
     for follower in followers:
@@ -95,6 +114,7 @@ def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
     ref.commit(context, context.exchange)
     if exchange.received and context.exchange.waiting is None:
         confirm(ref)
+    remote_access.after_exchange(ref, exchange)
     lineage.pass_on(ref)
 
 
@@ -177,7 +197,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
     if _is_first(header):
         if state.is_own_cookie(header.CKY_I):
             tx.report(Failure(Code.REFLECTION, OWN_CALL, path.remote))
-        elif header.exchange == ExchangeType.AGGRESSIVE:
+        elif header.exchange == _AGGRESSIVE:
             _aggressive_first(tx, arrival)
         else:
             tx.actions += answer_first(state, header, datagram, path, tx.now)
@@ -194,7 +214,7 @@ def _process(tx: Transaction, arrival: Arrival, trailer: int) -> None:
 def _route(ref: SaRef, arrival: Arrival) -> None:
     """Pass a message to the exchange under this SA to which it belongs, if any."""
     header, sa = arrival.header, ref.sa
-    if header.exchange == ExchangeType.INFORMATIONAL:
+    if header.exchange == _INFORMATIONAL:
         before = len(ref.tx.actions)
         take_informational(ref, arrival)
         if len(ref.tx.actions) == before:
@@ -203,11 +223,13 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
     exchange = sa.phase1
     if header.exchange in PHASE_2_SCRIPTS:
         _hold(ref, arrival)
-        if sa.state is IkeState.CONNECTING:
+        if sa.state is _CONNECTING:
             ask_again(ref, arrival)
             return
+        if sa.holds_phase2 and hold_early(ref, arrival):
+            return
         exchange = _phase2(ref.tx.state, sa, header, arrival.now)
-    elif header.exchange not in _PHASE_1 and sa.state is not IkeState.CONNECTING:
+    elif header.exchange not in _PHASE_1 and sa.state is not _CONNECTING:
         take_unsupported(ref, arrival)
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
@@ -232,12 +254,11 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
     """Return the SA to which a message belongs: one in the table, or that of a Main Mode initiator, which is not in the
     table before message 3.
     """
-    sas = tx.state.table.by_cookies
-    sa = sas.get(header.CKY_I + header.CKY_R)
-    if sa is not None:
-        return None if sa.state is IkeState.DELETED else tx.of(sa)
+    ref = tx.find(header.CKY_I + header.CKY_R)
+    if ref is not None:
+        return None if ref.sa.state is _DELETED else ref
     # This gateway initiated and has no answer yet: the answer has the responder's cookie, or is an error without one
-    sa = sas.get(header.CKY_I + NO_COOKIE)
+    sa = tx.state.table.by_cookies.get(header.CKY_I + NO_COOKIE)
     if sa is None or sa.path.remote_host != path.remote_host:
         sa = recognise(tx.state, header, path, tx.now)
     return None if sa is None else tx.of(sa)
@@ -257,7 +278,7 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     for exchange in sa.exchanges:
         if exchange.message_id == header.message_id:
             return exchange
-    if not sa.is_up or sa.awaits_user or header.message_id == 0 or not state.believes(sa):
+    if not sa.is_up or header.message_id == 0 or not state.believes(sa):
         return None
     if header.message_id in sa.spent_message_ids or is_own(sa, header.message_id) or was_heard(sa, header.message_id):
         return None
@@ -296,22 +317,32 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     except (Refusal, WireError, CryptoError) as error:
         if exchange.message_id:
             refuse_phase2(ref, exchange, digest, error)
+            if isinstance(error, Refusal) and error.code is Code.XAUTH_REQUIRED:
+                explain_quick_modes(ref, error.text)
         elif arrival.header.CKY_R == NO_COOKIE and not ref.is_kept and not isinstance(error, CryptoError):
             tx.actions += refused_aggressive(tx.state, arrival, error)
         else:
             refuse_phase1(ref, exchange, arrival, error)
         return
     was_kept = ref.is_kept
-    ref.commit(context, context.exchange)
-    if not was_kept:
-        keep_caller(ref)
-    if sa.state is IkeState.CONNECTING and ref.sa.state is IkeState.ESTABLISHED:
-        after_establishment(ref, message)
-        liveness.watch(ref)
-    elif exchange.message_id and context.exchange.waiting is None:
-        confirm(ref)
-    if exchange.message_id:
-        liveness.heard(ref)
+    if sa.state is _CONNECTING and context.sa.state is _ESTABLISHED:
+        initial_contact = context.sa.initial_contact or brings_initial_contact(message)
+        watched = liveness.watched(tx, context.sa)
+        ref.commit(context, context.exchange, initial_contact=initial_contact, liveness=watched)
+        if not was_kept:
+            keep_caller(ref)
+        remote_access.after_phase1(ref)
+    elif exchange.message_id:
+        ref.commit(context, context.exchange, liveness=liveness.alive_at(context.sa, tx.now))
+        if context.exchange.waiting is None:
+            confirm(ref)
+        if ref.sa.probe is not None:
+            liveness.heard(ref)
+        remote_access.after_exchange(ref, exchange)
+    else:
+        ref.commit(context, context.exchange)
+        if not was_kept:
+            keep_caller(ref)
     switch.peer_answered(ref, exchange)
     if ref.has_ended:
         return
@@ -338,7 +369,7 @@ def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, b
     """
     script, (header, datagram, _, _) = script_of(exchange), arrival
     if exchange.message_id == 0:
-        if sa.state is not IkeState.CONNECTING:
+        if sa.state is not _CONNECTING:
             raise Unproved("phase 1 is complete")
         if sa.keys is not None and not header.encrypted and script.grammars[exchange.step].must_be_encrypted:
             raise Unproved("it is not encrypted")

@@ -18,7 +18,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
@@ -66,6 +66,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     was_confirmed = ref.sa.confirmed
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
+        remote_access.deleted(ref)
         lineage.heir_deleted(ref)
         bury(ref, "deleted by the peer")
     if was_confirmed:

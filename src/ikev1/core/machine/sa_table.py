@@ -1,4 +1,4 @@
-"""The ISAKMP SAs of an engine, indexed by cookies, connection, peer, number, SPI and deadline.
+"""The ISAKMP SAs of an engine, indexed by cookies, connection, peer, number, virtual address, SPI and deadline.
 
 There may be many thousands of SAs, so the indexes are compact: the few SAs of a peer are a tuple, because a dictionary
 would take four times the memory.
@@ -9,17 +9,23 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, PeerKey
-from ikev1.core.records.record import present
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
+K = TypeVar("K")
+
+# Looked up once, as in `ikev1.core.records.exchange`
+_CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
+
+# The fields that `_names` uses. They are compared first: they are the same in most changes, and no key is computed
+_NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "xauth", "user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
 class Kept(NamedTuple):
@@ -34,9 +40,9 @@ class Kept(NamedTuple):
 class SaTable:
     """SAs by cookies, connection, peer, SPI and deadline.
 
-    Only `ikev1.core.machine.transaction` may call `put`, `drop`, `enqueue`, `settle` and `restore`: every change is
-    part of a transaction. Its changes are visible at once, except for what nobody looks up within a transaction: the
-    deadlines and the requests. `settle` updates those once, when the transaction is committed.
+    Only `ikev1.core.machine.transaction` may call `replace`, `put`, `drop`, `enqueue`, `settle` and `restore`: every
+    change is part of a transaction. Its changes are visible at once, except for what nobody looks up within a
+    transaction: the requests, which `settle` updates once, when the transaction is committed, and the deadlines.
     """
 
     def __init__(self) -> None:
@@ -52,15 +58,28 @@ class SaTable:
         self._by_claim: dict[PeerKey, tuple[bytes, ...]] = {}
         self._by_host: dict[str, dict[bytes, int]] = {}  # serials by the peer's address, oldest first
         self._by_number: dict[int, bytes] = {}
+        self._by_address: dict[str, tuple[bytes, ...]] = {}  # SAs by the virtual addresses that we assigned
         self._pairs = ChildTable()
         self._coming_spis: set[int] = set()  # inbound SPIs that Quick Modes under way have allocated
         self._by_request: dict[int, bytes] = {}  # cookies of the SA whose exchange waits, by number of the question
         self._under_way: dict[bytes, tuple[tuple[int, int], ...]] = {}  # the SPIs and questions above, by cookies
         self._due: dict[bytes, float] = {}
         self._heap: list[tuple[float, bytes]] = []
+        self._to_schedule: dict[bytes, IkeSa | None] = {}  # changed SAs: the records whose deadlines are in the heap
         self._is_torn = False  # a change has begun, and is not complete: it failed unless it is still running
 
     # --- changes
+
+    def replace(self, old: IkeSa, new: IkeSa, cookies: bytes) -> bool:
+        """Replace ``old``, which is in the table with these ``cookies``, by ``new`` if that changes no index, as most
+        changes do not; return whether it did.
+        """
+        if old.children is not new.children or old.state is not new.state or old.assigned is not new.assigned:
+            return False
+        if _NAMED_BY(old) != _NAMED_BY(new):
+            return False
+        self.by_cookies[cookies] = new
+        return True
 
     def put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         """Add ``new``, which has these ``cookies``, or replace ``old``, which is in the table, by it."""
@@ -70,10 +89,10 @@ class SaTable:
 
     def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         before: tuple[ChildSa, ...] = ()
-        if old is not None and (_is_named_as(old, new) or _names(old) == _names(new)):
-            if old.children is new.children and old.state is new.state:
-                self.by_cookies[cookies] = new
-                return
+        if old is not None and (_NAMED_BY(old) == _NAMED_BY(new) or _names(old) == _names(new)):
+            if old.assigned is not new.assigned:
+                self._disclaim(old, cookies)
+                self._claim_addresses(new, cookies)
             before = old.children
         else:
             if old is not None:
@@ -81,7 +100,7 @@ class SaTable:
             self._serial += 1
             self._enter(new, self._serial)
         self.by_cookies[cookies] = new
-        if new.state is not IkeState.CONNECTING:
+        if new.state is not _CONNECTING:
             self._is_done(cookies)
         self._pairs.change(before, new.children, cookies)
 
@@ -94,6 +113,15 @@ class SaTable:
                 index[key] = (*index.get(key, ()), cookies)
         self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
         self._by_number[sa.unique_id] = cookies
+        self._claim_addresses(sa, cookies)
+
+    def _claim_addresses(self, sa: IkeSa, cookies: bytes) -> None:
+        for address in sa.assigned_addresses:
+            self._by_address[address] = (*self._by_address.get(address, ()), cookies)
+
+    def _disclaim(self, sa: IkeSa, cookies: bytes) -> None:
+        for address in sa.assigned_addresses:
+            _leave_out(self._by_address, address, cookies)
 
     def drop(self, sa: IkeSa) -> None:
         """Delete ``sa`` from the table."""
@@ -114,10 +142,11 @@ class SaTable:
             if key is not None:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
+        self._disclaim(kept, cookies)
         self._pairs.change(kept.children, (), cookies)
 
     def settle(self, cookies: bytes, before: IkeSa | None) -> None:
-        """Update the deadline and the exchanges of the SA with these cookies, which was ``before`` the transaction."""
+        """Update the exchanges of the SA with these cookies, which was ``before`` the transaction."""
         sa = self.by_cookies.get(cookies)
         if sa is before:
             return
@@ -127,7 +156,9 @@ class SaTable:
                 self._by_request.pop(request, None)
         if sa is None:
             self._due.pop(cookies, None)
+            self._to_schedule.pop(cookies, None)
             return
+        self._to_schedule.setdefault(cookies, before)
         under_way = sa.under_way
         if under_way:
             self._under_way[cookies] = under_way
@@ -136,7 +167,6 @@ class SaTable:
                     self._coming_spis.add(spi)
                 if request:
                     self._by_request[request] = cookies
-        self._schedule(cookies, deadline(sa))
 
     def enqueue(self, queue: dict[bytes, int], cookies: bytes) -> None:
         """Append an SA to ``queue``, which is `half_open` or `aggressive_callers`."""
@@ -147,11 +177,8 @@ class SaTable:
         self.half_open.pop(cookies, None)
         self.aggressive_callers.pop(cookies, None)
 
-    def kept(self, cookies: bytes) -> Kept | None:
-        """Return the entry to restore if the next change is undone."""
-        sa = self.by_cookies.get(cookies)
-        if sa is None:
-            return None
+    def kept(self, sa: IkeSa, cookies: bytes) -> Kept:
+        """Return the entry to restore with ``sa``, which is or was in the table, if the next change is undone."""
         half_open, aggressive = self.half_open.get(cookies), self.aggressive_callers.get(cookies)
         return Kept(sa, self._by_connection[sa.connection][cookies], half_open, aggressive)
 
@@ -164,14 +191,21 @@ class SaTable:
             for cookies in waiting:
                 self.enqueue(queue, cookies)
 
-    def restore(self, before: Mapping[bytes, Kept | None], *, settled: bool) -> None:
-        """Undo all changes to the SAs with these cookies since `kept` returned the entries ``before``. ``settled`` is
-        whether `settle` may have updated some of them. A change that failed halfway is undone as well.
+    def restore(
+        self, records: Mapping[bytes, IkeSa | None], entries: Mapping[bytes, Kept | None], *, settled: bool
+    ) -> None:
+        """Undo all changes to the SAs with the cookies of ``records``, which are those to restore, None for a new SA.
+        ``entries`` has what `kept` returned for those that not only `replace` has changed. ``settled`` is whether
+        `settle` may have updated some of them. A change that failed halfway is undone as well.
 
-        The time is proportional to the size of the table unless ``before`` is empty: this is for internal errors only.
+        The time is proportional to the size of the table unless nothing has changed: this is for internal errors only.
         """
-        if not before:
+        if not records:
             return
+        before = {
+            cookies: entries[cookies] if cookies in entries or sa is None else self.kept(sa, cookies)
+            for cookies, sa in records.items()
+        }
         if settled or self._is_torn:
             self._rebuild(before)
             return
@@ -208,8 +242,10 @@ class SaTable:
             index.clear()
         for others in (self.by_cookies, self._by_number, self._coming_spis, self._by_request, self._under_way):
             others.clear()
+        self._by_address.clear()
         self._due.clear()
         self._heap.clear()
+        self._to_schedule.clear()
         self._pairs = ChildTable()
         for cookies, (sa, serial) in sorted(kept.items(), key=lambda item: item[1][1]):
             self._enter(sa, serial)
@@ -228,6 +264,8 @@ class SaTable:
             for groups, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
                 if key is not None:
                     groups[key] = tuple(sorted(groups[key], key=self._serial_of))
+            for address in sa.assigned_addresses:
+                self._by_address[address] = tuple(sorted(self._by_address[address], key=self._serial_of))
         for members in (self.half_open, self.aggressive_callers):
             _reorder(members, sorted(members, key=members.__getitem__))
         _reorder(self.by_cookies, sorted(self.by_cookies, key=self._serial_of))
@@ -275,6 +313,10 @@ class SaTable:
         cookies = self._by_number.get(unique_id)
         return None if cookies is None else self.by_cookies[cookies]
 
+    def of_address(self, address: str) -> list[IkeSa]:
+        """Return the SAs whose peer has this virtual address, oldest first."""
+        return [self.by_cookies[cookies] for cookies in self._by_address.get(address, ())]
+
     def of_pair(self, unique_id: int) -> tuple[IkeSa, ChildSa] | None:
         """Return the SA that holds the pair with this number, and the pair."""
         cookies = self._pairs.of_number(unique_id)
@@ -288,7 +330,10 @@ class SaTable:
         if cookies is None:
             return None
         sa = self.by_cookies[cookies]
-        return sa, next((each for each in sa.waiting if present(each.waiting).request == request), None)
+        for exchange in sa.exchanges if sa.phase1 is None else (*sa.exchanges, sa.phase1):
+            if exchange.waiting is not None and exchange.waiting.request == request:
+                return sa, exchange
+        return sa, None
 
     def rivals(
         self, sa: IkeSa, local: Selector, remote: Selector, connection: str | None = None, *, apart: bool = False
@@ -322,7 +367,13 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # A deadline that moves later keeps its old entry in the heap, and is rescheduled when that entry expires.
+    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that is
+    # postponed keeps its old entry in the heap until that expires: only what has changed can be due earlier.
+
+    def _schedule_changed(self) -> None:
+        for cookies, before in self._to_schedule.items():
+            self._schedule(cookies, deadline(self.by_cookies[cookies], before))
+        self._to_schedule.clear()
 
     def _schedule(self, cookies: bytes, due: float) -> None:
         if due < self._due.get(cookies, math.inf):
@@ -331,13 +382,14 @@ class SaTable:
 
     def next_deadline(self) -> float:
         """Return the time at which `due` may yield an SA; infinity if never."""
+        self._schedule_changed()
         return self._heap[0][0] if self._heap else math.inf
 
     def due(self, now: float) -> Iterator[IkeSa]:
         """Yield the SAs with a timer due by ``now``. The caller must `put` and `settle` the changed SA before it takes
         the next.
         """
-        while self._heap and self._heap[0][0] <= now:
+        while self.next_deadline() <= now:
             at, cookies = heapq.heappop(self._heap)
             sa = self.by_cookies.get(cookies)
             if sa is None or self._due.get(cookies) != at:
@@ -350,31 +402,16 @@ class SaTable:
                 self._schedule(cookies, deadline(sa))
 
 
-def _is_named_as(known: IkeSa, new: IkeSa) -> bool:
-    """Return whether all fields that `_names` uses are identical, as in most changes, so that no key is computed."""
-    return (
-        known.path is new.path
-        and known.nat is new.nat
-        and known.anchor is new.anchor
-        and known.reached is new.reached
-        and known.awaits_user is new.awaits_user
-        and known.connection is new.connection
-        and known.CKY_R is new.CKY_R
-        and known.IDii_b is new.IDii_b
-        and known.IDir_b is new.IDir_b
-    )
-
-
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
     return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
 
 
 def _own_cookie(sa: IkeSa) -> bytes:
-    return sa.CKY_I if sa.role is Role.INITIATOR else sa.CKY_R
+    return sa.CKY_I if sa.role is _INITIATOR else sa.CKY_R
 
 
-def _leave_out(index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey, cookies: bytes) -> None:
+def _leave_out(index: dict[K, tuple[bytes, ...]], key: K, cookies: bytes) -> None:
     others = tuple(other for other in index[key] if other != cookies)
     if others:
         index[key] = others
@@ -398,9 +435,13 @@ def _reorder(members: dict[bytes, T], order: Iterable[bytes]) -> None:
 
 def same_peer(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two SAs are with the same peer, so that pairs of one may replace pairs of the other: the same
-    identity, authenticated for the same connection, at any address.
+    identity and user, authenticated for the same connection, at any address.
     """
-    return one.connection == other.connection and one.peer_id_body == other.peer_id_body
+    return (
+        one.connection == other.connection
+        and one.peer_id_body == other.peer_id_body
+        and one.user_name == other.user_name
+    )
 
 
 def _same_place(one: IkeSa, other: IkeSa) -> bool:
@@ -408,11 +449,11 @@ def _same_place(one: IkeSa, other: IkeSa) -> bool:
     return one.peer is not None and one.peer == other.peer and one.path.remote_host == other.path.remote_host
 
 
-def deadline(sa: IkeSa) -> float:
-    """Return the time of the next timer of ``sa``; infinity if it has none."""
+def deadline(sa: IkeSa, before: IkeSa | None = None) -> float:
+    """Return the time of the next timer of ``sa``, or of its parts that ``before`` had not; infinity if none."""
     earliest = math.inf
-    for part in sa.timed_parts:
+    for part in sa.timed_parts if before is None else sa.new_timed_parts(before):
         for at, _ in part.timers():
-            if 0.0 < at < earliest:
+            if at > 0.0 and at < earliest:
                 earliest = at
     return earliest

@@ -17,6 +17,8 @@ from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 
+_RESPONDER = Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
+
 
 def switch(ref: SaRef, exchange: Exchange) -> None:
     """Install the outbound SA that ``exchange`` held back."""
@@ -50,8 +52,8 @@ def postpone(ref: SaRef, exchange: Exchange) -> None:
 
 def peer_answered(ref: SaRef, exchange: Exchange) -> None:
     """The peer sent QM2 of ``exchange``: it has received QM3 of those that were complete before it began."""
-    quick = exchange.quick
-    if quick is None or exchange.role is not Role.INITIATOR:
+    quick = None if exchange.role is _RESPONDER else exchange.quick
+    if quick is None:
         return
     for other in ref.sa.exchanges:
         if other.holds_back and other.child is not None and other.child.unique_id in quick.known:

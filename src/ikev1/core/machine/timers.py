@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, switch
+from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, remote_access, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -19,7 +19,7 @@ from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
-from ikev1.core.records.exchange import Exchange, Role
+from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -88,7 +88,10 @@ def _give_up(ref: SaRef, exchange: Exchange) -> None:
     if asked_if_alive:
         liveness.dead_to_quick_mode(ref)
         return
-    if ref.sa.confirmed or not _is_unanswered(exchange):
+    if not _is_unanswered(exchange):
+        return
+    if ref.sa.confirmed:
+        liveness.unanswered_quick_mode(ref)
         return
     # the peer may not have this ISAKMP SA: negotiate a new one instead of another exchange under this one
     for other in ref.sa.exchanges:
@@ -114,6 +117,9 @@ def give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
+    if isinstance(exchange.data, TransactionData):
+        remote_access.given_up(ref, exchange)
+        return
     if exchange.waiting is not None:
         code = Code.NO_SPI if exchange.child is None else Code.INSTALL_FAILED
         text = f"tunnel {exchange.tunnel!r} is given up: the data plane did not answer in time"
@@ -224,9 +230,14 @@ def _check_later(ref: SaRef, _: Liveness) -> None:
 
 
 def _rekey_ike(ref: SaRef, sa: IkeSa) -> None:
-    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon."""
+    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If this gateway
+    has, and the peer has no way to confirm it but a Quick Mode, look again after half of the time that is left.
+    """
     if lineage.may_have_heir(ref):
         ref.change(rekey_at=ref.tx.now + _LOOKS_AGAIN)
+    elif lineage.has_silent_heir(ref):
+        left = ref.sa.expires_at - ref.tx.now
+        ref.change(rekey_at=ref.tx.now + left / 2 if left > _LOOKS_AGAIN else 0.0)
     else:
         commands.rekey_ike(ref)
 
@@ -250,7 +261,8 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
     TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
-    TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: commands.expire_ike(ref), _abandon_ike),
+    TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: remote_access.expire(ref), _abandon_ike),
+    TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -21,7 +21,7 @@ from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.sa_table import Kept
-from ikev1.core.records.actions import Action, Forget, Keep, Report
+from ikev1.core.records.actions import Action, Forget, Keep, ReleaseAddresses, Report
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Event, Failure, Note
 from ikev1.core.records.exchange import Exchange, Role
@@ -32,20 +32,23 @@ from ikev1.wire.payloads import Payload
 
 # Exchanges and tunnels that wait for phase 1 end with the process: a retransmission alone stores nothing, nor does
 # a sign of life
-_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "liveness": Liveness()}
+_NOT_STORED: dict[str, Any] = {"phase1": None, "exchanges": (), "queued": (), "held": (), "liveness": Liveness()}
+
+_CONNECTING, _DELETED = IkeState.CONNECTING, IkeState.DELETED  # looked up once, as in `ikev1.core.records.exchange`
 
 
 class Transaction:
     """The changes and ``actions`` of one entry into the engine, at the time ``now``."""
 
-    __slots__ = ("_refs", "_settled", "actions", "at_work", "before", "now", "state")
+    __slots__ = ("_refs", "_settled", "actions", "at_work", "before", "entries", "now", "state")
 
     def __init__(self, state: State, now: float) -> None:
         self.state = state
         self.now = now
         self.actions: list[Action] = []
         self.at_work: tuple[bytes, int] | None = None  # cookies and message ID of the exchange to blame for an error
-        self.before: dict[bytes, Kept | None] = {}  # the changed entries of the table, by cookies
+        self.before: dict[bytes, IkeSa | None] = {}  # the records before the transaction that it changed, by cookies
+        self.entries: dict[bytes, Kept | None] = {}  # and the entries of those whose place in the table it changed
         self._refs: dict[bytes, SaRef] = {}
         self._settled = False  # whether `commit` has begun
 
@@ -61,7 +64,12 @@ class Transaction:
     def find(self, cookies: bytes) -> SaRef | None:
         """Return the handle on the SA with these cookies; None if there is no such SA."""
         sa = self.state.table.by_cookies.get(cookies)
-        return None if sa is None else self.of(sa)
+        if sa is None:
+            return None
+        ref = self._refs.get(cookies)
+        if ref is None:
+            ref = self._refs[cookies] = SaRef(self, cookies, sa, True)
+        return ref
 
     def report(self, event: Event) -> None:
         """Report an event to the observers."""
@@ -78,16 +86,31 @@ class Transaction:
         """Return all actions in order: those for the store first."""
         if not self._refs:
             return self.actions
-        table = self.state.table
+        settle = self.state.table.settle
         self._settled = True
-        for cookies, kept in self.before.items():
-            table.settle(cookies, None if kept is None else kept.sa)
-        stored = [change for ref in self._refs.values() if (change := ref.settle()) is not None]
+        for cookies, sa in self.before.items():
+            settle(cookies, sa)
+        stored: list[Action] = []
+        for ref in self._refs.values():
+            change = ref.settle()
+            if change is not None:
+                stored.append(change)
+        released = self._released()
+        if released:
+            self.actions.append(ReleaseAddresses(released))
         return stored + self.actions if stored else self.actions
+
+    def _released(self) -> tuple[str, ...]:
+        """Return the virtual addresses that a changed SA had and that no SA has now."""
+        had = [sa.assigned for sa in self.before.values() if sa is not None and sa.assigned is not None]
+        if not had:
+            return ()
+        addresses = dict.fromkeys([address for config in had for address in config.addresses])
+        return tuple([address for address in addresses if not self.state.table.of_address(address)])
 
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
-        self.state.table.restore(self.before, settled=self._settled)
+        self.state.table.restore(self.before, self.entries, settled=self._settled)
 
 
 class SaRef:
@@ -123,20 +146,27 @@ class SaRef:
         old = self.sa if self.is_kept else None
         if sa is old:
             return
-        self._remember()
-        if old is not None and old.CKY_R != sa.CKY_R:
-            self.tx.rename(self, sa.cookies)
+        tx, cookies = self.tx, self.cookies
+        table = tx.state.table
+        if cookies not in tx.before:
+            tx.before[cookies] = old
+        if old is None or not table.replace(old, sa, cookies):
             self._remember()
-        self.tx.state.table.put(old, sa, self.cookies)
+            if old is not None and old.CKY_R != sa.CKY_R:
+                tx.rename(self, sa.cookies)
+                self._remember()
+            table.put(old, sa, self.cookies)
         if not store and old is self._stored:
             self._stored = sa
-        self.sa, self.is_kept = sa, True
+        self.sa = sa
+        self.is_kept = True
 
     def _remember(self) -> None:
-        """Record the entry of the table before its first change, for `Transaction.undo`."""
-        before = self.tx.before
-        if self.cookies not in before:
-            before[self.cookies] = self.tx.state.table.kept(self.cookies)
+        """Record the entry of the table before its place changes, for `Transaction.undo`."""
+        tx, cookies, table = self.tx, self.cookies, self.tx.state.table
+        if cookies not in tx.entries:
+            before = tx.before.setdefault(cookies, table.by_cookies.get(cookies))
+            tx.entries[cookies] = None if before is None else table.kept(before, cookies)
 
     def change(self, **fields: Any) -> None:
         """Change fields of the record."""
@@ -160,9 +190,11 @@ class SaRef:
         """Return the context for the next message of ``exchange``."""
         return self.tx.state.context(self.sa, exchange, self.tx.now)
 
-    def commit(self, context: ExchangeContext, exchange: Exchange | None = None) -> None:
-        """Apply the changes and actions of ``context`` to this SA, and keep ``exchange`` in it unless it is None."""
-        self.become(context.sa if exchange is None else _with_exchange(context.sa, exchange))
+    def commit(self, context: ExchangeContext, exchange: Exchange | None = None, **fields: Any) -> None:
+        """Apply the changes and actions of ``context`` to this SA, and keep ``exchange`` in it unless it is None; then
+        the record also gets the ``fields``.
+        """
+        self.become(context.sa if exchange is None else _with_exchange(context.sa, exchange, fields))
         self.tx.actions += context.actions
 
     def say(self, *payloads: Payload) -> None:
@@ -203,33 +235,39 @@ class SaRef:
 
     def settle(self) -> Keep | Forget | None:
         """Return the action for the store that the changes of this SA require."""
-        sa, stored, limits = self.sa, self._stored, self.tx.state.limits
+        sa, stored = self.sa, self._stored
+        state = sa.state
         if self.has_ended:
-            limits.forget(self.cookies)
-            if sa.state is IkeState.CONNECTING:
+            self.tx.state.limits.forget(self.cookies)
+            if state is _CONNECTING:
                 return None
-            limits.note_end(self.cookies, sa.path.remote_host)
+            self._note_end()
             return Forget(sa)
-        if sa is stored or sa.state is IkeState.CONNECTING:
+        if sa is stored or state is _CONNECTING:
             return None
-        if stored is not None and stored.state is sa.state and _same_stored(stored, sa):
+        if stored is not None and stored.state is state and _same_stored(stored, sa):
             return None
-        if sa.state is IkeState.DELETED:
-            limits.note_end(self.cookies, sa.path.remote_host)
+        if state is _DELETED:
+            self._note_end()
         return Keep(sa)
+
+    def _note_end(self) -> None:
+        self.tx.state.limits.note_end(self.cookies, self.sa.path.remote_host)
 
 
 def _same_stored(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two records differ at most in the fields `_NOT_STORED`."""
+    if one.children != other.children or one.spent_message_ids != other.spent_message_ids:
+        return False  # as after most messages: without copies
     return bool(replace(one, **_NOT_STORED) == replace(other, **_NOT_STORED))
 
 
-def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
-    """Return ``sa`` with the current ``exchange``. A completed exchange is kept only while it waits for an answer, or
-    while its last message may need a retransmission.
+def _with_exchange(sa: IkeSa, exchange: Exchange, fields: dict[str, Any]) -> IkeSa:
+    """Return ``sa`` with the current ``exchange`` and the ``fields``. A completed exchange is kept only while it waits
+    for an answer, or while its last message may need a retransmission.
     """
     if exchange.message_id == 0:
-        return replace(sa, phase1=exchange)
+        return replace(sa, phase1=exchange, **fields)
     exchanges = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
     if (
@@ -238,4 +276,4 @@ def _with_exchange(sa: IkeSa, exchange: Exchange) -> IkeSa:
         or script.speakers[exchange.step - 1] is exchange.role
     ):
         exchanges = (*exchanges, exchange)
-    return replace(sa, exchanges=exchanges)
+    return replace(sa, exchanges=exchanges, **fields)

@@ -19,7 +19,7 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, Tunnel
 from ikev1.crypto.algorithms import esp_cipher, registered_name
 from ikev1.wire.describe import describe_payload
-from ikev1.wire.payloads import Proposal, SecurityAssociation
+from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
 
 _NAMED = 8  # proposals that the text of a refusal lists
@@ -102,17 +102,23 @@ def chosen_sa(offered: SecurityAssociation, taken: Choice, spi: int, cpi: int) -
     """Return the SA payload that selects ``taken``: its transforms "as offered" (RFC 2409 §5) with our inbound SPI and
     CPI.
     """
-    proposals = [taken.proposal._replace(transforms=(taken.transform,))]
+    proposals = [_under(taken.proposal, spi.to_bytes(4), (taken.transform,))]
     if taken.ipcomp is not None and taken.compressed is not None:
-        proposals.append(taken.ipcomp._replace(transforms=(taken.compressed.transform,)))
-    return under_spis(SecurityAssociation(offered.doi, offered.situation, tuple(proposals)), spi, cpi)
+        octets = cpi.to_bytes(len(taken.ipcomp.spi))
+        proposals.append(_under(taken.ipcomp, octets, (taken.compressed.transform,)))
+    return SecurityAssociation(offered.doi, offered.situation, tuple(proposals))
 
 
 def under_spis(chosen: SecurityAssociation, spi: int, cpi: int) -> SecurityAssociation:
     """``chosen``, of ESP or AH and then perhaps IPComp, under an SPI, and a CPI in as many octets as it had."""
     securing, *ipcomp = chosen.proposals
-    compressing = [each._replace(spi=cpi.to_bytes(len(each.spi))) for each in ipcomp]
-    return chosen._replace(proposals=(securing._replace(spi=spi.to_bytes(4)), *compressing))
+    proposals = [_under(securing, spi.to_bytes(4), securing.transforms)]
+    proposals += [_under(each, cpi.to_bytes(len(each.spi)), each.transforms) for each in ipcomp]
+    return SecurityAssociation(chosen.doi, chosen.situation, tuple(proposals))
+
+
+def _under(proposal: Proposal, spi: bytes, transforms: tuple[Transform, ...]) -> Proposal:
+    return Proposal(proposal.number, proposal.protocol, spi, transforms)
 
 
 def accept(tunnel: Tunnel, offered: SecurityAssociation, answer: SecurityAssociation) -> Agreed:

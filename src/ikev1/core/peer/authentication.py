@@ -12,7 +12,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import KeyShare, Role
 from ikev1.core.records.ike_sa import Keys, Phase1Suite
-from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection, Credential
@@ -21,7 +21,7 @@ from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
-from ikev1.wire.registry import AuthenticationMethod, IdType, NotifyType
+from ikev1.wire.registry import IdType, NotifyType
 
 # --- keys -----------------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ def _SKEYID(context: ExchangeContext, suite: Phase1Suite, share: KeyShare, g_xy:
     algorithm = suite.hash
     if suite.authentication in ENCRYPTING:
         return keymat.SKEYID_public_key(algorithm, share.Ni_b, share.Nr_b, context.sa.CKY_I, context.sa.CKY_R)
-    if suite.authentication != AuthenticationMethod.PRE_SHARED_KEY:
+    if suite.authentication not in SHARED:
         return keymat.SKEYID_signatures(algorithm, share.Ni_b, share.Nr_b, g_xy)
     if not context.connection.secret:
         raise Refusal(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from ikev1.core.peer.trust_fingerprint import fingerprint
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.methods import SHARED
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Aggressive, Connection, Tunnel
-from ikev1.wire.registry import AuthenticationMethod
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are cached
 ANY = "%any"
@@ -143,12 +145,15 @@ class ConnectionLookup:
 
 
 def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
-    """The local and remote networks of ``tunnel``; None if one is dynamic and its address is not configured."""
+    """The local and remote networks of ``tunnel``; None if one is dynamic and its address is not configured, as are
+    virtual addresses.
+    """
     local, remote = tunnel.local, tunnel.remote
-    if is_address(connection.local_address):
+    tunnels = tunnel.mode is IpsecMode.TUNNEL
+    if is_address(connection.local_address) and not (tunnels and connection.vips):
         local = local.at(connection.local_address)
     called = called_address(connection)
-    if called is not None:
+    if called is not None and not (tunnels and connection.pools):
         remote = remote.at(called)
     return None if local.dynamic or remote.dynamic else (local, remote)
 
@@ -183,11 +188,12 @@ def accepts_mode(connection: Connection, exchange: Exchange, sa: IkeSa) -> bool:
 
 def accepts_aggressive(connection: Connection, method: int) -> bool:
     """Whether ``connection`` accepts Aggressive Mode with this authentication method (0: any) from an initiator."""
-    if method == AuthenticationMethod.PRE_SHARED_KEY:
+    if method in SHARED:
         return connection.aggressive is Aggressive.ACCEPT_PSK
     return connection.aggressive is not Aggressive.REFUSE
 
 
+@lru_cache(maxsize=1024)
 def is_address(text: str) -> bool:
     """Whether ``text`` is a single IP address."""
     try:

@@ -6,9 +6,9 @@ from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.settings import Connection
-from ikev1.wire.registry import AuthenticationMethod, NotifyType
+from ikev1.wire.registry import NotifyType
 
 # Sent by peers that cannot decrypt our message or verify our HASH with their keys
 _UNREADABLE_BY_PEER = frozenset(
@@ -99,7 +99,7 @@ def _requested(quick: QuickMode, connection: Connection) -> str:
 
 
 def _signs(sa: IkeSa) -> bool:
-    return sa.chosen is not None and sa.chosen.suite.authentication != AuthenticationMethod.PRE_SHARED_KEY
+    return sa.chosen is not None and sa.chosen.suite.authentication not in SHARED
 
 
 def _encrypts(sa: IkeSa) -> bool:

@@ -16,20 +16,14 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING
+from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING, SIGNER
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures
 from ikev1.crypto.signatures import BadSignature, UnsuitableKey
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
-from ikev1.wire.registry import AuthenticationMethod, CertificateEncoding, NotifyType
-
-# Who signs where only one side does: RFC 2409 knows no such methods
-_SIGNER: dict[int, Role] = {
-    AuthenticationMethod.HYBRID_INIT_RSA: Role.RESPONDER,
-    AuthenticationMethod.HYBRID_RESP_RSA: Role.INITIATOR,
-}
+from ikev1.wire.registry import CertificateEncoding, NotifyType
 
 
 def _other(role: Role) -> Role:
@@ -39,11 +33,6 @@ def _other(role: Role) -> Role:
 def _method(context: ExchangeContext) -> int:
     chosen = context.sa.chosen
     return context.connection.policies[0].suite.authentication if chosen is None else chosen.suite.authentication
-
-
-def is_hybrid(method: int) -> bool:
-    """Whether phase 1 leaves one side unauthenticated, for XAUTH to see to."""
-    return method in _SIGNER
 
 
 # --- what we prove --------------------------------------------------------------------------------------------------
@@ -57,7 +46,7 @@ def prove(context: ExchangeContext) -> list[Payload]:
     """
     method = _method(context)
     if not _signs(method, context.sa.role):
-        return [*(_no_certificate(context) if is_hybrid(method) else []), Hash(_own_hash(context.sa, method))]
+        return [*(_no_certificate(context) if method in SIGNER else []), Hash(_own_hash(context.sa, method))]
     credential = context.connection.credential
     if credential is None:
         raise Refusal(
@@ -74,7 +63,7 @@ def prove(context: ExchangeContext) -> list[Payload]:
 
 def _signs(method: int, role: Role) -> bool:
     """Whether the side in ``role`` signs its HASH."""
-    return method not in SHARED_OR_ENCRYPTING and _SIGNER.get(method, role) is role
+    return method not in SHARED_OR_ENCRYPTING and SIGNER.get(method, role) is role
 
 
 def _no_certificate(context: ExchangeContext) -> list[Payload]:

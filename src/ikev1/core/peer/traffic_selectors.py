@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikev1.core.peer.selector_conflicts import check_rivals
 from ikev1.core.peer.selector_payload import selector_of
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import QuickMode
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Tunnel
@@ -15,13 +18,41 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import NotifyType
 
+Pair = tuple[Selector, Selector]  # local, remote
 
-def tunnel_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Selector, Selector]:
-    """The local and remote selector of ``tunnel``; a dynamic one becomes the address of the respective peer."""
-    # In transport mode, packets have the addresses of the path; a new path is used only after a probe
-    transport = tunnel.mode is IpsecMode.TRANSPORT
-    ours, theirs = (context.sa.path.local_host, context.sa.path.remote_host) if transport else context.sa.hosts
-    return tunnel.local.at(ours), tunnel.remote.at(theirs)
+
+def allowed_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Pair, ...]:
+    """The local and remote selectors of ``tunnel`` under the ISAKMP SA of ``context``.
+
+    A dynamic selector stands for the address of the respective peer. In tunnel mode, that of a client with virtual
+    addresses stands for these: then there is one pair for each IP version, and none until they are assigned.
+    """
+    sa, connection = context.sa, context.connection
+    if tunnel.mode is IpsecMode.TRANSPORT:
+        # Packets have the addresses of the path; a new path is used only after a probe
+        return ((tunnel.local.at(sa.path.local_host), tunnel.remote.at(sa.path.remote_host)),)
+    ours, theirs = sa.hosts
+    if not connection.vips and not connection.pools:
+        return ((tunnel.local.at(ours), tunnel.remote.at(theirs)),)
+    locals_ = _at_each(tunnel.local, _virtual(connection.vips, sa.received, ours))
+    remotes = _at_each(tunnel.remote, _virtual(connection.pools, sa.assigned, theirs))
+    return tuple([(local, remote) for local in locals_ for remote in remotes if local.version == remote.version])
+
+
+def _virtual(wanted: tuple[str, ...], config: ModeConfig | None, host: str) -> tuple[str, ...]:
+    """The virtual addresses of a peer of a connection on which it needs some (``wanted``), else its own address."""
+    if not wanted:
+        return (host,)
+    return () if config is None else config.addresses
+
+
+def _at_each(selector: Selector, hosts: tuple[str, ...]) -> list[Selector]:
+    return [selector.at(host) for host in hosts] if selector.dynamic else [selector]
+
+
+def allows(pairs: Iterable[Pair], local: Selector, remote: Selector) -> bool:
+    """Whether one of ``pairs`` contains this traffic."""
+    return any(ours.contains(local) and theirs.contains(remote) for ours, theirs in pairs)
 
 
 def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, Selector, Selector]:
@@ -32,31 +63,55 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
         Refusal: there is no such tunnel, or another peer has some of the traffic.
     """
     wanted = _wanted_selectors(context, message)
-    holding = []
+    found: tuple[Tunnel, Pair, Pair] | None = None  # the tunnel, its networks, and the traffic
     for tunnel in context.connection.tunnels:
-        ours, theirs = tunnel_selectors(context, tunnel)
-        local, remote = _on_the_path(context, tunnel, wanted)
-        if (ours, theirs) == (local, remote):
-            holding = [(tunnel, local, remote)]
-            break
-        if ours.contains(local) and theirs.contains(remote):
-            holding.append((tunnel, local, remote))
-    if holding:
-        tunnel, *asked = holding[0]
-        check_rivals(context, tunnel, tunnel_selectors(context, tunnel), (asked[0], asked[1]))
-        return holding[0]
+        asked = _on_the_path(context, tunnel, wanted)
+        for allowed in allowed_selectors(context, tunnel):
+            if allowed == asked:
+                return _checked(context, tunnel, allowed, asked)
+            if found is None and allows((allowed,), *asked):
+                found = tunnel, allowed, asked
+    if found is not None:
+        return _checked(context, *found)
     local, remote = wanted
-    configured = ", ".join(
-        f"{tunnel.name}: {ours} === {theirs}"
-        for tunnel in context.connection.tunnels
-        for ours, theirs in [tunnel_selectors(context, tunnel)]
-    )
     raise Refusal(
         Code.SELECTORS_UNACCEPTABLE,
-        f"the peer requests {local} === {remote}; connection {context.connection.name!r} has "
-        f"{configured or 'no tunnels'}",
+        f"the peer requests {local} === {remote}; {_configured(context)}",
         notify=NotifyType.INVALID_ID_INFORMATION,
     )
+
+
+def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pair) -> tuple[Tunnel, Selector, Selector]:
+    """Check that the traffic ``asked`` for is not another peer's, nor may become another client's."""
+    check_rivals(context, tunnel, allowed, asked)
+    remote, assigned = asked[1], context.sa.assigned
+    if context.connection.pools and tunnel.mode is IpsecMode.TUNNEL and not _is_assigned(remote, assigned):
+        for pool in context.engine.settings.pools:
+            if any(Selector(*ends).overlaps(remote) for ends in pool.ranges):
+                raise Refusal(
+                    Code.SELECTORS_UNACCEPTABLE,
+                    f"the peer requests traffic of {remote}, which contains virtual addresses of pool {pool.name!r} "
+                    "that were not assigned to it",
+                    notify=NotifyType.INVALID_ID_INFORMATION,
+                )
+    return tunnel, *asked
+
+
+def _is_assigned(remote: Selector, assigned: ModeConfig | None) -> bool:
+    return assigned is not None and any(DYNAMIC.at(address).contains(remote) for address in assigned.addresses)
+
+
+def _configured(context: ExchangeContext) -> str:
+    """What the connection allows, for people."""
+    connection = context.connection
+    pairs = ", ".join(
+        f"{tunnel.name}: {ours} === {theirs}"
+        for tunnel in connection.tunnels
+        for ours, theirs in allowed_selectors(context, tunnel)
+    )
+    if connection.pools and context.sa.assigned is None:
+        return f"it has not requested a virtual address, which connection {connection.name!r} requires"
+    return f"connection {connection.name!r} has {pairs or 'no tunnels'}"
 
 
 def _wanted_selectors(context: ExchangeContext, message: Message) -> tuple[Selector, Selector]:
@@ -98,7 +153,9 @@ def check_still_free(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode)
     Raises:
         Refusal: another peer got some of the traffic.
     """
-    check_rivals(context, tunnel, tunnel_selectors(context, tunnel), (quick.local, quick.remote), ends=True)
+    asked = quick.local, quick.remote
+    allowed = next((pair for pair in allowed_selectors(context, tunnel) if allows((pair,), *asked)), asked)
+    check_rivals(context, tunnel, allowed, asked, ends=True)
 
 
 def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:

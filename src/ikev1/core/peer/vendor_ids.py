@@ -11,6 +11,13 @@ from ikev1.wire.payloads import VendorId
 # RFC 3706 §5.1: the dead peer detection vendor ID, with major version 1 and minor version 0
 DPD = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 
+# draft-beaulieu-ike-xauth-02 §4
+XAUTH = bytes.fromhex("09002689dfd6b712")
+
+# Of Cisco's clients and gateways, which exchange its attributes of mode config; the last two octets are a version
+_UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc")
+UNITY = _UNITY + bytes.fromhex("0100")
+
 # MS-IKEE §1.7: MD5 of "FRAGMENTATION"; then, as in racoon, strongSwan and Cisco's products, the exchanges in which the
 # sender accepts fragments, of which the first bit is Main Mode. MS-IKEE itself has only the first 16 octets.
 _FRAGMENTATION = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
@@ -37,7 +44,9 @@ def announced(connection: Connection) -> tuple[VendorId, ...]:
     """The vendor IDs that an initiator sends for ``connection``."""
     natt = () if connection.nat_traversal is NatTraversal.OFF else _OF_NAT_TRAVERSAL
     fragments = (VendorId(FRAGMENTATION),) if _announces_fragments(connection) else ()
-    return (*natt, VendorId(DPD), *fragments)
+    xauth = () if connection.xauth is None else (VendorId(XAUTH),)
+    unity = (VendorId(UNITY),) if _uses_unity(connection) else ()
+    return (*natt, VendorId(DPD), *xauth, *unity, *fragments)
 
 
 def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
@@ -65,9 +74,23 @@ def version_of(vendors: tuple[bytes, ...]) -> NatTraversalVersion | None:
 
 def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[VendorId, ...]:
     """The vendor IDs that a responder sends in response to ``vendors``: for NAT traversal only the selected version,
-    and IKE fragmentation only to a peer that announced it.
+    and IKE fragmentation, XAUTH and Unity only to a peer that announced it.
     """
-    chosen = next((VendorId(data) for data in VERSIONS if data in vendors), None)
-    natt = () if chosen is None else (chosen,)
-    fragments = _announces_fragments(connection) and takes_fragments(vendors)
-    return (*natt, VendorId(DPD), VendorId(FRAGMENTATION)) if fragments else (*natt, VendorId(DPD))
+    answer = [VendorId(data) for data in VERSIONS if data in vendors][:1]
+    answer.append(VendorId(DPD))
+    if connection.xauth is not None and XAUTH in vendors:
+        answer.append(VendorId(XAUTH))
+    if _uses_unity(connection) and speaks_unity(vendors):
+        answer.append(VendorId(UNITY))
+    if _announces_fragments(connection) and takes_fragments(vendors):
+        answer.append(VendorId(FRAGMENTATION))
+    return tuple(answer)
+
+
+def speaks_unity(vendors: tuple[bytes, ...]) -> bool:
+    """Whether a peer with these vendor IDs uses Cisco's attributes of mode config."""
+    return any(data.startswith(_UNITY) for data in vendors)
+
+
+def _uses_unity(connection: Connection) -> bool:
+    return connection.xauth is not None or bool(connection.pools or connection.vips)

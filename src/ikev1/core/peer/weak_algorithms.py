@@ -7,8 +7,8 @@ from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.methods import SHARED
 from ikev1.crypto.suites import IkeProposal, is_weak, weaknesses
-from ikev1.wire.registry import AuthenticationMethod
 
 
 def warn_of_phase1(context: ExchangeContext, suite: Phase1Suite) -> None:
@@ -39,7 +39,7 @@ def warn_of_phase2(context: ExchangeContext, suite: IpsecSuite, group: int) -> N
 
 def warn_of_aggressive_psk(context: ExchangeContext) -> None:
     """Report that we initiate Aggressive Mode with a pre-shared key."""
-    if context.connection.policies[0].suite.authentication == AuthenticationMethod.PRE_SHARED_KEY:
+    if context.connection.policies[0].suite.authentication in SHARED:
         text = "Aggressive Mode with a pre-shared key: anyone who sees or requests a response can guess the key offline"
         _warn(context, (text,))
 

@@ -6,12 +6,13 @@ is stored before the reply is sent that makes the peer rely on it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.remote_access import XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Certificate, Identification
 
@@ -102,6 +103,46 @@ class CheckCertificate(NamedTuple):
     answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
 
 
+class CheckUser(NamedTuple):
+    """Check what the user of a client answered in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    attempt: XauthAttempt
+
+
+class AskUser(NamedTuple):
+    """Ask our user what a gateway asks in XAUTH; `Engine.answered` expects `UserInput` or `Failed`."""
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    questions: XauthQuestions
+
+
+class AssignAddresses(NamedTuple):
+    """Assign virtual addresses to the client of ``sa``, and collect the configuration that comes with them;
+    `Engine.answered` expects `AddressesAssigned` or `Failed`.
+
+    ``versions`` are the IP versions, 4 and 6, for which an address is requested; ``suggested`` are addresses that the
+    client would like to have. ``held`` are those that the client has already, and keeps.
+    """
+
+    request: int
+    sa: IkeSa
+    connection: Connection
+    versions: tuple[int, ...]
+    suggested: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+
+class ReleaseAddresses(NamedTuple):
+    """The last ISAKMP SA whose client had these virtual addresses has ended, and so have its pairs of IPsec SAs."""
+
+    addresses: tuple[str, ...]
+
+
 class Report(NamedTuple):
     """Report an event to the observers."""
 
@@ -111,7 +152,13 @@ class Report(NamedTuple):
 PlaneQuestion = AllocateSpi | InstallInbound | InstallOutbound | AskTraffic
 """The questions that the data plane answers."""
 
-Question = PlaneQuestion | CheckCertificate
+PLANE_QUESTIONS: frozenset[type] = frozenset(get_args(PlaneQuestion))
+"""``type(action) in PLANE_QUESTIONS`` is quicker than `isinstance` with a union of types."""
+
+UserQuestion = CheckUser | AskUser
+"""The questions about users."""
+
+Question = PlaneQuestion | CheckCertificate | UserQuestion | AssignAddresses
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
-Action = Question | Send | Move | Remove | Keep | Forget | Report
+Action = Question | Send | Move | Remove | Keep | Forget | ReleaseAddresses | Report

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
+from ikev1.core.records.remote_access import Verdict
 
 
 class Spis(Record, frozen=True):
@@ -32,4 +34,29 @@ class Traffic(Record, frozen=True):
     idle_out: float | None = None
 
 
-Answer = Spis | Done | Failed | Traffic | CertificateVerdict
+class AddressesAssigned(Record, frozen=True):
+    """The configuration for a client, with its virtual addresses. ``reason`` says why an address that was requested is
+    missing.
+    """
+
+    config: ModeConfig
+    reason: str = ""
+
+
+class UserChecked(Record, frozen=True):
+    """The verdict of the backends on an attempt to authenticate (`CheckUser`)."""
+
+    verdict: Verdict
+
+
+class UserInput(Record, frozen=True):
+    """What a user answered (`AskUser`): values by the types of the attributes that were asked for (`ConfigAttribute`).
+    None if nobody can be asked, or the user gave up.
+    """
+
+    values: dict[int, bytes] | None = None
+
+    secret_fields = frozenset({"values"})
+
+
+Answer = Spis | Done | Failed | Traffic | CertificateVerdict | UserChecked | UserInput | AddressesAssigned

@@ -15,6 +15,8 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 
+_INITIATOR = Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
+
 # Return whether to report messages with this label of an SA, or of a peer without an SA (None)
 Trace = Callable[[IkeSa | None, str], bool]
 
@@ -104,7 +106,7 @@ class ExchangeContext:
     @property
     def initiates(self) -> bool:
         """Whether this gateway is the initiator of the exchange."""
-        return self.exchange.role is Role.INITIATOR
+        return self.exchange.role is _INITIATOR
 
     def report(self, event: Event) -> None:
         """Report an event to the observers if the message is accepted."""

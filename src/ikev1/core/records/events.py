@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.wire.message import Message
 
 
@@ -30,6 +31,7 @@ class Code(StrEnum):
     WRONG_MODE = "wrong-mode"
     WRONG_VERSION = "wrong-version"
     XAUTH_REQUIRED = "xauth-required"
+    XAUTH_FAILED = "xauth-failed"
     MALFORMED = "malformed"
     REFUSED_BY_PEER = "refused-by-peer"
     DELETED_BY_PEER = "deleted-by-peer"
@@ -60,6 +62,12 @@ class Code(StrEnum):
     NAME_NOT_RESOLVED = "name-not-resolved"
     RETRANSMIT = "retransmit"
     NOTIFY = "notify"
+    NO_ADDRESS = "no-address"
+    USER_REJECTED = "user-rejected"
+    USER_LOCKED_OUT = "user-locked-out"
+    BACKEND_UNAVAILABLE = "backend-unavailable"
+    ACCOUNTING_FAILED = "accounting-failed"
+    UPDOWN_FAILED = "updown-failed"
     INTERNAL_ERROR = "internal-error"
 
 
@@ -78,7 +86,15 @@ class MessageSeen(NamedTuple):
 
 
 class IkeUp(NamedTuple):
-    """An ISAKMP SA is established; ``sa.keys`` has the keys for a key log."""
+    """Phase 1 of an ISAKMP SA is complete; ``sa.keys`` has the keys for a key log. `XauthUp` follows if the SA
+    `awaits_user`: it is of no use before.
+    """
+
+    sa: IkeSa
+
+
+class XauthUp(NamedTuple):
+    """XAUTH is complete: ``sa.user`` is the user of the peer, None if this gateway is the client."""
 
     sa: IkeSa
 
@@ -87,6 +103,22 @@ class IkeConfirmed(NamedTuple):
     """The peer used an ISAKMP SA of which we sent the last message of phase 1, and so confirmed it."""
 
     sa: IkeSa
+
+
+class ConfigAssigned(NamedTuple):
+    """This gateway gave the peer a configuration, `IkeSa.assigned` of ``sa``."""
+
+    sa: IkeSa
+
+
+class ConfigReceived(NamedTuple):
+    """The peer, a gateway, gave us a configuration, `IkeSa.received` of ``sa``; no Quick Mode has begun with it yet.
+
+    ``before`` is the configuration that this one replaces, of an ISAKMP SA that ``sa`` renews.
+    """
+
+    sa: IkeSa
+    before: ModeConfig | None = None
 
 
 class IkeDown(NamedTuple):
@@ -136,4 +168,7 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-Event = MessageSeen | IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note
+EventOfSa = IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildUp | ChildDown
+"""What happens in the life of an ISAKMP SA."""
+
+Event = EventOfSa | MessageSeen | Failure | Note

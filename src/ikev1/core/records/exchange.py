@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.child_sa import ChildSa, IpsecSuite
+from ikev1.core.records.child_sa import ChildSa, IpsecSuite, OriginalAddresses
+from ikev1.core.records.mode_config import ConfigPush, ConfigRequest
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record
+from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.timer import TimerKind, Timers
 from ikev1.wire.payloads import Identification, SecurityAssociation
@@ -66,6 +68,7 @@ class Choice(Record, frozen=True, tag=True):
     nonce: bytes  # Ni_b
     public: bytes  # g_xi, empty without perfect forward secrecy
     identities: tuple[Identification, ...]  # IDci and IDcr, which are repeated in the answer
+    original: OriginalAddresses | None = None  # from the peer's NAT-OA payloads
     draws: int = 0  # how often the data plane allocated the SPI of the peer
 
 
@@ -84,6 +87,7 @@ class QuickMode(Record, frozen=True, tag=True):
     known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
     sends_at: float = 0.0  # when the pair sends in place of an older one, at the latest; 0: at once
     installed: int = 0  # number of directions of ``child`` that are installed: 1 is the inbound one
+    original: OriginalAddresses | None = None  # from the peer's NAT-OA payloads
 
 
 class TransactionData(Record, frozen=True, tag=True):
@@ -91,6 +95,8 @@ class TransactionData(Record, frozen=True, tag=True):
 
     identifier: int
     kind: int  # the `ConfigType` of the last message, sent or received
+    topic: str = ""  # a `Topic` (`ikev1.core.exchanges.transaction_exchange`)
+    goes_on: bool = False  # as responder: the peer may continue under the same message ID
 
 
 ExchangeData = QuickMode | TransactionData
@@ -105,7 +111,9 @@ class Held(NamedTuple):
     reassembled: bool = False
 
 
-Decision = QuickMode | Choice
+QuickModeDecision = QuickMode | Choice
+TransactionDecision = Saying | XauthAttempt | XauthQuestions | ConfigRequest | ConfigPush
+Decision = QuickModeDecision | TransactionDecision
 """The decision about the next message of an exchange, as initiator or as responder."""
 
 
@@ -157,8 +165,7 @@ class Exchange(Record, frozen=True):
     @property
     def child(self) -> ChildSa | None:
         """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
-        quick = self.quick
-        return None if quick is None else quick.child
+        return self.data.child if isinstance(self.data, QuickMode) else None
 
     @property
     def holds_back(self) -> bool:
@@ -168,8 +175,7 @@ class Exchange(Record, frozen=True):
     @property
     def spi(self) -> int:
         """The inbound SPI that was allocated for a Quick Mode; 0 in another exchange, before and afterwards."""
-        quick = self.quick
-        return 0 if quick is None else quick.spi
+        return self.data.spi if isinstance(self.data, QuickMode) else 0
 
     @property
     def tunnel(self) -> str:
@@ -180,7 +186,7 @@ class Exchange(Record, frozen=True):
     def traffic(self) -> tuple[str, Selector | None, Selector | None]:
         """The tunnel and the selectors of a Quick Mode, as in `ChildSa.traffic`; empty in another exchange."""
         of = self.waiting.decision if self.waiting is not None and self.data is None else self.quick
-        return ("", None, None) if of is None else (of.tunnel, of.local, of.remote)
+        return (of.tunnel, of.local, of.remote) if isinstance(of, QuickModeDecision) else ("", None, None)
 
     @property
     def is_aggressive(self) -> bool:

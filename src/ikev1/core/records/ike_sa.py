@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.exchange import Exchange, KeyShare, Role
+from ikev1.core.records.exchange import Exchange, Held, KeyShare, Role
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
+from ikev1.core.records.remote_access import User, Xauth
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -109,24 +111,27 @@ class Liveness(Record, frozen=True):
 
     def timers(self) -> Timers:
         """The timer of the next check."""
-        return ((self.check_at, TimerKind.CHECK_PEER),)
+        return ((self.check_at, _CHECK_PEER),)
 
 
 class PeerKey(NamedTuple):
     """The key that identifies a peer: two ISAKMP SAs with the same key are SAs with the same peer.
 
     ``location`` is the address and port of a peer behind a NAT, where several peers may have the same identity. It is
-    None for other peers, which may reconnect from another address.
+    None for other peers, which may reconnect from another address. ``user`` is the name that XAUTH authenticated: the
+    members of a group share an identity.
     """
 
     connection: str
     identity: bytes  # the body of the authenticated identification payload
     location: tuple[str, int] | None
+    user: str = ""
 
 
 # Looked up once, as in `ikev1.core.records.exchange`
 _UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
 _EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
+_CHECK_PEER = TimerKind.CHECK_PEER
 _INITIATOR = Role.INITIATOR
 
 
@@ -150,7 +155,10 @@ class IkeSa(Record, frozen=True):
     IDir_b: bytes = b""
     nat: Nat | None = None
     vendors: tuple[bytes, ...] = ()
-    awaits_user: bool = False  # hybrid authentication: only XAUTH is allowed until it has authenticated the client
+    xauth: Xauth | None = None  # XAUTH that is not complete: until then, nothing else is allowed
+    awaits_config: bool = False  # mode config is not complete: no Quick Mode begins, and those of the peer are held
+    user: User | None = None  # of the peer, authenticated by XAUTH
+    held: tuple[Held, ...] = ()  # messages of the peer that came too early
     requested: tuple[tuple[int, bytes], ...] = ()  # certificates that the peer requested: encoding and name of the CA
     established_at: float = 0.0
     rekey_at: float = 0.0
@@ -176,10 +184,14 @@ class IkeSa(Record, frozen=True):
     moved_at: float = 0.0  # time of the last change of the peer's address or port
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
+    assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
+    config_due_at: float = 0.0  # when it ends if mode config is not complete by then
+    received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
-        return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        return (*usual, (self.config_due_at, TimerKind.CONFIG)) if self.awaits_config else usual
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
@@ -187,6 +199,21 @@ class IkeSa(Record, frozen=True):
         phase1 = () if self.phase1 is None else (self.phase1,)
         probe = () if self.probe is None else (self.probe,)
         return (*phase1, *self.exchanges, *self.children, *probe, self.liveness, self)
+
+    def new_timed_parts(self, before: IkeSa) -> list[Exchange | ChildSa | Probe | Liveness | IkeSa]:
+        """The records that have timers and that ``before``, an earlier record of the SA, may not have."""
+        parts: list[Exchange | ChildSa | Probe | Liveness | IkeSa] = [self]
+        if self.phase1 is not before.phase1 and self.phase1 is not None:
+            parts.append(self.phase1)
+        if self.exchanges is not before.exchanges:
+            parts += self.exchanges
+        if self.children is not before.children:
+            parts += self.children
+        if self.probe is not before.probe and self.probe is not None:
+            parts.append(self.probe)
+        if self.liveness is not before.liveness:
+            parts.append(self.liveness)
+        return parts
 
     @property
     def complete_children(self) -> tuple[ChildSa, ...]:
@@ -270,7 +297,24 @@ class IkeSa(Record, frozen=True):
             return None
         behind = self.nat is not None and self.nat.remote_behind
         location = (self.path.remote_host, self.path.remote_port) if behind else None
-        return PeerKey(self.connection, self.peer_id_body, location)
+        return PeerKey(self.connection, self.peer_id_body, location, self.user_name)
+
+    @property
+    def awaits_user(self) -> bool:
+        """Whether XAUTH has to be completed before anything else is negotiated."""
+        return self.xauth is not None
+
+    @property
+    def holds_phase2(self) -> bool:
+        """Whether XAUTH or mode config has to be completed before Quick Modes."""
+        return self.xauth is not None or self.awaits_config
+
+    @property
+    def user_name(self) -> str:
+        r"""The user of the peer that XAUTH authenticated, as ``name`` or ``domain\name``; empty if there is none."""
+        if self.user is None:
+            return ""
+        return f"{self.user.domain}\\{self.user.name}" if self.user.domain else self.user.name
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -278,6 +322,11 @@ class IkeSa(Record, frozen=True):
         if self.anchor is None:
             return self.path.local_host, self.path.remote_host
         return self.anchor.local_host, self.anchor.remote_host
+
+    @property
+    def assigned_addresses(self) -> tuple[str, ...]:
+        """The virtual addresses that this gateway assigned to the peer."""
+        return () if self.assigned is None else self.assigned.addresses
 
     @property
     def is_call_of_ours(self) -> bool:
@@ -319,4 +368,4 @@ class IkeSa(Record, frozen=True):
     @property
     def local_id_body(self) -> bytes:
         """The body of this gateway's identification payload; empty before it is sent."""
-        return self.IDii_b if self.role is Role.INITIATOR else self.IDir_b
+        return self.IDii_b if self.role is _INITIATOR else self.IDir_b

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, PacketMarks
 from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
@@ -88,6 +89,20 @@ class ProposalCheck(StrEnum):
     CLAIM = "claim"  # no shorter key; shorten a longer lifetime and notify the initiator
     STRICT = "strict"  # no shorter key, no longer lifetime
     EXACT = "exact"  # no other key length, no other lifetime
+
+
+class XauthRole(StrEnum):
+    """The role of this gateway in XAUTH."""
+
+    CLIENT = "client"  # it is asked for a user name and a password
+    SERVER = "server"  # it asks
+
+
+class XauthRenewal(StrEnum):
+    """Whether the user is asked again when an ISAKMP SA is renewed."""
+
+    ASK = "ask"
+    INHERIT = "inherit"  # the user of the ISAKMP SA that is renewed, if the peer proves the same identity
 
 
 class Credential(Record, frozen=True):
@@ -177,7 +192,21 @@ class Tunnel(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
     marks: PacketMarks = PacketMarks()
+    updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
+
+
+class Pool(Record, frozen=True):
+    """Virtual addresses for remote users, and the configuration that comes with them.
+
+    ``ranges`` are closed ranges of packed addresses, in order; ``reserved`` are pairs of a user or identity and the
+    address that only it gets. ``config`` has no addresses.
+    """
+
+    name: str
+    ranges: tuple[tuple[bytes, bytes], ...]
+    config: ModeConfig = ModeConfig()
+    reserved: tuple[tuple[str, str], ...] = ()
 
 
 class Connection(Record, frozen=True):
@@ -216,8 +245,21 @@ class Connection(Record, frozen=True):
     dpd_delay: float = 0.0  # seconds of silence before the peer is asked whether it is alive (RFC 3706); 0: never
     dpd_timeout: float = 30.0  # seconds without an answer until it is dead
     dpd_action: DpdAction | None = None  # None: what ``start`` of the tunnel says
+    pools: tuple[str, ...] = ()  # as gateway: where the virtual addresses of clients come from
+    vips: tuple[str, ...] = ()  # as client: the virtual addresses to request, 0.0.0.0 and :: for any
+    mode_config: ModeConfigMethod = ModeConfigMethod.PULL
+    xauth: XauthRole | None = None  # None: without XAUTH, unless the method of a policy requires it
+    xauth_method: bool = True  # the authentication method of phase 1 announces XAUTH; otherwise it comes unannounced
+    xauth_backend: tuple[str, ...] = ()  # as server: the backends that check users, tried in order
+    xauth_timeout: float = 60.0  # seconds after phase 1 within which the user must be authenticated
+    xauth_attempts: int = 1  # as server: rejected attempts after which the ISAKMP SA is deleted
+    xauth_renewal: XauthRenewal = XauthRenewal.ASK  # as server
+    xauth_user: str = ""  # as client
+    xauth_domain: str = ""
+    xauth_secret: bytes = b""  # as client; empty: the user is asked
+    groups: tuple[str, ...] = ()  # as server: the user must belong to one of them; empty: to any or none
 
-    secret_fields = frozenset({"secret"})
+    secret_fields = frozenset({"secret", "xauth_secret"})
 
     @property
     def remotes(self) -> tuple[str, ...]:
@@ -229,6 +271,7 @@ class Settings(Record, frozen=True):
     """The whole configuration: the connections and the global settings of the engine."""
 
     connections: tuple[Connection, ...] = ()
+    pools: tuple[Pool, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4; both peers must use the same
     half_open_limit: int = 1000
     retransmit_tries: int = 5
@@ -245,3 +288,5 @@ class Settings(Record, frozen=True):
     retry_initiate_jitter: float = 0.2  # of each wait, random
     next_address_after: float = 15.0  # seconds for which one of several remote addresses may leave message 1 unanswered
     dns_interval: float = 60.0  # seconds between look-ups of the host names of peers
+    # the data plane tells peers in transport mode apart that have the same address and port behind a NAT
+    separates_clients: bool = False

@@ -19,6 +19,7 @@ class TimerKind(StrEnum):
     REKEY_IKE = "rekey-ike"
     RETIRE_CHILD = "retire-child"  # a pair that has an heir has received for long enough
     RETIRE_IKE = "retire-ike"
+    CONFIG = "config"  # mode config is not complete
     PROCEED = "proceed"  # an exchange that was held back goes on
 
 

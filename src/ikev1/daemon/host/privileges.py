@@ -28,6 +28,7 @@ _VERSION_3 = 0x20080522
 
 # <linux/prctl.h>
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 8, 23, 24, 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
@@ -89,6 +90,20 @@ def reduce_privileges(user: str | None = None, group: str | None = None, folders
     _hold(permitted & sum(1 << number for number in KEPT.values()))
 
 
+def hand_on(name: str) -> None:
+    """Have programs that the calling thread starts keep the capability ``name`` of `KEPT`, and no other one
+    (capabilities(7), ambient). Nothing changes if the thread does not have it.
+
+    Raises:
+        PrivilegeError: the kernel does not allow it.
+    """
+    permitted, number = _permitted(), KEPT[name]
+    if permitted >> number & 1:
+        _hold(permitted, 1 << number)
+        if _LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0):
+            raise PrivilegeError(f"cannot hand on {name}: {os.strerror(ctypes.get_errno())}")
+
+
 def _account(user: str, group: str | None) -> tuple[int, int]:
     """The numbers of user and group."""
     try:
@@ -136,10 +151,10 @@ def _permitted() -> int:
     return int(_status("CapPrm"), 16)
 
 
-def _hold(capabilities: int) -> None:
-    """Set the thread's capabilities, a bit for each; programs that it starts inherit none."""
+def _hold(capabilities: int, inheritable: int = 0) -> None:
+    """Set the thread's capabilities, a bit for each, and those that programs may inherit."""
     low, high = capabilities & 0xFFFF_FFFF, capabilities >> 32
-    sets = (_Sets * 2)(_Sets(low, low, 0), _Sets(high, high, 0))
+    sets = (_Sets * 2)(_Sets(low, low, inheritable & 0xFFFF_FFFF), _Sets(high, high, inheritable >> 32))
     if _LIBC.capset(ctypes.byref(_Header(_VERSION_3, 0)), sets):
         raise PrivilegeError(f"cannot drop capabilities: {os.strerror(ctypes.get_errno())}")
 
@@ -153,8 +168,8 @@ def _prctl(option: int, argument: int) -> int:
 
 
 def _status(field: str) -> str:
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/thread-self/status").read_text().splitlines():
         name, _, value = line.partition(":")
         if name == field:
             return value.strip()
-    raise PrivilegeError(f"/proc/self/status has no field {field}")
+    raise PrivilegeError(f"/proc/thread-self/status has no field {field}")

@@ -7,7 +7,10 @@ from collections import Counter, defaultdict
 from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
+    ConfigAssigned,
+    ConfigReceived,
     Event,
+    EventOfSa,
     Failure,
     IkeConfirmed,
     IkeDown,
@@ -43,13 +46,17 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
-def _name(event: IkeUp | IkeConfirmed | IkeDown | ChildUp | ChildDown | Failure | Note) -> str:
+def _name(event: EventOfSa | Failure | Note) -> str:
     if isinstance(event, IkeUp):
         return "ike-up"
     if isinstance(event, IkeConfirmed):
         return "ike-confirmed"
     if isinstance(event, IkeDown):
         return "ike-down"
+    if isinstance(event, ConfigAssigned):
+        return "config-assigned"
+    if isinstance(event, ConfigReceived):
+        return "config-received"
     if isinstance(event, ChildUp):
         return "child-rekey" if event.replaces else "child-up"
     if isinstance(event, ChildDown):

@@ -21,6 +21,8 @@ from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
     Code,
+    ConfigAssigned,
+    ConfigReceived,
     Event,
     Failure,
     IkeConfirmed,
@@ -31,6 +33,7 @@ from ikev1.core.records.events import (
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe
@@ -73,6 +76,8 @@ _OF_ALL_PEERS = (
 _NAMES: dict[type, str] = {
     MessageSeen: "messages",
     IkeUp: "established ISAKMP SAs",
+    ConfigAssigned: "assigned configurations",
+    ConfigReceived: "received configurations",
     IkeConfirmed: "confirmed ISAKMP SAs",
     IkeDown: "closed ISAKMP SAs",
     ChildUp: "established IPsec SAs",
@@ -177,8 +182,11 @@ class EventLog:
     @property
     def tells_by(self) -> float:
         """The seconds after which to call `tell_what_was_left_out`, infinity if no line was suppressed."""
-        waiting = [limiter.period for limiter, *_ in self._limiters if limiter.holds_back]
-        return min(waiting, default=math.inf)
+        soonest = math.inf
+        for limiter, _, _ in self._limiters:
+            if limiter.holds_back and limiter.period < soonest:
+                soonest = limiter.period
+        return soonest
 
     def tell_what_was_left_out(self) -> None:
         """Write how many lines of each kind were suppressed in the periods that have ended."""
@@ -217,6 +225,10 @@ def _line(event: Event) -> Line:
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
     if isinstance(event, IkeConfirmed):
         return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
+    if isinstance(event, ConfigAssigned):
+        return Line(level, "IKE", f"assigned {_config(event.sa.assigned)}", event.sa)
+    if isinstance(event, ConfigReceived):
+        return Line(level, "IKE", f"received {_config(event.sa.received)}", event.sa)
     if isinstance(event, IkeDown):
         return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
     if isinstance(event, ChildUp):
@@ -227,6 +239,15 @@ def _line(event: Event) -> Line:
         peer = f"{event.peer}: " if event.sa is None and event.peer else ""
         return Line(level, "CHD" if event.tunnel else "IKE", peer + event.text, event.sa, event.code)
     return _note(event)
+
+
+def _config(config: ModeConfig | None) -> str:
+    """The virtual addresses in a configuration, and what else it has."""
+    if config is None or not config.addresses:
+        return "a configuration without virtual addresses"
+    found = {"DNS": config.dns, "split include": config.split_include, "split exclude": config.split_exclude}
+    rest = "".join(f", {what} {' '.join(items)}" for what, items in found.items() if items)
+    return f"virtual address {' and '.join(config.addresses)}{rest}"
 
 
 def _note(event: Note) -> Line:

@@ -13,19 +13,21 @@ from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
-from ikev1.core.records.exchange import Role
+from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.settings import Connection, Tunnel
+from ikev1.core.records.methods import SHARED
+from ikev1.core.records.settings import Connection, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
-from ikev1.wire.registry import AuthenticationMethod, ProtocolId
+from ikev1.wire.registry import ProtocolId
 from ikev1.wire.vendors import maker_of
 
 YES = "yes"
 _TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO": "INFORMATIONAL"}
+_TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchanges
 
 
 def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
@@ -42,6 +44,7 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         "remote-host": sa.path.remote_host,
         "remote-port": str(sa.path.remote_port),
         "remote-id": _identity(sa.peer_id_body),
+        **({"remote-xauth-id": sa.user_name} if sa.user is not None else {}),
         **({"initiator": YES} if sa.role is Role.INITIATOR else {}),
         "initiator-spi": sa.CKY_I.hex(),
         "responder-spi": sa.CKY_R.hex().rjust(16, "0"),
@@ -115,10 +118,15 @@ def _running(sa: IkeSa, role: Role) -> Sequence[str]:
     """The exchanges that wait for a message; those that only linger to repeat their last one, or why a first
     message was refused, are done."""
     return [
-        _TASKS[exchange.script]
+        _task(exchange)
         for exchange in filter(None, (sa.phase1, *sa.exchanges))
         if exchange.role is role and exchange.step and not script_of(exchange).is_over(exchange)
     ]
+
+
+def _task(exchange: Exchange) -> str:
+    data = exchange.data
+    return _TOPICS[data.topic] if isinstance(data, TransactionData) else _TASKS[exchange.script]
 
 
 def child_key(child: ChildSa) -> str:
@@ -206,6 +214,7 @@ def connection_section(connection: Connection) -> Section:
         "remote_port": str(connection.remote_port),
         "local-1": {**_round(connection, connection.local_id), **_own_certificate(connection)},
         "remote-1": {**_round(connection, expected(connection)), **_authorities(connection)},
+        **_xauth(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
     }
 
@@ -213,8 +222,17 @@ def connection_section(connection: Connection) -> Section:
 def _round(connection: Connection, identity: str | None) -> Section:
     """How one peer authenticates; both use the method of the preferred policy."""
     methods = [policy.suite.authentication for policy in connection.policies[:1]]
-    shared = methods == [AuthenticationMethod.PRE_SHARED_KEY]
+    shared = bool(methods) and methods[0] in SHARED
     return {"class": "pre-shared key" if shared else "public key", **({"id": identity} if identity else {})}
+
+
+def _xauth(connection: Connection) -> Section:
+    """The second round of the side that is asked for a user name and a password."""
+    if connection.xauth is None:
+        return {}
+    if connection.xauth is XauthRole.SERVER:
+        return {"remote-2": {"class": "XAUTH"}}
+    return {"local-2": {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if connection.xauth_user else {})}}
 
 
 def _own_certificate(connection: Connection) -> Section:

@@ -3,19 +3,20 @@
 | file           | what it is                                                                     |
 |----------------|--------------------------------------------------------------------------------|
 | `layout`       | structures and numbers                                                         |
-| `algorithms`   | what the kernel calls the suites                                               |
-| `state`        | one SA: what to install, what the kernel tells of it, the octets of both       |
-| `policy`       | one policy, likewise                                                           |
-| `requests`     | what can be asked: allocate, add, update, delete, find, all of it              |
-| `events`       | what the kernel says by itself: EXPIRE, ACQUIRE, MAPPING                       |
-| `spd`          | all our policies: what is protected, what passes, what is dropped              |
+| `algorithms`   | the kernel's names of the suites                                               |
+| `state`        | one SA: its parameters, the kernel's report of it, and the encoding of both    |
+| `policy`       | one policy: its parameters, the kernel's report of it, and their encoding      |
+| `requests`     | the requests: allocate, add, update, delete, find, list                        |
+| `events`       | the kernel's notifications: EXPIRE, ACQUIRE, MAPPING                           |
+| `spd`          | all policies of this gateway: PROTECT, BYPASS, DISCARD                         |
 | `translate`    | a `ChildSa` or a trap as states, templates and selectors                       |
-| `guard`        | policies that several pairs share, and the routes that bring packets to them   |
-| `pairs`        | the states of each pair: installed, counted, moved, removed, resumed           |
-| `herald`       | events of the kernel as events of the data plane                               |
-| `owner`        | the file in which a gateway notes what is its own                              |
-| `legacy`       | what a killed gateway left, and nobody took over                               |
-| `sockets`      | what the IKE sockets need                                                      |
-| `probe`        | whether there is any of this here                                              |
+| `policy_sets`  | policies that several pairs share, and the routes that lead packets to them    |
+| `pairs`        | the states of each pair: install, count, move, remove, resume                  |
+| `idleness`     | the time since the last packet of a state                                      |
+| `event_translation` | events of the kernel as events of the data plane                          |
+| `ownership_file` | the file in which a gateway records its kernel state                         |
+| `stale_state`  | removal of what a killed gateway left and nothing took over                    |
+| `sockets`      | options of the IKE sockets                                                     |
+| `probe`        | whether the kernel supports ESP                                                |
 | `statistics`   | /proc/net/xfrm_stat                                                            |
 """

@@ -16,7 +16,7 @@ _ATTRIBUTE = struct.Struct("=HH")
 _ALGORITHM = struct.Struct("=64sI")  # struct xfrm_algo: name, length of the key in bits
 _LONGER_ALGORITHM = struct.Struct("=64sII")  # struct xfrm_algo_auth, xfrm_algo_aead: of the ICV, too
 
-# In which attributes keys stand, and behind how many octets
+# The attributes that hold keys, and the number of octets before the key
 KEY_HEADERS = {
     Attribute.ALG_AEAD: _LONGER_ALGORITHM.size,
     Attribute.ALG_CRYPT: _ALGORITHM.size,
@@ -45,8 +45,8 @@ _COMBINED: dict[int, _Sealed] = {
     EspTransform.AES_GCM_16: _Sealed(b"rfc4106(gcm(aes))", 128),
 }
 
-# How much of the HMAC goes with a packet: RFC 2403 §2, RFC 2404 §2, RFC 4868 §2.3. The kernel's own default for SHA-256
-# is 96 bits, of a draft.
+# The truncated length of each HMAC: RFC 2403 §2, RFC 2404 §2, RFC 4868 §2.3. The kernel's default for SHA-256 is from
+# a draft: 96 bits.
 _HMACS: dict[int, _Sealed] = {
     IntegrityAlgorithm.HMAC_MD5: _Sealed(b"hmac(md5)", 96),
     IntegrityAlgorithm.HMAC_SHA1: _Sealed(b"hmac(sha1)", 96),
@@ -63,7 +63,7 @@ _COMPRESSIONS: dict[int, bytes] = {
 
 
 def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
-    """The attributes that tell the kernel ``suite`` and ``keys``; whoever has sent them wipes them.
+    """The attributes for ``suite`` and ``keys``; the caller wipes them after use.
 
     Raises:
         PlaneError: the suite is not supported, or a key has the wrong size.
@@ -83,7 +83,7 @@ def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
 
 
 def compression_attribute(algorithm: int) -> bytes:
-    """The attribute that tells the kernel an IPCOMP transform.
+    """The attribute for an IPCOMP transform.
 
     Raises:
         PlaneError: the kernel has no name for it.
@@ -97,7 +97,7 @@ def compression_attribute(algorithm: int) -> bytes:
 
 
 def _check_sizes(suite: IpsecSuite, keys: IpsecKeys) -> None:
-    # AH is to its keys what ESP without encryption is to them
+    # AH has the same keys as ESP without encryption
     encryption, key_length = suite.encryption, suite.key_length
     if suite.protocol == ProtocolId.AH:
         encryption, key_length = EspTransform.NULL, 0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ikev1.esp.inner import Flow
-from ikev1.esp.netlink import KERNEL, Message, messages, unpack
+from ikev1.esp.netlink import Message, Notifications, messages, unpack
 from ikev1.esp.xfrm import policy
 from ikev1.esp.xfrm.layout import LIFETIME_CURRENT, STATE_ID, STATE_INFO, Kind, address_of, flow_of
 from ikev1.esp.xfrm.requests import NETLINK_XFRM
@@ -21,9 +20,6 @@ _ACQUIRE = struct.Struct("=24s16s56s168sIIII")  # struct xfrm_user_acquire: id, 
 _MAPPING = struct.Struct(
     "=24sI16s16s2s2s"
 )  # struct xfrm_user_mapping: id, reqid, old and new address, old and new port
-_LARGEST = 8192  # octets of one message
-_BATCH = 64  # messages per call
-_SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
 _ROOM = 1 << 20  # octets that may wait
 
 
@@ -67,50 +63,30 @@ class EventSocket:
     """
 
     def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, NETLINK_XFRM
-        )
-        try:
-            self._socket.bind((0, _GROUPS))
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
-        except OSError:
-            self._socket.close()
-            raise
+        self._notifications = Notifications(NETLINK_XFRM, _GROUPS, _ROOM)
 
     def fileno(self) -> int:
         """The file descriptor."""
-        return self._socket.fileno()
+        return self._notifications.fileno()
 
     def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        """Close the socket."""
+        self._notifications.close()
 
     def read(self) -> Iterator[XfrmEvent]:
-        """What has come, a bounded number; the octets, in which are keys, are wiped behind each.
+        """What has come, a bounded number of messages.
 
         Raises:
-            GarbledAnswer: it cannot be read.
+            GarbledAnswer: one cannot be read.
         """
-        buffer = bytearray(_LARGEST)
-        for _ in range(_BATCH):
-            try:
-                size, (sender, _) = self._socket.recvfrom_into(buffer)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
+        for octets in self._notifications.read():
+            if octets is None:
                 yield Overrun()
                 continue
-            if sender != KERNEL:
-                continue
-            try:
-                for message in messages(memoryview(buffer)[:size]):
-                    event = parse(message)
-                    if event is not None:
-                        yield event
-            finally:
-                buffer[:size] = bytes(size)
+            for message in messages(octets):
+                event = parse(message)
+                if event is not None:
+                    yield event
 
 
 def parse(message: Message) -> XfrmEvent | None:

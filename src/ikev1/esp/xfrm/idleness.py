@@ -11,9 +11,8 @@ from ikev1.clock import since_boot
 class Idleness:
     """The time since the last packet of one state, derived from its counters each time that they are read.
 
-    The kernel keeps the wall-clock time of the last packet, before Linux 6.0 that of the first one only. It says when,
-    between two readings of the counters, the last packet came. It is not believed beyond that, so it does not matter if
-    somebody sets the clock.
+    The kernel keeps the wall-clock time of the last packet (before Linux 6.0, only that of the first one). It is used
+    only to place the last packet between two readings of the counters, so that setting the clock does no harm.
     """
 
     __slots__ = ("_clock", "_last", "_looked_at", "_packets", "_used", "_wall")

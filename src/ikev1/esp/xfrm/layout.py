@@ -1,7 +1,7 @@
 """The structures and numbers of <linux/xfrm.h>, and addresses in them.
 
-Integers are in the machine's order unless the kernel says __be: those are packed as octets. The padding that the C
-compiler puts in is written out, for "=" puts in none.
+Integers are in host byte order unless the kernel declares them as __be: those are packed as octets. The padding of the
+C compiler is written out, because "=" adds none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ikev1.core.records.child_sa import Mark
 from ikev1.esp.inner import Flow
 from ikev1.esp.netlink import attribute
 
-ADDRESS_SIZE = 16  # xfrm_address_t: an IPv4 address stands in its first four octets
+ADDRESS_SIZE = 16  # xfrm_address_t: an IPv4 address is in its first four octets
 NO_LIMIT = 2**64 - 1  # XFRM_INF, of octets and packets; of seconds it is 0
 
 
@@ -87,7 +87,7 @@ NUMBER = struct.Struct("=I")
 
 
 def wide(address: bytes) -> bytes:
-    """A packed address as an xfrm_address_t; an empty one is any."""
+    """A packed address as an xfrm_address_t; an empty one matches any."""
     return address.ljust(ADDRESS_SIZE, b"\0")
 
 
@@ -102,7 +102,7 @@ def family_of(address: bytes) -> int:
 
 
 def mark_attribute(mark: Mark) -> bytes:
-    """XFRMA_MARK; nothing where there is no mark."""
+    """XFRMA_MARK; empty if there is no mark."""
     return attribute(Attribute.MARK, MARK.pack(*mark)) if mark.mask else b""
 
 

@@ -1,8 +1,8 @@
 """A file that records which kernel state belongs to this gateway, for the next process after a kill.
 
-The kernel keeps states, policies and routes when their maker dies, and does not know whose they are. Each is noted here
-before it is made, a line of JSON for each, and struck out when it is gone. Nobody else's are ever in it, and no keys.
-A living gateway holds a lock on its file.
+The kernel keeps states, policies and routes when the process that added them dies, and does not record who added them.
+Each is recorded here before it is added, as one line of JSON, and deleted from the file after it was removed. The file
+holds no keys, and nothing of other programs. A running gateway holds a lock on its file.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ikev1.esp.xfrm.policy import PolicyId
 from ikev1.esp.xfrm.state import StateId
 from ikev1.files.private import check_folder, open_private
 
-_LONGEST = 4096  # lines since the file was last made short, and as many as were in it then
+_LONGEST = 4096  # lines added since the file was last rewritten, beyond as many as it had then
 
 
 class StateNote(msgspec.Struct, frozen=True, array_like=True, tag="state"):
-    """A state, and the reqid by which we know it again."""
+    """A state, and the reqid that identifies it as ours."""
 
     id: StateId
     reqid: int
 
 
 class PolicyNote(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
-    """A policy, and the number by which we know it again (`ikev1.esp.xfrm.policy.Rule`)."""
+    """A policy, and the number that identifies it as ours (`ikev1.esp.xfrm.policy.Rule`)."""
 
     id: PolicyId
     reqid: int
@@ -46,7 +46,13 @@ class RouteNote(msgspec.Struct, frozen=True, array_like=True, tag="route"):
     network: Network
 
 
-Thing = StateNote | PolicyNote | RouteNote
+class AddressNote(msgspec.Struct, frozen=True, array_like=True, tag="address"):
+    """A virtual address of this host."""
+
+    address: str
+
+
+Thing = StateNote | PolicyNote | RouteNote | AddressNote
 
 
 class _Line(msgspec.Struct, frozen=True, array_like=True):
@@ -59,10 +65,10 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 class OwnershipFile:
-    """The file ``path``, made if it is not there, readable only by its owner.
+    """The file ``path``, created if it does not exist, readable only by its owner.
 
     Raises:
-        PlaneError: it cannot be used, or another gateway that lives does.
+        PlaneError: it cannot be used, or another running gateway uses it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,14 +85,14 @@ class OwnershipFile:
 
     @property
     def number(self) -> int:
-        """0 to 255: the same for the same path, mostly another for another."""
+        """A number from 0 to 255, derived from the path; other paths usually have other numbers."""
         return crc32(os.fsencode(self._path)) & 0xFF
 
     def note(self, *things: Thing) -> None:
-        """These will be there from now on.
+        """Record that these are about to be added.
 
         Raises:
-            PlaneError: that cannot be written.
+            PlaneError: the file cannot be written.
         """
         try:
             self._write(True, things)
@@ -94,15 +100,15 @@ class OwnershipFile:
             raise PlaneError(f"cannot write to {self._path}: {error.strerror}") from error
 
     def strike(self, *things: Thing) -> None:
-        """These are gone; if that cannot be written, who comes after us looks for them in vain."""
+        """Record that these were removed. If that fails, the next process looks for them, and finds nothing."""
         with contextlib.suppress(OSError):
             self._write(False, things)
             if self._lines > 2 * self._short + _LONGEST:
-                self._short = self._lines  # if it cannot be shortened, this is not tried again with each line
+                self._short = self._lines  # if it cannot be rewritten, do not try again with each line
                 self._shorten()
 
     def close(self) -> None:
-        """Give the file up, and take it away if nothing is in it."""
+        """Close the file, and delete it if it is empty."""
         with contextlib.suppress(OSError):
             if not self._read():
                 self._path.unlink()
@@ -117,7 +123,7 @@ class OwnershipFile:
         for line in self._path.read_bytes().splitlines():
             try:
                 decoded = _DECODER.decode(line)
-            except msgspec.DecodeError:  # one that a process did not live to finish, or a full disk cut off
+            except msgspec.DecodeError:  # a line cut off by a kill or a full disk
                 continue
             if decoded.there:
                 there[decoded.thing] = None
@@ -126,7 +132,7 @@ class OwnershipFile:
         return there
 
     def _shorten(self) -> None:
-        """Write the file anew without what is gone."""
+        """Rewrite the file without what was removed."""
         there = self._read()
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.unlink(missing_ok=True)
@@ -143,8 +149,8 @@ class OwnershipFile:
 
 
 def _append(fd: int, there: bool, things: Iterable[Thing]) -> int:
-    """Write lines, all or none of which count; how many."""
-    # each begins anew, whatever became of the one before it
+    """Append lines, all or none of which are valid; returns their number."""
+    # each starts on a new line, even if the one before was cut off
     lines = [b"\n" + _ENCODER.encode(_Line(there, thing)) for thing in things]
     octets = b"".join(lines)
     if os.write(fd, octets) < len(octets):

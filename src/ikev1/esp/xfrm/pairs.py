@@ -13,7 +13,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import packed
-from ikev1.esp.plane import Counters, Expired, PlaneError, RekeyNeeded
+from ikev1.esp.plane import Counters, Expired, PeerSends, PlaneError, RekeyNeeded
 from ikev1.esp.routes import MARK
 from ikev1.esp.xfrm.idleness import Idleness
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, StateNote
@@ -34,7 +34,7 @@ _LEAP = 1 << 20  # packets: more than can be sent while a state is replaced
 
 
 class Entry:
-    """One pair: what the engine calls it, and what was said of it."""
+    """One pair: its record in the engine, and the events that were already reported about it."""
 
     __slots__ = ("_said", "child", "idle_in", "idle_out", "integrity_failures", "peer", "replays", "reqid", "sends")
 
@@ -46,25 +46,25 @@ class Entry:
         self._said: tuple[type, ...] = ()
 
     def turn_to(self, child: ChildSa, reqid: int) -> None:
-        """Be what ``child`` says from now on."""
-        self.child = child.without_keys()  # which the kernel has
+        """Replace the record by ``child``."""
+        self.child = child.without_keys()  # only the kernel keeps them
         self.reqid = reqid
         self.peer = _peer(child.path)
 
     def inbound(self) -> list[State]:
-        """The states that receive."""
+        """The inbound states."""
         return inbound_states(self.child, self.reqid)
 
     def outbound(self) -> list[State]:
-        """The states that send."""
+        """The outbound states."""
         return outbound_states(self.child, self.reqid, MARK)
 
     def states(self) -> list[State]:
-        """All that are in the kernel."""
+        """All of its states that are in the kernel."""
         return [*self.inbound(), *(self.outbound() if self.sends else ())]
 
     def bearer(self) -> Bearer:
-        """What it is for policies."""
+        """The pair as the bearer of policies."""
         child = self.child
         return Bearer(
             inbound_templates(child, self.reqid),
@@ -72,8 +72,8 @@ class Entry:
             child.path.remote_host if self.sends and child.mode is IpsecMode.TUNNEL else "",
         )
 
-    def first_time(self, event: RekeyNeeded | Expired) -> bool:
-        """Whether nothing of this kind has been said yet; from now on it has."""
+    def first_time(self, event: RekeyNeeded | Expired | PeerSends) -> bool:
+        """Whether this is the first event of its kind; the kind is recorded."""
         new = type(event) not in self._said
         self._said += (type(event),) * new
         return new
@@ -93,7 +93,7 @@ class Pairs:
         self._owner = owner
         self._entries: dict[int, Entry] = {}
         self._by_state: dict[StateId, Entry] = {}  # ids without their marks
-        self._reserved: dict[StateId, float] = {}  # and since when, the oldest first
+        self._reserved: dict[StateId, float] = {}  # and the time of the reservation, the oldest first
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries.values()))
@@ -103,11 +103,11 @@ class Pairs:
         return self._entries.get(spi)
 
     def of_state(self, id: StateId) -> Entry | None:
-        """The pair that a state is part of."""
+        """The pair to which a state belongs."""
         return self._by_state.get(unmarked(id))
 
     def allocate(self, path: UdpPath, protocol: int) -> int:
-        """Reserve an SPI, or for IPComp a CPI."""
+        """Reserve an SPI, or a CPI for IPComp."""
         now = time.monotonic()
         while self._reserved and next(iter(self._reserved.values())) < now - _RESERVED:
             del self._reserved[next(iter(self._reserved))]
@@ -115,17 +115,17 @@ class Pairs:
         while True:
             spi = self._xfrm.allocate(local, remote, kernels)
             self._reserved[StateId(local, spi, kernels)] = now
-            if spi not in self._entries:  # the kernel gives one out once for each of our addresses
+            if spi not in self._entries:  # the kernel may allocate an SPI once for each of our addresses
                 return spi
 
     def install_inbound(self, child: ChildSa) -> None:
-        """Receive with the pair."""
+        """Install the inbound states. Until the pair sends, the kernel reports that the peer sends with it."""
         if child.inbound.spi in self._entries:
             return
         entry = Entry(child, self._guard.reqid(flows(child)))
         try:
             states = inbound_states(child, entry.reqid)
-            self._install(states)
+            self._install([state._replace(limits=state.limits.at_first_packet()) for state in states])
             self._attach(entry, states)
         except (PlaneError, OSError):
             self._guard.detach(flows(child), child.inbound.spi)
@@ -133,7 +133,7 @@ class Pairs:
         self._entries[child.inbound.spi] = entry
 
     def install_outbound(self, child: ChildSa) -> None:
-        """Send with the pair, in place of older ones."""
+        """Install the outbound states, and use them in place of those of older pairs."""
         self.install_inbound(child)
         entry = self._entries[child.inbound.spi]
         if entry.sends:
@@ -146,9 +146,17 @@ class Pairs:
         except (PlaneError, OSError):
             entry.sends = False
             raise
+        self._apply_limits(entry)
+
+    def _apply_limits(self, entry: Entry) -> None:
+        """Have the kernel report the soft limits of a pair that has begun to send."""
+        limited = [state for state in entry.inbound() if state.limits.has_soft]
+        with self._keys_of(limited) as states:
+            for state in states:
+                self._xfrm.update(state)
 
     def remove(self, child: ChildSa) -> None:
-        """Forget the pair: first in the policies, then its states."""
+        """Remove the pair: first from the policies, then its states."""
         entry = self._entries.get(child.inbound.spi)
         if entry is not None:
             self._guard.detach(flows(entry.child), child.inbound.spi)
@@ -156,7 +164,7 @@ class Pairs:
             self._leave(entry)
 
     def move(self, child: ChildSa) -> None:
-        """Go on by another path, with the same keys, sequence numbers and counters."""
+        """Move the pair to another path, with the same keys, sequence numbers and counters."""
         entry = self._entries.get(child.inbound.spi)
         if entry is None or (entry.child.path, entry.child.udp_encapsulation) == (child.path, child.udp_encapsulation):
             return
@@ -164,7 +172,7 @@ class Pairs:
             self._move(entry, earlier, child)
 
     def _move(self, entry: Entry, earlier: Sequence[State], child: ChildSa) -> None:
-        """All of it, or nothing."""
+        """Move all states, or none."""
         old, spi, counted = entry.child, child.inbound.spi, (entry.replays, entry.integrity_failures)
         earlier_reqid = entry.reqid
         entry.turn_to(child, self._guard.reqid(flows(child)))
@@ -234,7 +242,7 @@ class Pairs:
         return True
 
     def _attach(self, entry: Entry, states: Sequence[State]) -> None:
-        """Let the policies name ``entry``; without them ``states``, its newest, go again."""
+        """Name ``entry`` in the policies. If this fails, its newest ``states`` are removed again."""
         try:
             self._guard.attach(flows(entry.child), entry.child.inbound.spi, entry.bearer())
         except (PlaneError, OSError):
@@ -267,7 +275,7 @@ class Pairs:
             try:
                 self._xfrm.update(state)
             except NetlinkError as error:
-                if error.errno != errno.ESRCH:  # the reservation ran out
+                if error.errno != errno.ESRCH:  # the reservation has expired
                     raise
             else:
                 return
@@ -280,7 +288,7 @@ class Pairs:
 
     @contextmanager
     def _keys_of(self, states: Sequence[State]) -> Iterator[list[State]]:
-        """``states`` with their keys, which only the kernel has; they are wiped at the end."""
+        """``states`` with their keys, read from the kernel and wiped at the end."""
         found: list[bytearray] = []
         try:
             for state in states:
@@ -294,13 +302,13 @@ class Pairs:
                 octets[:] = bytes(len(octets))
 
     def _redirect(self, old: State, new: State, undo: list[Callable[[], object]]) -> None:
-        """Have ``old`` use the ports of ``new``."""
+        """Change the ports of ``old`` to those of ``new``."""
         if old.encapsulation:
             undo.append(partial(self._xfrm.update, old))
             self._xfrm.update(new)
 
     def _replace(self, entry: Entry, old: State, new: State, undo: list[Callable[[], object]]) -> None:
-        """Put ``new`` in the place of ``old``, or beside it if it goes by another name."""
+        """Replace ``old`` by ``new``, or add ``new`` beside it if its key in the kernel differs."""
         info = self._xfrm.find(old.id)
         if info is None:
             raise PlaneError(f"the kernel no longer has an SA with SPI {old.id.spi:08x}")
@@ -322,12 +330,12 @@ class Pairs:
 
 
 def unmarked(id: StateId) -> StateId:
-    """As the kernel names it in events, whose marks nobody reads."""
+    """The key without the mark, because marks of events are not read."""
     return id._replace(mark=Mark())
 
 
 def _only_ports(old: ChildSa, new: ChildSa) -> bool:
-    """Whether ESP goes on between the same two addresses in UDP."""
+    """Whether the pairs differ in their UDP ports only, and both use ESP in UDP."""
     hosts = [(child.path.local_host, child.path.remote_host) for child in (old, new)]
     return hosts[0] == hosts[1] and old.udp_encapsulation and new.udp_encapsulation
 

@@ -38,7 +38,7 @@ _NEIGHBOUR_DISCOVERY = range(133, 137)  # types of ICMPv6 (RFC 4861 §4.1-4.4)
 
 
 class Direction(IntEnum):
-    """XFRM_POLICY_...: what comes to us, what leaves us, what is handed on after it came."""
+    """XFRM_POLICY_...: packets received by this host, sent, and forwarded after they were received."""
 
     IN = 0
     OUT = 1
@@ -46,7 +46,7 @@ class Direction(IntEnum):
 
 
 class Template(NamedTuple):
-    """A state that a packet has to pass. ``spi`` 0 is any of this reqid; empty addresses are any."""
+    """A state that a packet has to pass. ``spi`` 0 matches any SPI with the reqid; empty addresses match any."""
 
     source: bytes
     destination: bytes
@@ -67,10 +67,10 @@ class PolicyId(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What becomes of the packets (RFC 4301 §4.4.1): PROTECT with templates, BYPASS without, or DISCARD.
+    """The action of a policy (RFC 4301 §4.4.1): PROTECT with templates, BYPASS without, or DISCARD.
 
-    ``number`` is what we know the policy by when we meet it in the kernel: the reqid of its templates, 0 where it has
-    none. One that discards has its priority for that, which has to be behind those of all others.
+    ``number`` identifies the policy in the kernel: the reqid of its templates, 0 if it has none. A policy that discards
+    is identified by its priority, which must be lower than those of all others.
     """
 
     number: int = 0
@@ -84,7 +84,7 @@ class _Endpoint(NamedTuple):
 
 
 def selectors(source: Selector, destination: Selector) -> list[bytes]:
-    """The fewest struct xfrm_selector that make up the packets from ``source`` to ``destination``."""
+    """The smallest set of struct xfrm_selector that covers the packets from ``source`` to ``destination``."""
     protocol = source.protocol or destination.protocol
     return [
         _selector(_Endpoint(one, source.port), _Endpoint(other, destination.port), protocol)
@@ -111,15 +111,15 @@ def _selector(source: _Endpoint, destination: _Endpoint, protocol: int) -> bytes
 
 
 def neighbour_discovery() -> list[PolicyId]:
-    """Policies for the messages by which IPv6 nodes find each other.
+    """Policies for IPv6 neighbour discovery (RFC 4861).
 
-    Under IPsec they would need the SAs whose peers they are to find.
+    Its messages must not need an SA, because the peer of an SA is found by them.
     """
     anybody = bytes(16)
     packed = (
         SELECTOR.pack(
             *(anybody, anybody, bytes(2), bytes(2)),
-            *(kind.to_bytes(2), _ALL_PORT_BITS),  # the kernel has the type where others have the source port
+            *(kind.to_bytes(2), _ALL_PORT_BITS),  # the kernel puts the ICMPv6 type where the source port is
             *(socket.AF_INET6, 0, 0, _ICMPV6, 0, 0),
         )
         for kind in _NEIGHBOUR_DISCOVERY
@@ -145,12 +145,12 @@ def encode_id(id: PolicyId) -> bytes:
 
 
 def bypass(family: int, direction: Direction) -> bytes:
-    """A struct xfrm_userpolicy_info that lets everything pass as it is: for one socket, see `sockets`."""
+    """A struct xfrm_userpolicy_info that lets everything pass unprotected, for a single socket (`sockets`)."""
     return _info(SELECTOR.pack(bytes(16), bytes(16), *4 * (bytes(2),), family, 0, 0, 0, 0, 0), direction, 0)
 
 
 def numbers(octets: memoryview) -> frozenset[int]:
-    """What the maker of a policy knows it by, of the kernel's NEWPOLICY; see `Rule`. Empty: it lets packets pass.
+    """The numbers that identify a policy (`Rule.number`), from the kernel's NEWPOLICY. Empty: it lets packets pass.
 
     Raises:
         GarbledAnswer: it is too short, or an attribute is not as long as it says.
@@ -160,7 +160,7 @@ def numbers(octets: memoryview) -> frozenset[int]:
 
 
 def reqids(octets: Buffer) -> tuple[int, ...]:
-    """Those of the templates in the kernel's NEWPOLICY or ACQUIRE attributes.
+    """The reqids of the templates in the attributes of the kernel's NEWPOLICY or ACQUIRE.
 
     Raises:
         GarbledAnswer: an attribute is not as long as it says.
@@ -194,7 +194,9 @@ def _qualifiers(id: PolicyId) -> bytes:
 
 
 def _priority(id: PolicyId) -> int:
-    """The narrower the remote network, then the local one, then protocol and ports, the lower: as in userspace."""
+    """The priority: the number is lower (preferred) the narrower the remote network is, then the local network, then
+    protocol and ports, as in user space.
+    """
     _, _, destination_port, _, source_port, _, family, to, origin, protocol, _, _ = SELECTOR.unpack(id.selector)
     remote, local = (to, origin) if id.direction is Direction.OUT else (origin, to)
     width = 32 if family == socket.AF_INET else 128

@@ -1,10 +1,12 @@
 """Policies: one set for all pairs, and all traps, of the same packets.
 
-The newest pair that sends is what the outbound policy names, by its SPI: so a rekey switches when we say so, in one
-step of the kernel, and an older pair takes over again when a newer one goes. Inbound policies name a reqid, which all
-these pairs share. Where there is no pair but a trap, its templates stand in the policy and no state fits them.
+The outbound policy names the newest pair that sends, by its SPI. A rekey therefore switches at a time that we choose,
+atomically in the kernel, and an older pair is used again if a newer one is removed. Inbound policies name a reqid,
+which all these pairs share. If there is a trap but no pair, the policy has the templates of the trap, which no state
+matches.
 
-What is protected without either is dropped (`spd`), behind the policies of all pairs and traps.
+Protected traffic without a pair or a trap is dropped (`spd`), with a lower priority than the policies of all pairs and
+traps.
 """
 
 from __future__ import annotations
@@ -25,37 +27,37 @@ Key = int | tuple[str, str]  # the inbound SPI of a pair; connection and tunnel 
 
 
 class Bearer(NamedTuple):
-    """Who carries the packets of some flows, or would: a pair of IPsec SAs, or a trap."""
+    """A pair of IPsec SAs, or a trap, for the packets of some flows."""
 
     inbound: tuple[Template, ...]
-    outbound: tuple[Template, ...]  # empty: it does not send yet
-    peer: str  # where routes lead; empty: none are needed
+    outbound: tuple[Template, ...]  # empty: it does not send yet, or is a trap
+    peer: str  # the peer to which routes lead; empty: no routes are needed
     trap: bool = False
 
 
 class _Group:
-    """All that share the policies of one `Flows`."""
+    """The pairs and traps that share the policies of one `Flows`."""
 
     __slots__ = ("bearers", "inbound", "outbound", "peer", "reqid")
 
     def __init__(self, reqid: int) -> None:
         self.reqid = reqid
         self.bearers: dict[Key, Bearer] = {}  # the newest last
-        self.inbound: tuple[Template, ...] = ()  # what the kernel has; empty: no policy
+        self.inbound: tuple[Template, ...] = ()  # templates in the kernel; empty: no policy
         self.outbound: tuple[Template, ...] = ()
         self.peer = ""  # to which the routes lead; empty: there are none
 
     def newest(self, *, sends: bool) -> tuple[Key, Bearer] | None:
-        """Who should be in the policies: a pair before any trap."""
+        """The bearer that the policies should name; pairs are preferred to traps."""
         found = [item for item in self.bearers.items() if item[1].outbound or not sends]
         return next((item for item in reversed(found) if not item[1].trap), found[-1] if found else None)
 
 
 class PolicySets:
-    """The policies of one gateway, and the routes that bring packets to them.
+    """The policies of one gateway, and the routes that lead packets to them.
 
     Raises:
-        PlaneError: another program has policies for the same packets, or the owner's file cannot be written.
+        PlaneError: another program has policies for the same packets, or the ownership file cannot be written.
         OSError: the kernel refused.
     """
 
@@ -66,35 +68,35 @@ class PolicySets:
         self._groups: dict[Flows, _Group] = {}
         self._flows: dict[int, Flows] = {}  # by reqid
         self._neighbour_discovery: list[PolicyId] = []
-        self._spared: dict[PolicyId, set[Hashable]] = {}  # and for whom
+        self._spared: dict[PolicyId, set[Hashable]] = {}  # and the users of each
         self._protected: dict[Flows, frozenset[PolicyId]] = {}
-        self._foreign: set[PolicyId] = set()  # of these, what is another program's
+        self._foreign: set[PolicyId] = set()  # those of them that another program has
 
     def is_ours(self, reqid: int) -> bool:
-        """Whether this gateway, or one before it with the same file, gave the number out."""
+        """Whether this gateway, or an earlier process with the same file, allocated the reqid."""
         return self._spd.is_ours(reqid)
 
     def reqid(self, flows: Flows) -> int:
-        """The number that binds the states of ``flows`` to their policies; given back by `detach`."""
+        """The reqid that binds the states of ``flows`` to their policies; `detach` releases it."""
         group = self._groups.get(flows)
         return group.reqid if group else self._add_group(flows, self._unused()).reqid
 
     def resume(self, flows: Flows, reqid: int) -> bool:
-        """Go on with the number that states of an earlier process bear; False if that cannot be."""
+        """Reuse the reqid of states of an earlier process; False if it is in use otherwise."""
         if flows not in self._groups and reqid not in self._flows:
             self._add_group(flows, reqid)
         return self._flows.get(reqid) == flows
 
     def bearer(self, reqid: int) -> Key | None:
-        """The key of who carries, or should, the packets of the policies with this number."""
+        """The key of the bearer of the policies with this reqid."""
         flows = self._flows.get(reqid)
         newest = self._groups[flows].newest(sends=True) if flows else None
         return newest[0] if newest else None
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
-        """Let ``bearer`` carry the packets of ``flows``; if that fails, all stays as it was.
+        """Use ``bearer`` for the packets of ``flows``. If this fails, nothing has changed.
 
-        One that is attached already keeps its place, unless it begins to send: then it goes before all others.
+        A bearer that is already attached keeps its place, unless it begins to send: then it is preferred to all others.
         """
         self.reqid(flows)
         group = self._groups[flows]
@@ -112,9 +114,9 @@ class PolicySets:
             raise
 
     def protect(self, traffic: Collection[Flows]) -> int:
-        """Let these packets pass through tunnels only, in place of those that were named before.
+        """Let exactly these packets pass through tunnels only; this replaces the packets of an earlier call.
 
-        Where another program has a policy for the very same packets it stays; comes back how many these are.
+        Returns the number of those for which another program has a policy, which stays.
         """
         wanted = {flows: self._protected.get(flows) or _ids(flows) for flows in traffic}
         added, gone = wanted.keys() - self._protected.keys(), self._protected.keys() - wanted.keys()
@@ -136,13 +138,13 @@ class PolicySets:
         return len(self._foreign)
 
     def close(self) -> None:
-        """Take away what is left when nobody is attached any more, but for what protects."""
+        """Remove what is left once nothing is attached, except the policies of `protect`."""
         if not any(flows.local.version == 6 for flows in self._protected):
             self._spd.bypass_no_more(self._neighbour_discovery)
             self._neighbour_discovery = []
 
     def detach(self, flows: Flows, key: Key) -> None:
-        """Let another carry the packets; without one the policies go."""
+        """Use another bearer for the packets; without one, the policies are removed."""
         group = self._groups.get(flows)
         if group is not None:
             group.bearers.pop(key, None)
@@ -150,7 +152,7 @@ class PolicySets:
             self._drop_if_empty(flows, group)
 
     def _refresh(self, flows: Flows, group: _Group) -> None:
-        """Bring the kernel in line with who should be in the policies."""
+        """Bring the kernel's policies in line with the bearers."""
         if group.bearers:
             self._spare(flows, flows)
         receiving, sending = group.newest(sends=False), group.newest(sends=True)
@@ -173,10 +175,10 @@ class PolicySets:
             self._spd.protect_no_more(ids)
 
     def _spare(self, flows: Flows, user: Hashable) -> None:
-        """Let pass, for ``user``, what a policy for ``flows`` must not catch.
+        """Exempt, for ``user``, the packets that a policy for ``flows`` must not match.
 
-        That is how neighbours are found, and what stays inside the local network though the remote one takes it in; in
-        user space routes do that.
+        These are neighbour discovery, and packets that stay inside the local network although the remote one contains
+        it. In user space, routes have the same effect.
         """
         if flows.local.version == 6 and not self._neighbour_discovery:
             self._neighbour_discovery = self._spd.bypass(neighbour_discovery())
@@ -221,13 +223,13 @@ class PolicySets:
 
 
 def _steered(flows: Flows) -> tuple[int, ...]:
-    """Marks and interface IDs: with them it is the operator who brings packets to the policies."""
+    """The marks and interface IDs. If there are any, the operator leads packets to the policies, not routes of ours."""
     marks = flows.marks
     return marks.mark_in.mask, marks.mark_out.mask, marks.if_id_in, marks.if_id_out
 
 
 def _inner_ids(flows: Flows) -> list[PolicyId]:
-    """Of the packets that never leave the local network, where the remote one takes it in."""
+    """The policies for packets that stay inside the local network, if the remote network contains it."""
     if not encloses(flows.remote, flows.local):
         return []
     inner = flows._replace(remote=flows.local)

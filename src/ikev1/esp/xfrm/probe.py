@@ -1,4 +1,4 @@
-"""Whether the kernel here can carry ESP, and lets us ask it to: found out by asking."""
+"""Tests whether the kernel supports ESP and this process may configure it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ikev1.esp.xfrm.translate import PROTOCOLS
 from ikev1.wire.registry import EspTransform
 
 _LOOPBACK = bytes((127, 0, 0, 1))
-_SECONDS = 5  # for which the state stays if we do not come to delete it
+_SECONDS = 5  # after which the kernel deletes the state, if this process is killed before
 _NULL_SHA1 = IpsecSuite(encryption=EspTransform.NULL, integrity=2)
 
 
 def probe(suite: IpsecSuite = _NULL_SHA1, random: Callable[[int], bytes] = os.urandom) -> str:
-    """What the kernel lacks for ESP or AH with ``suite``, as text; empty if nothing.
+    """What the kernel lacks for ESP or AH with ``suite``, as text; empty if it lacks nothing.
 
     An unused SA is added and deleted at once. If it needs modules, the kernel loads them.
     """
@@ -28,7 +28,7 @@ def probe(suite: IpsecSuite = _NULL_SHA1, random: Callable[[int], bytes] = os.ur
         xfrm = Xfrm()
     except OSError as error:
         return f"the kernel has no XFRM netlink (CONFIG_XFRM_USER): {error.strerror}"
-    spi = int.from_bytes(random(4)) | 0x100  # RFC 4303 §2.1: what is below is reserved
+    spi = int.from_bytes(random(4)) | 0x100  # RFC 4303 §2.1: lower values are reserved
     id = StateId(_LOOPBACK, spi, PROTOCOLS[suite.protocol])
     keys = IpsecKeys(spi, *map(random, key_sizes(suite)))
     state = State(id, _LOOPBACK, 0, XfrmMode.TRANSPORT, suite, keys, limits=Limits(hard_seconds=_SECONDS))

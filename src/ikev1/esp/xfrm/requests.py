@@ -1,4 +1,4 @@
-"""Requests about the kernel's states and policies. None of them flushes, because other programs may have some."""
+"""Requests about the kernel's states and policies. None of them flushes, because other programs may have added some."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ikev1.esp.xfrm.state import Protocol, State, StateId, StateInfo
 
 NETLINK_XFRM = 6  # <linux/netlink.h>
 _LEAST_SPI, _LAST_SPI = 0x100, 0xFFFF_FFFF  # RFC 4303 §2.1
-_LAST_CPI = 0xEFFF  # RFC 3173 §3.3: what follows is for private use
+_LAST_CPI = 0xEFFF  # RFC 3173 §3.3: higher values are for private use
 Result = TypeVar("Result")
 
 _GONE = (errno.ESRCH, errno.ENOENT)  # of a state, of a policy
@@ -26,8 +26,8 @@ class Xfrm:
 
     Raises:
         NetlinkError: the kernel refused.
-        GarbledAnswer: it said something that cannot be read.
-        OSError: it has no XFRM at all.
+        GarbledAnswer: its answer cannot be parsed.
+        OSError: it has no XFRM.
         PlaneError: it has no name for an algorithm.
     """
 
@@ -35,28 +35,28 @@ class Xfrm:
         self._netlink = Netlink(NETLINK_XFRM)
 
     def close(self) -> None:
-        """Give the socket back; states and policies stay."""
+        """Close the socket; states and policies stay."""
         self._netlink.close()
 
     def allocate(self, destination: bytes, source: bytes, protocol: Protocol) -> int:
-        """Reserve an SPI, or a CPI, of packets between two packed addresses, for some seconds."""
+        """Reserve an SPI, or a CPI, for packets between two packed addresses, for some seconds."""
         last = _LAST_CPI if protocol is Protocol.COMP else _LAST_SPI
         body = state.allocation(destination, source, protocol, _LEAST_SPI, last)
         (allocated,) = self._netlink.ask(Kind.ALLOCSPI, 0, (body,), lambda _, octets: state.parse_id(octets))
         return allocated.spi
 
     def add(self, new: State) -> None:
-        """Add a state, which must not be there."""
+        """Add a state, which must not exist."""
         with _secret(state.encode(new)) as body:
             self._netlink.command(Request(Kind.NEWSA, CREATE | EXCLUSIVE, (body,)))
 
     def update(self, changed: State) -> None:
-        """Fill a reserved state, or change ports and limits of one that works."""
+        """Complete a reserved state, or change ports and limits of a complete one."""
         with _secret(state.encode(changed)) as body:
             self._netlink.command(Request(Kind.UPDSA, REPLACE, (body,)))
 
     def exchange(self, old: StateId, new: State) -> None:
-        """Put ``new`` where ``old`` is, with as little as possible in between."""
+        """Replace ``old`` by ``new``, with the shortest possible gap."""
         with _secret(state.encode(new)) as body:
             delete = Request(Kind.DELSA, 0, (state.encode_id(old),))
             try:
@@ -64,7 +64,7 @@ class Xfrm:
             except NetlinkError as error:
                 if error.errno != errno.EEXIST:
                     raise
-                # a packet came in between, and the kernel waits for its state
+                # a packet was sent in the gap, and the kernel waits for a state for it
                 self._netlink.command(Request(Kind.UPDSA, REPLACE, (body,)))
 
     def delete(self, id: StateId) -> bool:
@@ -76,7 +76,7 @@ class Xfrm:
         return self._get_state(id, state.parse)
 
     def algorithms(self, id: StateId) -> bytearray | None:
-        """The attributes of a state that hold its keys, None where there is no state; whoever has used them wipes them.
+        """The attributes of a state that hold its keys, None if it does not exist; the caller wipes them after use.
 
         Raises:
             PlaneError: the kernel hides them.
@@ -84,11 +84,11 @@ class Xfrm:
         return self._get_state(id, state.algorithms)
 
     def states(self) -> list[StateInfo]:
-        """All states of the namespace, other people's, too."""
+        """All states of the network namespace, including those of other programs."""
         return self._netlink.ask(Kind.GETSA, DUMP, (bytes(STATE_INFO.size),), lambda _, octets: state.parse(octets))
 
     def add_policies(self, policies: Sequence[tuple[PolicyId, Rule]]) -> list[PolicyId]:
-        """Add policies; comes back which of them were there already, and are as they were.
+        """Add policies. Returns those that existed before, which are unchanged.
 
         Raises:
             NetlinkError: one was refused for another reason; none was added.
@@ -104,7 +104,7 @@ class Xfrm:
         return [id for (id, _), refusal in zip(policies, refusals, strict=True) if refusal is not None]
 
     def put_policies(self, policies: Sequence[tuple[PolicyId, Rule]]) -> None:
-        """Add policies, or change those that are there."""
+        """Add policies, or change those that exist."""
         self._netlink.command(*(Request(Kind.UPDPOLICY, REPLACE, (policy.encode(*item),)) for item in policies))
 
     def delete_policy(self, id: PolicyId) -> bool:
@@ -112,7 +112,7 @@ class Xfrm:
         return self._delete(Request(Kind.DELPOLICY, 0, (policy.encode_id(id),)))
 
     def policy_numbers(self, id: PolicyId) -> frozenset[int] | None:
-        """What its maker knows a policy by (`policy.numbers`), None where there is none."""
+        """The numbers that identify a policy (`policy.numbers`), None if it does not exist."""
         try:
             (found,) = self._netlink.ask(
                 Kind.GETPOLICY, 0, (policy.encode_id(id),), lambda _, octets: policy.numbers(octets)
@@ -144,7 +144,7 @@ class Xfrm:
 
 @contextmanager
 def _secret(octets: bytearray) -> Iterator[bytearray]:
-    """A message that holds keys, wiped at the end."""
+    """A message that holds keys, and is wiped at the end."""
     try:
         yield octets
     finally:

@@ -14,10 +14,10 @@ _SOL_UDP, _UDP_ENCAP, _UDP_GRO, _ESP_IN_UDP = 17, 100, 104, 2  # <linux/udp.h>
 
 
 def bypass_policies(udp: socket.socket) -> None:
-    """Let the socket's packets pass as they are, whatever tunnel holds its peers.
+    """Exempt the socket's packets from all policies, even if a tunnel contains the address of the peer.
 
     Raises:
-        OSError: no right to do so (CAP_NET_ADMIN), or a kernel without XFRM.
+        OSError: CAP_NET_ADMIN is missing, or the kernel has no XFRM.
     """
     level, option = _XFRM_POLICY[socket.AddressFamily(udp.family)]
     for direction in (Direction.IN, Direction.OUT):
@@ -25,11 +25,11 @@ def bypass_policies(udp: socket.socket) -> None:
 
 
 def take_esp(udp: socket.socket) -> None:
-    """Let the kernel take ESP out of the datagrams that come (RFC 3948 §2.1), and leave ISAKMP behind its marker.
+    """Let the kernel process ESP in UDP (RFC 3948 §2.1) that the socket receives; ISAKMP messages stay with the socket.
 
     Raises:
-        OSError: the kernel does not know how.
+        OSError: the kernel does not support it.
     """
-    # datagrams that are coalesced for us would be one long ESP packet for the kernel
+    # the kernel would process coalesced datagrams as one long ESP packet
     udp.setsockopt(_SOL_UDP, _UDP_GRO, 0)
     udp.setsockopt(_SOL_UDP, _UDP_ENCAP, _ESP_IN_UDP)

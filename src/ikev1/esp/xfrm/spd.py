@@ -1,11 +1,12 @@
 """Our part of the kernel's SPD: which packets are protected, which pass, which are dropped (RFC 4301 §4.4.1).
 
-For the same packets (direction, selector, mark, interface ID) the kernel has room for one policy, whatever its
-priority. Where several are wanted PROTECT goes before BYPASS, and BYPASS before DISCARD. When one goes the next takes
-its place by an update, which the kernel does in one step, so there is no moment without a policy.
+For the same packets (direction, selector, mark, interface ID) the kernel holds only one policy, whatever its priority.
+If several are wanted, PROTECT is preferred to BYPASS, and BYPASS to DISCARD. When a policy is removed, the next one
+replaces it by an update, which is atomic in the kernel, so that the packets are never without a policy.
 
-What an earlier process of the same gateway left stays as it is while its pairs may be gone on with, then its packets
-are held, and in the end it goes. So they never pass in between.
+The policies of an earlier process of the same gateway stay unchanged while its pairs may still be taken over. Then
+their packets are dropped (`Spd.hold`), and finally they are removed (`Spd.settle`). No packet passes unprotected in
+the meantime.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
 from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 
-_OURS = 0x8000_0000  # of 32 bits; people and other daemons count from 1
+_OURS = 0x8000_0000  # of 32 bits; operators and other daemons count from 1
 _NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
 _LAST = (1 << _NUMBER_SHIFT) - 1
 
@@ -30,11 +31,11 @@ Policy = tuple[PolicyId, Rule]
 class Spd:
     """The policies of one gateway.
 
-    Each is in the owner's file before it is in the kernel, with the number by which it is known there (`Rule`). A call
-    that raises has changed nothing.
+    Each policy is recorded in the ownership file, with the number that identifies it in the kernel (`Rule`), before it
+    is added to the kernel. A call that raises has changed nothing.
 
     Raises:
-        PlaneError: the owner's file cannot be written.
+        PlaneError: the ownership file cannot be written.
         OSError: the kernel refused.
     """
 
@@ -46,9 +47,9 @@ class Spd:
         self._protected: dict[PolicyId, Rule] = {}
         self._passing: set[PolicyId] = set()
         self._discarded: set[PolicyId] = set()
-        self._held: dict[PolicyId, Rule] = {}  # where an earlier process left something
-        self._there: dict[PolicyId, Rule] = {}  # what we have put into the kernel
-        self._left: dict[PolicyId, set[int]] = {}  # what an earlier process did, by its numbers, and is not replaced
+        self._held: dict[PolicyId, Rule] = {}  # where an earlier process left a policy
+        self._there: dict[PolicyId, Rule] = {}  # what this process has added to the kernel
+        self._left: dict[PolicyId, set[int]] = {}  # what an earlier process added, by its numbers, and is not replaced
         for note in owner.left:
             if isinstance(note, PolicyNote):
                 self._left.setdefault(note.id, set()).add(note.reqid)
@@ -56,25 +57,25 @@ class Spd:
         self._last = max((number for numbers in self._left.values() for number in numbers), default=self._zero)
 
     def avoid(self, reqids: Iterable[int]) -> None:
-        """Give out none of ``reqids`` soon: the kernel still knows them, and does not ask again for an SA with a number
-        that it has asked for.
+        """Do not allocate ``reqids`` soon: the kernel still uses them, and sends no second ACQUIRE for a reqid that it
+        has sent one for.
         """
         self._last = max([self._last, *filter(self.is_ours, reqids)])
 
     def new_reqid(self) -> int:
-        """A reqid of this gateway, the next one; they come round again."""
+        """The next reqid of this gateway; the numbers are reused cyclically."""
         self._last = self._zero + 1 + max(0, self._last - self._zero) % _LAST
         return self._last
 
     def is_ours(self, reqid: int) -> bool:
-        """Whether this gateway, or one before it with the same file, gave the number out."""
+        """Whether this gateway, or an earlier process with the same file, allocated the reqid."""
         return self._zero < reqid <= self._zero + _LAST
 
     def protect(self, ids: Collection[PolicyId], reqid: int, templates: tuple[Template, ...]) -> None:
-        """Let these packets pass through states with ``reqid`` only; it replaces what was said of them before.
+        """Require states with ``reqid`` for these packets. This replaces earlier calls for them.
 
         Raises:
-            PlaneError: another program has a policy for them, or another tunnel.
+            PlaneError: another program, or another tunnel, has a policy for them.
         """
         if any(self._protected[id].number != reqid for id in ids if id in self._protected):
             raise PlaneError("another tunnel has an IPsec policy for the same packets: see `ip xfrm policy`")
@@ -84,16 +85,16 @@ class Spd:
                 raise PlaneError("another program has an IPsec policy for the same packets: see `ip xfrm policy`")
 
     def protect_no_more(self, ids: Collection[PolicyId]) -> None:
-        """Take `protect` back."""
+        """Undo `protect`."""
         with self._change(ids):
             for id in ids:
                 self._protected.pop(id, None)
             self._apply(ids)
 
     def bypass(self, ids: Collection[PolicyId]) -> list[PolicyId]:
-        """Let these packets pass as they are, where nothing protects them.
+        """Let these packets pass unprotected unless `protect` applies.
 
-        Where another program has a policy for them it stays; the others come back.
+        Returns those for which this succeeded; for the others, another program has a policy, which stays.
         """
         with self._change(ids):
             self._passing.update(ids)
@@ -102,7 +103,7 @@ class Spd:
         return [id for id in ids if id not in foreign]
 
     def bypass_no_more(self, ids: Collection[PolicyId]) -> None:
-        """Take `bypass` back."""
+        """Undo `bypass`."""
         with self._change(ids):
             self._passing.difference_update(ids)
             self._apply(ids)
@@ -110,7 +111,7 @@ class Spd:
     def discard(self, ids: Collection[PolicyId]) -> set[PolicyId]:
         """Drop these packets unless another policy applies.
 
-        Where another program has a policy for them it stays, and comes back.
+        Returns those for which another program has a policy, which stays.
         """
         with self._change(ids):
             self._discarded.update(ids)
@@ -119,15 +120,15 @@ class Spd:
         return foreign
 
     def discard_no_more(self, ids: Collection[PolicyId]) -> None:
-        """Take `discard` back."""
+        """Undo `discard`."""
         with self._change(ids):
             self._discarded.difference_update(ids)
             self._apply(ids)
 
     def hold(self) -> None:
-        """Go on with nothing more of what an earlier process left: hold its packets until it is settled.
+        """Drop the packets of policies of an earlier process that were not taken over, until `settle`.
 
-        Only where the policy bears a number that was noted: another program may have made the same since.
+        Only policies with a recorded number are changed: another program may have added one for the same packets.
         """
         found = {id: self._xfrm.policy_numbers(id) for id in self._left}
         ours = {id for id, numbers in self._left.items() if _is(found[id], numbers)}
@@ -138,7 +139,7 @@ class Spd:
         self._strike(PolicyNote(id, number) for id, numbers in rest.items() for number in numbers)
 
     def settle(self) -> None:
-        """Hold no packets any more because of what an earlier process left."""
+        """Remove what `hold` has left in place."""
         held, self._held = self._held, {}
         self._apply(held)
 
@@ -151,7 +152,7 @@ class Spd:
 
     @contextmanager
     def _change(self, ids: Collection[PolicyId]) -> Iterator[None]:
-        """If what follows fails, all is as before."""
+        """Undo the change if the body raises."""
         protected = {id: self._protected.get(id) for id in ids}
         passing, discarded = self._passing.intersection(ids), self._discarded.intersection(ids)
         try:
@@ -164,12 +165,12 @@ class Spd:
                     self._protected.pop(id, None)
             self._passing = self._passing.difference(ids) | passing
             self._discarded = self._discarded.difference(ids) | discarded
-            with suppress(PlaneError, OSError):  # the first refusal is the one that says why
+            with suppress(PlaneError, OSError):  # the first error is the one to report
                 self._apply(ids)
             raise
 
     def _apply(self, ids: Iterable[PolicyId]) -> set[PolicyId]:
-        """Have in the kernel what is wanted for ``ids``; those for which another program has a policy come back."""
+        """Bring the kernel's policies for ``ids`` in line with ours. Returns those of which another program has one."""
         added: list[Policy] = []
         replaced: list[Policy] = []
         gone: list[PolicyId] = []
@@ -210,23 +211,23 @@ class Spd:
         """Change existing policies of this gateway."""
         self._owner.note(*map(_note, policies))
         earlier = [PolicyNote(id, self._there[id].number) for id, _ in policies if id in self._there]
-        self._there |= policies  # in any case: what the kernel has after a refusal is to be replaced again
+        self._there |= policies  # in any case: what the kernel has after an error must be replaced again
         self._xfrm.put_policies(policies)
         self._strike([*earlier, *self._nothing_left(id for id, _ in policies)])
 
     def _nothing_left(self, ids: Iterable[PolicyId]) -> list[PolicyNote]:
-        """What an earlier process noted of ``ids``, which is replaced."""
+        """The records of an earlier process about ``ids``, which are now replaced."""
         return [PolicyNote(id, number) for id in ids for number in self._left.pop(id, ())]
 
     def _strike(self, notes: Iterable[PolicyNote]) -> None:
-        """Strike out what is not there, or bears another number by now."""
+        """Delete the records of policies that do not exist, or have another number by now."""
         gone = [note for note in notes if (rule := self._there.get(note.id)) is None or rule.number != note.reqid]
         if gone:
             self._owner.strike(*gone)
 
 
 def _is(found: frozenset[int] | None, noted: set[int]) -> bool:
-    """Whether a policy of the kernel, by its numbers (None: there is none), is one that was noted."""
+    """Whether a policy of the kernel, given by its numbers (None: it does not exist), is a recorded one."""
     return found is not None and (found <= noted - {0} if found else 0 in noted)
 
 

@@ -10,10 +10,10 @@ from ikev1.esp.xfrm.spd import Spd
 
 
 def remove_legacy(xfrm: Xfrm, routes: Routes, owner: OwnershipFile, pairs: Pairs, spd: Spd) -> None:
-    """Take away what ``owner`` named when it was opened, and neither ``pairs`` nor ``spd`` go on with.
+    """Remove what ``owner`` listed when it was opened, and neither ``pairs`` nor ``spd`` took over.
 
-    Only what bears the reqid that was noted: another program may have made the same since. First the packets of its
-    policies are held, or they would wait for SAs; `Spd.settle` ends that.
+    Only what has the recorded reqid is removed: another program may have added the same since. First the packets of the
+    policies are dropped (`Spd.hold`), because they would wait for SAs otherwise; `Spd.settle` ends that.
 
     Raises:
         OSError: the kernel refused.

@@ -1,4 +1,4 @@
-"""An SA in the kernel, a *state*: its parameters, the kernel's report of it, and the octets of both."""
+"""An SA in the kernel, a *state*: its parameters, the kernel's report of it, and the encoding of both."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class StateId(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """When the kernel says EXPIRE (soft), and when it drops the state (hard). Seconds count from its addition."""
+    """When the kernel sends EXPIRE (soft), and when it deletes the state (hard). Seconds count from its addition."""
 
     soft_octets: int = NO_LIMIT
     hard_octets: int = NO_LIMIT
@@ -72,9 +72,24 @@ class Limits(NamedTuple):
     hard_packets: int = NO_LIMIT
     hard_seconds: int = 0  # 0: no limit
 
+    @property
+    def has_soft(self) -> bool:
+        """Whether there is a soft limit."""
+        return (self.soft_octets, self.soft_packets) != (NO_LIMIT, NO_LIMIT)
+
+    def at_first_packet(self) -> Limits:
+        """These limits, with EXPIRE (soft) when a packet follows the first authentic one. The kernel compares the
+        count before it verifies a packet, and counts those that it has verified.
+        """
+        return self._replace(soft_packets=1)
+
+    def is_soft(self, octets: int, packets: int) -> bool:
+        """Whether a soft limit is reached by what was carried."""
+        return octets >= self.soft_octets or packets >= self.soft_packets
+
 
 class Carried(NamedTuple):
-    """What passes from a state to the one that replaces it: an XFRMA_REPLAY_(ESN_)VAL, and what was counted."""
+    """What a state hands to the one that replaces it: an XFRMA_REPLAY_(ESN_)VAL, and its counters."""
 
     replay: tuple[int, bytes]
     lifetime: bytes
@@ -92,12 +107,12 @@ class State(NamedTuple):
     algorithm: int = 0  # an IPCOMP transform
     inbound: bool = False
     replay_window: int = 0  # packets
-    encapsulation: tuple[int, int] | None = None  # the UDP ports from which and to which packets go
+    encapsulation: tuple[int, int] | None = None  # the source and destination UDP port
     limits: Limits = Limits()
     if_id: int = 0
-    output_mark: int = 0  # of the packets that come out of it
+    output_mark: int = 0  # of the encrypted packets
     carried: Carried | None = None
-    algorithms: Buffer = b""  # in place of ``suite`` and ``keys``: what `algorithms` found in another
+    algorithms: Buffer = b""  # in place of ``suite`` and ``keys``: what `algorithms` returned for another state
 
 
 class StateInfo(NamedTuple):
@@ -109,19 +124,21 @@ class StateInfo(NamedTuple):
     octets: int
     packets: int
     last_used: int
-    replays: int  # seen before, or older than the window
+    replays: int  # packets received before, or older than the window
     integrity_failures: int
     carried: Carried
     selector: bytes  # struct xfrm_selector
 
     @property
     def larval(self) -> bool:
-        """Whether it only says that the kernel has asked for an SA, for a packet of `layout.flow_of` its selector."""
+        """Whether it only records that the kernel has sent an ACQUIRE, for the packet in its selector
+        (`layout.flow_of`).
+        """
         return not self.id.spi
 
 
 def encode(state: State) -> bytearray:
-    """The body of XFRM_MSG_NEWSA or XFRM_MSG_UPDSA. It holds the keys: wipe it once it is sent.
+    """The body of XFRM_MSG_NEWSA or XFRM_MSG_UPDSA. It holds the keys: the caller wipes it after use.
 
     Raises:
         PlaneError: the kernel has no name for the suite, or a key has the wrong size.
@@ -186,7 +203,7 @@ def _info(state: State, window: int, flags: int) -> bytes:
 def _encapsulation(source_port: int, destination_port: int, notice_moves: bool) -> bytes:
     ports = source_port.to_bytes(2), destination_port.to_bytes(2)
     octets = attribute(Attribute.ENCAP, ENCAPSULATION.pack(_ESP_IN_UDP, *ports, bytes(16)))
-    if notice_moves:  # else the kernel says MAPPING with every packet from elsewhere; before Linux 5.17 it does
+    if notice_moves:  # else MAPPING is sent for each packet from another port, as always before Linux 5.17
         octets += attribute(Attribute.MTIMER_THRESH, NUMBER.pack(_MAPPING_INTERVAL))
     return octets
 
@@ -198,7 +215,7 @@ def encode_id(id: StateId) -> bytes:
 
 
 def allocation(destination: bytes, source: bytes, protocol: Protocol, least: int, most: int) -> bytes:
-    """The body of XFRM_MSG_ALLOCSPI: a number between ``least`` and ``most``, both of them taken."""
+    """The body of XFRM_MSG_ALLOCSPI for a number from ``least`` to ``most``, inclusive."""
     larval = State(StateId(destination, 0, protocol), source, 0, XfrmMode.TUNNEL)
     return _info(larval, 0, 0) + struct.pack("=II", least, most)
 
@@ -228,7 +245,7 @@ def parse(octets: memoryview) -> StateInfo:
 
 
 def algorithms(octets: memoryview) -> bytearray:
-    """The attributes in a NEWSA message of the kernel that name algorithms and hold keys: wipe them after use.
+    """The attributes in a NEWSA message of the kernel that name algorithms and hold keys; the caller wipes them.
 
     Raises:
         PlaneError: the kernel hides the keys (lockdown(7), confidentiality).
@@ -244,7 +261,7 @@ def algorithms(octets: memoryview) -> bytearray:
 
 
 def parse_id(octets: memoryview) -> StateId:
-    """Which state a message that begins with a struct xfrm_usersa_info is about; its mark is not read."""
+    """The key of the state in a message that begins with a struct xfrm_usersa_info, without its mark."""
     _, destination, spi, protocol, _, _, _, _, _, _, _, _, family, *_ = unpack(STATE_INFO, octets)
     return StateId(address_of(destination, family), int.from_bytes(spi), protocol)
 
@@ -258,9 +275,9 @@ def _replay(found: dict[int, memoryview]) -> tuple[int, bytes]:
 
 
 def leap(carried: Carried, packets: int) -> Carried:
-    """``carried`` for the state that goes on sending, its sequence number ``packets`` further on.
+    """``carried`` for the state that continues to send, with its sequence number increased by ``packets``.
 
-    So none is used twice, however many the old state sends while the new one is being added.
+    No number is used twice, even if the old state sends packets while the new one is added.
     """
     kind, octets = carried.replay
     if kind == Attribute.REPLAY_VAL:

@@ -8,9 +8,9 @@ _FILE = Path("/proc/net/xfrm_stat")
 
 
 def read(file: Path = _FILE) -> dict[str, int]:
-    """The counters of this network namespace by their names, such as ``XfrmInNoStates``, since the namespace was made.
+    """The counters of this network namespace by their names, such as ``XfrmInNoStates``, since it was created.
 
-    Empty where the kernel keeps none (CONFIG_XFRM_STATISTICS).
+    Empty if the kernel has no counters (CONFIG_XFRM_STATISTICS).
     """
     try:
         return parse(file.read_text())
@@ -19,6 +19,6 @@ def read(file: Path = _FILE) -> dict[str, int]:
 
 
 def parse(text: str) -> dict[str, int]:
-    """The counters in ``text``; lines that are no name and number are passed over."""
+    """The counters in ``text``; lines that are not a name and a number are ignored."""
     pairs = (line.split() for line in text.splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

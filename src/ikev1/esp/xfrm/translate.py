@@ -1,6 +1,6 @@
-"""A pair of IPsec SAs, or a trap, in the kernel's terms: states, templates and selectors. Pure.
+"""A pair of IPsec SAs, or a trap, as states, templates and selectors of the kernel, without side effects.
 
-With compression a tunnel is IPComp's, and ESP inside it is in transport mode (RFC 3173 §2, and how the kernel nests).
+With compression, IPComp is in tunnel mode, and ESP in transport mode around it (RFC 3173 §2, and the kernel's nesting).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _MODES = {IpsecMode.TUNNEL: XfrmMode.TUNNEL, IpsecMode.TRANSPORT: XfrmMode.TRANS
 _ANY = {4: bytes(4), 16: bytes(16)}
 
 _LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
-_SOFT_SEQUENCE = 15 << 28  # packets: as in userspace, at 15/16 of the numbers another pair should take over
+_SOFT_SEQUENCE = 15 << 28  # packets: as in user space, a pair is replaced after 15/16 of the sequence numbers
 _SOFT_PART = 0.875  # of the kilobytes
-_GRACE = 60  # seconds: the engine closes a pair in time; this is for when it does not
+_GRACE = 60  # seconds: the kernel's limit applies only if the engine did not close the pair in time
 
 
 class Flows(NamedTuple):
-    """Which packets a policy is about: what tells policies of one direction apart."""
+    """The packets that a policy matches. Policies of one direction differ in them."""
 
     local: Selector
     remote: Selector
@@ -41,9 +41,9 @@ class Flows(NamedTuple):
 
 
 def flows(child: ChildSa) -> Flows:
-    """The packets of ``child``. In transport mode those between the ends of its path.
+    """The packets of ``child``; in transport mode, those between the ends of its path.
 
-    Behind a NAT the peers do not agree upon their addresses (RFC 3947 §5.1); what passes the kernel has ours.
+    Behind a NAT, the peers know different addresses (RFC 3947 §5.1); packets in this kernel have those of the path.
     """
     if child.mode is IpsecMode.TUNNEL:
         return _flows(child.local, child.remote, child.marks)
@@ -54,17 +54,17 @@ def flows(child: ChildSa) -> Flows:
 
 
 def trap_flows(trap: Trap) -> Flows:
-    """The packets that ``trap`` waits for."""
+    """The packets that trigger ``trap``."""
     return _flows(trap.local, trap.remote, trap.marks)
 
 
 def protected_flows(traffic: Protected) -> Flows:
-    """The packets that only tunnels may carry."""
+    """The packets that must be protected."""
     return _flows(traffic.local, traffic.remote, traffic.marks)
 
 
 def _flows(local: Selector, remote: Selector, marks: PacketMarks) -> Flows:
-    """A protocol on either side is one on both, and so the same packets are equal."""
+    """Normalized flows: a protocol of either selector applies to both, so that equal packets have equal flows."""
     if local.protocol != remote.protocol:
         protocol = local.protocol or remote.protocol
         local, remote = replace(local, protocol=protocol), replace(remote, protocol=protocol)
@@ -72,10 +72,10 @@ def _flows(local: Selector, remote: Selector, marks: PacketMarks) -> Flows:
 
 
 def inbound_states(child: ChildSa, reqid: int) -> list[State]:
-    """What receives for ``child``. A mark on the way in is the policies' alone: ESP comes without.
+    """The inbound states of ``child``. Only the policies have its inbound mark: received ESP packets have none.
 
     Raises:
-        PlaneError: it asks for compression that the kernel cannot do.
+        PlaneError: the kernel does not support the compression.
     """
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     ports = (child.path.remote_port, child.path.local_port) if child.udp_encapsulation else None
@@ -102,7 +102,7 @@ def inbound_states(child: ChildSa, reqid: int) -> list[State]:
 
 
 def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]:
-    """What sends for ``child``; ``output_mark`` is of the packets that leave.
+    """The outbound states of ``child``; encrypted packets get ``output_mark``.
 
     Raises:
         PlaneError: as `inbound_states`.
@@ -135,13 +135,13 @@ def outbound_states(child: ChildSa, reqid: int, output_mark: int) -> list[State]
 
 def _compressing(child: ChildSa, id: StateId, source: bytes, reqid: int, if_id: int) -> State:
     assert child.compression is not None
-    if len(child.local.first) != len(source):  # ESP is in transport mode, where the kernel mixes none
+    if len(child.local.first) != len(source):  # transport mode, in which the kernel mixes no address families
         raise PlaneError("the kernel supports IPComp only if packet and tunnel have the same IP version")
     return State(id, source, reqid, _MODES[child.mode], algorithm=child.compression.algorithm, if_id=if_id)
 
 
 def outbound_templates(child: ChildSa, reqid: int) -> tuple[Template, ...]:
-    """What a packet passes on its way out: these very states, so that another pair takes over when we say so."""
+    """The templates of outbound policies. They name these states, so that we decide when another pair is used."""
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     compression = child.compression
     cpi = compression.outbound_cpi if compression else 0
@@ -151,14 +151,14 @@ def outbound_templates(child: ChildSa, reqid: int) -> tuple[Template, ...]:
 
 
 def inbound_templates(child: ChildSa, reqid: int) -> tuple[Template, ...]:
-    """What a packet has passed that came in: any states of the reqid, for pairs overlap while they are rekeyed."""
+    """The templates of inbound policies. They match all states of the reqid, because pairs overlap during a rekey."""
     ends = _any_to(packed(child.path.local_host))
     compressed = child.compression is not None
     return _templates(ends, child.mode, child.suite.protocol, reqid, compressed=compressed, optional=True)
 
 
 def trap_templates(trap: Trap, reqid: int) -> tuple[tuple[Template, ...], tuple[Template, ...]]:
-    """What ``trap`` waits for: in, and out."""
+    """The inbound and outbound templates of ``trap``."""
     remote = packed(trap.remote_host)
     local = packed(trap.local_host) if trap.local_host else _ANY[len(remote)]
     inbound = _templates(_any_to(local), trap.mode, trap.protocol, reqid, compressed=trap.compress, optional=True)
@@ -175,7 +175,7 @@ def _templates(
     compressed: bool = False,
     optional: bool = False,
 ) -> tuple[Template, ...]:
-    """``optional`` is about compression: a packet that would not shrink comes without (RFC 3173 §2.2)."""
+    """``optional`` applies to IPComp: packets that would not shrink are sent without it (RFC 3173 §2.2)."""
     if not compressed:
         return (Template(*ends, PROTOCOLS[protocol], _MODES[mode], reqid, spi),)
     return (
@@ -185,7 +185,7 @@ def _templates(
 
 
 def _any_to(local: bytes) -> tuple[bytes, bytes]:
-    """From anywhere: the peer may move."""
+    """Any source address, because the peer may move."""
     return _ANY[len(local)], local
 
 

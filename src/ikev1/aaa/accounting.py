@@ -1,0 +1,82 @@
+"""Accounting: what is told about a user's session, in the words of RADIUS (RFC 2866)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Protocol
+
+from ikev1.core.records.record import Record
+
+
+class Status(IntEnum):
+    """Acct-Status-Type (RFC 2866 §5.1)."""
+
+    START = 1
+    STOP = 2
+    INTERIM_UPDATE = 3
+
+
+class Cause(IntEnum):
+    """Acct-Terminate-Cause (RFC 2866 §5.10)."""
+
+    USER_REQUEST = 1
+    LOST_CARRIER = 2
+    SESSION_TIMEOUT = 5
+    ADMIN_REBOOT = 7
+
+
+class Usage(Record, frozen=True):
+    """What a session has carried; "in" is from the user."""
+
+    octets_in: int = 0
+    octets_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.octets_in + other.octets_in,
+            self.octets_out + other.octets_out,
+            self.packets_in + other.packets_in,
+            self.packets_out + other.packets_out,
+        )
+
+
+class Session(Record, frozen=True):
+    """A user's session. ``id`` is unique on this gateway."""
+
+    id: str
+    user: str
+    connection: str
+    address: str  # of the peer
+    assigned: tuple[str, ...] = ()
+    classes: tuple[bytes, ...] = ()
+    by_radius: bool = True  # whether a RADIUS server has authenticated the user
+
+
+class Notice(Record, frozen=True):
+    """What accounting is told: ``at`` is the time of the event, in seconds since 1970, ``seconds`` how long the session
+    had lasted.
+    """
+
+    status: Status
+    session: Session
+    at: float
+    seconds: int = 0
+    usage: Usage = Usage()
+    cause: Cause | None = None
+
+
+class NotConfirmed(Exception):
+    """Nobody has confirmed a notice; the text says why."""
+
+
+class Accounting(Protocol):
+    """Takes notices."""
+
+    async def tell(self, notice: Notice) -> None:
+        """Deliver ``notice``.
+
+        Raises:
+            NotConfirmed: nobody has confirmed it.
+        """

@@ -1,0 +1,44 @@
+"""Several backends, asked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ikev1.aaa.backend import Backend
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict
+
+
+async def check_in_order(backends: Sequence[Backend], attempt: Attempt) -> Verdict:
+    """Ask ``backends`` in order until one accepts or challenges the user.
+
+    The answer to a challenge goes to the backend that asked, and to no other. If nobody accepts the user, the verdict
+    is `Unavailable` only if no backend could check the attempt.
+    """
+    if attempt.state:
+        return await _answered(backends, attempt)
+    verdict: Verdict = Unavailable("no backend is configured")
+    for number, backend in enumerate(backends):
+        found = await backend.check(attempt)
+        if isinstance(found, Accepted):
+            return found
+        if isinstance(found, Challenged):
+            return _marked(found, number)
+        if isinstance(found, Rejected) or not isinstance(verdict, Rejected):
+            verdict = found
+    return verdict
+
+
+async def _answered(backends: Sequence[Backend], attempt: Attempt) -> Verdict:
+    number = attempt.state[0]
+    if number >= len(backends):
+        return Rejected("the answer is to a challenge of a backend that was removed")
+    original: Attempt = replace(attempt, state=attempt.state[1:])
+    found = await backends[number].check(original)
+    return _marked(found, number) if isinstance(found, Challenged) else found
+
+
+def _marked(challenged: Challenged, number: int) -> Challenged:
+    marked: Challenged = replace(challenged, state=bytes((number,)) + challenged.state)
+    return marked

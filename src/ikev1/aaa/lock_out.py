@@ -1,0 +1,162 @@
+"""Slows down who guesses passwords, without locking the user out.
+
+Failed attempts count in three places, each of which has some free attempts and then a wait that doubles:
+
+- the user from one address: few free attempts and long waits, because who guesses here is not the user, or has
+  forgotten the password;
+- one address, whoever the user is: somebody who tries one password with many names;
+- the user from all addresses that the user has never logged in from: somebody who guesses from many addresses. The
+  waits are short, because the user may be at a new address as well.
+
+So an attacker elsewhere cannot lock a user out of an address that the user has logged in from, and can only delay the
+user at a new address. An attempt during a wait is refused without being checked and does not prolong the wait.
+
+An attempt counts as failed from its beginning until it has succeeded: otherwise simultaneous attempts would be free.
+Memory is bounded: the entries not used for the longest time are forgotten first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from ipaddress import IPv6Address, ip_address
+from typing import Generic, NamedTuple, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+_MOST = 10_000  # entries in each table
+_KNOWN_FOR = 30 * 86_400.0  # seconds after the last login from an address
+
+
+class Allowance(NamedTuple):
+    """The free attempts, then the first wait and the longest one, in seconds, and after how many seconds without an
+    attempt everything is forgotten.
+    """
+
+    free: int
+    first: float
+    longest: float
+    forget: float = 3600.0
+
+
+OF_USER_AT_ADDRESS = Allowance(3, 2.0, 900.0)
+OF_ADDRESS = Allowance(20, 2.0, 900.0)
+OF_USER_ELSEWHERE = Allowance(20, 1.0, 60.0)
+
+
+class _Entry(NamedTuple):
+    failures: int
+    until: float
+    last: float
+
+
+class _Table(Generic[Key]):
+    """Failed attempts by key."""
+
+    def __init__(self, allowance: Allowance, most: int) -> None:
+        self._allowance = allowance
+        self._most = most
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def wait(self, key: Key, now: float) -> float:
+        """The seconds until the next attempt is allowed."""
+        entry = self._entries.get(key)
+        return 0.0 if entry is None else max(0.0, entry.until - now)
+
+    def charge(self, key: Key, now: float) -> None:
+        """Count an attempt as failed."""
+        allowance, entry = self._allowance, self._entries.pop(key, None)
+        fresh = entry is None or now - max(entry.last, entry.until) > allowance.forget
+        failures = 1 if entry is None or fresh else entry.failures + 1
+        over = failures - allowance.free
+        wait = min(allowance.first * 2.0 ** min(over - 1, 60), allowance.longest) if over > 0 else 0.0
+        self._entries[key] = _Entry(failures, now + wait, now)
+        if len(self._entries) > self._most:
+            self._entries.popitem(last=False)
+
+    def refund(self, key: Key) -> None:
+        """Undo one `charge`: the attempt did not fail."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        if entry.failures <= 1:
+            del self._entries[key]
+        else:
+            self._entries[key] = _Entry(entry.failures - 1, 0.0, entry.last)
+
+    def clear(self, key: Key) -> None:
+        self._entries.pop(key, None)
+
+
+class LockOut:
+    """Counts attempts; ``clock`` gives monotonic seconds. Each table has at most ``most`` entries."""
+
+    def __init__(self, clock: Callable[[], float], most: int = _MOST) -> None:
+        self._clock = clock
+        self._most = most
+        self._pairs: _Table[tuple[bytes, str]] = _Table(OF_USER_AT_ADDRESS, most)
+        self._addresses: _Table[str] = _Table(OF_ADDRESS, most)
+        self._elsewhere: _Table[bytes] = _Table(OF_USER_ELSEWHERE, most)
+        self._known: OrderedDict[tuple[bytes, str], float] = OrderedDict()
+
+    def begin(self, user: str, address: str) -> float:
+        """Begin an attempt: 0 if it may be checked, which then counts as failed; else the seconds to wait."""
+        now, name, network = self._clock(), _digest(user), network_of(address)
+        pair = name, network
+        waits = [self._pairs.wait(pair, now), self._addresses.wait(network, now)]
+        if not self._is_known(pair, now):
+            waits.append(self._elsewhere.wait(name, now))
+        if (longest := max(waits)) > 0:
+            return longest
+        self._pairs.charge(pair, now)
+        self._addresses.charge(network, now)
+        if not self._is_known(pair, now):
+            self._elsewhere.charge(name, now)
+        return 0.0
+
+    def succeeded(self, user: str, address: str) -> None:
+        """The attempt was accepted: the address is now known as the user's."""
+        self.not_counted(user, address)
+        now, pair = self._clock(), (_digest(user), network_of(address))
+        self._pairs.clear(pair)
+        self._known[pair] = now
+        self._known.move_to_end(pair)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+
+    def not_counted(self, user: str, address: str) -> None:
+        """The attempt was not checked, or is to be continued: it is no failed attempt."""
+        now, name, network = self._clock(), _digest(user), network_of(address)
+        pair = name, network
+        self._pairs.refund(pair)
+        self._addresses.refund(network)
+        if not self._is_known(pair, now):
+            self._elsewhere.refund(name)
+
+    def __len__(self) -> int:
+        """The number of entries in all tables."""
+        return len(self._pairs) + len(self._addresses) + len(self._elsewhere) + len(self._known)
+
+    def _is_known(self, pair: tuple[bytes, str], now: float) -> bool:
+        at = self._known.get(pair)
+        return at is not None and now - at < _KNOWN_FOR
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one host has as a whole."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return parsed.packed[:8].hex()
+    return str(parsed)
+
+
+def _digest(user: str) -> bytes:
+    """A key of constant size; people also enter passwords as names, so the name itself is not kept."""
+    return hashlib.blake2s(user.casefold().encode(errors="surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,129 @@
+"""The backend ``pam``: the system's PAM, in a process of its own for each attempt (`ikev1.aaa.pam_conversation`).
+
+The process stays between a challenge and its answer, as PAM does, and holds one of the few places until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from ikev1.aaa.backend import BackendError
+from ikev1.aaa.programs import Program, ProgramFailed
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+
+_MOST = 16  # processes at a time, of 15 MiB each
+_PROGRAM = Path(__file__).with_name("pam_conversation.py")
+
+
+class PamBackend:
+    """Checks users by the PAM ``service``. A conversation has ``seconds`` for each of its steps; the user has
+    ``answer_within`` seconds to answer a challenge.
+    """
+
+    name = "pam"
+
+    def __init__(self, service: str, seconds: float = 20.0, answer_within: float = 120.0) -> None:
+        if find_spec("pamela") is None:
+            raise BackendError("the backend 'pam' needs the package pamela: pip install 'ikev1[gateway]'")
+        self._service = service
+        self._seconds = seconds
+        self._answer_within = answer_within
+        self._open: dict[bytes, tuple[Program, asyncio.TimerHandle]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+
+    async def check(self, attempt: Attempt) -> Verdict:
+        """The verdict of PAM: of authentication, then of the account."""
+        try:
+            secret = attempt.secret.decode()
+        except UnicodeDecodeError:
+            return Rejected("the password is not UTF-8 text")
+        if "\0" in attempt.login or "\0" in secret:
+            return Rejected("a NUL character, which PAM cannot be told")
+        if attempt.state:
+            return await self._answer(attempt, secret)
+        if len(self._open) + self._under_way >= _MOST:
+            return Unavailable(f"{_MOST} conversations are under way already")
+        self._under_way += 1
+        try:
+            return await self._begin(attempt, secret)
+        except ProgramFailed as error:
+            return Unavailable(str(error))
+        finally:
+            self._under_way -= 1
+
+    async def close(self) -> None:
+        """End the conversations that wait for an answer."""
+        for state in tuple(self._open):
+            self._give_up(state)
+        await asyncio.gather(*self._ending)
+
+    async def _begin(self, attempt: Attempt, secret: str) -> Verdict:
+        # the same places for modules as this process has, whose own files are no modules of the other
+        environment = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
+        program = await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
+        question = {"service": self._service, "user": attempt.login, "address": attempt.address, "secret": secret}
+        return await self._step(program, question, attempt)
+
+    async def _answer(self, attempt: Attempt, secret: str) -> Verdict:
+        found = self._open.pop(attempt.state, None)
+        if found is None:
+            return Rejected("the challenge is not open any longer")
+        program, timer = found
+        timer.cancel()
+        self._under_way += 1
+        try:
+            return await self._step(program, {"secret": secret}, attempt)
+        except ProgramFailed as error:
+            return Unavailable(str(error))
+        finally:
+            self._under_way -= 1
+
+    async def _step(self, program: Program, question: dict[str, str], attempt: Attempt) -> Verdict:
+        """Tell ``program`` the question; its verdict. Only after a challenge it goes on."""
+        goes_on = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                await program.tell(msgspec.json.encode(question))
+                answer = msgspec.json.decode(await program.line() or b"{}", type=dict[str, str | bool])
+            verdict = self._verdict(answer, attempt)
+            goes_on = isinstance(verdict, Challenged)
+            if isinstance(verdict, Challenged):
+                timer = asyncio.get_running_loop().call_later(self._answer_within, self._give_up, verdict.state)
+                self._open[verdict.state] = program, timer
+            return verdict
+        except TimeoutError:
+            return Unavailable(f"PAM took more than {self._seconds:g} s")
+        except msgspec.DecodeError:
+            return Unavailable("the process that talks to PAM failed")
+        finally:
+            if not goes_on:
+                await program.end()
+
+    def _verdict(self, answer: dict[str, str | bool], attempt: Attempt) -> Verdict:
+        reason = str(answer.get("reason", "the process that talks to PAM failed"))
+        match answer.get("verdict"):
+            case "accepted":
+                return Accepted(User(attempt.user, attempt.domain, backend=self.name))
+            case "rejected":
+                return Rejected(reason)
+            case "challenged":
+                kind = Prompt.PASSCODE if answer["hidden"] else Prompt.ANSWER
+                return Challenged(kind, str(answer["text"]), state=secrets.token_bytes(16))
+            case _:
+                return Unavailable(reason)
+
+    def _give_up(self, state: bytes) -> None:
+        program, timer = self._open.pop(state)
+        timer.cancel()
+        task = asyncio.get_running_loop().create_task(program.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)

@@ -1,0 +1,120 @@
+"""Programs that check users: one process for each conversation, which is bounded in time and output.
+
+A program runs without a shell, in a process group of its own, with an environment of a few variables and without the
+descriptors of this process. Its standard error is discarded: what it says may hold a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NONE: Mapping[str, str] = {}
+LARGEST_OUTPUT = 65_536  # octets
+
+
+class ProgramFailed(Exception):
+    """The program could not be started, took too long, or wrote too much; the text says which."""
+
+
+class Program:
+    """A running program, which reads lines and writes lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str] = _NONE) -> Program:
+        """Start ``command``, a file and its arguments.
+
+        Raises:
+            ProgramFailed: it cannot be started.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"PATH": _PATH, "LC_ALL": "C.UTF-8", **environment},
+                cwd="/",
+                start_new_session=True,
+                limit=LARGEST_OUTPUT,
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its name is not usable"
+            raise ProgramFailed(f"{command[0]} cannot be started: {reason}") from error
+        return cls(process)
+
+    async def tell(self, line: bytes) -> None:
+        """Write ``line``, with a newline. A program that does not read is no failure."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(line + b"\n")
+            await self._process.stdin.drain()
+
+    def tell_no_more(self) -> None:
+        """Close the program's standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    async def line(self) -> bytes:
+        """The next line, without the newline; empty at the end of the output.
+
+        Raises:
+            ProgramFailed: the line is too long.
+        """
+        assert self._process.stdout is not None
+        try:
+            return (await self._process.stdout.readline()).rstrip(b"\r\n")
+        except ValueError as error:
+            raise ProgramFailed(f"it wrote a line of more than {LARGEST_OUTPUT} octets") from error
+
+    async def rest(self) -> bytes:
+        """All output until the program closes it.
+
+        Raises:
+            ProgramFailed: there is too much.
+        """
+        assert self._process.stdout is not None
+        output = bytearray()
+        while chunk := await self._process.stdout.read(4096):
+            output += chunk
+            if len(output) > LARGEST_OUTPUT:
+                raise ProgramFailed(f"it wrote more than {LARGEST_OUTPUT} octets")
+        return bytes(output)
+
+    async def ended(self) -> int:
+        """Its exit status, negative for a signal."""
+        return await self._process.wait()
+
+    async def end(self) -> None:
+        """Kill it, and all processes of its group that it left; wait until it is gone, a second at most."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._process.wait()
+
+
+async def run(command: Sequence[str], line: bytes, seconds: float) -> tuple[int, bytes]:
+    """Start ``command``, tell it ``line``, and wait for its exit status and output.
+
+    Raises:
+        ProgramFailed: it cannot be started, takes more than ``seconds``, or writes too much.
+    """
+    program = await Program.start(command)
+    try:
+        async with asyncio.timeout(seconds):
+            await program.tell(line)
+            program.tell_no_more()
+            output = await program.rest()
+            return await program.ended(), output
+    except TimeoutError:
+        raise ProgramFailed(f"it took more than {seconds:g} s") from None
+    finally:
+        await program.end()

@@ -1,0 +1,77 @@
+"""The backend ``radius``: checks users by Access-Request (RFC 2865 §2)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket, Packet
+
+from ikev1.aaa.radius.attributes import (
+    FRAMED,
+    VIRTUAL,
+    Attribute,
+    is_served,
+    number,
+    reply_message,
+    state,
+    text,
+    user_of,
+)
+from ikev1.aaa.radius.servers import NoReply, Servers
+from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
+
+_LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
+_LONGEST_NAME = 253
+
+
+class RadiusBackend:
+    """Checks users by ``servers``. ``groups_from`` are the attributes whose values are the user's groups."""
+
+    name = "radius"
+
+    def __init__(self, servers: Servers, nas_identifier: str, groups_from: Sequence[int] = ()) -> None:
+        self._servers = servers
+        self._nas_identifier = nas_identifier
+        self._groups_from = tuple(groups_from)
+
+    async def check(self, attempt: Attempt) -> Verdict:
+        """The verdict of the first server that answers."""
+        if len(attempt.secret) > _LONGEST_PASSWORD or not 0 < len(attempt.login.encode(errors="replace")) <= 253:
+            return Rejected(
+                f"a name of more than {_LONGEST_NAME} or a password of more than {_LONGEST_PASSWORD} octets"
+            )
+        try:
+            reply = await self._servers.ask(lambda secret: self._request(secret, attempt))
+        except NoReply as error:
+            return Unavailable(f"RADIUS: {error}")
+        message = reply_message(reply.attributes)
+        if reply.code == AccessAccept:
+            if not is_served(reply.attributes):
+                return Rejected("the Service-Type is not one that this gateway gives")
+            return Accepted(user_of(reply.attributes, attempt, self._groups_from))
+        if reply.code == AccessChallenge:
+            return Challenged(Prompt.PASSCODE, message, state=state(reply.attributes))
+        if reply.code == AccessReject:
+            return Rejected(f"Access-Reject: {message}" if message else "Access-Reject")
+        return Unavailable(f"RADIUS: a reply with code {reply.code}")
+
+    async def close(self) -> None:
+        """Nothing is left: a socket is closed with the task that awaits its reply."""
+
+    def _request(self, secret: bytes, attempt: Attempt) -> Packet:
+        packet = AuthPacket(id=os.urandom(1)[0], secret=secret, authenticator=os.urandom(16))
+        packet.add_message_authenticator()  # the first attribute
+        packet[Attribute.USER_NAME] = [text(attempt.login)]
+        packet[Attribute.USER_PASSWORD] = [packet.PwCrypt(attempt.secret)]
+        packet[Attribute.SERVICE_TYPE] = [number(FRAMED)]
+        packet[Attribute.NAS_IDENTIFIER] = [text(self._nas_identifier)]
+        packet[Attribute.NAS_PORT_TYPE] = [number(VIRTUAL)]
+        if attempt.connection:
+            packet[Attribute.NAS_PORT_ID] = [text(attempt.connection)]
+        if attempt.address:
+            packet[Attribute.CALLING_STATION_ID] = [text(attempt.address)]
+        if attempt.state:
+            packet[Attribute.STATE] = [attempt.state]
+        return packet

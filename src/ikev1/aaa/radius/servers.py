@@ -1,0 +1,153 @@
+"""Requests to RADIUS servers: in order, with retransmissions; a silent server is left out for a while.
+
+Each request has a socket of its own, connected to the server: its random port makes a forged answer harder, the kernel
+drops datagrams of others, and the identifier of 8 bits (RFC 2865 §3) limits nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pyrad.packet import AccessRequest, Packet
+
+from ikev1.aaa.radius.attributes import Attribute, Attributes
+from ikev1.core.records.record import Record
+
+_MOST = 256  # requests at a time
+
+
+class Server(Record, frozen=True):
+    """A RADIUS server."""
+
+    address: str
+    secret: bytes
+    auth_port: int = 1812
+    acct_port: int = 1813
+
+    secret_fields = frozenset({"secret"})
+
+
+class Patience(NamedTuple):
+    """How long to wait for a server: the first wait in seconds, the factor from each to the next, and how many times a
+    request is repeated; then the server is asked last for ``dead_time`` seconds.
+    """
+
+    timeout: float = 2.0
+    base: float = 1.4
+    tries: int = 2
+    dead_time: float = 60.0
+
+
+class Reply(NamedTuple):
+    """A verified reply: its code, and the attributes."""
+
+    code: int
+    attributes: Attributes
+
+
+class NoReply(Exception):
+    """No server has answered; the text says what each did."""
+
+
+MakeRequest = Callable[[bytes], Packet]
+"""Makes the request for a server with this shared secret."""
+
+
+class Servers:
+    """Asks ``servers``, the first first; ``clock`` gives monotonic seconds."""
+
+    def __init__(self, servers: Sequence[Server], patience: Patience, clock: Callable[[], float]) -> None:
+        self._servers = tuple(servers)
+        self._patience = patience
+        self._clock = clock
+        self._dead_until: dict[Server, float] = {}
+        self._under_way = 0
+
+    async def ask(self, make: MakeRequest, *, accounting: bool = False) -> Reply:
+        """The first verified reply of any server.
+
+        Raises:
+            NoReply: there is none, or too many requests are under way.
+        """
+        if self._under_way >= _MOST:
+            raise NoReply(f"{_MOST} requests are under way already")
+        self._under_way += 1
+        try:
+            reasons = []
+            for server in self._in_order():
+                try:
+                    reply = await self._ask(server, make, server.acct_port if accounting else server.auth_port)
+                except NoReply as error:
+                    reasons.append(f"{server.address}: {error}")
+                    self._dead_until[server] = self._clock() + self._patience.dead_time
+                else:
+                    self._dead_until.pop(server, None)
+                    return reply
+            raise NoReply("; ".join(reasons))
+        finally:
+            self._under_way -= 1
+
+    def _in_order(self) -> list[Server]:
+        """The servers that are alive, then the others, of which the one that died first may be back."""
+        now = self._clock()
+        dead = {server: until for server, until in self._dead_until.items() if until > now}
+        return [each for each in self._servers if each not in dead] + sorted(dead, key=dead.__getitem__)
+
+    async def _ask(self, server: Server, make: MakeRequest, port: int) -> Reply:
+        request = make(server.secret)
+        loop = asyncio.get_running_loop()
+        try:
+            transport, waiting = await loop.create_datagram_endpoint(
+                lambda: _Waiting(request, loop.create_future()), remote_addr=(server.address, port)
+            )
+        except OSError as error:
+            raise NoReply(f"cannot be reached: {error.strerror}") from error
+        try:
+            return await self._answered(transport, waiting, request.RequestPacket())
+        finally:
+            transport.close()
+
+    async def _answered(self, transport: asyncio.DatagramTransport, waiting: _Waiting, datagram: bytes) -> Reply:
+        wait = self._patience.timeout
+        for _ in range(1 + self._patience.tries):
+            transport.sendto(datagram)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    return await asyncio.shield(waiting.reply)
+            wait *= self._patience.base
+        raise NoReply(waiting.complaint or "no reply")
+
+
+class _Waiting(asyncio.DatagramProtocol):
+    """Waits for the reply to ``request``. What cannot be verified is ignored, for the real reply may still come."""
+
+    def __init__(self, request: Packet, reply: asyncio.Future[Reply]) -> None:
+        self._request = request
+        self.reply = reply
+        self.complaint = ""
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """Accept the reply if its authenticators are right."""
+        try:
+            packet = Packet(packet=data)
+            genuine = self._request.VerifyReply(packet, data, enforce_ma=self._request.code == AccessRequest)
+        except Exception:
+            self.complaint = "a malformed reply"
+            return
+        if not genuine:
+            self.complaint = (
+                "a reply that cannot be verified: compare the shared secrets"
+                if Attribute.MESSAGE_AUTHENTICATOR in packet
+                else "a reply without Message-Authenticator, which is not trusted (CVE-2024-3596): update the server"
+            )
+        elif not self.reply.done():
+            self.reply.set_result(Reply(packet.code, dict(packet.items())))
+
+    def error_received(self, exc: Exception) -> None:
+        """The server's host says that nobody listens."""
+        if not self.reply.done():
+            reason = exc.strerror if isinstance(exc, OSError) else type(exc).__name__
+            self.reply.set_exception(NoReply(f"cannot be reached: {reason}"))

@@ -1,0 +1,79 @@
+"""The backend ``users``: the file of users, read again whenever it has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
+
+from ikev1.aaa.records import Attempt
+from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
+from ikev1.files.private import read_private
+
+_THREADS = 2  # a hash takes 19 MiB and 20 ms
+_MOST = 100  # attempts at a time
+
+
+class UsersBackend:
+    """Checks users by the file of users at ``file``; at most ``most`` attempts at a time."""
+
+    name = "users"
+
+    def __init__(self, file: Path, most: int = _MOST) -> None:
+        self._file = file
+        self._most = most
+        self._under_way = 0
+        self._pool = ThreadPoolExecutor(_THREADS, "user-check")
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[int, ...], dict[str, KnownUser]] | None = None
+
+    async def check(self, attempt: Attempt) -> Verdict:
+        """The verdict on ``attempt``. Its password is compared even if the user is unknown."""
+        if self._under_way >= self._most:
+            return Unavailable(f"{self._most} users are being checked already")
+        self._under_way += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._check, attempt)
+        future.add_done_callback(self._done)  # a thread that has begun goes on after a cancellation
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Check no more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _done(self, future: asyncio.Future[Verdict]) -> None:
+        self._under_way -= 1
+        if not future.cancelled():
+            future.exception()  # also where nobody waits for it any longer
+
+    def _check(self, attempt: Attempt) -> Verdict:
+        try:
+            users = self._users()
+        except (OSError, UsersFileError) as error:
+            return Unavailable(f"{self._file}: {error}")
+        known = users.get(attempt.login)
+        if not matches(known, users, attempt.secret) or known is None:
+            return Rejected("unknown user" if known is None else "wrong password")
+        by_version = {ip_address(address).version: address for address in known.addresses}
+        return Accepted(
+            User(
+                attempt.user,
+                attempt.domain,
+                groups=known.groups,
+                backend=self.name,
+                address=by_version.get(4, ""),
+                address6=by_version.get(6, ""),
+            )
+        )
+
+    def _users(self) -> dict[str, KnownUser]:
+        """The users; the file is read only if it has been replaced or changed."""
+        with self._lock:
+            status = os.stat(self._file)
+            seen = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+            if self._read is None or self._read[0] != seen:
+                self._read = seen, parse_users(read_private(self._file))
+            return self._read[1]

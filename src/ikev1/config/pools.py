@@ -1,0 +1,175 @@
+"""Pools: ``[pools.NAME]``, virtual addresses for remote users and the configuration that comes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from ikev1.config.findings import Invalid, Rule
+from ikev1.config.names import check_name
+from ikev1.config.table import Table
+from ikev1.config.values import address, boolean, each, text
+from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Pool
+
+_LONGEST_BANNER = 1000  # octets: the reply has to fit into a few packets
+_MOST = 64  # networks, servers or domains
+
+Range = tuple[bytes, bytes]
+
+
+def read_pools(top: Table) -> tuple[Pool, ...]:
+    """All ``[pools.NAME]`` tables; errors are reported."""
+    return tuple(_read_pool(name, table) for name, table in top.tables("pools"))
+
+
+def _read_pool(name: str, table: Table) -> Pool:
+    table.whole(check_name, name)
+    ranges = table.require("addresses", each(_range), 'a network or a range, such as "10.99.0.10-10.99.0.200"') or ()
+    config = ModeConfig(
+        netmask=table.take("netmask", _netmask, ""),
+        dns=table.take("dns", _some(_host), ()),
+        nbns=table.take("nbns", _some(_host), ()),
+        subnets=table.take("subnets", _some(_network), ()),
+        banner=table.take("banner", _banner, ""),
+        save_password=table.take("save_password", boolean, False),
+        default_domain=table.take("default_domain", _domain, ""),
+        split_dns=table.take("split_dns", _some(_domain), ()),
+        split_include=table.take("split_include", _some(_network4), ()),
+        split_exclude=table.take("split_exclude", _some(_network4), ()),
+        pfs=int(table.take("pfs", boolean, False)),
+        backup_servers=table.take("backup_servers", _some(_domain), ()),
+        application_version=table.take("application_version", _version, "ikev1"),
+    )
+    if table.take("local_lan", boolean, False):
+        config = replace(config, split_exclude=(*config.split_exclude, LOCAL_LAN))
+    reserved = _read_reserved(table.table("reserved"))
+    table.finish()
+    return Pool(name, tuple(sorted(ranges, key=lambda ends: (len(ends[0]), ends))), config, reserved)
+
+
+def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
+    """The addresses of users: a table of addresses by the names of users, or the identities of peers without one."""
+    found = []
+    for user in table.names():
+        addresses = table.take(user, each(_host), ())
+        found += [(user, address) for address in addresses]
+        if len({":" in address for address in addresses}) < len(addresses):
+            table.findings.error(table.key(user), Rule.INVALID_VALUE, "has two addresses of the same IP version")
+    return tuple(found)
+
+
+def _range(value: object) -> Range:
+    """The first and the last address of a range, or the hosts of a network: without the addresses of the network
+    itself and, with IPv4, for broadcasts.
+    """
+    written = text(value).strip()
+    low, dash, high = (part.strip() for part in written.partition("-"))
+    if dash:
+        first, last = _ip(low), _ip(high)
+        if first.version != last.version or int(first) > int(last):
+            raise ValueError(f"{value!r} is not a range: expected two addresses, the lower one first")
+    else:
+        try:
+            network = ip_network(written)
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is not allowed: expected a network such as 10.99.0.0/24, or a range such as "
+                "10.99.0.10-10.99.0.200"
+            ) from None
+        first, last = network[0], network[-1]
+        if network.num_addresses > 2:
+            first += 1
+            last -= int(network.version == 4)
+    for end in (first, last):
+        if end.is_multicast or end.is_loopback or end.is_unspecified:
+            raise ValueError(f"{value!r} contains {end}, which no host can have")
+    return first.packed, last.packed
+
+
+def _ip(written: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(written)
+    except ValueError:
+        raise ValueError(f"{written!r} is not an IPv4 or IPv6 address") from None
+
+
+def _host(value: object) -> str:
+    host = address(value)
+    found = ip_address(host)
+    if found.is_multicast or found.is_loopback or found.is_unspecified:
+        raise ValueError(f"{value!r} is not the address of a host")
+    return host
+
+
+def _network(value: object) -> str:
+    try:
+        return str(ip_network(text(value)))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a network without host bits, such as 10.1.0.0/16") from None
+
+
+def _network4(value: object) -> str:
+    network = _network(value)
+    if ":" in network:
+        raise ValueError(f"{value!r} is not allowed: clients know networks of IPv4 only here")
+    return network
+
+
+def _netmask(value: object) -> str:
+    try:
+        network = ip_network(f"0.0.0.0/{text(value)}")
+    except ValueError:
+        raise ValueError(f"{value!r} is not a netmask such as 255.255.255.0") from None
+    return str(network.netmask)
+
+
+def _domain(value: object) -> str:
+    name = text(value)
+    if len(name) > 255 or not name.isprintable() or any(each in name for each in " ,"):
+        raise ValueError(f"{value!r} is not allowed: expected a name without blanks and commas")
+    return name
+
+
+def _banner(value: object) -> str:
+    banner = text(value)
+    if len(banner.encode()) > _LONGEST_BANNER:
+        raise ValueError(f"has {len(banner.encode())} octets: expected at most {_LONGEST_BANNER}")
+    return banner
+
+
+def _version(value: object) -> str:
+    version = text(value)
+    if not (version.isascii() and version.isprintable()) or len(version) > 255:
+        raise ValueError(f"{value!r} is not allowed: expected printable ASCII characters, at most 255")
+    return version
+
+
+def _some(convert: Callable[[object], str]) -> Callable[[object], tuple[str, ...]]:
+    """A list of at most `_MOST` values without repetitions, or a single value."""
+
+    def convert_all(value: object) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(each(convert)(value)))
+        if len(found) > _MOST:
+            raise Invalid(Rule.INVALID_VALUE, f"has {len(found)} values: expected at most {_MOST}")
+        return found
+
+    return convert_all
+
+
+def virtual_addresses(value: object) -> tuple[str, ...]:
+    """The virtual addresses that a client requests, at most one of each IP version: 0.0.0.0 and :: stand for any."""
+    wanted = each(address)(value)
+    if len({":" in one for one in wanted}) < len(wanted):
+        raise ValueError("has two addresses of the same IP version: expected at most one of each")
+    for one in wanted:
+        found = ip_address(one)
+        if found.is_multicast or found.is_loopback:
+            raise ValueError(f"{one!r} is not the address of a host")
+    return wanted
+
+
+def pool_names(value: object) -> tuple[str, ...]:
+    """The names of pools, in the order in which they are used."""
+    return tuple(dict.fromkeys(each(text)(value)))

@@ -1,0 +1,211 @@
+"""How users are checked: ``[users]``, ``[pam]``, ``[radius]`` and ``[command]``."""
+
+from __future__ import annotations
+
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+
+from ikev1.config.findings import Findings, Rule
+from ikev1.config.programs import program
+from ikev1.config.secrets import Secrets
+from ikev1.config.table import Table
+from ikev1.config.values import address, boolean, duration_or_never, file_path, integer, number, port, text
+from ikev1.core.records.record import Record
+from ikev1.core.records.settings import Connection
+
+BACKENDS = ("users", "pam", "radius", "command")
+_PACKAGES = {"users": "argon2", "pam": "pamela", "radius": "pyrad"}  # of the extra `gateway`
+_SHORTEST_SECRET = 16  # octets of a shared secret of RADIUS
+
+
+class UsersOptions(Record, frozen=True):
+    """The ``[users]`` table."""
+
+    file: str
+
+
+class PamOptions(Record, frozen=True):
+    """The ``[pam]`` table."""
+
+    service: str = "ikev1"
+    timeout: float = 20.0  # seconds for each step of the conversation
+
+
+class CommandOptions(Record, frozen=True):
+    """The ``[command]`` table."""
+
+    run: tuple[str, ...]
+    timeout: float = 10.0  # seconds for each attempt
+
+
+class RadiusServer(Record, frozen=True):
+    """A ``[radius.server.NAME]`` table."""
+
+    address: str
+    secret: bytes
+    auth_port: int = 1812
+    acct_port: int = 1813
+
+    secret_fields = frozenset({"secret"})
+
+
+class RadiusOptions(Record, frozen=True):
+    """The ``[radius]`` table, with strongSwan's names."""
+
+    servers: tuple[RadiusServer, ...]
+    nas_identifier: str
+    class_group: bool = False
+    filter_id: bool = False
+    accounting: bool = False
+    accounting_interval: int = 0  # seconds between interim updates; 0: none, unless the server asks for them
+    retransmit_tries: int = 2
+    retransmit_timeout: float = 2.0  # seconds until the first repetition
+    retransmit_base: float = 1.4
+    dead_time: float = 60.0  # seconds for which a silent server is asked last
+
+
+class UserChecks(Record, frozen=True):
+    """The backends that are configured."""
+
+    users: UsersOptions | None = None
+    pam: PamOptions | None = None
+    radius: RadiusOptions | None = None
+    command: CommandOptions | None = None
+
+    @property
+    def configured(self) -> frozenset[str]:
+        """The names of the backends that are configured."""
+        return frozenset(name for name in BACKENDS if getattr(self, name) is not None)
+
+
+def read_user_checks(top: Table, secrets: Secrets, folder: Path) -> UserChecks:
+    """The tables of all backends; errors are reported."""
+    users, pam, radius, command = map(top.table, BACKENDS)
+    return UserChecks(
+        users=_read_users(users, folder) if "users" in top else None,
+        pam=_read_pam(pam) if "pam" in top else None,
+        radius=_read_radius(radius, secrets) if "radius" in top else None,
+        command=_read_command(command, folder) if "command" in top else None,
+    )
+
+
+def check_backends(connections: tuple[Connection, ...], checks: UserChecks, findings: Findings) -> None:
+    """Report connections whose users nobody can check, and backends that no connection uses."""
+    for name in sorted(checks.configured & _PACKAGES.keys()):
+        if not _is_installed(_PACKAGES[name]):
+            text = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
+            findings.error(name, Rule.MISSING_PACKAGE, text)
+    used: set[str] = set()
+    for connection in connections:
+        if connection.groups and not connection.xauth_backend:
+            findings.error(
+                f"connection.{connection.name}.groups", Rule.UNUSED_KEY, "has no effect without xauth_backend"
+            )
+        used |= set(connection.xauth_backend)
+        for name in dict.fromkeys(connection.xauth_backend):
+            if name not in checks.configured:
+                findings.error(
+                    f"connection.{connection.name}.xauth_backend",
+                    Rule.NO_BACKEND,
+                    f"{name!r} is not configured: add the table [{name}]",
+                )
+    for name in sorted(checks.configured - used):
+        findings.warn(name, Rule.UNUSED_BACKEND, "no connection has this backend in xauth_backend")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # it was imported in vain
+        return False
+
+
+def _read_users(table: Table, folder: Path) -> UsersOptions | None:
+    file = table.require("file", file_path(folder), "the file of users, which `ikev1 user` changes")
+    table.finish()
+    return None if file is None else UsersOptions(file)
+
+
+def _read_pam(table: Table) -> PamOptions:
+    default = PamOptions()
+    options = PamOptions(
+        table.take("service", _service, default.service), table.take("timeout", number(1, 300), default.timeout)
+    )
+    table.finish()
+    return options
+
+
+def _read_command(table: Table, folder: Path) -> CommandOptions | None:
+    run = table.require("run", program(folder), "the program that checks users, and its arguments")
+    seconds = table.take("timeout", number(1, 300), 10.0)
+    table.finish()
+    return None if run is None else CommandOptions(run, seconds)
+
+
+def _read_radius(table: Table, secrets: Secrets) -> RadiusOptions:
+    common = secrets.take(table, "secret")
+    servers = [_read_server(server, common, secrets) for _, server in table.tables("server")]
+    if not servers:
+        table.findings.error(table.path, Rule.MISSING_KEY, "missing: a server, in [radius.server.NAME]")
+    default = RadiusOptions((), "")
+    options = RadiusOptions(
+        tuple(servers),
+        table.take("nas_identifier", _nas_identifier, socket.gethostname()),
+        table.take("class_group", boolean, default.class_group),
+        table.take("filter_id", boolean, default.filter_id),
+        table.take("accounting", boolean, default.accounting),
+        int(table.take("accounting_interval", _interval, default.accounting_interval)),
+        table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),
+        table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),
+        table.take("retransmit_base", number(1, 10), default.retransmit_base),
+        float(table.take("dead_time", duration_or_never, default.dead_time)),
+    )
+    if options.accounting_interval and not options.accounting:
+        table.findings.error(table.key("accounting_interval"), Rule.UNUSED_KEY, "has no effect without accounting")
+    table.finish()
+    return options
+
+
+def _read_server(table: Table, common: bytes, secrets: Secrets) -> RadiusServer:
+    secret = secrets.take(table, "secret") or common
+    if not secret and not any(table.findings.is_wrong(table.key(key)) for key in ("secret", "secret_file")):
+        table.findings.error(
+            table.path, Rule.NO_CREDENTIAL, "requires a shared secret in secret or secret_file, here or in [radius]"
+        )
+    if 0 < len(secret) < _SHORTEST_SECRET:
+        table.findings.warn(
+            table.path,
+            Rule.SHORT_SECRET,
+            f"the shared secret has {len(secret)} octets: whoever sees a request can guess a short one (RFC 2865 §3); "
+            f"use at least {_SHORTEST_SECRET} random ones",
+        )
+    server = RadiusServer(
+        table.require("address", address, "the address of the server") or "",
+        secret,
+        table.take("auth_port", port, 1812),
+        table.take("acct_port", port, 1813),
+    )
+    table.finish()
+    return server
+
+
+def _service(value: object) -> str:
+    service = text(value)
+    if "/" in service or service.startswith("."):
+        raise ValueError(f"{value!r} is not the name of a file in /etc/pam.d")
+    return service
+
+
+def _nas_identifier(value: object) -> str:
+    identifier = text(value)
+    if len(identifier.encode()) > 253:
+        raise ValueError("is longer than 253 octets")
+    return identifier
+
+
+def _interval(value: object) -> float:
+    seconds = duration_or_never(value)
+    if 0 < seconds < 60:
+        raise ValueError(f"{value!r} is not allowed: expected 0, or at least 60 s (RFC 2869 §2.1)")
+    return seconds

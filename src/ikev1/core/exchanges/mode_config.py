@@ -1,0 +1,123 @@
+"""Mode config as a topic of the Transaction exchange: addresses and networks of a client.
+
+As gateway, the world assigns the addresses (`AssignAddresses`) before a client's REQUEST is answered, or before a SET
+is sent. As client, a REPLY or SET becomes `IkeSa.received`. Without a pool, a REQUEST is answered without addresses; a
+SET that was not asked for is acknowledged without accepting anything (draft-dukes-ike-mode-cfg-02 §2).
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.transaction_topic import Topic
+from ikev1.core.negotiation import mode_config as attributes
+from ikev1.core.peer.vendor_ids import speaks_unity
+from ikev1.core.records.actions import AssignAddresses, Question
+from ikev1.core.records.answers import AddressesAssigned, Answer
+from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived, Failure
+from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.mode_config import ConfigPush, ConfigRequest, ModeConfig
+from ikev1.core.records.record import present, replace
+from ikev1.core.records.remote_access import Saying
+from ikev1.core.records.settings import Connection
+from ikev1.wire.attributes import Attribute
+from ikev1.wire.payloads import ConfigAttributes
+from ikev1.wire.registry import ConfigType
+
+_VERSION = "ikev1"  # for peers without a pool
+
+
+def requested_versions(connection: Connection) -> tuple[int, ...]:
+    """The IP versions, 4 and 6, of the virtual addresses that we request as client."""
+    return tuple(sorted(6 if ":" in address else 4 for address in connection.vips))
+
+
+# --- REQUEST and SET of the peer -------------------------------------------------------------------------------------
+
+
+def _asked(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision:
+    if payload.type == ConfigType.SET:
+        return _set(context, payload)
+    request = attributes.requested(payload.attributes)
+    if context.connection.pools:
+        return request
+    return _reply(context, ModeConfig(application_version=_VERSION), request)
+
+
+def _set(context: ExchangeContext, payload: ConfigAttributes) -> Saying:
+    accepted: tuple[Attribute, ...] = ()
+    if context.connection.vips:
+        _take(context, attributes.received(payload.attributes))
+        accepted = attributes.acknowledged(payload.attributes)
+    return Saying(ConfigType.ACK, payload.identifier, accepted)
+
+
+def _answer(context: ExchangeContext, decision: Saying) -> Saying:
+    return decision
+
+
+def _reply(context: ExchangeContext, config: ModeConfig, request: ConfigRequest) -> Saying:
+    data = context.exchange.data
+    assert isinstance(data, TransactionData)
+    return Saying(ConfigType.REPLY, data.identifier, attributes.reply(config, request))
+
+
+# --- REPLY and ACK of the peer ---------------------------------------------------------------------------------------
+
+
+def _answered(context: ExchangeContext, payload: ConfigAttributes) -> None:
+    if payload.type == ConfigType.REPLY:
+        _take(context, attributes.received(payload.attributes))
+    else:
+        context.sa = replace(context.sa, awaits_config=False, config_due_at=0.0)
+
+
+def _take(context: ExchangeContext, config: ModeConfig) -> None:
+    """Take the configuration that a gateway gave to us. One without addresses, such as a banner, adds to what was
+    received under the same ISAKMP SA.
+    """
+    sa, before = context.sa, context.sa.received
+    if not config.addresses and before is not None and not sa.awaits_config:
+        config = replace(config, addresses=before.addresses)
+    context.sa = replace(sa, received=config, awaits_config=False, config_due_at=0.0)
+    context.report(ConfigReceived(context.sa, before))
+
+
+# --- the addresses of a client ---------------------------------------------------------------------------------------
+
+
+def _ask(context: ExchangeContext, decision: TransactionDecision) -> Question | None:
+    sa = context.sa
+    if isinstance(decision, ConfigRequest):
+        versions, suggested = attributes.requested_versions(decision), decision.addresses
+    elif isinstance(decision, ConfigPush):
+        versions, suggested = decision.versions, ()
+    else:
+        return None
+    return AssignAddresses(0, sa, context.connection, versions, suggested, sa.assigned_addresses)
+
+
+def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer: Answer) -> TransactionDecision | None:
+    config, reason = ModeConfig(), "the addresses cannot be assigned"
+    if isinstance(answer, AddressesAssigned):
+        config, reason = answer.config, answer.reason
+    asked = _ask(context, decision)
+    wanted = asked.versions if isinstance(asked, AssignAddresses) else ()
+    if wanted:
+        context.sa = replace(context.sa, assigned=config)
+        if config.addresses:
+            context.report(ConfigAssigned(context.sa))
+    if reason and wanted:
+        sa = context.sa
+        context.report(Failure(Code.NO_ADDRESS, f"no virtual address for the client: {reason}", sa.path.remote, sa))
+    if isinstance(decision, ConfigRequest):
+        return _reply(context, config, decision)
+    push = present(decision if isinstance(decision, ConfigPush) else None)
+    unity = speaks_unity(context.sa.vendors)
+    return Saying(ConfigType.SET, push.identifier, attributes.pushed(config, unity=unity))
+
+
+def _goes_on(saying: Saying) -> bool:
+    return False
+
+
+MODE_CONFIG = Topic("config", _asked, _answer, _answered, _ask, _take_answer, _goes_on)

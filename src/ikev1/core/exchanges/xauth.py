@@ -1,0 +1,67 @@
+"""XAUTH as a topic of the Transaction exchange: a user name and a password after phase 1 (draft-beaulieu-ike-xauth-02).
+
+Only the server begins: `xauth_server` is what it does, `xauth_client` what the other side does.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges import xauth_client, xauth_server
+from ikev1.core.exchanges.transaction_topic import Topic
+from ikev1.core.records.actions import Question
+from ikev1.core.records.answers import Answer
+from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.events import Code
+from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.remote_access import Saying, Xauth, XauthAttempt, XauthQuestions
+from ikev1.core.records.settings import XauthRole
+from ikev1.wire.payloads import ConfigAttributes
+from ikev1.wire.registry import ConfigType
+
+
+def _asked(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision:
+    if not _is_client(context):
+        where = f"{context.sa.path.remote_host} requires XAUTH (a user name and a password) after phase 1, but "
+        text = f'{where}connection {context.connection.name!r} does not have xauth = "client": configure xauth_user'
+        raise Refusal(Code.XAUTH_REQUIRED, text)
+    if payload.type == ConfigType.SET:
+        return xauth_client.told(context, payload)
+    return xauth_client.asked(context, payload)
+
+
+def _is_client(context: ExchangeContext) -> bool:
+    """Whether the peer may ask us: by the method of phase 1 or, also later, by the configuration."""
+    xauth = context.sa.xauth
+    return context.connection.xauth is XauthRole.CLIENT if xauth is None else not xauth.serves
+
+
+def _answer(context: ExchangeContext, questions: XauthQuestions) -> Saying:
+    return xauth_client.reply(context, questions)
+
+
+def _answered(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision | None:
+    """Take a REPLY as server; the ACK of a SET says nothing more. A REPLY that comes when XAUTH is over is ignored."""
+    data, xauth = context.exchange.data, context.sa.xauth
+    asked = isinstance(data, TransactionData) and data.kind == ConfigType.REQUEST
+    return xauth_server.replied(context, payload) if asked and xauth is not None else None
+
+
+def _ask(context: ExchangeContext, decision: TransactionDecision) -> Question | None:
+    if isinstance(decision, XauthAttempt):
+        return xauth_server.question(context, decision)
+    return xauth_client.question(context, decision) if isinstance(decision, XauthQuestions) else None
+
+
+def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer: Answer) -> TransactionDecision | None:
+    if isinstance(decision, XauthQuestions):
+        return xauth_client.take_input(context, decision, answer)
+    if isinstance(context.sa.xauth, Xauth):
+        xauth_server.take_verdict_of(context, answer)
+    return None
+
+
+def _goes_on(saying: Saying) -> bool:
+    return saying.kind == ConfigType.REPLY
+
+
+XAUTH = Topic("xauth", _asked, _answer, _answered, _ask, _take_answer, _goes_on)

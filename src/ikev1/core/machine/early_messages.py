@@ -1,0 +1,60 @@
+"""Messages of phase 2 that come before XAUTH or mode config is complete: they are held, and processed afterwards."""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.protection import open_proved, phase2_iv
+from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS
+from ikev1.core.machine.engine_state import Arrival
+from ikev1.core.machine.transaction import SaRef
+from ikev1.core.records.exchange import Held, Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.refusal import Unproved
+from ikev1.wire.errors import WireError
+from ikev1.wire.header import Header
+from ikev1.wire.registry import ExchangeType
+
+_MOST = 8  # messages of one peer
+_MOST_OCTETS = 16_384  # in all of them
+
+
+def hold_early(ref: SaRef, arrival: Arrival) -> bool:
+    """Hold a message with which the peer begins an exchange too early, if it is authentic and there is room.
+
+    Returns:
+        Whether the message begins such an exchange, and so is not processed now.
+    """
+    sa, header = ref.sa, arrival.header
+    if not sa.is_up or header.message_id == 0 or not _is_early(sa, header):
+        return False
+    exchange = new_exchange(
+        PHASE_2_SCRIPTS[header.exchange],
+        header.message_id,
+        Role.RESPONDER,
+        arrival.now,
+        phase2_iv(sa, header.message_id),
+    )
+    if any(arrival.datagram == held.datagram for held in sa.held):
+        return True
+    try:
+        open_proved(sa, exchange, 1, header, arrival.datagram)
+    except (Unproved, WireError):
+        return True
+    octets = sum(len(held.datagram) for held in sa.held) + len(arrival.datagram)
+    if len(sa.held) < _MOST and octets <= _MOST_OCTETS:
+        ref.change(held=(*sa.held, Held(arrival.datagram, arrival.path)))
+    return True
+
+
+def _is_early(sa: IkeSa, header: Header) -> bool:
+    """Whether the message begins an exchange that is not possible yet. A client that is asked for its user begins
+    none; a gateway that asks begins Transaction exchanges.
+    """
+    if any(exchange.message_id == header.message_id for exchange in sa.exchanges):
+        return False
+    return header.exchange != ExchangeType.TRANSACTION or (sa.xauth is not None and sa.xauth.serves)
+
+
+def release(ref: SaRef) -> None:
+    """Forget the held messages, which are processed next."""
+    ref.change(held=())

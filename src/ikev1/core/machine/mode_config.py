@@ -1,0 +1,122 @@
+"""When mode config happens: after the peer and its user are authenticated, before any Quick Mode that needs it.
+
+As client, this gateway requests a configuration (pull), or awaits that of the gateway (push), for each ISAKMP SA: many
+gateways bind the addresses to it. As gateway that pushes, it assigns addresses and sends them. As gateway that is
+asked, it does nothing by itself. Until the configuration is complete, `IkeSa.awaits_config` holds Quick Modes back.
+
+An ISAKMP SA that renews another one begins with the configuration of that one, and the client keeps its addresses.
+"""
+
+from __future__ import annotations
+
+from ikev1.core.exchanges.mode_config import MODE_CONFIG, requested_versions
+from ikev1.core.exchanges.retransmission import patience
+from ikev1.core.machine import commands, established, lineage
+from ikev1.core.machine.transact import transact
+from ikev1.core.machine.transaction import SaRef
+from ikev1.core.negotiation import mode_config as attributes
+from ikev1.core.records.events import Code, Failure
+from ikev1.core.records.exchange import Exchange, TransactionData
+from ikev1.core.records.mode_config import ConfigPush, ModeConfigMethod
+from ikev1.core.records.remote_access import Saying
+from ikev1.core.records.settings import Connection, Unique
+from ikev1.wire.registry import ConfigType
+
+_IDENTIFIER_OCTETS = 2
+
+
+def inherit(ref: SaRef) -> None:
+    """Take the configuration over from an older ISAKMP SA with the same client or gateway, if this one has none."""
+    sa = ref.sa
+    if sa.assigned is not None or sa.received is not None:
+        return
+    replaces = lineage.unique(ref) is Unique.REPLACE
+    for other in reversed(ref.tx.state.table.of_claim(sa)):
+        if other.assigned is None and other.received is None:
+            continue
+        if replaces or lineage.is_renewal(other, sa):
+            ref.change(assigned=other.assigned, received=other.received)
+            return
+
+
+def begin(ref: SaRef) -> None:
+    """Begin mode config under an ISAKMP SA whose peer, and its user if there is one, is authenticated."""
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    if connection is None:
+        return
+    pulls = connection.mode_config is ModeConfigMethod.PULL
+    ends_at = ref.tx.now + patience(ref.tx.state.settings)
+    if connection.vips:
+        ref.change(awaits_config=True, config_due_at=ends_at)
+        if pulls:
+            _request(ref, connection, ends_at)
+    elif connection.pools and not pulls:
+        ref.change(awaits_config=True, config_due_at=ends_at)
+        transact(ref, MODE_CONFIG.name, ConfigPush(_identifier(ref), _versions(ref, connection)), ends_at)
+
+
+def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
+    received = ref.sa.received
+    had = [address for address in connection.vips if address not in ("0.0.0.0", "::")]  # noqa: S104
+    had += () if received is None else received.addresses
+    wanted = attributes.request(requested_versions(connection), had, unity=True)
+    transact(ref, MODE_CONFIG.name, Saying(ConfigType.REQUEST, _identifier(ref), wanted), ends_at)
+
+
+def _identifier(ref: SaRef) -> int:
+    return int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
+
+
+def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:
+    """The IP versions of the addresses in the pools of a connection."""
+    pools = (pool for pool in ref.tx.state.settings.pools if pool.name in connection.pools)
+    return tuple(sorted({4 if len(first) == 4 else 6 for pool in pools for first, _ in pool.ranges}))
+
+
+def after_exchange(ref: SaRef, exchange: Exchange) -> None:
+    """Go on after a message of a Transaction exchange about mode config, or the answer to its question."""
+    data = exchange.data if exchange.data is not None else _data_now(ref, exchange)
+    if not isinstance(data, TransactionData) or data.topic != MODE_CONFIG.name:
+        return
+    sa, connection = ref.sa, ref.tx.state.lookup.by_name(ref.sa.connection)
+    if connection is None:
+        return
+    pushes = bool(connection.pools) and connection.mode_config is ModeConfigMethod.PUSH
+    given = sa.received if connection.vips else sa.assigned if pushes else None
+    if given is not None and not given.addresses:
+        side = "the gateway gave" if connection.vips else "there is"
+        _fail(ref, f"{side} no virtual address")
+    elif not sa.awaits_config:
+        _forget_old_networks(ref)
+        established.negotiate_queued(ref)
+
+
+def _data_now(ref: SaRef, exchange: Exchange) -> object:
+    found = (each.data for each in ref.sa.exchanges if each.message_id == exchange.message_id)
+    return next(found, None)
+
+
+def _forget_old_networks(ref: SaRef) -> None:
+    """Replace the pairs for virtual addresses that the gateway has not given to us again."""
+    for child in ref.sa.complete_children:
+        if ref.sa.received is not None and commands.wants_other_networks(ref, child):
+            commands.close_traffic(ref, child, "the gateway assigned another virtual address")
+            if not commands.is_under_way(ref.sa, child.name):
+                commands.begin_quick_mode(ref, child.name)
+
+
+def given_up(ref: SaRef) -> None:
+    """The peer has not answered, or not begun, in time."""
+    if not ref.sa.awaits_config:
+        return
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    if connection is not None and connection.vips:
+        _fail(ref, f"{ref.sa.path.remote} gave no configuration in time; check which peer begins (mode_config)")
+    else:
+        _fail(ref, f"{ref.sa.path.remote} did not accept its configuration in time")
+
+
+def _fail(ref: SaRef, text: str) -> None:
+    for tunnel in ref.sa.queued or ("",):
+        ref.tx.report(Failure(Code.NO_ADDRESS, f"mode config: {text}", ref.sa.path.remote, ref.sa, tunnel))
+    commands.close_ike(ref, f"mode config: {text}")

@@ -1,0 +1,189 @@
+"""What follows phase 1 with a remote user: XAUTH, then mode config, then everything else.
+
+`after_phase1` is called when phase 1 is complete, `after_exchange` after each message of phase 2 and each answer. The
+records say where XAUTH is (`IkeSa.xauth`), so nothing is kept elsewhere.
+
+| `Xauth.step` of a server | what follows                                                      |
+|--------------------------|-------------------------------------------------------------------|
+| ``ASK``                  | a REQUEST                                                         |
+| ``ASKED``                | the REPLY, and the verdict of the backends on it (`CheckUser`)    |
+| ``ACCEPTED``             | SET(STATUS=OK); then at once everything else, since some clients do not wait |
+| ``REJECTED``             | SET(STATUS=FAIL)                                                  |
+| ``FAILED``               | its ACK, and a Delete for the ISAKMP SA                           |
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from ikev1.core.exchanges.retransmission import patience
+from ikev1.core.exchanges.transaction_exchange import TRANSACTION
+from ikev1.core.exchanges.xauth import XAUTH
+from ikev1.core.exchanges.xauth_server import request, status
+from ikev1.core.machine import commands, established, mode_config
+from ikev1.core.machine.transact import transact, unanswered
+from ikev1.core.machine.transaction import SaRef
+from ikev1.core.negotiation.rekey_times import deadlines
+from ikev1.core.peer.inherited_user import inherited_user
+from ikev1.core.records.events import Code, Failure, XauthUp
+from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.record import present, replace
+from ikev1.core.records.remote_access import User, Xauth, XauthStep
+
+_FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
+_IDENTIFIER_OCTETS = 2
+_MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
+
+
+def after_phase1(ref: SaRef) -> None:
+    """Begin XAUTH after the final message of phase 1 was processed; without XAUTH, everything else."""
+    xauth = ref.sa.xauth
+    if xauth is None:
+        _open(ref)
+    elif xauth.serves:
+        identifier = int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
+        user = _inherited(ref)
+        step = XauthStep.ASK if user is None else XauthStep.ACCEPTED
+        ref.change(xauth=replace(xauth, identifier=identifier, step=step, user=user))
+        _serve(ref)
+
+
+def _inherited(ref: SaRef) -> User | None:
+    sa, state = ref.sa, ref.tx.state
+    connection = state.lookup.by_name(sa.connection)
+    others = islice(state.table.of_host(sa.hosts[1]), _MOST_LOOKED_AT)
+    return None if connection is None else inherited_user(sa, others, connection)
+
+
+def after_exchange(ref: SaRef, exchange: Exchange) -> None:
+    """Continue after a message of ``exchange``, an exchange of phase 2, or after the answer to its question."""
+    if ref.has_ended or not ref.sa.is_up:
+        return
+    xauth = ref.sa.xauth
+    if xauth is None:
+        if exchange.role is Role.RESPONDER:
+            _need_no_ack(ref)
+        mode_config.after_exchange(ref, exchange)
+    elif xauth.serves:
+        _serve(ref)
+    elif xauth.step is XauthStep.ACCEPTED:
+        _accepted(ref, None)
+    elif xauth.step is XauthStep.REJECTED:
+        fail(ref, xauth.reason)
+
+
+def _need_no_ack(ref: SaRef) -> None:
+    """The client began another exchange, so it has received SET(STATUS=OK); not every client is heard to confirm it."""
+    for exchange in unanswered(ref, XAUTH.name):
+        ref.become(ref.sa.without_exchange(exchange))
+
+
+# --- server ---------------------------------------------------------------------------------------------------------
+
+
+def _serve(ref: SaRef) -> None:
+    xauth = present(ref.sa.xauth)
+    match xauth.step:
+        case XauthStep.ASK:
+            asked = replace(xauth, step=XauthStep.ASKED, rounds=xauth.rounds + 1)
+            ref.change(xauth=asked)
+            transact(ref, XAUTH.name, request(asked), ref.sa.expires_at)
+        case XauthStep.ACCEPTED:
+            _accepted(ref, replace(present(xauth.user), authenticated_at=ref.tx.now))
+        case XauthStep.REJECTED:
+            ref.change(xauth=replace(xauth, step=XauthStep.FAILED))
+            _report_failure(ref, _rejection(xauth))
+            transact(ref, XAUTH.name, status(xauth, accepted=False), ref.tx.now + _FAREWELL)
+        case XauthStep.FAILED if not unanswered(ref, XAUTH.name):
+            commands.close_ike(ref, _rejection(xauth))
+
+
+def _rejection(xauth: Xauth) -> str:
+    who = f"user {xauth.name!r}" if xauth.name else "a user"
+    return f"XAUTH: {who} is rejected: {xauth.reason}"
+
+
+def _accepted(ref: SaRef, user: User | None) -> None:
+    """End XAUTH with success: tell the client, and begin everything else."""
+    xauth, now = present(ref.sa.xauth), ref.tx.now
+    sa, chosen = ref.sa, present(ref.sa.chosen)
+    connection = ref.tx.state.lookup.by_name(sa.connection)
+    rekeying = None if connection is None or not connection.rekey else connection.rekeying
+    rekey_at, expires_at = deadlines(sa.established_at, chosen.lifetime, sa.role, rekeying, ref.tx.state.random)
+    if user is not None and user.session_timeout:
+        user = replace(user, ends_at=now + user.session_timeout)
+    ref.change(xauth=None, user=user, rekey_at=rekey_at, expires_at=expires_at)
+    if xauth.serves:
+        transact(ref, XAUTH.name, status(xauth, accepted=True), now + patience(ref.tx.state.settings))
+    ref.tx.report(XauthUp(ref.sa))
+    if xauth.rounds or not xauth.serves:
+        established.heard_of_user(ref)
+    _open(ref)
+
+
+def _open(ref: SaRef) -> None:
+    """Begin what follows XAUTH: older SAs of the peer are replaced, then mode config, then queued tunnels."""
+    mode_config.inherit(ref)
+    if not established.settle(ref):
+        return
+    mode_config.begin(ref)
+    if not ref.sa.awaits_config:
+        established.negotiate_queued(ref)
+
+
+# --- failure --------------------------------------------------------------------------------------------------------
+
+
+def fail(ref: SaRef, reason: str) -> None:
+    """End an ISAKMP SA whose user is not authenticated."""
+    _report_failure(ref, f"XAUTH: {reason}")
+    commands.close_ike(ref, f"XAUTH: {reason}")
+
+
+def _report_failure(ref: SaRef, text: str) -> None:
+    queued = ref.sa.queued or ("",)
+    for tunnel in queued:
+        ref.tx.report(Failure(Code.XAUTH_FAILED, text, ref.sa.path.remote, ref.sa, tunnel))
+
+
+def expire(ref: SaRef) -> None:
+    """End an ISAKMP SA whose lifetime has expired, or whose user was not authenticated in time."""
+    xauth = ref.sa.xauth
+    if xauth is None:
+        commands.expire_ike(ref)
+    elif xauth.step is XauthStep.FAILED:
+        commands.close_ike(ref, _rejection(xauth))
+    elif xauth.serves:
+        fail(ref, f"{ref.sa.path.remote} sent no valid user name and password in time")
+    else:
+        fail(ref, f"{ref.sa.path.remote} has not accepted a user in time: {xauth.reason or 'it asked for none'}")
+
+
+def given_up(ref: SaRef, exchange: Exchange) -> None:
+    """Process the end of a Transaction exchange that timed out."""
+    xauth, data = ref.sa.xauth, exchange.data
+    ref.become(ref.sa.without_exchange(exchange))
+    if not isinstance(data, TransactionData) or TRANSACTION.is_over(exchange):
+        return
+    if data.topic != XAUTH.name:
+        if exchange.role is Role.INITIATOR:
+            mode_config.given_up(ref)
+        return
+    if xauth is not None and xauth.step is XauthStep.FAILED:
+        commands.close_ike(ref, _rejection(xauth))
+    elif exchange.waiting is not None and xauth is not None:
+        whose = "the backends did not answer" if xauth.serves else "the user did not answer"
+        fail(ref, f"{whose} in time")
+    elif exchange.role is Role.INITIATOR:
+        fail(ref, f"{ref.sa.path.remote} did not respond (sent {exchange.tries} times)")
+
+
+def deleted(ref: SaRef) -> None:
+    """Report that the peer deleted an ISAKMP SA before the user was authenticated."""
+    xauth = ref.sa.xauth
+    if xauth is None or xauth.step is XauthStep.FAILED:
+        return
+    if xauth.serves:
+        _report_failure(ref, "XAUTH: the client deleted the ISAKMP SA before its user was authenticated")
+    else:
+        _report_failure(ref, "XAUTH: the gateway deleted the ISAKMP SA instead of accepting the user: see its log")

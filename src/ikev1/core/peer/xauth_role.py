@@ -1,0 +1,34 @@
+"""Who is asked for a user name and a password after phase 1: the peer, this gateway, or nobody."""
+
+from __future__ import annotations
+
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.methods import XAUTH_CLIENT
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Connection, XauthRole
+
+
+def xauth_role(method: int, role: Role, connection: Connection) -> XauthRole | None:
+    """The role in XAUTH of this gateway, whose role in phase 1 is ``role``; None without XAUTH.
+
+    The authentication ``method`` announces XAUTH and names the client (draft-beaulieu-ike-xauth-02 §7.2). Some peers
+    begin XAUTH without such a method: the configuration says so by ``xauth_method``.
+    """
+    client = XAUTH_CLIENT.get(method)
+    if client is not None:
+        return XauthRole.CLIENT if client is role else XauthRole.SERVER
+    return None if connection.xauth_method else connection.xauth
+
+
+def with_policies_as(connection: Connection, role: Role) -> Connection:
+    """``connection`` with the policies for its ``role`` in phase 1: a server of XAUTH never becomes the client by the
+    choice of the peer.
+    """
+    if connection.xauth is None:
+        return connection
+    allowed = tuple(
+        policy
+        for policy in connection.policies
+        if xauth_role(policy.suite.authentication, role, connection) in (None, connection.xauth)
+    )
+    return connection if allowed == connection.policies else replace(connection, policies=allowed)

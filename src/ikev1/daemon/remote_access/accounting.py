@@ -1,0 +1,239 @@
+"""Accounting: the sessions of users, told to the RADIUS servers when they begin, end, and in between.
+
+A session is what a user authenticated once: all ISAKMP SAs that have inherited the user, and their pairs of IPsec SAs.
+It ends with the last of them. What its pairs have carried is read before the data plane removes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+
+from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Session, Status, Usage
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeDown, XauthUp
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.esp.plane import Counters
+
+_TRIES = 12  # of a notice of the beginning or of the end
+_FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
+_CLOSING = 10.0  # seconds for what is left when the gateway stops
+
+
+class _Open:
+    """A session that has not ended."""
+
+    def __init__(self, sa: IkeSa, began: float) -> None:
+        assert sa.user is not None
+        self.user = sa.user
+        self.name = sa.user_name
+        self.connection = sa.connection
+        self.address = sa.path.remote_host
+        self.began = began
+        self.sas: set[int] = set()
+        self.children: dict[int, ChildSa] = {}
+        self.carried = Counters()  # by the pairs that are gone
+        self.is_lost = False  # the peer was found dead
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Sessions:
+    """Observes the sessions, in the running event loop. ``counters_of`` reads a pair's counters; ``clock`` is that of
+    the engine, ``wall`` gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        counters_of: Callable[[ChildSa], Counters],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        log: EventLog,
+    ) -> None:
+        self._counters_of = counters_of
+        self._clock = clock
+        self._wall = wall
+        self._log = log
+        self._accounting: Accounting | None = None
+        self._interval = 0
+        self._open: dict[str, _Open] = {}
+        self._by_sa: dict[int, _Open] = {}
+        self._by_child: dict[int, _Open] = {}
+        self._waiting: dict[str, deque[Notice]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
+
+    def adopt(self, accounting: Accounting | None, interval: int) -> None:
+        """Tell ``accounting``, and after each ``interval`` (seconds, 0 for never) what sessions have carried."""
+        self._accounting = accounting
+        self._interval = interval
+
+    def begin(self, sa: IkeSa) -> None:
+        """An ISAKMP SA was taken over from an earlier process, which has told of the session's beginning."""
+        if sa.user is not None:
+            self._join(sa, tell=False)
+            for child in sa.complete_children:
+                self._carry(sa, child)
+
+    def observe(self, event: Event) -> None:
+        """Follow what happens to the SAs of users."""
+        if isinstance(event, XauthUp):
+            if event.sa.user is not None:
+                self._join(event.sa, tell=True)
+        elif isinstance(event, ChildUp):
+            self._carry(event.sa, event.child)
+        elif isinstance(event, Failure):
+            found = None if event.sa is None else self._by_sa.get(event.sa.unique_id)
+            if found is not None and event.code is Code.PEER_DEAD:
+                found.is_lost = True
+        elif isinstance(event, IkeDown):
+            found = self._by_sa.pop(event.sa.unique_id, None)
+            if found is not None:
+                found.sas.discard(event.sa.unique_id)
+                self._end_if_over(found)
+
+    def removed(self, child: ChildSa) -> None:
+        """A pair is about to be removed from the data plane."""
+        found = self._by_child.pop(child.unique_id, None)
+        if found is not None:
+            found.carried = _sum(found.carried, self._counters_of(child))
+            found.children.pop(child.unique_id, None)
+            self._end_if_over(found)
+
+    def ends(self) -> None:
+        """The gateway begins to stop: sessions that end from now on are ended by it."""
+        self._closing = True
+
+    async def close(self) -> None:
+        """Wait for what is still to be told, but not for ever."""
+        for found in self._open.values():
+            if found.timer is not None:
+                found.timer.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=_CLOSING)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # ------------------------------------------------------------------ sessions
+
+    def _join(self, sa: IkeSa, *, tell: bool) -> None:
+        assert sa.user is not None
+        name = sa.user.session
+        if not name:
+            return
+        found = self._open.get(name)
+        if found is None:
+            found = self._open[name] = _Open(sa, sa.user.authenticated_at or self._clock())
+            if tell:
+                self._tell(found, Status.START)
+            self._set_timer(found)
+        found.sas.add(sa.unique_id)
+        self._by_sa[sa.unique_id] = found
+
+    def _carry(self, sa: IkeSa, child: ChildSa) -> None:
+        found = self._open.get(sa.user.session) if sa.user is not None else None
+        if found is not None:
+            found.children[child.unique_id] = child
+            self._by_child[child.unique_id] = found
+
+    def _end_if_over(self, found: _Open) -> None:
+        if found.sas or found.children or self._open.pop(found.user.session, None) is None:
+            return
+        if found.timer is not None:
+            found.timer.cancel()
+        self._tell(found, Status.STOP)
+
+    def _set_timer(self, found: _Open) -> None:
+        interval = found.user.interim_interval or self._interval
+        if interval and self._accounting is not None:
+            found.timer = asyncio.get_running_loop().call_later(interval, self._interim, found)
+
+    def _interim(self, found: _Open) -> None:
+        self._tell(found, Status.INTERIM_UPDATE)
+        self._set_timer(found)
+
+    # ------------------------------------------------------------------ notices
+
+    def _tell(self, found: _Open, status: Status) -> None:
+        if self._accounting is None:
+            return
+        waiting = self._waiting.setdefault(found.user.session, deque())
+        if status is not Status.START:
+            _leave_out_interim(waiting)  # what was to be told is outdated
+        cause = self._cause(found) if status is Status.STOP else None
+        seconds = int(self._clock() - found.began)
+        waiting.append(Notice(status, _session(found), self._wall(), seconds, self._usage(found), cause))
+        if found.user.session not in self._tasks:
+            task = asyncio.get_running_loop().create_task(self._send(found.user.session, found.connection))
+            self._tasks[found.user.session] = task
+            task.add_done_callback(lambda _: self._sent(found.user.session))
+
+    async def _send(self, session: str, connection: str) -> None:
+        waiting, tries, wait = self._waiting[session], 0, _FIRST_WAIT
+        while waiting:
+            notice = waiting[0]
+            try:
+                if self._accounting is not None:
+                    await self._accounting.tell(notice)
+            except NotConfirmed as error:
+                tries += 1
+                if tries == 1:
+                    text = f"accounting of user {notice.session.user!r}: {error}"
+                    kind, code = "failures of accounting", Code.ACCOUNTING_FAILED
+                    self._log.write(Level.ERROR, "IKE", text, kind=kind, connection=connection, code=code)
+                if tries < _TRIES:
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, _LONGEST_WAIT)
+                    continue
+            tries, wait = 0, _FIRST_WAIT
+            with contextlib.suppress(ValueError):
+                waiting.remove(notice)  # an interim update may have been left out meanwhile
+
+    def _sent(self, session: str) -> None:
+        task = self._tasks.pop(session)
+        waiting = self._waiting.pop(session, None)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._log.bug("accounting", error)
+        elif waiting and not task.cancelled():
+            self._log.write(Level.ERROR, "IKE", "notices of accounting are lost", code=Code.ACCOUNTING_FAILED)
+
+    def _usage(self, found: _Open) -> Usage:
+        total = found.carried
+        for child in found.children.values():
+            total = _sum(total, self._counters_of(child))
+        return Usage(total.bytes_in, total.bytes_out, total.packets_in, total.packets_out)
+
+    def _cause(self, found: _Open) -> Cause:
+        if found.user.ends_at and self._clock() >= found.user.ends_at:
+            return Cause.SESSION_TIMEOUT
+        if found.is_lost:
+            return Cause.LOST_CARRIER
+        return Cause.ADMIN_REBOOT if self._closing else Cause.USER_REQUEST
+
+
+def _session(found: _Open) -> Session:
+    user = found.user
+    own = (user.address, user.address6)
+    hosts = (child.remote for child in found.children.values() if child.remote.first == child.remote.last)
+    assigned = {host.version: str(host.network).partition("/")[0] for host in hosts}
+    assigned |= {6 if ":" in address else 4: address for address in own if address}
+    addresses = tuple(address for _, address in sorted(assigned.items()))
+    by_radius = user.backend == "radius"
+    return Session(user.session, found.name, found.connection, found.address, addresses, user.class_, by_radius)
+
+
+def _leave_out_interim(waiting: deque[Notice]) -> None:
+    for notice in [notice for notice in waiting if notice.status is Status.INTERIM_UPDATE]:
+        waiting.remove(notice)
+
+
+def _sum(one: Counters, other: Counters) -> Counters:
+    return Counters(
+        one.bytes_in + other.bytes_in,
+        one.packets_in + other.packets_in,
+        one.bytes_out + other.bytes_out,
+        one.packets_out + other.packets_out,
+    )

@@ -1,0 +1,107 @@
+"""Answers the engine's question for the virtual addresses of a client, from the pools and the profile of its user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ikev1.core.engine import Engine, UnknownName
+from ikev1.core.peer import identity
+from ikev1.core.records.actions import Action, AssignAddresses, ReleaseAddresses
+from ikev1.core.records.answers import AddressesAssigned
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Settings, Unique
+from ikev1.daemon.remote_access.pools import NoAddress, Owner, Pools
+
+
+class AddressDesk:
+    """Assigns and releases the addresses of ``pools`` for ``engine``; ``clock`` gives the time."""
+
+    def __init__(self, engine: Engine, pools: Pools, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._pools = pools
+        self._clock = clock
+
+    def resume(self, settings: Settings, sas: Iterable[IkeSa]) -> None:
+        """Take over the leases of an earlier process, whose ISAKMP SAs are ``sas``."""
+        online = [(owner_of(sa), address) for sa in sas for address in sa.assigned_addresses]
+        self._pools.resume(settings.pools, online)
+
+    def assign(self, action: AssignAddresses) -> list[Action]:
+        """Answer ``action``. Return what the engine asks for next: if other ISAKMP SAs of the user have to be closed
+        first, ``action`` comes again after that.
+        """
+        owner = owner_of(action.sa)
+        others = self._other_clients(action, owner) if owner.is_user else []
+        unique = action.connection.unique
+        if others and unique is Unique.KEEP:
+            reason = f"user {owner.name!r} is connected from {others[0].path.remote_host}, and unique is 'keep'"
+            return self._answer(action, AddressesAssigned(ModeConfig(), reason))
+        if others and unique is Unique.REPLACE:
+            return [*self._close(others), action]
+        return self._answer(action, self._assigned(action, owner))
+
+    def release(self, action: ReleaseAddresses) -> None:
+        """Free the addresses."""
+        self._pools.release(action.addresses)
+
+    def _answer(self, action: AssignAddresses, answer: AddressesAssigned) -> list[Action]:
+        return self._engine.answered(action.request, answer, self._clock())
+
+    def _other_clients(self, action: AssignAddresses, owner: Owner) -> list[IkeSa]:
+        """The ISAKMP SAs of the same connection with other clients of the user."""
+        addresses = [address for address in self._pools.online_of(owner) if address not in action.held]
+        found = {sa.unique_id: sa for address in addresses for sa in self._engine.of_address(address)}
+        return [
+            sa for sa in found.values() if sa.connection == action.sa.connection and sa.unique_id != action.sa.unique_id
+        ]
+
+    def _close(self, sas: Iterable[IkeSa]) -> list[Action]:
+        actions: list[Action] = []
+        for sa in sas:
+            try:
+                actions += self._engine.close_ike(sa.unique_id, self._clock())
+            except UnknownName:  # it was closed with one before it
+                continue
+        return actions
+
+    def _assigned(self, action: AssignAddresses, owner: Owner) -> AddressesAssigned:
+        user, names = action.sa.user, action.connection.pools
+        if user is not None and user.pool:
+            names = (user.pool,)
+        static = {} if user is None else {4: user.address, 6: user.address6}
+        found = []
+        reasons = []
+        for version in action.versions:
+            try:
+                found.append(
+                    self._pools.assign(
+                        names,
+                        owner,
+                        version,
+                        held=action.held,
+                        suggested=action.suggested,
+                        static=static.get(version, ""),
+                    )
+                )
+            except NoAddress as error:
+                reasons.append(str(error))
+        config = self._config([*(lease.pool for lease in found if lease.pool), *names])
+        if user is not None:
+            profile = {"netmask": user.netmask, "dns": user.dns, "nbns": user.nbns}
+            config = replace(config, **{key: value for key, value in profile.items() if value})
+        addresses = tuple(lease.address for lease in found)
+        return AddressesAssigned(replace(config, addresses=addresses), "; ".join(reasons))
+
+    def _config(self, names: Iterable[str]) -> ModeConfig:
+        """The configuration of the first of these pools that exists."""
+        pools = (self._pools.pool(name) for name in names)
+        return next((pool.config for pool in pools if pool is not None), ModeConfig())
+
+
+def owner_of(sa: IkeSa) -> Owner:
+    """Whose the virtual addresses of the client of ``sa`` are."""
+    if sa.user is not None:
+        return Owner(sa.user_name, True)
+    return Owner(identity.text_of(identity.parse(sa.peer_id_body)), False)

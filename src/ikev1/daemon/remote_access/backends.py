@@ -1,0 +1,93 @@
+"""The backends that the configuration asks for. A backend whose options are the same as before stays.
+
+Their libraries are loaded only if they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ikev1.aaa.accounting import Accounting
+from ikev1.aaa.backend import Backend, BackendError
+from ikev1.config import UserChecks
+from ikev1.config.user_checks import CommandOptions, PamOptions, RadiusOptions, UsersOptions
+from ikev1.core.records.record import Record
+from ikev1.daemon.observe.event_log import EventLog, Level
+
+if TYPE_CHECKING:
+    from ikev1.aaa.radius.servers import Servers
+
+
+class Backends:
+    """The backends of the configuration in use."""
+
+    def __init__(self, clock: Callable[[], float], log: EventLog) -> None:
+        self._clock = clock
+        self._log = log
+        self._made: dict[str, tuple[Record, Backend]] = {}
+
+    def adopt(self, checks: UserChecks) -> dict[str, Backend]:
+        """The backends of ``checks`` by their names; one that cannot be used is left out, which is logged."""
+        made: dict[str, tuple[Record, Backend]] = {}
+        for name in checks.configured:
+            options: Record = getattr(checks, name)
+            before = self._made.get(name)
+            if before is not None and before[0] == options:
+                made[name] = before
+                continue
+            try:
+                made[name] = options, self._make(options)
+            except BackendError as error:
+                self._log.write(Level.ERROR, "CFG", str(error), code=error.code)
+        self._made = made
+        return {name: backend for name, (_, backend) in made.items()}
+
+    def _make(self, options: Record) -> Backend:
+        match options:
+            case UsersOptions():
+                from ikev1.aaa.users import UsersBackend
+
+                return UsersBackend(Path(options.file))
+            case PamOptions():
+                from ikev1.aaa.pam import PamBackend
+
+                return PamBackend(options.service, options.timeout)
+            case CommandOptions():
+                from ikev1.aaa.command import CommandBackend
+
+                return CommandBackend(options.run, options.timeout)
+            case RadiusOptions():
+                from ikev1.aaa.radius.backend import RadiusBackend
+
+                return RadiusBackend(_servers(options, self._clock), options.nas_identifier, _groups_from(options))
+            case _:
+                raise TypeError(f"{type(options).__name__} is not the options of a backend")
+
+
+def accounting_of(checks: UserChecks, clock: Callable[[], float], wall: Callable[[], float]) -> Accounting | None:
+    """Accounting by the RADIUS servers, None if it is not configured."""
+    options = checks.radius
+    if options is None or not options.accounting:
+        return None
+    from ikev1.aaa.radius.accounting import RadiusAccounting
+
+    return RadiusAccounting(_servers(options, clock), options.nas_identifier, wall)
+
+
+def _servers(options: RadiusOptions, clock: Callable[[], float]) -> Servers:
+    from ikev1.aaa.radius.servers import Patience, Server, Servers
+
+    servers = [Server(each.address, each.secret, each.auth_port, each.acct_port) for each in options.servers]
+    patience = Patience(
+        options.retransmit_timeout, options.retransmit_base, options.retransmit_tries, options.dead_time
+    )
+    return Servers(servers, patience, clock)
+
+
+def _groups_from(options: RadiusOptions) -> list[int]:
+    from ikev1.aaa.radius.attributes import Attribute
+
+    wanted = {Attribute.CLASS: options.class_group, Attribute.FILTER_ID: options.filter_id}
+    return [kind for kind, is_wanted in wanted.items() if is_wanted]

@@ -1,0 +1,99 @@
+"""A hook: a program of the operator that is run to its end, in a thread that waits for it.
+
+It has the user of this process, and of its capabilities only CAP_NET_ADMIN, as an ambient one: hooks change routes and
+packet filters. Capabilities belong to threads, and a program has those of the thread that starts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+
+from ikev1.daemon.host.privileges import hand_on
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TAIL = 2048  # octets of the output that are kept
+
+
+class HookFailed(Exception):
+    """The hook could not be started, took too long or failed; the text says which, with its last line of output."""
+
+
+def prepare_thread() -> None:
+    """Have programs that this thread starts keep CAP_NET_ADMIN, if this process has it."""
+    hand_on("CAP_NET_ADMIN")
+
+
+def run_hook(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
+    """Run ``command`` with ``environment`` and no other variables than ``PATH``.
+
+    Processes that it leaves in the background go on; if it takes longer than ``seconds``, all are killed.
+
+    Raises:
+        HookFailed: it was not started, did not end in time, or its status is not 0.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={"PATH": _PATH, **environment},
+            cwd="/",
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a NUL character"
+        raise HookFailed(f"{command[0]} cannot be started: {reason}") from error
+    assert process.stdout is not None
+    with process.stdout:
+        os.set_blocking(process.stdout.fileno(), False)
+        tail, ended = _wait(process, process.stdout.fileno(), time.monotonic() + seconds)
+    if not ended:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise HookFailed(f"{command[0]} took more than {seconds:g} s and was killed{_last_line(tail)}")
+    if process.returncode:
+        raise HookFailed(f"{command[0]} ended with status {process.returncode}{_last_line(tail)}")
+
+
+def _wait(process: subprocess.Popen[bytes], output: int, deadline: float) -> tuple[bytes, bool]:
+    """Wait until the process has ended, whoever else still has its output open; the end of that, and whether it has."""
+    tail = b""
+    ended = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        poll.register(output, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0:
+            ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
+            if output in ready:
+                chunk = _read(output)
+                tail = (tail + chunk)[-_TAIL:]
+                if not chunk:
+                    poll.unregister(output)
+            elif ended in ready:
+                process.wait()
+                return tail, True
+        return tail, False
+    finally:
+        os.close(ended)
+
+
+def _read(output: int) -> bytes:
+    try:
+        return os.read(output, _TAIL)
+    except BlockingIOError:
+        return b""
+
+
+def _last_line(tail: bytes) -> str:
+    lines = tail.decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {''.join(each if each.isprintable() else '?' for each in last)[:200]}" if last else ""

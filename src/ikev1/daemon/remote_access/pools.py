@@ -1,0 +1,244 @@
+"""Pools: which virtual address a client gets, and for how long it keeps it.
+
+An address belongs to its owner: a user or, without XAUTH, an identity. It is assigned to one client at a time, also if
+the pools are changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Pool
+from ikev1.daemon.remote_access.address_supply import AddressSupply
+from ikev1.daemon.remote_access.saved_leases import SavedLeases
+from ikev1.store import Lease
+
+_IDENTITY = "id:"  # before the identities in `Pool.reserved`, which no user can claim by a name
+
+
+class Owner(NamedTuple):
+    """Whose an address is: a user that XAUTH authenticated, or the identity of a peer."""
+
+    name: str
+    is_user: bool
+
+
+class NoAddress(Exception):
+    """A client gets no address; the text is the reason for the operator."""
+
+
+class Usage(NamedTuple):
+    """How much of a pool is used: its addresses, those that clients have, and those kept for their owners."""
+
+    size: int
+    online: int
+    offline: int
+
+
+class _OpenPool(NamedTuple):
+    pool: Pool
+    supplies: dict[int, AddressSupply]  # by IP version
+    reserved: dict[Owner, tuple[str, ...]]
+
+
+class Pools:
+    """All pools of the gateway and the leases of their addresses, which ``saved`` keeps; ``clock`` gives the time."""
+
+    def __init__(self, saved: SavedLeases, clock: Callable[[], float]) -> None:
+        self._saved = saved
+        self._clock = clock
+        self._pools: dict[str, _OpenPool] = {}
+        self._reserved: set[str] = set()  # in any pool
+        self.leases: dict[str, Lease] = {}
+        """The leases by address, those of clients that are online and those kept for their owners."""
+        self._of_owner: dict[Owner, dict[str, None]] = {}  # addresses, the one that was released last is last
+
+    # --- the beginning
+
+    def resume(self, pools: Sequence[Pool], online: Iterable[tuple[Owner, str]]) -> None:
+        """Take over the leases of an earlier process. ``online`` are the owners and addresses of the ISAKMP SAs that
+        were taken over as well: these addresses stay assigned, all others are free.
+        """
+        living = {address: owner for owner, address in online}
+        for lease in sorted(self._saved.read(), key=lambda lease: lease.changed_at):
+            self._keep(replace(lease, online=lease.address in living))
+        for address, owner in living.items():
+            known = self.leases.get(address)
+            if known is None or _owner_of(known) != owner:
+                pool = "" if known is None else known.pool
+                self._keep(Lease(address, owner.name, owner.is_user, pool, True, self._clock()))
+        self.adopt(pools)
+
+    def adopt(self, pools: Sequence[Pool]) -> None:
+        """Use these pools from now on. Leases of clients that are online stay; others are forgotten if their pool has
+        lost the address.
+        """
+        self._reserved = {address for pool in pools for _, address in pool.reserved}
+        self._pools = {pool.name: self._open(pool) for pool in pools}
+        forgotten = []
+        for lease in tuple(self.leases.values()):
+            supply = self._supply_of(lease.address)
+            if supply is not None:
+                supply.take(lease.address)
+                if not lease.online:
+                    supply.give_back(lease.address)
+            elif not lease.online:
+                self._forget(lease)
+                forgotten.append(lease.address)
+        if forgotten:
+            self._saved.write((), forgotten)
+
+    def _open(self, pool: Pool) -> _OpenPool:
+        versions = {len(first): 4 if len(first) == 4 else 6 for first, _ in pool.ranges}
+        supplies = {
+            version: AddressSupply(version, [ends for ends in pool.ranges if len(ends[0]) == octets], self._reserved)
+            for octets, version in versions.items()
+        }
+        reserved: dict[Owner, tuple[str, ...]] = {}
+        for name, address in pool.reserved:
+            owner = Owner(name.removeprefix(_IDENTITY), not name.startswith(_IDENTITY))
+            reserved[owner] = (*reserved.get(owner, ()), address)
+        return _OpenPool(pool, supplies, reserved)
+
+    # --- assignment
+
+    def pool(self, name: str) -> Pool | None:
+        """The pool of this name, if it is configured."""
+        found = self._pools.get(name)
+        return None if found is None else found.pool
+
+    def assign(
+        self,
+        names: Sequence[str],
+        owner: Owner,
+        version: int,
+        *,
+        held: Sequence[str] = (),
+        suggested: Sequence[str] = (),
+        static: str = "",
+    ) -> Lease:
+        """Assign an address of the IP ``version`` to ``owner`` and store the lease.
+
+        The address is, in this order: one that the same client has under another ISAKMP SA (``held``); the ``static``
+        address of the user's profile, or the one that a pool reserves for the owner; one that the owner had before, if
+        possible one of those ``suggested``; a suggested one that belongs to nobody; a free one of the first pool in
+        ``names`` that has one.
+
+        Raises:
+            NoAddress: there is none.
+        """
+        for address in held:
+            lease = self.leases.get(address)
+            if _version(address) == version and lease is not None and lease.online and _owner_of(lease) == owner:
+                return lease
+        pools = [self._pools[name] for name in names if name in self._pools]
+        fixed = static or self._reserved_for(pools, owner, version)
+        if fixed:
+            return self._assign_fixed(fixed, owner)
+        supplies = [(each.pool.name, each.supplies[version]) for each in pools if version in each.supplies]
+        if not supplies:
+            raise NoAddress(f"no pool of the connection has IPv{version} addresses")
+        own = [
+            address
+            for address in self._of_owner.get(owner, ())
+            if not self.leases[address].online
+            and address not in self._reserved
+            and any(address in supply for _, supply in supplies)
+        ]
+        wanted = [address for address in suggested if _version(address) == version]
+        for address in (*(one for one in wanted if one in own), *reversed(own)):
+            return self._begin(address, owner)
+        for address in wanted:
+            if any(supply.is_new(address) for _, supply in supplies):
+                return self._begin(address, owner)
+        for _, supply in supplies:
+            found = supply.find()
+            if found is not None:
+                return self._begin(found, owner)
+        raise NoAddress(f"all IPv{version} addresses are assigned: pool {', '.join(name for name, _ in supplies)}")
+
+    def _reserved_for(self, pools: Iterable[_OpenPool], owner: Owner, version: int) -> str:
+        found = (address for each in pools for address in each.reserved.get(owner, ()) if _version(address) == version)
+        return next(found, "")
+
+    def _assign_fixed(self, address: str, owner: Owner) -> Lease:
+        other = self.leases.get(address)
+        if other is not None and other.online:
+            whose = "another client of the user" if _owner_of(other) == owner else other.owner
+            raise NoAddress(f"{address}, the address of {owner.name}, is assigned to {whose}")
+        return self._begin(address, owner)
+
+    def _begin(self, address: str, owner: Owner) -> Lease:
+        holders = (name for name, each in self._pools.items() if any(address in one for one in each.supplies.values()))
+        name = next(holders, "")
+        lease = Lease(address, owner.name, owner.is_user, name, True, self._clock())
+        self._keep(lease)
+        supply = self._supply_of(address)
+        if supply is not None:
+            supply.take(address)
+        self._saved.write([lease])
+        return lease
+
+    def release(self, addresses: Iterable[str]) -> None:
+        """Note that the last ISAKMP SA of the client that had ``addresses`` has ended."""
+        kept, forgotten = [], []
+        for address in addresses:
+            lease = self.leases.get(address)
+            if lease is None or not lease.online:
+                continue
+            supply = self._supply_of(address)
+            if supply is None:
+                self._forget(lease)
+                forgotten.append(address)
+                continue
+            offline = replace(lease, online=False, changed_at=self._clock())
+            self._keep(offline)
+            supply.give_back(address)
+            kept.append(offline)
+        if kept or forgotten:
+            self._saved.write(kept, forgotten)
+
+    def _supply_of(self, address: str) -> AddressSupply | None:
+        version = _version(address)
+        found = (each.supplies[version] for each in self._pools.values() if version in each.supplies)
+        return next((supply for supply in found if address in supply), None)
+
+    # --- leases
+
+    def _keep(self, lease: Lease) -> None:
+        before = self.leases.get(lease.address)
+        if before is not None:
+            self._forget(before)
+        self.leases[lease.address] = lease
+        self._of_owner.setdefault(_owner_of(lease), {})[lease.address] = None
+
+    def _forget(self, lease: Lease) -> None:
+        del self.leases[lease.address]
+        owner = _owner_of(lease)
+        addresses = self._of_owner[owner]
+        del addresses[lease.address]
+        if not addresses:
+            del self._of_owner[owner]
+
+    def online_of(self, owner: Owner) -> list[str]:
+        """The addresses that clients of ``owner`` have."""
+        return [address for address in self._of_owner.get(owner, ()) if self.leases[address].online]
+
+    def usage(self) -> dict[str, Usage]:
+        """How much of each pool is used, by name."""
+        counts = {name: [0, 0] for name in self._pools}
+        for lease in self.leases.values():
+            if lease.pool in counts:
+                counts[lease.pool][0 if lease.online else 1] += 1
+        sizes = {name: sum(each.size for each in pool.supplies.values()) for name, pool in self._pools.items()}
+        return {name: Usage(sizes[name], *counts[name]) for name in self._pools}
+
+
+def _owner_of(lease: Lease) -> Owner:
+    return Owner(lease.owner, lease.is_user)
+
+
+def _version(address: str) -> int:
+    return 6 if ":" in address else 4

@@ -1,0 +1,165 @@
+"""The updown hook of a tunnel: run once when its first pair of IPsec SAs is up, and once when its last one is gone.
+
+Rekeying changes nothing: the pairs of one tunnel with one peer, with the same selectors, are one *instance*. The hook
+of an instance is never run twice at once, and what is outdated before it has begun is left out. For ``down``, it gets
+what it got for ``up``. An instance that an earlier process has run up goes on if its pair was taken over, and is run
+down otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.settings import Settings
+from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
+from ikev1.daemon.remote_access.updown_environment import environment_of, verb
+from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+
+_THREADS = 4
+SECONDS = 30.0  # for each run
+_CLOSING = 20.0  # seconds for all runs that are left when the gateway stops
+
+
+class Interface(Protocol):
+    """Finds the device that packets of a pair pass through."""
+
+    def __call__(self, child: ChildSa, /) -> str: ...
+
+
+class _Instance:
+    """A tunnel with one peer. ``wanted`` is whether it is up, ``raised`` whether its hook was run up."""
+
+    def __init__(self, up: Raised, up_verb: str, *, raised: bool = False) -> None:
+        self.up = up
+        self.up_verb = up_verb
+        self.children: set[int] = set()
+        self.wanted = True
+        self.raised = raised
+        self.task: asyncio.Task[None] | None = None
+
+
+class Updown:
+    """Runs hooks in the running event loop, in threads; ``settings`` gives those of today."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: UpdownJournal | None
+    ) -> None:
+        self._settings = settings
+        self._interface = interface
+        self._log = log
+        self._journal = journal
+        self._pool = ThreadPoolExecutor(_THREADS, "updown", prepare_thread)
+        self._instances: dict[str, _Instance] = {}
+        self._of_child: dict[int, _Instance] = {}
+
+    def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
+        """Go on where an earlier process has ended; ``alive`` are the pairs that were taken over."""
+        for raised in self._journal.left if self._journal is not None else ():
+            self._instances[raised.key] = _Instance(raised, "", raised=True)
+        for sa, child in alive:
+            self._rise(sa, child)
+        for instance in tuple(self._instances.values()):
+            if not instance.children:
+                self._want(instance, up=False)
+
+    def observe(self, event: Event) -> None:
+        """A pair is up or down."""
+        if isinstance(event, ChildUp):
+            self._rise(event.sa, event.child)
+        elif isinstance(event, ChildDown):
+            self.removed(event.child)
+
+    def removed(self, child: ChildSa) -> None:
+        """The pair is removed, whether its end is reported or not."""
+        instance = self._of_child.pop(child.unique_id, None)
+        if instance is not None:
+            instance.children.discard(child.unique_id)
+            if not instance.children:
+                self._want(instance, up=False)
+
+    async def close(self) -> None:
+        """Wait for what is to be run, but not for ever."""
+        tasks = [instance.task for instance in self._instances.values() if instance.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_CLOSING)
+            for task in late:
+                task.cancel()
+            if late:
+                text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
+                self._log.write(Level.ERROR, "CHD", text, code=Code.UPDOWN_FAILED)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _rise(self, sa: IkeSa, child: ChildSa) -> None:
+        command = self._command(child)
+        key = _key(sa, child)
+        instance = self._instances.get(key)
+        if child.unique_id in self._of_child or (instance is None and not command):
+            return
+        if instance is None:
+            environment = environment_of(sa, child, self._interface(child))
+            up = Raised(key, command, environment, verb(child, up=False))
+            instance = self._instances[key] = _Instance(up, verb(child, up=True))
+        instance.up_verb = instance.up_verb or verb(child, up=True)
+        instance.children.add(child.unique_id)
+        self._of_child[child.unique_id] = instance
+        self._want(instance, up=True)
+
+    def _command(self, child: ChildSa) -> tuple[str, ...]:
+        for connection in self._settings().connections:
+            if connection.name == child.connection:
+                return next((tunnel.updown for tunnel in connection.tunnels if tunnel.name == child.name), ())
+        return ()
+
+    def _want(self, instance: _Instance, *, up: bool) -> None:
+        instance.wanted = up
+        if instance.task is None:
+            instance.task = asyncio.get_running_loop().create_task(self._settle(instance))
+            instance.task.add_done_callback(lambda task: self._settled(instance, task))
+
+    async def _settle(self, instance: _Instance) -> None:
+        """Run the hook until what was done is what is wanted."""
+        while instance.wanted is not instance.raised:
+            up = instance.wanted
+            if up and self._journal is not None:
+                self._journal.up(instance.up)
+            await self._run(instance, instance.up_verb if up else instance.up.verb)
+            instance.raised = up
+            if not up and self._journal is not None:
+                self._journal.down(instance.up.key)
+
+    async def _run(self, instance: _Instance, word: str) -> None:
+        environment = {**instance.up.environment, "PLUTO_VERB": word}
+        run = asyncio.get_running_loop().run_in_executor
+        try:
+            await run(self._pool, run_hook, instance.up.command, environment, SECONDS)
+        except HookFailed as error:
+            connection = environment.get("IKEV1_CONNECTION", "")
+            text = f"updown hook of tunnel {connection}/{environment['PLUTO_CONNECTION']} for {word}: {error}"
+            kind = "failures of updown hooks"
+            self._log.write(Level.ERROR, "CHD", text, kind=kind, connection=connection, code=Code.UPDOWN_FAILED)
+
+    def _settled(self, instance: _Instance, task: asyncio.Task[None]) -> None:
+        instance.task = None
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._log.bug("an updown hook", error)
+            instance.raised = instance.wanted  # not again and again
+        if not task.cancelled() and instance.wanted is not instance.raised:
+            self._want(instance, up=instance.wanted)
+        elif not instance.wanted and self._instances.get(instance.up.key) is instance:
+            del self._instances[instance.up.key]
+
+
+def _key(sa: IkeSa, child: ChildSa) -> str:
+    """What the pairs of one instance have in common, in this process and the next."""
+    said = "\n".join(map(str, (child.connection, child.name, child.local, child.remote, sa.claim)))
+    return hashlib.blake2s(said.encode(), digest_size=16).hexdigest()

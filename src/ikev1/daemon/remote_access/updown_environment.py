@@ -1,0 +1,93 @@
+"""The environment of an updown hook: the variables that pluto and strongSwan give it, so that their scripts work.
+
+Selectors, addresses and numbers are written by us and hold nothing else. Identities and names of users come from the
+peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``?``, because scripts
+exist that do not quote. docs/updown.md explains all variables.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from ikev1.core.peer import identity
+from ikev1.core.records.child_sa import ChildSa, Mark
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.selector import Selector
+from ikev1.wire.registry import ProtocolId
+
+_SAFE = frozenset(" %+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+_LONGEST = 256  # characters of a value that comes from the peer
+
+
+def environment_of(sa: IkeSa, child: ChildSa, interface: str) -> dict[str, str]:
+    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through."""
+    variables = {
+        "PLUTO_VERSION": "1.1",
+        "PLUTO_CONNECTION": child.name,
+        "PLUTO_INTERFACE": interface,
+        "PLUTO_REQID": str(child.reqid),
+        "PLUTO_PROTO": "ah" if child.suite.protocol == ProtocolId.AH else "esp",
+        "PLUTO_UNIQUEID": str(sa.unique_id),
+        "IKEV1_CONNECTION": child.connection,
+        "IKEV1_MODE": child.mode.value,
+    }
+    variables |= _side("PLUTO_MY", "PLUTO_ME", child.path.local_host, sa.local_id_body, child.local)
+    variables |= _side("PLUTO_PEER", "PLUTO_PEER", child.path.remote_host, sa.peer_id_body, child.remote)
+    if child.udp_encapsulation:
+        variables["PLUTO_UDP_ENC"] = str(child.path.remote_port)
+    if child.compression is not None:
+        variables["PLUTO_IPCOMP"] = "1"
+    marks = child.marks
+    variables |= _mark("PLUTO_MARK_IN", marks.mark_in) | _mark("PLUTO_MARK_OUT", marks.mark_out)
+    if marks.if_id_in:
+        variables["PLUTO_IF_ID_IN"] = str(marks.if_id_in)
+    if marks.if_id_out:
+        variables["PLUTO_IF_ID_OUT"] = str(marks.if_id_out)
+    return variables
+
+
+def verb(child: ChildSa, *, up: bool) -> str:
+    """``PLUTO_VERB``: a tunnel of this host alone is ``host``, one of a network behind it ``client``."""
+    host = ip_address(child.path.local_host.partition("%")[0]).packed
+    kind = "host" if child.local.first == child.local.last == host else "client"
+    version = "-v6" if child.local.version == 6 else ""
+    return f"{'up' if up else 'down'}-{kind}{version}"
+
+
+def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
+    """``PREFIX4_1`` and so on for each of the addresses, by IP version."""
+    variables: dict[str, str] = {}
+    for version in (4, 6):
+        found = [address for address in addresses if ip_address(address).version == version]
+        variables |= {f"{prefix}{version}_{number}": address for number, address in enumerate(found, 1)}
+    return variables
+
+
+def safe(text: str) -> str:
+    """``text`` without what a shell could understand."""
+    return "".join(character if character in _SAFE else "?" for character in text[:_LONGEST])
+
+
+def _side(prefix: str, host_name: str, host: str, id_body: bytes, selector: Selector) -> dict[str, str]:
+    network = ip_network(_enclosing(selector))
+    return {
+        host_name: host,
+        f"{prefix}_ID": safe(identity.text_of(identity.parse(id_body))) if id_body else "",
+        f"{prefix}_CLIENT": str(network),
+        f"{prefix}_CLIENT_NET": str(network.network_address),
+        f"{prefix}_CLIENT_MASK": str(network.netmask),
+        f"{prefix}_PORT": str(selector.port),
+        f"{prefix}_PROTOCOL": str(selector.protocol),
+    }
+
+
+def _enclosing(selector: Selector) -> str:
+    """The smallest network that contains the selector's range of addresses."""
+    low, high = int.from_bytes(selector.first), int.from_bytes(selector.last)
+    bits = (low ^ high).bit_length()
+    network = ip_address((low >> bits << bits).to_bytes(len(selector.first)))
+    return f"{network}/{8 * len(selector.first) - bits}"
+
+
+def _mark(name: str, mark: Mark) -> dict[str, str]:
+    return {name: f"{mark.value}/0x{mark.mask:08x}"} if mark.mask else {}

@@ -1,0 +1,287 @@
+"""Mode config between two engines: pull and push, addresses of both IP versions, renewal, and what a client may use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.records.actions import AssignAddresses
+from ikev1.core.records.answers import AddressesAssigned
+from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
+from ikev1.core.records.ike_sa import IkeState
+from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, Pool
+from playbook import Network, Peer, change
+
+PUSH = ModeConfigMethod.PUSH
+EVERYTHING = Selector.parse("0.0.0.0/0")
+POOL = Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 200])),))
+POOL6 = Pool("office6", ((bytes.fromhex("fd00" + 27 * "0" + "1"), bytes.fromhex("fd00" + 26 * "0" + "ff")),))
+CONFIG = ModeConfig(dns=("10.1.0.53",), banner="hello", split_include=("10.1.0.0/16",))
+
+
+def client(*remotes: str, **more: Any) -> Connection:
+    """Alice as client: one tunnel from her virtual address to each of the networks ``remotes``."""
+    tunnels = (tunnel(f"t{number}", None, remote) for number, remote in enumerate(remotes or ("0.0.0.0/0",)))
+    return replace(connection(ALICE, BOB, *tunnels), **{"vips": ("0.0.0.0",)} | more)
+
+
+def gateway(*locals_: str, **more: Any) -> Connection:
+    """Bob as gateway: one tunnel to the virtual addresses of clients from each of the networks ``locals_``."""
+    tunnels = (tunnel(f"t{number}", local, None) for number, local in enumerate(locals_ or ("0.0.0.0/0",)))
+    return replace(connection(BOB, ALICE, *tunnels), **{"pools": ("office",)} | more)
+
+
+class Desk:
+    """Assigns addresses in order; a client keeps those that it holds."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.free = list(addresses)
+
+    def __call__(self, action: AssignAddresses) -> AddressesAssigned:
+        found = []
+        for version in action.versions:
+            held = [address for address in action.held if (":" in address) is (version == 6)]
+            free = [address for address in self.free if (":" in address) is (version == 6)]
+            found += held[:1] or free[:1]
+            self.free = [address for address in self.free if address not in found]
+        reason = "" if len(found) == len(action.versions) else "all addresses are assigned"
+        return AddressesAssigned(replace(CONFIG, addresses=tuple(found)), reason)
+
+
+def meet(network: Network, alice: Connection, bob: Connection) -> tuple[Peer, Peer]:
+    made = []
+    for name, each in (("alice", alice), ("bob", bob)):
+        peer = network.peer(name, each.local_address, settings(each, pools=(POOL, POOL6)))
+        peer.assigns = Desk("10.99.0.10", "10.99.0.11", "fd00::10")
+        made.append(peer)
+    return made[0], made[1]
+
+
+def rekeys_ike(peer: Peer) -> None:
+    peer.does(lambda engine: engine.rekey_ike(peer.sa.unique_id, peer.network.now))
+
+
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_client_calls(network: Network, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    (pair,) = alice.children
+    assert (pair.local, pair.remote) == (Selector.parse("10.99.0.10"), EVERYTHING)
+    assert bob.sa.assigned == replace(CONFIG, addresses=("10.99.0.10",))
+    received = alice.sa.received
+    assert received is not None
+    assert (received.addresses, received.dns, received.split_include) == (
+        ("10.99.0.10",),
+        ("10.1.0.53",),
+        ("10.1.0.0/16",),
+    )
+    assert received.banner == "hello"
+    assert len(alice.saw(ConfigReceived)) == len(bob.saw(ConfigAssigned)) == 1
+    assert [label for label in network.labels("alice") if label[:3] in ("CFG", "QM1")] == (
+        ["CFG1", "QM1"] if method is ModeConfigMethod.PULL else ["CFG2", "QM1"]
+    )
+
+
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_gateway_calls_its_client(network: Network, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    bob.calls(None)
+    network.settle()
+    alice.calls("t0")
+    network.settle()
+    (pair,) = alice.children
+    assert pair.local == Selector.parse("10.99.0.10")
+    assert alice.failures == bob.failures == []
+
+
+def test_addresses_of_both_ip_versions(network: Network) -> None:
+    alice, bob = meet(
+        network,
+        client("0.0.0.0/0", "::/0", vips=("::", "0.0.0.0")),
+        gateway("0.0.0.0/0", "::/0", pools=("office", "office6")),
+    )
+    alice.calls("t0")
+    alice.calls("t1")
+    network.settle()
+    assert {(str(pair.local), str(pair.remote)) for pair in alice.children} == {
+        ("10.99.0.10/32", "0.0.0.0/0"),
+        ("fd00::10/128", "::/0"),
+    }
+    assert {str(pair.remote) for pair in bob.children} == {"10.99.0.10/32", "fd00::10/128"}
+    assert alice.failures == bob.failures == []
+
+
+def test_a_tunnel_to_the_gateway_itself(network: Network) -> None:
+    """One end is virtual; only the address of the IP version of the other end is used."""
+    alice, bob = meet(network, client(vips=("0.0.0.0", "::")), gateway(pools=("office", "office6")))
+    alice.is_given(settings(replace(alice.settings.connections[0], tunnels=(tunnel("t0", None, None),))))
+    alice.calls("t0")
+    network.settle()
+    assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", f"{BOB}/32")]
+    assert bob.failures == []
+
+
+def test_no_free_address(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway())
+    bob.assigns = Desk()
+    alice.calls("t0")
+    network.settle()
+    assert bob.failures[0] == Code.NO_ADDRESS
+    assert alice.failures == [Code.NO_ADDRESS]
+    assert not alice.engine.sas
+    assert not alice.children
+    assert not bob.children
+
+
+def test_no_free_address_to_push(network: Network) -> None:
+    alice, bob = meet(network, client(mode_config=PUSH), gateway(mode_config=PUSH))
+    bob.assigns = Desk()
+    alice.calls("t0")
+    network.settle()
+    assert Code.NO_ADDRESS in bob.failures
+    assert not alice.children
+    assert not bob.engine.sas
+
+
+def test_peers_that_disagree_about_who_begins(network: Network) -> None:
+    alice, _ = meet(network, client(mode_config=PUSH), gateway())
+    alice.calls("t0")
+    network.run(200)
+    assert alice.failures == [Code.NO_ADDRESS]
+    assert not alice.engine.sas
+
+
+def test_a_client_that_has_not_asked_gets_no_tunnel(network: Network) -> None:
+    alice, bob = meet(network, client(vips=()), gateway())
+    alice.calls("t0")
+    network.settle()
+    assert not bob.children
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+
+
+@pytest.mark.parametrize("local", ["10.99.0.11", "10.99.0.0/24", "10.99.0.10-10.99.0.11", "0.0.0.0/0"])
+def test_a_client_uses_no_address_but_its_own(network: Network, local: str) -> None:
+    """Whatever the operator allows in ``remote``: the addresses of a pool belong to whom they were assigned to."""
+    alice, bob = meet(
+        network,
+        client(tunnels=(tunnel("t0", local, "10.1.0.0/16"),)),
+        gateway(tunnels=(tunnel("t0", "10.1.0.0/16", "0.0.0.0/0"),)),
+    )
+    alice.calls("t0")
+    network.settle()
+    assert bob.sa.assigned_addresses == ("10.99.0.10",)
+    assert not bob.children
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+
+
+def test_networks_behind_a_client(network: Network) -> None:
+    alice, bob = meet(
+        network,
+        client(tunnels=(tunnel("t0", "10.2.0.0/16", "10.1.0.0/16"),)),
+        gateway(tunnels=(tunnel("t0", "10.1.0.0/16", "0.0.0.0/0"),)),
+    )
+    alice.calls("t0")
+    network.settle()
+    assert [str(pair.remote) for pair in bob.children] == ["10.2.0.0/16"]
+
+
+@pytest.mark.parametrize("renews", ["alice", "bob"])
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_renewed_isakmp_sa_keeps_the_address(network: Network, renews: str, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    alice.calls("t0")
+    network.settle()
+    peer = alice if renews == "alice" else bob
+    rekeys_ike(peer)
+    network.run(60)
+    assert alice.failures == bob.failures == []
+    (one,), (other,) = alice.engine.sas.values(), bob.engine.sas.values()
+    assert one.received is not None
+    assert one.received.addresses == other.assigned_addresses == ("10.99.0.10",)
+    assert len(alice.children) == len(bob.children) == 1
+    assert bob.released == []
+    (pair,) = alice.children
+    alice.does(lambda engine: engine.rekey_child(pair.unique_id, network.now))
+    network.run(10)
+    assert [str(each.local) for each in alice.children] == 2 * ["10.99.0.10/32"]
+    alice.does(lambda engine: engine.close_ike(one.unique_id, network.now))
+    network.settle()
+    assert bob.released == ["10.99.0.10"]
+
+
+def test_a_gateway_that_assigns_another_address_at_renewal(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway())
+    alice.calls("t0")
+    network.settle()
+    bob.assigns = lambda action: AddressesAssigned(replace(CONFIG, addresses=("10.99.0.99",)))
+    rekeys_ike(alice)
+    network.run(60)
+    assert [str(pair.local) for pair in alice.children] == ["10.99.0.99/32"]
+    assert [str(pair.remote) for pair in bob.children] == ["10.99.0.99/32"]
+    assert bob.released == ["10.99.0.10"]
+    assert alice.saw(ConfigReceived)[-1].before == replace(CONFIG, addresses=("10.99.0.10",))
+
+
+def test_the_address_is_free_when_the_last_sa_has_ended(network: Network) -> None:
+    """The pairs of IPsec SAs outlive the ISAKMP SA, and so does the lease."""
+    alice, bob = meet(network, client(), gateway())
+    alice.calls("t0")
+    network.settle()
+    del network.peers["alice"]
+    change(bob.engine, bob.sa, expires_at=network.now + 30)
+    network.run(60)
+    assert bob.sa.state is IkeState.DELETED
+    assert bob.released == []
+    network.run(4000)
+    assert not bob.engine.sas
+    assert bob.released == ["10.99.0.10"]
+
+
+def test_an_early_quick_mode_waits_for_the_configuration(network: Network) -> None:
+    """The client of a gateway that pushes begins Quick Mode before the address is there."""
+    alice, bob = meet(network, client(vips=()), gateway(mode_config=PUSH))
+    bob.delays.add(AssignAddresses)
+    alice.calls("t0")
+    network.settle()
+    assert bob.sa.awaits_config
+    assert len(bob.sa.held) == 1
+    bob.gives_answers()
+    network.settle()
+    assert not bob.sa.awaits_config
+    assert not bob.sa.held
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]  # for its own address, in place of the virtual one
+
+
+def test_a_request_without_a_pool(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway(pools=()))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == [Code.NO_ADDRESS]
+    assert bob.asked_for == []
+
+
+def test_what_a_client_suggests_and_holds(network: Network) -> None:
+    alice, bob = meet(network, client(vips=("10.99.0.77",)), gateway())
+    alice.calls("t0")
+    network.settle()
+    (asked,) = bob.asked_for
+    assert (asked.versions, asked.suggested, asked.held) == ((4,), ("10.99.0.77",), ())
+    rekeys_ike(alice)
+    network.run(60)
+    assert bob.asked_for[-1].held == ("10.99.0.10",)
+
+
+def test_a_reborn_gateway_keeps_the_address(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway())
+    alice.calls("t0")
+    network.settle()
+    bob.is_reborn()
+    assert bob.sa.assigned_addresses == ("10.99.0.10",)
+    assert bob.engine.of_address("10.99.0.10") == [bob.sa]

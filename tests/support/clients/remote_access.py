@@ -1,0 +1,241 @@
+"""Road warriors: L2TP/IPsec clients, and clients with XAUTH and mode config."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from clients.facts import Habits, Known, Life, Peer, Sure, VendorIdSent, known
+from ikev1.wire.registry import AuthenticationMethod, IdType
+
+WINDOWS = Peer(
+    "windows-l2tp",
+    ike=(
+        *known(Sure.LOG, "aes256-sha1-ecp384", "aes128-sha1-ecp256", "aes256-sha1-modp2048"),
+        *known(Sure.REMEMBERED, "3des-sha1-modp2048", "3des-sha1-modp1024"),
+    ),
+    ike_life=Life(28_800, Sure.LOG),
+    esp=known(Sure.REMEMBERED, "aes256-sha1", "aes128-sha1", "3des-sha1", "des-sha1", "null-sha1"),
+    esp_life=Life(3_600, Sure.REMEMBERED, 250_000),
+    # no DPD
+    vendor_ids=tuple(
+        VendorIdSent(name, Sure.LOG)
+        for name in (
+            "01528bbb 1",
+            "MS NT5 ISAKMPOAKLEY 9",
+            "RFC 3947",
+            "draft-02 with newline",
+            "FRAGMENTATION",
+            "MS-Negotiation Discovery Capable",
+            "Vid-Initial-Contact",
+            "IKE CGA version 1",
+        )
+    ),
+    identity_sure=Sure.LOG,
+    transport=True,
+)
+
+WINDOWS_7 = replace(
+    WINDOWS,
+    name="windows-7-l2tp",
+    vendor_ids=tuple(each._replace(name=each.name.replace("OAKLEY 9", "OAKLEY 8")) for each in WINDOWS.vendor_ids),
+)
+
+_APPLE_IKE = (
+    *(f"aes256-{hash}-modp2048" for hash in ("sha256", "sha1", "md5", "sha512")),
+    *(f"aes256-{hash}-modp1536" for hash in ("sha256", "sha1", "md5")),
+    *(f"aes256-{hash}-modp1024" for hash in ("sha256", "sha1", "md5")),
+    "aes128-sha1-modp1024",
+    "aes128-md5-modp1024",
+    "3des-sha1-modp1024",
+    "3des-md5-modp1024",
+)
+_APPLE_NATT = tuple(
+    VendorIdSent(name, Sure.REMEMBERED)
+    for name in (
+        "RFC 3947",
+        "draft-08",
+        "draft-07",
+        "draft-06",
+        "draft-05",
+        "draft-04",
+        "draft-03",
+        "draft-02",
+        "draft-01",
+        "draft-00",
+        "draft-02 with newline",
+        "FRAGMENTATION 80000000",
+        "DPD",
+    )
+)
+
+APPLE_L2TP = Peer(
+    "apple-l2tp",
+    # of this list a log shows that number 13 is 3DES with SHA-1 and group 2
+    ike=tuple(
+        Known(words, Sure.LOG if number == 13 else Sure.REMEMBERED) for number, words in enumerate(_APPLE_IKE, 1)
+    ),
+    ike_life=Life(3_600, Sure.REMEMBERED),
+    esp=known(Sure.LOG, "aes256-sha1", "aes256-md5", "aes128-sha1", "aes128-md5", "3des-sha1", "3des-md5"),
+    esp_life=Life(3_600, Sure.LOG),
+    vendor_ids=_APPLE_NATT,
+    identity_sure=Sure.LOG,
+    transport=True,
+)
+
+APPLE_CISCO = replace(
+    APPLE_L2TP,
+    name="apple-cisco",
+    methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
+    vendor_ids=(*_APPLE_NATT, VendorIdSent("XAUTH", Sure.REMEMBERED), VendorIdSent("Unity", Sure.REMEMBERED)),
+    transport=False,
+)
+
+APPLE_CISCO_GROUP = replace(
+    APPLE_CISCO,
+    name="apple-cisco-group",
+    # the group cannot be negotiated in Aggressive Mode (RFC 2409 §5): which it sends is not known
+    ike=tuple(each for each in APPLE_CISCO.ike if each.words.endswith("modp1024")),
+    aggressive=True,
+    identity=(IdType.KEY_ID, b"staff"),
+)
+
+_ANDROID_PAIRS = tuple(f"{cipher}-{hash}" for cipher in ("aes256", "aes128", "3des", "des") for hash in ("sha1", "md5"))
+
+ANDROID_L2TP = Peer(
+    "android-l2tp",
+    ike=known(Sure.SOURCE, *(f"{pair}-modp1024" for pair in _ANDROID_PAIRS)),
+    ike_life=Life(28_800, Sure.SOURCE),
+    esp=known(Sure.SOURCE, *_ANDROID_PAIRS),
+    esp_life=Life(28_800, Sure.SOURCE),
+    # NAT-T and fragmentation are on in its source; which vendor IDs its racoon sends for them is remembered
+    vendor_ids=(VendorIdSent("RFC 3947", Sure.REMEMBERED), VendorIdSent("FRAGMENTATION 80000000", Sure.REMEMBERED)),
+    identity_sure=Sure.SOURCE,
+    transport=True,
+)
+
+_ANDROID_LATER = tuple(
+    f"{cipher}-{hash}"
+    for cipher in ("aes256", "aes128", "3des", "des")
+    for hash in ("sha256", "sha384", "sha512", "sha1", "md5")
+)
+
+ANDROID_LATER_L2TP = replace(
+    ANDROID_L2TP,
+    name="android-later-l2tp",
+    ike=known(Sure.REMEMBERED, *(f"{pair}-modp1024" for pair in _ANDROID_LATER)),
+    esp=known(Sure.REMEMBERED, *_ANDROID_LATER),
+)
+
+ANDROID_XAUTH = replace(
+    ANDROID_L2TP,
+    name="android-xauth",
+    methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
+    vendor_ids=(*ANDROID_L2TP.vendor_ids, VendorIdSent("XAUTH", Sure.REMEMBERED)),
+    transport=False,
+)
+
+ANDROID_XAUTH_IDENTIFIER = replace(
+    ANDROID_XAUTH, name="android-xauth-identifier", aggressive=True, identity=(IdType.KEY_ID, b"staff")
+)
+
+NETWORKMANAGER_L2TP = Peer(
+    "networkmanager-l2tp",
+    ike=known(
+        Sure.SOURCE,
+        "aes256-sha256-modp2048",
+        "aes256-sha256-modp1536",
+        "aes256-sha256-modp1024",
+        "aes256-sha1-modp2048",
+        "aes256-sha1-modp1536",
+        "aes256-sha1-modp1024",
+        "aes256-sha1-ecp384",
+        "aes128-sha1-modp1024",
+        "aes128-sha1-ecp256",
+        "3des-sha1-modp2048",
+        "3des-sha1-modp1024",
+    ),
+    ike_life=Life(10_800, Sure.REMEMBERED),  # strongSwan's default
+    esp=known(Sure.SOURCE, "aes256-sha1", "aes128-sha1", "3des-sha1"),
+    esp_life=Life(3_600, Sure.REMEMBERED),
+    vendor_ids=(VendorIdSent("DPD", Sure.REMEMBERED), VendorIdSent("RFC 3947", Sure.REMEMBERED)),
+    transport=True,
+)
+
+_VPNC_PAIRS = tuple(
+    f"{cipher}-{hash}" for cipher in ("aes256", "aes192", "aes128", "3des", "des", "null") for hash in ("sha1", "md5")
+)
+VPNC_HABITS = Habits(first_number=0, key_length_first=True, proposal_each=True)
+
+VPNC = Peer(
+    "vpnc",
+    ike=known(Sure.SOURCE, *(f"{pair}-modp1024" for pair in _VPNC_PAIRS)),
+    ike_life=Life(2_147_483, Sure.SOURCE),
+    esp=known(Sure.SOURCE, *_VPNC_PAIRS),
+    esp_life=Life(2_147_483, Sure.SOURCE),
+    vendor_ids=tuple(
+        VendorIdSent(name, Sure.SOURCE)
+        for name in (
+            "XAUTH",
+            "Unity",
+            "RFC 3947",
+            "draft-03",
+            "draft-02 with newline",
+            "draft-02",
+            "draft-01",
+            "draft-00",
+            "DPD",
+        )
+    ),
+    methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED, AuthenticationMethod.PRE_SHARED_KEY),
+    aggressive=True,
+    identity=(IdType.KEY_ID, b"staff"),
+    identity_sure=Sure.SOURCE,
+    identity_port=(17, 500),
+    habits=VPNC_HABITS,
+)
+
+VPNC_DH14 = replace(VPNC, name="vpnc-dh14", ike=known(Sure.SOURCE, *(f"{pair}-modp2048" for pair in _VPNC_PAIRS)))
+
+_CISCO_CLIENT_PAIRS = ("aes256-sha1", "aes256-md5", "aes128-sha1", "aes128-md5", "3des-sha1", "3des-md5", "des-md5")
+
+CISCO_CLIENT = Peer(
+    "cisco-vpn-client",
+    ike=known(Sure.REMEMBERED, *(f"{pair}-modp1024" for pair in _CISCO_CLIENT_PAIRS)),
+    ike_life=Life(2_147_483, Sure.REMEMBERED),
+    esp=known(Sure.REMEMBERED, *_CISCO_CLIENT_PAIRS),
+    esp_life=Life(2_147_483, Sure.REMEMBERED),
+    vendor_ids=tuple(
+        VendorIdSent(name, Sure.REMEMBERED)
+        for name in ("XAUTH", "DPD", "FRAGMENTATION c0000000", "draft-02 with newline", "Unity")
+    ),
+    methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED, AuthenticationMethod.PRE_SHARED_KEY),
+    aggressive=True,
+    identity=(IdType.KEY_ID, b"staff"),
+    identity_sure=Sure.DOCUMENTED,
+    identity_port=(17, 500),
+    habits=Habits(ipcomp=True),
+)
+
+FORTICLIENT = Peer(
+    "forticlient",
+    ike=known(
+        Sure.REMEMBERED,
+        "aes128-sha256-modp1536",
+        "aes256-sha256-modp1536",
+        "aes128-sha1-modp1536",
+        "aes256-sha1-modp1536",
+    ),
+    ike_life=Life(86_400, Sure.REMEMBERED),
+    esp=known(
+        Sure.REMEMBERED,
+        "aes128-sha256-modp1536",
+        "aes256-sha256-modp1536",
+        "aes128-sha1-modp1536",
+        "aes256-sha1-modp1536",
+    ),
+    esp_life=Life(43_200, Sure.REMEMBERED),
+    vendor_ids=tuple(VendorIdSent(name, Sure.REMEMBERED) for name in ("XAUTH", "DPD", "RFC 3947", "FortiGate")),
+    methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
+    aggressive=True,
+    identity=(IdType.KEY_ID, b"staff"),
+)
