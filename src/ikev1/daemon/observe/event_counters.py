@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     ConfigAssigned,
     ConfigReceived,
@@ -57,6 +58,8 @@ def _name(event: EventOfSa | Failure | Note) -> str:
         return "config-assigned"
     if isinstance(event, ConfigReceived):
         return "config-received"
+    if isinstance(event, ChildReady):
+        return "child-ready"
     if isinstance(event, ChildUp):
         return "child-rekey" if event.replaces else "child-up"
     if isinstance(event, ChildDown):
