@@ -62,7 +62,6 @@ def test_ah_does_not_go_in_udp(refused: Refused) -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        'mode = "transport"',
         'ah_proposals = "sha256"',
         'proposals = ["aes128-sha256", "aes128-sha256-esn"]',
         "compress = true",

@@ -218,6 +218,7 @@ def test_original_addresses_may_be_missing_or_too_many(network: Network, count: 
     plays_with(network, "QM1", bob, change)
     (child,) = bob.inbound.values()
     assert child.remote == l2tp_at(OUTSIDE), "nobody is taken where a payload says"
+    assert child.original_addresses is None
 
 
 def test_an_original_address_that_is_none_is_refused(network: Network) -> None:
@@ -260,9 +261,12 @@ def test_a_peer_that_moved_takes_its_traffic_along(network: Network) -> None:
 class Neighbours:
     """Two clients of bob behind one NAT, in transport mode: alice, who is up, and carol."""
 
-    def __init__(self, network: Network, *, of_carol: dict[str, Any], at_bob: dict[str, Any]) -> None:
+    def __init__(
+        self, network: Network, *, of_carol: dict[str, Any], at_bob: dict[str, Any], separates_clients: bool = False
+    ) -> None:
         server = [tunnel(**L2TP | {"remote": "dynamic[udp]"} | at_bob)]
-        self.bob = network.peer("bob", BOB, settings(connection(BOB, "%any", *server)))
+        known = settings(connection(BOB, "%any", *server), separates_clients=separates_clients)
+        self.bob = network.peer("bob", BOB, known)
         self.alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(**L2TP))))
         self.carol = network.peer("carol", "192.0.2.33", settings(connection("192.0.2.33", BOB, tunnel(**of_carol))))
         NatBox(network, self.alice, OUTSIDE)
@@ -280,6 +284,92 @@ def test_clients_behind_one_nat_cannot_share_their_traffic(network: Network) -> 
     assert there.bob.failure.code is Code.SELECTORS_UNACCEPTABLE
     (child,) = there.bob.children
     assert child.outbound == there.alice.child.inbound
+
+
+def test_clients_behind_one_nat_share_their_traffic_where_the_data_plane_tells_them_apart(network: Network) -> None:
+    there = Neighbours(network, of_carol=L2TP, at_bob={}, separates_clients=True)
+    assert there.bob.failures == []
+    first, second = there.bob.children
+    assert first.traffic == second.traffic
+    assert (first.outbound, second.outbound) == (there.alice.child.inbound, there.carol.child.inbound)
+    assert first.peer != second.peer
+    assert first.reqid != second.reqid
+    there.bob.does(lambda engine: engine.rekey_child(second.unique_id, network.now))
+    network.settle()
+    assert there.bob.failures == []
+    assert {child.peer for child in there.bob.children} == {first.peer, second.peer}
+    assert there.bob.children[-1].reqid == second.reqid
+
+
+def test_a_peer_with_this_address_of_its_own_shares_nothing(network: Network) -> None:
+    """Who is not behind a NAT has its address for itself."""
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(**L2TP)), separates_clients=True))
+    for name in ("alice", "carol"):
+        peer = network.peer(name, OUTSIDE, settings(connection(OUTSIDE, BOB, tunnel(**L2TP), local_id=name)))
+        peer.calls(host=BOB)
+        network.settle()
+        del network.peers[name]
+    assert bob.failure.code is Code.SELECTORS_UNACCEPTABLE
+
+
+@pytest.mark.parametrize("asked", ["[udp/1701]", "[udp]", "[udp/56322]"], ids=["Windows", "Android", "macOS"])
+def test_a_server_accepts_the_ports_that_clients_ask_for(network: Network, asked: str) -> None:
+    """Each names its private address, and its own choice of port (RFC 3193 §4)."""
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(**L2TP | {"remote": "dynamic"}))))
+    caller = L2TP | {"local": f"dynamic{asked}"}
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(**caller))))
+    NatBox(network, alice, OUTSIDE)
+    alice.calls(host=BOB)
+    network.settle()
+    assert bob.failures == alice.failures == []
+    assert bob.child.remote == Selector.parse(f"{OUTSIDE}{asked}")
+    assert bob.child.local == l2tp_at(BOB)
+
+
+def test_ports_outside_what_is_allowed_are_refused_and_both_are_named(network: Network) -> None:
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(**L2TP))))
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(**L2TP | {"local": "dynamic[udp]"}))))
+    NatBox(network, alice, OUTSIDE)
+    alice.calls(host=BOB)
+    network.settle()
+    assert bob.failure.code is Code.SELECTORS_UNACCEPTABLE
+    for selector in (f"{ALICE}/32[udp]", f"{OUTSIDE}/32[udp/1701]"):
+        assert selector in bob.failure.text
+
+
+@pytest.mark.parametrize("version", NatTraversalVersion)
+def test_the_original_addresses_of_the_peer_are_noted(network: Network, version: NatTraversalVersion) -> None:
+    """For checksums; a NAT in front of bob hides what the drafts do not say."""
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if datagram.label in ("MM1", "MM2"):
+            receiver = network.peers["bob" if datagram.sender == "alice" else "alice"]
+            return [resealed(receiver, datagram, only(version))]
+        return [datagram]
+
+    network.link = link
+    alice, bob, box = behind(network, "alice", "bob")
+    network.settle()
+    if version is NatTraversalVersion.RFC_3947:
+        of_alice, of_bob, outside, seen = (ip_address(a).packed for a in (ALICE, BOB, OUTSIDE, OUTSIDE_OF_BOB))
+        assert bob.child.original_addresses == (of_alice, seen)
+        assert alice.child.original_addresses == (of_bob, outside)
+        assert box is not None
+        box.moves_to("203.0.113.77", 50_000)
+        moved = bob.sa.path._replace(remote_host="203.0.113.77", remote_port=50_000)
+        bob.does(lambda engine: engine.peer_moved(bob.child.inbound.spi, moved, network.now))
+        network.settle()
+        assert bob.child.path == moved
+    assert bob.child.original_addresses is None
+
+
+def test_original_addresses_are_for_transport_mode_alone(network: Network, couple: Couple) -> None:
+    alice, bob = couple(nat_traversal=NatTraversal.FORCE)
+    alice.calls()
+    network.settle()
+    for each in (alice, bob):
+        assert each.child.original_addresses is None
+        assert each.child.peer == b""
 
 
 def test_clients_behind_one_nat_can_use_ports_of_their_own(network: Network) -> None:

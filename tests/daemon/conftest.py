@@ -74,6 +74,8 @@ class CountingPlane:
         self.broken += 1
         raise PlaneError("its device is gone")
 
+    separates_clients = False
+
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
 

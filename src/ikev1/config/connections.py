@@ -30,8 +30,8 @@ from ikev1.config.values import (
     remotes,
     text,
 )
-from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.config.xauth import read_xauth, with_xauth_methods
+from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.settings import (
     Aggressive,
     Connection,

@@ -23,6 +23,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import replace
 from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
@@ -101,7 +102,7 @@ class Gateway:
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
-        self.engine = Engine(settings, random)
+        self.engine = Engine(self._for_engine(settings), random)
         self.engine.trace = log.wants_message
         self.traps = Traps(self.plane, self.engine.called_addresses, log)
         self.autostart = Autostart(
@@ -144,6 +145,11 @@ class Gateway:
         self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self.observers.append(self._unknown_caller)
+
+    def _for_engine(self, settings: Settings) -> Settings:
+        """The settings with what the data plane can do."""
+        able: Settings = replace(settings, separates_clients=self.plane.separates_clients)
+        return able
 
     # ------------------------------------------------------------------ life
 
@@ -454,7 +460,7 @@ class Gateway:
         """
         settings = self._load()
         self.settings = settings
-        self.apply(self.engine.reconfigure(settings, self.now(), how))
+        self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)
         self.protection.adopt(settings)

@@ -15,8 +15,10 @@ from ikev1.core.records.selector import Selector
 from ikev1.errors import RemoteError
 
 IPV4, IPV6 = 4, 41  # the protocol numbers of IP in IP, ESP's next header in tunnel mode (RFC 4303 §2.6)
-TCP, _UDP, _SCTP, _UDP_LITE = 6, 17, 132, 136
-WITH_PORTS = frozenset({TCP, _UDP, _SCTP, _UDP_LITE})  # as the first four octets of their headers
+TCP, UDP, _SCTP, UDP_LITE = 6, 17, 132, 136
+WITH_PORTS = frozenset({TCP, UDP, _SCTP, UDP_LITE})  # as the first four octets of their headers
+ICMP_V6 = 58
+CHECKSUM_AT = {TCP: 16, UDP: 6, UDP_LITE: 6}  # octet of the header where there is a checksum that covers the addresses
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION = 0, 43, 44, 51, 60
 _EXTENSIONS = frozenset({_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION})
 _MOST_EXTENSIONS = 8  # headers; RFC 8200 §4.1 knows of seven in a sensible packet

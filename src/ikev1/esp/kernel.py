@@ -64,6 +64,10 @@ class KernelPlane:
         self._awaited: list[Flow] = []  # by packets of an earlier process
         self._before = statistics.read()
 
+    @property
+    def separates_clients(self) -> bool:
+        return False
+
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         with _failing_as("cannot set up the socket"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)

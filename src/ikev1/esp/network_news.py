@@ -23,8 +23,8 @@ _IMMEDIATE = frozenset({_NEW_LINK, _DELETE_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, 
 class NetworkNews:
     """A socket that becomes readable when the network of this host changes.
 
-    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table; its
-    own changes are ignored.
+    ``table`` is the routing table of this program, and ``port`` the netlink port from which it changes that table and
+    others; its own changes are ignored.
 
     Raises:
         OSError: the socket cannot be opened, bound or read.
@@ -70,6 +70,6 @@ def _matters(message: Message, table: int, port: int) -> bool:
         if flags & _CLONED:
             return False
         if table_of(message.body) != table:
-            return True
+            return message.port != port
         return message.kind == _DELETE_ROUTE and message.port != port
     return message.kind in _IMMEDIATE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.esp.transforms import HEADER_SIZE, sizes
 
 _OUTER_HEADERS = {4: 20, 6: 40}
@@ -13,9 +13,12 @@ _PAD_LENGTH_AND_NEXT_HEADER = 2
 def inner_mtu(child: ChildSa, path_mtu: int) -> int:
     """The largest inner packet, in octets, that ``child`` carries in an outer packet of ``path_mtu`` octets.
 
-    Outer IP header, UDP where encapsulated (RFC 3948 §2.1), then RFC 4303 §2: header, IV, padded payload, ICV.
+    Outer IP header, UDP where encapsulated (RFC 3948 §2.1), then RFC 4303 §2: header, IV, padded payload, ICV. In
+    transport mode the payload is what stands behind the header of the inner packet.
     """
     layout = sizes(child.suite)
-    outer = _OUTER_HEADERS[6 if ":" in child.path.remote_host else 4] + (_UDP_HEADER if child.udp_encapsulation else 0)
+    ip_header = _OUTER_HEADERS[6 if ":" in child.path.remote_host else 4]
+    outer = ip_header + (_UDP_HEADER if child.udp_encapsulation else 0)
     room = path_mtu - outer - HEADER_SIZE - layout.iv - layout.icv
-    return room - room % layout.alignment - _PAD_LENGTH_AND_NEXT_HEADER
+    payload = room - room % layout.alignment - _PAD_LENGTH_AND_NEXT_HEADER
+    return payload if child.mode is IpsecMode.TUNNEL else ip_header + payload

@@ -1,7 +1,7 @@
 """The data plane as the daemon sees it: who carries the packets of the second tunnel (RFC 4301).
 
-One interface, two backends. Userspace ESP over a TUN device does everything itself, in tunnel mode alone; the kernel's
-(XFRM) hands the same calls to netlink, and has all modes and protocols. Calls go down as records of the core, what the
+One interface, two backends. Userspace ESP over a TUN device does everything itself; the kernel's (XFRM) hands the same
+calls to netlink, and has all protocols. Calls go down as records of the core, what the
 plane notices comes up as `PlaneEvent` values. A plane knows nothing of asyncio: it names its file descriptors, and the
 daemon's loop calls back when one is readable.
 
@@ -194,6 +194,12 @@ class DataPlane(Protocol):
 
     Every method may raise `PlaneError`; a method that does has changed nothing.
     """
+
+    @property
+    def separates_clients(self) -> bool:
+        """Whether it tells pairs apart whose `ChildSa.shares_address` and whose selectors are the same: what local
+        programs answer goes to the peer that asked.
+        """
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         """Set up one of the daemon's UDP sockets, bound but not used yet; ``encapsulates`` if ESP comes on it, too.

@@ -168,6 +168,14 @@ class Routes:
             if not self._held and not self._kernel.routes():
                 self._delete_rules()
 
+    def other_table(self, number: int) -> RoutingTable:
+        """Another routing table, changed through the same socket, so that its changes are known as our own."""
+        return RoutingTable(number, self._kernel)
+
+    def tables_consulted(self, priority: int) -> set[int]:
+        """The routing tables that rules of this priority name."""
+        return self._kernel.tables_consulted(priority)
+
     def routed(self, network: Network) -> bool:
         """Whether anybody holds ``network``."""
         return network in self._wishes
@@ -257,7 +265,7 @@ class Routes:
             if hop is not None and wish.local is not None:
                 if len(hop.gateway) != len(network.address):  # of the other IP version
                     hop = Hop(hop.device)
-                return Route(hop, min(one.mtu for one in onward), self._address_inside(wish.local))
+                return Route(hop, min(one.mtu for one in onward), self.address_inside(wish.local))
         return None
 
     def _way(self, towards: Hop | str | None, ways: dict[str, Hop | None]) -> Hop | None:
@@ -267,7 +275,8 @@ class Routes:
             ways[towards] = self._kernel.hop_towards(packed(towards), MARK, scope(towards))
         return ways[towards]
 
-    def _address_inside(self, local: Selector) -> bytes | None:
+    def address_inside(self, local: Selector) -> bytes | None:
+        """A packed address of this host inside ``local``, from which packets can be sent; None if there is none."""
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
         inside = (address for address in self._addresses.universal(family) if local.first <= address <= local.last)
         return next(inside, None)

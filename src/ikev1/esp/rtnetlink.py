@@ -24,7 +24,7 @@ from ikev1.esp.netlink import (
 from ikev1.esp.networks import Network
 
 # <linux/rtnetlink.h>
-_NEW_LINK, _NEW_RULE, _DELETE_RULE = 16, 32, 33
+_NEW_LINK, _NEW_RULE, _DELETE_RULE, _GET_RULE = 16, 32, 33, 34
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
 ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
 _DESTINATION, _DEVICE, _GATEWAY, _PREFERRED_SOURCE, _METRICS, _TABLE, _MARK = 1, 4, 5, 7, 8, 15, 16
@@ -36,6 +36,8 @@ _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _NUMBER = struct.Struct("=I")
 # <linux/fib_rules.h>; its header has the fields of a route's
 _PRIORITY, _RULE_MARK, _RULE_TABLE = 6, 10, 15
+_RULE_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 22, 23, 24
+_PORTS = struct.Struct("=HH")  # struct fib_rule_port_range: the first, the last
 _TO_TABLE, _INVERT = 1, 2  # the action, and a flag
 # <linux/if_link.h>
 _LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
@@ -61,18 +63,26 @@ class Route(NamedTuple):
     source: bytes | None = None
 
 
+class PacketRule(NamedTuple):
+    """The packets for which a rule has a table looked up: of a protocol, from and to a port (0: any)."""
+
+    protocol: int
+    source_port: int = 0
+    destination_port: int = 0
+
+
 class RoutingTable:
-    """One table of routes, and the rules that have it consulted.
+    """One table of routes, and the rules that have it consulted. ``beside`` is another table, whose socket it shares.
 
     Raises:
         OSError: the kernel refused.
         GarbledAnswer: it said something that cannot be read.
     """
 
-    def __init__(self, table: int) -> None:
+    def __init__(self, table: int, beside: RoutingTable | None = None) -> None:
         self._table = table
-        self._netlink = Netlink(socket.NETLINK_ROUTE)
-        self._filtered = self._netlink.filter_dumps()
+        self._netlink: Netlink = beside._netlink if beside is not None else Netlink(socket.NETLINK_ROUTE)
+        self._filtered: bool = beside._filtered if beside is not None else self._netlink.filter_dumps()
 
     def close(self) -> None:
         """Give the socket back; the routes stay."""
@@ -112,6 +122,25 @@ class RoutingTable:
     def ignore(self, family: int, mark: int, priority: int) -> None:
         """Take the rule of `consult` away."""
         self._netlink.command(Request(_DELETE_RULE, 0, self._rule(family, mark, priority)))
+
+    def steer(self, family: int, priority: int, packets: PacketRule) -> None:
+        """Add the rule that has the table looked up for ``packets`` of ``family``."""
+        request = self._packet_rule(family, priority, packets)
+        self._netlink.command(Request(_NEW_RULE, CREATE | EXCLUSIVE, request))
+
+    def steer_no_more(self, family: int, priority: int, packets: PacketRule) -> None:
+        """Take the rule of `steer` away."""
+        self._netlink.command(Request(_DELETE_RULE, 0, self._packet_rule(family, priority, packets)))
+
+    def tables_consulted(self, priority: int) -> set[int]:
+        """The tables that rules of this priority name."""
+        found: set[int] = set()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            header = ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            with contextlib.suppress(NetlinkError):  # no IPv6
+                rules = self._netlink.ask(_GET_RULE, DUMP, (header,), _rule_in)
+                found |= {table for at, table in rules if at == priority}
+        return found
 
     def routes(self) -> dict[Network, Route]:
         """What the table holds now; of several routes to one network the one that applies."""
@@ -158,6 +187,15 @@ class RoutingTable:
         numbers = ((_PRIORITY, priority), (_RULE_MARK, mark), (_RULE_TABLE, self._table))
         header = ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, _INVERT)
         return (header, *(attribute(kind, _NUMBER.pack(number)) for kind, number in numbers))
+
+    def _packet_rule(self, family: int, priority: int, packets: PacketRule) -> tuple[bytes, ...]:
+        header = ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, 0)
+        details = [attribute(_PRIORITY, _NUMBER.pack(priority)), attribute(_RULE_TABLE, _NUMBER.pack(self._table))]
+        details.append(attribute(_RULE_PROTOCOL, bytes((packets.protocol,))))
+        for kind, port in ((_SOURCE_PORTS, packets.source_port), (_DESTINATION_PORTS, packets.destination_port)):
+            if port:
+                details.append(attribute(kind, _PORTS.pack(port, port)))
+        return (header, *details)
 
     def _route_of_ours(self, kind: int, body: memoryview) -> tuple[Network, Route] | None:
         if kind != _NEW_ROUTE or table_of(body) != self._table:
@@ -214,6 +252,15 @@ def _hop_in(kind: int, body: memoryview) -> Hop | None:
     if kind != _NEW_ROUTE or _DEVICE not in found:
         return None
     return Hop(unpack(_NUMBER, found[_DEVICE])[0], bytes(found.get(_GATEWAY, b"")))
+
+
+def _rule_in(_: int, body: memoryview) -> tuple[int, int]:
+    """The priority of a rule, and the table that it names."""
+    named = body[4]  # the table, if its number is small
+    unpack(ROUTE, body)
+    found = attributes(body[ROUTE.size :])
+    priority = unpack(_NUMBER, found[_PRIORITY])[0] if _PRIORITY in found else 0
+    return priority, unpack(_NUMBER, found[_RULE_TABLE])[0] if _RULE_TABLE in found else named
 
 
 def _link(index: int, flags: int) -> bytes:

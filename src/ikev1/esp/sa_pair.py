@@ -19,7 +19,8 @@ _LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmissio
 _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
 _SOFT_PART = 0.875  # of the kilobytes
 _NO_NEXT_HEADER = 59
-_PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
+_VERSION_6 = b"\x60"
+PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
 _COUNTED = tuple(name for name in Counters._fields if not name.startswith("idle_"))
 _MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
 
@@ -33,7 +34,7 @@ def _trailers(alignment: int) -> dict[int, tuple[bytes, ...]]:
     """
     pads = [-(remainder + 2) % alignment for remainder in range(alignment)]
     return {
-        version: tuple(_PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
+        version: tuple(PADDING[:pad] + bytes((pad, next_header)) for pad in pads)
         for version, next_header in ((4, IPV4), (6, IPV6))
     }
 
@@ -42,7 +43,7 @@ def _trailers(alignment: int) -> dict[int, tuple[bytes, ...]]:
 # made with the first packet in each direction.
 
 
-class _Outbound:
+class Outbound:
     """The state of the outbound SA."""
 
     __slots__ = ("alignment", "seal", "spi", "trailers")
@@ -102,7 +103,7 @@ class SaPair:
         self.mtu = mtu
         self._random = random
         self._listener = listener
-        self._outbound: _Outbound | None = None
+        self._outbound: Outbound | None = None
         self._inbound: _Inbound | None = None
         self.receives = False
         self.sends = False
@@ -123,23 +124,26 @@ class SaPair:
         if self._inbound is not None:
             self._inbound.peer = _peer(child)
 
+    def forget_flows(self) -> None:
+        """Compare what comes in with the selectors anew, because they changed."""
+        if self._inbound is not None:
+            self._inbound.flows.clear()
+
     def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
         """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
 
         Packets are refused, and counted, when sequence numbers or kilobytes are used up.
         """
         if self._outbound is None:
-            self._outbound = _Outbound(self.child, self._random)
-        seal, spi, alignment = self._outbound.seal, self._outbound.spi, self._outbound.alignment
-        trailers = self._outbound.trailers
+            self._outbound = Outbound(self.child, self._random)
+        seal, spi, framed = self._outbound.seal, self._outbound.spi, self._framed
         sealed = []
         for packet in packets:
             if self._sequence == _LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
                 self._refuse()
                 continue
             self._sequence = sequence = self._sequence + 1
-            trailer = trailers[packet[0] >> 4][len(packet) % alignment]
-            sealed.append(seal(spi + sequence.to_bytes(4), packet + trailer))
+            sealed.append(seal(spi + sequence.to_bytes(4), framed(packet, self._outbound)))
             self.bytes_out += len(packet)
         if sealed:
             self.packets_out += len(sealed)
@@ -151,6 +155,10 @@ class SaPair:
             if self.packets_out >= self._soft_packets:
                 self._report_once(RekeyNeeded(self.child, f"{self.packets_out} packets sent"))
         return sealed
+
+    def _framed(self, packet: bytes, outbound: Outbound) -> bytes:
+        """What is encrypted for ``packet``: in tunnel mode all of it, and a trailer."""
+        return packet + outbound.trailers[packet[0] >> 4][len(packet) % outbound.alignment]
 
     def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
         """The IP packets inside ``packets``, which have our SPI and came on ``path``, in order (RFC 4303 §3.4).
@@ -204,27 +212,38 @@ class SaPair:
         pad_length, next_header = payload[-2], payload[-1]
         end = len(payload) - 2 - pad_length
         # "the receiver SHOULD inspect the Padding field" (§2.4)
-        if end < 0 or payload[end:-2] != _PADDING[:pad_length]:
+        if end < 0 or payload[end:-2] != PADDING[:pad_length]:
             self.malformed += 1
             return None
         if next_header == _NO_NEXT_HEADER:  # "discarded without prejudice" (§2.6)
             self.dummies += 1
             self._last_in = now
             return None
-        packet = payload[:end]
         try:
+            packet = self._unframed(payload[:end], next_header)
             flow, upper, length = parse(packet)
         except InnerPacketError:
-            self.malformed += 1
-            return None
-        if next_header != (IPV4 if packet[0] >> 4 == 4 else IPV6):
             self.malformed += 1
             return None
         if flow not in flows and not self._admit(flow, flows):
             self.selector_drops += 1
             return None
-        if length != end:
+        if length != len(packet):
             packet = packet[:length]  # TFC padding goes (§2.7)
+        return self._admitted(packet, flow, upper)
+
+    def _unframed(self, packet: bytes, next_header: int) -> bytes:
+        """The IP packet that was encrypted.
+
+        Raises:
+            InnerPacketError: ``next_header`` does not fit it.
+        """
+        if next_header != (IPV4 if packet[:1] < _VERSION_6 else IPV6):
+            raise InnerPacketError(f"next header {next_header} in tunnel mode")
+        return packet
+
+    def _admitted(self, packet: bytes, flow: bytes, upper: int) -> bytes | None:
+        """The packet as it is handed on; ``upper`` is where the header behind IP's begins, 0 where there is none."""
         return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
 
     def count_unsent(self, count: int) -> None:

@@ -12,9 +12,11 @@ from ikev1.clock import since_boot
 from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import replace
 from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
+from ikev1.esp.nat_clients import NatClients, redirected
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.plane import (
@@ -34,7 +36,9 @@ from ikev1.esp.plane import (
 from ikev1.esp.raw_sockets import RawSockets
 from ikev1.esp.routes import MARK, Routes, path_mtu
 from ikev1.esp.sa_pair import SaPair
+from ikev1.esp.steering import Steering, steered
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
+from ikev1.esp.transport_pair import TransportPair
 from ikev1.esp.tun import Tun
 from ikev1.esp.unknown_spis import UnknownSpis
 from ikev1.esp.virtual_addresses import VirtualAddresses
@@ -47,6 +51,10 @@ _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
 _RESERVED_SPIS = 256  # RFC 4303 §2.1: 1 to 255 are IANA's, 0 is for ourselves; RFC 3173 §3.3 says so of CPIs
 _FIRST_PRIVATE_CPI = 61_440  # RFC 3173 §3.3
+
+
+# The routes of transport mode take packets as long as IP has them: ESP's own packet is fragmented, where need be
+_LARGEST_DATAGRAM = 65_000  # octets, so that ESP's packet is no longer than IP has them
 
 
 class UserspacePlane:
@@ -82,6 +90,7 @@ class UserspacePlane:
         self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
+        self._clients = NatClients()
         with ExitStack() as opened:
             self._tun = Tun(device)
             opened.callback(self._tun.close)
@@ -91,8 +100,14 @@ class UserspacePlane:
             opened.callback(self._routes.close)
             self._hop = self._routes.bring_up(self._tun.name, path_mtu)
             self._virtual = VirtualAddresses(self._tun.name)
+            self._steering = Steering(self._routes, self._hop, _LARGEST_DATAGRAM)
+            opened.callback(self._steering.close)
             self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
+
+    @property
+    def separates_clients(self) -> bool:
+        return True
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         _prepare(udp)
@@ -109,16 +124,21 @@ class UserspacePlane:
         return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
-        self._pair(child).receives = True
+        pair = self._pair(child)
+        pair.receives = True
+        if child.shares_address:
+            self._clients.join(pair.child)
 
     def install_outbound(self, child: ChildSa) -> None:
         pair = self._pair(child)
         if pair.sends:
             return
-        self._routes.hold(pair, child.local, child.remote, self._hop, pair.mtu)
+        self._route(pair)
         pair.sends = True
+        if child.shares_address:
+            self._clients.add(pair)
         self._policies.add_pair(pair)
-        self._guard.change({pair: (child.local, child.remote)})
+        self._guard.change({pair: _guarded(child)})
         if not self._holding:
             return
         if child.initiator:
@@ -136,18 +156,28 @@ class UserspacePlane:
     def remove(self, child: ChildSa) -> None:
         pair = self._pairs.pop(child.inbound.spi, None)
         if pair is not None:
+            if pair.child.shares_address:
+                self._clients.remove(pair)
             self._policies.remove_pair(pair)
-            self._routes.release(pair)
+            self._unroute(pair)
             self._guard.change({pair: None})
 
     def move(self, child: ChildSa) -> None:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
             return
-        earlier = pair.mtu
+        earlier = pair.mtu, pair.child.local, pair.child.remote
+        if pair.child.shares_address:
+            self._clients.moving(pair, child)
+        if pair.sends and earlier[1:] != (child.local, child.remote):
+            self._policies.remove_pair(pair)
         pair.move(child, self._mtu(child))
-        if pair.sends and pair.mtu != earlier:
-            self._routes.hold(pair, child.local, child.remote, self._hop, pair.mtu)
+        if not pair.sends or earlier == (pair.mtu, child.local, child.remote):
+            return
+        if earlier[1:] != (child.local, child.remote):
+            self._policies.add_pair(pair)
+            self._guard.change({pair: _guarded(child)})
+        self._route(pair)
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
@@ -157,10 +187,14 @@ class UserspacePlane:
         return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
 
     def install_trap(self, trap: Trap) -> None:
-        _require_no_kernel_features(trap.mode, trap.protocol, trap.compress, trap.marks)
+        _require_no_kernel_features(trap.protocol, trap.compress, trap.marks)
         self.remove_trap(trap.connection, trap.tunnel)
         catch = TrapQueue(trap)
-        self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
+        what = steered(trap.local, trap.remote) if trap.mode is IpsecMode.TRANSPORT else None
+        if what is not None:
+            self._steering.hold(catch, what, trap.local, trap.remote)
+        else:
+            self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
         self._traps[trap.connection, trap.tunnel] = catch
         self._policies.add_trap(catch)
 
@@ -169,7 +203,7 @@ class UserspacePlane:
         if catch is not None:
             self._holding.pop(catch, None)
             self._policies.remove_trap(catch)
-            self._routes.release(catch)
+            self._unroute(catch)
 
     def protect(self, traffic: Collection[Protected]) -> None:
         # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
@@ -188,6 +222,8 @@ class UserspacePlane:
                 self._unknown_spi += sum(1 for _ in run)
                 if spi and self._unknown.persists(spi, path, now):
                     self._listener(UnknownSpi(spi, path))
+            elif pair.child.shares_address:
+                opened += self._clients.inbound(pair, pair.open(run, path, now), now)
             else:
                 opened += pair.open(run, path, now)
         self._tun.write(opened)
@@ -198,6 +234,7 @@ class UserspacePlane:
 
     def follow(self) -> None:
         self._routes.follow()
+        self._steering.follow()
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
@@ -235,6 +272,11 @@ class UserspacePlane:
                 self._no_policy += len(bundle)
                 continue
             target = self._policies.find(flow)
+            if (isinstance(target, SaPair) and target.child.shares_address) or self._clients.knows(flow):
+                answer = self._clients.outbound(flow, now)
+                target = answer.pair if answer is not None else None
+                if answer is not None and answer.port is not None:
+                    bundle = [redirected(packet, answer.port) for packet in bundle]
             if isinstance(target, SaPair):
                 if flow[0] == TCP and upper and len(bundle) == 1:  # a SYN is never one of many
                     bundle = (clamp_mss(bundle[0], upper, target.mtu),)
@@ -259,13 +301,28 @@ class UserspacePlane:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
             compressed = child.compression is not None
-            _require_no_kernel_features(child.mode, child.suite.protocol, compressed, child.marks, child.suite.esn)
+            _require_no_kernel_features(child.suite.protocol, compressed, child.marks, child.suite.esn)
+            kind = SaPair if child.mode is IpsecMode.TUNNEL else TransportPair
             try:
-                pair = SaPair(child, self._mtu(child), self._random, self._listener)
+                pair = kind(child, self._mtu(child), self._random, self._listener)
             except UnsupportedError as error:
                 raise PlaneError(str(error)) from error
             self._pairs[child.inbound.spi] = pair
         return pair
+
+    def _route(self, pair: SaPair) -> None:
+        """Bring the packets of ``pair`` to the device."""
+        child = pair.child
+        what = steered(child.local, child.remote) if child.mode is IpsecMode.TRANSPORT else None
+        if what is not None:
+            self._steering.hold(pair, what, child.local, child.remote)
+            return
+        mtu = pair.mtu if child.mode is IpsecMode.TUNNEL else _LARGEST_DATAGRAM
+        self._routes.hold(pair, child.local, child.remote, self._hop, mtu)
+
+    def _unroute(self, key: Hashable) -> None:
+        self._steering.release(key)
+        self._routes.release(key)
 
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
@@ -281,10 +338,13 @@ def _prepare(sender: socket.socket) -> None:
             sender.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
 
 
-def _require_no_kernel_features(
-    mode: IpsecMode, protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False
-) -> None:
-    missing = kernel_only(mode, protocol, esn, compressed, marks)
+def _guarded(child: ChildSa) -> Traffic:
+    """The traffic that passes by ``child`` alone; local programs know peers that share an address by other ports."""
+    return child.local, replace(child.remote, port=0) if child.shares_address and child.local.port else child.remote
+
+
+def _require_no_kernel_features(protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False) -> None:
+    missing = kernel_only(protocol, esn, compressed, marks)
     if missing:
         raise PlaneError(f'the userspace data plane does not support {missing}: use data_plane = "kernel"')
 

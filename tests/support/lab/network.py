@@ -87,6 +87,40 @@ class Network:
         self._masquerade([c1, c2], gw)
         return c1, c2, gw
 
+    def same_address_behind_nat(self) -> tuple[Node, Node, Node]:
+        """``c1`` and ``c2``, both 192.168.77.11, each behind a router of its own, and ``gw``, which sees both at
+        10.77.1.1: the routers are behind a carrier's NAT.
+        """
+        c1, c2 = (
+            self._node(name, "192.168.77.11", "10.10.1.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+            for name in ("c1", "c2")
+        )
+        gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
+        carrier = self._router("nat", gw, gw.peer, "outside")
+        self._address(gw)
+        for number, client in enumerate((c1, c2)):
+            home = self._router(f"home{number}", client, "192.168.77.1", "inside")
+            self._address(client)
+            _ip_in(client.namespace, "route add default via 192.168.77.1")
+            _ip(f"link add outside netns {home} type veth peer name inside{number} netns {carrier}")
+            for namespace, address, device in (
+                (home, f"10.88.{number}.2", "outside"),
+                (carrier, f"10.88.{number}.1", f"inside{number}"),
+            ):
+                _ip_in(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
+            _ip_in(home, f"route add default via 10.88.{number}.1")
+            iptables(home, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
+        iptables(carrier, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
+        return c1, c2, gw
+
+    def _router(self, name: str, neighbour: Node, address: str, device: str) -> str:
+        """A namespace that forwards, with ``address`` on a wire to ``neighbour``."""
+        namespace = self._namespace(name)
+        _ip(f"link add eth0 netns {neighbour.namespace} type veth peer name {device} netns {namespace}")
+        _ip_in(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
+        _sysctl(namespace, "net.ipv4.ip_forward=1")
+        return namespace
+
     def _masquerade(self, clients: Sequence[Node], gw: Node) -> None:
         """A router between, which hides each client's /24 behind 10.77.1.1."""
         nat = self._namespace("nat")

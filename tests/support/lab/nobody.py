@@ -26,6 +26,8 @@ class Nobody:
     def __init__(self, listener: Listener, send_udp: SendUdp) -> None:
         pass
 
+    separates_clients = False
+
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
         pass
 

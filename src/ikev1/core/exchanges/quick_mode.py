@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from hashlib import blake2s
 
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
@@ -23,10 +24,11 @@ from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wa
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
-from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode
+from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, OriginalAddresses
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
@@ -100,7 +102,16 @@ def _choose(context: ExchangeContext, message: Message) -> Choice:
     nonce, identities = message.one(Nonce).data, message.all(Identification)
     note_ignored(context, agreed.ignored)
     chosen = phase2_proposal.chosen_sa(offered, taken, 0, 0)
-    return Choice(tunnel.name, local, remote, agreed, chosen, nonce, public, identities)
+    original = _named_addresses(context, tunnel, message)
+    return Choice(tunnel.name, local, remote, agreed, chosen, nonce, public, identities, original)
+
+
+def _named_addresses(context: ExchangeContext, tunnel: Tunnel, message: Message) -> OriginalAddresses | None:
+    """Return the addresses in the peer's NAT-OA payloads, which are for transport mode alone."""
+    if tunnel.mode is IpsecMode.TUNNEL:
+        return None
+    sa, payloads = context.sa, message.all(NatOriginalAddress)
+    return nat_traversal.named_addresses(sa.nat, sa.path, context.exchange.role, payloads)
 
 
 def _check_nat(context: ExchangeContext, tunnel: Tunnel) -> None:
@@ -135,7 +146,7 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
     quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
-    quick = replace(quick, known=_known(context, quick))
+    quick = replace(quick, known=_known(context, quick), original=choice.original)
     _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
 
 
@@ -174,7 +185,8 @@ def _accept(context: ExchangeContext, message: Message) -> None:
     public = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, public) if agreed.group else b""
     share = replace(quick.share, private=b"", g_xr=public, Nr_b=message.one(Nonce).data)
-    _make_pair(context, tunnel, replace(quick, share=share), agreed, g_xy)
+    quick = replace(quick, share=share, original=_named_addresses(context, tunnel, message))
+    _make_pair(context, tunnel, quick, agreed, g_xy)
 
 
 def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> None:
@@ -215,7 +227,16 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
         mode=tunnel.mode,
         compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
         marks=tunnel.marks,
+        peer=_peer_name(sa) if tunnel.mode is IpsecMode.TRANSPORT else b"",
+        original_addresses=quick.original,
     )
+
+
+def _peer_name(sa: IkeSa) -> bytes:
+    """Return a digest of the key of the peer of ``sa`` if others may have its address, else nothing."""
+    if sa.nat is None or not sa.nat.encapsulate or sa.claim is None:
+        return b""
+    return blake2s(repr(tuple(sa.claim)).encode(), digest_size=8).digest()
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:

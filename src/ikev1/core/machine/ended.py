@@ -103,7 +103,8 @@ def takes_anothers(state: State, sa: IkeSa, child: ChildSa, path: UdpPath) -> bo
     """
     moved = on_path(child, path)
     rivals = state.rivals(sa, moved.local, moved.remote) if moved.traffic != child.traffic else iter(())
-    return any(rival.marks == child.marks for rival in rivals)
+    separates = state.settings.separates_clients and child.shares_address
+    return any(rival.marks == child.marks and not (separates and rival.shares_address) for rival in rivals)
 
 
 def _without_keys(sa: IkeSa) -> IkeSa:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.child_sa import IpsecMode, IpsecSuite, PacketMarks
+from ikev1.core.records.child_sa import IpsecSuite, PacketMarks
 from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId
@@ -45,10 +45,9 @@ def weaknesses(suite: IpsecSuite, group: int = 0) -> tuple[str, ...]:
     return suites.weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group, suite.esn))
 
 
-def kernel_only(mode: IpsecMode, protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
+def kernel_only(protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
     """The requested features that userspace ESP lacks, joined by "and"; empty if it supports them all."""
     asked = {
-        "transport mode": mode is not IpsecMode.TUNNEL,
         "AH": protocol != ProtocolId.ESP,
         "extended sequence numbers": esn,
         "IPComp": compressed,

@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, inet_pton
 
-from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode, OriginalAddresses
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.crypto.hashes import digest
@@ -89,13 +89,34 @@ def original_addresses(nat: Nat, path: UdpPath, role: Role) -> list[NatOriginalA
     """The NAT-OA payloads to send in Quick Mode for transport mode; ``role`` is our role (RFC 3947 §5.2).
 
     "The Initiator NAT-OA payload is first. The Responder NAT-OA payload is second." In the drafts there is
-    only one, with the address of the sender. The peer's NAT-OA payloads are not needed: the checksums of inner packets
-    that ESP authenticated are not verified (RFC 3948 §3.1.2, case 3).
+    only one, with the address of the sender.
     """
     local, remote = _nat_oa(nat.version, path.local_host), _nat_oa(nat.version, path.remote_host)
     if nat.version is not NatTraversalVersion.RFC_3947:
         return [local]
     return [local, remote] if role is Role.INITIATOR else [remote, local]
+
+
+def named_addresses(
+    nat: Nat | None, path: UdpPath, role: Role, payloads: tuple[NatOriginalAddress, ...]
+) -> OriginalAddresses | None:
+    """The addresses that the peer's packets have before a NAT changes them, from its NAT-OA payloads; ``role`` is ours.
+
+    They are what the peer says of itself, and serve to correct checksums alone: nothing is sent to them. None if they
+    are incomplete or of another IP version than the path. In the drafts the peer names its own address alone, so ours
+    is known only if no NAT hides it.
+    """
+    if nat is None or not nat.encapsulate or not payloads:
+        return None
+    local = ip_address(path.local_host.partition("%")[0]).packed
+    if nat.version is NatTraversalVersion.RFC_3947 and len(payloads) == 2:
+        initiators, responders = (payload.address for payload in payloads)
+        peers, ours = (responders, initiators) if role is Role.INITIATOR else (initiators, responders)
+    elif nat.version is not NatTraversalVersion.RFC_3947 and len(payloads) == 1 and not nat.local_behind:
+        peers, ours = payloads[0].address, local
+    else:
+        return None
+    return OriginalAddresses(peers, ours) if len(peers) == len(ours) == len(local) else None
 
 
 def _nat_oa(version: NatTraversalVersion, host: str) -> NatOriginalAddress:

@@ -89,4 +89,6 @@ def on_path(child: ChildSa, path: UdpPath) -> ChildSa:
     if child.mode is IpsecMode.TUNNEL:
         return replace(child, path=path)
     local, remote = child.local.with_address(path.local_host), child.remote.with_address(path.remote_host)
-    return replace(child, path=path, local=local, remote=remote)
+    same = (path.local_host, path.remote_host) == (child.path.local_host, child.path.remote_host)
+    original = child.original_addresses if same else None  # after a move, nobody has named them
+    return replace(child, path=path, local=local, remote=remote, original_addresses=original)

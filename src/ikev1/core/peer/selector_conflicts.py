@@ -12,13 +12,16 @@ conflict: the operator separates their packets.
   contains all networks of this tunnel: then this tunnel is the narrower one, and its traffic belongs to this peer. It
   must not overlap a narrower tunnel of another connection either, whether that is established or not.
 
+- In transport mode, clients behind one NAT have the same address, and often the same port (RFC 3948 §5.2). They share
+  this traffic if the data plane tells them apart by their IPsec SAs; otherwise the second one is refused.
+
 RFC 4301 §4.4.1 has an ordered policy database for this: the first policy that matches a packet applies, and an SA
 carries what one policy selects (§4.4.1.2). Here the order is from narrow to wide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.context import ExchangeContext
@@ -45,17 +48,15 @@ def check_rivals(context: ExchangeContext, tunnel: Tunnel, granted: _Pair, asked
     engine, sa = context.engine, context.sa
     _check_same_nat(context, tunnel, asked, ends)
     if asked == granted:
-        rival = _first(engine.rivals(sa, *asked, context.connection.name), tunnel)
+        rival = _first(context, engine.rivals(sa, *asked, context.connection.name), tunnel)
         if rival is not None:
             raise _refusal(asked, _THIS_CONNECTION.format(_named(rival)), ends)
-        rival = _first(engine.equals(sa, *asked), tunnel)
+        rival = _first(context, engine.equals(sa, *asked), tunnel)
         if rival is not None:
             raise _refusal(asked, f"another peer has the same networks ({_named(rival)})", ends)
         return
     other = None
-    for rival in engine.rivals(sa, *asked):
-        if rival.marks != tunnel.marks:
-            continue
+    for rival in _indistinguishable(context, engine.rivals(sa, *asked), tunnel):
         if rival.connection == context.connection.name:
             raise _refusal(asked, _THIS_CONNECTION.format(_named(rival)), ends)
         if other is None and not _holds_more((rival.local, rival.remote), granted):
@@ -78,7 +79,7 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
     if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
         return
     neighbours = (child for child in context.engine.rivals(context.sa, *asked) if child.path.remote_host == host)
-    rival = _first(neighbours, tunnel)
+    rival = _first(context, neighbours, tunnel)
     if rival is not None:
         raise Refusal(
             Code.SELECTORS_UNACCEPTABLE,
@@ -90,8 +91,16 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
         )
 
 
-def _first(rivals: Iterable[ChildSa], tunnel: Tunnel) -> ChildSa | None:
-    return next((rival for rival in rivals if rival.marks == tunnel.marks), None)
+def _first(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) -> ChildSa | None:
+    return next(_indistinguishable(context, rivals, tunnel), None)
+
+
+def _indistinguishable(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) -> Iterator[ChildSa]:
+    """The rivals whose packets nothing would distinguish from those of ``tunnel`` with the peer."""
+    nat = context.sa.nat
+    shares = tunnel.mode is IpsecMode.TRANSPORT and nat is not None and nat.encapsulate
+    separates = shares and context.engine.settings.separates_clients
+    return (rival for rival in rivals if rival.marks == tunnel.marks and not (separates and rival.shares_address))
 
 
 def _holds_more(wide: _Pair, narrow: _Pair) -> bool:

@@ -72,6 +72,15 @@ class PacketMarks(Record, frozen=True):
     if_id_out: int = 0
 
 
+class OriginalAddresses(NamedTuple):
+    """The packed addresses that the peer's packets have where it sends them, before a NAT changes them (RFC 3947 §5.2):
+    its own, and ours as it knows it.
+    """
+
+    peer: bytes
+    ours: bytes
+
+
 class ChildState(StrEnum):
     """The state of a pair of IPsec SAs, with the names that strongSwan uses."""
 
@@ -122,6 +131,8 @@ class ChildSa(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
+    peer: bytes = b""  # in transport mode through a NAT: whose pair it is, among those that share an address
+    original_addresses: OriginalAddresses | None = None  # in transport mode through a NAT, if the peer named them
 
     def timers(self) -> Timers:
         """The timers of this pair; one that expires is not rekeyed, nor is one that has an heir. While the pair
@@ -130,6 +141,13 @@ class ChildSa(Record, frozen=True):
         if self.is_coming:
             return ()
         return (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+
+    @property
+    def shares_address(self) -> bool:
+        """Whether other peers may send and receive the same packets: clients behind one NAT in transport mode, where
+        the address of the NAT is that of all (RFC 3948 §5.2).
+        """
+        return self.mode is IpsecMode.TRANSPORT and self.udp_encapsulation
 
     @property
     def is_coming(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ikev1.core.records.child_sa import ChildSa, IpsecSuite
+from ikev1.core.records.child_sa import ChildSa, IpsecSuite, OriginalAddresses
 from ikev1.core.records.mode_config import ConfigPush, ConfigRequest
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record
@@ -68,6 +68,7 @@ class Choice(Record, frozen=True, tag=True):
     nonce: bytes  # Ni_b
     public: bytes  # g_xi, empty without perfect forward secrecy
     identities: tuple[Identification, ...]  # IDci and IDcr, which are repeated in the answer
+    original: OriginalAddresses | None = None  # from the peer's NAT-OA payloads
     draws: int = 0  # how often the data plane allocated the SPI of the peer
 
 
@@ -86,6 +87,7 @@ class QuickMode(Record, frozen=True, tag=True):
     known: tuple[int, ...] = ()  # the numbers of the pairs for the same traffic that sent when it began
     sends_at: float = 0.0  # when the pair sends in place of an older one, at the latest; 0: at once
     installed: int = 0  # number of directions of ``child`` that are installed: 1 is the inbound one
+    original: OriginalAddresses | None = None  # from the peer's NAT-OA payloads
 
 
 class TransactionData(Record, frozen=True, tag=True):

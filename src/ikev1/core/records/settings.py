@@ -288,3 +288,5 @@ class Settings(Record, frozen=True):
     retry_initiate_jitter: float = 0.2  # of each wait, random
     next_address_after: float = 15.0  # seconds for which one of several remote addresses may leave message 1 unanswered
     dns_interval: float = 60.0  # seconds between look-ups of the host names of peers
+    # the data plane tells peers in transport mode apart that have the same address and port behind a NAT
+    separates_clients: bool = False

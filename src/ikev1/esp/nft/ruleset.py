@@ -8,7 +8,7 @@ of equals what is dropped goes before what passes.
 
 What passes by: packets of our own sockets (marked) and those for them, the loopback device, neighbour discovery
 (RFC 4861), what no router forwards (link-local multicast), and, where a tunnel's remote network holds the local one,
-packets that stay inside that.
+packets that stay inside that. Fragments other than the first of packets for this host pass, too.
 """
 
 from __future__ import annotations
@@ -178,6 +178,7 @@ def frame(table: str, device: str, mark: int, ports: Sequence[int]) -> list[Mess
         ("input", (*_protocol(IPPROTO_ESP), accept)),
         ("input", (*_protocol(IPPROTO_UDP), layout.header_field(2, 2, transport=True), layout.is_in(PORTS), accept)),
         ("input", (*_neighbour_discovery(), accept)),
+        ("input", (*_later_fragments_v6(), accept)),
         ("input", (layout.jump("in"),)),
         ("forward", (*_device(Meta.INPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("in"))),
         ("forward", (*_device(Meta.OUTPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("out"))),
@@ -265,6 +266,16 @@ def _device(which: Meta, name: str, how: Compare = Compare.EQUAL) -> tuple[bytes
 
 def _protocol(number: int) -> tuple[bytes, ...]:
     return layout.meta(Meta.PROTOCOL), layout.compare(bytes((number,)))
+
+
+def _later_fragments_v6() -> tuple[bytes, ...]:
+    """Fragments other than the first of packets for this host: ESP in UDP that the path fragments has such, and their
+    ports are unknown. Nothing comes of them without the first one, which is looked up. (The kernel reassembles IPv4
+    before.)
+    """
+    version = (layout.meta(Meta.VERSION), layout.compare(_NFPROTO[6]))
+    offset = (layout.later_fragment_v6(), layout.mask(_FRAGMENT_OFFSET_V6), layout.compare(bytes(2), Compare.UNEQUAL))
+    return (*version, *offset)
 
 
 def _neighbour_discovery() -> tuple[bytes, ...]:

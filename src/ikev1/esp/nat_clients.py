@@ -1,0 +1,251 @@
+"""Peers in transport mode that share an address: clients behind one NAT (RFC 3948 §5.2).
+
+Their packets bear the NAT's address, and often one port, too: every Windows sends L2TP from port 1701. Nothing in such
+a packet says to whom an answer goes, but the SA that it came through does. So each flow, seen from the local programs,
+belongs to one peer:
+
+- The first peer that uses a port keeps it: its packets pass as they are.
+- A packet from the same port of another peer gets another source port, from 49152 on, that no flow to this address has.
+  Answers to that port get the original one back, and leave through an SA of that peer.
+- A local program that sends first reaches the only peer at this address whose selectors match; where there are several,
+  its packet is dropped.
+
+A flow stays its peer's when pairs are rekeyed or move, when its ISAKMP SA is renewed, and for `_FORGOTTEN` seconds of
+silence after the last pair: what a program still sends to a peer that has gone reaches no other one. Protocols without
+ports belong to the first peer that sends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.esp.checksum import updated
+from ikev1.esp.inner import CHECKSUM_AT, UDP, UDP_LITE, decode, matches, parse
+from ikev1.esp.sa_pair import SaPair
+
+_FORGOTTEN = 300.0  # seconds
+_MOST_FLOWS = 4096  # of one peer
+_FIRST_PORT, _PORTS = 49_152, 16_384  # RFC 6335 §6: dynamic ports
+_MOST_TRIES = 512  # ports that are looked at for a new flow
+_SWEEP = 60.0  # seconds between two looks for flows that can be forgotten
+
+
+class _Client:
+    """A peer: its pairs that send, the newest last, and its flows by how they look to itself."""
+
+    __slots__ = ("flows", "names", "pairs", "reqids", "spis")
+
+    def __init__(self) -> None:
+        self.pairs: list[SaPair] = []
+        self.spis: set[int] = set()  # of all its pairs
+        self.reqids: set[int] = set()
+        self.names: set[bytes] = set()
+        self.flows: dict[bytes, _Flow] = {}
+
+
+class _Flow:
+    """A flow of one peer; the keys are those of `ikev1.esp.inner.parse`, of packets of the peer and of ours."""
+
+    __slots__ = ("client", "inbound", "outbound", "port", "shown", "used_at")
+
+    def __init__(self, client: _Client, inbound: bytes, outbound: bytes, now: float) -> None:
+        self.client = client
+        self.inbound = inbound  # as the peer sends it
+        self.outbound = outbound  # as local programs answer it
+        self.port = _source_port(inbound)  # the peer's, and what local programs see
+        self.shown = outbound[-2:] if self.port else b""
+        self.used_at = now
+
+
+class Answer(NamedTuple):
+    """By which pair packets of a flow leave, and the destination port that they get, None if they keep theirs."""
+
+    pair: SaPair
+    port: bytes | None
+
+
+class NatClients:
+    """The flows of all such peers; times are the caller's, in seconds."""
+
+    def __init__(self) -> None:
+        self._by_reqid: dict[int, _Client] = {}
+        self._by_name: dict[bytes, _Client] = {}
+        self._at: dict[bytes, dict[_Client, None]] = {}  # with pairs that send, by packed address
+        self._flows: dict[bytes, _Flow] = {}  # by how local programs answer
+        self._next_port = 0
+        self._swept_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def join(self, child: ChildSa) -> None:
+        """Note whose pair ``child`` is: of the peer that has its ``reqid``, else of the one with its ``peer``."""
+        client = self._by_reqid.get(child.reqid) or (self._by_name.get(child.peer) if child.peer else None)
+        if client is None:
+            client = _Client()
+        if child.peer and child.peer not in self._by_name:
+            self._by_name[child.peer] = client
+            client.names.add(child.peer)
+        self._by_reqid[child.reqid] = client
+        client.reqids.add(child.reqid)
+        client.spis.add(child.inbound.spi)
+
+    def add(self, pair: SaPair) -> None:
+        """Let ``pair`` send for its peer, in place of older ones."""
+        self.join(pair.child)
+        client = self._by_reqid[pair.child.reqid]
+        client.pairs.append(pair)
+        self._at.setdefault(pair.child.remote.first, {})[client] = None
+
+    def remove(self, pair: SaPair) -> None:
+        """Send no more with ``pair``; an older one of the peer sends again."""
+        client = self._by_reqid.get(pair.child.reqid)
+        if client is None:
+            return
+        client.pairs = [other for other in client.pairs if other is not pair]
+        client.spis.discard(pair.child.inbound.spi)
+        self._leave(client, pair.child.remote.first)
+        if not client.spis and not client.flows:
+            self._forget(client)
+
+    def moving(self, pair: SaPair, child: ChildSa) -> None:
+        """Prepare that ``pair`` becomes ``child``, at another address or port: who comes from there next is unknown."""
+        client = self._by_reqid.get(pair.child.reqid)
+        if client is None or pair.child.path == child.path:
+            return
+        for name in client.names:
+            self._by_name.pop(name, None)
+        client.names.clear()
+        host = pair.child.remote.first
+        if host != child.remote.first and pair in client.pairs:
+            self._leave(client, host, leaving=pair)
+            self._at.setdefault(child.remote.first, {})[client] = None
+
+    def inbound(self, pair: SaPair, packets: Sequence[bytes], now: float) -> list[bytes]:
+        """``packets``, which came through ``pair``, as local programs are to see them. Those that no flow can be found
+        for are dropped, and counted.
+        """
+        client, seen = self._by_reqid.get(pair.child.reqid), []
+        for packet in packets:
+            key, upper, _ = parse(packet)
+            flow = (client.flows.get(key) or self._claim(client, key, now)) if client is not None else None
+            if flow is None:
+                pair.selector_drops += 1
+                continue
+            flow.used_at = now
+            seen.append(packet if flow.shown == flow.port else _with_port(packet, key[0], upper, flow.shown))
+        return seen
+
+    def outbound(self, key: bytes, now: float) -> Answer | None:
+        """Where packets of the flow ``key`` of local programs go; None if nowhere."""
+        flow = self._flows.get(key) or self._begin(key, now)
+        if flow is None:
+            return None
+        flow.used_at = now
+        if not flow.client.pairs:
+            return None
+        return Answer(flow.client.pairs[-1], None if flow.shown == flow.port else flow.port)
+
+    def knows(self, key: bytes) -> bool:
+        """Whether the flow ``key`` of local programs belongs to a peer."""
+        return key in self._flows
+
+    def _claim(self, client: _Client, inbound: bytes, now: float) -> _Flow | None:
+        self._sweep(now)
+        if len(client.flows) >= _MOST_FLOWS:
+            return None
+        plain = _reverse(inbound)
+        for outbound in (plain, *self._other_ports(plain)):
+            if outbound not in self._flows:
+                return self._add(client, inbound, outbound, now)
+        return None
+
+    def _begin(self, outbound: bytes, now: float) -> _Flow | None:
+        """A flow that a local program begins."""
+        flow = decode(outbound)
+        found: _Client | None = None
+        for client in self._at.get(flow.destination, ()):
+            child = client.pairs[-1].child
+            if matches(flow, child.local, child.remote):
+                if found is not None:
+                    return None
+                found = client
+        inbound = _reverse(outbound)
+        if found is None or inbound in found.flows or len(found.flows) >= _MOST_FLOWS:
+            return None
+        return self._add(found, inbound, outbound, now)
+
+    def _add(self, client: _Client, inbound: bytes, outbound: bytes, now: float) -> _Flow:
+        flow = client.flows[inbound] = self._flows[outbound] = _Flow(client, inbound, outbound, now)
+        return flow
+
+    def _other_ports(self, outbound: bytes) -> Iterator[bytes]:
+        """The same flow to other ports of the peer; there are none without ports."""
+        if not _source_port(outbound):
+            return
+        for _ in range(_MOST_TRIES):
+            self._next_port = (self._next_port + 1) % _PORTS
+            yield outbound[:-2] + (_FIRST_PORT + self._next_port).to_bytes(2)
+
+    def _leave(self, client: _Client, host: bytes, leaving: SaPair | None = None) -> None:
+        """Note that ``client`` has no pair at ``host`` any more, if that is so."""
+        if all(pair is leaving or pair.child.remote.first != host for pair in client.pairs):
+            there = self._at.get(host, {})
+            there.pop(client, None)
+            if not there:
+                self._at.pop(host, None)
+
+    def _sweep(self, now: float) -> None:
+        """Forget peers that have no pairs, and of whom nothing was seen for long."""
+        if now - self._swept_at < _SWEEP:
+            return
+        self._swept_at = now
+        gone = {flow.client for flow in self._flows.values() if not flow.client.spis}
+        for client in gone:
+            for flow in [flow for flow in client.flows.values() if now - flow.used_at >= _FORGOTTEN]:
+                del client.flows[flow.inbound], self._flows[flow.outbound]
+            if not client.flows:
+                self._forget(client)
+
+    def _forget(self, client: _Client) -> None:
+        for reqid in client.reqids:
+            self._by_reqid.pop(reqid, None)
+        for name in client.names:
+            self._by_name.pop(name, None)
+
+
+def redirected(packet: bytes, port: bytes) -> bytes:
+    """``packet`` to another destination port."""
+    key, upper, _ = parse(packet)
+    return _with_port(packet, key[0], upper + 2, port)
+
+
+def _with_port(packet: bytes, protocol: int, place: int, port: bytes) -> bytes:
+    """``packet`` with ``port`` at octet ``place``, which is the source or the destination port of its upper header."""
+    _, upper, _ = parse(packet)
+    old = packet[place] << 8 | packet[place + 1]
+    changed = packet[:place] + port + packet[place + 2 :]
+    at = upper + CHECKSUM_AT.get(protocol, 0)
+    if at == upper or at + 2 > len(changed):
+        return changed
+    checksum = changed[at] << 8 | changed[at + 1]
+    if protocol == UDP and not checksum:
+        return changed  # RFC 768: there is none
+    checksum = updated(checksum, old, int.from_bytes(port))
+    if not checksum and protocol in (UDP, UDP_LITE):
+        checksum = 0xFFFF
+    return changed[:at] + checksum.to_bytes(2) + changed[at + 2 :]
+
+
+def _source_port(flow: bytes) -> bytes:
+    """The source port in a flow, empty if it has none."""
+    return flow[-4:-2] if len(flow) in (13, 37) else b""
+
+
+def _reverse(flow: bytes) -> bytes:
+    """The flow of the packets that answer it."""
+    width = 4 if len(flow) <= 13 else 16
+    source, destination, ports = flow[1 : 1 + width], flow[1 + width : 1 + 2 * width], flow[1 + 2 * width :]
+    return flow[:1] + destination + source + ports[2:] + ports[:2]

@@ -1,0 +1,88 @@
+"""L2TP over our transport mode: xl2tpd and pppd on both sides, which know nothing of IPsec (RFC 3193)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.capture import packets
+from lab.gateway import OurGateway, OurOptions
+from lab.l2tp import SERVER, Xl2tpd, what_l2tp_lacks
+from lab.lab import Lab
+from lab.network import Node
+from lab.pair import await_child, hosts
+
+L2TP = OurOptions(tunnel='mode = "transport"', local="dynamic[udp/1701]", remote="dynamic[udp]")
+CALLER = replace(L2TP, calls=True, remote="dynamic[udp/1701]")
+PLANES = ["kernel", "userspace"]
+
+
+@pytest.fixture(autouse=True)
+def l2tp() -> None:
+    """xl2tpd, pppd and a kernel with PPP."""
+    if lacks := what_l2tp_lacks():
+        pytest.skip(lacks)
+
+
+def pings(client: Node, count: int = 3) -> bool:
+    """Whether the server answers in the PPP link."""
+    return f" {count} received" in client.run("ping", "-c", str(count), "-i", "0.2", "-W", "3", SERVER, check=False)
+
+
+def brought_up(lab: Lab, caller: Node, gateway: Node, ours: OurOptions, theirs: OurOptions) -> list[OurGateway]:
+    """Both ends with one pair of IPsec SAs."""
+    server = lab.ours(gateway, theirs)
+    client = lab.ours(caller, ours)
+    client.control.bring_up()
+    await_child(client, server)
+    return [client, server]
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("udp", [False, True], ids=["esp", "esp in udp"])
+def test_a_ppp_link_through_transport_mode(lab: Lab, plane: str, udp: bool) -> None:
+    a, b = hosts(lab.direct())
+    extra = 'nat_traversal = "force"' if udp else ""
+    ends = brought_up(
+        lab, a, b, replace(CALLER, data_plane=plane, extra=extra), replace(L2TP, data_plane=plane, extra=extra)
+    )
+    capture = lab.capture(a, sent=True)
+    lab.started(Xl2tpd(b, lab.folder("server"), calls=False))
+    client = lab.started(Xl2tpd(a, lab.folder("client"), calls=True))
+    client.wait_for_link()
+    before = int(ends[0].control.child()["packets-out"])
+    assert pings(a)
+    assert int(ends[0].control.child()["packets-out"]) >= before + 3
+    file = capture.finish()
+    assert not packets(file, "udp port 1701"), "nothing left in the clear"
+    assert packets(file, "udp port 4500" if udp else "esp")
+
+
+def octets(gateway: OurGateway) -> int:
+    """What a client has received."""
+    return int(gateway.control.child()["bytes-in"])
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_two_clients_with_one_address_and_port_behind_one_nat(lab: Lab, plane: str) -> None:
+    """As Windows does it: both are 192.168.77.11, say so as their identity, and use port 1701 (RFC 3948 §5.2)."""
+    c1, c2, gw = lab.same_address_behind_nat()
+    server = lab.ours(gw, replace(L2TP, data_plane="userspace", remote_id=c1.address))
+    lab.started(Xl2tpd(gw, lab.folder("server"), calls=False))
+    clients = [lab.ours(node, replace(CALLER, data_plane=plane, own_id=node.address)) for node in (c1, c2)]
+    for client in clients:
+        client.control.bring_up()
+    server.wait_for(lambda: len(server.control.children()) == 2, "a pair of IPsec SAs with each client")
+    programs = [lab.started(Xl2tpd(node, lab.folder(node.name), calls=True)) for node in (c1, c2)]
+    addresses = [program.wait_for_link() for program in programs]
+    assert len(set(addresses)) == 2
+    for node in (c1, c2):
+        assert pings(node)
+    for one, other, address in ((0, 1, addresses[0]), (1, 0, addresses[1])):
+        before = [octets(client) for client in clients]
+        said = gw.run("ping", "-c", "5", "-i", "0.2", "-s", "1000", "-W", "3", address)
+        assert " 5 received" in said
+        after = [octets(client) for client in clients]
+        assert after[one] - before[one] > 5000
+        assert after[other] - before[other] < 1000, "the other client has got nothing of it"

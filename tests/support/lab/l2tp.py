@@ -1,0 +1,96 @@
+"""xl2tpd and pppd: L2TP (RFC 2661) over UDP port 1701, and a PPP link in it. Neither knows anything of IPsec."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.network import Node
+from lab.process import Program, run
+
+SERVER = "10.99.1.1"  # the server's end of each PPP link
+_RANGE = "10.99.1.10-10.99.1.20"
+_MODULES = ("ppp_generic", "ppp_async", "ppp_synctty", "l2tp_core", "l2tp_ppp", "pppox")
+# without compression and authentication; the MTU leaves room for all headers
+_PPP = """noauth
+nodetach
+debug
+ipcp-accept-local
+ipcp-accept-remote
+noccp
+nodeflate
+nobsdcomp
+noipv6
+mtu 1300
+mru 1300
+lcp-echo-interval 5
+"""
+
+
+def what_l2tp_lacks() -> str:
+    """Why xl2tpd and pppd cannot work here; empty if they can."""
+    for program in ("xl2tpd", "pppd"):
+        if shutil.which(program, path="/usr/sbin:/usr/bin") is None:
+            return f"{program} is not installed"
+    run("modprobe", "-a", *_MODULES, check=False)
+    return "" if Path("/dev/ppp").exists() else "the kernel has no PPP (ppp_generic)"
+
+
+class Xl2tpd(Program):
+    """One end: a client that calls the node's peer until it has a link, or a server for any number of clients."""
+
+    def __init__(self, node: Node, directory: Path, *, calls: bool, port: int = 1701, name: str = "") -> None:
+        directory.mkdir(parents=True)
+        self.node = node
+        options = directory / "options"
+        options.write_text(f"{_PPP}logfile {directory / 'pppd.log'}\n")
+        config = directory / "xl2tpd.conf"
+        config.write_text(_config(node, options, calls=calls, port=port, name=name or node.name))
+        command = [
+            "xl2tpd",
+            "-D",
+            "-c",
+            config,
+            "-p",
+            directory / "pid",
+            "-C",
+            directory / "control",
+            "-s",
+            "/dev/null",
+        ]
+        super().__init__(node.namespace, command, directory, setup="mkdir -p /etc/ppp")
+
+    def wait_for_link(self) -> str:
+        """Wait for the client's PPP link; returns its own address there."""
+        return self.wait_for(self._address, "a PPP link", timeout=60)
+
+    def _address(self) -> str:
+        for line in self.node.run("ip", "-o", "-4", "address", "show").splitlines():
+            words = line.split()
+            if words[1].startswith("ppp") and "peer" in words:
+                return words[3]
+        return ""
+
+
+def _config(node: Node, options: Path, *, calls: bool, port: int, name: str) -> str:
+    end = f"""
+[lac gateway]
+lns = {node.peer}
+autodial = yes
+redial = yes
+redial timeout = 2
+"""
+    if not calls:
+        end = f"""
+[lns default]
+ip range = {_RANGE}
+local ip = {SERVER}
+"""
+    return f"""[global]
+port = {port}
+debug tunnel = yes
+{end}
+require authentication = no
+name = {name}
+pppoptfile = {options}
+"""
