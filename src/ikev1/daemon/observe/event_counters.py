@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     ConfigAssigned,
     ConfigReceived,
@@ -54,6 +55,7 @@ _NAMES: dict[type, str] = {
     IkeDown: "ike-down",
     ConfigAssigned: "config-assigned",
     ConfigReceived: "config-received",
+    ChildReady: "child-ready",
     ChildUp: "child-up",
     ChildDown: "child-down",
 }

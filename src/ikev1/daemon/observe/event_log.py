@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     Code,
     ConfigAssigned,
@@ -83,6 +84,7 @@ _NAMES: dict[type, str] = {
     IkeConfirmed: "confirmed ISAKMP SAs",
     XauthUp: "authenticated users",
     IkeDown: "closed ISAKMP SAs",
+    ChildReady: "negotiated IPsec SAs",
     ChildUp: "established IPsec SAs",
     ChildDown: "closed IPsec SAs",
 }
@@ -236,6 +238,9 @@ def _line(event: Event) -> Line:
         return Line(level, "IKE", f"received {_config(event.sa.received)}", event.sa)
     if isinstance(event, IkeDown):
         return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
+    if isinstance(event, ChildReady):
+        text = f"{_pair(event.child)} negotiated, and send in a few seconds, or once the peer sends with them"
+        return Line(level, "CHD", text, event.sa)
     if isinstance(event, ChildUp):
         return Line(level, "CHD", _child_up(event.child, event.replaces), event.sa)
     if isinstance(event, ChildDown):
