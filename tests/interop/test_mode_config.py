@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ default_domain = "lab.example"
 METHODS = pytest.mark.parametrize("method", ["pull", "push"])
 
 
-def gateway(method: str = "pull", **more: str) -> OurOptions:
+def gateway(method: str = "pull", **more: Any) -> OurOptions:
     return OurOptions(
         local="10.10.2.0/24",
         remote="dynamic",
@@ -36,7 +37,7 @@ def gateway(method: str = "pull", **more: str) -> OurOptions:
     )
 
 
-def client(method: str = "pull", **more: str) -> CharonOptions:
+def client(method: str = "pull", **more: Any) -> CharonOptions:
     pull = "yes" if method == "pull" else "no"
     return CharonOptions(
         calls=True, connection=f"vips = 0.0.0.0\npull = {pull}", local_ts="dynamic", remote_ts="10.10.2.0/24", **more
