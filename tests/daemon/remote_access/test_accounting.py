@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from tests.daemon.remote_access.test_updown import child
 from tests.daemon.remote_access.test_users import sa
 
 from ikev1.aaa.accounting import Cause, NotConfirmed, Notice, Session, Status, Usage
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildUp, Code, Failure, IkeDown, XauthUp
+from ikev1.core.records.events import ChildUp, Code, ConfigAssigned, Failure, IkeDown, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import User
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
@@ -71,6 +73,8 @@ def test_a_session_over_renewals_and_rekeying() -> None:
     async def scenario(scene: Scene) -> None:
         sessions = scene.sessions
         sessions.observe(XauthUp(UP))
+        assert await scene.told() == []  # it may get other addresses
+        sessions.observe(ConfigAssigned(replace(UP, assigned=ModeConfig(("10.99.0.7",)))))
         (start,) = await scene.told()
         own = Session("s1", "alice", "rw", "198.51.100.7", ("10.99.0.7",), (b"c",))
         assert (start.status, start.session, start.at) == (Status.START, own, 1e9 + 1000.0)
@@ -98,8 +102,12 @@ def test_two_logins_are_two_sessions() -> None:
         scene.sessions.observe(XauthUp(UP))
         scene.sessions.observe(XauthUp(other))
         scene.sessions.observe(IkeDown(UP, "closed"))
-        told = {(notice.session.id, notice.status) for notice in await scene.told()}
-        assert told == {("s1", Status.START), ("s2", Status.START), ("s1", Status.STOP)}
+        assert [(notice.session.id, notice.status) for notice in await scene.told()] == [
+            ("s1", Status.START),
+            ("s1", Status.STOP),
+        ]
+        scene.sessions.observe(IkeDown(other, "closed"))
+        assert [notice.session.id for notice in await scene.told()] == ["s1", "s1", "s2", "s2"]
 
     play(scenario)
 
@@ -182,12 +190,24 @@ def test_the_address_of_a_pair_is_the_assigned_one() -> None:
         scene.sessions.removed(child(2))
         scene.sessions.observe(IkeDown(opened, ""))
         scene.sessions.removed(child(1))
-        assert [notice.session.assigned for notice in await scene.told()] == [(), ("10.99.0.8",)]
+        assert [notice.session.assigned for notice in await scene.told()] == [("10.99.0.8",)] * 2
 
     play(scenario)
 
 
-def test_notices_wait_for_the_server_in_their_order(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_beginning_is_told_without_an_address_if_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "_ADDRESSES", 0.01)
+
+    async def scenario(scene: Scene) -> None:
+        scene.sessions.observe(XauthUp(replace(UP, user=replace(USER, address=""))))
+        while not (told := await scene.told()):
+            await asyncio.sleep(0.01)
+        assert [(notice.status, notice.session.assigned) for notice in told] == [(Status.START, ())]
+
+    play(scenario)
+
+
+def test_notices_wait_for_the_server_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounting, "_FIRST_WAIT", 0.01)
 
     async def scenario(scene: Scene) -> None:
@@ -204,7 +224,7 @@ def test_notices_wait_for_the_server_in_their_order(monkeypatch) -> None:  # typ
     play(scenario)
 
 
-def test_when_the_gateway_stops_a_silent_server_does_not_hold_it_up(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_when_the_gateway_stops_a_silent_server_does_not_hold_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounting, "_CLOSING", 0.05)
 
     async def scenario(scene: Scene) -> None:

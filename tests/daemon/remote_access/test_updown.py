@@ -15,8 +15,10 @@ from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecMode, IpsecSuit
 from ikev1.core.records.events import ChildDown, ChildUp, Code
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import Anchor, IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
@@ -402,6 +404,20 @@ def test_nothing_of_a_peer_means_anything_to_a_shell(evil: str) -> None:
     assert not set(safe(evil)) & set("$`;\n'\"|&<>\\(){}[]*?!#~\x1b")
     assert not safe(evil).startswith("-")
     assert len(safe(evil * 1000)) <= 256
+
+
+def test_a_client_and_a_gateway_of_users() -> None:
+    user = User("alice; reboot", "EX")
+    given = ModeConfig(("10.99.0.7", "fd00::7"))
+    server = environment_of(replace(sa(), user=user, assigned=given), child(), "eth0")
+    assert server["PLUTO_XAUTH_ID"] == "EX_alice_ reboot"
+    expected = {"PLUTO_PEER_SOURCEIP": "10.99.0.7", "PLUTO_PEER_SOURCEIP4_1": "10.99.0.7"}
+    assert server.items() >= (expected | {"PLUTO_PEER_SOURCEIP6_1": "fd00::7"}).items()
+    received = replace(given, dns=("10.0.0.53", "fd00::53", "10.0.0.54"))
+    client = environment_of(replace(sa(), received=received), child(), "eth0", "alice")
+    names = {"PLUTO_DNS4_1": "10.0.0.53", "PLUTO_DNS4_2": "10.0.0.54", "PLUTO_DNS6_1": "fd00::53"}
+    assert client.items() >= ({"PLUTO_XAUTH_ID": "alice", "PLUTO_MY_SOURCEIP": "10.99.0.7"} | names).items()
+    assert "PLUTO_PEER_SOURCEIP" not in client
 
 
 def test_transport_mode_and_ah() -> None:

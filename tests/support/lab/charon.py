@@ -41,6 +41,9 @@ class CharonOptions:
     password: str = XAUTH_PASSWORD
     hybrid: bool = False  # with ``xauth``: only the gateway has a certificate, the client none
     plane: str = "libipsec"
+    modules: str = ""  # more plugins
+    others: str = ""  # more sections of swanctl.conf
+    settings: str = ""  # more lines of strongswan.conf for charon
     aggressive: bool = False
     encap: bool = False
     life_time: str = "1h"
@@ -110,7 +113,8 @@ def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
     return f"""
 charon-systemd {{
     load_modular = no
-    load = random nonce {options.crypto} {_CERTIFICATES} {xauth} {kernel} socket-default updown vici
+    load = random nonce {options.crypto} {_CERTIFICATES} {xauth} {kernel} socket-default updown vici {options.modules}
+    {options.settings}
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     dos_protection = {_yes(options.dos_protection)}
     install_routes = {_yes(options.install_routes)}
@@ -148,6 +152,7 @@ connections {{
 {"".join(connections)}
 }}
 secrets {{ {secret} }}
+{options.others}
 """
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.settings import Settings
+from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
@@ -105,13 +105,15 @@ class Updown:
         return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
-        command = self._command(child)
+        connection, tunnel = self._configured(child)
+        command = () if tunnel is None else tunnel.updown
         key = _key(sa, child)
         instance = self._instances.get(key)
         if child.unique_id in self._of_child or (instance is None and not command):
             return
         if instance is None:
-            environment = environment_of(sa, child, self._interface(child))
+            own_user = "" if connection is None else connection.xauth_user
+            environment = environment_of(sa, child, self._interface(child), own_user)
             up = Raised(key, command, environment, verb(child, up=False))
             instance = self._instances[key] = _Instance(up, verb(child, up=True))
         instance.up_verb = instance.up_verb or verb(child, up=True)
@@ -119,11 +121,11 @@ class Updown:
         self._of_child[child.unique_id] = instance
         self._want(instance, up=True)
 
-    def _command(self, child: ChildSa) -> tuple[str, ...]:
+    def _configured(self, child: ChildSa) -> tuple[Connection | None, Tunnel | None]:
         for connection in self._settings().connections:
             if connection.name == child.connection:
-                return next((tunnel.updown for tunnel in connection.tunnels if tunnel.name == child.name), ())
-        return ()
+                return connection, next((tunnel for tunnel in connection.tunnels if tunnel.name == child.name), None)
+        return None, None
 
     def _want(self, instance: _Instance, *, up: bool) -> None:
         instance.wanted = up

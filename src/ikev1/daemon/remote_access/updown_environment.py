@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, Mark
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -19,8 +20,10 @@ _SAFE = frozenset(" %+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmn
 _LONGEST = 256  # characters of a value that comes from the peer
 
 
-def environment_of(sa: IkeSa, child: ChildSa, interface: str) -> dict[str, str]:
-    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through."""
+def environment_of(sa: IkeSa, child: ChildSa, interface: str, own_user: str = "") -> dict[str, str]:
+    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through,
+    ``own_user`` the user as whom this gateway logs in.
+    """
     variables = {
         "PLUTO_VERSION": "1.1",
         "PLUTO_CONNECTION": child.name,
@@ -37,6 +40,13 @@ def environment_of(sa: IkeSa, child: ChildSa, interface: str) -> dict[str, str]:
         variables["PLUTO_UDP_ENC"] = str(child.path.remote_port)
     if child.compression is not None:
         variables["PLUTO_IPCOMP"] = "1"
+    if user := sa.user_name or own_user:
+        variables["PLUTO_XAUTH_ID"] = safe(user)
+    variables |= _source_addresses("PLUTO_PEER_SOURCEIP", sa.assigned) | _source_addresses(
+        "PLUTO_MY_SOURCEIP", sa.received
+    )
+    if sa.received is not None:
+        variables |= numbered("PLUTO_DNS", sa.received.dns)
     marks = child.marks
     variables |= _mark("PLUTO_MARK_IN", marks.mark_in) | _mark("PLUTO_MARK_OUT", marks.mark_out)
     if marks.if_id_in:
@@ -52,6 +62,13 @@ def verb(child: ChildSa, *, up: bool) -> str:
     kind = "host" if child.local.first == child.local.last == host else "client"
     version = "-v6" if child.local.version == 6 else ""
     return f"{'up' if up else 'down'}-{kind}{version}"
+
+
+def _source_addresses(name: str, config: ModeConfig | None) -> dict[str, str]:
+    """The virtual addresses, and the first of them in ``name``."""
+    if config is None or not config.addresses:
+        return {}
+    return {name: config.addresses[0], **numbered(name, config.addresses)}
 
 
 def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
