@@ -30,6 +30,7 @@ from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
+_SESSION_OVER = "the time of the user's session is over"
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
 _IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
@@ -61,7 +62,7 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         return
     xauth = ref.sa.xauth
     if xauth is None:
-        if exchange.role is Role.RESPONDER:
+        if ref.sa.user is not None and exchange.role is Role.RESPONDER:
             _need_no_ack(ref)
         mode_config.after_exchange(ref, exchange)
     elif xauth.serves:
@@ -73,7 +74,7 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _need_no_ack(ref: SaRef) -> None:
-    """The client began another exchange, so it has received SET(STATUS=OK); not every client is heard to confirm it."""
+    """The client began another exchange, so it has received SET(STATUS=OK): not every client acknowledges that."""
     for exchange in unanswered(ref, XAUTH.name):
         ref.become(ref.sa.without_exchange(exchange))
 
@@ -89,7 +90,7 @@ def _serve(ref: SaRef) -> None:
             ref.change(xauth=asked)
             transact(ref, XAUTH.name, request(asked), ref.sa.expires_at)
         case XauthStep.ACCEPTED:
-            _accepted(ref, replace(present(xauth.user), authenticated_at=ref.tx.now))
+            _accepted(ref, xauth.user)
         case XauthStep.REJECTED:
             ref.change(xauth=replace(xauth, step=XauthStep.FAILED))
             _report_failure(ref, _rejection(xauth))
@@ -110,8 +111,9 @@ def _accepted(ref: SaRef, user: User | None) -> None:
     connection = ref.tx.state.lookup.by_name(sa.connection)
     rekeying = None if connection is None or not connection.rekey else connection.rekeying
     rekey_at, expires_at = deadlines(sa.established_at, chosen.lifetime, sa.role, rekeying, ref.tx.state.random)
-    if user is not None and user.session_timeout:
-        user = replace(user, ends_at=now + user.session_timeout)
+    if user is not None and xauth.rounds:  # else it is inherited, as it is
+        ends_at = now + user.session_timeout if user.session_timeout else 0.0
+        user = replace(user, authenticated_at=now, ends_at=ends_at)
     ref.change(xauth=None, user=user, rekey_at=rekey_at, expires_at=expires_at)
     if xauth.serves:
         transact(ref, XAUTH.name, status(xauth, accepted=True), now + patience(ref.tx.state.settings))
@@ -174,8 +176,16 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     elif exchange.waiting is not None and xauth is not None:
         whose = "the backends did not answer" if xauth.serves else "the user did not answer"
         fail(ref, f"{whose} in time")
-    elif exchange.role is Role.INITIATOR:
+    elif exchange.role is Role.INITIATOR and xauth is not None:
         fail(ref, f"{ref.sa.path.remote} did not respond (sent {exchange.tries} times)")
+
+
+def end_session(ref: SaRef) -> None:
+    """Close all SAs of a user whose session time is over."""
+    for other in ref.tx.state.table.of_peer(ref.sa):
+        if other.user is not None and 0.0 < other.user.ends_at <= ref.tx.now:
+            commands.close_ike(ref.tx.of(other), _SESSION_OVER)
+    commands.close_ike(ref, _SESSION_OVER)
 
 
 def deleted(ref: SaRef) -> None:

@@ -190,7 +190,11 @@ class IkeSa(Record, frozen=True):
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
         usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
-        return (*usual, (self.config_due_at, TimerKind.CONFIG)) if self.awaits_config else usual
+        if self.user is None and not self.awaits_config:
+            return usual
+        session_ends_at = 0.0 if self.user is None else self.user.ends_at
+        config_due_at = self.config_due_at if self.awaits_config else 0.0
+        return *usual, (config_due_at, TimerKind.CONFIG), (session_ends_at, TimerKind.END_SESSION)
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
