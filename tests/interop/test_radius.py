@@ -17,7 +17,12 @@ from ikev1.aaa.radius.backend import RadiusBackend
 from ikev1.aaa.radius.servers import Patience, Server, Servers
 from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, User, Verdict
+from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.gateway import OurOptions
+from lab.lab import Lab
+from lab.process import LabError, wait_until
 from lab.radius import SECRET, FreeRadius
+from lab.traffic import ping
 
 USERS = r"""
 alice Cleartext-Password := "open sesame"
@@ -111,6 +116,62 @@ def test_answers_that_somebody_on_the_way_could_have_made_are_not_believed(tmp_p
 def test_the_second_server_is_asked_when_the_first_is_gone(server: FreeRadius, tmp_path: Path) -> None:
     gone = FreeRadius(tmp_path / "gone", "")  # never started
     assert isinstance(check(servers(gone, server), Attempt("alice", b"open sesame")), Accepted)
+
+
+RW = """
+xauth = "server"
+xauth_backend = "radius"
+groups = ["staff"]
+"""
+RADIUS = """
+[radius]
+accounting = true
+filter_id = true
+class_group = true
+[radius.server.only]
+address = "127.0.0.1"
+secret = "{secret}"
+auth_port = {auth}
+acct_port = {acct}
+"""
+
+
+def test_charon_logs_in_and_its_session_is_accounted(lab: Lab) -> None:
+    """A client with XAUTH, our gateway, and FreeRADIUS beside it."""
+    a, b = lab.direct()
+    users = USERS.replace("alice", XAUTH_USER).replace("open sesame", XAUTH_PASSWORD)
+    with FreeRadius(lab.folder("radius"), users, namespace=b.namespace).running() as server:
+        others = RADIUS.format(secret=SECRET, auth=server.auth_port, acct=server.acct_port)
+        ours = lab.ours(b, OurOptions(extra=RW, others=others, encapsulation=True))
+        charon = lab.charon(a, CharonOptions(calls=True, xauth=True))
+        charon.control.initiate()
+        (sa,) = ours.control.sas()
+        assert sa["remote-xauth-id"] == XAUTH_USER
+        ping(a, count=5)
+        (start,) = wait_until(lambda: server.accounting, "the beginning of the session")
+        assert (start["Acct-Status-Type"], start["User-Name"]) == ("Start", XAUTH_USER)
+        assert start["Calling-Station-Id"] == a.address
+        ours.command("down", "peer")
+        wait_until(lambda: len(server.accounting) == 2, "the end of the session")
+        _, stop = server.accounting
+        assert (stop["Acct-Status-Type"], stop["Acct-Session-Id"]) == ("Stop", start["Acct-Session-Id"])
+        assert (stop["Acct-Input-Packets"], stop["Acct-Output-Packets"]) == ("5", "5")
+        assert (stop["Acct-Input-Octets"], stop["Acct-Output-Octets"]) == ("420", "420")
+        assert stop["Class"] == "0x" + b"OU=vpn;".hex()
+
+
+def test_charon_with_a_wrong_password_is_one_line_for_fail2ban(lab: Lab) -> None:
+    a, b = lab.direct()
+    with FreeRadius(lab.folder("radius"), USERS, namespace=b.namespace).running() as server:
+        others = RADIUS.format(secret=SECRET, auth=server.auth_port, acct=server.acct_port)
+        ours = lab.ours(b, OurOptions(extra=RW, others=others))
+        charon = lab.charon(a, CharonOptions(calls=True, xauth=True, plane="noesp"))
+        with pytest.raises(LabError):
+            charon.control.initiate()
+        lines = [line for line in ours.log().splitlines() if f"login failed from {a.address} " in line]
+        assert len(lines) == 1
+        assert lines[0].endswith("(user-rejected)")
+        assert server.accounting == []
 
 
 def test_a_session(server: FreeRadius) -> None:

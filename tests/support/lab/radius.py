@@ -85,13 +85,14 @@ server default {{
 
 class FreeRadius:
     """A running server. ``users`` are in the format of its file. Unless it ``signs``, which servers before 3.2.5 do not
-    by themselves, its answers have no Message-Authenticator.
+    by themselves, its answers have no Message-Authenticator. It runs in a network ``namespace``, or in the tests' own.
     """
 
-    def __init__(self, folder: Path, users: str, *, signs: bool = True) -> None:
+    def __init__(self, folder: Path, users: str, *, signs: bool = True, namespace: str = "") -> None:
         self.folder = folder
         self.auth_port, self.acct_port = _free_port(), _free_port()
         self._users = users
+        self._before = ["ip", "netns", "exec", namespace] if namespace else []
         self._first = "update reply {\n&Message-Authenticator := 0x00\n}" if signs else ""
 
     @contextmanager
@@ -105,7 +106,7 @@ class FreeRadius:
         log = self.folder / "log"
         command = ["freeradius", "-f", "-l", "stdout", "-xx", "-d", str(self.folder), "-D", "/usr/share/freeradius"]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen([*self._before, *command], stdout=output, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + 30
             while b"Ready to process requests" not in log.read_bytes():
