@@ -1,4 +1,4 @@
-"""XAUTH with real peers: strongSwan as client and as gateway, vpnc as client."""
+"""XAUTH with real peers: strongSwan and libreswan as client and as gateway, vpnc as client."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.pki import ROOT, certificate, private_key
+from lab.pluto import PlutoOptions
 from lab.process import LabError
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
 
@@ -131,6 +132,36 @@ def test_we_are_told_of_a_wrong_password(lab: Lab) -> None:
     assert "XAUTH" in str(failed.value)
     assert not ours.control.sas()
     assert XAUTH_PASSWORD not in ours.log()
+
+
+# --- libreswan ------------------------------------------------------------------------------------------------------
+
+PLUTO_SECRETS = f'{CLIENT_ID} @{GATEWAY_ID} : PSK "{PSK}"\n@{XAUTH_USER} : XAUTH "{XAUTH_PASSWORD}"\n'
+PLUTO_CLIENT = PlutoOptions(
+    calls=True,
+    configuration=("", PLUTO_SECRETS),
+    conn=f"leftxauthclient=yes\n    leftusername={XAUTH_USER}\n    rightxauthserver=yes",
+)
+PLUTO_GATEWAY = PlutoOptions(conn="leftxauthserver=yes\n    rightxauthclient=yes\n    xauthby=alwaysok")
+
+
+@MODES
+def test_pluto_logs_in(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(server(lab), aggressive=aggressive, data_plane="nobody"))
+    pluto = lab.pluto(a, replace(PLUTO_CLIENT, aggressive=aggressive))
+    pluto.initiate()
+    assert_carries_for_carol(ours)
+
+
+@MODES
+def test_we_log_in_to_pluto(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    pluto = lab.pluto(b, replace(PLUTO_GATEWAY, aggressive=aggressive))
+    ours = lab.ours(a, replace(CLIENT, aggressive=aggressive, data_plane="nobody"))
+    ours.control.initiate()
+    assert ours.control.child()
+    assert XAUTH_USER in pluto.log()
 
 
 # --- vpnc -----------------------------------------------------------------------------------------------------------
