@@ -16,7 +16,7 @@ from ikev1.config.user_checks import UsersOptions
 from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, XauthRole
-from ikev1.daemon.initiation import NotEstablished
+from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.wire.registry import AuthenticationMethod
 
 Change = Callable[[Connection], Connection]
