@@ -190,6 +190,36 @@ def test_any_message_may_be_lost(network: Network, alice: Peer, bob: Peer, numbe
     assert len(bob.attempts) == 1
 
 
+def test_the_last_message_of_aggressive_mode_may_be_lost(network: Network, couple: Couple) -> None:
+    """The client does not know that, and has nothing to say before it is asked."""
+    alice, bob = logged_in(couple, {"mode": Mode.AGGRESSIVE})
+    lost: list[Datagram] = []
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if datagram.label == "AM3" and not lost:
+            lost.append(datagram)
+            return []
+        return [datagram]
+
+    network.link = link
+    alice.calls()
+    network.run(30)
+    assert lost
+    assert bob.sa.user_name == "carol"
+    assert len(bob.children) == 1
+    assert alice.failures == []
+
+
+def test_a_gateway_leaves_the_renewal_to_its_client(network: Network, alice: Peer, bob: Peer) -> None:
+    alice.calls()
+    network.settle()
+    assert alice.sa.rekey_at
+    assert not bob.sa.rekey_at
+    network.run(86_200)
+    assert len(bob.attempts) == 2
+    assert bob.sa.user_name == "carol"
+
+
 def test_all_messages_may_come_twice(network: Network, alice: Peer, bob: Peer) -> None:
     network.link = lambda datagram: [datagram, datagram]
     alice.calls()

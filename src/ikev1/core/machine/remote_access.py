@@ -20,7 +20,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.exchanges.xauth import XAUTH
 from ikev1.core.exchanges.xauth_server import request, status
-from ikev1.core.machine import commands, established, mode_config
+from ikev1.core.machine import commands, dpd, established, mode_config
 from ikev1.core.machine.transact import transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
@@ -31,6 +31,7 @@ from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
 _SESSION_OVER = "the time of the user's session is over"
+_PATIENCE = 2.0  # seconds within which a gateway begins to ask
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
 _IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
@@ -47,6 +48,9 @@ def after_phase1(ref: SaRef) -> None:
         step = XauthStep.ASK if user is None else XauthStep.ACCEPTED
         ref.change(xauth=replace(xauth, identifier=identifier, step=step, user=user))
         _serve(ref)
+    elif not ref.sa.confirmed:
+        # message 3 of Aggressive Mode may be lost: what follows it has the gateway ask for it again
+        dpd.ask(ref, ref.sa.path, _PATIENCE)
 
 
 def _inherited(ref: SaRef) -> User | None:
@@ -69,6 +73,8 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         _serve(ref)
     elif xauth.step is XauthStep.ACCEPTED:
         _accepted(ref, None)
+    elif xauth.step is XauthStep.WAITING and ref.sa.probe is not None:
+        ref.change(probe=None)  # the gateway asks, so it has message 3
     elif xauth.step is XauthStep.REJECTED:
         fail(ref, xauth.reason)
 
@@ -109,7 +115,9 @@ def _accepted(ref: SaRef, user: User | None) -> None:
     xauth, now = present(ref.sa.xauth), ref.tx.now
     sa, chosen = ref.sa, present(ref.sa.chosen)
     connection = ref.tx.state.lookup.by_name(sa.connection)
-    rekeying = None if connection is None or not connection.rekey else connection.rekeying
+    # a client renews phase 1 itself: many do not answer a gateway that begins it
+    called = xauth.serves and sa.role is Role.RESPONDER
+    rekeying = None if connection is None or called or not connection.rekey else connection.rekeying
     rekey_at, expires_at = deadlines(sa.established_at, chosen.lifetime, sa.role, rekeying, ref.tx.state.random)
     if user is not None and xauth.rounds:  # else it is inherited, as it is
         ends_at = now + user.session_timeout if user.session_timeout else 0.0
