@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from lab.charon import CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.process import LabError
 from lab.traffic import ping, transfer
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
 
@@ -227,8 +229,7 @@ def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
     tcp(other, gw, lab)
 
 
-def test_the_second_client_of_a_user(lab: Lab) -> None:
-    """``unique = "replace"``: it takes the address over from the first one."""
+def test_the_second_client_of_a_user_takes_the_address_over(lab: Lab) -> None:
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw))
     first = lab.vpnc(c1, VpncOptions())
@@ -236,3 +237,33 @@ def test_the_second_client_of_a_user(lab: Lab) -> None:
     assert leases(ours) == {"10.99.0.10": "carol"}
     ping(as_virtual(c2, "10.99.0.10"))
     first.wait(30)
+
+
+def test_the_second_client_of_a_user_is_rejected(lab: Lab) -> None:
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw, unique="keep"))
+    lab.vpnc(c1, VpncOptions())
+    with pytest.raises(LabError):
+        lab.vpnc(c2, VpncOptions())
+    assert "(no-address)" in ours.log()
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    ping(as_virtual(c1, "10.99.0.10"))
+
+
+def test_the_clients_of_a_user_by_command(lab: Lab) -> None:
+    """``unique = "never"``: two clients, two addresses."""
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw, unique="never"))
+    clients = [lab.vpnc(node, VpncOptions()) for node in (c1, c2)]
+    for node, address in ((c1, "10.99.0.10"), (c2, "10.99.0.11")):
+        ping(as_virtual(node, address))
+    shown = json.loads(ours.command("show", "users", "--json"))
+    assert [user["addresses"] for user in shown if user["user"] == "carol"] == [["10.99.0.10"], ["10.99.0.11"]]
+    (pool,) = json.loads(ours.command("show", "pools", "--json"))
+    assert (pool["pool"], pool["size"], pool["online"]) == ("office", 11, 2)
+    assert {lease["owner"] for lease in json.loads(ours.command("show", "leases", "--json"))} == {"carol"}
+    ours.command("down", "--user", "carol")
+    for vpnc in clients:
+        vpnc.wait(30)
+    assert not ours.control.sas()
+    assert json.loads(ours.command("show", "users", "--json")) == []
