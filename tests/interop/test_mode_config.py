@@ -14,7 +14,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.process import LabError
 from lab.traffic import ping, transfer
-from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
+from lab.vpnc import GROUP, GROUP_SECRET, Vpnc, VpncOptions
 
 POOL = """
 [pools.office]
@@ -197,10 +197,18 @@ proposals = ["aes256-sha1"]
     )
 
 
+def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions = VpncOptions()) -> Vpnc:
+    """Start vpnc, and wait until its pair carries traffic at our end as well."""
+    before = {child["uniqueid"] for child in ours.control.children()}
+    vpnc = lab.vpnc(node, options)
+    ours.wait_for(lambda: {child["uniqueid"] for child in ours.control.children()} - before, "its pair")
+    return vpnc
+
+
 def test_vpnc(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))
-    vpnc = lab.vpnc(a, VpncOptions())
+    vpnc = connect(lab, a, ours)
     assert vpnc.environment["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
     assert vpnc.environment["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
     assert vpnc.environment["INTERNAL_IP4_DNS"] == "10.10.2.53"
@@ -219,8 +227,8 @@ def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
     """One group identity, two users."""
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw))
-    lab.vpnc(c1, VpncOptions())
-    lab.vpnc(c2, VpncOptions(user="dave", password="dave-password"))
+    connect(lab, c1, ours)
+    connect(lab, c2, ours, VpncOptions(user="dave", password="dave-password"))
     assert leases(ours) == {"10.99.0.10": "carol", "10.99.0.11": "dave"}
     one, other = as_virtual(c1, "10.99.0.10"), as_virtual(c2, "10.99.0.11")
     for node in (one, other, one):
@@ -232,17 +240,17 @@ def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
 def test_the_second_client_of_a_user_takes_the_address_over(lab: Lab) -> None:
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw))
-    first = lab.vpnc(c1, VpncOptions())
-    lab.vpnc(c2, VpncOptions())
+    for node in (c1, c2):
+        connect(lab, node, ours)
     assert leases(ours) == {"10.99.0.10": "carol"}
+    assert len(ours.control.sas()) == 1
     ping(as_virtual(c2, "10.99.0.10"))
-    first.wait(30)
 
 
 def test_the_second_client_of_a_user_is_rejected(lab: Lab) -> None:
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw, unique="keep"))
-    lab.vpnc(c1, VpncOptions())
+    connect(lab, c1, ours)
     with pytest.raises(LabError):
         lab.vpnc(c2, VpncOptions())
     assert "(no-address)" in ours.log()
@@ -254,8 +262,8 @@ def test_the_clients_of_a_user_by_command(lab: Lab) -> None:
     """``unique = "never"``: two clients, two addresses."""
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw, unique="never"))
-    clients = [lab.vpnc(node, VpncOptions()) for node in (c1, c2)]
     for node, address in ((c1, "10.99.0.10"), (c2, "10.99.0.11")):
+        connect(lab, node, ours)
         ping(as_virtual(node, address))
     shown = json.loads(ours.command("show", "users", "--json"))
     assert [user["addresses"] for user in shown if user["user"] == "carol"] == [["10.99.0.10"], ["10.99.0.11"]]
@@ -263,7 +271,5 @@ def test_the_clients_of_a_user_by_command(lab: Lab) -> None:
     assert (pool["pool"], pool["size"], pool["online"]) == ("office", 11, 2)
     assert {lease["owner"] for lease in json.loads(ours.command("show", "leases", "--json"))} == {"carol"}
     ours.command("down", "--user", "carol")
-    for vpnc in clients:
-        vpnc.wait(30)
     assert not ours.control.sas()
     assert json.loads(ours.command("show", "users", "--json")) == []
