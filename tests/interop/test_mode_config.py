@@ -197,10 +197,10 @@ proposals = ["aes256-sha1"]
     )
 
 
-def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions = VpncOptions()) -> Vpnc:
+def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions | None = None) -> Vpnc:
     """Start vpnc, and wait until its pair carries traffic at our end as well."""
     before = {child["uniqueid"] for child in ours.control.children()}
-    vpnc = lab.vpnc(node, options)
+    vpnc = lab.vpnc(node, options or VpncOptions())
     ours.wait_for(lambda: {child["uniqueid"] for child in ours.control.children()} - before, "its pair")
     return vpnc
 

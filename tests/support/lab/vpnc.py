@@ -35,7 +35,7 @@ class VpncOptions:
 
 
 class Vpnc(Program):
-    """A running vpnc, whose tunnel is up; ``environment`` is what its script got."""
+    """A running vpnc, which has its address; ``environment`` is what its script got."""
 
     def __init__(self, node: Node, directory: Path, options: VpncOptions) -> None:
         directory.mkdir(parents=True)
@@ -63,7 +63,7 @@ DPD idle timeout (our side) {options.dpd}
         command = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", configuration]
         super().__init__(node.namespace, command, directory)
         try:
-            self.wait_for_log("VPNC started", timeout=30)  # after Quick Mode
+            self.wait_for((directory / "env.connect").exists, "its address", timeout=30)  # before Quick Mode
         except LabError:
             self.stop()
             raise
