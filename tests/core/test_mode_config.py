@@ -278,6 +278,16 @@ def test_what_a_client_suggests_and_holds(network: Network) -> None:
     assert bob.asked_for[-1].held == ("10.99.0.10",)
 
 
+def test_addresses_that_are_requested_one_after_the_other(network: Network) -> None:
+    alice, bob = meet(network, client("::/0", vips=("0.0.0.0",)), gateway("::/0", pools=("office", "office6")))
+    alice.calls(None)
+    network.settle()
+    change(bob.engine, bob.sa, assigned=replace(CONFIG, addresses=("fd00::10",)))
+    rekeys_ike(alice)
+    network.run(60)
+    assert set(bob.sa.assigned_addresses) == {"10.99.0.11", "fd00::10"}
+
+
 def test_a_reborn_gateway_keeps_the_address(network: Network) -> None:
     alice, bob = meet(network, client(), gateway())
     alice.calls("t0")

@@ -102,6 +102,18 @@ def _addresses(ours: OurGateway) -> list[str]:
     return [address for sa in ours.control.sas() for address in sa.get("remote-vips", ())]
 
 
+def test_charon_as_client_with_ipv6_inside(lab: Lab) -> None:
+    """An address has 16 octets (draft-dukes-ike-mode-cfg-02 §3.4)."""
+    a, b = lab.direct(inside=6)
+    options = replace(gateway(), local=b.network, others='[pools.office]\naddresses = "fd99::10-fd99::20"\n')
+    ours = lab.ours(b, options)
+    charon = lab.charon(a, replace(client(), connection="vips = ::", remote_ts=b.network))
+    charon.control.initiate()
+    assert leases(ours) == {"fd99::10": "alice@lab"}
+    ping(as_virtual(a, "fd99::10"))
+    assert int(ours.control.child()["packets-in"]) >= 3
+
+
 @METHODS
 def test_two_clients_behind_one_nat(lab: Lab, method: str) -> None:
     """Both have the identity of the group, and the same address inside their networks' NAT."""
@@ -159,6 +171,7 @@ def test_charon_as_gateway(lab: Lab, method: str) -> None:
 CHECK = """#!/bin/sh
 read -r question
 case $question in
+*'"user":"erin"'*) echo '{"verdict": "accepted", "addresses": ["10.99.0.15"], "dns": ["10.10.2.99"]}' ;;
 *'"user":"carol"'*'"password":"the password of carol"'* | *'"user":"dave"'*'"password":"dave-password"'*) exit 0 ;;
 *) exit 1 ;;
 esac
@@ -237,6 +250,16 @@ def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
         ping(node)
     tcp(one, gw, lab)
     tcp(other, gw, lab)
+
+
+def test_the_address_of_a_user(lab: Lab) -> None:
+    """The backend decides about the address and the name servers."""
+    a, b = lab.direct()
+    ours = lab.ours(b, cisco(lab, b))
+    vpnc = connect(lab, a, ours, VpncOptions(user="erin"))
+    assert vpnc.told("connect")["INTERNAL_IP4_DNS"] == "10.10.2.99"
+    assert leases(ours) == {"10.99.0.15": "erin"}
+    ping(as_virtual(a, "10.99.0.15"))
 
 
 def test_the_second_client_of_a_user_takes_the_address_over(lab: Lab) -> None:
