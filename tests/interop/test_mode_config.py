@@ -178,7 +178,7 @@ esac
 """
 
 
-def cisco(lab: Lab, node: Node, *, unique: str = "replace") -> OurOptions:
+def cisco(lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "") -> OurOptions:
     """A gateway for vpnc: a group secret, a user, and a virtual address."""
     program = lab.folder("check-user")
     program.write_text(CHECK)
@@ -192,6 +192,7 @@ log_level = "debug"
 [command]
 run = "{program}"
 {POOL}
+{pool}
 [connection.peer]
 local_address = "{node.address}"
 local_id = "gw.lab"
@@ -205,7 +206,7 @@ pools = "office"
 unique = "{unique}"
 
 [connection.peer.tunnel.net]
-local = "0.0.0.0/0"
+local = "{local}"
 proposals = ["aes256-sha1"]
 """
     )
@@ -236,6 +237,18 @@ def test_vpnc(lab: Lab) -> None:
     assert leases(ours) == {"10.99.0.10": "carol"}
     vpnc.stop()
     ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
+
+
+def test_vpnc_with_a_split_network(lab: Lab) -> None:
+    a, b = lab.direct()
+    options = cisco(lab, b, local="10.10.2.0/24", pool='split_include = ["10.10.2.0/24", "10.10.9.0/24"]')
+    ours = lab.ours(b, options)
+    told = connect(lab, a, ours).told("connect")
+    assert told["CISCO_SPLIT_INC"] == "2"
+    assert (told["CISCO_SPLIT_INC_1_ADDR"], told["CISCO_SPLIT_INC_1_MASKLEN"]) == ("10.10.9.0", "24")
+    assert ours.control.child()["local-ts"] == ["10.10.2.0/24"]
+    ping(as_virtual(a, "10.99.0.10"))
+    assert int(ours.control.child()["packets-in"]) == 3
 
 
 def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
