@@ -64,11 +64,17 @@ def octets(gateway: OurGateway) -> int:
     return int(gateway.control.child()["bytes-in"])
 
 
-@pytest.mark.parametrize("plane", PLANES)
-def test_two_clients_with_one_address_and_port_behind_one_nat(lab: Lab, plane: str) -> None:
-    """As Windows does it: both are 192.168.77.11, say so as their identity, and use port 1701 (RFC 3948 §5.2)."""
+@pytest.mark.parametrize(
+    ("plane", "of_server"),
+    [("kernel", "userspace"), ("userspace", "userspace"), ("kernel", "kernel with iptables")],
+)
+def test_two_clients_with_one_address_and_port_behind_one_nat(lab: Lab, plane: str, of_server: str) -> None:
+    """As Windows does it: both are 192.168.77.11, say so as their identity, and use port 1701 (RFC 3948 §5.2).
+
+    The kernel here has no nf_tables; `tests/interop/test_client_rules.py` has the rules that it would use.
+    """
     c1, c2, gw = lab.same_address_behind_nat()
-    server = lab.ours(gw, replace(L2TP, data_plane="userspace", remote_id=c1.address))
+    server = lab.ours(gw, replace(L2TP, data_plane=of_server, remote_id=c1.address))
     lab.started(Xl2tpd(gw, lab.folder("server"), calls=False))
     clients = [lab.ours(node, replace(CALLER, data_plane=plane, own_id=node.address)) for node in (c1, c2)]
     for client in clients:
