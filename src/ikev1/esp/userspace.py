@@ -26,6 +26,7 @@ from ikev1.esp.plane import (
     Drops,
     Listener,
     NetworkChanged,
+    PacketsWait,
     PlaneError,
     Protected,
     Reader,
@@ -81,6 +82,7 @@ class UserspacePlane:
         self._pairs: dict[int, SaPair] = {}  # by inbound SPI
         self._policies = OutboundPolicies()
         self._traps: dict[tuple[str, str], TrapQueue] = {}
+        self._holding: dict[TrapQueue, None] = {}  # those in which packets wait
         self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
@@ -130,7 +132,18 @@ class UserspacePlane:
             self._clients.add(pair)
         self._policies.add_pair(pair)
         self._guard.change({pair: _guarded(child)})
-        for catch in list(self._traps.values()):
+        if not self._holding:
+            return
+        if child.initiator:
+            self._listener(PacketsWait(child.without_keys(), self._release))
+        else:  # the peer has installed the pair before it sent the message that had us do so
+            self._release()
+
+    def _release(self) -> None:
+        """Send the packets that wait in traps; those for which no pair is there wait again."""
+        waiting = tuple(self._holding)
+        self._holding.clear()
+        for catch in waiting:
             self._send([packet] for packet in catch.release())
 
     def remove(self, child: ChildSa) -> None:
@@ -177,6 +190,7 @@ class UserspacePlane:
     def remove_trap(self, connection: str, tunnel: str) -> None:
         catch = self._traps.pop((connection, tunnel), None)
         if catch is not None:
+            self._holding.pop(catch, None)
             self._policies.remove_trap(catch)
             self._routes.release(catch)
 
@@ -220,6 +234,7 @@ class UserspacePlane:
         self._virtual.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
+        self._holding.clear()
         try:
             if keep_protected and self._pairs:
                 self._guard.change(dict.fromkeys(self._pairs.values()))
@@ -265,6 +280,7 @@ class UserspacePlane:
                 pair.count_unsent(send(pair.child.path, sealed))
 
     def _catch(self, catch: TrapQueue, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+        self._holding[catch] = None
         self._trapped += sum(not catch.hold(packet) for packet in packets)
         if catch.due(now, _ACQUIRE_INTERVAL):
             self._listener(Acquire(catch.trap.connection, catch.trap.tunnel, str(decode(flow))))

@@ -139,8 +139,13 @@ class ConnectionLookup:
         for (octets, prefix), networks in self._networks.items():
             if octets == len(remote):
                 found += networks.get(_masked(remote, prefix), ())
-        here = (entry for entry in found if entry.local is None or entry.local.holds(local))
-        fitting = sorted((entry for entry in here if entry.zone in ("", zone)), key=_Entry.rank)
+        fitting = [
+            entry
+            for entry in found
+            if (entry.local is None or entry.local.holds(local)) and (not entry.zone or entry.zone == zone)
+        ]
+        if len(fitting) > 1:
+            fitting.sort(key=_Entry.rank)
         # a connection has several entries if several of its remote addresses match
         return tuple({entry.place: entry.connection for entry in fitting}.values())
 

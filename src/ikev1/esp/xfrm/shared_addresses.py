@@ -2,8 +2,8 @@
 
 The table has the rules that tell their packets apart (`ikev1.esp.nft.client_rules`), and drops what passes between
 their addresses unprotected (`ikev1.esp.clear_traffic`): policies cannot, for a packet of a local program has no mark
-when the policies are asked first. It is made with the first such peer, or with what is to be protected in transport mode.
-Without nf_tables there are no marks, and only one of such peers is accepted.
+when the policies are asked first. It is made with the first such peer, or with what is to be protected in transport
+mode. Without nf_tables there are no marks, and only one of such peers is accepted.
 """
 
 from __future__ import annotations
