@@ -1,7 +1,8 @@
-"""A gateway with the kernel's data plane where the kernel has ESP, but no nf_tables: iptables has the same rules.
+"""A gateway with the kernel's data plane where the kernel has ESP, but no nf_tables: iptables saves and restores marks.
 
-Run as a program with a configuration file. What the rules of `ikev1.esp.nft.client_rules` do, the older tables do here;
-unprotected packets are not dropped.
+Run as a program with a configuration file. The rules of `ikev1.esp.nft.client_rules` are made in the older tables, but
+for the zones, which the kernel of `kernel-run` does not have: clients need different ports here. Unprotected packets
+are not dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from ikev1.esp.xfrm import shared_addresses
 
 _OF_CLIENT = f"{SIGNATURE:#x}/0xffff0000"
 _RULES = (
-    f"-t raw {{}} PREROUTING -m mark --mark {_OF_CLIENT} -j CT --zone-orig mark",
     f"-t mangle {{}} PREROUTING -m mark --mark {_OF_CLIENT} -j CONNMARK --save-mark",
     f"-t mangle {{}} OUTPUT -m connmark --mark {_OF_CLIENT} -j CONNMARK --restore-mark",
 )
