@@ -94,8 +94,7 @@ def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
 
     Raises struct.error for a body over 65,531 octets.
     """
-    following = [payload_type for payload_type, _ in payloads[1:]]
-    following.append(NONE)
+    following = [*[payload_type for payload_type, _ in payloads[1:]], NONE][: len(payloads)]
     pack = GENERIC_HEADER.pack
     return b"".join(
         [

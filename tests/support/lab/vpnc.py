@@ -1,55 +1,79 @@
-"""Debian's vpnc, a client of Cisco's gateways, with the configuration of a test."""
+"""vpnc, Debian's own build: the client of Cisco's concentrators, with a group secret and a user."""
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.network import Node
-from lab.process import Program
+from lab.process import LabError, Program
 
-# Address and routes in this namespace only, instead of vpnc-script, which would change names and routes of the host
-_SCRIPT = """#!/bin/sh
-env | grep -E '^(INTERNAL|CISCO|reason|TUNDEV)' | sort > "{directory}/environment.$reason"
+GROUP, GROUP_SECRET = "vpncgroup", "group-psk-0123456789"
+DEVICE = "vpnc0"
+
+# vpnc calls it with the configuration that it received in its environment
+_SCRIPT = """#!/bin/bash
+env | grep -E '^(INTERNAL|CISCO|TUNDEV|reason)' | sort > "{directory}/env.$reason"
 [ "$reason" = connect ] || exit 0
-sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"  # vpnc would send its router solicitations as IPv4
-ip link set dev "$TUNDEV" up mtu 1400
+sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"  # nothing but what a test sends
+ip link set dev "$TUNDEV" up mtu "${{INTERNAL_IP4_MTU:-1412}}"
 ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"
-i=0
-while [ "$i" -lt "${{CISCO_SPLIT_INC:-0}}" ]; do
-    eval "network=\\$CISCO_SPLIT_INC_${{i}}_ADDR/\\$CISCO_SPLIT_INC_${{i}}_MASKLEN"
-    ip route replace "$network" dev "$TUNDEV"
-    i=$((i + 1))
-done
+ip route add {network} dev "$TUNDEV"
 """
 
 
-def what_vpnc_lacks() -> str:
-    """Why vpnc cannot run here; empty if it can."""
-    return "" if shutil.which("vpnc", path="/usr/sbin:/usr/bin") else "vpnc is not installed"
+@dataclass(frozen=True)
+class VpncOptions:
+    """What a test may choose."""
+
+    user: str = "carol"
+    password: str = "the password of carol"
+    group: str = "dh5"  # of Diffie-Hellman
+    pfs: str = "nopfs"
+    nat: str = "natt"  # or cisco-udp, force-natt, none
+    dpd: int = 30  # seconds
+    more: str = ""  # lines of its configuration
+    configuration: str = ""  # instead of all of the above
 
 
 class Vpnc(Program):
-    """A running vpnc; ``configuration`` is its file but for where it keeps things."""
+    """A running vpnc, which has its address; ``environment`` is what its script got."""
 
-    def __init__(self, node: Node, directory: Path, configuration: str) -> None:
+    def __init__(self, node: Node, directory: Path, options: VpncOptions) -> None:
         directory.mkdir(parents=True)
         script = directory / "script"
-        script.write_text(_SCRIPT.format(directory=directory))
+        script.write_text(_SCRIPT.format(directory=directory, network=node.remote))
         script.chmod(0o700)
-        config = directory / "vpnc.conf"
-        config.touch(mode=0o600)
-        config.write_text(f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n")
-        self.node = node
-        command: list[str | Path] = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
+        configuration = directory / "vpnc.conf"
+        configuration.touch(mode=0o600)
+        places = f"Interface name {DEVICE}\nPidfile {directory}/vpnc.pid\nScript {script}\n"
+        configuration.write_text((options.configuration or _configuration(node, options)) + places)
+        command = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", configuration]
         super().__init__(node.namespace, command, directory)
+        try:
+            self.wait_for((directory / "env.connect").exists, "its address", timeout=30)
+        except LabError:
+            self.stop()
+            raise
 
-    def wait_for_address(self) -> str:
-        """Wait until it is connected; returns its virtual address."""
-        return self.wait_for(lambda: self.told("connect").get("INTERNAL_IP4_ADDRESS", ""), "an address", timeout=30)
-
-    def told(self, reason: str) -> dict[str, str]:
-        """What vpnc told its script, by the names of variables."""
-        file = self.directory / f"environment.{reason}"
-        lines = file.read_text().splitlines() if file.exists() else []
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the script, in which vpnc hands over what the gateway sent."""
+        lines = (self.directory / "env.connect").read_text().splitlines()
         return dict(line.partition("=")[::2] for line in lines)
+
+
+def _configuration(node: Node, options: VpncOptions) -> str:
+    return f"""IPSec gateway {node.peer}
+IPSec ID {GROUP}
+IPSec secret {GROUP_SECRET}
+Xauth username {options.user}
+Xauth password {options.password}
+IKE DH Group {options.group}
+Perfect Forward Secrecy {options.pfs}
+NAT Traversal Mode {options.nat}
+Vendor cisco
+Local Port 500
+DPD idle timeout (our side) {options.dpd}
+{options.more}
+"""

@@ -67,7 +67,7 @@ def negotiate_queued(ref: SaRef) -> None:
 
 def brings_initial_contact(last: Message) -> bool:
     """Return whether ``last``, the final message of phase 1, has an authenticated INITIAL-CONTACT. It is obeyed once
-    the peer is known.
+    the peer is known, after XAUTH.
     """
     return last.header.encrypted and _says_initial_contact(last)
 
@@ -121,4 +121,4 @@ def initial_contact(ref: SaRef, message: Message) -> None:
 
 
 def _says_initial_contact(message: Message) -> bool:
-    return any([payload.type == _INITIAL_CONTACT for payload in message.all(Notification)])
+    return any(payload.type == _INITIAL_CONTACT for payload in message.all(Notification))

@@ -367,8 +367,8 @@ class SaTable:
     def __iter__(self) -> Iterator[IkeSa]:
         return iter(tuple(self.by_cookies.values()))
 
-    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that moves later
-    # keeps its old entry in the heap, and is rescheduled when that entry expires: only what changed can be due earlier.
+    # Several messages and answers may change an SA before anybody asks for the next deadline. A deadline that is
+    # postponed keeps its old entry in the heap until that expires: only what has changed can be due earlier.
 
     def _schedule_changed(self) -> None:
         for cookies, before in self._to_schedule.items():

@@ -17,6 +17,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 
 
@@ -49,6 +50,8 @@ class EventCounters:
 def _name(event: EventOfSa | Failure | Note) -> str:
     if isinstance(event, IkeUp):
         return "ike-up"
+    if isinstance(event, XauthUp):
+        return "xauth-up"
     if isinstance(event, IkeConfirmed):
         return "ike-confirmed"
     if isinstance(event, IkeDown):

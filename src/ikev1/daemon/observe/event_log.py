@@ -30,6 +30,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -79,6 +80,7 @@ _NAMES: dict[type, str] = {
     ConfigAssigned: "assigned configurations",
     ConfigReceived: "received configurations",
     IkeConfirmed: "confirmed ISAKMP SAs",
+    XauthUp: "authenticated users",
     IkeDown: "closed ISAKMP SAs",
     ChildUp: "established IPsec SAs",
     ChildDown: "closed IPsec SAs",
@@ -223,6 +225,8 @@ def _line(event: Event) -> Line:
         return Line(level, "ENC", _message(event), event.sa)
     if isinstance(event, IkeUp):
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+    if isinstance(event, XauthUp):
+        return Line(level, "IKE", _xauth_up(event.sa), event.sa)
     if isinstance(event, IkeConfirmed):
         return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
     if isinstance(event, ConfigAssigned):
@@ -252,6 +256,12 @@ def _config(config: ModeConfig | None) -> str:
 
 def _note(event: Note) -> Line:
     return Line(_level(event), "IKE", event.text, event.sa, event.code)
+
+
+def _xauth_up(sa: IkeSa) -> str:
+    if sa.user is None:
+        return f"XAUTH: {sa.path.remote_host} has accepted the user"
+    return f'XAUTH: user "{sa.user_name}" is authenticated'
 
 
 def _message(event: MessageSeen) -> str:
