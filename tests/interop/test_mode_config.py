@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ default_domain = "lab.example"
 METHODS = pytest.mark.parametrize("method", ["pull", "push"])
 
 
-def gateway(method: str = "pull", **more: str) -> OurOptions:
+def gateway(method: str = "pull", **more: Any) -> OurOptions:
     return OurOptions(
         local="10.10.2.0/24",
         remote="dynamic",
@@ -36,7 +37,7 @@ def gateway(method: str = "pull", **more: str) -> OurOptions:
     )
 
 
-def client(method: str = "pull", **more: str) -> CharonOptions:
+def client(method: str = "pull", **more: Any) -> CharonOptions:
     pull = "yes" if method == "pull" else "no"
     return CharonOptions(
         calls=True, connection=f"vips = 0.0.0.0\npull = {pull}", local_ts="dynamic", remote_ts="10.10.2.0/24", **more
@@ -199,11 +200,12 @@ def test_vpnc(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))
     vpnc = lab.vpnc(a, VpncOptions())
-    assert vpnc.environment["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
-    assert vpnc.environment["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
-    assert vpnc.environment["INTERNAL_IP4_DNS"] == "10.10.2.53"
-    assert vpnc.environment["CISCO_BANNER"] == "Welcome to the lab"
-    assert vpnc.environment["CISCO_DEF_DOMAIN"] == "lab.example"
+    told = vpnc.told("connect")
+    assert told["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
+    assert told["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
+    assert told["INTERNAL_IP4_DNS"] == "10.10.2.53"
+    assert told["CISCO_BANNER"] == "Welcome to the lab"
+    assert told["CISCO_DEF_DOMAIN"] == "lab.example"
     at_work = as_virtual(a, "10.99.0.10")
     ping(at_work)
     tcp(at_work, b, lab)

@@ -28,7 +28,7 @@ from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node
 from lab.recipes import OURS, libreswan, of_peer, our_gateway, sites
-from lab.vpnc import VpncOptions
+from lab.vpnc import Vpnc
 from printed import compare, in_form
 
 
@@ -209,9 +209,9 @@ def test_a_stand_in_for_an_iphone_connects_in_main_mode(lab: Lab, update: bool) 
 def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None:
     a, b = lab.sites(OURS, ROAD_WARRIOR)
     ours = our_gateway(lab, a, "vpnc", records=True)
-    vpnc = lab.vpnc(b, VpncOptions(configuration=of_peer("vpnc", "vpnc")))
-    told = vpnc.environment
-    assert told["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
+    vpnc = lab.started(Vpnc(b, lab.folder("vpnc"), of_peer("vpnc", "vpnc")))
+    assert vpnc.wait_for_address() == "10.99.0.10"
+    told = vpnc.told("connect")
     assert (told["CISCO_SPLIT_INC_0_ADDR"], told["CISCO_SPLIT_INC_0_MASKLEN"]) == ("10.1.0.0", "16")
     assert (told["INTERNAL_IP4_DNS"], told["CISCO_DEF_DOMAIN"]) == ("10.1.0.53", "corp.example")
     check_shown(ours, "vpnc", update)

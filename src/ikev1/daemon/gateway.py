@@ -59,6 +59,7 @@ from ikev1.esp.plane import (
     Counters,
     Expired,
     NetworkChanged,
+    PacketsWait,
     PeerMoved,
     PeerSends,
     PlaneError,
@@ -69,6 +70,8 @@ from ikev1.esp.plane import (
 )
 from ikev1.store import Store, WallTimeStore
 from ikev1.wire.registry import ProtocolId
+
+_PEER_INSTALLS_WITHIN = 0.1  # seconds after our last message of Quick Mode; strongSwan on a busy machine takes 0.02
 
 
 class Gateway:
@@ -327,6 +330,8 @@ class Gateway:
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, PeerSends):
                 self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
+            elif isinstance(event, PacketsWait):
+                asyncio.get_running_loop().call_later(_PEER_INSTALLS_WITHIN, self._release, event)
             elif isinstance(event, NetworkChanged):
                 self._network.notice()
             elif isinstance(event, UnknownSpi):
@@ -336,6 +341,12 @@ class Gateway:
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
             self.log.bug(f"the event {type(event).__name__} of the data plane", error)
+
+    def _release(self, event: PacketsWait) -> None:
+        try:
+            event.release()
+        except Exception as error:
+            self.log.bug("the release of waiting packets", error)
 
     def _addresses_changed(self, names: Mapping[str, tuple[str, ...]]) -> None:
         self.engine.name_addresses(names)

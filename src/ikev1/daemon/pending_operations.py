@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 from ikev1.core.peer import vendor_ids
-from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp, XauthUp
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildReady,
+    ChildUp,
+    Event,
+    Failure,
+    IkeConfirmed,
+    IkeDown,
+    IkeUp,
+    XauthUp,
+)
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.errors import LocalError
 
@@ -77,8 +87,8 @@ class PendingOperations:
         sa = event.sa
         if sa is None or not self.waiting:
             return
-        if isinstance(event, ChildUp):
-            # the tunnel is up, whichever ISAKMP SA it was negotiated under
+        if isinstance(event, ChildUp | ChildReady):
+            # the tunnel is up, whichever pair sends, and whichever ISAKMP SA it was negotiated under
             for operation in self._waiting.get((sa.connection, event.child.name), ()):
                 operation.succeed()
         elif isinstance(event, (IkeUp, IkeConfirmed, XauthUp)):

@@ -92,12 +92,14 @@ class Performer:
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
         if isinstance(action, Send):
-            self._keepalives.sent(action.path, self._clock())
+            if self._keepalives.are_needed:
+                self._keepalives.sent(action.path, self._clock())
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
         elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self._clock())
+            if action.sa.nat is not None:
+                self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):

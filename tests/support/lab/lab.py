@@ -56,7 +56,9 @@ class Lab:
 
     def vpnc(self, node: Node, options: VpncOptions) -> Vpnc:
         """vpnc, once it has its address."""
-        return self.started(Vpnc(node, self.folder(f"{node.name}-vpnc"), options))
+        vpnc = self.started(Vpnc(node, self.folder(f"{node.name}-vpnc"), options.configuration(node)))
+        vpnc.wait_for_address()
+        return vpnc
 
     def ours(self, node: Node, options: OurOptions) -> OurGateway:
         """ikev1."""

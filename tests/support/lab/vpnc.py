@@ -1,7 +1,8 @@
-"""vpnc, Debian's own build: the client of Cisco's concentrators, with a group secret and a user."""
+"""vpnc, Debian's own build: a client of Cisco's gateways, with a group secret and a user."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +12,28 @@ from lab.process import LabError, Program
 GROUP, GROUP_SECRET = "vpncgroup", "group-psk-0123456789"
 DEVICE = "vpnc0"
 
-# vpnc calls it with the configuration that it received in its environment
-_SCRIPT = """#!/bin/bash
-env | grep -E '^(INTERNAL|CISCO|TUNDEV|reason)' | sort > "{directory}/env.$reason"
+# Address and routes in this namespace only, instead of vpnc-script, which would change names and routes of the host.
+# vpnc calls it with the configuration that it received in its environment.
+_SCRIPT = """#!/bin/sh
+env | grep -E '^(INTERNAL|CISCO|reason|TUNDEV)' | sort > "{directory}/environment.$reason"
 [ "$reason" = connect ] || exit 0
-sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"  # nothing but what a test sends
-ip link set dev "$TUNDEV" up mtu "${{INTERNAL_IP4_MTU:-1412}}"
+sysctl -qw "net.ipv6.conf.$TUNDEV.disable_ipv6=1"  # vpnc would send its router solicitations as IPv4
+ip link set dev "$TUNDEV" up mtu 1400
 ip addr add "$INTERNAL_IP4_ADDRESS/32" dev "$TUNDEV"
-ip route add {network} dev "$TUNDEV"
+[ "${{CISCO_SPLIT_INC:-0}}" -gt 0 ] || ip route add {network} dev "$TUNDEV"
+i=0
+while [ "$i" -lt "${{CISCO_SPLIT_INC:-0}}" ]; do
+    eval "network=\\$CISCO_SPLIT_INC_${{i}}_ADDR/\\$CISCO_SPLIT_INC_${{i}}_MASKLEN"
+    ip route replace "$network" dev "$TUNDEV"
+    i=$((i + 1))
+done
+touch "{directory}/connected"
 """
+
+
+def what_vpnc_lacks() -> str:
+    """Why vpnc cannot run here; empty if it can."""
+    return "" if shutil.which("vpnc", path="/usr/sbin:/usr/bin") else "vpnc is not installed"
 
 
 @dataclass(frozen=True)
@@ -33,47 +47,51 @@ class VpncOptions:
     nat: str = "natt"  # or cisco-udp, force-natt, none
     dpd: int = 30  # seconds
     more: str = ""  # lines of its configuration
-    configuration: str = ""  # instead of all of the above
+
+    def configuration(self, node: Node) -> str:
+        """The content of its file."""
+        return f"""IPSec gateway {node.peer}
+IPSec ID {GROUP}
+IPSec secret {GROUP_SECRET}
+Xauth username {self.user}
+Xauth password {self.password}
+IKE DH Group {self.group}
+Perfect Forward Secrecy {self.pfs}
+NAT Traversal Mode {self.nat}
+Vendor cisco
+Local Port 500
+Interface name {DEVICE}
+DPD idle timeout (our side) {self.dpd}
+{self.more}
+"""
 
 
 class Vpnc(Program):
-    """A running vpnc, which has its address; ``environment`` is what its script got."""
+    """A running vpnc; ``configuration`` is its file but for where it keeps things."""
 
-    def __init__(self, node: Node, directory: Path, options: VpncOptions) -> None:
+    def __init__(self, node: Node, directory: Path, configuration: str) -> None:
         directory.mkdir(parents=True)
         script = directory / "script"
         script.write_text(_SCRIPT.format(directory=directory, network=node.remote))
         script.chmod(0o700)
-        configuration = directory / "vpnc.conf"
-        configuration.touch(mode=0o600)
-        places = f"Interface name {DEVICE}\nPidfile {directory}/vpnc.pid\nScript {script}\n"
-        configuration.write_text((options.configuration or _configuration(node, options)) + places)
-        command = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", configuration]
+        config = directory / "vpnc.conf"
+        config.touch(mode=0o600)
+        config.write_text(f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n")
+        self.node = node
+        command: list[str | Path] = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
         super().__init__(node.namespace, command, directory)
+
+    def wait_for_address(self) -> str:
+        """Wait until it is connected; returns its virtual address."""
         try:
-            self.wait_for((directory / "env.connect").exists, "its address", timeout=30)
+            self.wait_for((self.directory / "connected").exists, "its address", timeout=30)
         except LabError:
             self.stop()
             raise
+        return self.told("connect")["INTERNAL_IP4_ADDRESS"]
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables of the script, in which vpnc hands over what the gateway sent."""
-        lines = (self.directory / "env.connect").read_text().splitlines()
+    def told(self, reason: str) -> dict[str, str]:
+        """What vpnc told its script, by the names of variables: what the gateway sent."""
+        file = self.directory / f"environment.{reason}"
+        lines = file.read_text().splitlines() if file.exists() else []
         return dict(line.partition("=")[::2] for line in lines)
-
-
-def _configuration(node: Node, options: VpncOptions) -> str:
-    return f"""IPSec gateway {node.peer}
-IPSec ID {GROUP}
-IPSec secret {GROUP_SECRET}
-Xauth username {options.user}
-Xauth password {options.password}
-IKE DH Group {options.group}
-Perfect Forward Secrecy {options.pfs}
-NAT Traversal Mode {options.nat}
-Vendor cisco
-Local Port 500
-DPD idle timeout (our side) {options.dpd}
-{options.more}
-"""

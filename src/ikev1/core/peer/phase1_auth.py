@@ -25,9 +25,11 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
 from ikev1.wire.registry import CertificateEncoding, NotifyType
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
+
 
 def _other(role: Role) -> Role:
-    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+    return _RESPONDER if role is _INITIATOR else _INITIATOR
 
 
 def _method(context: ExchangeContext) -> int:
@@ -195,11 +197,11 @@ def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool)
 
 
 def _own_hash(sa: IkeSa, method: int) -> bytes:
-    return _hash_i(sa, method) if sa.role is Role.INITIATOR else _hash_r(sa, method)
+    return _hash_i(sa, method) if sa.role is _INITIATOR else _hash_r(sa, method)
 
 
 def _peer_hash(sa: IkeSa, method: int) -> bytes:
-    return _hash_r(sa, method) if sa.role is Role.INITIATOR else _hash_i(sa, method)
+    return _hash_r(sa, method) if sa.role is _INITIATOR else _hash_i(sa, method)
 
 
 def _hash_i(sa: IkeSa, method: int) -> bytes:
