@@ -204,6 +204,7 @@ def test_a_stand_in_for_an_iphone_connects_in_main_mode(lab: Lab, update: bool) 
     check_shown(ours, "apple", update)
     assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
     assert charon.control.sas()[0]["local-vips"] == ["10.99.0.10"]
+    assert "internal-error" not in ours.log()
 
 
 def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None:
@@ -219,6 +220,7 @@ def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None
     child = ours.control.child()
     assert (int(child["packets-in"]), int(child["packets-out"])) == (3, 3)
     assert_sends(ours, VPNC_DH14)
+    assert "internal-error" not in ours.log()
 
 
 def without_host_name(requests: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
