@@ -201,9 +201,9 @@ def test_windows_clients_with_one_private_address_behind_several_nats(tmp_path: 
     assert len({sa.claim for sa in us.engine.sas.values()}) == 2
 
 
-@pytest.mark.parametrize("separates", [True, False], ids=["userspace", "kernel"])
+@pytest.mark.parametrize("separates", [True, False], ids=["told-apart", "alike"])
 def test_windows_clients_behind_one_nat(tmp_path: Path, separates: bool) -> None:
-    """Both request UDP port 1701: the data plane has to tell them apart."""
+    """Both request UDP port 1701: where the data plane cannot tell them apart, the second one is refused."""
     us = gateway(changed(loaded("windows-l2tp", tmp_path).settings, separates_clients=separates))
     for address, port in (("192.168.1.10", 40_500), ("192.168.1.11", 40_501)):
         caller = Caller(us, remote_access.WINDOWS, SECRET, address, (NAT[0], port))
