@@ -29,7 +29,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import astuple, present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
@@ -242,8 +242,7 @@ def _peer_name(sa: IkeSa) -> bytes:
     claim = sa.claim if sa.nat is not None and sa.nat.encapsulate else None
     if claim is None:
         return b""
-    key = claim.connection, claim.identity, claim.location
-    return blake2s(repr(key).encode(), digest_size=8).digest()
+    return blake2s(repr(astuple(claim)).encode(), digest_size=8).digest()
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:

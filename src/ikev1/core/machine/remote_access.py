@@ -61,9 +61,10 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         return
     xauth = ref.sa.xauth
     if xauth is None:
-        if exchange.role is Role.RESPONDER:
+        if exchange.role is Role.RESPONDER and ref.sa.exchanges:
             _need_no_ack(ref)
-        mode_config.after_exchange(ref, exchange)
+        if exchange.script == TRANSACTION.name:
+            mode_config.after_exchange(ref, exchange)
     elif xauth.serves:
         _serve(ref)
     elif xauth.step is XauthStep.ACCEPTED:
