@@ -13,6 +13,7 @@ from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import delete_ike
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildDown, Code, IkeUp, Note
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from nat import NatBox
@@ -145,7 +146,10 @@ def test_whatever_is_lost_after_a_minute_of_quiet_both_agree(seed: int) -> None:
         network.run(5 * network.share())
     network.run(200)  # every exchange comes to its end
     network.link = lambda datagram: [datagram]
-    replaces(alice, "ISAKMP SA")
+    if used(alice) and used(bob):
+        replaces(alice, "ISAKMP SA")
+    else:
+        alice.calls()  # one end gave up all of them
     network.run(5)
     replaces(alice, "pair")
     network.run(60)
@@ -321,3 +325,75 @@ def test_an_isakmp_sa_replaced_by_a_peer_behind_a_nat_has_an_heir(network: Netwo
     network.run(60)
     assert len(alice.engine.sas) == len(bob.engine.sas) == 1
     agree(alice, bob)
+
+
+def test_an_isakmp_sa_of_a_peer_that_had_rebooted_has_an_heir_too(network: Network) -> None:
+    """Its INITIAL-CONTACT ends older ones only. The peer behind a NAT proves where it is under the newer one first."""
+    ours = connection(ALICE, BOB, tunnel(), local_id="alice.example")
+    theirs = connection(BOB, "%any", tunnel(mirrored=True), remote_id="alice.example")
+    alice, bob = network.peer("alice", ALICE, settings(ours)), network.peer("bob", BOB, settings(theirs))
+    NatBox(network, alice, "203.0.113.1")
+    alice.calls(host=BOB)
+    network.settle()
+    (first,) = used(bob)
+    assert first.initial_contact
+    network.run(60)
+    lost: list[Datagram] = []
+    translated = network.link
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if "R_U_THERE_ACK" in datagram.label and datagram.octets[:16] == first.cookies and not lost:
+            lost.append(datagram)
+            return []
+        return translated(datagram)
+
+    network.link = link
+    replaces(alice, "ISAKMP SA")
+    network.run(5)
+    assert lost
+    assert {sa.cookies == first.cookies: sa.heir != 0 for sa in bob.engine.sas.values()} == {True: True, False: False}
+    network.run(60)
+    assert len(alice.engine.sas) == len(bob.engine.sas) == 1
+    agree(alice, bob)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 30.0])
+def test_pairs_that_the_peer_may_keep_under_a_replaced_isakmp_sa_are_rekeyed_before_its_delete(
+    network: Network, seconds: float
+) -> None:
+    """Alice replaces an ISAKMP SA, and bob then either the same one or the new one: nobody can tell, if it is soon."""
+    alice, bob = two(network)
+    establish(network, alice)
+    network.run(60)
+    replaces(alice, "ISAKMP SA")
+    network.run(seconds)
+    pair = alice.child.inbound.spi
+    replaces(bob, "ISAKMP SA")
+    network.run(5)
+    assert used(alice)[0].role is Role.RESPONDER
+    network.sent.clear()
+    network.run(60)
+    labels = [datagram.label for datagram in network.sent]
+    if seconds > 10:
+        assert "QM1" not in labels
+        assert alice.child.inbound.spi == pair
+    else:
+        assert labels.index("QM3") < labels.index("INFO D(ISAKMP)", labels.index("QM3"))
+        assert labels.count("QM1") == 1
+        assert sending(alice)[0].inbound.spi != pair
+    agree(alice, bob)
+
+
+def test_the_end_of_a_replaced_isakmp_sa_revives_none(network: Network) -> None:
+    alice, bob = two(network)
+    establish(network, alice)
+    replaces(bob, "ISAKMP SA")
+    network.run(2)
+    replaces(alice, "ISAKMP SA")
+    network.run(2)
+    first, second, third = sorted(alice.engine.sas.values(), key=lambda sa: sa.established_at)
+    assert [first.heir, second.heir] == [second.unique_id, third.unique_id]
+    bob.does(lambda engine: say(engine, second, [delete_ike(second)], network.now))
+    network.settle()
+    assert [sa.unique_id for sa in alice.engine.sas.values()] == [first.unique_id, third.unique_id]
+    assert [sa.unique_id for sa in used(alice)] == [third.unique_id]

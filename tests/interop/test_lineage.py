@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Thread
 
 import pytest
 
@@ -11,7 +12,7 @@ from lab.control import Control
 from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.process import wait_until
-from lab.traffic import ping
+from lab.traffic import EndlessPings, ping
 
 _LINGER = 38  # seconds: a replaced pair receives for 30, and which side deletes it varies
 
@@ -57,3 +58,56 @@ def test_charon_keeps_its_pair_when_we_replace_the_isakmp_sa(lab: Lab, we_call: 
     wait_until(lambda: len(ours.control.sas()) == len(charon.control.sas()) == 1, "one ISAKMP SA", timeout=_LINGER)
     assert len(ours.control.children()) == len(charon.control.children()) == 1
     ping(a, count=3)
+
+
+def newest(control: Control) -> str:
+    """The number of the ISAKMP SA that was begun last."""
+    return str(max(int(sa["uniqueid"]) for sa in control.sas()))
+
+
+@pytest.mark.parametrize("we_call", [True, False], ids=["we called", "charon called"])
+def test_both_replace_the_isakmp_sa_at_the_same_instant(lab: Lab, we_call: bool) -> None:
+    """charon keeps its pairs under either of the two new ones, and ends them with it."""
+    a, b = lab.direct()
+    charon = lab.charon(b, CharonOptions(calls=not we_call))
+    ours = lab.ours(a, OurOptions(calls=we_call, gateway="delete_rekeyed_delay = 10"))
+    (ours if we_call else charon).control.initiate()
+    pings = lab.started(EndlessPings(a, lab.folder("pings"), interval=0.05))
+    peak = 0
+    for _ in range(5):
+        commands = [
+            Thread(target=control.swanctl, args=("--rekey", "--ike-id", newest(control)))
+            for control in (ours.control, charon.control)
+        ]
+        for command in commands:
+            command.start()
+        for command in commands:
+            command.join()
+        time.sleep(1.5)
+        peak = max(peak, len(ours.control.sas()))
+    ends = ours.control, charon.control
+    wait_until(lambda: [len(end.sas()) for end in ends] == [1, 1], "one ISAKMP SA", timeout=_LINGER)
+    wait_until(lambda: [pairs(end) for end in ends] == [1, 1], "one pair", timeout=20)
+    counted = pings.count()
+    assert (counted.lost, peak <= 10) == (0, True), (counted, peak)
+    ping(a, count=3)
+    assert ours.control.swanctl("--rekey", "--child", "net").returncode == 0
+    ping(a, count=3)
+
+
+@pytest.mark.parametrize("we_call", [True, False], ids=["we called", "charon called"])
+def test_charon_replaces_the_isakmp_sa_before_us_and_deletes_it_later(lab: Lab, we_call: bool) -> None:
+    """By its times as they are by default, 4 hours and 24 minutes, but shorter."""
+    a, b = lab.direct()
+    times = "rekey_time = 15s\nover_time = 10s\nrand_time = 0s"
+    charon = lab.charon(b, CharonOptions(calls=not we_call, connection=times, dos_protection=False))
+    ours = lab.ours(a, OurOptions(calls=we_call, extra='lifetime = "25s"\nproposal_check = "obey"'))
+    (ours if we_call else charon).control.initiate()
+    pings = lab.started(EndlessPings(a, lab.folder("pings"), interval=0.1))
+    counts = []
+    for _ in range(9):
+        time.sleep(4.3)
+        counts.append(len(ours.control.sas()))
+    counted = pings.count()
+    assert (max(counts), counted.lost) == (2, 0), (counts, counted)
+    assert pairs(ours.control) == pairs(charon.control) == 1

@@ -55,6 +55,26 @@ LINEAGES = {
         ),
         (ALWAYS, HEALS),
     ),
+    "strongSwan replaces an ISAKMP SA that we replaced, and keeps its pairs under ours": Named(
+        Plan(
+            0,
+            (Spoke("charon", calls=False, ike_lifetime=150, child_lifetime=600),),
+            (Fault(119.321, "rekey-ike", "hub"),),
+            200.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "both replace an ISAKMP SA at the same time, and strongSwan keeps its pairs under the other one": Named(
+        Plan(
+            53,
+            (Spoke("charon", calls=False, ike_lifetime=150, child_lifetime=600),),
+            (Fault(11.847, "rekey-ike", "hub"), Fault(11.904, "rekey-ike", "spoke0")),
+            90.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
     "a peer behind a NAT that cannot confirm an ISAKMP SA is not called again and again": Named(
         Plan(
             1795914915,

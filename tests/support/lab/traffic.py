@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.control import Control
 from lab.network import Node
@@ -42,6 +45,35 @@ class Pings:
         said = self.program.log()
         if f"{self._count} packets transmitted, {self._count} received" not in said:
             raise LabError(f"lost some of {self._count}:\n{self.program.tail()}")
+
+
+class Counted(NamedTuple):
+    """What became of echo requests: how many were sent and not answered, and how many of these in a row at most."""
+
+    sent: int
+    lost: int
+    gap: int
+
+
+class EndlessPings(Program):
+    """Echo requests in the background until they are counted, ``interval`` seconds apart."""
+
+    def __init__(self, node: Node, directory: Path, *, interval: float) -> None:
+        command = ["ping", "-i", str(interval), "-I", node.host, node.remote_host]
+        super().__init__(node.namespace, command, directory)
+
+    def count(self) -> Counted:
+        """End them. The last request may be under way: it does not count."""
+        self.send_signal(signal.SIGINT)
+        self.wait()
+        said = self.log()
+        summary = re.search(r"(\d+) packets transmitted", said)
+        if summary is None:
+            raise LabError(f"ping ended otherwise:\n{self.tail()}")
+        sent = int(summary[1]) - 1
+        answered = sorted({number for each in re.findall(r"icmp_seq=(\d+) ttl", said) if (number := int(each)) <= sent})
+        gaps = [after - before - 1 for before, after in zip([0, *answered], [*answered, sent + 1], strict=True)]
+        return Counted(sent, sent - len(answered), max(gaps))
 
 
 def transfer(sender: Node, receiver: Node, directory: Path, *, size: int = 1_000_000) -> None:

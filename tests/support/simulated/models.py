@@ -5,19 +5,24 @@ What they do is what their documentation, source or logs show; none of it is cop
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from ikev1.core.engine import Engine
 from ikev1.core.exchanges.informational import notify
 from ikev1.core.machine import commands
 from ikev1.core.machine.boundary import attempt
+from ikev1.core.machine.transaction import Transaction
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Report, Send
 from ikev1.core.records.child_sa import ChildState
-from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeUp, MessageSeen
-from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeDown, IkeUp, MessageSeen
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
-from ikev1.wire.payloads import Delete, Notification, VendorId
-from ikev1.wire.registry import ExchangeType, NotifyType, ProtocolId
+from ikev1.wire.payloads import Notification, VendorId
+from ikev1.wire.registry import ExchangeType, NotifyType
 from playbook import Datagram, say
 from simulated.node import Node
 
@@ -72,6 +77,10 @@ class Model(Node):
         """Seconds since then, by the clock of the node."""
         return self.network.now - established_at
 
+    def replaces_ike(self, sa: IkeSa) -> None:
+        """Replace an ISAKMP SA."""
+        self.wishes(Engine.rekey_ike, sa.unique_id)
+
     def calls_anew(self, sa: IkeSa) -> None:
         """Begin a phase 1 that is independent of the ISAKMP SAs that there are."""
         connection = self.engine.settings.connections[0]
@@ -94,20 +103,26 @@ class Ours(Model):
 
 
 class Charon(Model):
-    """strongSwan: whoever's ``rekey_time`` comes first replaces phase 1 by a new one and keeps the old one until its
-    end (``over_time`` later); jobs of a pool of threads take messages out of order, and another job hands the pairs
-    over to the new ISAKMP SA. A Delete that comes before that ends the pairs with the old one.
+    """strongSwan: each ISAKMP SA is replaced at its own ``rekey_time`` and remains until its end, ``over_time`` later.
+    It has no rule for which of several is used: its pairs are where it last moved them, and end with that ISAKMP SA.
+    A packet with an unknown SPI is dropped.
+
+    It moves them twice: as initiator from the ISAKMP SA that is replaced, before message 1; as responder, in a job a
+    moment after message 6, from the first ISAKMP SA that has any and is not being replaced. Ten seconds later it
+    deletes those at which it looked for them. Threads take messages out of order.
     """
 
     DPD_DELAY = 20.0
-    REKEY = 0.75  # of the lifetime
+    REKEY = 0.75, 0.97  # of the lifetime: no earlier, and no later
+    DELETES_AFTER = 10.0  # seconds
 
     def begins(self) -> None:
         """Nothing is known of any SA."""
         super().begins()
-        self._owners: dict[int, bytes] = {}
-        self._adopted = b"", 0.0  # the ISAKMP SA that has all older pairs, and since when
-        self._replaced: set[bytes] = set()
+        self._owners: dict[int, bytes] = {}  # by inbound SPI of a pair: CKY_I of its ISAKMP SA
+        self._moves: dict[bytes, tuple[float, bytes]] = {}  # when the pairs of an ISAKMP SA were moved, and to which
+        self._rekeying: set[bytes] = set()
+        self._rekey_at: dict[bytes, float] = {}
 
     def take(self, datagram: Datagram) -> None:
         """A thread takes the message, sometimes later."""
@@ -117,43 +132,89 @@ class Charon(Model):
         else:
             super().take(datagram)
 
+    def knows_no(self, spi: int, datagram: Datagram) -> None:
+        """Nothing is sent."""
+
+    def does(self, wish: Callable[[Engine], list[Action]]) -> None:
+        """No ISAKMP SA has an heir, and each pair is under the one that has it."""
+        super().does(wish)
+        if not self.is_down:
+            super().does(lambda engine: attempt(engine._state, self.network.now, self._straighten))
+
+    def _straighten(self, tx: Transaction) -> None:
+        up = {sa.CKY_I: sa for sa in self.sas_with(CONNECTION)}
+        for sa in up.values():
+            if sa.heir:
+                tx.of(sa).change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0)
+        for sa in self.engine.of_connection(CONNECTION):
+            for child in sa.complete_children:
+                owner = up.get(self._owners.get(child.inbound.spi, b""))
+                if owner is not None and owner.cookies != sa.cookies:
+                    ref, heir = tx.of(sa), tx.of(owner)
+                    ref.change(children=tuple(other for other in ref.sa.children if other is not child))
+                    heir.change(children=(*heir.sa.children, child))
+
     def tick(self) -> None:
         """Replace what has reached its ``rekey_time``; a pair that the peer replaced is not touched."""
-        sas = self.sas_with(CONNECTION)
-        for sa in sas:
-            lifetime = sa.expires_at - sa.established_at
-            if self.age(sa.established_at) > self.REKEY * lifetime and sa.cookies not in self._replaced:
-                self._replaced.add(sa.cookies)
-                if sa is sas[-1]:
-                    self.calls_anew(sa)
+        for sa in self.sas_with(CONNECTION):
+            if sa.CKY_I not in self._rekeying and self.world.now >= self._rekey_at.get(sa.CKY_I, math.inf):
+                self.replaces_ike(sa)
+        known = {sa.CKY_I for sa in self.engine.of_connection(CONNECTION)}
+        self._ends({owner for owner in self._owners.values() if owner not in known})
         for child in self.pairs_with(CONNECTION):
-            due = self.age(child.created_at) > self.REKEY * (child.expires_at - child.created_at)
+            due = self.age(child.created_at) > self.REKEY[0] * (child.expires_at - child.created_at)
             if due and child.state is ChildState.INSTALLED and not self.engine.is_under_way(CONNECTION, "net"):
                 self.wishes(Engine.rekey_child, child.unique_id)
 
+    def replaces_ike(self, sa: IkeSa) -> None:
+        """The pairs are moved before message 1 is sent."""
+        known = {other.CKY_I for other in self.engine.sas.values()}
+        self.calls_anew(sa)
+        for other in self.engine.of_connection(CONNECTION):
+            if other.CKY_I not in known:
+                self._rekeying.add(sa.CKY_I)
+                self._moves_pairs(sa.CKY_I, other.CKY_I)
+
     def happened(self, event: Event) -> None:
-        """Hand pairs over a little late, and end those of an ISAKMP SA that the peer deletes."""
+        """Move pairs a little late, and end those of an ISAKMP SA that ends."""
         match event:
             case ChildUp(sa, child):
-                # The engine reports a pair some seconds after charon has it, and hands it over
-                adopter, adopted_at = self._adopted
-                self._owners[child.inbound.spi] = adopter if child.created_at < adopted_at else sa.cookies
+                # The engine reports a pair some seconds after charon has it
+                owner = sa.CKY_I
+                while owner in self._moves and child.created_at < self._moves[owner][0]:
+                    owner = self._moves[owner][1]
+                self._owners[child.inbound.spi] = owner
             case IkeUp(sa):
-                self.world.at(self.world.chance.choice((0.0, 0.004, 0.05)), lambda: self._adopts(sa.cookies))
-            case MessageSeen(_, False, _, _, message):
-                for payload in message.all(Delete):
-                    if payload.protocol == ProtocolId.ISAKMP:
-                        self._ends(set(payload.spis))
+                life = (sa.expires_at - sa.established_at) * self.world.chance.uniform(*self.REKEY)
+                self._rekey_at[sa.CKY_I] = self.world.now + life
+                if sa.role is Role.RESPONDER:
+                    self.world.at(self.world.chance.choice((0.0, 0.004, 0.05)), lambda: self._adopts(sa.CKY_I))
+            case IkeDown(sa):
+                self._ends({sa.CKY_I})
 
-    def _adopts(self, cookies: bytes) -> None:
-        self._adopted = cookies, self.network.now
-        self._owners = dict.fromkeys(self._owners, cookies)
+    def _adopts(self, heir: bytes) -> None:
+        """The job after message 6."""
+        for sa in self.sas_with(CONNECTION):
+            if heir == sa.CKY_I or sa.CKY_I in self._rekeying:
+                continue
+            self.world.at(self.DELETES_AFTER, lambda number=sa.unique_id: self._deletes(number))  # type: ignore[misc]
+            if sa.CKY_I in self._owners.values():
+                self._moves_pairs(sa.CKY_I, heir)
+                break
 
-    def _ends(self, cookies: set[bytes]) -> None:
-        dying = {spi for spi, owner in self._owners.items() if owner in cookies}
+    def _deletes(self, number: int) -> None:
+        if any(sa.unique_id == number for sa in self.sas_with(CONNECTION)):
+            self.wishes(Engine.close_ike, number)
+
+    def _moves_pairs(self, giver: bytes, heir: bytes) -> None:
+        self._moves[giver] = self.network.now, heir
+        self._owners = {spi: heir if owner == giver else owner for spi, owner in self._owners.items()}
+
+    def _ends(self, gone: set[bytes]) -> None:
+        dying = {spi for spi, owner in self._owners.items() if owner in gone}
+        self._owners = {spi: owner for spi, owner in self._owners.items() if spi not in dying}
         if dying:
             self.quietly_closes(dying)
-        self._owners = {spi: owner for spi, owner in self._owners.items() if spi not in dying}
 
 
 class Pluto(Model):

@@ -284,7 +284,7 @@ class Node(Peer):
         spi, sequence = int.from_bytes(octets[:4]), int.from_bytes(octets[4:8])
         child = self.inbound.get(spi)
         if child is None:
-            self._knows_no(spi, datagram)
+            self.knows_no(spi, datagram)
             return
         if not hmac.compare_digest(tag, _tag(child.inbound, octets)):
             return
@@ -302,7 +302,8 @@ class Node(Peer):
             path = UdpPath(*datagram.destination, *datagram.source)
             self.does(lambda engine: engine.peer_moved(spi, path, self.network.now))
 
-    def _knows_no(self, spi: int, datagram: Datagram) -> None:
+    def knows_no(self, spi: int, datagram: Datagram) -> None:
+        """A packet came with an SPI that no pair has."""
         local, remote = datagram.destination, datagram.source
         path = UdpPath(local[0], local[1] or 500, remote[0], remote[1] or 500)
         self.does(lambda engine: engine.unknown_spi(spi, ProtocolId.ESP, path, self.network.now))

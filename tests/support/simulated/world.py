@@ -239,8 +239,10 @@ class World(BaseNetwork[Model]):
     def _wish(self, node: Model, kind: str) -> None:
         sas = [sa for sa in node.engine.sas.values() if sa.is_up]
         pairs = [child for sa in sas for child in sa.complete_children]
-        if kind in ("rekey-ike", "close-ike") and sas:
-            node.wishes(Engine.rekey_ike if kind == "rekey-ike" else Engine.close_ike, sas[-1].unique_id)
+        if kind == "rekey-ike" and sas:
+            node.replaces_ike(sas[-1])
+        elif kind == "close-ike" and sas:
+            node.wishes(Engine.close_ike, sas[-1].unique_id)
         elif kind in ("rekey-child", "close-child") and pairs:
             node.wishes(Engine.rekey_child if kind == "rekey-child" else Engine.close_child, pairs[-1].unique_id)
 

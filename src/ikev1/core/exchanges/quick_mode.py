@@ -26,7 +26,7 @@ from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbo
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, OriginalAddresses
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildUp, Code, Note
+from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import astuple, present, replace
@@ -281,6 +281,7 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
         ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
         sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
         context.exchange = replace(context.exchange, data=replace(quick, sends_at=sends_at))
+        context.report(ChildReady(context.sa, present(quick.child).without_keys(), sends_at))
     return []
 
 

@@ -23,6 +23,7 @@ from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 
 _TRIES = 4  # transmissions to a path
+_FIRST_TRIES = 5  # until a new ISAKMP SA is confirmed: our last message of phase 1 may have been lost more than once
 _FIRST_WAIT = 1.0  # seconds; the wait doubles with each retransmission
 _LONGEST_WAIT = 8.0  # seconds
 _SETTLED = 1.0  # seconds without a further address change before a moved peer is probed
@@ -61,9 +62,9 @@ def answers(sa: IkeSa) -> bool:
     return vendor_ids.DPD in sa.vendors and sa.is_up
 
 
-def exhausted(probe: Probe) -> bool:
+def exhausted(sa: IkeSa, probe: Probe) -> bool:
     """Return whether R-U-THERE has been sent the maximum number of times; one that ends at a time has no maximum."""
-    return not probe.ends_at and probe.tries >= _TRIES
+    return not probe.ends_at and probe.tries >= (_TRIES if sa.confirmed else _FIRST_TRIES)
 
 
 def repeat(ref: SaRef) -> None:

@@ -22,7 +22,6 @@ from ikev1.wire.registry import NotifyType
 
 _INITIAL_CONTACT = NotifyType.INITIAL_CONTACT.value
 _BUSY = 0.3  # seconds allowed to the peer for a signature, a certificate check or a lock
-_PATIENCE = 5.0  # seconds within which a peer starts Quick Mode, or retransmits because the last message was lost
 _FIRST_WORDS = 60.0  # seconds after phase 1 within which INITIAL-CONTACT is accepted in a separate message
 
 
@@ -44,11 +43,11 @@ def settle(ref: SaRef) -> bool:
         other for other in table.of_claim(ref.sa) if other.peer is None and other.confirmed and other.is_current
     ]
     if ref.sa.peer is None and (unproved or table.of_claimed_peer(ref.sa)):
-        dpd.ask(ref, ref.sa.path, _PATIENCE)
+        dpd.ask(ref, ref.sa.path, _BUSY)
         for other in unproved[-1:]:
-            dpd.ask(ref.tx.of(other), other.path, _PATIENCE)
+            dpd.ask(ref.tx.of(other), other.path, _BUSY)
     elif not ref.sa.confirmed and not ref.sa.queued and (ref.sa.role is Role.INITIATOR or table.of_peer(ref.sa)):
-        dpd.ask(ref, ref.sa.path, _BUSY if ref.sa.role is Role.INITIATOR else _PATIENCE)
+        dpd.ask(ref, ref.sa.path, _BUSY)
     return not ref.has_ended
 
 
@@ -67,7 +66,7 @@ def negotiate_queued(ref: SaRef) -> None:
 
 def brings_initial_contact(last: Message) -> bool:
     """Return whether ``last``, the final message of phase 1, has an authenticated INITIAL-CONTACT. It is obeyed once
-    the peer is known.
+    the peer is known, after XAUTH.
     """
     return last.header.encrypted and _says_initial_contact(last)
 

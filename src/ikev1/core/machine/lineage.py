@@ -11,8 +11,15 @@ from ikev1.core.machine import dpd
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef
-from ikev1.core.negotiation.lineage import LEAST_IKE_DELAY, collide, heir_of, ike_retires_at
-from ikev1.core.records.child_sa import ChildState
+from ikev1.core.negotiation.lineage import (
+    LEAST_IKE_DELAY,
+    collide,
+    contested,
+    heir_of,
+    ike_retires_at,
+    pairs_renewed_at,
+)
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
@@ -26,7 +33,6 @@ def succeed(ref: SaRef) -> None:
     """Decide which of this confirmed SA and the others with its peer is used, and have the others replaced by it."""
     if ref.sa.initial_contact:
         end_older(ref)
-        return
     if not ref.sa.is_current:
         return
     others = [other for other in _others(ref) if is_renewal(other, ref.sa) or unique(ref) is Unique.REPLACE]
@@ -51,8 +57,10 @@ def _retire_earlier(heir: SaRef) -> None:
 
 def _is_due(ref: SaRef, other: IkeSa) -> bool:
     """Return whether a Delete for the replaced SA ``other`` cannot come too soon for the peer."""
-    delay = max(ref.tx.state.settings.delete_rekeyed_delay, LEAST_IKE_DELAY)
-    return other.retires_at - delay + LEAST_IKE_DELAY <= ref.tx.now
+    heir = ref.tx.state.table.of_number(other.heir)
+    if heir is None:
+        return True
+    return heir.established_at + LEAST_IKE_DELAY <= ref.tx.now and not contested(other, heir)
 
 
 def _others(ref: SaRef) -> list[IkeSa]:
@@ -80,7 +88,7 @@ def _yields(sa: IkeSa, heir: IkeSa) -> bool:
 def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
     """Replace ``other`` by ``heir``. One that ``leaves`` ends without a word: another host may have its address."""
     was_current, collided = other.sa.is_current, collide(other.sa, heir.sa)
-    _hand_over(other, heir)
+    moved = _hand_over(other, heir)
     if other.has_ended or not was_current:
         return
     if leaves:
@@ -89,6 +97,8 @@ def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
     now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
     retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
     other.become(other.sa.inherited(heir.sa.unique_id, retires_at))
+    if contested(other.sa, heir.sa):
+        _renew(other.sa, heir, moved)
     if collided:
         text = (
             f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest "
@@ -97,17 +107,45 @@ def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
         heir.note(Code.COLLISION, text)
 
 
-def _hand_over(other: SaRef, heir: SaRef) -> None:
+def _renew(other: IkeSa, heir: SaRef, moved: tuple[ChildSa, ...]) -> None:
+    """Have the pairs that the peer may keep under the contested ``other`` rekeyed under ``heir``: the pairs ``moved``
+    to it, and others that were not negotiated under it.
+    """
+    connection = heir.tx.state.lookup.by_name(heir.sa.connection)
+    if connection is None or not connection.rekey:
+        return
+    at, since = pairs_renewed_at(heir.tx.now, other, heir.sa), heir.sa.established_at
+    text = (
+        f"the peer may keep IPsec SAs under #{other.unique_id}, which #{heir.sa.unique_id} replaces: they are rekeyed "
+        f"under #{heir.sa.unique_id} in {at - heir.tx.now:.0f} s"
+    )
+    heir.note(Code.COLLISION, text)
+    numbers = {child.unique_id for child in moved}
+    heir.change(
+        children=tuple(
+            replace(child, rekey_at=min(child.rekey_at or at, at))
+            if child.state is ChildState.INSTALLED and (child.unique_id in numbers or child.created_at < since)
+            else child
+            for child in heir.sa.children
+        )
+    )
+
+
+def _hand_over(other: SaRef, heir: SaRef) -> tuple[ChildSa, ...]:
     """Move the pairs of ``other`` to ``heir``; remove the record of ``other`` if it was already deleted. The pairs of
     unfinished Quick Modes stay with their exchanges.
+
+    Returns:
+        The pairs that were moved.
     """
     children = other.sa.complete_children
     if other.sa.is_up and not children:
-        return
+        return ()
     other.change(children=tuple(child for child in other.sa.children if child not in children))
     adopt(heir, children)
     if other.sa.state is IkeState.DELETED:
         end(other, "its IPsec SAs moved to a newer ISAKMP SA")
+    return children
 
 
 def pass_on(ref: SaRef) -> None:
@@ -115,21 +153,29 @@ def pass_on(ref: SaRef) -> None:
     if ref.has_ended or not ref.sa.heir:
         return
     heir = heir_now(ref)
-    if heir is not None:
-        _hand_over(ref, heir)
+    if heir is None:
+        return
+    moved = _hand_over(ref, heir)
+    if moved and contested(ref.sa, heir.sa):
+        _renew(ref.sa, heir, moved)
 
 
 def heir_now(ref: SaRef) -> SaRef | None:
     """Return the SA that is used in place of this replaced one; None if it has ended."""
-    table, sa = ref.tx.state.table, ref.sa
+    last = _last_heir(ref, ref.sa)
+    return ref.tx.of(last) if last is not None and last.is_current else None
+
+
+def _last_heir(ref: SaRef, sa: IkeSa) -> IkeSa | None:
+    """Return the heir of the heir [...] of ``sa`` that has none itself; None if one of them has ended."""
     seen = {sa.unique_id}
     while sa.heir and sa.heir not in seen:
         seen.add(sa.heir)
-        heir = table.of_number(sa.heir)
+        heir = ref.tx.state.table.of_number(sa.heir)
         if heir is None:
             return None
         sa = heir
-    return ref.tx.of(sa) if sa.is_current else None
+    return sa
 
 
 def may_have_heir(ref: SaRef) -> bool:
@@ -153,15 +199,15 @@ def has_silent_heir(ref: SaRef) -> bool:
 
 
 def make_room(ref: SaRef) -> None:
-    """End the oldest replaced SAs of the peer before their time if there are more than `_MOST`.
+    """Delete the oldest replaced SAs of the peer before their time if there are more than `_MOST`: the peer has moved
+    its pairs `_MOST` times since.
 
-    The peer is sent a Delete only for an SA whose heir has been up for `LEAST_IKE_DELAY`. An unconfirmed SA ends only
-    unconfirmed ones, because it may not belong to the peer.
+    An unconfirmed SA ends only unconfirmed ones, because it may not belong to the peer.
     """
     table, confirmed = ref.tx.state.table, ref.sa.confirmed
     replaced = [other for other in table.of_claim(ref.sa) if other.heir and other.confirmed is confirmed]
     for other in replaced[:-_MOST]:
-        retire(ref.tx.of(other), says=_is_due(ref, other))
+        retire(ref.tx.of(other))
 
 
 def supersede_unconfirmed(ref: SaRef) -> None:
@@ -178,41 +224,47 @@ def supersede_unconfirmed(ref: SaRef) -> None:
         make_room(ref)
 
 
-def retire(ref: SaRef, *, says: bool = True) -> None:
-    """Delete a replaced SA, and send a Delete for it if ``says``; its heir keeps the pairs, and knows where a peer
-    behind a NAT is now.
+def retire(ref: SaRef) -> None:
+    """Delete a replaced SA, and send a Delete for it; its heir keeps the pairs, and knows where a peer behind a NAT is
+    now.
     """
     pass_on(ref)
     heir = heir_now(ref)
     if heir is not None:
         ref.change(path=heir.sa.path)
-    if says:
-        ref.say(delete_ike(ref.sa))
+    ref.say(delete_ike(ref.sa))
     end(ref, "replaced by a newer ISAKMP SA")
 
 
-def revive(ref: SaRef) -> None:
-    """Use a replaced SA again, after the peer deleted its heir or never confirmed it."""
+def _revive(ref: SaRef, why: str) -> None:
+    """Use a replaced SA again."""
     sa, now = ref.sa, ref.tx.now
     rekey_at = now + (sa.expires_at - now) / 2 if sa.expires_at > now else 0.0
     ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at)
-    ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: the peer does not use #{sa.heir} in its place")
+    ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: {why}")
     dpd.ask(ref, ref.sa.path)
 
 
 def stand_again(ref: SaRef) -> None:
     """Use this replaced SA, which the peer has confirmed, again if the peer has not confirmed its heir."""
     heir = ref.tx.state.table.of_number(ref.sa.heir)
-    if heir is None or not heir.confirmed:
-        revive(ref)
+    if heir is None:
+        _revive(ref, f"#{ref.sa.heir}, which replaced it, has ended")
+    elif not heir.confirmed:
+        _revive(ref, f"the peer has confirmed it, but not yet #{ref.sa.heir}, which replaced it")
 
 
 def heir_deleted(ref: SaRef) -> None:
-    """Before the end of this SA, which the peer deletes: use one again that the peer may have preferred to it."""
-    replaced = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id]
-    others = [other for other in replaced if other.role is not ref.sa.role]
-    if others:
-        revive(ref.tx.of(max(others, key=lambda other: other.established_at)))
+    """Before the end of this SA, which the peer deletes: use one again that the peer may have preferred to it. Peers
+    delete replaced SAs anyway, so the end of a replaced SA means nothing.
+    """
+    if ref.sa.heir:
+        return
+    others = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir and other.role is not ref.sa.role]
+    preferred = [other for other in others if _last_heir(ref, other) == ref.sa]
+    if preferred:
+        why = f"the peer deleted #{ref.sa.unique_id}, which replaced it"
+        _revive(ref.tx.of(max(preferred, key=lambda other: other.established_at)), why)
 
 
 def revive_pairs(ref: SaRef) -> None:

@@ -207,7 +207,7 @@ def _ask_again(ref: SaRef, probe: Probe) -> None:
     """Repeat an unanswered probe; after the last one, end an ISAKMP SA that the peer has not confirmed. A probe of a
     new path that fails has no other effect: the peer is not at that path.
     """
-    if not dpd.exhausted(probe):
+    if not dpd.exhausted(ref.sa, probe):
         dpd.repeat(ref)
         return
     ref.change(probe=None)

@@ -10,10 +10,17 @@ that collide, the one with the lowest cookie, or for IPsec SAs the lowest SPI, i
 decides by the lowest nonce (RFC 7296 §2.8.1); IKEv1 peers know both cookies and both SPIs, so both compute the same.
 
 Peers may still disagree: messages can be reordered, and other implementations have other rules (libreswan and racoon
-use the newest SA; strongSwan uses the newest ISAKMP SA, and keeps both pairs of IPsec SAs). Three things make that
-harmless. All SAs receive while they remain. If the peer deletes the SA that is used, the replaced one that the peer
-initiated, or that replaces one of the peer's, is used again. And a peer whose choice contradicts the rule waits
-`_CONTESTED` seconds longer before it deletes the other SA, so that two peers never delete each other's choice.
+use the newest SA; strongSwan keeps both pairs of IPsec SAs). Four things make that harmless. All SAs receive while they
+remain. If the peer deletes the SA that is used, the replaced one that the peer initiated, or that replaces one of the
+peer's, is used again. A peer whose choice contradicts the rule waits `_CONTESTED` seconds longer before it deletes the
+other SA, so that two peers never delete each other's choice. And pairs that the peer may keep under a replaced ISAKMP
+SA are rekeyed under its heir before the Delete.
+
+*Where strongSwan keeps pairs.* It deletes pairs with their ISAKMP SA, and never moves them twice for one negotiation:
+as initiator, when it sends message 1, from the ISAKMP SA whose lifetime ends; as responder, a moment after its last
+message, from an ISAKMP SA that it is not replacing itself, which it then deletes ten seconds later. So if it replaces
+an ISAKMP SA at about the same time as we do, or within those ten seconds, its pairs are under either of the two new
+ones, and no message says under which. Such an SA is `contested`.
 """
 
 from __future__ import annotations
@@ -28,6 +35,8 @@ LEAST_IKE_DELAY = 10.0  # seconds: strongSwan needs time to move the IPsec SAs b
 _OTHERS = 1.0  # seconds for which the peer that did not initiate the heir leaves the deletion to the one that did
 _CONTESTED = 5.0  # seconds
 _CONCURRENT = 60.0  # seconds: SAs that were established further apart were not negotiated at the same time
+_MOVES_WITHIN = 11.0  # seconds: strongSwan deletes an ISAKMP SA ten seconds after it moved its pairs to another one
+_PART = 4  # of the lifetime of its heir a replaced ISAKMP SA remains at most
 
 
 def collide(one: IkeSa, other: IkeSa) -> bool:
@@ -47,29 +56,53 @@ def heir_of(candidates: Iterable[IkeSa]) -> IkeSa:
     return heir
 
 
+def contested(sa: IkeSa, heir: IkeSa) -> bool:
+    """Return whether the peer may keep its pairs under ``sa``, which ``heir`` replaces here: they were negotiated by
+    different initiators, at the same time, or ``heir`` so soon that the peer may replace the same SA as ``sa`` does.
+    """
+    if sa.role is heir.role:
+        return False
+    if heir.role is Role.INITIATOR or not sa.replaces:
+        return sa.established_at > heir.created_at
+    return heir.created_at - sa.established_at < _MOVES_WITHIN
+
+
+def pairs_renewed_at(now: float, sa: IkeSa, heir: IkeSa) -> float:
+    """Return when the pairs that the peer may keep under the contested ``sa`` are rekeyed under ``heir``: after the
+    peer has deleted one of them if it does, and first by the initiator of ``heir``.
+    """
+    at = max(sa.established_at, heir.established_at) + _MOVES_WITHIN
+    return max(now, at) + (0.0 if heir.role is Role.INITIATOR else _CONTESTED)
+
+
 def ike_retires_at(now: float, delay: float, sa: IkeSa, heir: IkeSa) -> float:
     """Return when ``sa`` is deleted, which ``heir`` replaces at ``now``; ``delay`` is the configured one in seconds."""
-    contested = (
+    if heir.expires_at:
+        delay = min(delay, (heir.expires_at - heir.established_at) / _PART)
+    against_rule = (
         sa.role is not heir.role
         and sa.lowest_cookie > heir.lowest_cookie
         and heir.established_at - sa.established_at < _CONCURRENT
         and heir.replaces != sa.unique_id
     )
-    return now + max(delay, LEAST_IKE_DELAY) + _patience(heir.role is Role.INITIATOR, contested)
+    retires_at = now + max(delay, LEAST_IKE_DELAY) + _patience(heir.role is Role.INITIATOR, against_rule)
+    if contested(sa, heir):
+        return max(retires_at, pairs_renewed_at(now, sa, heir) + LEAST_IKE_DELAY)
+    return retires_at
 
 
 def pair_retires_at(now: float, delay: float, child: ChildSa, heir: ChildSa) -> float:
     """Return when ``child`` is deleted, which ``heir`` replaces at ``now``; ``delay`` is the configured one."""
-    contested = (
+    against_rule = (
         child.initiator is not heir.initiator
         and child.lowest_spi > heir.lowest_spi
         and heir.created_at - child.created_at < _CONCURRENT
     )
-    return now + delay + _patience(heir.initiator, contested)
+    return now + delay + _patience(heir.initiator, against_rule)
 
 
-def _patience(ours: bool, contested: bool) -> float:
-    return (0.0 if ours else _OTHERS) + (_CONTESTED if contested else 0.0)
+def _patience(ours: bool, against_rule: bool) -> float:
+    return (0.0 if ours else _OTHERS) + (_CONTESTED if against_rule else 0.0)
 
 
 def retired(child: ChildSa, heir: ChildSa, now: float, delay: float) -> ChildSa:

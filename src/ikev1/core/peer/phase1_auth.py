@@ -99,6 +99,8 @@ def check_proof(context: ExchangeContext, message: Message, theirs: Identificati
         Undecided: it depends on a certificate on which the world has not given its verdict.
     """
     method = _method(context)
+    if _signs(method, context.sa.role):
+        note_requests(context, message)
     expected = _peer_hash(context.sa, method)
     if _signs(method, _other(context.sa.role)):
         _check_signature(context, message, theirs, method, expected)
@@ -125,7 +127,6 @@ def _wrong_hash(context: ExchangeContext, claimed: str) -> tuple[Code, str]:
 def _check_signature(
     context: ExchangeContext, message: Message, theirs: Identification, method: int, HASH: bytes
 ) -> None:
-    note_requests(context, message)
     signature = message.one(Signature).data
     for key in _keys(context, message, theirs):
         reflection.refuse_own_key(context, key, ends=message.header.encrypted)

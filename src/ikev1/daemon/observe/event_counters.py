@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     ConfigAssigned,
     ConfigReceived,
@@ -17,6 +18,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 
 
@@ -48,10 +50,12 @@ class EventCounters:
 
 _NAMES: dict[type, str] = {
     IkeUp: "ike-up",
+    XauthUp: "xauth-up",
     IkeConfirmed: "ike-confirmed",
     IkeDown: "ike-down",
     ConfigAssigned: "config-assigned",
     ConfigReceived: "config-received",
+    ChildReady: "child-ready",
     ChildUp: "child-up",
     ChildDown: "child-down",
 }
