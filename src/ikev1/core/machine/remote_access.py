@@ -30,6 +30,7 @@ from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
 _IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
@@ -61,7 +62,7 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         return
     xauth = ref.sa.xauth
     if xauth is None:
-        if exchange.role is Role.RESPONDER and ref.sa.exchanges:
+        if exchange.role is _RESPONDER and TRANSACTION.name in [each.script for each in ref.sa.exchanges]:
             _need_no_ack(ref)
         if exchange.script == TRANSACTION.name:
             mode_config.after_exchange(ref, exchange)
@@ -124,9 +125,11 @@ def _accepted(ref: SaRef, user: User | None) -> None:
 
 def _open(ref: SaRef) -> None:
     """Begin what follows XAUTH: older SAs of the peer are replaced, then mode config, then queued tunnels."""
-    mode_config.inherit(ref)
-    if not established.settle(ref):
-        return
+    sa = ref.sa
+    if sa.role is _INITIATOR or sa.replaces or not ref.tx.state.table.is_alone(sa):
+        mode_config.inherit(ref)
+        if not established.settle(ref):
+            return
     mode_config.begin(ref)
     if not ref.sa.awaits_config:
         established.negotiate_queued(ref)

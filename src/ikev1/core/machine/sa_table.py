@@ -294,6 +294,17 @@ class SaTable:
         """Return the other SAs with the same unproved claim of a peer as ``sa``, oldest first."""
         return self._others(sa, self._by_claim, sa.claim)
 
+    def is_alone(self, sa: IkeSa) -> bool:
+        """Return whether `of_peer`, `of_claimed_peer` and `of_claim` find no other SA, as for most peers that come."""
+        claim = sa.claim
+        if claim is None:
+            return True
+        peer, found = sa.proved(claim), [self._by_claim.get(claim), self._by_peer.get(claim)]
+        if peer is not None and peer is not claim:
+            found.append(self._by_peer.get(peer))
+        alone = None, (sa.cookies,)
+        return not [cookies for cookies in found if cookies not in alone]
+
     def _others(self, sa: IkeSa, index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey | None) -> list[IkeSa]:
         members = index.get(key, ()) if key is not None else ()
         return [self.by_cookies[cookies] for cookies in members if cookies != sa.cookies]
