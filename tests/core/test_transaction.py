@@ -230,7 +230,7 @@ EXCHANGE = Exchange("QM", 7, Role.INITIATOR)
 @pytest.mark.parametrize(
     ("before", "fields", "kept"),
     [
-        (UP, {"spent_message_ids": frozenset({1})}, True),
+        (UP, {"spent_message_ids": (1,)}, True),
         (UP, {"own_message_ids": 9}, True),
         (UP, {"probe": Probe(PATH, 1234)}, True),
         (UP, {"exchanges": (EXCHANGE,)}, False),

@@ -29,6 +29,8 @@ def allowed_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Pair, .
     addresses stands for these: then there is one pair for each IP version, and none until they are assigned.
     """
     sa, connection = context.sa, context.connection
+    if tunnel.local.first and tunnel.remote.first:
+        return ((tunnel.local, tunnel.remote),)  # neither is dynamic
     if tunnel.mode is IpsecMode.TRANSPORT:
         # Packets have the addresses of the path; a new path is used only after a probe
         return ((tunnel.local.at(sa.path.local_host), tunnel.remote.at(sa.path.remote_host)),)
