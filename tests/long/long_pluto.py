@@ -24,7 +24,7 @@ def test_both_phases_are_rekeyed_by_lifetime(lab: Lab, we_call: bool, we_rekey: 
     times = 'lifetime = "120s"\nproposal_check = "obey"' + ("" if we_rekey else "\nrekey = false")
     ours = lab.ours(
         a,
-        OurOptions(calls=we_call, lifetime="90s", extra=times, tunnel='proposal_check = "obey"', data_plane="nobody"),
+        OurOptions(calls=we_call, lifetime="90s", extra=times, data_plane="nobody"),
     )
     pluto = lab.pluto(b, PlutoOptions(calls=not we_call, conn=_CONN + ("\n    rekey=no" if we_rekey else "")))
     if we_call:
