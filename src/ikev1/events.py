@@ -1,10 +1,11 @@
 """What happened: the events that `ikev1.Ike.next_event` returns.
 
-`IkeUp`, `IkeConfirmed` and `IkeDown` are about an ISAKMP SA, ``event.sa`` (`IkeSa`); `ChildUp` and `ChildDown` about a
-pair of IPsec SAs, ``event.child`` (`ChildSa`), whose keys only `ChildUp` has. `ConfigAssigned` and `ConfigReceived`
-report mode config: ``event.sa.assigned`` and ``event.sa.received`` (`ModeConfig`). `MessageSeen` shows each message in
-the clear. `Failure` and `Note` have a stable ``code`` (`Code`) and a sentence, ``text``. `CheckCertificate` is a
-question that `ikev1.Ike.certificate_checked` answers, by `Trusted` or `Untrusted`.
+`IkeUp`, `XauthUp`, `IkeConfirmed` and `IkeDown` are about an ISAKMP SA, ``event.sa`` (`IkeSa`); `ChildReady`,
+`ChildUp` and `ChildDown` about a pair of IPsec SAs, ``event.child`` (`ChildSa`), whose keys only `ChildUp` has.
+`ConfigAssigned` and `ConfigReceived` report mode config: ``event.sa.assigned`` and ``event.sa.received``
+(`ModeConfig`). `MessageSeen` shows each message in the clear. `Failure` and `Note` have a stable ``code`` (`Code`) and
+a sentence, ``text``. `CheckCertificate` is a question that `ikev1.Ike.certificate_checked` answers, by `Trusted` or
+`Untrusted`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Un
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     Code,
     ConfigAssigned,
@@ -23,6 +25,7 @@ from ikev1.core.records.events import (
     IkeDown,
     IkeUp,
     Note,
+    XauthUp,
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -33,6 +36,7 @@ __all__ = [
     "CertificateVerdict",
     "CheckCertificate",
     "ChildDown",
+    "ChildReady",
     "ChildSa",
     "ChildState",
     "ChildUp",
@@ -52,4 +56,5 @@ __all__ = [
     "Role",
     "Trusted",
     "Untrusted",
+    "XauthUp",
 ]

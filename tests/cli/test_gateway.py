@@ -14,7 +14,9 @@ from vici import Session
 from ikev1.cli.debug import watch
 from ikev1.cli.main import main
 from ikev1.cli.states import meaning
-from ikev1.core.records.settings import Settings
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, Settings
 from ikev1.daemon.observe.event_log import Level
 from ikev1.esp.plane import Drops
 
@@ -93,6 +95,30 @@ def test_up_tells_why_it_failed(meet: Meet, impatient: Callable[[Settings], Sett
         assert "is up" not in done.stdout
 
     meet(scenario, settings=impatient)
+
+
+def test_up_of_a_connection_brings_up_all_its_tunnels_and_names_those_that_are_missing(meet: Meet) -> None:
+    def more(*numbers: int, calls: bool) -> Callable[[Connection], Connection]:
+        def change(connection: Connection) -> Connection:
+            ends = [(Selector.parse(f"10.{n}.0.0/16"), Selector.parse(f"10.{n + 100}.0.0/16")) for n in numbers]
+            others = [
+                replace(connection.tunnels[0], name=f"net-{number}", local=a if calls else b, remote=b if calls else a)
+                for number, (a, b) in zip(numbers, ends, strict=True)
+            ]
+            changed: Connection = replace(connection, tunnels=(*connection.tunnels, *others))
+            return changed
+
+        return change
+
+    async def scenario(us: Side, them: Side) -> None:
+        done = await ikev1(us, "up", "branch")
+        assert done.exit_code == 1
+        assert sorted(done.stdout.splitlines()) == [f"branch/{name} is up" for name in ("net", "net-11", "net-13")]
+        assert "1 of 4 tunnels of branch are not up: branch/net-12: " in done.stderr
+        assert done.stderr.count("ISAKMP SA established") == 1
+        assert len(us.plane.outbound) == 3
+
+    meet(scenario, change=more(11, 12, 13, calls=True), their_change=more(11, 13, calls=False))
 
 
 def test_up_knows_the_names_that_there_are(meet: Meet) -> None:

@@ -16,6 +16,7 @@ Refused = Callable[..., dict[str, Rule]]
 RW = """
 [connection.rw]
 secret = "a shared secret of the group"
+xauth = "server"
 xauth_backend = {backends}
 [connection.rw.tunnel.all]
 """
@@ -85,7 +86,7 @@ acct_port = 1646
 def test_a_backend_that_is_not_configured_or_not_used(loaded: Load, refused: Refused) -> None:
     broken = refused(RW.format(backends='["users", "radius"]') + '[users]\nfile = "users"\n')
     assert broken == {"connection.rw.xauth_backend": Rule.NO_BACKEND}
-    found = loaded(RW.format(backends="[]") + "[pam]\n")
+    found = loaded(RW.format(backends="'users'") + "[users]\nfile = 'users'\n[pam]\n")
     assert rules(found)["pam"] is Rule.UNUSED_BACKEND
 
 
@@ -104,7 +105,7 @@ def test_a_backend_that_is_not_configured_or_not_used(loaded: Load, refused: Ref
         ("[radius.server.a]\nsecret = '0123456789abcdef'", "radius.server.a.address", Rule.MISSING_KEY),
         ("[radius]\naccounting_interval = 5", "radius.accounting_interval", Rule.INVALID_VALUE),
         ("[radius]\naccounting_interval = 300", "radius.accounting_interval", Rule.UNUSED_KEY),
-        ("[connection.c]\nxauth_backend = 'ldap'\nsecret = 'x'", "connection.c.xauth_backend", Rule.INVALID_VALUE),
+        ("[connection.c]\nxauth = 'server'\nxauth_backend = 'ldap'", "connection.c.xauth_backend", Rule.INVALID_VALUE),
     ],
 )
 def test_what_is_refused(refused: Refused, hook: Path, table: str, key: str, rule: Rule) -> None:

@@ -168,6 +168,13 @@ def test_local_lan_as_a_flag(value: int | bytes) -> None:
     assert received([Attribute(A.UNITY_LOCAL_LAN, value)]).local_lan
 
 
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_networks_without_padding(count: int) -> None:
+    networks = b"".join(bytes([10, number, 0, 0, 255, 255, 0, 0]) for number in range(count))
+    config = received([Attribute(A.UNITY_SPLIT_INCLUDE, networks)])
+    assert config.split_include == tuple(f"10.{number}.0.0/16" for number in range(count))
+
+
 def test_a_network_without_padding_and_names_between_blanks() -> None:
     config = received(
         [

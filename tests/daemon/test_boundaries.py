@@ -24,7 +24,7 @@ from ikev1.core.records.settings import Connection, Credential, Mode, Settings, 
 from ikev1.crypto import public_keys
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.commands import COMMANDS
-from ikev1.esp.plane import Expired, PeerMoved, PlaneEvent, RekeyNeeded
+from ikev1.esp.plane import Expired, PacketsWait, PeerMoved, PlaneEvent, RekeyNeeded
 from ikev1.wire.registry import AuthenticationMethod
 
 if TYPE_CHECKING:
@@ -298,5 +298,16 @@ def test_a_bug_while_closing_one_sa_leaves_no_socket_open(meet: Meet, monkeypatc
         await us.gateway.close()
         assert us.plane.closed
         assert len(bugs(us)) == 1
+
+    meet(scenario)
+
+
+def test_a_bug_in_the_release_of_waiting_packets(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (pair,) = us.plane.outbound.values()
+        us.plane.listener(PacketsWait(pair, lambda: broken()))
+        await until(us, lambda: len(bugs(us)) == 1)
+        assert us.gateway.is_up("branch", "net")
 
     meet(scenario)

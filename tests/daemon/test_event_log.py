@@ -19,11 +19,13 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 
@@ -47,6 +49,12 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
+    (XauthUp(SA), Level.INFO, "[IKE] <branch|7> XAUTH: 192.0.2.2 has accepted the user"),
+    (
+        XauthUp(replace(SA, user=User("carol", "CORP"))),
+        Level.INFO,
+        r'[IKE] <branch|7> XAUTH: user "CORP\carol" is authenticated',
+    ),
     (IkeConfirmed(SA), Level.INFO, "[IKE] <branch|7> the peer has confirmed the ISAKMP SA"),
     (IkeDown(SA, "requested locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: requested locally"),
     (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ikev1.config import ConfigError
+from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.actions import Keep
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.ike_sa import IkeState
@@ -220,6 +221,20 @@ def test_the_data_plane_asks_for_new_keys(meet: Meet) -> None:
         us.plane.listener(RekeyNeeded(old, "its sequence numbers are nearly used up"))
         await us.until(lambda: us.gateway.counters.total["child-rekey"] == 1)
         assert sorted(children(us)) == [ChildState.INSTALLED, ChildState.REKEYED]
+
+    meet(scenario)
+
+
+def test_another_pair_is_awaited_only_until_the_peer_has_it(meet: Meet) -> None:
+    """It does not send yet: the older one does for seconds."""
+
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await asyncio.wait_for(us.gateway.initiate("branch", "net"), SWITCHES_AFTER - 1)
+        assert us.gateway.counters.total["child-ready"] == 1
+        assert us.gateway.counters.total["child-rekey"] == 0
+        assert len(us.plane.inbound) == 2
+        await them.until(lambda: them.gateway.counters.total["child-rekey"] == 1)
 
     meet(scenario)
 

@@ -67,6 +67,30 @@ def test_what_comes_up_by_itself_is_always_protected(world: World, start: Start)
     assert world.protected == {"net"}
 
 
+@pytest.mark.parametrize(
+    ("local_address", "remote"), [("192.0.2.1", "0.0.0.0/0[udp]"), ("2001:db8::1", "::/0[udp]"), ("%any", None)]
+)
+def test_a_port_in_transport_mode_is_protected_from_anybody(
+    world: World, local_address: str, remote: str | None
+) -> None:
+    """An L2TP server: nobody may use it without IPsec."""
+    l2tp = Tunnel(
+        "l2tp", Selector.parse("dynamic[udp/1701]"), Selector.parse("dynamic[udp]"), (), mode=IpsecMode.TRANSPORT
+    )
+    world.protection.adopt(settings(replace(l2tp, when_down=WhenDown.DROP), local_address=local_address))
+    expected = None
+    if remote is not None:
+        local = Selector.parse(f"{local_address}[udp/1701]")
+        expected = Protected("branch", "l2tp", local, Selector.parse(remote))
+    assert world.plane.protected == ({("branch", "l2tp"): expected} if expected else {})
+
+
+def test_transport_mode_without_a_port_does_not_close_the_host(world: World) -> None:
+    whole = Tunnel("all", DYNAMIC, DYNAMIC, (), mode=IpsecMode.TRANSPORT, when_down=WhenDown.DROP)
+    world.protection.adopt(settings(whole, local_address="192.0.2.1"))
+    assert world.protected == set()
+
+
 def test_what_comes_up_on_command_is_protected_from_its_first_up_to_a_down(world: World) -> None:
     world.protection.adopt(settings(tunnel("net", Start.NONE), tunnel("other", Start.NONE)))
     assert world.protected == set()

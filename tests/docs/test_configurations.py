@@ -18,7 +18,7 @@ from ikev1.config import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "ikev1.toml"
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def blocks() -> Iterator[Any]:

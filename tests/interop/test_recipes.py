@@ -6,48 +6,22 @@ the suites that are known of them (`clients.facts`): it shows what the user sees
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 import pytest
 
 from clients.facts import Peer as Sender
-from clients.recipes import FOLDER, configuration
+from clients.recipes import FOLDER
 from clients.remote_access import NETWORKMANAGER_L2TP, WINDOWS
 from clients.site_to_site import AZURE, CISCO_ASA, CISCO_IOS, FORTIGATE, FRITZBOX, MIKROTIK
-from configuration_files import SECRET, provide_files
+from configuration_files import SECRET
 from documents import Block, blocks
 from lab.charon import CharonOptions
-from lab.gateway import OurGateway, OurOptions
+from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node
-from lab.pluto import PlutoOptions
+from lab.recipes import OURS, libreswan, of_peer, our_gateway, sites
 from printed import compare, in_form
-
-OURS = ("192.0.2.1", "10.1.0.0/16")
-THEIRS = ("198.51.100.7", "10.2.0.0/16")
-BOX = ("198.51.100.7", "192.168.178.0/24")
-
-
-def sites(lab: Lab, page: str) -> tuple[Node, Node]:
-    return lab.sites(OURS, BOX if page == "fritzbox" else THEIRS)
-
-
-def our_gateway(lab: Lab, node: Node, page: str, **options: Any) -> OurGateway:
-    """Our gateway with the configuration of a page, and the files that it names."""
-    text = configuration(page)
-    folder = lab.folder(f"{node.name}-ikev1")
-    folder.mkdir(parents=True)
-    provide_files(folder, tomllib.loads(text))
-    hosts = folder / "hosts"
-    hosts.write_text(f"{node.peer} box.example.org\n")
-    return lab.started(OurGateway(node, folder, OurOptions(configuration=text, hosts=hosts, **options)))
-
-
-def of_peer(page: str, language: str) -> str:
-    """The configuration of the peer that a page shows."""
-    (found,) = [block.text for block in blocks(FOLDER / f"{page}.md") if block.language == language]
-    return found
 
 
 def shown(page: str) -> list[Block]:
@@ -130,10 +104,7 @@ def test_strongswan_with_the_configuration_of_its_page(lab: Lab, calls: str, upd
 @pytest.mark.parametrize("calls", ["we", "they"])
 def test_libreswan_with_the_configuration_of_its_page(lab: Lab, calls: str, update: bool) -> None:
     a, b = sites(lab, "libreswan")
-    # The package is only unpacked here: its updown script is missing, and so is ESP behind a trap
-    settings = of_peer("libreswan", "ipsec").replace("auto=ondemand", "auto=add\n    leftupdown=/bin/true")
-    configured = settings, of_peer("libreswan", "ipsec-secrets")
-    pluto = lab.pluto(b, PlutoOptions(configuration=configured, connection="headquarters"))
+    pluto = libreswan(lab, b, plane="noesp")
     ours = our_gateway(lab, a, "libreswan")
     if calls == "we":
         check_shown(ours, "libreswan", update)

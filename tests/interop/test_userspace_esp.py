@@ -152,17 +152,22 @@ def test_peer_inside_the_remote_network(tunnel: Tunnel) -> None:
         assert node.counters()["wire"]["other"] == 0
 
 
-def test_a_trap_holds_the_first_packets_until_the_pair_comes(tunnel: Tunnel) -> None:
-    one, other = tunnel()
+@pytest.mark.parametrize("initiator", [True, False], ids=["initiator", "responder"])
+def test_a_trap_holds_the_first_packets_until_the_pair_comes(tunnel: Tunnel, initiator: bool) -> None:
+    one, other = tunnel(initiator=initiator)
     one.tell("trap")
     other.tell("up")
     echo = one.namespace.start("ping", "-c", "2", "-i", "0.2", "-W", "10", INNER[4][1])
     while one.counters()["events"] != ["Acquire"]:
         pass
     one.tell("up")
+    if initiator:  # the peer may install the pair a moment later
+        assert one.counters()["events"] == ["Acquire", "PacketsWait"]
+        one.tell("release")
     said, _ = echo.communicate(timeout=20)
     assert "2 received" in said
     assert other.counters()["pair"]["packets_in"] == 2
+    assert one.counters()["events"].count("PacketsWait") == initiator
 
 
 def test_routes_and_rules_go_when_the_plane_closes(wire: tuple[Namespace, Namespace]) -> None:

@@ -43,7 +43,8 @@ def unit(tmp_path: Path) -> Path:
 
 
 def test_systemd_finds_no_fault_with_the_unit(unit: Path) -> None:
-    assert run(tool("systemd-analyze"), "verify", "--man=no", unit) == ""
+    said = run(tool("systemd-analyze"), "verify", "--man=no", unit).splitlines()
+    assert [line for line in said if not line.startswith("/lib/systemd/")] == []  # other packages have units as well
 
 
 def test_systemd_would_find_a_fault(unit: Path) -> None:

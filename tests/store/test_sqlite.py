@@ -12,6 +12,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,18 +80,30 @@ def test_what_is_kept_is_read_again_as_it_was(file: Path) -> None:
     assert reopened(file) == [replace(sa(1), children=()), sa(3)]
 
 
-CHANGES = st.lists(st.lists(st.tuples(st.sampled_from([Keep, Forget]), st.integers(1, 4), st.integers(0, 9))))
+def with_pairs(unique_id: int, pairs: int, time: int = 0) -> IkeSa:
+    """An ISAKMP SA with so many pairs, of which every third one is not always the same."""
+    numbers = range(100 * unique_id, 100 * unique_id + pairs)
+    children = tuple(replace(CHILD, unique_id=n, created_at=float(n % 3 and time)) for n in numbers)
+    return replace(sa(unique_id), created_at=float(time), children=children)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-@given(CHANGES)
+_CHANGE = st.tuples(st.sampled_from([Keep, Forget]), st.integers(1, 4), st.integers(0, 12), st.integers(0, 9))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.lists(st.lists(_CHANGE)), st.sets(st.integers(0, 9)))
 def test_the_last_change_counts_however_changes_are_grouped(
-    tmp_path_factory: pytest.TempPathFactory, groups: list[list[tuple[type[Keep] | type[Forget], int, int]]]
+    tmp_path_factory: pytest.TempPathFactory,
+    groups: list[list[tuple[type[Keep] | type[Forget], int, int, int]]],
+    reopened_before: set[int],
 ) -> None:
     file = tmp_path_factory.mktemp("store") / "sas.sqlite"
     store, expected = SqliteStore(file), {}
-    for group in groups:
-        changes = [kind(replace(sa(number), created_at=float(time))) for kind, number, time in group]
+    for place, group in enumerate(groups):
+        if place in reopened_before:
+            store.close()
+            store = SqliteStore(file)
+        changes = [kind(with_pairs(number, pairs, time)) for kind, number, pairs, time in group]
         store.write(changes)
         for change in changes:
             if isinstance(change, Keep):
@@ -99,6 +112,60 @@ def test_the_last_change_counts_however_changes_are_grouped(
                 expected.pop(change.sa.unique_id, None)
     store.close()
     assert {found.unique_id: found for found in reopened(file)} == expected
+
+
+def test_a_pair_moves_from_one_isakmp_sa_to_another(file: Path) -> None:
+    store, one, other = SqliteStore(file), with_pairs(1, 12), with_pairs(2, 12)
+    store.write([Keep(one), Keep(other)])
+    moved = replace(other, children=(one.children[0], *other.children))
+    store.write([Keep(moved)])
+    left = replace(one, children=one.children[1:])
+    store.write([Keep(left)])
+    assert store.read() == ([left, moved], 0)
+    store.write([Keep(replace(moved, children=(*left.children, *moved.children))), Forget(left)])
+    store.close()
+    (found,) = reopened(file)
+    assert {child.unique_id for child in found.children} == {child.unique_id for child in one.children + other.children}
+
+
+def test_a_pair_that_did_not_change_is_not_written_again(file: Path) -> None:
+    store, many = SqliteStore(file), with_pairs(1, 1000)
+    store.write([Keep(many)])
+    store.tidy()
+    for pair in range(10):
+        children = (*many.children[:pair], replace(many.children[pair], replay_window=77), *many.children[pair + 1 :])
+        many = replace(many, children=children)
+        store.write([Keep(many)])
+    assert file.with_name(file.name + "-wal").stat().st_size < 400_000  # all of it ten times were 4 MB
+    store.close()
+    assert reopened(file) == [many]
+
+
+def test_a_pair_that_cannot_be_read_is_left_out(file: Path) -> None:
+    store, many = SqliteStore(file), with_pairs(1, 12)
+    store.write([Keep(many)])
+    store.close()
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE pair SET record = ? WHERE id = 103", (b"junk",))
+    store = SqliteStore(file)
+    left = replace(many, children=tuple(child for child in many.children if child.unique_id != 103))
+    assert store.read() == ([left], 1)
+    store.close()
+    assert reopened(file) == [left]
+
+
+def test_a_file_of_the_format_before_is_read(file: Path) -> None:
+    SqliteStore(file).close()
+    many = with_pairs(1, 12)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("DROP TABLE pair")
+        database.execute("INSERT INTO ike_sa VALUES (1, ?)", (msgspec.msgpack.encode(many),))
+        database.execute("PRAGMA user_version = 1")
+    assert reopened(file) == [many]
+    store = SqliteStore(file)
+    store.write([Keep(replace(many, created_at=5.0))])
+    store.close()
+    assert reopened(file) == [replace(many, created_at=5.0)]
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_written(file: Path) -> None:

@@ -23,6 +23,8 @@ def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
         "ca": authority.der,
         "peer_public_key": rsa_key(2).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
     }
+    if "users" in configuration:
+        (folder / configuration["users"]["file"]).touch(mode=0o600)
     for connection in configuration.get("connection", {}).values():
         for option in connection.keys() & contents.keys():
             file = folder / connection[option]

@@ -6,7 +6,7 @@ A block is a fence with a language::
     text      what the python block before it prints
     console   commands after ``$``, and what they print; a line ``...`` stands for any number of lines
     toml      a configuration of ours
-    swanctl, ipsec, ipsec-secrets
+    swanctl, ipsec, ipsec-secrets, vpnc
               a configuration of a real peer
 
 The line before a fence may be a comment::

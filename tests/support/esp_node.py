@@ -3,9 +3,9 @@
     python esp_node.py '{"local": "10.1.0.0/16", "remote": "10.2.0.0/16", "here": "192.0.2.1", "there": "192.0.2.2"}'
 
 It prints "ready", then answers each line on its standard input: ``up`` installs the pair, ``down`` removes it,
-``trap`` installs a trap, ``protect`` protects its traffic and ``unprotect`` none, ``counters`` prints all counters and
-events as JSON, ``quit`` ends it, ``close-protected`` too, and leaves the protection. Both ends run it with the same
-options but for ``local`` and ``remote``, ``here`` and ``there``.
+``trap`` installs a trap, ``release`` sends what waited in it, ``protect`` protects its traffic and ``unprotect`` none,
+``counters`` prints all counters and events as JSON, ``quit`` ends it, ``close-protected`` too, and leaves the
+protection. Both ends run it with the same options but for ``local`` and ``remote``, ``here`` and ``there``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import resource
 import selectors
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.esp import segments
-from ikev1.esp.plane import NetworkChanged, PlaneEvent, Protected, Trap
+from ikev1.esp.plane import NetworkChanged, PacketsWait, PlaneEvent, Protected, Trap
 from ikev1.esp.userspace import UserspacePlane
 
 _PORT = 4500
@@ -37,6 +37,7 @@ class Node:
         self.child = _child(options)
         self.trapped = (Selector.parse(options["local"]), Selector.parse(options["remote"]))
         self.events: list[str] = []
+        self.releases: list[Callable[[], None]] = []
         self.wire = {"esp": 0, "other": 0}
         here = options["here"]
         family = socket.AF_INET6 if ":" in here else socket.AF_INET
@@ -61,6 +62,8 @@ class Node:
             self.plane.follow()
             return
         self.events.append(type(event).__name__)
+        if isinstance(event, PacketsWait):
+            self.releases.append(event.release)
 
     def send_udp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
         return segments.send(self.udp, packets, (), (path.remote_host, path.remote_port))
@@ -115,6 +118,8 @@ class Node:
             self.plane.close(keep_protected=True)
             print("done", flush=True)
             os._exit(0)
+        elif command == "release":
+            self.releases.pop()()
         elif command == "counters":
             print(json.dumps(self.counters()), flush=True)
             return True
@@ -151,7 +156,7 @@ def _child(options: dict[str, Any]) -> ChildSa:
         remote=Selector.parse(options["remote"]),
         path=UdpPath(here, _PORT, there, _PORT),
         udp_encapsulation=options.get("encapsulation", True),
-        initiator=True,
+        initiator=options.get("initiator", True),
         created_at=0.0,
     )
 

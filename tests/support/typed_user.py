@@ -39,8 +39,12 @@ def fetched(ike: Ike) -> Iterator[events.Event]:
 
 def words(event: events.Event) -> str:
     match event:
-        case events.IkeUp(sa) | events.IkeConfirmed(sa):
+        case events.IkeUp(sa) | events.IkeConfirmed(sa) | events.XauthUp(sa):
             return f"{sa.unique_id} {sa.state.value}"
+        case events.ConfigAssigned(sa) | events.ConfigReceived(sa):
+            return f"{sa.unique_id} {sa.assigned} {sa.received}"
+        case events.ChildReady(_, child):
+            return f"{child.unique_id}"
         case events.ChildUp(_, child, replaces):
             return f"{keys.suite_name(child.suite)} {child.inbound.spi} {replaces is None}"
         case events.IkeDown(sa, reason):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import click
 
 from ikev1.cli.control import Section, daemon, decoded, list_connections, list_sas, socket_option
+
+_AT_ONCE = 16  # sessions with the daemon
 
 timeout_option = click.option(
     "--timeout", type=click.IntRange(1), default=30, show_default=True, help="Seconds to wait for the peer."
@@ -18,11 +22,30 @@ timeout_option = click.option(
 @timeout_option
 @socket_option
 def up(name: str, timeout: int, path: str) -> None:
-    """Bring up NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels."""
+    """Bring up NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels, at the same time."""
     with daemon(path) as session:
-        for target in targets(name, list_connections(session)):
-            print_log(session.initiate({**target, "timeout": str(1000 * timeout)}))
-            click.echo(f"{described(target)} is up")
+        wanted = targets(name, list_connections(session))
+    once = LogLines()
+    with ThreadPoolExecutor(min(len(wanted), _AT_ONCE)) as pool:
+        outcomes = list(pool.map(lambda target: _bring_up(target, timeout, path, once), wanted))
+    failed = {described(target): error for target, error in zip(wanted, outcomes, strict=True) if error is not None}
+    if len(wanted) == 1 or not failed:
+        for error in failed.values():
+            raise error
+        return
+    missing = "; ".join(f"{target}: {error.message}" for target, error in failed.items())
+    raise click.ClickException(f"{len(failed)} of {len(wanted)} tunnels of {name} are not up: {missing}")
+
+
+def _bring_up(target: Section, timeout: int, path: str, once: LogLines) -> click.ClickException | None:
+    """Bring up one tunnel, in a session of its own; why it is not up, if it is not."""
+    try:
+        with daemon(path) as session:
+            once.print(session.initiate({**target, "timeout": str(1000 * timeout)}))
+    except click.ClickException as error:
+        return error
+    click.echo(f"{described(target)} is up")
+    return None
 
 
 @click.command()
@@ -84,6 +107,24 @@ def _all(connections: dict[str, Section]) -> str:
 def described(target: Section) -> str:
     """A target in the words of the command line."""
     return f"{target['ike']}/{target['child']}" if "child" in target else str(target["ike"])
+
+
+class LogLines:
+    """The daemon's log of several commands that run at once: a line about what they share is printed once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._printed: set[tuple[str, str]] = set()
+
+    def print(self, lines: Iterable[Section]) -> None:
+        """Print those of the events `control-log` that no other command has brought."""
+        for line in lines:
+            message = decoded(line)
+            key = message.get("group", ""), message.get("msg", "")
+            with self._lock:
+                if key not in self._printed:
+                    self._printed.add(key)
+                    click.echo(f"[{key[0]}] {key[1]}", err=True)
 
 
 def print_log(lines: Iterable[Section]) -> None:

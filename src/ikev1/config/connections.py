@@ -15,7 +15,6 @@ from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.trust import read_trust
 from ikev1.config.tunnels import read_tunnel
-from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import (
     ANY,
     boolean,
@@ -103,7 +102,6 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         pools=table.take("pools", pool_names, ()),
         vips=table.take("vips", virtual_addresses, ()),
         mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
-        xauth_backend=table.take("xauth_backend", each(choice(BACKENDS)), ()),
         groups=table.take("groups", each(text), ()),
     )
     table.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.config.findings import Findings, Rule
 from ikev1.core.negotiation.ipsec_suite import is_ah, kernel_only
-from ikev1.core.peer.connection_lookup import known_selectors
+from ikev1.core.peer.connection_lookup import protected_selectors
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.settings import Connection, NatTraversal, Tunnel, WhenDown
 
@@ -18,13 +18,13 @@ def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings
             "'transport' protects only traffic between the two peers themselves: remove local and remote, or restrict "
             'them to a protocol and port, such as "dynamic[udp/1701]"',
         )
-    if tunnel.when_down is WhenDown.DROP and known_selectors(connection, tunnel) is None:
+    if tunnel.when_down is WhenDown.DROP and protected_selectors(connection, tunnel) is None:
         findings.warn(
             f"{path}.when_down",
             Rule.DROP_OF_UNKNOWN_TRAFFIC,
             "'drop' has no effect while the tunnel is down, because its addresses are not known then: set "
-            "local_address and remote_address of the connection to single addresses, or set local and remote of the "
-            "tunnel",
+            "local_address and remote_address of the connection to single addresses (for a port in transport mode, "
+            "local_address is enough), or set local and remote of the tunnel",
         )
     if tunnel.replay_window == 0 and any(proposal.suite.esn for proposal in tunnel.proposals):
         findings.error(

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from ikev1.config.findings import Rule
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
+from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import boolean, choice, duration, each, integer, text
 from ikev1.core.records.methods import HYBRID_METHODS, XAUTH_METHODS
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Policy, XauthRenewal, XauthRole
 
-BACKENDS = ("users", "pam", "radius", "command")
-_OF_SERVER = ("xauth_backend", "xauth_attempts", "xauth_renewal")
+_OF_SERVER = ("xauth_backend", "groups", "xauth_attempts", "xauth_renewal")
 _OF_CLIENT = ("xauth_user", "xauth_secret", "xauth_secret_file", "xauth_domain")
 _OF_BOTH = ("xauth_method", "xauth_timeout", "hybrid")
 

@@ -14,10 +14,13 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from ikev1.clock import SteadyClock
+from ikev1.config import UserChecks
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
+from ikev1.core.records.answers import UserChecked
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
@@ -25,6 +28,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.reload import USUAL, Reload
+from ikev1.core.records.remote_access import Verdict
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
@@ -45,6 +49,7 @@ from ikev1.daemon.protection import Protection
 from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.remote_access.client_addresses import ClientAddresses
 from ikev1.daemon.remote_access.pools import Pools
+from ikev1.daemon.remote_access.remote_access import RemoteAccess
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.timer import Timer
@@ -54,6 +59,7 @@ from ikev1.esp.plane import (
     Counters,
     Expired,
     NetworkChanged,
+    PacketsWait,
     PeerMoved,
     PeerSends,
     PlaneError,
@@ -65,14 +71,17 @@ from ikev1.esp.plane import (
 from ikev1.store import Store, WallTimeStore
 from ikev1.wire.registry import ProtocolId
 
+_PEER_INSTALLS_WITHIN = 0.1  # seconds after our last message of Quick Mode; strongSwan on a busy machine takes 0.02
+
 
 class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
-    ``load`` reads the configuration for a reload. ``store``, if there is one, keeps ISAKMP SAs for the next process:
-    `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly; by
-    default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store. ``look_up`` gives the
-    addresses of host names, by default those that the system knows.
+    ``load`` reads the configuration for a reload, ``users`` says afterwards how users are checked. ``hooks`` is the
+    file that tells the next process which hooks were run. ``store``, if there is one, keeps ISAKMP SAs for the next
+    process: `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly;
+    by default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store. ``look_up`` gives
+    the addresses of host names, by default those that the system knows.
     """
 
     def __init__(
@@ -83,6 +92,8 @@ class Gateway:
         log: EventLog,
         *,
         load: Callable[[], Settings],
+        users: Callable[[], UserChecks] = UserChecks,
+        hooks: Path | None = None,
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] | None = None,
@@ -120,17 +131,23 @@ class Gateway:
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
+        self._users = users
+        self.remote_access = RemoteAccess(
+            lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, hooks
+        )
         self._performer = Performer(
             self.engine,
             self.plane,
             endpoint,
             self._keepalives,
             self._certificate_checker,
+            self.remote_access.check,
             self._saved,
             self._addresses,
             log,
             clock,
         )
+        self._performer.removing.append(self.remote_access.removed)
         self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
         self._initiation = Initiation(
             self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
@@ -141,7 +158,7 @@ class Gateway:
         # before the one that revives tunnels: `clear` is to stop that
         self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
-        self.observers.append(self._unknown_caller)
+        self.observers += [self._unknown_caller, self.remote_access.observe]
 
     def _for_engine(self, settings: Settings) -> Settings:
         """The settings with what the data plane can do."""
@@ -165,6 +182,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
+        self.remote_access.adopt(self._users())
         self._take_over()
         self._names.adopt(self.settings)
         self.autostart.adopt(self.settings)
@@ -181,12 +199,14 @@ class Gateway:
         self._network.close()
         await self.autostart.close()
         await self._names.close()
+        self.remote_access.ends()
         for sa in tuple(self.engine.sas.values()):
             try:
                 self.close_ike(sa)
             except Exception as error:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
+        await self.remote_access.close()
         self._certificate_checker.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
@@ -212,6 +232,7 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+        self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
 
@@ -285,6 +306,12 @@ class Gateway:
         except Exception as error:
             self.log.bug("the processing of a certificate check", error)
 
+    def _user_checked(self, request: int, verdict: Verdict) -> None:
+        try:
+            self.apply(self.engine.answered(request, UserChecked(verdict), self.now()))
+        except Exception as error:
+            self.log.bug("the processing of a user check", error)
+
     def _plane_event(self, event: PlaneEvent) -> None:
         # later, because the data plane may be in the middle of a packet, and what follows may change its tables
         asyncio.get_running_loop().call_soon(self._handle, event)
@@ -303,6 +330,8 @@ class Gateway:
                 self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
             elif isinstance(event, PeerSends):
                 self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
+            elif isinstance(event, PacketsWait):
+                asyncio.get_running_loop().call_later(_PEER_INSTALLS_WITHIN, self._release, event)
             elif isinstance(event, NetworkChanged):
                 self._network.notice()
             elif isinstance(event, UnknownSpi):
@@ -312,6 +341,12 @@ class Gateway:
                 self.log.write(Level.ERROR, "ESP", event.reason)
         except Exception as error:
             self.log.bug(f"the event {type(event).__name__} of the data plane", error)
+
+    def _release(self, event: PacketsWait) -> None:
+        try:
+            event.release()
+        except Exception as error:
+            self.log.bug("the release of waiting packets", error)
 
     def _addresses_changed(self, names: Mapping[str, tuple[str, ...]]) -> None:
         self.engine.name_addresses(names)
@@ -449,6 +484,7 @@ class Gateway:
         """
         settings = self._load()
         self.settings = settings
+        self.remote_access.adopt(self._users())
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)

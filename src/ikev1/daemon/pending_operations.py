@@ -8,7 +8,17 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 
 from ikev1.core.peer import vendor_ids
-from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildReady,
+    ChildUp,
+    Event,
+    Failure,
+    IkeConfirmed,
+    IkeDown,
+    IkeUp,
+    XauthUp,
+)
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.errors import LocalError
 
@@ -77,11 +87,13 @@ class PendingOperations:
         sa = event.sa
         if sa is None or not self.waiting:
             return
-        if isinstance(event, ChildUp):
-            # the tunnel is up, whichever ISAKMP SA it was negotiated under
+        if isinstance(event, ChildUp | ChildReady):
+            # the tunnel is up, whichever pair sends, and whichever ISAKMP SA it was negotiated under
             for operation in self._waiting.get((sa.connection, event.child.name), ()):
                 operation.succeed()
-        elif isinstance(event, (IkeUp, IkeConfirmed)):
+        elif isinstance(event, (IkeUp, IkeConfirmed, XauthUp)):
+            if sa.awaits_user:
+                return
             # a peer that does not answer R-U-THERE never confirms an SA that its last message did not confirm
             if sa.confirmed or vendor_ids.DPD not in sa.vendors:
                 for operation in self._of(sa, None):

@@ -10,8 +10,10 @@ from ikev1.core.records.actions import (
     Action,
     AllocateSpi,
     AskTraffic,
+    AskUser,
     AssignAddresses,
     CheckCertificate,
+    CheckUser,
     Forget,
     InstallInbound,
     Keep,
@@ -22,7 +24,7 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import Answer, Done, Failed, Spis
+from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.daemon.certificate_checker import CertificateChecker
@@ -47,6 +49,7 @@ class Performer:
         endpoint: Endpoint,
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
+        check_user: Callable[[CheckUser], None],
         saved: SavedSas,
         addresses: AddressDesk,
         log: EventLog,
@@ -57,6 +60,7 @@ class Performer:
         self._endpoint = endpoint
         self._keepalives = keepalives
         self._certificate_checker = certificate_checker
+        self._check_user = check_user
         self._saved = saved
         self._addresses = addresses
         self._log = log
@@ -88,16 +92,22 @@ class Performer:
     def _perform(self, action: Action) -> list[Action]:
         """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
         if isinstance(action, Send):
-            self._keepalives.sent(action.path, self._clock())
+            if self._keepalives.are_needed:
+                self._keepalives.sent(action.path, self._clock())
             self._endpoint.send_isakmp(action.path, action.datagram)
         elif isinstance(action, Report):
             self.report(action.event)
         elif isinstance(action, Keep):
-            self._keepalives.watch(action.sa, self._clock())
+            if action.sa.nat is not None:
+                self._keepalives.watch(action.sa, self._clock())
         elif isinstance(action, PlaneQuestion):
             return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
         elif isinstance(action, CheckCertificate):
             self._certificate_checker.check(action)
+        elif isinstance(action, CheckUser):
+            self._check_user(action)
+        elif isinstance(action, AskUser):  # a daemon has nobody to ask
+            return self._engine.answered(action.request, UserInput(), self._clock())
         elif isinstance(action, AssignAddresses):
             return self._addresses.assign(action)
         elif isinstance(action, ReleaseAddresses):

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, load
+from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, UserChecks, load
 from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
@@ -51,6 +51,7 @@ def run(
     log.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:
         _try_suites(loaded.settings, log)
+    configuration = _Configuration(file, loaded, chosen, log)
     endpoint = Endpoint(log, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
@@ -61,7 +62,9 @@ def run(
             control=control or Path(options.control),
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             record=record or (Path(options.record) if options.record else None),
-            load_settings=lambda: _load_again(file, loaded, chosen, log),
+            load_settings=configuration.load,
+            users=lambda: configuration.loaded.aaa,
+            hooks=(control or Path(options.control)).with_name("hooks"),
             store=SqliteStore(Path(options.state)) if options.state else None,
             forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
@@ -89,15 +92,30 @@ def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, log: Event
         log.write(Level.WARNING, "ESP", text, code=error.code)
 
 
-def _load_again(file: Path, running: Loaded, chosen: PlaneChoice, log: EventLog) -> Settings:
-    loaded = load(file)
-    for warning in loaded.warnings:
-        log.write(Level.WARNING, "CFG", str(warning))
-    if loaded.gateway != running.gateway:
-        log.write(Level.WARNING, "CFG", "changes of sockets, files and devices need a restart")
-    if chosen.kernel:
-        _try_suites(loaded.settings, log)
-    return loaded.settings
+class _Configuration:
+    """The configuration in ``file``; ``loaded`` is the one in use."""
+
+    def __init__(self, file: Path, loaded: Loaded, chosen: PlaneChoice, log: EventLog) -> None:
+        self._file = file
+        self._running = loaded.gateway
+        self._chosen = chosen
+        self._log = log
+        self.loaded = loaded
+
+    def load(self) -> Settings:
+        """Read the file again.
+
+        Raises:
+            ConfigError: the configuration is not usable; the one before stays in use.
+        """
+        self.loaded = loaded = load(self._file)
+        for warning in loaded.warnings:
+            self._log.write(Level.WARNING, "CFG", str(warning))
+        if loaded.gateway != self._running:
+            self._log.write(Level.WARNING, "CFG", "changes of sockets, files and devices need a restart")
+        if self._chosen.kernel:
+            _try_suites(loaded.settings, self._log)
+        return loaded.settings
 
 
 async def serve(
@@ -113,6 +131,8 @@ async def serve(
     store: Store | None = None,
     forget_other_plane: Callable[[], None] = lambda: None,
     keep_protected: bool = False,
+    users: Callable[[], UserChecks] = UserChecks,
+    hooks: Path | None = None,
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT.
 
@@ -134,7 +154,7 @@ async def serve(
         if record is not None:
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
             log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
-        gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, store=store)
+        gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, users=users, hooks=hooks, store=store)
     except BaseException:
         endpoint.close()
         raise

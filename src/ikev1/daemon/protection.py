@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ikev1.core.peer.connection_lookup import known_selectors
+from ikev1.core.peer.connection_lookup import protected_selectors
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, Event
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
@@ -76,7 +76,7 @@ class Protection:
         connection, tunnel = self._tunnels[key]
         if not _drops(tunnel, in_use=key in self._in_use):
             return None
-        selectors = known_selectors(connection, tunnel)
+        selectors = protected_selectors(connection, tunnel)
         return Protected(*key, *selectors, tunnel.marks) if selectors else None
 
     def _apply(self, protected: dict[Key, Protected]) -> None:

@@ -146,6 +146,15 @@ class PeerSends(NamedTuple):
     child: ChildSa
 
 
+class PacketsWait(NamedTuple):
+    """Packets that a trap has caught wait for ``child``, which has just begun to send. The peer may install it a moment
+    later, when it has processed our last message: call ``release`` then.
+    """
+
+    child: ChildSa
+    release: Callable[[], None]
+
+
 class UnknownSpi(NamedTuple):
     """ESP packets keep coming on ``path`` with an SPI that no pair has: the sender has a pair that is not here any
     more. Said once in some seconds, and only by a plane that sees such packets.
@@ -165,7 +174,9 @@ class NetworkChanged(NamedTuple):
     """Links, addresses, routes or rules of this host may have changed: see `DataPlane.follow`."""
 
 
-PlaneEvent = RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | UnknownSpi | Unguarded | NetworkChanged
+PlaneEvent = (
+    RekeyNeeded | Expired | Acquire | PeerMoved | PeerSends | PacketsWait | UnknownSpi | Unguarded | NetworkChanged
+)
 Listener = Callable[[PlaneEvent], None]
 
 # Sends each of the packets as a UDP datagram of its own, in this order, from the daemon's socket that ``path`` names.

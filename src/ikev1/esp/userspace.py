@@ -14,6 +14,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
+from ikev1.esp.device_routes import DeviceRoutes
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
@@ -25,6 +26,7 @@ from ikev1.esp.plane import (
     Drops,
     Listener,
     NetworkChanged,
+    PacketsWait,
     PlaneError,
     Protected,
     Reader,
@@ -33,9 +35,8 @@ from ikev1.esp.plane import (
     UnknownSpi,
 )
 from ikev1.esp.raw_sockets import RawSockets
-from ikev1.esp.routes import MARK, Routes, path_mtu
+from ikev1.esp.routes import MARK, path_mtu
 from ikev1.esp.sa_pair import SaPair
-from ikev1.esp.steering import Steering, steered
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.transport_pair import TransportPair
 from ikev1.esp.tun import Tun
@@ -50,10 +51,6 @@ _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
 _RESERVED_SPIS = 256  # RFC 4303 §2.1: 1 to 255 are IANA's, 0 is for ourselves; RFC 3173 §3.3 says so of CPIs
 _FIRST_PRIVATE_CPI = 61_440  # RFC 3173 §3.3
-
-
-# The routes of transport mode take packets as long as IP has them: ESP's own packet is fragmented, where need be
-_LARGEST_DATAGRAM = 65_000  # octets, so that ESP's packet is no longer than IP has them
 
 
 class UserspacePlane:
@@ -85,6 +82,7 @@ class UserspacePlane:
         self._pairs: dict[int, SaPair] = {}  # by inbound SPI
         self._policies = OutboundPolicies()
         self._traps: dict[tuple[str, str], TrapQueue] = {}
+        self._holding: dict[TrapQueue, None] = {}  # those in which packets wait
         self._protected: frozenset[Protected] = frozenset()
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
@@ -94,12 +92,9 @@ class UserspacePlane:
             opened.callback(self._tun.close)
             self._raw = RawSockets(self.receive, _prepare)
             opened.callback(self._raw.close)
-            self._routes = Routes()
+            self._routes = DeviceRoutes(self._tun.name, path_mtu)
             opened.callback(self._routes.close)
-            self._hop = self._routes.bring_up(self._tun.name, path_mtu)
             self._virtual = VirtualAddresses(self._tun.name)
-            self._steering = Steering(self._routes, self._hop, _LARGEST_DATAGRAM)
-            opened.callback(self._steering.close)
             self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
             self._opened = opened.pop_all()
 
@@ -131,13 +126,24 @@ class UserspacePlane:
         pair = self._pair(child)
         if pair.sends:
             return
-        self._route(pair)
+        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
         pair.sends = True
         if child.shares_address:
             self._clients.add(pair)
         self._policies.add_pair(pair)
         self._guard.change({pair: _guarded(child)})
-        for catch in list(self._traps.values()):
+        if not self._holding:
+            return
+        if child.initiator:
+            self._listener(PacketsWait(child.without_keys(), self._release))
+        else:  # the peer has installed the pair before it sent the message that had us do so
+            self._release()
+
+    def _release(self) -> None:
+        """Send the packets that wait in traps; those for which no pair is there wait again."""
+        waiting = tuple(self._holding)
+        self._holding.clear()
+        for catch in waiting:
             self._send([packet] for packet in catch.release())
 
     def remove(self, child: ChildSa) -> None:
@@ -146,7 +152,7 @@ class UserspacePlane:
             if pair.child.shares_address:
                 self._clients.remove(pair)
             self._policies.remove_pair(pair)
-            self._unroute(pair)
+            self._routes.release(pair)
             self._guard.change({pair: None})
 
     def move(self, child: ChildSa) -> None:
@@ -164,7 +170,7 @@ class UserspacePlane:
         if earlier[1:] != (child.local, child.remote):
             self._policies.add_pair(pair)
             self._guard.change({pair: _guarded(child)})
-        self._route(pair)
+        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
@@ -177,19 +183,16 @@ class UserspacePlane:
         _require_no_kernel_features(trap.protocol, trap.compress, trap.marks)
         self.remove_trap(trap.connection, trap.tunnel)
         catch = TrapQueue(trap)
-        what = steered(trap.local, trap.remote) if trap.mode is IpsecMode.TRANSPORT else None
-        if what is not None:
-            self._steering.hold(catch, what, trap.local, trap.remote)
-        else:
-            self._routes.hold(catch, trap.local, trap.remote, self._hop, self._path_mtu)
+        self._routes.hold(catch, trap.mode, trap.local, trap.remote, self._path_mtu)
         self._traps[trap.connection, trap.tunnel] = catch
         self._policies.add_trap(catch)
 
     def remove_trap(self, connection: str, tunnel: str) -> None:
         catch = self._traps.pop((connection, tunnel), None)
         if catch is not None:
+            self._holding.pop(catch, None)
             self._policies.remove_trap(catch)
-            self._unroute(catch)
+            self._routes.release(catch)
 
     def protect(self, traffic: Collection[Protected]) -> None:
         # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
@@ -220,7 +223,6 @@ class UserspacePlane:
 
     def follow(self) -> None:
         self._routes.follow()
-        self._steering.follow()
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
@@ -232,6 +234,7 @@ class UserspacePlane:
         self._virtual.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
+        self._holding.clear()
         try:
             if keep_protected and self._pairs:
                 self._guard.change(dict.fromkeys(self._pairs.values()))
@@ -277,6 +280,7 @@ class UserspacePlane:
                 pair.count_unsent(send(pair.child.path, sealed))
 
     def _catch(self, catch: TrapQueue, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+        self._holding[catch] = None
         self._trapped += sum(not catch.hold(packet) for packet in packets)
         if catch.due(now, _ACQUIRE_INTERVAL):
             self._listener(Acquire(catch.trap.connection, catch.trap.tunnel, str(decode(flow))))
@@ -293,20 +297,6 @@ class UserspacePlane:
                 raise PlaneError(str(error)) from error
             self._pairs[child.inbound.spi] = pair
         return pair
-
-    def _route(self, pair: SaPair) -> None:
-        """Bring the packets of ``pair`` to the device."""
-        child = pair.child
-        what = steered(child.local, child.remote) if child.mode is IpsecMode.TRANSPORT else None
-        if what is not None:
-            self._steering.hold(pair, what, child.local, child.remote)
-            return
-        mtu = pair.mtu if child.mode is IpsecMode.TUNNEL else _LARGEST_DATAGRAM
-        self._routes.hold(pair, child.local, child.remote, self._hop, mtu)
-
-    def _unroute(self, key: Hashable) -> None:
-        self._steering.release(key)
-        self._routes.release(key)
 
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]

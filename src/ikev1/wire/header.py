@@ -73,8 +73,21 @@ class Header(NamedTuple):
 
     def build(self) -> bytes:
         """Build the 28 octets. Raises struct.error if a field does not fit."""
-        CKY_I, CKY_R, next_payload, exchange, flags, message_id, length, version = self
-        return FIELDS.pack(CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length)
+        return build_header(*self)
+
+
+def build_header(
+    CKY_I: bytes,
+    CKY_R: bytes,
+    next_payload: int,
+    exchange: int,
+    flags: int,
+    message_id: int,
+    length: int,
+    version: int = VERSION,
+) -> bytes:
+    """Build the octets of a `Header` with these fields. Raises struct.error if one does not fit."""
+    return FIELDS.pack(CKY_I, CKY_R, next_payload, version, exchange, flags, message_id, length)
 
 
 # A NamedTuple's own constructor is a Python function around this one.

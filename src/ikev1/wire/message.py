@@ -72,10 +72,16 @@ class Message(NamedTuple):
 
     def one(self, kind: type[PayloadClass]) -> PayloadClass:
         """The only payload of this class. Raises WireError unless there is exactly one."""
-        found = [payload for payload in self.payloads if type(payload) is kind]
-        if len(found) != 1:
-            raise WireError(f"one {kind.__name__} payload", len(found), 0, ("MESSAGE",))
-        return found[0]
+        found = None
+        for payload in self.payloads:
+            if type(payload) is kind:
+                if found is not None:
+                    break
+                found = payload
+        else:
+            if found is not None:
+                return found
+        raise WireError(f"one {kind.__name__} payload", len(self.all(kind)), 0, ("MESSAGE",))
 
     def body_of(self, payload: Payload) -> bytes:
         """The body, as received, of a payload of this message."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -47,7 +48,7 @@ def opened(*pools: Pool, store: SqliteStore | None = None, online: Sequence[tupl
     return made
 
 
-def address(pools: Pools, owner: Owner, version: int = 4, **keys: Sequence[str]) -> str:
+def address(pools: Pools, owner: Owner, version: int = 4, **keys: Any) -> str:
     return pools.assign(["office"], owner, version, **keys).address
 
 

@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import hmac
 import socket
-from typing import NamedTuple
 
+from clients import config_mode
+from clients.channel import ENCAPSULATED, Channel, Phase1, Refused, Suite
 from clients.facts import Peer as Sender
 from clients.vendor_ids import OCTETS
-from ikev1.core.records.path import UdpPath
 from ikev1.crypto import cipher, hashes, keymat
 from ikev1.crypto.groups import group
-from ikev1.testing import Randomness
-from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
-from ikev1.wire.message import Message, build_chain, build_message, parse_message
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import (
+    ConfigAttributes,
     Hash,
     Identification,
     KeyExchange,
     NatDiscovery,
     NatOriginalAddress,
     Nonce,
-    Notification,
     Payload,
     Proposal,
     SecurityAssociation,
@@ -33,43 +32,19 @@ from ikev1.wire.payloads import (
     build_body,
 )
 from ikev1.wire.registry import (
+    ConfigType,
     EncapsulationMode,
     ExchangeType,
-    Flags,
     IdType,
     PayloadType,
     Phase1Attribute,
 )
 from playbook import Peer
 
-ENCAPSULATED = 4500
 _RFC_3947 = OCTETS["RFC 3947"]
 
 
-class Suite(NamedTuple):
-    """What was chosen in phase 1, in numbers."""
-
-    encryption: int
-    key_length: int
-    hash: int
-    group: int
-    method: int
-
-
-class Phase1(NamedTuple):
-    """The secrets of an ISAKMP SA, and the last block of ciphertext."""
-
-    SKEYID_d: bytes
-    SKEYID_a: bytes
-    key: bytes
-    last_block: bytes
-
-
-class Refused(AssertionError):
-    """The gateway answered with a notification, or not at all."""
-
-
-class Caller:
+class Caller(Channel):
     """Calls ``gateway`` as ``sender``.
 
     ``address`` is its own address. Behind a NAT, the gateway sees it at ``seen_at``, another address or port.
@@ -78,20 +53,13 @@ class Caller:
     def __init__(
         self, gateway: Peer, sender: Sender, secret: bytes, address: str, seen_at: tuple[str, int] | None = None
     ) -> None:
-        self.gateway = gateway
+        super().__init__(gateway, sender.name, seen_at or (address, 500))
         self.sender = sender
         self.address = address
-        self.seen_at = seen_at or (address, 500)
-        self.port = 500
-        self.suite = Suite(0, 0, 0, 0, 0)
         self.chosen = Transform(0, 0, ())  # phase 1, as the gateway answered
         self.vendors: tuple[bytes, ...] = ()  # of the gateway
         self.is_behind_nat = False
-        self.random = Randomness(sender.name)
         self._secret = secret
-        self._CKY_I, self._CKY_R = self.random(8), NO_COOKIE
-        self._phase1 = Phase1(b"", b"", b"", b"")
-        self._iv = b""
 
     def calls(self, ours: Identification, theirs: Identification) -> None:
         """Phase 1 and phase 2."""
@@ -248,54 +216,54 @@ class Caller:
             return transport if self.sender.transport else EncapsulationMode.UDP_TUNNEL_DRAFT
         return EncapsulationMode.TRANSPORT if self.sender.transport else EncapsulationMode.TUNNEL
 
-    # --- datagrams
+    # --- XAUTH and mode config
 
-    @property
-    def _block_size(self) -> int:
-        return cipher.block_size(self.suite.encryption)
+    def logs_in(self, user: bytes, password: bytes) -> None:
+        """Answer the gateway, which asks for a user at once, and take its verdict."""
+        assert self.sender.login is not None
+        message_id, asked = self._received_config()
+        self._send_config(message_id, config_mode.answer(self.sender.login, asked, user, password))
+        message_id, told = self._received_config()
+        if config_mode.status_of(told) != 1:
+            raise Refused(f"the user is not accepted: {self.gateway.failures}")
+        self._send_config(message_id, told._replace(type=ConfigType.ACK))
 
-    def _ask(self, kind: ExchangeType, payloads: list[Payload]) -> Message:
-        """Send a message in the clear, and return the answer."""
-        header = Header(self._CKY_I, self._CKY_R, 0, kind, 0, 0, 0)
-        answer = self._exchanged(build_message(header, payloads))
-        return parse_message(Header.parse(answer), answer[HEADER_SIZE:])
+    def is_configured(self) -> dict[int, list[bytes]]:
+        """Request an address and what else the client wants; returns what it gets."""
+        assert self.sender.login is not None
+        message_id = int.from_bytes(self.random(4)) or 1
+        self._iv = keymat.phase2_iv(self.suite.hash, self._phase1.last_block, message_id, self._block_size)
+        self._send_config(message_id, config_mode.request(self.sender.login))
+        answered, reply = self._received_config(self._iv)
+        assert answered == message_id
+        return config_mode.values_of(reply, self.sender.login.identifier)
 
-    def _ask_encrypted(self, kind: ExchangeType, message_id: int, payloads: list[Payload]) -> Message:
-        answer = self._exchanged(self._sealed(kind, message_id, payloads))
-        header = Header.parse(answer)
-        assert header.encrypted
-        ciphertext = answer[HEADER_SIZE : header.length]
-        chain = cipher.decrypt(self.suite.encryption, self._phase1.key, self._iv, ciphertext)
-        if (header.exchange, header.message_id) != (kind, message_id):
-            raise Refused(f"exchange {header.exchange}, message ID {header.message_id:08x}: {self.gateway.failures}")
+    def _received_config(self, iv: bytes = b"") -> tuple[int, ConfigAttributes]:
+        """The message of the Transaction exchange that the gateway has sent: its message ID and its attributes."""
+        flying = self.gateway.network.flying
+        if not flying:
+            raise Refused(f"the gateway is silent: {self.gateway.failures}")
+        octets = flying.popleft().octets
+        header = Header.parse(octets)
+        if header.exchange != ExchangeType.TRANSACTION:
+            raise Refused(f"exchange {header.exchange}: {self.gateway.failures}")
+        message_id = header.message_id
+        if not iv:
+            iv = keymat.phase2_iv(self.suite.hash, self._phase1.last_block, message_id, self._block_size)
+        ciphertext = octets[HEADER_SIZE : header.length]
+        message = parse_message(header, cipher.decrypt(self.suite.encryption, self._phase1.key, iv, ciphertext))
         self._iv = ciphertext[-self._block_size :]
-        return parse_message(header, chain)
+        attributes = message.one(ConfigAttributes)
+        assert hmac.compare_digest(message.one(Hash).data, self._config_hash(message_id, attributes))
+        return message_id, attributes
 
-    def _sealed(self, kind: ExchangeType, message_id: int, payloads: list[Payload]) -> bytes:
-        first, chain = build_chain(payloads)
-        plain = cipher.pad(chain, self._block_size)
-        ciphertext = cipher.encrypt(self.suite.encryption, self._phase1.key, self._iv, plain)
-        self._iv = ciphertext[-self._block_size :]
-        length = HEADER_SIZE + len(ciphertext)
-        return Header(self._CKY_I, self._CKY_R, first, kind, Flags.ENCRYPTION, message_id, length).build() + ciphertext
+    def _send_config(self, message_id: int, attributes: ConfigAttributes) -> None:
+        HASH = Hash(self._config_hash(message_id, attributes))
+        self._send(self._sealed(ExchangeType.TRANSACTION, message_id, [HASH, attributes]))
 
-    def _exchanged(self, octets: bytes) -> bytes:
-        self._send(octets)
-        if not self.gateway.network.flying:
-            raise Refused(f"no answer: {self.gateway.failures}")
-        answer = self.gateway.network.flying.popleft()
-        assert not self.gateway.network.flying
-        header = Header.parse(answer.octets)
-        if header.exchange == ExchangeType.INFORMATIONAL and not header.encrypted:
-            told = parse_message(header, answer.octets[HEADER_SIZE:]).one(Notification)
-            raise Refused(f"notification {told.type}: {self.gateway.failures}")
-        return answer.octets
-
-    def _send(self, octets: bytes) -> None:
-        host, port = self.seen_at
-        if self.port == ENCAPSULATED:
-            port = ENCAPSULATED if port == 500 else port
-        self.gateway.takes(octets, UdpPath(self.gateway.address, self.port, host, port))
+    def _config_hash(self, message_id: int, attributes: ConfigAttributes) -> bytes:
+        _, rest = build_chain([attributes])
+        return keymat.HASH_1(self.suite.hash, self._phase1.SKEYID_a, message_id, rest)
 
 
 _DRAFTS_02 = (OCTETS["draft-02 with newline"], OCTETS["draft-02"])

@@ -62,10 +62,23 @@ class Life(NamedTuple):
 class Habits:
     """How a peer builds SA payloads."""
 
-    first_number: int = 1  # of transforms, and of proposals if there are several
+    first_number: int = 1  # of proposals and transforms
     key_length_first: bool = False  # before the encryption algorithm, or in phase 2 before the others
     proposal_each: bool = False  # phase 2: a proposal for each suite, instead of one with many transforms
     ipcomp: bool = False  # phase 2: everything with IPComp (DEFLATE, LZS) first, then without
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a client answers XAUTH and what it requests by mode config.
+
+    ``requests`` are the attributes in the order in which they are sent, with their values (usually empty).
+    """
+
+    requests: tuple[tuple[int, bytes], ...]
+    sure: Sure
+    identifier: int = 1  # of the request of mode config
+    trailing_nul: bool = False  # behind the user name and the password
 
 
 class VendorIdSent(NamedTuple):
@@ -96,12 +109,15 @@ class Peer:
     identity_port: tuple[int, int] = (0, 0)  # protocol and port
     transport: bool = False
     habits: Habits = Habits()
+    login: Login | None = None  # XAUTH and mode config
 
     def facts(self) -> Iterator[Sure]:
         """How surely each fact is known."""
         yield from (each.sure for each in (*self.ike, *self.esp))
         yield from (each.sure for each in self.vendor_ids)
         yield from (self.ike_life.sure, self.esp_life.sure, self.identity_sure)
+        if self.login is not None:
+            yield self.login.sure
 
     @property
     def is_recorded(self) -> bool:
@@ -121,7 +137,7 @@ class Peer:
             Transform(number, TransformId.KEY_IKE, self._phase1(suite, method))
             for number, (suite, method) in enumerate(suites, self.habits.first_number)
         )
-        proposal = Proposal(1, ProtocolId.ISAKMP, b"", transforms)
+        proposal = Proposal(self.habits.first_number, ProtocolId.ISAKMP, b"", transforms)
         return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, (proposal,))
 
     def _phase1(self, suite: Known, method: int) -> tuple[Attribute, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from clients.facts import Habits, Known, Life, Peer, Sure, VendorIdSent, known
+from clients.facts import Habits, Known, Life, Login, Peer, Sure, VendorIdSent, known
 from ikev1.wire.registry import AuthenticationMethod, IdType
+from ikev1.wire.registry import ConfigAttribute as C
 
 WINDOWS = Peer(
     "windows-l2tp",
@@ -82,12 +83,38 @@ APPLE_L2TP = Peer(
     transport=True,
 )
 
+_APPLE_LOGIN = Login(
+    tuple(
+        (kind, b"")
+        for kind in (
+            C.INTERNAL_IP4_ADDRESS,
+            C.INTERNAL_IP4_NETMASK,
+            C.INTERNAL_IP4_DNS,
+            C.INTERNAL_IP4_NBNS,
+            C.INTERNAL_ADDRESS_EXPIRY,
+            C.APPLICATION_VERSION,
+            C.UNITY_BANNER,
+            C.UNITY_DEF_DOMAIN,
+            C.UNITY_SPLITDNS_NAME,
+            C.UNITY_SPLIT_INCLUDE,
+            C.UNITY_LOCAL_LAN,
+            C.UNITY_PFS,
+            C.UNITY_SAVE_PASSWD,
+            C.UNITY_FW_TYPE,
+            C.UNITY_BACKUP_SERVERS,
+            C.UNITY_DDNS_HOSTNAME,
+        )
+    ),
+    Sure.REMEMBERED,
+)
+
 APPLE_CISCO = replace(
     APPLE_L2TP,
     name="apple-cisco",
     methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
     vendor_ids=(*_APPLE_NATT, VendorIdSent("XAUTH", Sure.REMEMBERED), VendorIdSent("Unity", Sure.REMEMBERED)),
     transport=False,
+    login=_APPLE_LOGIN,
 )
 
 APPLE_CISCO_GROUP = replace(
@@ -97,6 +124,7 @@ APPLE_CISCO_GROUP = replace(
     ike=tuple(each for each in APPLE_CISCO.ike if each.words.endswith("modp1024")),
     aggressive=True,
     identity=(IdType.KEY_ID, b"staff"),
+    login=_APPLE_LOGIN,
 )
 
 _ANDROID_PAIRS = tuple(f"{cipher}-{hash}" for cipher in ("aes256", "aes128", "3des", "des") for hash in ("sha1", "md5"))
@@ -132,6 +160,12 @@ ANDROID_XAUTH = replace(
     methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
     vendor_ids=(*ANDROID_L2TP.vendor_ids, VendorIdSent("XAUTH", Sure.REMEMBERED)),
     transport=False,
+    # that it uses the IPv4 address alone, and the NULs, were read in its source
+    login=Login(
+        tuple((kind, b"") for kind in (C.INTERNAL_IP4_ADDRESS, C.INTERNAL_IP4_NETMASK, C.INTERNAL_IP4_DNS)),
+        Sure.REMEMBERED,
+        trailing_nul=True,
+    ),
 )
 
 ANDROID_XAUTH_IDENTIFIER = replace(
@@ -192,6 +226,25 @@ VPNC = Peer(
     identity_sure=Sure.SOURCE,
     identity_port=(17, 500),
     habits=VPNC_HABITS,
+    login=Login(
+        (
+            (C.INTERNAL_IP4_ADDRESS, b""),
+            (C.INTERNAL_IP4_NETMASK, b""),
+            (C.INTERNAL_IP4_DNS, b""),
+            (C.INTERNAL_IP4_NBNS, b""),
+            (C.UNITY_DEF_DOMAIN, b""),
+            (C.UNITY_FW_TYPE, bytes.fromhex("800100018002000180030002")),
+            (C.UNITY_PFS, b""),
+            (C.UNITY_BANNER, b""),
+            (C.UNITY_SAVE_PASSWD, b""),
+            (C.UNITY_SPLIT_INCLUDE, b""),
+            (C.UNITY_SPLITDNS_NAME, b""),
+            (C.UNITY_DDNS_HOSTNAME, b"laptop"),
+            (C.APPLICATION_VERSION, b"Cisco Systems VPN Client 0.5.3+git20220927-1:Linux"),
+        ),
+        Sure.SOURCE,
+        identifier=20,
+    ),
 )
 
 VPNC_DH14 = replace(VPNC, name="vpnc-dh14", ike=known(Sure.SOURCE, *(f"{pair}-modp2048" for pair in _VPNC_PAIRS)))
@@ -214,28 +267,37 @@ CISCO_CLIENT = Peer(
     identity_sure=Sure.DOCUMENTED,
     identity_port=(17, 500),
     habits=Habits(ipcomp=True),
+    login=replace(
+        _APPLE_LOGIN,
+        requests=tuple(
+            (kind, b"Cisco Systems VPN Client 5.0" if kind == C.APPLICATION_VERSION else value)
+            for kind, value in _APPLE_LOGIN.requests
+        ),
+    ),
 )
 
 FORTICLIENT = Peer(
     "forticlient",
+    # of the groups 14 and 5, which cannot be negotiated in Aggressive Mode
     ike=known(
         Sure.REMEMBERED,
-        "aes128-sha256-modp1536",
-        "aes256-sha256-modp1536",
-        "aes128-sha1-modp1536",
-        "aes256-sha1-modp1536",
+        "aes128-sha256-modp2048",
+        "aes256-sha256-modp2048",
+        "aes128-sha1-modp2048",
+        "aes256-sha1-modp2048",
     ),
     ike_life=Life(86_400, Sure.REMEMBERED),
     esp=known(
         Sure.REMEMBERED,
-        "aes128-sha256-modp1536",
-        "aes256-sha256-modp1536",
-        "aes128-sha1-modp1536",
-        "aes256-sha1-modp1536",
+        "aes128-sha256-modp2048",
+        "aes256-sha256-modp2048",
+        "aes128-sha1-modp2048",
+        "aes256-sha1-modp2048",
     ),
     esp_life=Life(43_200, Sure.REMEMBERED),
     vendor_ids=tuple(VendorIdSent(name, Sure.REMEMBERED) for name in ("XAUTH", "DPD", "RFC 3947", "FortiGate")),
     methods=(AuthenticationMethod.XAUTH_INIT_PRE_SHARED,),
     aggressive=True,
     identity=(IdType.KEY_ID, b"staff"),
+    login=_APPLE_LOGIN,
 )

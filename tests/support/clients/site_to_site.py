@@ -110,6 +110,12 @@ FRITZBOX = Peer(
     habits=Habits(ipcomp=True),  # comp-all
 )
 
+FRITZBOX_PFS = replace(
+    FRITZBOX,
+    name="fritzbox-pfs",
+    esp=tuple(each._replace(words=f"{each.words}-modp2048", sure=Sure.REMEMBERED) for each in FRITZBOX.esp),
+)
+
 FRITZBOX_ONE_LENGTH = tuple(
     replace(
         FRITZBOX,

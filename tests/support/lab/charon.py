@@ -15,6 +15,7 @@ from lab.paths import NOESP
 from lab.process import LabError, Program
 
 GATEWAY_ID, CLIENT_ID, PSK = "gw.lab", "alice@lab", "lab-psk-0123456789"
+XAUTH_USER, XAUTH_PASSWORD = "carol", "the password of carol"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,13 @@ class CharonOptions:
     peer_id: str = ""  # gw.lab or *@lab unless told
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
     revocation_list: bool = False  # whether it has the CA's
+    xauth: bool = False  # who calls is the user carol, whom the other end asks for her password (XAUTH)
+    password: str = XAUTH_PASSWORD
+    hybrid: bool = False  # with ``xauth``: only the gateway has a certificate, the client none
     plane: str = "libipsec"
+    modules: str = ""  # more plugins
+    others: str = ""  # more sections of swanctl.conf
+    settings: str = ""  # more lines of strongswan.conf for charon
     aggressive: bool = False
     encap: bool = False
     life_time: str = "1h"
@@ -102,10 +109,12 @@ _CERTIFICATES = "x509 constraints revocation pubkey pkcs1 pkcs8 pem"
 def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
     # kernel-libipsec comes before kernel-netlink: it takes the ESP part, netlink keeps addresses and routes
     kernel = "kernel-libipsec kernel-netlink" if options.plane == "libipsec" else "kernel-netlink"
+    xauth = "xauth-generic" if options.xauth else ""
     return f"""
 charon-systemd {{
     load_modular = no
-    load = random nonce {options.crypto} {_CERTIFICATES} {kernel} socket-default updown vici
+    load = random nonce {options.crypto} {_CERTIFICATES} {xauth} {kernel} socket-default updown vici {options.modules}
+    {options.settings}
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     dos_protection = {_yes(options.dos_protection)}
     install_routes = {_yes(options.install_routes)}
@@ -136,11 +145,14 @@ def _swanctl_conf(node: Node, options: CharonOptions) -> str:
     ]
     # No id: in Main Mode the key is needed before the identity is known.
     secret = "" if options.certificate else f'ike-peer {{ secret = "{options.psk}" }}'
+    if options.xauth:
+        secret += f'\nxauth-{XAUTH_USER} {{ id = {XAUTH_USER}\n secret = "{options.password}" }}'
     return f"""
 connections {{
 {"".join(connections)}
 }}
 secrets {{ {secret} }}
+{options.others}
 """
 
 
@@ -149,6 +161,12 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
     local, remote = "auth = psk", "auth = psk"
     if options.certificate:
         local, remote = f"auth = pubkey\n certs = {options.certificate}.crt", "auth = pubkey\n cacerts = ca.crt"
+    user = f"auth = xauth-generic\n xauth_id = {XAUTH_USER}" if options.calls else "auth = xauth-generic"
+    rounds = ""
+    if options.hybrid:
+        local, remote = (user, remote) if options.calls else (local, user)
+    elif options.xauth:
+        rounds = f"{'local' if options.calls else 'remote'}-xauth {{ {user} }}"
     return f"""
     {name} {{
         version = 1
@@ -164,6 +182,7 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
                  id = "{options.own_id or own_id}" }}
         remote {{ {remote}
                   id = {options.peer_id or peer_id} }}
+        {rounds}
         children {{
             {child} {{ local_ts = {options.local_ts or node.network}
                        remote_ts = {options.remote_ts or node.remote}

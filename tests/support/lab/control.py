@@ -48,6 +48,12 @@ class Control:
                 {"name": name, **_text(fields)} for section in session.list_sas() for name, fields in section.items()
             ]
 
+    def leases(self) -> list[dict[str, Any]]:
+        """All leases of virtual addresses."""
+        with self.session() as session:
+            pools = _text(session.get_pools({"leases": "yes"}))
+        return [lease for pool in pools.values() for lease in pool["leases"].values()]
+
     def children(self, state: str = "INSTALLED") -> list[dict[str, Any]]:
         """Each pair of IPsec SAs that is in ``state``."""
         return [child for sa in self.sas() for child in sa["child-sas"].values() if child["state"] == state]
@@ -83,6 +89,10 @@ class Control:
     def rekey(self, child: str = "net") -> None:
         """Negotiate a new pair in place of the one that carries ``child``."""
         self._demand("rekey", child=child)
+
+    def rekey_ike(self, connection: str = "peer") -> None:
+        """Negotiate a new ISAKMP SA in place of that of ``connection``."""
+        self._demand("rekey", ike=connection)
 
     def terminate(self, **what: str) -> None:
         """Delete what ``ike=NAME`` or ``child=NAME`` says, and wait until it is gone here."""

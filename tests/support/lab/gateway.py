@@ -26,6 +26,7 @@ class OurOptions:
     suites: Sequence[tuple[str, str]] = ()  # ike and esp of more connections: peer-0, peer-1, ...
     psk: str = PSK
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret; its CA is believed
+    ca: bool = False  # neither secret nor certificate: the CA of the lab's PKI is believed
     aggressive: bool = False  # calls in Aggressive Mode, accepts it even with a pre-shared key
     own_id: str = ""  # alice@lab or gw.lab unless told
     lifetime: str = ""  # of the tunnel; the default otherwise, so that no peer is refused for its own
@@ -152,6 +153,8 @@ aggressive = "accept-psk"
 
 
 def _proof(options: OurOptions) -> str:
+    if options.ca:
+        return f'ca = "{pki.ROOT}"'
     if not options.certificate:
         return f'secret = "{options.psk}"'
     return f"""

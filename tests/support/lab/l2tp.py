@@ -46,7 +46,7 @@ class Xl2tpd(Program):
         options.write_text(f"{_PPP}logfile {directory / 'pppd.log'}\n")
         config = directory / "xl2tpd.conf"
         config.write_text(_config(node, options, calls=calls, port=port, name=name or node.name))
-        command = [
+        command: list[str | Path] = [
             "xl2tpd",
             "-D",
             "-c",

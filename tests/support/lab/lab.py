@@ -15,6 +15,7 @@ from lab.gateway import OurGateway, OurOptions
 from lab.network import Network, Node
 from lab.pluto import Pluto, PlutoOptions
 from lab.process import Program
+from lab.vpnc import Vpnc, VpncOptions
 
 _serial = itertools.count(1)
 Started = TypeVar("Started", bound=Program)
@@ -52,6 +53,12 @@ class Lab:
     def pluto(self, node: Node, options: PlutoOptions) -> Pluto:
         """libreswan."""
         return self.started(Pluto(node, self.folder(f"{node.name}-pluto"), options))
+
+    def vpnc(self, node: Node, options: VpncOptions) -> Vpnc:
+        """vpnc, once it has its address."""
+        vpnc = self.started(Vpnc(node, self.folder(f"{node.name}-vpnc"), options.configuration(node)))
+        vpnc.wait_for_address()
+        return vpnc
 
     def ours(self, node: Node, options: OurOptions) -> OurGateway:
         """ikev1."""

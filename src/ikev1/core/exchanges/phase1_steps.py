@@ -38,6 +38,7 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import NotifyType, PayloadType
 
+_INITIATOR, _FORCE = Role.INITIATOR, NatTraversal.FORCE  # looked up once, as in `ikev1.core.records.exchange`
 NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive"
 
 
@@ -130,7 +131,7 @@ def accept_sa(context: ExchangeContext, message: Message) -> None:
 def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonce]:
     """Generate a public value in group ``number`` and a nonce; a responder then derives the keys."""
     sa, random = context.sa, context.engine.random
-    if sa.role is Role.INITIATOR:
+    if sa.role is _INITIATOR:
         private, public = group(number).generate(random)
         nonce = random(NONCE_LENGTH)
         context.sa = replace(sa, share=KeyShare(private, g_xi=public, Ni_b=nonce))
@@ -138,8 +139,7 @@ def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonc
         share = present(sa.share)
         public, g_xy = respond(number, share.g_xi, random)
         nonce = random(NONCE_LENGTH)
-        context.sa = replace(sa, share=replace(share, g_xr=public, Nr_b=nonce))
-        derive(context, g_xy)
+        derive(context, replace(share, g_xr=public, Nr_b=nonce), g_xy)
     return KeyExchange(public), Nonce(nonce)
 
 
@@ -159,12 +159,11 @@ def take_share(context: ExchangeContext, message: Message) -> None:
     note_requests(context, message)
     sa = context.sa
     public, nonce = message.one(KeyExchange).data, message.one(Nonce).data
-    if sa.role is Role.INITIATOR:
+    if sa.role is _INITIATOR:
         reflection.refuse_own_share(context, public, nonce)
         share = present(sa.share)
         g_xy = shared_secret(sa.suite.group, share.private, public)
-        context.sa = replace(sa, share=replace(share, private=b"", g_xr=public, Nr_b=nonce))
-        derive(context, g_xy)
+        derive(context, replace(share, private=b"", g_xr=public, Nr_b=nonce), g_xy)
     else:
         context.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))
 
@@ -175,7 +174,7 @@ def nat_d(context: ExchangeContext) -> list[NatDiscovery]:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return []
-    forced = context.connection.nat_traversal is NatTraversal.FORCE
+    forced = context.connection.nat_traversal is _FORCE
     return nat_traversal.nat_d(sa.suite.hash, sa.cookies, sa.path, version, forced)
 
 
@@ -185,12 +184,12 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     version = vendor_ids.version_of(sa.vendors)
     if version is None:
         return
-    forced = context.connection.nat_traversal is NatTraversal.FORCE
+    forced = context.connection.nat_traversal is _FORCE
     nat = nat_traversal.discover(sa.suite.hash, sa.cookies, sa.path, version, message.all(NatDiscovery), forced)
     if nat is None:
         return
     path = sa.path
-    if sa.role is Role.INITIATOR:
+    if sa.role is _INITIATOR:
         # RFC 3947 §4: "the initiator MUST change ports when sending the ID payload"
         path = nat_traversal.floated(path, nat, context.engine.settings.encapsulation_port)
     context.sa = replace(sa, nat=nat, path=path)
@@ -220,7 +219,7 @@ def establish(context: ExchangeContext) -> None:
         anchor=Anchor(*sa.hosts, context.engine.fingerprint(context.connection)),
         confirmed=not context.speaks_last,
         # a responder answered at the address of the initiator's request; an initiator floats with its last message
-        reached=(sa.path.remote_host, sa.path.remote_port) if sa.role is Role.INITIATOR else None,
+        reached=(sa.path.remote_host, sa.path.remote_port) if sa.role is _INITIATOR else None,
         xauth=None if as_user is None else Xauth(serves=as_user is XauthRole.SERVER),
         share=None,
         SAi_b=b"",

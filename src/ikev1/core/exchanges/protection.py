@@ -14,13 +14,14 @@ from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.crypto import cipher, hashes, keymat
 from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE, parse_chain, walk_chain
 from ikev1.wire.errors import WireError
-from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.header import ENCRYPTION, HEADER_SIZE, Header, build_header
 from ikev1.wire.message import MAX_PAYLOADS, Message, build_chain, parse_message, parse_unproved, parse_walked
 from ikev1.wire.payloads import Hash, Notification, Payload, parse_body
-from ikev1.wire.registry import ExchangeType, Flags, NotifyType, PayloadType
+from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType
 
 _SMALLEST_NOTIFY = 12  # octets, generic header included, without SPI and data (RFC 2408 §3.14)
 _ENOUGH_OF_HASH = 4  # octets of a HASH that suffice to authenticate an error message
+_HASH = PayloadType.HASH.value
 _GENERIC_HEADER = struct.Struct("!BxH")
 
 
@@ -77,18 +78,17 @@ def seal(
     if grammar.hash:
         digest = phase2_hash(sa, exchange, grammar.hash, chain)
         chain = _GENERIC_HEADER.pack(first, 4 + len(digest)) + digest + chain
-        first = PayloadType.HASH
+        first = _HASH
         payloads = [Hash(digest), *payloads]
     if not grammar.encrypted:
-        header = Header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, HEADER_SIZE + len(chain))
-        return header.build() + chain, exchange.iv, payloads
+        header = build_header(sa.CKY_I, sa.CKY_R, first, kind, 0, exchange.message_id, HEADER_SIZE + len(chain))
+        return header + chain, exchange.iv, payloads
     context = _cipher_of(sa)
     ciphertext = context.encrypt(exchange.iv, cipher.pad(chain, context.block_size))
     # RFC 2409 Appendix B: "The message length in the header MUST include the length of the pad"
-    header = Header(
-        sa.CKY_I, sa.CKY_R, first, kind, Flags.ENCRYPTION, exchange.message_id, HEADER_SIZE + len(ciphertext)
-    )
-    return header.build() + ciphertext, ciphertext[-context.block_size :], payloads
+    length = HEADER_SIZE + len(ciphertext)
+    header = build_header(sa.CKY_I, sa.CKY_R, first, kind, ENCRYPTION, exchange.message_id, length)
+    return header + ciphertext, ciphertext[-context.block_size :], payloads
 
 
 def in_the_clear(datagram: bytes, payloads: list[Payload]) -> Message:
@@ -138,7 +138,7 @@ def open_proved(sa: IkeSa, exchange: Exchange, number: int, header: Header, data
         walked = types, bodies, end = walk_chain(chain, header.next_payload, MAX_PAYLOADS)
     except (Refusal, WireError) as error:
         raise Unproved("it cannot be decrypted") from error
-    if not types or types[0] != PayloadType.HASH:
+    if not types or types[0] != _HASH:
         raise Unproved("its first payload is not HASH")
     expected = phase2_hash(sa, exchange, number, chain[GENERIC_HEADER_SIZE + len(bodies[0]) : end])
     if not hmac.compare_digest(expected, bodies[0]):

@@ -26,11 +26,12 @@ from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbo
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
 from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, OriginalAddresses
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildUp, Code, Note
+from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.core.records.spi import is_usable
 from ikev1.crypto import keymat
@@ -49,6 +50,7 @@ from ikev1.wire.payloads import (
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
+_INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
@@ -59,7 +61,7 @@ _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pa
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
-    wanted = replace(wanted, known=_known(context, wanted))
+    wanted = replace(wanted, known=_known(context, wanted.tunnel, wanted.local, wanted.remote))
     previous = _previous(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
@@ -87,7 +89,7 @@ def _original_addresses(context: ExchangeContext, tunnel: Tunnel) -> list[NatOri
     Responder addresses to the other end. For tunnel mode, both ends SHOULD NOT" (RFC 3947 §5.2).
     """
     nat = context.sa.nat
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+    if nat is None or not nat.encapsulate or tunnel.mode is IpsecMode.TUNNEL:
         return []
     return nat_traversal.original_addresses(nat, context.sa.path, context.exchange.role)
 
@@ -145,8 +147,11 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
-    quick = QuickMode(choice.tunnel, share, spis.spi, choice.local, choice.remote, spis.cpi, agreed.group)
-    quick = replace(quick, known=_known(context, quick), original=choice.original)
+    tunnel, local, remote = choice.tunnel, choice.local, choice.remote
+    known = _known(context, tunnel, local, remote)
+    quick = QuickMode(
+        tunnel, share, spis.spi, local, remote, spis.cpi, agreed.group, known=known, original=choice.original
+    )
     _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
 
 
@@ -234,9 +239,11 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
 
 def _peer_name(sa: IkeSa) -> bytes:
     """Return a digest of the key of the peer of ``sa`` if others may have its address, else nothing."""
-    if sa.nat is None or not sa.nat.encapsulate or sa.claim is None:
+    claim = sa.claim if sa.nat is not None and sa.nat.encapsulate else None
+    if claim is None:
         return b""
-    return blake2s(repr(tuple(sa.claim)).encode(), digest_size=8).digest()
+    key = claim.connection, claim.identity, claim.location
+    return blake2s(repr(key).encode(), digest_size=8).digest()
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
@@ -275,6 +282,7 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
         ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
         sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
         context.exchange = replace(context.exchange, data=replace(quick, sends_at=sends_at))
+        context.report(ChildReady(context.sa, present(quick.child).without_keys(), sends_at))
     return []
 
 
@@ -299,7 +307,9 @@ def _finish(context: ExchangeContext) -> None:
     child = present(quick.child)
     previous, heir = _previous(context, quick), _heir(context, quick)
     _put_pair(context, child.without_keys())
-    context.sa = replace(context.sa, children=tuple(_retired(other, heir, context) for other in context.sa.children))
+    if len(context.sa.children) > 1:
+        children = tuple([_retired(other, heir, context) for other in context.sa.children])
+        context.sa = replace(context.sa, children=children)
     for exchange in context.sa.exchanges:
         held = exchange.child
         if exchange.holds_back and held is not None and held.unique_id in quick.known:
@@ -340,12 +350,13 @@ def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, 
     context.report(Note(Code.COLLISION, text, context.sa))
 
 
-def _known(context: ExchangeContext, quick: QuickMode) -> tuple[int, ...]:
+def _known(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
     """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
-    pairs = context.engine.own_pairs(context.sa, quick.local, quick.remote)
-    sending = [child.unique_id for child in pairs if _sends_for(child, quick)]
+    traffic = tunnel, local, remote
+    pairs = context.engine.own_pairs(context.sa, local, remote)
+    sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
     held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
-    return (*sending, *(child.unique_id for child in held if child is not None and _is_for(child, quick)))
+    return (*sending, *[child.unique_id for child in held if child is not None and child.traffic == traffic])
 
 
 def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
@@ -356,6 +367,8 @@ def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
     """
     child = present(quick.child)
     rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
+    if not rivals:
+        return child
     return max((child, *rivals), key=lambda pair: pair.lowest_spi)
 
 
@@ -377,7 +390,7 @@ def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
 
 
 def _sends_for(child: ChildSa, quick: QuickMode) -> bool:
-    return child.state is ChildState.INSTALLED and _is_for(child, quick)
+    return child.state is _INSTALLED and _is_for(child, quick)
 
 
 def _is_for(child: ChildSa, quick: QuickMode) -> bool:
@@ -386,7 +399,7 @@ def _is_for(child: ChildSa, quick: QuickMode) -> bool:
 
 def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
     """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
-    if child.state is not ChildState.INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
+    if child.state is not _INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
         return child
     return _replaced(child, heir, context)
 
@@ -397,6 +410,8 @@ def _replaced(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildS
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
+    if len(context.sa.children) <= _MOST_REPLACED:
+        return
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
     for child in retired[:-_MOST_REPLACED]:
         tell(context, [delete_child(child)])

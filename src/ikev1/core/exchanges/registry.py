@@ -56,8 +56,11 @@ def go_through(context: ExchangeContext, message: Message) -> None:
     Raises:
         Refusal: the message is not the expected one; ``context`` must be discarded.
     """
-    decision = take(script_of(context.exchange), context, message)
-    reply(script_of(context.exchange), context, decision)
+    script = script_of(context.exchange)
+    decision = take(script, context, message)
+    if context.exchange.method != script.method:
+        script = script_of(context.exchange)
+    reply(script, context, decision)
 
 
 def cisco_state(sa: IkeSa) -> str:

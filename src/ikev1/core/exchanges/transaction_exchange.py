@@ -27,6 +27,7 @@ from ikev1.wire.payloads import ConfigAttributes, Payload
 from ikev1.wire.registry import ConfigType, ExchangeType, NotifyType
 
 _ANSWER_TO = {ConfigType.REQUEST.value: ConfigType.REPLY.value, ConfigType.SET.value: ConfigType.ACK.value}
+_NO_IDENTIFIER = 0  # in all answers of strongSwan: the message ID ties them to their requests
 _ROUNDS = 16  # pairs of messages under one message ID
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (xauth.XAUTH, mode_config.MODE_CONFIG)}
@@ -89,7 +90,7 @@ def _answered(context: ExchangeContext, message: Message) -> TransactionDecision
     if payload.type != _ANSWER_TO[asked.kind]:
         text = f"{ConfigType(asked.kind).name} was answered by {ConfigType(payload.type).name}"
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
-    if payload.identifier != asked.identifier:
+    if payload.identifier not in (asked.identifier, _NO_IDENTIFIER):
         text = f"the answer has identifier {payload.identifier}, the request {asked.identifier}"
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     topic = TOPICS[asked.topic]

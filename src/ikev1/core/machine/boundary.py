@@ -39,11 +39,12 @@ def attempt(state: State, now: float, work: Work) -> list[Action]:
     raise fault
 
 
-def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPath) -> list[Action]:
+def contain(state: State, now: float, work: Work, abandon: Abandon | None, path: UdpPath) -> list[Action]:
     """Run ``work`` in a transaction, which is committed or rolled back as a whole.
 
     If ``work`` raises, ``abandon`` runs in a second transaction; it reports the error and abandons the exchange or SA
-    that would cause it again. If ``abandon`` fails as well, the error is reported with the remote address of ``path``.
+    that would cause it again: by default, `abandon_message` does so for a message on ``path``. If ``abandon`` fails as
+    well, the error is reported with the remote address of ``path``.
     """
     first = Transaction(state, now)
     try:
@@ -54,7 +55,10 @@ def contain(state: State, now: float, work: Work, abandon: Abandon, path: UdpPat
     second = Transaction(state, now)
     second.at_work = first.at_work
     try:
-        abandon(second, fault)
+        if abandon is None:
+            abandon_message(second, fault, path.remote)
+        else:
+            abandon(second, fault)
         return second.commit()
     except Exception as error:
         _undone(second, error)

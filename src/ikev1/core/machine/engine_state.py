@@ -22,6 +22,7 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header
 
+_NEVER = Unique.NEVER  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_LOOKED_AT = 16  # SAs at one address
 
 
@@ -108,7 +109,7 @@ class State:
     def _all_stay(self, sa: IkeSa) -> bool:
         """Return whether the connection of ``sa`` treats peers with the same identity as different peers."""
         connection = self.lookup.by_name(sa.connection)
-        return connection is not None and connection.unique is Unique.NEVER
+        return connection is not None and connection.unique is _NEVER
 
     def claims(self, local: Selector, remote: Selector) -> Iterator[tuple[str, Tunnel]]:
         """Yield (connection name, tunnel) of each tunnel with two fixed networks that overlap these selectors."""

@@ -66,7 +66,7 @@ def negotiate_queued(ref: SaRef) -> None:
 
 def brings_initial_contact(last: Message) -> bool:
     """Return whether ``last``, the final message of phase 1, has an authenticated INITIAL-CONTACT. It is obeyed once
-    the peer is known.
+    the peer is known, after XAUTH.
     """
     return last.header.encrypted and _says_initial_contact(last)
 

@@ -118,8 +118,8 @@ def recognise(state: State, header: Header, path: UdpPath, now: float) -> IkeSa 
     kept = state.first_messages.recognise(header.CKY_I, header.CKY_R, path, now)
     if kept is None:
         return None
-    sa = sa_from(kept, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now)
-    return replace(sa, phase1=replace(present(sa.phase1), ends_at=now + _CALLER_PATIENCE))
+    phase1 = replace(present(kept.template.phase1), ends_at=now + _CALLER_PATIENCE)
+    return sa_from(kept, state.next_unique_id(), path, header.CKY_I, header.CKY_R, now, phase1)
 
 
 def keep_caller(ref: SaRef) -> None:

@@ -215,7 +215,7 @@ def unanswered_quick_mode(ref: SaRef) -> None:
     """
     sa = ref.sa
     silent = ref.tx.now - _heard_at(sa) >= _SILENCE * patience(ref.tx.state.settings)
-    if silent and _delay(ref.tx, ref.sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
+    if silent and _delay(ref.tx, sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
         ref.say(delete_ike(sa))
         end(ref, "the peer did not answer Quick Mode, and does not support dead peer detection")
 

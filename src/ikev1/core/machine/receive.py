@@ -18,7 +18,7 @@ from ikev1.core.machine.aggressive_responder import (
     refuse_aggressive,
     refused_aggressive,
 )
-from ikev1.core.machine.boundary import Work, abandon_message, contain
+from ikev1.core.machine.boundary import contain
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.early_messages import hold_early, release
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
@@ -61,12 +61,8 @@ _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
 def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """Process ``datagram``, received on ``path``, and return the actions. Internal errors are contained."""
-    actions = _contained(state, lambda tx: _receive(tx, datagram, path), path, now)
+    actions = contain(state, now, lambda tx: _receive(tx, datagram, path), None, path)
     return actions + _released(state, datagram[:_COOKIES], now)
-
-
-def _contained(state: State, work: Work, path: UdpPath, now: float) -> list[Action]:
-    return contain(state, now, work, lambda tx, fault: abandon_message(tx, fault, path.remote), path)
 
 
 def _released(state: State, cookies: bytes, now: float) -> list[Action]:
@@ -74,9 +70,9 @@ def _released(state: State, cookies: bytes, now: float) -> list[Action]:
     sa = state.table.by_cookies.get(cookies)
     if sa is None or not sa.held or sa.holds_phase2:
         return []
-    actions = _contained(state, lambda tx: release(tx.of(sa)), sa.path, now)
+    actions = contain(state, now, lambda tx: release(tx.of(sa)), None, sa.path)
     for held in sa.held:
-        actions += _contained(state, partial(_receive_held, held=held), held.path, now)
+        actions += contain(state, now, partial(_receive_held, held=held), None, held.path)
     return actions
 
 
@@ -89,17 +85,17 @@ def answered(state: State, request: int, answer: Answer, now: float) -> list[Act
         return []
     sa, exchange = found
     if exchange is None:
-        return _contained(state, lambda tx: liveness.take_traffic(tx.of(sa), answer), sa.path, now)
+        return contain(state, now, lambda tx: liveness.take_traffic(tx.of(sa), answer), None, sa.path)
     waiting = exchange.waiting
     held = () if waiting is None else waiting.held
     if not held:
-        actions = _contained(state, lambda tx: _resume(tx.of(sa), exchange, answer), sa.path, now)
+        actions = contain(state, now, lambda tx: _resume(tx.of(sa), exchange, answer), None, sa.path)
         return actions + _released(state, sa.cookies, now)
     first, *followers = held
-    actions = _contained(state, lambda tx: _take_held(tx.of(sa), exchange, first, answer), first.path, now)
+    actions = contain(state, now, lambda tx: _take_held(tx.of(sa), exchange, first, answer), None, first.path)
     for follower in followers:
         if sa.cookies in state.table.by_cookies:
-            actions += _contained(state, partial(_receive_held, held=follower), follower.path, now)
+            actions += contain(state, now, partial(_receive_held, held=follower), None, follower.path)
     return actions
 
 
@@ -326,14 +322,14 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         return
     was_kept = ref.is_kept
     if sa.state is _CONNECTING and context.sa.state is _ESTABLISHED:
-        initial_contact = context.sa.initial_contact or brings_initial_contact(message)
-        watched = liveness.watched(tx, context.sa)
-        ref.commit(context, context.exchange, initial_contact=initial_contact, liveness=watched)
+        if brings_initial_contact(message):
+            context.sa = replace(context.sa, initial_contact=True)
+        ref.commit(context, context.exchange, liveness.watched(tx, context.sa))
         if not was_kept:
             keep_caller(ref)
         remote_access.after_phase1(ref)
     elif exchange.message_id:
-        ref.commit(context, context.exchange, liveness=liveness.alive_at(context.sa, tx.now))
+        ref.commit(context, context.exchange, liveness.alive_at(context.sa, tx.now))
         if context.exchange.waiting is None:
             confirm(ref)
         if ref.sa.probe is not None:
@@ -348,7 +344,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         return
     if ref.sa.moves != sa.moves:
         dpd.ask_where_it_is(ref)
-    elif arrival.header.encrypted:
+    elif arrival.path != ref.sa.path and arrival.header.encrypted:
         dpd.follow(ref, arrival.path)
 
 

@@ -99,7 +99,7 @@ def _serve(ref: SaRef) -> None:
 
 
 def _rejection(xauth: Xauth) -> str:
-    who = f"user {xauth.name!r}" if xauth.name else "a user"
+    who = f'user "{xauth.name}"' if xauth.name else "a user"
     return f"XAUTH: {who} is rejected: {xauth.reason}"
 
 

@@ -10,12 +10,13 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter, itemgetter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ikev1.core.machine.child_table import ChildTable
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, PeerKey
+from ikev1.core.records.record import Record
 from ikev1.core.records.selector import Selector
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ _CONNECTING, _INITIATOR = IkeState.CONNECTING, Role.INITIATOR
 _NAMED_BY = attrgetter("path", "nat", "anchor", "reached", "xauth", "user", "connection", "CKY_R", "IDii_b", "IDir_b")
 
 
-class Kept(NamedTuple):
+class Kept(Record, frozen=True):
     """The entry of an SA before a transaction changes it, from which `SaTable.restore` restores it."""
 
     sa: IkeSa
@@ -108,7 +109,8 @@ class SaTable:
         cookies = sa.cookies
         self.own_cookies.add(_own_cookie(sa))
         self._by_connection.setdefault(sa.connection, {})[cookies] = serial
-        for index, key in ((self._by_peer, sa.peer), (self._by_claim, sa.claim)):
+        claim = sa.claim
+        for index, key in ((self._by_peer, sa.proved(claim)), (self._by_claim, claim)):
             if key is not None:
                 index[key] = (*index.get(key, ()), cookies)
         self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
@@ -138,7 +140,8 @@ class SaTable:
         self.own_cookies.discard(_own_cookie(kept))
         _forget(self._by_connection, kept.connection, cookies)
         _forget(self._by_host, kept.hosts[1], cookies)
-        for index, key in ((self._by_peer, kept.peer), (self._by_claim, kept.claim)):
+        claim = kept.claim
+        for index, key in ((self._by_peer, kept.proved(claim)), (self._by_claim, claim)):
             if key is not None:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
@@ -404,7 +407,8 @@ class SaTable:
 
 def _names(sa: IkeSa) -> tuple[object, ...]:
     """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
-    return sa.CKY_R, sa.connection, sa.peer, sa.claim, sa.hosts[1]
+    claim = sa.claim
+    return sa.CKY_R, sa.connection, sa.proved(claim), claim, sa.hosts[1]
 
 
 def _own_cookie(sa: IkeSa) -> bytes:

@@ -18,6 +18,7 @@ import hmac
 from collections import OrderedDict
 from hashlib import blake2s
 
+from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
@@ -154,6 +155,24 @@ class FirstMessages:
         return loaded
 
 
-def sa_from(answer: CachedReply, unique_id: int, path: UdpPath, CKY_I: bytes, CKY_R: bytes, now: float) -> IkeSa:
-    """Return the SA of a peer that answered ``answer`` with message 3, in its state before that message."""
-    return replace(answer.template, unique_id=unique_id, path=path, CKY_I=CKY_I, CKY_R=CKY_R, created_at=now)
+def sa_from(
+    answer: CachedReply,
+    unique_id: int,
+    path: UdpPath,
+    CKY_I: bytes,
+    CKY_R: bytes,
+    now: float,
+    phase1: Exchange | None = None,
+) -> IkeSa:
+    """Return the SA of a peer that answered ``answer`` with message 3, in its state before that message; ``phase1`` is
+    its exchange, by default that of the template.
+    """
+    return replace(
+        answer.template,
+        unique_id=unique_id,
+        path=path,
+        CKY_I=CKY_I,
+        CKY_R=CKY_R,
+        created_at=now,
+        phase1=phase1 or answer.template.phase1,
+    )

@@ -98,6 +98,7 @@ class Transaction:
         released = self._released()
         if released:
             self.actions.append(ReleaseAddresses(released))
+        self._refs.clear()  # each refers to this transaction: without a cycle, both are freed at once
         return stored + self.actions if stored else self.actions
 
     def _released(self) -> tuple[str, ...]:
@@ -111,6 +112,7 @@ class Transaction:
     def undo(self) -> None:
         """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
         self.state.table.restore(self.before, self.entries, settled=self._settled)
+        self._refs.clear()
 
 
 class SaRef:
@@ -190,11 +192,14 @@ class SaRef:
         """Return the context for the next message of ``exchange``."""
         return self.tx.state.context(self.sa, exchange, self.tx.now)
 
-    def commit(self, context: ExchangeContext, exchange: Exchange | None = None, **fields: Any) -> None:
-        """Apply the changes and actions of ``context`` to this SA, and keep ``exchange`` in it unless it is None; then
-        the record also gets the ``fields``.
+    def commit(
+        self, context: ExchangeContext, exchange: Exchange | None = None, liveness: Liveness | None = None
+    ) -> None:
+        """Apply the changes and actions of ``context`` to this SA, and keep ``exchange`` in it unless it is None, with
+        what is now known of the peer's ``liveness``.
         """
-        self.become(context.sa if exchange is None else _with_exchange(context.sa, exchange, fields))
+        sa = context.sa
+        self.become(sa if exchange is None else _with_exchange(sa, exchange, liveness or sa.liveness))
         self.tx.actions += context.actions
 
     def say(self, *payloads: Payload) -> None:
@@ -262,13 +267,15 @@ def _same_stored(one: IkeSa, other: IkeSa) -> bool:
     return bool(replace(one, **_NOT_STORED) == replace(other, **_NOT_STORED))
 
 
-def _with_exchange(sa: IkeSa, exchange: Exchange, fields: dict[str, Any]) -> IkeSa:
-    """Return ``sa`` with the current ``exchange`` and the ``fields``. A completed exchange is kept only while it waits
+def _with_exchange(sa: IkeSa, exchange: Exchange, liveness: Liveness) -> IkeSa:
+    """Return ``sa`` with the current ``exchange`` and ``liveness``. A completed exchange is kept only while it waits
     for an answer, or while its last message may need a retransmission.
     """
     if exchange.message_id == 0:
-        return replace(sa, phase1=exchange, **fields)
-    exchanges = tuple([other for other in sa.exchanges if other.message_id != exchange.message_id])
+        return replace(sa, phase1=exchange, liveness=liveness)
+    exchanges = sa.exchanges
+    if exchanges:
+        exchanges = tuple([other for other in exchanges if other.message_id != exchange.message_id])
     script = script_of(exchange)
     if (
         exchange.waiting is not None
@@ -276,4 +283,4 @@ def _with_exchange(sa: IkeSa, exchange: Exchange, fields: dict[str, Any]) -> Ike
         or script.speakers[exchange.step - 1] is exchange.role
     ):
         exchanges = (*exchanges, exchange)
-    return replace(sa, exchanges=exchanges, **fields)
+    return replace(sa, exchanges=exchanges, liveness=liveness)

@@ -7,10 +7,12 @@ from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
 from ikev1.wire.registry import ProtocolId
 
+_AH = ProtocolId.AH.value
+
 
 def is_ah(suite: IpsecSuite) -> bool:
     """Whether ``suite`` is for AH (RFC 4302)."""
-    return suite.protocol == ProtocolId.AH
+    return suite.protocol == _AH
 
 
 def name(suite: IpsecSuite, group: int = 0) -> str:

@@ -24,6 +24,7 @@ from ikev1.wire.registry import ConfigAttribute, NotifyType
 _MOST_ITEMS = 256  # addresses, networks or names in one field
 _LONGEST_TEXT = 4096  # characters
 _UNITY_NETWORK = 14  # octets
+_UNITY_PADDING = 6  # of them
 _MOST_TYPES = 64  # different types of a request that are answered
 
 Value = int | bytes
@@ -106,9 +107,13 @@ def _read_unity_networks(value: Value) -> list[str]:
     octets = value.to_bytes(2) if isinstance(value, int) else value
     if octets == b"\0\1":
         return ["0.0.0.0/32"]  # a flag in place of a list: the client may use its local network
-    if len(octets) % _UNITY_NETWORK and len(octets) != 8:  # one network without padding
+    width = _UNITY_NETWORK
+    padding = (octets[end - _UNITY_PADDING : end] for end in range(width, len(octets) + 1, width))
+    if len(octets) % width or any(map(any, padding)):
+        width -= _UNITY_PADDING  # as strongSwan's pools send them
+    if len(octets) % width:
         raise _malformed(f"a list of networks of {len(octets)} octets: expected {_UNITY_NETWORK} for each")
-    starts = range(0, len(octets), _UNITY_NETWORK)
+    starts = range(0, len(octets), width)
     return [_network4(octets[start : start + 4], octets[start + 4 : start + 8]) for start in starts]
 
 
@@ -131,7 +136,7 @@ def _write_network6(networks: tuple[str, ...]) -> list[Value]:
 
 
 def _write_unity_networks(networks: tuple[str, ...]) -> list[Value]:
-    padding = bytes(_UNITY_NETWORK - 8)
+    padding = bytes(_UNITY_PADDING)
     joined = [bytes(octets) + padding for octets in _write_network4(networks)]
     return [b"".join(joined)] if joined else []
 

@@ -10,6 +10,7 @@ from ikev1.core.records.settings import Rekeying
 SHORTEST = 10  # seconds: the minimum lifetime of an SA
 _MARGIN = 0.10  # of the lifetime: how long before the expiry an initiator rekeys
 _LONGEST_MARGIN = 540.0  # seconds
+_RESPONDER_ROLE = Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 _RESPONDER = 0.5  # of the margin: a responder rekeys later, so that the two peers do not collide
 _JITTER = 0.25  # of the margin, random, so that SAs established together are not all rekeyed together
 _VOLUME_JITTER = 0.10  # of the octets or packets
@@ -42,7 +43,7 @@ def deadlines(now: float, lifetime: int, role: Role, rekeying: Rekeying | None, 
         jitter = min(rekeying.rand_time, max(0.0, lifetime - margin - 1.0))
     elif configured:
         jitter = min(margin, rekeying.rekey_time * _MARGIN)
-    if role is Role.RESPONDER:
+    if role is _RESPONDER_ROLE:
         margin, jitter = margin * _RESPONDER, jitter * _RESPONDER
     return expires_at - margin - jitter * _share(random), expires_at
 

@@ -13,7 +13,7 @@ from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import KeyShare, Role
 from ikev1.core.records.ike_sa import Keys, Phase1Suite
 from ikev1.core.records.methods import ENCRYPTING, SHARED
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Connection, Credential
 from ikev1.crypto import certificates, cipher, distinguished_name, keymat
@@ -22,6 +22,8 @@ from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import IdType, NotifyType
+
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 
 # --- keys -----------------------------------------------------------------------------------------------------------
 
@@ -54,20 +56,21 @@ def _bad_value(error: InvalidPublicValue) -> Refusal:
     return Refusal(Code.MALFORMED, f"invalid key exchange value: {error}", notify=NotifyType.INVALID_KEY_INFORMATION)
 
 
-def derive(context: ExchangeContext, g_xy: bytes) -> None:
-    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads.
+def derive(context: ExchangeContext, share: KeyShare, g_xy: bytes) -> None:
+    """Derive SKEYID and its three keys, and the IV of the first encrypted message, from the two key exchange payloads,
+    which are in ``share``.
 
     Raises:
         Refusal: the secret is no longer configured.
     """
     sa = context.sa
-    share, suite = present(sa.share), sa.suite
+    suite = sa.suite
     algorithm, encryption = suite.hash, suite.encryption
     SKEYID = _SKEYID(context, suite, share, g_xy)
     SKEYID_d, SKEYID_a, SKEYID_e = keymat.derive(algorithm, SKEYID, g_xy, sa.CKY_I, sa.CKY_R)
     key = keymat.encryption_key(algorithm, SKEYID_e, cipher.key_size(encryption, suite.key_length))
     iv = keymat.phase1_iv(algorithm, share.g_xi, share.g_xr, cipher.block_size(encryption))
-    context.sa = replace(sa, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
+    context.sa = replace(sa, share=share, keys=Keys(SKEYID, SKEYID_d, SKEYID_a, key, b""))
     context.exchange = replace(context.exchange, iv=iv)
 
 
@@ -96,15 +99,15 @@ def identify_self(context: ExchangeContext) -> Identification:
     """Record and return our own identity: ``local_id`` if configured, else our address."""
     own = _own_identity(context)
     body = build_body(own)
-    ours = {"IDii_b": body} if context.sa.role is Role.INITIATOR else {"IDir_b": body}
-    context.sa = replace(context.sa, **ours)
+    sa = context.sa
+    context.sa = replace(sa, IDii_b=body) if sa.role is _INITIATOR else replace(sa, IDir_b=body)
     return own
 
 
 def _own_identity(context: ExchangeContext) -> Identification:
     connection = context.connection
     own = identity.identification(connection.local_id or context.sa.path.local_host)
-    if own.id_type == IdType.DER_ASN1_DN and connection.credential is not None:
+    if connection.credential is not None and own.id_type == IdType.DER_ASN1_DN:
         own = own._replace(data=_as_certified(own.data, connection.credential))
     return own
 
@@ -127,8 +130,8 @@ def identify_peer(context: ExchangeContext, message: Message) -> Identification:
     theirs = message.one(Identification)
     check_port(theirs)
     body = message.body_of(theirs)
-    claimed = {"IDir_b": body} if context.sa.role is Role.INITIATOR else {"IDii_b": body}
-    context.sa = replace(context.sa, **claimed)
+    sa = context.sa
+    context.sa = replace(sa, IDir_b=body) if sa.role is _INITIATOR else replace(sa, IDii_b=body)
     return theirs
 
 
@@ -154,10 +157,10 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    known = context.engine.candidates(context.sa) if context.sa.role is Role.RESPONDER else ()
+    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
     fitting = [
         connection
-        for connection in dict.fromkeys((context.connection, *known))
+        for connection in (context.connection, *[each for each in known if each is not context.connection])
         if identity.matches(expected(connection), theirs)
         and accepts_mode(connection, context.exchange, context.sa)
         and (connection is context.connection or _agrees(context, connection))
@@ -166,7 +169,8 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         chosen, *others = fitting
         context.connection = chosen
         refuse_own_identity(context, theirs, _own_identity(context))
-        context.sa = replace(context.sa, connection=chosen.name)
+        if context.sa.connection != chosen.name:
+            context.sa = replace(context.sa, connection=chosen.name)
         _name_runner_up(context, others)
         return
     raise Refusal(

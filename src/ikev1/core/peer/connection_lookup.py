@@ -13,6 +13,7 @@ from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED
+from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.settings import Aggressive, Connection, Tunnel
@@ -138,8 +139,13 @@ class ConnectionLookup:
         for (octets, prefix), networks in self._networks.items():
             if octets == len(remote):
                 found += networks.get(_masked(remote, prefix), ())
-        here = (entry for entry in found if entry.local is None or entry.local.holds(local))
-        fitting = sorted((entry for entry in here if entry.zone in ("", zone)), key=_Entry.rank)
+        fitting = [
+            entry
+            for entry in found
+            if (entry.local is None or entry.local.holds(local)) and (not entry.zone or entry.zone == zone)
+        ]
+        if len(fitting) > 1:
+            fitting.sort(key=_Entry.rank)
         # a connection has several entries if several of its remote addresses match
         return tuple({entry.place: entry.connection for entry in fitting}.values())
 
@@ -156,6 +162,23 @@ def known_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, S
     if called is not None and not (tunnels and connection.pools):
         remote = remote.at(called)
     return None if local.dynamic or remote.dynamic else (local, remote)
+
+
+def protected_selectors(connection: Connection, tunnel: Tunnel) -> tuple[Selector, Selector] | None:
+    """The traffic that only ``tunnel`` may carry, also while it is down, as its local and remote networks; None if
+    that is not known.
+
+    In transport mode for a port, as for L2TP, it is that of our address with anybody, if the peer may be anywhere: no
+    other program of this host serves the port unprotected.
+    """
+    known = known_selectors(connection, tunnel)
+    if known is not None or tunnel.mode is IpsecMode.TUNNEL or not (tunnel.local.port or tunnel.remote.port):
+        return known
+    if not is_address(connection.local_address):
+        return None
+    local = tunnel.local.at(connection.local_address)
+    anywhere: Selector = replace(tunnel.remote, first=bytes(len(local.first)), last=b"\xff" * len(local.first))
+    return local, anywhere
 
 
 def expected(connection: Connection) -> str | None:

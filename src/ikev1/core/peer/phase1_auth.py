@@ -25,9 +25,11 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Hash, Identification, Payload, Signature
 from ikev1.wire.registry import CertificateEncoding, NotifyType
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
+
 
 def _other(role: Role) -> Role:
-    return Role.RESPONDER if role is Role.INITIATOR else Role.INITIATOR
+    return _RESPONDER if role is _INITIATOR else _INITIATOR
 
 
 def _method(context: ExchangeContext) -> int:
@@ -97,6 +99,8 @@ def check_proof(context: ExchangeContext, message: Message, theirs: Identificati
         Undecided: it depends on a certificate on which the world has not given its verdict.
     """
     method = _method(context)
+    if _signs(method, context.sa.role):
+        note_requests(context, message)
     expected = _peer_hash(context.sa, method)
     if _signs(method, _other(context.sa.role)):
         _check_signature(context, message, theirs, method, expected)
@@ -123,7 +127,6 @@ def _wrong_hash(context: ExchangeContext, claimed: str) -> tuple[Code, str]:
 def _check_signature(
     context: ExchangeContext, message: Message, theirs: Identification, method: int, HASH: bytes
 ) -> None:
-    note_requests(context, message)
     signature = message.one(Signature).data
     for key in _keys(context, message, theirs):
         reflection.refuse_own_key(context, key, ends=message.header.encrypted)
@@ -194,11 +197,11 @@ def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool)
 
 
 def _own_hash(sa: IkeSa, method: int) -> bytes:
-    return _hash_i(sa, method) if sa.role is Role.INITIATOR else _hash_r(sa, method)
+    return _hash_i(sa, method) if sa.role is _INITIATOR else _hash_r(sa, method)
 
 
 def _peer_hash(sa: IkeSa, method: int) -> bytes:
-    return _hash_r(sa, method) if sa.role is Role.INITIATOR else _hash_i(sa, method)
+    return _hash_r(sa, method) if sa.role is _INITIATOR else _hash_i(sa, method)
 
 
 def _hash_i(sa: IkeSa, method: int) -> bytes:

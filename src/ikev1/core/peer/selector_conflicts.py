@@ -76,7 +76,7 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
     situation, either by disallowing conflicting connections, or by other means" (RFC 3948 §5.2).
     """
     nat, host = context.sa.nat, context.sa.path.remote_host
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.remote_behind:
+    if nat is None or not nat.remote_behind or tunnel.mode is IpsecMode.TUNNEL:
         return
     neighbours = (child for child in context.engine.rivals(context.sa, *asked) if child.path.remote_host == host)
     rival = _first(context, neighbours, tunnel)

@@ -137,7 +137,7 @@ def _on_the_path(
     them in transit (RFC 3948 §3.1.2), so they are not those that the peer knows.
     """
     nat, path = context.sa.nat, context.sa.path
-    if tunnel.mode is IpsecMode.TUNNEL or nat is None or not nat.encapsulate:
+    if nat is None or not nat.encapsulate or tunnel.mode is IpsecMode.TUNNEL:
         return wanted
     local, remote = wanted
     return _seen_at(local, path.local_host), _seen_at(remote, path.remote_host)

@@ -183,11 +183,12 @@ class ChildSa(Record, frozen=True):
 
     def coming(self, state: ChildState) -> ChildSa:
         """Return the record of the pair while its exchange has the keys; ``state`` is one of those of `is_coming`."""
-        coming: ChildSa = replace(self.without_keys(), state=state)
-        return coming
+        return self.without_keys(state)
 
-    def without_keys(self) -> ChildSa:
-        """Return the pair as it is stored, without the keys that only the data plane needs."""
+    def without_keys(self, state: ChildState | None = None) -> ChildSa:
+        """Return the pair as it is stored, without the keys that only the data plane needs, and in ``state``; by
+        default, the state remains.
+        """
         inbound, outbound = IpsecKeys(self.inbound.spi), IpsecKeys(self.outbound.spi)
-        bare: ChildSa = replace(self, inbound=inbound, outbound=outbound)
+        bare: ChildSa = replace(self, inbound=inbound, outbound=outbound, state=state or self.state)
         return bare

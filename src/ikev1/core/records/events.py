@@ -140,6 +140,16 @@ class ChildUp(NamedTuple):
     replaces: ChildSa | None = None
 
 
+class ChildReady(NamedTuple):
+    """A pair of IPsec SAs that replaces another one is negotiated, and receives. The older one sends until `ChildUp`
+    follows: at ``sends_at`` by the caller's clock, or as soon as the peer sends with the new pair.
+    """
+
+    sa: IkeSa
+    child: ChildSa
+    sends_at: float
+
+
 class ChildDown(NamedTuple):
     """A pair of IPsec SAs is closed; ``reason`` is text for people."""
 
@@ -168,7 +178,9 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-EventOfSa = IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildUp | ChildDown
+EventOfSa = (
+    IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildReady | ChildUp | ChildDown
+)
 """What happens in the life of an ISAKMP SA."""
 
 Event = EventOfSa | MessageSeen | Failure | Note

@@ -7,7 +7,6 @@ seconds by the clock of the caller (`ikev1.core.records.times`).
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Held, KeyShare, Role
@@ -114,7 +113,7 @@ class Liveness(Record, frozen=True):
         return ((self.check_at, _CHECK_PEER),)
 
 
-class PeerKey(NamedTuple):
+class PeerKey(Record, frozen=True):
     """The key that identifies a peer: two ISAKMP SAs with the same key are SAs with the same peer.
 
     ``location`` is the address and port of a peer behind a NAT, where several peers may have the same identity. It is
@@ -283,10 +282,13 @@ class IkeSa(Record, frozen=True):
     @property
     def peer(self) -> PeerKey | None:
         """The key of the peer; None until its identity is authenticated and, behind a NAT, its location is proved."""
-        claim = self.claim
+        return self.proved(self.claim)
+
+    def proved(self, claim: PeerKey | None) -> PeerKey | None:
+        """The key of the peer, as `peer`, from its ``claim``."""
         if claim is None or claim.location is None:
             return claim
-        return None if self.reached is None else claim._replace(location=self.reached)
+        return None if self.reached is None else replace(claim, location=self.reached)
 
     @property
     def claim(self) -> PeerKey | None:

@@ -12,7 +12,7 @@ from ikev1.core.records.record import Record, replace
 _DYNAMIC = "dynamic"
 
 _FORM = re.compile(
-    r"^(?P<addresses>[^\[\]]+?)(?:\[(?P<protocol>[a-z0-9-]*)(?:/(?P<port>[0-9]+|any))?\])?$", re.IGNORECASE
+    r"^(?P<addresses>[^\[\]]+?)(?:\[(?P<protocol>[a-z0-9-]*)(?:/(?P<port>[0-9]+|%?any))?\])?$", re.IGNORECASE
 )
 _PROTOCOLS = {"any": 0, "icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "ipv6-icmp": 58, "l2tp": 115}
 _PROTOCOL_NAMES = {number: name for name, number in _PROTOCOLS.items() if number}
@@ -51,7 +51,7 @@ class Selector(Record, frozen=True):
                 "[PROTOCOL/PORT]"
             )
         first, last = _range(form["addresses"])
-        protocol, port = (form["protocol"] or "any").lower(), form["port"] or "any"
+        protocol, port = (form["protocol"] or "any").lower(), (form["port"] or "any").lower().lstrip("%")
         number = _PROTOCOLS.get(protocol)
         if number is None:
             if not protocol.isdigit() or int(protocol) > 255:

@@ -22,6 +22,7 @@ class PlaneChoice(NamedTuple):
     name: str
     reason: str
     make: MakePlane
+    device: str = ""  # that all packets pass through; empty with the kernel's
 
     @property
     def kernel(self) -> bool:
@@ -51,7 +52,7 @@ def _userspace(options: GatewayOptions, reason: str) -> PlaneChoice:
 
         return UserspacePlane(listener, send_udp, device=options.tun)
 
-    return PlaneChoice("userspace", reason, make)
+    return PlaneChoice("userspace", reason, make, options.tun)
 
 
 def forget_kernel(options: GatewayOptions) -> bool:

@@ -20,6 +20,11 @@ class Keepalives:
         self._paths: dict[bytes, UdpPath] = {}
         self._last_sent: dict[UdpPath, float] = {}
 
+    @property
+    def are_needed(self) -> bool:
+        """Whether any path needs keepalives."""
+        return bool(self._last_sent)
+
     def watch(self, sa: IkeSa, now: float) -> None:
         """Update the path of ``sa``; it needs keepalives if this gateway is behind a NAT there."""
         if not self.interval or sa.nat is None or not sa.nat.local_behind:

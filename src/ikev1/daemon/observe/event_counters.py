@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     ConfigAssigned,
     ConfigReceived,
@@ -17,6 +18,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 
 
@@ -46,19 +48,20 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
+_NAMES: dict[type, str] = {
+    IkeUp: "ike-up",
+    XauthUp: "xauth-up",
+    IkeConfirmed: "ike-confirmed",
+    IkeDown: "ike-down",
+    ConfigAssigned: "config-assigned",
+    ConfigReceived: "config-received",
+    ChildReady: "child-ready",
+    ChildUp: "child-up",
+    ChildDown: "child-down",
+}
+
+
 def _name(event: EventOfSa | Failure | Note) -> str:
-    if isinstance(event, IkeUp):
-        return "ike-up"
-    if isinstance(event, IkeConfirmed):
-        return "ike-confirmed"
-    if isinstance(event, IkeDown):
-        return "ike-down"
-    if isinstance(event, ConfigAssigned):
-        return "config-assigned"
-    if isinstance(event, ConfigReceived):
-        return "config-received"
-    if isinstance(event, ChildUp):
-        return "child-rekey" if event.replaces else "child-up"
-    if isinstance(event, ChildDown):
-        return "child-down"
-    return ("failed-" if isinstance(event, Failure) else "note-") + event.code
+    if isinstance(event, (Failure, Note)):
+        return ("failed-" if isinstance(event, Failure) else "note-") + event.code
+    return "child-rekey" if isinstance(event, ChildUp) and event.replaces else _NAMES[type(event)]

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     Code,
     ConfigAssigned,
@@ -30,6 +31,7 @@ from ikev1.core.records.events import (
     IkeUp,
     MessageSeen,
     Note,
+    XauthUp,
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -64,6 +66,7 @@ class Line(NamedTuple):
 
 
 Sink = Callable[[Line], None]
+_WARNING, _INFO = Level.WARNING, Level.INFO  # looked up once: each event needs one
 
 
 _OF_STRANGERS = 20  # lines of one kind per second, for all unauthenticated peers together
@@ -79,7 +82,9 @@ _NAMES: dict[type, str] = {
     ConfigAssigned: "assigned configurations",
     ConfigReceived: "received configurations",
     IkeConfirmed: "confirmed ISAKMP SAs",
+    XauthUp: "authenticated users",
     IkeDown: "closed ISAKMP SAs",
+    ChildReady: "negotiated IPsec SAs",
     ChildUp: "established IPsec SAs",
     ChildDown: "closed IPsec SAs",
 }
@@ -171,7 +176,7 @@ class EventLog:
 
         Called before the report is made, because most of the cost of logging a flood is making the reports.
         """
-        return self._lowest <= Level.INFO and self._allows(_Kind(label, Level.INFO), sa)
+        return self._lowest <= _INFO and self._allows(_Kind(label, Level.INFO), sa)
 
     def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
         if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
@@ -214,7 +219,7 @@ def _kind(event: Event) -> _Kind:
 
 def _level(event: Event) -> Level:
     warning = isinstance(event, Failure) or (isinstance(event, Note) and event.code is Code.WEAK)
-    return Level.WARNING if warning else Level.INFO
+    return _WARNING if warning else _INFO
 
 
 def _line(event: Event) -> Line:
@@ -223,6 +228,8 @@ def _line(event: Event) -> Line:
         return Line(level, "ENC", _message(event), event.sa)
     if isinstance(event, IkeUp):
         return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+    if isinstance(event, XauthUp):
+        return Line(level, "IKE", _xauth_up(event.sa), event.sa)
     if isinstance(event, IkeConfirmed):
         return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
     if isinstance(event, ConfigAssigned):
@@ -231,6 +238,9 @@ def _line(event: Event) -> Line:
         return Line(level, "IKE", f"received {_config(event.sa.received)}", event.sa)
     if isinstance(event, IkeDown):
         return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
+    if isinstance(event, ChildReady):
+        text = f"{_pair(event.child)} negotiated, and send in a few seconds, or once the peer sends with them"
+        return Line(level, "CHD", text, event.sa)
     if isinstance(event, ChildUp):
         return Line(level, "CHD", _child_up(event.child, event.replaces), event.sa)
     if isinstance(event, ChildDown):
@@ -252,6 +262,12 @@ def _config(config: ModeConfig | None) -> str:
 
 def _note(event: Note) -> Line:
     return Line(_level(event), "IKE", event.text, event.sa, event.code)
+
+
+def _xauth_up(sa: IkeSa) -> str:
+    if sa.user is None:
+        return f"XAUTH: {sa.path.remote_host} has accepted the user"
+    return f'XAUTH: user "{sa.user_name}" is authenticated'
 
 
 def _message(event: MessageSeen) -> str:

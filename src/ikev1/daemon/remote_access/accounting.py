@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Session, Status, Usage
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeDown, XauthUp
+from ikev1.core.records.events import ChildUp, Code, ConfigAssigned, Event, Failure, IkeDown, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import Counters
 
 _TRIES = 12  # of a notice of the beginning or of the end
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
+_ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
 _CLOSING = 10.0  # seconds for what is left when the gateway stops
 
 
@@ -35,9 +36,14 @@ class _Open:
         self.began = began
         self.sas: set[int] = set()
         self.children: dict[int, ChildSa] = {}
+        self.assigned: dict[int, str] = {}  # by IP version
         self.carried = Counters()  # by the pairs that are gone
         self.is_lost = False  # the peer was found dead
-        self.timer: asyncio.TimerHandle | None = None
+        self.begins_later: asyncio.TimerHandle | None = None  # before its beginning is told
+        self.timer: asyncio.TimerHandle | None = None  # of the next interim update
+
+    def assign(self, addresses: Iterable[str]) -> None:
+        self.assigned |= {6 if ":" in address else 4: address for address in addresses if address}
 
 
 class Sessions:
@@ -82,6 +88,11 @@ class Sessions:
         if isinstance(event, XauthUp):
             if event.sa.user is not None:
                 self._join(event.sa, tell=True)
+        elif isinstance(event, ConfigAssigned):
+            found = self._by_sa.get(event.sa.unique_id)
+            if found is not None and event.sa.assigned is not None:
+                found.assign(event.sa.assigned.addresses)
+                self._begin(found)
         elif isinstance(event, ChildUp):
             self._carry(event.sa, event.child)
         elif isinstance(event, Failure):
@@ -109,8 +120,9 @@ class Sessions:
     async def close(self) -> None:
         """Wait for what is still to be told, but not for ever."""
         for found in self._open.values():
-            if found.timer is not None:
-                found.timer.cancel()
+            for timer in (found.timer, found.begins_later):
+                if timer is not None:
+                    timer.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=_CLOSING)
             for task in late:
@@ -127,9 +139,12 @@ class Sessions:
         found = self._open.get(name)
         if found is None:
             found = self._open[name] = _Open(sa, sa.user.authenticated_at or self._clock())
-            if tell:
-                self._tell(found, Status.START)
+            found.assign((sa.user.address, sa.user.address6))
+            if tell:  # not before its addresses are known, unless it gets none
+                found.begins_later = asyncio.get_running_loop().call_later(_ADDRESSES, self._begin, found)
             self._set_timer(found)
+        if sa.assigned is not None:
+            found.assign(sa.assigned.addresses)
         found.sas.add(sa.unique_id)
         self._by_sa[sa.unique_id] = found
 
@@ -137,6 +152,9 @@ class Sessions:
         found = self._open.get(sa.user.session) if sa.user is not None else None
         if found is not None:
             found.children[child.unique_id] = child
+            if child.remote.first == child.remote.last:
+                found.assign((str(child.remote.network).partition("/")[0],))
+            self._begin(found)
             self._by_child[child.unique_id] = found
 
     def _end_if_over(self, found: _Open) -> None:
@@ -144,7 +162,15 @@ class Sessions:
             return
         if found.timer is not None:
             found.timer.cancel()
+        self._begin(found)
         self._tell(found, Status.STOP)
+
+    def _begin(self, found: _Open) -> None:
+        """Tell of the session's beginning, if nothing has been told yet."""
+        if found.begins_later is not None:
+            found.begins_later.cancel()
+            found.begins_later = None
+            self._tell(found, Status.START)
 
     def _set_timer(self, found: _Open) -> None:
         interval = found.user.interim_interval or self._interval
@@ -164,7 +190,7 @@ class Sessions:
         if status is not Status.START:
             _leave_out_interim(waiting)  # what was to be told is outdated
         cause = self._cause(found) if status is Status.STOP else None
-        seconds = int(self._clock() - found.began)
+        seconds = 0 if status is Status.START else int(self._clock() - found.began)
         waiting.append(Notice(status, _session(found), self._wall(), seconds, self._usage(found), cause))
         if found.user.session not in self._tasks:
             task = asyncio.get_running_loop().create_task(self._send(found.user.session, found.connection))
@@ -215,13 +241,8 @@ class Sessions:
 
 
 def _session(found: _Open) -> Session:
-    user = found.user
-    own = (user.address, user.address6)
-    hosts = (child.remote for child in found.children.values() if child.remote.first == child.remote.last)
-    assigned = {host.version: str(host.network).partition("/")[0] for host in hosts}
-    assigned |= {6 if ":" in address else 4: address for address in own if address}
-    addresses = tuple(address for _, address in sorted(assigned.items()))
-    by_radius = user.backend == "radius"
+    user, by_radius = found.user, found.user.backend == "radius"
+    addresses = tuple(address for _, address in sorted(found.assigned.items()))
     return Session(user.session, found.name, found.connection, found.address, addresses, user.class_, by_radius)
 
 

@@ -7,6 +7,7 @@ the pools are changed meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from ikev1.core.records.record import replace
@@ -221,6 +222,11 @@ class Pools:
         del addresses[lease.address]
         if not addresses:
             del self._of_owner[owner]
+
+    def base(self, name: str) -> str:
+        """The first address of a pool."""
+        first, _ = self._pools[name].pool.ranges[0]
+        return str(ip_address(first))
 
     def online_of(self, owner: Owner) -> list[str]:
         """The addresses that clients of ``owner`` have."""

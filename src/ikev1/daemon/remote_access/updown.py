@@ -9,6 +9,7 @@ down otherwise.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from typing import Protocol
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.settings import Settings
+from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
@@ -87,26 +88,32 @@ class Updown:
 
     async def close(self) -> None:
         """Wait for what is to be run, but not for ever."""
-        tasks = [instance.task for instance in self._instances.values() if instance.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=_CLOSING)
-            for task in late:
-                task.cancel()
-            if late:
-                text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
-                self._log.write(Level.ERROR, "CHD", text, code=Code.UPDOWN_FAILED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                while tasks := self._tasks():  # one that is done may be followed by another
+                    await asyncio.wait(tasks)
+        for task in (late := self._tasks()):
+            task.cancel()
+        if late:
+            text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
+            self._log.write(Level.ERROR, "CHD", text, code=Code.UPDOWN_FAILED)
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._journal is not None:
             self._journal.close()
 
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [instance.task for instance in self._instances.values() if instance.task is not None]
+
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
-        command = self._command(child)
+        connection, tunnel = self._configured(child)
+        command = () if tunnel is None else tunnel.updown
         key = _key(sa, child)
         instance = self._instances.get(key)
         if child.unique_id in self._of_child or (instance is None and not command):
             return
         if instance is None:
-            environment = environment_of(sa, child, self._interface(child))
+            own_user = "" if connection is None else connection.xauth_user
+            environment = environment_of(sa, child, self._interface(child), own_user)
             up = Raised(key, command, environment, verb(child, up=False))
             instance = self._instances[key] = _Instance(up, verb(child, up=True))
         instance.up_verb = instance.up_verb or verb(child, up=True)
@@ -114,11 +121,11 @@ class Updown:
         self._of_child[child.unique_id] = instance
         self._want(instance, up=True)
 
-    def _command(self, child: ChildSa) -> tuple[str, ...]:
+    def _configured(self, child: ChildSa) -> tuple[Connection | None, Tunnel | None]:
         for connection in self._settings().connections:
             if connection.name == child.connection:
-                return next((tunnel.updown for tunnel in connection.tunnels if tunnel.name == child.name), ())
-        return ()
+                return connection, next((tunnel for tunnel in connection.tunnels if tunnel.name == child.name), None)
+        return None, None
 
     def _want(self, instance: _Instance, *, up: bool) -> None:
         instance.wanted = up

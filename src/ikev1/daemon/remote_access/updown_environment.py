@@ -1,7 +1,7 @@
 """The environment of an updown hook: the variables that pluto and strongSwan give it, so that their scripts work.
 
 Selectors, addresses and numbers are written by us and hold nothing else. Identities and names of users come from the
-peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``?``, because scripts
+peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``_``, because scripts
 exist that do not quote. docs/updown.md explains all variables.
 """
 
@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, Mark
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -19,8 +20,10 @@ _SAFE = frozenset(" %+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmn
 _LONGEST = 256  # characters of a value that comes from the peer
 
 
-def environment_of(sa: IkeSa, child: ChildSa, interface: str) -> dict[str, str]:
-    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through."""
+def environment_of(sa: IkeSa, child: ChildSa, interface: str, own_user: str = "") -> dict[str, str]:
+    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through,
+    ``own_user`` the user as whom this gateway logs in.
+    """
     variables = {
         "PLUTO_VERSION": "1.1",
         "PLUTO_CONNECTION": child.name,
@@ -37,6 +40,13 @@ def environment_of(sa: IkeSa, child: ChildSa, interface: str) -> dict[str, str]:
         variables["PLUTO_UDP_ENC"] = str(child.path.remote_port)
     if child.compression is not None:
         variables["PLUTO_IPCOMP"] = "1"
+    if user := sa.user_name or own_user:
+        variables["PLUTO_XAUTH_ID"] = safe(user)
+    variables |= _source_addresses("PLUTO_PEER_SOURCEIP", sa.assigned) | _source_addresses(
+        "PLUTO_MY_SOURCEIP", sa.received
+    )
+    if sa.received is not None:
+        variables |= numbered("PLUTO_DNS", sa.received.dns)
     marks = child.marks
     variables |= _mark("PLUTO_MARK_IN", marks.mark_in) | _mark("PLUTO_MARK_OUT", marks.mark_out)
     if marks.if_id_in:
@@ -54,6 +64,13 @@ def verb(child: ChildSa, *, up: bool) -> str:
     return f"{'up' if up else 'down'}-{kind}{version}"
 
 
+def _source_addresses(name: str, config: ModeConfig | None) -> dict[str, str]:
+    """The virtual addresses, and the first of them in ``name``."""
+    if config is None or not config.addresses:
+        return {}
+    return {name: config.addresses[0], **numbered(name, config.addresses)}
+
+
 def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
     """``PREFIX4_1`` and so on for each of the addresses, by IP version."""
     variables: dict[str, str] = {}
@@ -64,8 +81,9 @@ def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
 
 
 def safe(text: str) -> str:
-    """``text`` without what a shell could understand."""
-    return "".join(character if character in _SAFE else "?" for character in text[:_LONGEST])
+    """``text`` without what a shell could understand, and not like an option."""
+    cleaned = "".join(character if character in _SAFE else "_" for character in text[:_LONGEST])
+    return "_" + cleaned[1:] if cleaned.startswith("-") else cleaned
 
 
 def _side(prefix: str, host_name: str, host: str, id_body: bytes, selector: Selector) -> dict[str, str]:

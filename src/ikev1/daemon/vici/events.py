@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import ChildDown, ChildUp, Event, IkeDown, IkeUp
+from ikev1.core.records.events import ChildDown, ChildUp, Event, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.daemon.observe.event_log import Level, Line
@@ -24,7 +24,9 @@ CountersOf = Callable[[ChildSa], Counters]
 
 def translate(event: Event, counters_of: CountersOf, now: float) -> tuple[str, Section] | None:
     """The name and body of the VICI event that says the same as ``event``; None where VICI has none."""
-    if isinstance(event, IkeUp):
+    if isinstance(event, (IkeUp, XauthUp)):
+        if event.sa.awaits_user:
+            return None  # it is of no use yet
         return "ike-updown", {"up": "yes", **_ike(event.sa, {}, now)}
     if isinstance(event, IkeDown):
         gone = event.sa if event.sa.state is IkeState.CONNECTING else replace(event.sa, state=IkeState.DELETING)

@@ -53,6 +53,8 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         **_ike_suite(sa),
         **_ike_times(sa, now),
         **_tasks(sa),
+        **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
+        **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         "child-sas": children,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.daemon.vici.commands import connections, control, daemon, elsewhere, sas, traps
+from ikev1.daemon.vici.commands import connections, control, daemon, elsewhere, pools, sas, traps
 from ikev1.daemon.vici.request import Command
 
 __all__ = ["COMMANDS"]
@@ -13,5 +13,6 @@ COMMANDS: dict[str, Command] = {
     **connections.COMMANDS,
     **control.COMMANDS,
     **traps.COMMANDS,
+    **pools.COMMANDS,
     **elsewhere.COMMANDS,
 }

@@ -13,7 +13,9 @@ _REASONS = {
         ("load-authority", "unload-authority"),
         "authorities are configured in ikev1.toml: edit it, then run reload-settings",
     ),
-    **dict.fromkeys(("load-pool", "unload-pool"), "virtual addresses are not supported"),
+    **dict.fromkeys(
+        ("load-pool", "unload-pool"), "pools are configured in ikev1.toml: edit it, then run reload-settings"
+    ),
     "load-token": "PKCS#11 tokens are not supported",
     "redirect": "redirect requires IKEv2, but this daemon supports IKEv1 only",
 }
@@ -46,7 +48,6 @@ COMMANDS: dict[str, Command] = {
     "get-authorities": _none("authorities"),
     "get-keys": _none("keys"),
     "get-shared": _none("keys"),
-    "get-pools": _none(),
     "list-certs": _none(),
     "list-authorities": _none(),
 }

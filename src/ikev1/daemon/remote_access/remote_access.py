@@ -1,0 +1,118 @@
+"""What the gateway does about users, and about what the operator wants to be run: one place for the parts."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from ikev1.aaa.backend import Backend
+from ikev1.config import UserChecks
+from ikev1.core.records.actions import CheckUser
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.events import Event
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.remote_access import Verdict
+from ikev1.core.records.settings import Settings
+from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.accounting import Sessions
+from ikev1.daemon.remote_access.backends import Backends, accounting_of
+from ikev1.daemon.remote_access.updown import Updown
+from ikev1.daemon.remote_access.updown_journal import UpdownJournal
+from ikev1.daemon.remote_access.users import UserChecker
+from ikev1.esp.addresses import Addresses
+from ikev1.esp.netlink import GarbledAnswer
+from ikev1.esp.plane import Counters
+
+
+class RemoteAccess:
+    """Checks users, reports their sessions, and runs hooks.
+
+    ``answer`` gets the verdicts. ``device`` is the device of the data plane, empty for the kernel's. ``journal`` is the
+    file of hooks for the next process, None for none.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        counters_of: Callable[[ChildSa], Counters],
+        answer: Callable[[int, Verdict], None],
+        device: str,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        log: EventLog,
+        journal: Path | None,
+    ) -> None:
+        self._clock = clock
+        self._wall = wall
+        self._log = log
+        self._checks = UserChecks()
+        self._backends = Backends(clock, log)
+        self._users = UserChecker(answer, clock, lambda: secrets.token_hex(8), log=log)
+        self._sessions = Sessions(counters_of, clock, wall, log)
+        opened = None if journal is None else self._open(journal)
+        self._updown = Updown(settings, lambda child: device or interface_with(child.path.local_host), log, opened)
+
+    def adopt(self, checks: UserChecks) -> None:
+        """Check users as ``checks`` says, in the running event loop."""
+        backends: dict[str, Backend] = self._backends.adopt(checks)
+        self._users.adopt(backends)
+        if checks.radius != self._checks.radius:
+            interval = 0 if checks.radius is None else checks.radius.accounting_interval
+            self._sessions.adopt(accounting_of(checks, self._clock, self._wall), interval)
+        self._checks = checks
+
+    def begin(self, sas: Collection[IkeSa]) -> None:
+        """Go on where an earlier process has ended; ``sas`` were taken over from it."""
+        for sa in sas:
+            self._sessions.begin(sa)
+        self._updown.begin((sa, child) for sa in sas for child in sa.complete_children)
+
+    def check(self, question: CheckUser) -> None:
+        """Check a user; the verdict never comes before this call returns."""
+        self._users.check(question)
+
+    def observe(self, event: Event) -> None:
+        """Follow what happens to SAs."""
+        self._users.observe(event)
+        self._sessions.observe(event)
+        self._updown.observe(event)
+
+    def removed(self, child: ChildSa) -> None:
+        """A pair is about to be removed from the data plane."""
+        self._sessions.removed(child)
+        self._updown.removed(child)
+
+    def ends(self) -> None:
+        """The gateway begins to stop."""
+        self._sessions.ends()
+
+    async def close(self) -> None:
+        """Wait for hooks and notices that are left, but not for ever."""
+        await self._users.close()
+        await self._updown.close()
+        await self._sessions.close()
+
+    def _open(self, file: Path) -> UpdownJournal | None:
+        try:
+            return UpdownJournal(file)
+        except OSError as error:
+            text = f"the file of updown hooks cannot be used, so they are not run down after a kill: {error}"
+            self._log.write(Level.WARNING, "CHD", text)
+            return None
+
+
+def interface_with(host: str) -> str:
+    """The interface that has the address ``host``; ``unknown`` if there is none, as with strongSwan."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    packed = socket.inet_pton(family, host.partition("%")[0])
+    try:
+        addresses = Addresses()
+        try:
+            found = next((each.interface for each in addresses.all() if each.packed == packed), 0)
+        finally:
+            addresses.close()
+        return socket.if_indextoname(found) if found else "unknown"
+    except (OSError, GarbledAnswer):
+        return "unknown"

@@ -1,0 +1,69 @@
+"""The routes to the TUN device: by address for tunnels, and by protocol and port too for transport mode."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.selector import Selector
+from ikev1.esp.routes import Routes
+from ikev1.esp.steering import Steering, steered
+
+# In transport mode the kernel must not fragment what it hands over: ESP's own packet is fragmented, where need be
+_LARGEST_DATAGRAM = 65_000  # octets, so that ESP's packet is no longer than IP has them
+
+
+class DeviceRoutes:
+    """Brings the packets of pairs and traps to ``device``, each held under a key; ``mtu`` is that of the device.
+
+    Raises:
+        PlaneError: there is no such device, or the kernel refused.
+    """
+
+    def __init__(self, device: str, mtu: int) -> None:
+        self._routes = Routes()
+        try:
+            self._hop = self._routes.bring_up(device, mtu)
+            self._steering = Steering(self._routes, self._hop, _LARGEST_DATAGRAM)
+        except BaseException:
+            self._routes.close()
+            raise
+
+    def hold(self, key: Hashable, mode: IpsecMode, local: Selector, remote: Selector, mtu: int) -> None:
+        """Route what ``local`` sends to ``remote`` to the device, in place of what ``key`` held.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        what = steered(local, remote) if mode is IpsecMode.TRANSPORT else None
+        if what is not None:
+            self._steering.hold(key, what, local, remote)
+            return
+        self._routes.hold(key, local, remote, self._hop, mtu if mode is IpsecMode.TUNNEL else _LARGEST_DATAGRAM)
+
+    def release(self, key: Hashable) -> None:
+        """Give up what ``key`` holds, if it holds anything."""
+        self._steering.release(key)
+        self._routes.release(key)
+
+    def follow(self) -> None:
+        """Update rules and routes for the current links and addresses, as `Routes.follow`."""
+        self._routes.follow()
+        self._steering.follow()
+
+    def addresses(self) -> frozenset[str]:
+        """As `Routes.addresses`."""
+        return self._routes.addresses()
+
+    def changed(self) -> bool:
+        """As `Routes.changed`."""
+        return self._routes.changed()
+
+    def fileno(self) -> int:
+        """As `Routes.fileno`."""
+        return self._routes.fileno()
+
+    def close(self) -> None:
+        """Remove all of it."""
+        self._steering.close()
+        self._routes.close()

@@ -1,0 +1,240 @@
+"""Virtual addresses with real peers: strongSwan as client and as gateway, vpnc as client."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.charon import CharonOptions
+from lab.gateway import OurGateway, OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.traffic import ping, transfer
+from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
+
+POOL = """
+[pools.office]
+addresses = "10.99.0.10-10.99.0.20"
+netmask = "255.255.255.0"
+dns = "10.10.2.53"
+banner = "Welcome to the lab"
+default_domain = "lab.example"
+"""
+METHODS = pytest.mark.parametrize("method", ["pull", "push"])
+
+
+def gateway(method: str = "pull", **more: Any) -> OurOptions:
+    return OurOptions(
+        local="10.10.2.0/24",
+        remote="dynamic",
+        extra=f'pools = "office"\nmode_config = "{method}"',
+        others=POOL,
+        data_plane="userspace",
+        **more,
+    )
+
+
+def client(method: str = "pull", **more: Any) -> CharonOptions:
+    pull = "yes" if method == "pull" else "no"
+    return CharonOptions(
+        calls=True, connection=f"vips = 0.0.0.0\npull = {pull}", local_ts="dynamic", remote_ts="10.10.2.0/24", **more
+    )
+
+
+def as_virtual(node: Node, address: str) -> Node:
+    """The node with its virtual address as the one that it sends from."""
+    return replace(node, host=address)
+
+
+def leases(ours: OurGateway) -> dict[str, str]:
+    """The addresses that clients have, and whose they are."""
+    return {lease["address"]: lease["identity"] for lease in ours.control.leases() if lease["status"] == "online"}
+
+
+def tcp(sender: Node, receiver: Node, lab: Lab) -> None:
+    transfer(sender, receiver, lab.folder("transfer"), size=200_000)
+
+
+@METHODS
+def test_charon_as_client(lab: Lab, method: str) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, gateway(method))
+    charon = lab.charon(a, client(method))
+    charon.control.initiate()
+    (sa,) = ours.control.sas()
+    assert sa["remote-vips"] == ["10.99.0.10"]
+    assert ours.control.child()["remote-ts"] == ["10.99.0.10/32"]
+    at_work = as_virtual(a, "10.99.0.10")
+    ping(at_work)
+    assert int(ours.control.child()["packets-in"]) == 3
+    tcp(at_work, b, lab)
+    tcp(b, at_work, lab)
+    assert leases(ours) == {"10.99.0.10": "alice@lab"}
+    charon.control.terminate(ike="peer")
+    assert leases(ours) == {}
+
+
+def test_charon_keeps_its_address_over_a_renewal_and_a_restart(lab: Lab) -> None:
+    """strongSwan asks again under each ISAKMP SA."""
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(gateway(), state=lab.folder("state") / "sas.sqlite"))
+    charon = lab.charon(a, client())
+    charon.control.initiate()
+    charon.control.rekey_ike()
+    charon.wait_for(lambda: _addresses(ours) == 2 * ["10.99.0.10"], "a second ISAKMP SA with the address")
+    ping(as_virtual(a, "10.99.0.10"))
+    assert leases(ours) == {"10.99.0.10": "alice@lab"}
+    charon.wait_for(lambda: "REKEYED" in [sa["state"] for sa in ours.control.sas()], "the second one in use")
+    ours.send_signal(signal.SIGKILL)
+    ours.wait()
+    ours = lab.again(ours)
+    assert leases(ours) == {"10.99.0.10": "alice@lab"}
+    charon.wait_for(lambda: bool(ours.control.children()), "a new pair")
+    ping(as_virtual(a, "10.99.0.10"))
+
+
+def _addresses(ours: OurGateway) -> list[str]:
+    return [address for sa in ours.control.sas() for address in sa.get("remote-vips", ())]
+
+
+@METHODS
+def test_two_clients_behind_one_nat(lab: Lab, method: str) -> None:
+    """Both have the identity of the group, and the same address inside their networks' NAT."""
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, gateway(method))
+    for node in (c1, c2):
+        lab.charon(node, client(method)).control.initiate()
+    assert set(leases(ours)) == {"10.99.0.10", "10.99.0.11"}
+    one, other = as_virtual(c1, "10.99.0.10"), as_virtual(c2, "10.99.0.11")
+    for node in (one, other, one):
+        ping(node)
+    tcp(one, gw, lab)
+    tcp(other, gw, lab)
+    assert len(ours.control.children()) == 2
+
+
+@METHODS
+def test_charon_as_gateway(lab: Lab, method: str) -> None:
+    a, b = lab.direct()
+    pull = "yes" if method == "pull" else "no"
+    pools = "pools { office { addrs = 10.99.0.64/29\n dns = 10.10.2.53\n 28672 = hello } }"
+    lab.charon(
+        b,
+        CharonOptions(
+            connection=f"pools = office\npull = {pull}",
+            remote_ts="dynamic",
+            local_ts="10.10.2.0/24",
+            modules="attr unity",
+            settings="cisco_unity = yes",
+            others=pools,
+        ),
+    )
+    ours = lab.ours(
+        a,
+        OurOptions(
+            calls=True,
+            local="dynamic",
+            remote="0.0.0.0/0",
+            extra=f'vips = "0.0.0.0"\nmode_config = "{method}"',
+            data_plane="userspace",
+        ),
+    )
+    ours.control.initiate()
+    (sa,) = ours.control.sas()
+    (address,) = sa["local-vips"]
+    assert address in a.run("ip", "-br", "addr", "show", "dev", "ikev1")
+    ping(as_virtual(a, address))
+    tcp(as_virtual(a, address), b, lab)
+    assert int(ours.control.child()["packets-in"]) > 3
+    ours.control.terminate(ike="peer")
+    assert address not in a.run("ip", "-br", "addr", "show", "dev", "ikev1")
+
+
+# The protocol of the backend `command`: a line of JSON, and an exit status
+CHECK = """#!/bin/sh
+read -r question
+case $question in
+*'"user":"carol"'*'"password":"the password of carol"'* | *'"user":"dave"'*'"password":"dave-password"'*) exit 0 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+def cisco(lab: Lab, node: Node, *, unique: str = "replace") -> OurOptions:
+    """A gateway for vpnc: a group secret, a user, and a virtual address."""
+    program = lab.folder("check-user")
+    program.write_text(CHECK)
+    program.chmod(0o700)
+    return OurOptions(
+        configuration=f"""
+[gateway]
+data_plane = "userspace"
+log_level = "debug"
+
+[command]
+run = "{program}"
+{POOL}
+[connection.peer]
+local_address = "{node.address}"
+local_id = "gw.lab"
+remote_id = "keyid:{GROUP}"
+secret = "{GROUP_SECRET}"
+aggressive = "accept-psk"
+proposals = ["aes256-sha1-modp1536"]
+xauth = "server"
+xauth_backend = "command"
+pools = "office"
+unique = "{unique}"
+
+[connection.peer.tunnel.net]
+local = "0.0.0.0/0"
+proposals = ["aes256-sha1"]
+"""
+    )
+
+
+def test_vpnc(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, cisco(lab, b))
+    vpnc = lab.vpnc(a, VpncOptions())
+    told = vpnc.told("connect")
+    assert told["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
+    assert told["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
+    assert told["INTERNAL_IP4_DNS"] == "10.10.2.53"
+    assert told["CISCO_BANNER"] == "Welcome to the lab"
+    assert told["CISCO_DEF_DOMAIN"] == "lab.example"
+    at_work = as_virtual(a, "10.99.0.10")
+    ping(at_work)
+    tcp(at_work, b, lab)
+    tcp(b, at_work, lab)
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    vpnc.stop()
+    ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
+
+
+def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
+    """One group identity, two users."""
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw))
+    lab.vpnc(c1, VpncOptions())
+    lab.vpnc(c2, VpncOptions(user="dave", password="dave-password"))
+    assert leases(ours) == {"10.99.0.10": "carol", "10.99.0.11": "dave"}
+    one, other = as_virtual(c1, "10.99.0.10"), as_virtual(c2, "10.99.0.11")
+    for node in (one, other, one):
+        ping(node)
+    tcp(one, gw, lab)
+    tcp(other, gw, lab)
+
+
+def test_the_second_client_of_a_user(lab: Lab) -> None:
+    """``unique = "replace"``: it takes the address over from the first one."""
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw))
+    first = lab.vpnc(c1, VpncOptions())
+    lab.vpnc(c2, VpncOptions())
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    ping(as_virtual(c2, "10.99.0.10"))
+    first.wait(30)

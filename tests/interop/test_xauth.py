@@ -1,0 +1,130 @@
+"""XAUTH with real peers: strongSwan as client and as gateway, vpnc as client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.gateway import OurGateway, OurOptions
+from lab.lab import Lab
+from lab.process import LabError
+
+# The protocol of the backend `command`: a line of JSON, and an exit status
+CHECK = f"""#!/bin/sh
+read -r question
+case $question in
+*'"user":"{XAUTH_USER}"'*'"password":"{XAUTH_PASSWORD}"'*) exit 0 ;;
+*) exit 1 ;;
+esac
+"""
+SERVER = OurOptions(extra='xauth = "server"\nxauth_backend = "command"')
+CLIENT = OurOptions(
+    calls=True, extra=f'xauth = "client"\nxauth_user = "{XAUTH_USER}"\nxauth_secret = "{XAUTH_PASSWORD}"'
+)
+CALLING = CharonOptions(calls=True, xauth=True, plane="noesp")
+GATEWAY = CharonOptions(xauth=True, plane="noesp")
+MODES = pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+
+
+def server(lab: Lab, options: OurOptions = SERVER) -> OurOptions:
+    """A gateway that asks a program of its own about users."""
+    program = lab.folder("check-user")
+    program.write_text(CHECK)
+    program.chmod(0o700)
+    return replace(options, others=f'[command]\nrun = "{program}"')
+
+
+def assert_carries_for_carol(ours: OurGateway) -> None:
+    """Our gateway has a pair with an authenticated user."""
+    (sa,) = ours.control.sas()
+    assert sa["remote-xauth-id"] == XAUTH_USER
+    assert sa["cisco-state"] == "QM_IDLE"
+    assert ours.control.child()
+
+
+@MODES
+def test_charon_logs_in_with_a_group_secret(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(server(lab), aggressive=aggressive))
+    charon = lab.charon(a, replace(CALLING, aggressive=aggressive))
+    charon.control.initiate()
+    assert_carries_for_carol(ours)
+    assert "XAuth authentication" in charon.log() or "XAuth-SCRIPT" in charon.log()
+
+
+@MODES
+def test_charon_logs_in_with_a_certificate(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    options = replace(server(lab), certificate="gw-rsa", aggressive=aggressive)
+    ours = lab.ours(b, options)
+    charon = lab.charon(a, replace(CALLING, certificate="alice-rsa", aggressive=aggressive))
+    charon.control.initiate()
+    assert_carries_for_carol(ours)
+
+
+@MODES
+def test_charon_logs_in_with_hybrid_authentication(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    options = server(lab)
+    options = replace(options, certificate="gw-rsa", aggressive=aggressive, extra=options.extra + "\nhybrid = true")
+    ours = lab.ours(b, options)
+    charon = lab.charon(a, replace(CALLING, certificate="alice-rsa", hybrid=True, aggressive=aggressive))
+    charon.control.initiate()
+    assert_carries_for_carol(ours)
+
+
+def test_charon_with_a_wrong_password_is_refused(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, server(lab))
+    charon = lab.charon(a, replace(CALLING, password="wrong"))
+    with pytest.raises(LabError):
+        charon.control.initiate()
+    assert not ours.control.sas()
+    assert "(xauth-failed)" in ours.log()
+    assert "XAuth authentication of 'carol' (myself) failed" in charon.log() or "failed" in charon.log()
+
+
+@MODES
+def test_we_log_in_to_charon_with_a_group_secret(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, replace(GATEWAY, aggressive=aggressive))
+    ours = lab.ours(a, replace(CLIENT, aggressive=aggressive))
+    ours.control.initiate()
+    assert ours.control.child()
+    assert charon.control.sas()[0]["remote-xauth-id"] == XAUTH_USER
+
+
+@MODES
+def test_we_log_in_to_charon_with_a_certificate(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, replace(GATEWAY, certificate="gw-rsa", aggressive=aggressive))
+    ours = lab.ours(a, replace(CLIENT, certificate="alice-rsa", aggressive=aggressive))
+    ours.control.initiate()
+    assert charon.control.sas()[0]["remote-xauth-id"] == XAUTH_USER
+
+
+@MODES
+def test_we_log_in_to_charon_with_hybrid_authentication(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, replace(GATEWAY, certificate="gw-rsa", hybrid=True, aggressive=aggressive))
+    ours = lab.ours(a, hybrid_client(aggressive))
+    ours.control.initiate()
+    assert charon.control.sas()[0]["remote-xauth-id"] == XAUTH_USER
+
+
+def hybrid_client(aggressive: bool) -> OurOptions:
+    """A client without a secret of the gateway's and without a key."""
+    return replace(CLIENT, aggressive=aggressive, ca=True, extra=CLIENT.extra + "\nhybrid = true")
+
+
+def test_we_are_told_of_a_wrong_password(lab: Lab) -> None:
+    a, b = lab.direct()
+    lab.charon(b, replace(GATEWAY, password="another"))
+    ours = lab.ours(a, CLIENT)
+    with pytest.raises(LabError) as failed:
+        ours.control.initiate()
+    assert "XAUTH" in str(failed.value)
+    assert not ours.control.sas()
+    assert XAUTH_PASSWORD not in ours.log()
