@@ -102,7 +102,7 @@ def replaces(peer: Peer, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["pair", "ISAKMP SA"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(12), 19, 28])  # 19, 28: the initiator of a pair decides five seconds late
 def test_both_replace_at_about_the_same_time_and_one_is_left(what: str, seed: int) -> None:
     network = SlowNetwork(f"{what} {seed}")
     alice, bob = two(network)

@@ -20,6 +20,7 @@ QUIET = 60.0  # seconds after the last fault
 HEALING, BRISK = 300.0, 70.0  # seconds: longer than an exchange is repeated, and the pause between two calls
 _LOOK, _SOON = 11.0, 8.0  # seconds from one look at the lineages to the next, and to the second look at what is wrong
 _KEEP_UP = 4.0  # seconds
+_COLLISIONS = 3  # one after another at most
 _PACKETS = (2.0, 20.0)  # seconds from one packet to the next
 _MOST_OCTETS = 200_000  # of all that an engine knows, in a world of three spokes
 _LINES = 70  # of the ladder in a report
@@ -83,6 +84,9 @@ def _play(world: World, rules: frozenset[str]) -> None:
 
 
 def _check_lineages_at_last(world: World) -> None:
+    for _ in range(_COLLISIONS):
+        if world.now < world.collided_at + QUIET:
+            world.plays_until(world.collided_at + QUIET)
     wrong = lineage_faults(world)
     if wrong:
         world.plays_until(world.now + _SOON)
@@ -98,11 +102,14 @@ def _raise_if_still(wrong: list[str], world: World) -> None:
 
 def _is_quiet(world: World) -> bool:
     """Whether nothing happened for a while. A process that is killed in its store ends later than the plan says, and in
-    the middle of an exchange, which the other end repeats until it gives up.
+    the middle of an exchange, which the other end repeats until it gives up. Replacing the same SA at the same time at
+    both ends is like a fault.
     """
     elapsed = world.now - world.began
     dead_in_store = any(fault.kind == "kill-in-store" for fault in world.plan.faults)
     if dead_in_store and world.now - world.died_at < (BRISK if world.plan.brisk else HEALING):
+        return False
+    if world.now < world.collided_at + QUIET:
         return False
     return all(elapsed < fault.at or fault.ends_at + QUIET <= elapsed for fault in world.plan.faults)
 
@@ -157,7 +164,7 @@ def lineage_faults(world: World) -> list[str]:
     wrong = []
     for name, spoke in world.spokes.items():
         for node, connection in ((spoke, CONNECTION), (world.hub, name)):
-            if node.is_down:
+            if node.is_down or not node.REPLACES:
                 continue
             sas, pairs = node.sas_with(connection), node.pairs_with(connection)
             if len(sas) > 2:

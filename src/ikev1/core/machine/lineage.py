@@ -160,6 +160,9 @@ def pass_on(ref: SaRef) -> None:
     moved = _hand_over(ref, heir)
     if moved and contested(ref.sa, heir.sa):
         _renew(ref.sa, heir, moved)
+        retires_at = pairs_renewed_at(ref.tx.now, ref.sa, heir.sa) + LEAST_IKE_DELAY
+        if not ref.has_ended and 0.0 < ref.sa.retires_at < retires_at:
+            ref.change(retires_at=retires_at)
 
 
 def heir_now(ref: SaRef) -> SaRef | None:
