@@ -178,7 +178,9 @@ class Note(NamedTuple):
     sa: IkeSa | None = None
 
 
-EventOfSa = IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildReady | ChildUp | ChildDown
+EventOfSa = (
+    IkeUp | XauthUp | IkeConfirmed | ConfigAssigned | ConfigReceived | IkeDown | ChildReady | ChildUp | ChildDown
+)
 """What happens in the life of an ISAKMP SA."""
 
 Event = EventOfSa | MessageSeen | Failure | Note
