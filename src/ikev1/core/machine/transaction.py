@@ -51,6 +51,7 @@ class Transaction:
         self.entries: dict[bytes, Kept | None] = {}  # and the entries of those whose place in the table it changed
         self._refs: dict[bytes, SaRef] = {}
         self._settled = False  # whether `commit` has begun
+        state.limits.begin()
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -109,8 +110,11 @@ class Transaction:
         return tuple([address for address in addresses if not self.state.table.of_address(address)])
 
     def undo(self) -> None:
-        """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
+        """Restore all SAs, indexes and limits on reports to their state before the transaction, also if `commit` has
+        failed halfway.
+        """
         self.state.table.restore(self.before, self.entries, settled=self._settled)
+        self.state.limits.undo()
 
 
 class SaRef:
