@@ -52,6 +52,7 @@ class Transaction:
         self.entries: dict[bytes, Kept | None] = {}  # and the entries of those whose place in the table it changed
         self._refs: dict[bytes, SaRef] = {}
         self._settled = False  # whether `commit` has begun
+        state.limits.begin()
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -112,9 +113,12 @@ class Transaction:
             self.actions.append(ReleaseAddresses(free))
 
     def undo(self) -> None:
-        """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
+        """Restore all SAs, indexes and limits on reports to their state before the transaction, also if `commit` has
+        failed halfway.
+        """
         self.state.table.restore(self.before, self.entries, settled=self._settled)
         self._refs.clear()
+        self.state.limits.undo()
 
 
 class SaRef:
