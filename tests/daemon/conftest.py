@@ -270,9 +270,9 @@ async def _serving(
 def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
-    ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our
-    gateway reads when told to; ``their_users`` is how theirs checks users; ``clock`` is that of both, and also their
-    wall clock, which is otherwise ``wall``.
+    ``change`` alters our connection, ``their_change`` theirs, ``settings`` and ``their_settings`` the settings;
+    ``reloaded`` is what our gateway reads when told to; ``their_users`` is how theirs checks users; ``clock`` is that of
+    both, and also their wall clock, which is otherwise ``wall``.
     """
 
     def run(
@@ -281,6 +281,7 @@ def meet(tmp_path: Path) -> Meet:
         change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
         their_change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
         settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
+        their_settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
         reloaded: Callable[[Settings], Settings] | None = None,
         start: Start = Start.NONE,
         clock: Callable[[], float] | None = None,
@@ -291,7 +292,7 @@ def meet(tmp_path: Path) -> Meet:
         networks = ("10.1.0.0/16", "10.2.0.0/16")
         ours = change(connection(*hosts, ports[1][0], networks, start))
         theirs = their_change(connection(hosts[1], hosts[0], ports[0][0], networks[::-1]))
-        their_settings = Settings(connections=(theirs,), encapsulation_port=ports[1][1])
+        of_theirs = their_settings(Settings(connections=(theirs,), encapsulation_port=ports[1][1]))
         our_settings = settings(Settings(connections=(ours,), encapsulation_port=ports[0][1]))
 
         def load() -> Settings:
@@ -306,11 +307,11 @@ def meet(tmp_path: Path) -> Meet:
         async def meeting() -> None:
             async with (
                 _serving(
-                    their_settings,
+                    of_theirs,
                     hosts[1],
                     ports[1],
                     tmp_path / "theirs.vici",
-                    lambda: their_settings,
+                    lambda: of_theirs,
                     clock,
                     clock or wall,
                     users=their_users,

@@ -30,6 +30,7 @@ from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 _SESSION_OVER = "the time of the user's session is over"
 _PATIENCE = 2.0  # seconds within which a gateway begins to ask
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
@@ -66,9 +67,10 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         return
     xauth = ref.sa.xauth
     if xauth is None:
-        if ref.sa.user is not None and exchange.role is Role.RESPONDER:
+        if ref.sa.user is not None and exchange.role is _RESPONDER:
             _need_no_ack(ref)
-        mode_config.after_exchange(ref, exchange)
+        if exchange.script == TRANSACTION.name:
+            mode_config.after_exchange(ref, exchange)
     elif xauth.serves:
         _serve(ref)
     elif xauth.step is XauthStep.ACCEPTED:
@@ -116,7 +118,7 @@ def _accepted(ref: SaRef, user: User | None) -> None:
     sa, chosen = ref.sa, present(ref.sa.chosen)
     connection = ref.tx.state.lookup.by_name(sa.connection)
     # a client renews phase 1 itself: many do not answer a gateway that begins it
-    called = xauth.serves and sa.role is Role.RESPONDER
+    called = xauth.serves and sa.role is _RESPONDER
     rekeying = None if connection is None or called or not connection.rekey else connection.rekeying
     rekey_at, expires_at = deadlines(sa.established_at, chosen.lifetime, sa.role, rekeying, ref.tx.state.random)
     if user is not None and xauth.rounds:  # else it is inherited, as it is
@@ -133,9 +135,11 @@ def _accepted(ref: SaRef, user: User | None) -> None:
 
 def _open(ref: SaRef) -> None:
     """Begin what follows XAUTH: older SAs of the peer are replaced, then mode config, then queued tunnels."""
-    mode_config.inherit(ref)
-    if not established.settle(ref):
-        return
+    sa = ref.sa
+    if sa.role is _INITIATOR or sa.replaces or not ref.tx.state.table.is_alone(sa):
+        mode_config.inherit(ref)
+        if not established.settle(ref):
+            return
     mode_config.begin(ref)
     if not ref.sa.awaits_config:
         established.negotiate_queued(ref)
@@ -176,7 +180,7 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     if not isinstance(data, TransactionData) or TRANSACTION.is_over(exchange):
         return
     if data.topic != XAUTH.name:
-        if exchange.role is Role.INITIATOR:
+        if exchange.role is _INITIATOR:
             mode_config.given_up(ref)
         return
     if xauth is not None and xauth.step is XauthStep.FAILED:
@@ -184,7 +188,7 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     elif exchange.waiting is not None and xauth is not None:
         whose = "the backends did not answer" if xauth.serves else "the user did not answer"
         fail(ref, f"{whose} in time")
-    elif exchange.role is Role.INITIATOR and xauth is not None:
+    elif exchange.role is _INITIATOR and xauth is not None:
         fail(ref, f"{ref.sa.path.remote} did not respond (sent {exchange.tries} times)")
 
 
