@@ -57,6 +57,6 @@ def _iptables(arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    shared_addresses.ClearTrafficFilter = IptablesFilter  # type: ignore[assignment,misc]
-    shared_addresses.forget = lambda name: False
+    setattr(shared_addresses, "ClearTrafficFilter", IptablesFilter)  # noqa: B010
+    setattr(shared_addresses, "forget", lambda name: False)  # noqa: B010
     run(Path(sys.argv[1]))
