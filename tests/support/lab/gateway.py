@@ -90,6 +90,10 @@ class OurGateway(Program):
         """Our own command line, on this gateway's socket."""
         return run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
 
+    def release(self) -> None:
+        """`ikev1 release`, where this gateway ran."""
+        self.node.run(sys.executable, "-m", "ikev1", "release", "--config", str(self.config))
+
 
 def _with_control(configuration: str, control: Path) -> str:
     """The configuration with the control socket of this gateway."""

@@ -57,6 +57,5 @@ def _iptables(arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    setattr(shared_addresses, "ClearTrafficFilter", IptablesFilter)  # noqa: B010
-    setattr(shared_addresses, "forget", lambda name: False)  # noqa: B010
+    vars(shared_addresses).update(ClearTrafficFilter=IptablesFilter, forget=lambda name: False)
     run(Path(sys.argv[1]))

@@ -29,7 +29,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecK
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import astuple, present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
@@ -239,9 +239,7 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
 
 def _peer_name(context: ExchangeContext) -> bytes:
     """Return a digest of the key of the peer, by which the data plane knows its next pairs."""
-    claim = present(context.sa.claim)
-    key = claim.connection, claim.identity, claim.location, claim.user
-    return blake2s(repr(key).encode(), digest_size=8).digest()
+    return blake2s(repr(astuple(present(context.sa.claim))).encode(), digest_size=8).digest()
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
