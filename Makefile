@@ -21,7 +21,7 @@ SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
 
-.PHONY: help venv bytecode peers lint test unit soak test-python interop kernel kernel-1 kernel-2 lower-bounds docs demo bench clean
+.PHONY: help venv bytecode peers lint test unit soak long test-python interop kernel kernel-1 kernel-2 lower-bounds docs demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -31,6 +31,7 @@ help:
 	@echo 'make test-python PYTHON=python3.13'
 	@echo '              the unit tests under another Python, in a virtual environment of its own'
 	@echo 'make soak     simulated worlds with new seeds until it is interrupted, or DURATION=seconds; SEED= plays one again'
+	@echo 'make long     a tunnel with strongSwan and libreswan through a hundred of everything; takes an hour'
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
 	@echo 'make lower-bounds  the unit tests with the oldest packages that pyproject.toml allows'
 	@echo 'make docs     the documentation as web pages, in site/; a warning is an error'
@@ -80,6 +81,14 @@ kernel-2: bytecode peers
 
 unit: bytecode
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop and not root $(AND_NOT)'
+
+# What takes minutes each; TESTS=tests/long/long_pluto.py for some of it
+TESTS       ?= $(wildcard tests/long/long_*.py)
+LONG         = $(filter-out %_kernel.py,$(TESTS))
+LONG_KERNEL  = $(filter %_kernel.py,$(TESTS))
+long: bytecode peers
+	$(if $(LONG),$(AS_ROOT) $(BIN)/python -m pytest -p no:cacheprovider -s $(LONG))
+	$(if $(LONG_KERNEL),$(AS_ROOT) $(subst 1500,3600,$(WITH_ESP)) $(BIN)/python -m pytest -p no:cacheprovider -s $(LONG_KERNEL))
 
 soak: bytecode
 	@PYTHONPATH=tests/support $(BIN)/python -m simulated.soak

@@ -102,7 +102,7 @@ def replaces(peer: Peer, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["pair", "ISAKMP SA"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(12), 19, 28])  # 19, 28: the initiator of a pair decides five seconds late
 def test_both_replace_at_about_the_same_time_and_one_is_left(what: str, seed: int) -> None:
     network = SlowNetwork(f"{what} {seed}")
     alice, bob = two(network)
@@ -263,9 +263,9 @@ def test_an_isakmp_sa_with_many_quick_modes_is_replaced_early(couple: Couple, wh
     alice, bob = couple(rekey=rekey)
     network = alice.network
     establish(network, alice)
-    first, spis = alice.sa.cookies, frozenset(range(1, 2000))
+    first, spis = alice.sa.cookies, tuple(range(1, 2000))
     change(alice.engine, alice.sa, own_quick_modes=1990, spent_message_ids=spis)
-    change(bob.engine, bob.sa, own_quick_modes=1999, spent_message_ids=frozenset(range(1, 1991)))
+    change(bob.engine, bob.sa, own_quick_modes=1999, spent_message_ids=tuple(range(1, 1991)))
     for _ in range(11):
         assert alice.sa.cookies == bob.sa.cookies == first
         replaces(network.peers[who], "pair")

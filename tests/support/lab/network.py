@@ -185,6 +185,14 @@ def drop_ip_fragments(*nodes: Node, mtu: int = 1280) -> None:
         iptables(node.namespace, "-t raw -A PREROUTING -f -j DROP")
 
 
+def rebind(client: Node, port: int) -> None:
+    """Have the router of `Network.behind_nat` forget the ports of ``client``, and give it some from ``port`` on."""
+    router = client.namespace.removesuffix(client.name) + "nat"
+    iptables(router, "-t nat -F POSTROUTING")
+    iptables(router, f"-t nat -A POSTROUTING -o outside -p udp -j MASQUERADE --to-ports {port}-{port + 99}")
+    run("ip", "netns", "exec", router, "conntrack", "-F")
+
+
 def iptables(namespace: str, rule: str) -> None:
     """One rule more, of IPv4."""
     try:

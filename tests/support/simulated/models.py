@@ -38,6 +38,7 @@ class Model(Node):
     ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
+    REPLACES = True  # whether it has one SA in place of another; otherwise it keeps all of them until their ends
     _muted = False
 
     def begins(self) -> None:
@@ -113,6 +114,7 @@ class Charon(Model):
     """
 
     DPD_DELAY = 20.0
+    REPLACES = False
     REKEY = 0.75, 0.97  # of the lifetime: no earlier, and no later
     DELETES_AFTER = 10.0  # seconds
 
@@ -155,13 +157,16 @@ class Charon(Model):
                     heir.change(children=(*heir.sa.children, child))
 
     def tick(self) -> None:
-        """Replace what has reached its ``rekey_time``; a pair that the peer replaced is not touched."""
+        """Replace what has reached its ``rekey_time``: of the pairs of each ISAKMP SA the newest."""
         for sa in self.sas_with(CONNECTION):
             if sa.CKY_I not in self._rekeying and self.world.now >= self._rekey_at.get(sa.CKY_I, math.inf):
                 self.replaces_ike(sa)
+                return
         known = {sa.CKY_I for sa in self.engine.of_connection(CONNECTION)}
         self._ends({owner for owner in self._owners.values() if owner not in known})
-        for child in self.pairs_with(CONNECTION):
+        pairs = sorted(self.pairs_with(CONNECTION), key=lambda child: child.created_at)
+        newest = {self._owners.get(child.inbound.spi, b""): child for child in pairs}
+        for child in newest.values():
             due = self.age(child.created_at) > self.REKEY[0] * (child.expires_at - child.created_at)
             if due and child.state is ChildState.INSTALLED and not self.engine.is_under_way(CONNECTION, "net"):
                 self.wishes(Engine.rekey_child, child.unique_id)

@@ -10,7 +10,7 @@ from random import Random
 
 from configured import connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine
-from ikev1.core.records.events import ChildDown, ChildUp, Event, Failure, IkeConfirmed, IkeDown, IkeUp, Note
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeConfirmed, IkeDown, IkeUp, Note
 from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Settings
 from ikev1.testing import Datagram, Delay, Duplication, Link, Loss, Mtu, Nat, Outage, Reordering
 from ikev1.testing.network import BaseNetwork
@@ -37,6 +37,7 @@ class World(BaseNetwork[Model]):
         ladder: the last lines of what happened.
         sent_packets: how many packets were for a network behind a node, whether or not a pair carried them.
         lost_packets: how many of them had not arrived when the link was empty again.
+        collided_at: when an engine last reported that both ends replaced the same SA at the same time.
         messages: how many ISAKMP datagrams were sent.
         happened: how often each kind of fault happened.
     """
@@ -50,6 +51,7 @@ class World(BaseNetwork[Model]):
         self.esp_keys = EspKeys()
         self.ladder: list[str] = []
         self.sent_packets = self.lost_packets = self.messages = 0
+        self.collided_at = -math.inf
         self.happened: Counter[str] = Counter()
         self.bad_links: dict[str, list[Link]] = {}
         self.slow_links: dict[str, Delay] = {}
@@ -266,6 +268,9 @@ class World(BaseNetwork[Model]):
     def note(self, node: Node, event: Event) -> None:
         """An engine reported an event."""
         match event:
+            case Note(Code.COLLISION):
+                self.collided_at = self.now
+                self.write(f"    {node.name}: collision")
             case Failure(code) | Note(code):
                 self.write(f"    {node.name}: {code}")
             case IkeUp(sa) | IkeConfirmed(sa) | IkeDown(sa):

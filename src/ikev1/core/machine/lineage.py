@@ -31,6 +31,8 @@ _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings
 
 def succeed(ref: SaRef) -> None:
     """Decide which of this confirmed SA and the others with its peer is used, and have the others replaced by it."""
+    if not ref.sa.replaces and ref.tx.state.table.is_alone(ref.sa):
+        return
     if ref.sa.initial_contact:
         end_older(ref)
     if not ref.sa.is_current:
@@ -158,6 +160,9 @@ def pass_on(ref: SaRef) -> None:
     moved = _hand_over(ref, heir)
     if moved and contested(ref.sa, heir.sa):
         _renew(ref.sa, heir, moved)
+        retires_at = pairs_renewed_at(ref.tx.now, ref.sa, heir.sa) + LEAST_IKE_DELAY
+        if not ref.has_ended and 0.0 < ref.sa.retires_at < retires_at:
+            ref.change(retires_at=retires_at)
 
 
 def heir_now(ref: SaRef) -> SaRef | None:

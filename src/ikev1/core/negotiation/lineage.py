@@ -33,7 +33,8 @@ from ikev1.core.records.ike_sa import IkeSa
 
 LEAST_IKE_DELAY = 10.0  # seconds: strongSwan needs time to move the IPsec SAs before a Delete for their ISAKMP SA
 _OTHERS = 1.0  # seconds for which the peer that did not initiate the heir leaves the deletion to the one that did
-_CONTESTED = 5.0  # seconds
+_CONTESTED = 10.0  # seconds: more than the initiator of a pair waits before it sends with it, and decides
+_SECOND = 5.0  # seconds for which the peer that did not initiate the heir leaves rekeying of the pairs to the other one
 _CONCURRENT = 60.0  # seconds: SAs that were established further apart were not negotiated at the same time
 _MOVES_WITHIN = 11.0  # seconds: strongSwan deletes an ISAKMP SA ten seconds after it moved its pairs to another one
 _PART = 4  # of the lifetime of its heir a replaced ISAKMP SA remains at most
@@ -72,7 +73,7 @@ def pairs_renewed_at(now: float, sa: IkeSa, heir: IkeSa) -> float:
     peer has deleted one of them if it does, and first by the initiator of ``heir``.
     """
     at = max(sa.established_at, heir.established_at) + _MOVES_WITHIN
-    return max(now, at) + (0.0 if heir.role is Role.INITIATOR else _CONTESTED)
+    return max(now, at) + (0.0 if heir.role is Role.INITIATOR else _SECOND)
 
 
 def ike_retires_at(now: float, delay: float, sa: IkeSa, heir: IkeSa) -> float:
