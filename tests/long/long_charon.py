@@ -44,7 +44,7 @@ def test_pairs_are_rekeyed_and_nothing_is_lost(lab: Lab, who: str, we_call: bool
 @pytest.mark.parametrize("who", ["we", "charon", "both"])
 def test_pairs_are_rekeyed_while_a_tenth_is_lost(lab: Lab, who: str, we_call: bool) -> None:
     """Each ping that is lost is a datagram that was dropped."""
-    tunnel = Endured(lab, we_call=we_call, ours=OurOptions(gateway='retransmit_timeout = "1s"'))
+    tunnel = Endured(lab, we_call=we_call, ours=OurOptions(gateway="retransmit_timeout = 1"))
     tunnel.loses(0.1)
     _rekeys(tunnel, who, REKEYS // 2)
     counted, dropped = tunnel.pings.count(), tunnel.dropped()
