@@ -221,3 +221,10 @@ def test_networks_in_place_of_virtual_addresses(loaded: Load) -> None:
     assert warnings(client)["connection.a.tunnel.t.local"] is Rule.VIRTUAL_ADDRESS_UNUSED
     gateway = loaded('[pools.office]\naddresses = "10.99.0.0/24"' + USERS + 'remote = "10.99.0.0/16"')
     assert warnings(gateway)["connection.users.tunnel.net.remote"] is Rule.VIRTUAL_ADDRESS_UNUSED
+
+
+def test_virtual_addresses_of_another_ip_version_than_the_peers(loaded: Load) -> None:
+    gateway = USERS.replace('remote_id = "%any"', 'remote_address = "192.0.2.7"').replace("0.0.0.0/0", "fd01::/64")
+    assert not loaded('[pools.office]\naddresses = "fd00::/64"' + gateway).warnings
+    client = '[connection.a]\nsecret = "s"\nremote_address = "192.0.2.1"\nlocal_address = "192.0.2.2"\nvips = "::"\n'
+    assert not loaded(client + '[connection.a.tunnel.t]\nremote = "fd01::/64"').warnings

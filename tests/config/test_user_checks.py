@@ -112,6 +112,16 @@ def test_what_is_refused(refused: Refused, hook: Path, table: str, key: str, rul
     assert refused(table)[key] is rule
 
 
+def test_a_file_of_users_that_cannot_be_used_is_reported(loaded: Load, tmp_path: Path) -> None:
+    text = RW.format(backends="'users'") + "[users]\nfile = 'users'\n"
+    assert rules(loaded(text))["users.file"] is Rule.UNREADABLE_FILE
+    file = tmp_path / "users"
+    file.touch(0o600)
+    assert "users.file" not in rules(loaded(text))
+    file.chmod(0o644)
+    assert rules(loaded(text))["users.file"] is Rule.UNREADABLE_FILE
+
+
 def test_a_backend_whose_package_is_missing(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyrad", None)  # as if it were not installed
     text = "[radius]\nsecret = '0123456789abcdef'\n[radius.server.a]\naddress = '192.0.2.1'\n"

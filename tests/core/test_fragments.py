@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -323,6 +324,23 @@ def test_one_message_is_bounded_and_new_fragments_displace_old_ones() -> None:
         assert pool.memory < 1000 + 300 * 20
     assert pool.add(*piece(b"initiate", Fragment(1, 1, False, b"1" * 100)), 0.0) == ([], False)
     assert pool.add(*piece(b"initiate", Fragment(1, 2, True, b"2")), 0.0)[0][0] == b"1" * 100 + b"2"
+
+
+def test_what_else_a_fragment_completes_is_tried_within_a_limit_per_second() -> None:
+    """The most probable message always; alternatives cost as much, and whoever knows the cookies can make many."""
+    others = Fragments().others
+
+    def tried(host: str, now: float) -> int:
+        """How many messages 100 forged fragments have processed."""
+        for number in (1, 1, 2):
+            others.add(*piece(b"a" * 8, Fragment(7, number, number == 2, secrets.token_bytes(40)), host=host), now)
+        ends = [Fragment(7, 2, True, secrets.token_bytes(40)) for _ in range(100)]
+        return sum(len(others.add(*piece(b"a" * 8, end, host=host), now)[0]) for end in ends)
+
+    assert 190 <= tried("192.0.2.1", 1.0) < 210
+    assert tried("192.0.2.1", 1.0) == 100
+    assert 190 <= tried("192.0.2.1", 2.0) < 210
+    assert 10 * 100 + 390 <= sum(tried(f"192.0.2.{host}", 3.0) for host in range(10, 20)) < 10 * 100 + 410
 
 
 @pytest.mark.parametrize("jump", [PATIENCE, -1.0], ids=["after its time", "after the clock was set back"])

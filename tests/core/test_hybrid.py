@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from authority import der, root
 from configured import policy, suite
 from ikev1.core.records.actions import AskUser
 from ikev1.core.records.events import Code, MessageSeen
@@ -15,7 +16,7 @@ from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Credential, Mode, Policy, Trust, TrustedKey
 from ikev1.crypto import public_keys
-from ikev1.wire.payloads import Delete, Hash, Signature
+from ikev1.wire.payloads import Certificate, Delete, Hash, Signature
 from ikev1.wire.registry import DOI, AuthenticationMethod, ProtocolId
 from playbook import Couple, Network, Peer, say
 
@@ -59,6 +60,16 @@ def test_the_gateway_signs_and_the_client_sends_its_hash(network: Network, coupl
     assert Signature not in kinds(bob, from_client)
     assert Signature in kinds(alice, from_gateway)
     assert alice.sa.keys == bob.sa.keys
+
+
+def test_the_gateway_sends_its_certificate_to_a_client_that_does_not_ask(network: Network, couple: Couple) -> None:
+    """The client has only a CA; vpnc does not ask."""
+    certificate = der(root("C=CH, O=lab, CN=root", 1).issue("C=CH, O=lab, CN=gw", key=KEY))
+    with_certificate = replace(GATEWAY, certificates=(certificate,))
+    alice, _ = couple(alice=client(), bob=gateway(credential=with_certificate))
+    alice.calls(tunnel=None)
+    network.settle()
+    assert Certificate in kinds(alice, "MM6")
 
 
 def test_nothing_else_may_use_it_before_the_user_is_known(network: Network, couple: Couple) -> None:

@@ -259,6 +259,25 @@ def test_an_early_quick_mode_waits_for_the_configuration(network: Network) -> No
     assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]  # for its own address, in place of the virtual one
 
 
+def test_a_client_with_split_networks_asks_for_everything(network: Network) -> None:
+    """As Cisco's clients do: the pair has the network of the tunnel at the gateway."""
+    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16"))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
+    assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "0.0.0.0/0")]
+
+
+@pytest.mark.parametrize("remote", ["10.0.0.0/8", "10.2.0.0/16"])
+def test_a_client_that_asks_for_another_network(network: Network, remote: str) -> None:
+    alice, bob = meet(network, client(remote), gateway("10.1.0.0/16"))
+    alice.calls("t0")
+    network.settle()
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+    assert not bob.children
+
+
 def test_a_request_without_a_pool(network: Network) -> None:
     alice, bob = meet(network, client(), gateway(pools=()))
     alice.calls("t0")
@@ -276,6 +295,16 @@ def test_what_a_client_suggests_and_holds(network: Network) -> None:
     rekeys_ike(alice)
     network.run(60)
     assert bob.asked_for[-1].held == ("10.99.0.10",)
+
+
+def test_addresses_that_are_requested_one_after_the_other(network: Network) -> None:
+    alice, bob = meet(network, client("::/0", vips=("0.0.0.0",)), gateway("::/0", pools=("office", "office6")))
+    alice.calls(None)
+    network.settle()
+    change(bob.engine, bob.sa, assigned=replace(CONFIG, addresses=("fd00::10",)))
+    rekeys_ike(alice)
+    network.run(60)
+    assert set(bob.sa.assigned_addresses) == {"10.99.0.11", "fd00::10"}
 
 
 def test_a_reborn_gateway_keeps_the_address(network: Network) -> None:

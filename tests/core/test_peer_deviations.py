@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from configured import connection, policy, settings
 from ikev1.core.exchanges.informational import INFORMATIONAL, notify
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import phase2_iv, seal
@@ -48,7 +49,7 @@ def with_lifetime(seconds: int) -> Callable[[Datagram], list[Datagram]]:
     return link
 
 
-@pytest.mark.parametrize(("seconds", "used"), [(3600, 3600), (60_000, 60_000), (1, 10)])
+@pytest.mark.parametrize(("seconds", "used"), [(3600, 3600), (60_000, 60_000), (1, 60)])
 def test_another_lifetime_in_the_chosen_transform_is_taken_and_told(
     network: Network, alice: Peer, bob: Peer, seconds: int, used: int
 ) -> None:
@@ -59,6 +60,21 @@ def test_another_lifetime_in_the_chosen_transform_is_taken_and_told(
     assert alice.sa.expires_at - alice.sa.established_at == used
     assert [note.code for note in alice.saw(Note)] == [Code.OTHER_LIFETIME]
     assert Code.OTHER_LIFETIME not in [note.code for note in bob.saw(Note)]
+
+
+@pytest.mark.parametrize(("configured", "stated", "used"), [(30, 1, 30), (30, 20, 30), (100, 1, 60), (5, 1, 10)])
+def test_message_2_shortens_no_life_below_a_minute_unless_that_is_configured(
+    network: Network, configured: int, stated: int, used: int
+) -> None:
+    ends = [("alice", "192.0.2.1", "198.51.100.2"), ("bob", "198.51.100.2", "192.0.2.1")]
+    alice, _ = (
+        network.peer(name, own, settings(connection(own, other, policies=(policy(lifetime=configured),))))
+        for name, own, other in ends
+    )
+    network.link = with_lifetime(stated)
+    alice.calls(tunnel=None)
+    network.run(1)
+    assert alice.sa.expires_at - alice.sa.established_at == used
 
 
 # --- IKEv2

@@ -256,6 +256,30 @@ def test_main_mode_shows_neither_identities_nor_certificates(network: Network, c
     assert CertificateRequest in clear["MM3"], "which CAs are believed is no secret"
 
 
+def requests(network: Network, label: str) -> int:
+    """How many authorities are asked for in a message that passes in the clear."""
+    (octets,) = (datagram.octets for datagram in network.sent if datagram.label == label)
+    return len(parse_message(Header.parse(octets), octets[28:]).all(CertificateRequest))
+
+
+def test_each_authority_is_requested_once_and_none_where_keys_are_known(network: Network, couple: Couple) -> None:
+    """Both stand beside the key exchange: some peers stumble over requests in message 5."""
+    authorities = tuple(certificate("p256", who) for who in ("alice", "bob", "alice"))
+    alice, _ = couple(**with_certificates(trust=Trust(authorities=authorities)))
+    alice.calls()
+    network.settle()
+    assert [requests(network, label) for label in ("MM3", "MM4")] == [2, 2]
+    network.sent.clear()
+    alice, bob = couple(**with_raw_keys("p256"))
+    alice.calls()
+    network.settle()
+    assert [requests(network, label) for label in ("MM3", "MM4")] == [0, 0]
+    for peer in (alice, bob):
+        encrypted = [seen.message for seen in peer.saw(MessageSeen) if seen.message.header.encrypted]
+        assert encrypted
+        assert not any(message.all(CertificateRequest) for message in encrypted)
+
+
 def test_aggressive_mode_shows_both_identities_and_the_responders_certificate(network: Network, couple: Couple) -> None:
     alice, _ = couple(**with_certificates(mode=Mode.AGGRESSIVE))
     alice.calls()

@@ -106,6 +106,27 @@ def test_a_refusal_names_what_was_missing_of_the_nearest_miss(changes: Values, n
         assert name in refusal.text
 
 
+def test_offers_of_an_old_group_alone_are_refused_by_the_name_of_the_group() -> None:
+    """What a telephone offers to a gateway that has this group no more."""
+    offers = [
+        transform(
+            REST
+            | {A.ENCRYPTION_ALGORITHM: cipher, A.HASH_ALGORITHM: hash, A.GROUP_DESCRIPTION: 2}
+            | ({A.KEY_LENGTH: length} if length else {}),
+            number,
+        )
+        for number, (cipher, length, hash) in enumerate(
+            [(7, 256, 4), (7, 256, 2), (7, 256, 1), (7, 128, 4), (7, 128, 2), (7, 128, 1), (5, 0, 4), (5, 0, 2)], 1
+        )
+    ]
+    refusal = refusal_of(offer_of(*offers))
+    assert refusal.code is Code.NO_PROPOSAL_CHOSEN
+    nearest = refusal.text.rpartition(";")[2]  # behind the list of what was offered
+    assert "modp2048" in nearest
+    assert "modp1024" in nearest
+    assert not [name for name in ("sha1", "aes256", "3des") if name in nearest]
+
+
 def test_without_policies_nothing_fits() -> None:
     with pytest.raises(Refusal) as refused:
         phase1_proposal.choose((), phase1_proposal.offer((AES_128,)))

@@ -43,7 +43,7 @@ def an_engine() -> State:
 
 def all_of(state: State) -> tuple[object, ...]:
     """All that is kept of SAs, in its order, and all that they are found by."""
-    table = state.table
+    table, limits = state.table, state.limits
     table.next_deadline()
     found = [
         (sa.cookies, local, remote, sorted(child.unique_id for child in look(sa, local, remote)))
@@ -58,12 +58,15 @@ def all_of(state: State) -> tuple[object, ...]:
         {host: list(members.items()) for host, members in table._by_host.items()},
         [dict(table._by_peer), dict(table._by_claim), dict(table._by_number)],
         [dict(table._pairs._by_spi), dict(table._pairs._by_number), found, sorted(table._coming_spis)],
+        [dict(limits._said), dict(limits._acknowledged), dict(limits._ended), dict(limits._former), dict(limits._told)],
         [dict(table._due), sorted({at for at in table._heap if table._due.get(at[1]) == at[0]})],
     )
 
 
 Step = tuple[str, IkeSa]
-steps = st.lists(st.tuples(st.sampled_from(["put", "put", "drop", "rename", "queue"]), sas()), max_size=12)
+steps = st.lists(
+    st.tuples(st.sampled_from(["put", "put", "drop", "rename", "queue", "say", "hear"]), sas()), max_size=12
+)
 
 
 def do(tx: Transaction, step: str, sa: IkeSa) -> None:
@@ -72,7 +75,14 @@ def do(tx: Transaction, step: str, sa: IkeSa) -> None:
     ref = tx.of(known or sa)
     if ref.has_ended:
         return
-    if step == "put" or known is None:
+    limits = tx.state.limits
+    if step == "say":
+        limits.is_news(ref.cookies, f"news {sa.unique_id}")
+    elif step == "hear":
+        limits.may_acknowledge(ref.cookies, float(sa.unique_id))
+        limits.is_late(sa.cookies)
+        limits.may_tell(sa.path.remote_host, float(sa.unique_id))
+    elif step == "put" or known is None:
         ref.become(replace(sa, CKY_R=ref.sa.CKY_R))
     elif step == "drop":
         ref.drop()
@@ -230,7 +240,7 @@ EXCHANGE = Exchange("QM", 7, Role.INITIATOR)
 @pytest.mark.parametrize(
     ("before", "fields", "kept"),
     [
-        (UP, {"spent_message_ids": frozenset({1})}, True),
+        (UP, {"spent_message_ids": (1,)}, True),
         (UP, {"own_message_ids": 9}, True),
         (UP, {"probe": Probe(PATH, 1234)}, True),
         (UP, {"exchanges": (EXCHANGE,)}, False),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.config import ConfigError, Finding, Rule
+from ikev1.config import ConfigError, Finding, Rule, UserChecks
 from ikev1.core.records.child_sa import ChildSa, IpsecSuite
 from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.path import UdpPath
@@ -230,6 +230,7 @@ async def _serving(
     clock: Callable[[], float] | None,
     wall: Callable[[], float],
     outlived: Mapping[int, ChildSa] = _NONE,
+    users: UserChecks = UserChecks(),  # noqa: B008  it cannot change
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
     log = EventLog()
@@ -242,7 +243,18 @@ async def _serving(
 
     endpoint, store = Endpoint(log, *ports, (host,)), SqliteStore(control.with_suffix(".sqlite"))
     chosen = PlaneChoice("counting", "it is a test", make_plane)
-    gateway = Gateway(settings, endpoint, chosen, log, load=reloaded, store=store, clock=clock, wall=wall)
+    gateway = Gateway(
+        settings,
+        endpoint,
+        chosen,
+        log,
+        load=reloaded,
+        users=lambda: users,
+        hooks=control.with_suffix(".hooks"),
+        store=store,
+        clock=clock,
+        wall=wall,
+    )
     gateway.start()
     vici = ViciServer(gateway, control)
     await vici.start()
@@ -258,8 +270,9 @@ async def _serving(
 def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
-    ``change`` alters our connection, ``their_change`` theirs, ``settings`` our settings; ``reloaded`` is what our
-    gateway reads when told to; ``clock`` is that of both, and also their wall clock, which is otherwise ``wall``.
+    ``change`` alters our connection, ``their_change`` theirs, ``settings`` and ``their_settings`` the settings;
+    ``reloaded`` is what our gateway reads when told to; ``their_users`` is how theirs checks users; ``clock`` is that
+    of both, and also their wall clock, which is otherwise ``wall``.
     """
 
     def run(
@@ -268,16 +281,18 @@ def meet(tmp_path: Path) -> Meet:
         change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
         their_change: Callable[[Connection], Connection] = lambda unchanged: unchanged,
         settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
+        their_settings: Callable[[Settings], Settings] = lambda unchanged: unchanged,
         reloaded: Callable[[Settings], Settings] | None = None,
         start: Start = Start.NONE,
         clock: Callable[[], float] | None = None,
         wall: Callable[[], float] = time.time,
+        their_users: UserChecks = UserChecks(),  # noqa: B008
     ) -> None:
         hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
         networks = ("10.1.0.0/16", "10.2.0.0/16")
         ours = change(connection(*hosts, ports[1][0], networks, start))
         theirs = their_change(connection(hosts[1], hosts[0], ports[0][0], networks[::-1]))
-        their_settings = Settings(connections=(theirs,), encapsulation_port=ports[1][1])
+        of_theirs = their_settings(Settings(connections=(theirs,), encapsulation_port=ports[1][1]))
         our_settings = settings(Settings(connections=(ours,), encapsulation_port=ports[0][1]))
 
         def load() -> Settings:
@@ -292,13 +307,14 @@ def meet(tmp_path: Path) -> Meet:
         async def meeting() -> None:
             async with (
                 _serving(
-                    their_settings,
+                    of_theirs,
                     hosts[1],
                     ports[1],
                     tmp_path / "theirs.vici",
-                    lambda: their_settings,
+                    lambda: of_theirs,
                     clock,
                     clock or wall,
+                    users=their_users,
                 ) as them,
                 _serving(our_settings, hosts[0], ports[0], tmp_path / "ours.vici", load, *clocks) as us,
             ):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecKeys, IpsecSuite
-from ikev1.core.records.events import ChildDown, ChildUp, Code
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Xauth, XauthStep
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.autostart import Autostart
@@ -361,3 +362,44 @@ def test_no_more_tunnels_than_the_window_are_tried_at_once(live: Live) -> None:
         assert len(world.tries) == 7
 
     live(scenario)
+
+
+REJECTED = Failure(
+    Code.XAUTH_FAILED,
+    "XAUTH: the gateway rejected the user name or the password",
+    "198.51.100.7",
+    replace(SA, xauth=Xauth(serves=False, step=XauthStep.REJECTED)),
+)
+
+
+def test_a_user_whom_the_gateway_rejects_is_not_tried_for_ever(live: Live) -> None:
+    """Each attempt counts there, until the account is locked."""
+
+    async def scenario(world: World) -> None:
+        world.autostart.adopt(settings(tunnel("net", Start.START), tunnel("other", Start.TRAP)))
+        await world.passes(1)
+        world.autostart.observe(REJECTED)
+        world.autostart.observe(REJECTED)
+        await world.passes(100_000)
+        world.autostart.acquire("branch", "other", "a packet")
+        await world.passes(10)
+        assert len(world.tries) == 1
+        assert [line.code for line in world.lines if line.level == Level.ERROR] == [Code.XAUTH_FAILED]
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
+        await world.passes(1)
+        assert len(world.tries) == 2, "a reload may have brought another password"
+
+    live(scenario, failures=100)
+
+
+def test_a_client_whom_we_reject_is_no_reason_to_stop(live: Live) -> None:
+    of_server = replace(SA, xauth=Xauth(serves=True, step=XauthStep.REJECTED))
+
+    async def scenario(world: World) -> None:
+        world.autostart.adopt(settings(tunnel("net", Start.START)))
+        await world.passes(1)
+        world.autostart.observe(REJECTED._replace(sa=of_server))
+        await world.passes(100)
+        assert len(world.tries) > 1
+
+    live(scenario, failures=100)

@@ -12,6 +12,8 @@ from ikev1.core.records.events import (
     ChildDown,
     ChildUp,
     Code,
+    ConfigAssigned,
+    ConfigReceived,
     Event,
     Failure,
     IkeConfirmed,
@@ -23,6 +25,7 @@ from ikev1.core.records.events import (
 )
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import User
@@ -49,6 +52,16 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
+    (
+        ConfigAssigned(replace(SA, assigned=ModeConfig(("10.99.0.10", "fd00::10"), dns=("10.1.0.53",)))),
+        Level.INFO,
+        "[IKE] <branch|7> assigned virtual address 10.99.0.10 and fd00::10, DNS 10.1.0.53",
+    ),
+    (
+        ConfigReceived(replace(SA, received=ModeConfig())),
+        Level.INFO,
+        "[IKE] <branch|7> received a configuration without virtual addresses",
+    ),
     (XauthUp(SA), Level.INFO, "[IKE] <branch|7> XAUTH: 192.0.2.2 has accepted the user"),
     (
         XauthUp(replace(SA, user=User("carol", "CORP"))),

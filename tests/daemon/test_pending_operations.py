@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
-from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Xauth
 from ikev1.core.records.selector import Selector
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 
@@ -53,6 +54,7 @@ def outcome(tunnel: str | None, events: Sequence[Event]) -> str:
     return asyncio.run(conversation())
 
 
+AWAITING = replace(SA, xauth=Xauth(serves=False))
 FAILED = Failure(Code.NO_PROPOSAL_CHOSEN, "no proposal fits", "192.0.2.2", SA)
 
 
@@ -61,6 +63,8 @@ FAILED = Failure(Code.NO_PROPOSAL_CHOSEN, "no proposal fits", "192.0.2.2", SA)
     [
         ("net", [IkeUp(SA), ChildUp(SA, CHILD)], "up"),
         (None, [IkeUp(SA)], "up"),
+        (None, [IkeUp(AWAITING)], "waiting"),
+        (None, [IkeUp(AWAITING), XauthUp(SA)], "up"),
         ("net", [IkeUp(SA)], "waiting"),
         ("net", [ChildUp(SA, replace(CHILD, name="other"))], "waiting"),
         ("net", [ChildUp(replace(SA, unique_id=8), CHILD)], "up"),

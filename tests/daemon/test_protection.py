@@ -81,7 +81,7 @@ def test_a_port_in_transport_mode_is_protected_from_anybody(
     expected = None
     if remote is not None:
         local = Selector.parse(f"{local_address}[udp/1701]")
-        expected = Protected("branch", "l2tp", local, Selector.parse(remote))
+        expected = Protected("branch", "l2tp", local, Selector.parse(remote), mode=IpsecMode.TRANSPORT)
     assert world.plane.protected == ({("branch", "l2tp"): expected} if expected else {})
 
 

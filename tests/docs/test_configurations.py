@@ -18,7 +18,8 @@ from ikev1.config import load
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "ikev1.toml"
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+# docs/recipes: test_recipes.py, which knows of what each of them has to warn
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def blocks() -> Iterator[Any]:

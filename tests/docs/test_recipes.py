@@ -13,6 +13,7 @@ import pytest
 
 from clients import remote_access, site_to_site
 from clients.caller import Caller
+from clients.channel import Refused
 from clients.facts import Peer as Sender
 from clients.facts import Sure, host, subnet
 from clients.gateway import (
@@ -36,6 +37,7 @@ from configured import tunnel as ipsec_tunnel
 from documents import blocks
 from ikev1.config import Rule
 from ikev1.core.negotiation import phase1_proposal, phase2_proposal
+from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeState, Phase1Suite
 from ikev1.core.records.record import replace as changed
 from ikev1.core.records.settings import Policy
@@ -197,6 +199,22 @@ def test_windows_clients_with_one_private_address_behind_several_nats(tmp_path: 
     assert us.failures == []
     assert {str(child.remote) for child in us.children} == {"203.0.113.5/32[udp/1701]", "203.0.113.6/32[udp/1701]"}
     assert len({sa.claim for sa in us.engine.sas.values()}) == 2
+
+
+@pytest.mark.parametrize("separates", [True, False], ids=["told-apart", "alike"])
+def test_windows_clients_behind_one_nat(tmp_path: Path, separates: bool) -> None:
+    """Both request UDP port 1701: where the data plane cannot tell them apart, the second one is refused."""
+    us = gateway(changed(loaded("windows-l2tp", tmp_path).settings, separates_clients=separates))
+    for address, port in (("192.168.1.10", 40_500), ("192.168.1.11", 40_501)):
+        caller = Caller(us, remote_access.WINDOWS, SECRET, address, (NAT[0], port))
+        caller.phase1()
+        if separates or not us.children:
+            caller.quick_mode(host(address, UDP, L2TP), host(GATEWAY, UDP, L2TP))
+        else:
+            with pytest.raises(Refused):
+                caller.quick_mode(host(address, UDP, L2TP), host(GATEWAY, UDP, L2TP))
+    assert us.failures == ([] if separates else [Code.SELECTORS_UNACCEPTABLE])
+    assert len(us.children) == (2 if separates else 1)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -11,6 +11,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.process import LabError
 from lab.traffic import ping
 
 CLEAR = Path(__file__).parents[1] / "support" / "clear.py"
@@ -83,7 +85,7 @@ def test_what_comes_up_by_itself_never_passes(lab: Lab, nodes: Nodes, start: str
     again = lab.again(gateway)
     assert not passes(nodes)
     again.stop()
-    assert passes(nodes)
+    assert not passes(nodes)
 
 
 def test_nor_does_it_after_its_peer_was_there_and_died(lab: Lab, nodes: Nodes) -> None:
@@ -133,13 +135,20 @@ def test_the_operator_may_say_otherwise(lab: Lab, nodes: Nodes) -> None:
 
 
 def test_what_stop_leaves_is_the_operator_s_choice(lab: Lab, nodes: Nodes) -> None:
-    options = OurOptions(
-        calls=True, data_plane="userspace", gateway=IMPATIENT + 'when_stopped = "drop"', tunnel='start = "trap"'
-    )
+    options = OurOptions(calls=True, data_plane="userspace", gateway=IMPATIENT, tunnel='start = "trap"')
     gateway = lab.ours(nodes[0], options)
+    with pytest.raises(LabError, match="is running"):
+        gateway.release()
     gateway.stop()
     assert not passes(nodes)
     again = lab.again(gateway)
-    again.configure(OurOptions(calls=True, data_plane="userspace"))
-    again.command("reload")
+    assert not passes(nodes)
+    again.stop()
+    assert not passes(nodes)
+    again.release()
+    assert passes(nodes)
+    open_at_the_end = replace(options, gateway=IMPATIENT + 'when_stopped = "pass"')
+    last = lab.ours(nodes[0], open_at_the_end)
+    assert not passes(nodes)
+    last.stop()
     assert passes(nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ from lab.charon import CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.process import LabError
 from lab.traffic import ping, transfer
-from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
+from lab.vpnc import GROUP, GROUP_SECRET, Vpnc, VpncOptions
 
 POOL = """
 [pools.office]
@@ -100,6 +102,18 @@ def _addresses(ours: OurGateway) -> list[str]:
     return [address for sa in ours.control.sas() for address in sa.get("remote-vips", ())]
 
 
+def test_charon_as_client_with_ipv6_inside(lab: Lab) -> None:
+    """An address has 16 octets (draft-dukes-ike-mode-cfg-02 §3.4)."""
+    a, b = lab.direct(inside=6)
+    options = replace(gateway(), local=b.network, others='[pools.office]\naddresses = "fd99::10-fd99::20"\n')
+    ours = lab.ours(b, options)
+    charon = lab.charon(a, replace(client(), connection="vips = ::", remote_ts=b.network))
+    charon.control.initiate()
+    assert leases(ours) == {"fd99::10": "alice@lab"}
+    ping(as_virtual(a, "fd99::10"))
+    assert int(ours.control.child()["packets-in"]) >= 3
+
+
 @METHODS
 def test_two_clients_behind_one_nat(lab: Lab, method: str) -> None:
     """Both have the identity of the group, and the same address inside their networks' NAT."""
@@ -157,13 +171,14 @@ def test_charon_as_gateway(lab: Lab, method: str) -> None:
 CHECK = """#!/bin/sh
 read -r question
 case $question in
+*'"user":"erin"'*) echo '{"verdict": "accepted", "addresses": ["10.99.0.15"], "dns": ["10.10.2.99"]}' ;;
 *'"user":"carol"'*'"password":"the password of carol"'* | *'"user":"dave"'*'"password":"dave-password"'*) exit 0 ;;
 *) exit 1 ;;
 esac
 """
 
 
-def cisco(lab: Lab, node: Node, *, unique: str = "replace") -> OurOptions:
+def cisco(lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "") -> OurOptions:
     """A gateway for vpnc: a group secret, a user, and a virtual address."""
     program = lab.folder("check-user")
     program.write_text(CHECK)
@@ -177,6 +192,7 @@ log_level = "debug"
 [command]
 run = "{program}"
 {POOL}
+{pool}
 [connection.peer]
 local_address = "{node.address}"
 local_id = "gw.lab"
@@ -190,16 +206,24 @@ pools = "office"
 unique = "{unique}"
 
 [connection.peer.tunnel.net]
-local = "0.0.0.0/0"
+local = "{local}"
 proposals = ["aes256-sha1"]
 """
     )
 
 
+def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions | None = None) -> Vpnc:
+    """Start vpnc, and wait until its pair carries traffic at our end as well."""
+    before = {child["uniqueid"] for child in ours.control.children()}
+    vpnc = lab.vpnc(node, options or VpncOptions())
+    ours.wait_for(lambda: {child["uniqueid"] for child in ours.control.children()} - before, "its pair")
+    return vpnc
+
+
 def test_vpnc(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))
-    vpnc = lab.vpnc(a, VpncOptions())
+    vpnc = connect(lab, a, ours)
     told = vpnc.told("connect")
     assert told["INTERNAL_IP4_ADDRESS"] == "10.99.0.10"
     assert told["INTERNAL_IP4_NETMASK"] == "255.255.255.0"
@@ -215,12 +239,24 @@ def test_vpnc(lab: Lab) -> None:
     ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
 
 
+def test_vpnc_with_a_split_network(lab: Lab) -> None:
+    a, b = lab.direct()
+    options = cisco(lab, b, local="10.10.2.0/24", pool='split_include = ["10.10.2.0/24", "10.10.9.0/24"]')
+    ours = lab.ours(b, options)
+    told = connect(lab, a, ours).told("connect")
+    assert told["CISCO_SPLIT_INC"] == "2"
+    assert (told["CISCO_SPLIT_INC_1_ADDR"], told["CISCO_SPLIT_INC_1_MASKLEN"]) == ("10.10.9.0", "24")
+    assert ours.control.child()["local-ts"] == ["10.10.2.0/24"]
+    ping(as_virtual(a, "10.99.0.10"))
+    assert int(ours.control.child()["packets-in"]) == 3
+
+
 def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
     """One group identity, two users."""
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw))
-    lab.vpnc(c1, VpncOptions())
-    lab.vpnc(c2, VpncOptions(user="dave", password="dave-password"))
+    connect(lab, c1, ours)
+    connect(lab, c2, ours, VpncOptions(user="dave", password="dave-password"))
     assert leases(ours) == {"10.99.0.10": "carol", "10.99.0.11": "dave"}
     one, other = as_virtual(c1, "10.99.0.10"), as_virtual(c2, "10.99.0.11")
     for node in (one, other, one):
@@ -229,12 +265,49 @@ def test_two_vpncs_behind_one_nat(lab: Lab) -> None:
     tcp(other, gw, lab)
 
 
-def test_the_second_client_of_a_user(lab: Lab) -> None:
-    """``unique = "replace"``: it takes the address over from the first one."""
+def test_the_address_of_a_user(lab: Lab) -> None:
+    """The backend decides about the address and the name servers."""
+    a, b = lab.direct()
+    ours = lab.ours(b, cisco(lab, b))
+    vpnc = connect(lab, a, ours, VpncOptions(user="erin"))
+    assert vpnc.told("connect")["INTERNAL_IP4_DNS"] == "10.10.2.99"
+    assert leases(ours) == {"10.99.0.15": "erin"}
+    ping(as_virtual(a, "10.99.0.15"))
+
+
+def test_the_second_client_of_a_user_takes_the_address_over(lab: Lab) -> None:
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw))
-    first = lab.vpnc(c1, VpncOptions())
-    lab.vpnc(c2, VpncOptions())
+    for node in (c1, c2):
+        connect(lab, node, ours)
     assert leases(ours) == {"10.99.0.10": "carol"}
+    assert len(ours.control.sas()) == 1
     ping(as_virtual(c2, "10.99.0.10"))
-    first.wait(30)
+
+
+def test_the_second_client_of_a_user_is_rejected(lab: Lab) -> None:
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw, unique="keep"))
+    connect(lab, c1, ours)
+    with pytest.raises(LabError):
+        lab.vpnc(c2, VpncOptions())
+    assert "(no-address)" in ours.log()
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    ping(as_virtual(c1, "10.99.0.10"))
+
+
+def test_the_clients_of_a_user_by_command(lab: Lab) -> None:
+    """``unique = "never"``: two clients, two addresses."""
+    c1, c2, gw = lab.two_behind_nat()
+    ours = lab.ours(gw, cisco(lab, gw, unique="never"))
+    for node, address in ((c1, "10.99.0.10"), (c2, "10.99.0.11")):
+        connect(lab, node, ours)
+        ping(as_virtual(node, address))
+    shown = json.loads(ours.command("show", "users", "--json"))
+    assert [user["addresses"] for user in shown if user["user"] == "carol"] == [["10.99.0.10"], ["10.99.0.11"]]
+    (pool,) = json.loads(ours.command("show", "pools", "--json"))
+    assert (pool["pool"], pool["size"], pool["online"]) == ("office", 11, 2)
+    assert {lease["owner"] for lease in json.loads(ours.command("show", "leases", "--json"))} == {"carol"}
+    ours.command("down", "--user", "carol")
+    assert not ours.control.sas()
+    assert json.loads(ours.command("show", "users", "--json")) == []

@@ -17,7 +17,7 @@ from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.network import Node
 from lab.paths import CHECKOUT
-from lab.process import Program
+from lab.process import Program, wait_until
 from lab.traffic import ping
 
 KEPT_BITS = sum(1 << number for number in KEPT.values())
@@ -61,7 +61,7 @@ def command(config: Path) -> list[str | Path]:
 class OtherUser(Program):
     """A gateway of ours that becomes another user; its files are in ``directory``."""
 
-    def __init__(self, node: Node, directory: Path) -> None:
+    def __init__(self, node: Node, directory: Path, tunnel: str = "") -> None:
         directory.mkdir(parents=True)
         directory.parent.chmod(0o755)
         self.config, self.secret = directory / "ikev1.toml", directory / "secret"
@@ -69,7 +69,7 @@ class OtherUser(Program):
         self.secret.touch(0o600)
         self.secret.write_text("between the two of us")
         os.chown(self.secret, USER.pw_uid, 0)
-        self.config.write_text(_CONFIGURATION.format(user=USER.pw_name, node=node))
+        self.config.write_text(_CONFIGURATION.format(user=USER.pw_name, node=node) + tunnel)
         super().__init__(node.namespace, command(self.config), directory, setup=open_the_way(directory))
         self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
 
@@ -83,6 +83,8 @@ user = "{user}"
 [connection.peer]
 local_address = "{node.address}"
 remote_address = "{node.peer}"
+local_id = "alice@lab"
+remote_id = "gw.lab"
 secret_file = "secret"
 proposals = ["aes128-sha256-ecp256"]
 
@@ -90,6 +92,10 @@ proposals = ["aes128-sha256-ecp256"]
 local = "{node.network}"
 remote = "{node.remote}"
 """
+
+
+# A hook that fails has its last line of output in the log
+_HOOK = "grep -E '^(Uid|Cap[EPA]|NoNewPrivs)' /proc/self/status | tr '[:space:]' ' '; exit 9"
 
 
 def open_the_way(directory: Path) -> str:
@@ -107,6 +113,18 @@ def open_the_way(directory: Path) -> str:
     lines += [f"mount -t tmpfs -o mode=755 open {folder}" for folder in outermost]
     lines += [f"mkdir -p {tree}; mount --bind {hold} {tree}" for tree, hold in held.items()]
     return "; ".join(lines)
+
+
+def test_a_hook_has_one_capability_and_no_way_to_others(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    lab.charon(b, CharonOptions(ike="aes128-sha256-ecp256", psk="between the two of us"))
+    hook = f'updown = ["/bin/sh", "-c", """{_HOOK}"""]'
+    ours = lab.started(OtherUser(a, lab.folder("other-user"), f'{hook}\nproposals = ["aes128-sha256"]\n'))
+    ours.control.initiate()
+    found = wait_until(lambda: [line for line in ours.log().splitlines() if "updown-failed" in line], "the hook")
+    assert [each for each in ("CapEff", "CapPrm", "CapAmb") if f"{each}: {1 << 12:016x}" not in found[0]] == []
+    assert f"Uid: {USER.pw_uid} " in found[0]
+    assert "NoNewPrivs: 1" in found[0]
 
 
 def test_a_gateway_becomes_the_user_that_it_is_told_to(lab: Lab, nodes: tuple[Node, Node]) -> None:

@@ -6,21 +6,29 @@ the suites that are known of them (`clients.facts`): it shows what the user sees
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from clients.facts import Peer as Sender
 from clients.recipes import FOLDER
-from clients.remote_access import NETWORKMANAGER_L2TP, WINDOWS
+from clients.remote_access import APPLE_CISCO, NETWORKMANAGER_L2TP, VPNC_DH14, WINDOWS
 from clients.site_to_site import AZURE, CISCO_ASA, CISCO_IOS, FORTIGATE, FRITZBOX, MIKROTIK
+from clients.vendor_ids import OCTETS
 from configuration_files import SECRET
 from documents import Block, blocks
+from ikev1.wire.header import Header
+from ikev1.wire.message import Message, parse_message
+from ikev1.wire.payloads import ConfigAttributes, Identification, SecurityAssociation, VendorId
+from ikev1.wire.registry import ConfigAttribute, ConfigType, EncapsulationMode, Phase2Attribute
 from lab.charon import CharonOptions
 from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node
 from lab.recipes import OURS, libreswan, of_peer, our_gateway, sites
+from lab.vpnc import Vpnc
 from printed import compare, in_form
 
 
@@ -153,3 +161,100 @@ def test_a_stand_in_for_an_l2tp_client_connects(lab: Lab, sender: Sender, update
     check_shown(ours, sender.name, update)
     assert charon.control.child()["mode"] == "TRANSPORT"
     assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
+
+
+def xauth_stand_in(node: Node, sender: Sender) -> CharonOptions:
+    """strongSwan with the suites of ``sender``, which logs in as alice and requests a virtual address."""
+    return CharonOptions(
+        configuration=f"""
+connections {{ peer {{
+    version = 1
+    local_addrs = {node.address}
+    remote_addrs = {node.peer}
+    vips = 0.0.0.0
+    proposals = {",".join(each.words for each in sender.ike if "md5" not in each.words)}
+    local {{ auth = psk
+             id = {node.address} }}
+    local-xauth {{ auth = xauth
+                   xauth_id = alice }}
+    remote {{ auth = psk }}
+    children {{ net {{
+        local_ts = dynamic
+        remote_ts = {node.remote}
+        esp_proposals = {",".join(each.words for each in sender.esp if "md5" not in each.words)}
+        life_time = {sender.esp_life.seconds}s
+    }} }}
+}} }}
+secrets {{
+    ike-peer {{ secret = "{SECRET.decode()}" }}
+    xauth-alice {{ id = alice
+                   secret = "alice-password" }}
+}}
+""",
+        crypto=f"{CharonOptions.crypto} xauth-generic",
+        plane="noesp",
+    )
+
+
+def test_a_stand_in_for_an_iphone_connects_in_main_mode(lab: Lab, update: bool) -> None:
+    a, b = lab.sites(OURS, ROAD_WARRIOR)
+    ours = our_gateway(lab, a, "apple")
+    charon = lab.charon(b, xauth_stand_in(b, APPLE_CISCO))
+    charon.control.initiate()
+    check_shown(ours, "apple", update)
+    assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
+    assert charon.control.sas()[0]["local-vips"] == ["10.99.0.10"]
+    assert "internal-error" not in ours.log()
+
+
+def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None:
+    a, b = lab.sites(OURS, ROAD_WARRIOR)
+    ours = our_gateway(lab, a, "vpnc", records=True)
+    vpnc = lab.started(Vpnc(b, lab.folder("vpnc"), of_peer("vpnc", "vpnc")))
+    assert vpnc.wait_for_address() == "10.99.0.10"
+    told = vpnc.told("connect")
+    assert (told["CISCO_SPLIT_INC_0_ADDR"], told["CISCO_SPLIT_INC_0_MASKLEN"]) == ("10.1.0.0", "16")
+    assert (told["INTERNAL_IP4_DNS"], told["CISCO_DEF_DOMAIN"]) == ("10.1.0.53", "corp.example")
+    check_shown(ours, "vpnc", update)
+    b.run("ping", "-c", "3", "-i", "0.2", "-W", "3", "-I", "10.99.0.10", a.host)
+    child = ours.control.child()
+    assert (int(child["packets-in"]), int(child["packets-out"])) == (3, 3)
+    assert_sends(ours, VPNC_DH14)
+    assert "internal-error" not in ours.log()
+
+
+def without_host_name(requests: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """What is requested by mode config but for the name of the host that requests it."""
+    return [(kind, b"" if kind == ConfigAttribute.UNITY_DDNS_HOSTNAME else value) for kind, value in requests]
+
+
+def assert_sends(ours: OurGateway, sender: Sender) -> None:
+    """The client that was recorded has sent what ``sender`` says: offers, vendor IDs, and what it requests."""
+    ours.stop()
+    report = json.loads(ours.command("explain", str(ours.record), "--keylog", str(ours.keylog), "--json"))
+    (conversation,) = report["conversations"]
+    sent = [each for each in conversation["messages"] if each["sender"] == "initiator"]
+
+    def first(label: str, kind: int = 0) -> Message:
+        for each in sent:
+            octets = bytes.fromhex(each["plaintext"])
+            message = parse_message(Header.parse(octets), octets[28:])
+            if each["label"] == label and kind in (0, *(part.type for part in message.all(ConfigAttributes))):
+                return message
+        raise AssertionError(f"no {label} in {[each['label'] for each in sent]}")
+
+    assert sender.login is not None
+    begin, request, quick = first("AM1"), first("CFG", ConfigType.REQUEST), first("QM1")
+    assert begin.one(SecurityAssociation) == sender.phase1_offer()
+    assert [each.data for each in begin.all(VendorId)] == [OCTETS[each.name] for each in sender.vendor_ids]
+    identity = begin.one(Identification)
+    assert (identity.id_type, identity.data) == sender.identity
+    assert (identity.protocol, identity.port) == sender.identity_port
+    (attributes,) = request.all(ConfigAttributes)
+    assert attributes.identifier == sender.login.identifier
+    sent_values = [tuple(each) for each in attributes.attributes]
+    assert without_host_name(sent_values) == without_host_name(sender.login.requests)
+    offered = quick.one(SecurityAssociation)
+    mode = dict(offered.proposals[0].transforms[0].attributes)[Phase2Attribute.ENCAPSULATION_MODE]
+    assert isinstance(mode, int)
+    assert offered == sender.phase2_offer(offered.proposals[0].spi, EncapsulationMode(mode))

@@ -1,15 +1,19 @@
-"""XAUTH with real peers: strongSwan as client and as gateway, vpnc as client."""
+"""XAUTH with real peers: strongSwan and libreswan as client and as gateway, vpnc as client."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
+from lab.pki import ROOT, certificate, private_key
+from lab.pluto import PlutoOptions
 from lab.process import LabError
+from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
 
 # The protocol of the backend `command`: a line of JSON, and an exit status
 CHECK = f"""#!/bin/sh
@@ -128,3 +132,107 @@ def test_we_are_told_of_a_wrong_password(lab: Lab) -> None:
     assert "XAUTH" in str(failed.value)
     assert not ours.control.sas()
     assert XAUTH_PASSWORD not in ours.log()
+
+
+# --- libreswan ------------------------------------------------------------------------------------------------------
+
+PLUTO_SECRETS = f'{CLIENT_ID} @{GATEWAY_ID} : PSK "{PSK}"\n@{XAUTH_USER} : XAUTH "{XAUTH_PASSWORD}"\n'
+PLUTO_CLIENT = PlutoOptions(
+    calls=True,
+    configuration=("", PLUTO_SECRETS),
+    conn=f"leftxauthclient=yes\n    leftusername={XAUTH_USER}\n    rightxauthserver=yes",
+)
+PLUTO_GATEWAY = PlutoOptions(conn="leftxauthserver=yes\n    rightxauthclient=yes\n    xauthby=alwaysok")
+
+
+@MODES
+def test_pluto_logs_in(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(server(lab), aggressive=aggressive, data_plane="nobody"))
+    pluto = lab.pluto(a, replace(PLUTO_CLIENT, aggressive=aggressive))
+    pluto.initiate()
+    assert_carries_for_carol(ours)
+
+
+@MODES
+def test_we_log_in_to_pluto(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    pluto = lab.pluto(b, replace(PLUTO_GATEWAY, aggressive=aggressive))
+    ours = lab.ours(a, replace(CLIENT, aggressive=aggressive, data_plane="nobody"))
+    ours.control.initiate()
+    assert ours.control.child()
+    assert XAUTH_USER in pluto.log()
+
+
+# --- vpnc -----------------------------------------------------------------------------------------------------------
+
+
+def for_vpnc(lab: Lab, proof: str) -> OurOptions:
+    """A gateway for vpnc, which names its group in the clear and wants a virtual address."""
+    program = lab.folder("check-user")
+    program.write_text(CHECK)
+    program.chmod(0o700)
+    return OurOptions(
+        configuration=f"""
+[gateway]
+log_level = "debug"
+record = "{lab.folder("record.pcapng")}"
+keylog = "{lab.folder("keylog")}"
+
+[command]
+run = "{program}"
+
+[pools.office]
+addresses = "10.99.0.10-10.99.0.20"
+
+[connection.peer]
+remote_id = "keyid:{GROUP}"
+local_id = "gw.lab"
+proposals = ["aes256-sha1-modp1536"]
+xauth = "server"
+xauth_backend = "command"
+pools = "office"
+{proof}
+
+[connection.peer.tunnel.net]
+local = "0.0.0.0/0"
+proposals = ["aes256-sha1"]
+"""
+    )
+
+
+WITH_SECRET = f'secret = "{GROUP_SECRET}"\naggressive = "accept-psk"'
+
+
+def test_vpnc_with_hybrid_authentication(lab: Lab) -> None:
+    a, b = lab.direct()
+    proof = f'hybrid = true\ncertificate = "{certificate("gw-rsa")}"\nprivate_key = "{private_key("gw-rsa")}"'
+    ours = lab.ours(b, for_vpnc(lab, proof))
+    lab.vpnc(a, VpncOptions(more=f"IKE Authmode hybrid\nCA-File {ROOT}"))
+    ours.wait_for(ours.control.children, "its pair")
+    assert_carries_for_carol(ours)
+    assert "HYBRID_INIT_RSA" in ours.log()
+
+
+def test_vpnc_with_a_wrong_password(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, for_vpnc(lab, WITH_SECRET))
+    with pytest.raises(LabError):
+        lab.vpnc(a, VpncOptions(password="a wrong password"))
+    assert "(xauth-failed)" in ours.log()
+    assert not ours.control.sas()
+    assert "a wrong password" not in ours.log()
+
+
+def test_explain_reads_what_vpnc_said(lab: Lab) -> None:
+    """The record of the gateway and its key log, as somebody who looks for a fault would read them."""
+    a, b = lab.direct()
+    options = for_vpnc(lab, WITH_SECRET)
+    ours = lab.ours(b, options)
+    lab.vpnc(a, VpncOptions())
+    ours.wait_for(ours.control.children, "its pair")
+    files = dict(re.findall(r'^(record|keylog) = "(.*)"$', options.configuration, re.MULTILINE))
+    said = ours.command("explain", files["record"], "--keylog", files["keylog"])
+    assert "XAUTH_USER_NAME=carol" in said
+    assert "XAUTH_STATUS=OK" in said
+    assert XAUTH_PASSWORD not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from lab.capture import packets
 from lab.gateway import OurGateway, OurOptions
 from lab.l2tp import SERVER, Xl2tpd, what_l2tp_lacks
 from lab.lab import Lab
-from lab.network import Node
+from lab.network import Node, iptables
 from lab.pair import await_child, hosts
+from lab.xfrm import states
 
 L2TP = OurOptions(tunnel='mode = "transport"', local="dynamic[udp/1701]", remote="dynamic[udp]")
 CALLER = replace(L2TP, calls=True, remote="dynamic[udp/1701]")
@@ -67,16 +69,42 @@ def octets(gateway: OurGateway) -> int:
 @pytest.mark.parametrize("plane", PLANES)
 def test_two_clients_with_one_address_and_port_behind_one_nat(lab: Lab, plane: str) -> None:
     """As Windows does it: both are 192.168.77.11, say so as their identity, and use port 1701 (RFC 3948 §5.2)."""
+    assert_both_work(lab, *lab.same_address_behind_nat(), plane=plane, of_server="userspace", second_port=1701)
+
+
+def test_the_kernel_tells_clients_apart_by_marks(lab: Lab) -> None:
+    """Local programs see the second client at a port that it does not have, as where its own one is taken.
+
+    That rules of nf_tables choose such a port is tested where there is nf_tables: tests/interop/test_client_rules.py.
+    """
     c1, c2, gw = lab.same_address_behind_nat()
-    server = lab.ours(gw, replace(L2TP, data_plane="userspace", remote_id=c1.address))
-    lab.started(Xl2tpd(gw, lab.folder("server"), calls=False))
-    clients = [lab.ours(node, replace(CALLER, data_plane=plane, own_id=node.address)) for node in (c1, c2)]
-    for client in clients:
-        client.control.bring_up()
+    other = f"-p udp --sport 1702 --dport 1701 -j SNAT --to-source {gw.peer}:50000"
+    iptables(gw.namespace, f"-t nat -A INPUT {other}")
+    assert_both_work(lab, c1, c2, gw, plane="kernel", of_server="kernel with iptables", second_port=1702)
+    marks = [re.findall(r"mark (0x4553[0-9a-f]{4})", state.text) for state in states(gw, "esp")]
+    assert all(marks), "each SA has one, or gives one"
+    assert len({mark for found in marks for mark in found}) == 2
+
+
+def assert_both_work(lab: Lab, c1: Node, c2: Node, gw: Node, *, plane: str, of_server: str, second_port: int) -> None:
+    """Both clients have a PPP link at once, and neither gets what is for the other."""
+    server = lab.ours(gw, replace(L2TP, data_plane=of_server, remote_id=c1.address))
+    xl2tpd = lab.started(Xl2tpd(gw, lab.folder("server"), calls=False))
+    clients = []
+    for node, port in ((c1, 1701), (c2, second_port)):
+        options = replace(CALLER, data_plane=plane, own_id=node.address, local=f"dynamic[udp/{port}]")
+        clients.append(lab.ours(node, options))
+        clients[-1].control.bring_up()
     server.wait_for(lambda: len(server.control.children()) == 2, "a pair of IPsec SAs with each client")
-    programs = [lab.started(Xl2tpd(node, lab.folder(node.name), calls=True)) for node in (c1, c2)]
+    programs = [
+        lab.started(Xl2tpd(node, lab.folder(node.name), calls=True, port=port))
+        for node, port in ((c1, 1701), (c2, second_port))
+    ]
     addresses = [program.wait_for_link() for program in programs]
     assert len(set(addresses)) == 2
+    ports = re.findall(r"Connection established to [0-9.]+, (\d+)\.", xl2tpd.log())
+    assert len(set(ports)) == 2
+    assert str(second_port) not in ports[1:]
     for node in (c1, c2):
         assert pings(node)
     for one, other, address in ((0, 1, addresses[0]), (1, 0, addresses[1])):

@@ -40,7 +40,7 @@ def test_auto_takes_the_kernel_says_so_and_leaves_nothing_there(lab: Lab) -> Non
     a, b = lab.direct()
     lab.charon(b, CHARON)
     rules = a.run("ip", "rule")
-    ours = lab.ours(a, replace(OURS, data_plane="auto", calls=True))
+    ours = lab.ours(a, replace(OURS, data_plane="auto", calls=True, gateway='when_stopped = "pass"'))
     ours.wait_for_log("data plane kernel")
     ours.control.bring_up()
     assert len(states(a)) == 2

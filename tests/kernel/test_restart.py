@@ -73,8 +73,8 @@ def test_a_killed_daemon_is_taken_over_from_without_loss(lab: Lab) -> None:
     assert not troubles(pair.charon_node)
 
 
-def test_a_trap_of_a_killed_daemon_holds_until_the_next_one_has_its_own(lab: Lab) -> None:
-    """The peer is not there, and packets come all the time: none of them leaves in the clear."""
+def test_nothing_leaves_in_the_clear_while_daemons_come_and_go(lab: Lab) -> None:
+    """One is killed, one is stopped, and the peer is not there, while packets come all the time."""
     ours, peer = lab.direct()
     route_to_peer(ours)
     gateway = lab.ours(ours, replace(OURS, calls=True, tunnel='start = "trap"'))
@@ -89,6 +89,11 @@ def test_a_trap_of_a_killed_daemon_holds_until_the_next_one_has_its_own(lab: Lab
     pings = "icmp[icmptype] == icmp-echo"
     assert not packets(witness.file, pings)
     second.stop()
+    third = lab.again(gateway)
+    third.wait_for_log("triggered by")
+    third.stop()
+    assert not packets(witness.file, pings)
+    third.release()
     witness.finish_with(1, pings)
 
 

@@ -141,7 +141,7 @@ def test_one_extra_serves_its_commands_and_names_the_other(install: Install, the
 
 
 def test_the_gateway_extra_brings_what_the_daemon_imports_when_it_runs(install: Install) -> None:
-    done = install("gateway").run(IMPORT_FOLDERS, "pki", "daemon")
+    done = install("gateway").run(IMPORT_FOLDERS, "pki", "aaa", "daemon")
     assert (done.returncode, done.stderr) == (0, "")
 
 

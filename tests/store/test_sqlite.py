@@ -55,7 +55,7 @@ def sa(unique_id: int) -> IkeSa:
         state=IkeState.ESTABLISHED,
         keys=Keys(b"", b"d" * 32, b"a" * 32, b"e" * 16, b"l" * 16),
         children=(CHILD,),
-        spent_message_ids=frozenset({3, 4}),
+        spent_message_ids=(3, 4),
     )
 
 

@@ -25,6 +25,9 @@ def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
     }
     if "users" in configuration:
         (folder / configuration["users"]["file"]).touch(mode=0o600)
+    if "secret_file" in (radius := configuration.get("radius", {})):
+        (folder / radius["secret_file"]).touch(mode=0o600)
+        (folder / radius["secret_file"]).write_bytes(SECRET)
     for connection in configuration.get("connection", {}).values():
         for option in connection.keys() & contents.keys():
             file = folder / connection[option]

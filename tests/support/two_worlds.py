@@ -19,7 +19,8 @@ from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
+from ikev1.core.records.remote_access import Accepted, Rejected, User, Verdict, XauthAttempt
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey, XauthRole
 from ikev1.crypto import public_keys
 from ikev1.wire.registry import AuthenticationMethod
 from nat import NatBox
@@ -34,7 +35,7 @@ _METHODS = {
     "signatures": AuthenticationMethod.RSA_SIGNATURES,  # which are the same whenever the same is signed
     "encryption": AuthenticationMethod.REVISED_RSA_ENCRYPTION,
 }
-PROOFS = ("psk", *_METHODS)
+PROOFS = ("psk", "xauth", *_METHODS)
 
 
 class Kind(NamedTuple):
@@ -67,6 +68,7 @@ class World:
         self.bob = self.network.peer(
             "bob", BOB, settings(connection(BOB, from_bob, theirs, remote_id=ALICE, **_proof(kind, 1)))
         )
+        self.bob.checks = _check
         self.box = NatBox(self.network, self.alice, OUTSIDE) if "alice" in kind.hidden else None
         if "bob" in kind.hidden:
             NatBox(self.network, self.bob, BOB_OUTSIDE, forwards=True)
@@ -163,6 +165,12 @@ def _proof(kind: Kind, who: int) -> dict[str, Any]:
     modes = {"mode": kind.mode, "aggressive": Aggressive.ACCEPT_PSK, **_DPD}
     if kind.proof == "psk":
         return {"secret": SECRET, "policies": (policy(lifetime=_LIFETIME),), **modes}
+    if kind.proof == "xauth":  # alice is the user, whoever calls
+        both = (AuthenticationMethod.XAUTH_INIT_PRE_SHARED, AuthenticationMethod.XAUTH_RESP_PRE_SHARED)
+        usual = policy(lifetime=_LIFETIME)
+        offered = tuple(replace(usual, suite=replace(usual.suite, authentication=int(method))) for method in both)
+        user = {"xauth": XauthRole.CLIENT, "xauth_user": "carol", "xauth_secret": b"her password"}
+        return {"policies": offered, **modes, **(user if who == 0 else {"xauth": XauthRole.SERVER})}
     mine, theirs = _KEYS[who], _KEYS[1 - who]
     phase1 = replace(suite("aes128-sha1-ecp256"), authentication=int(_METHODS[kind.proof]))
     return {
@@ -172,6 +180,11 @@ def _proof(kind: Kind, who: int) -> dict[str, Any]:
         "trust": Trust(public_keys=(TrustedKey(public_keys.encode(theirs.public_key())),)),
         **modes,
     }
+
+
+def _check(attempt: XauthAttempt) -> Verdict:
+    right = (attempt.user, attempt.password) == ("carol", b"her password")
+    return Accepted(User(attempt.user)) if right else Rejected("another user")
 
 
 def _wish(peer: Peer, wish: Callable[..., Any], of: IkeSa | ChildSa) -> None:
@@ -377,6 +390,7 @@ def snapshot_after(peer: Peer, datagram: Datagram) -> Snapshot:
     other.engine = Engine.load(peer.settings, other.random, peer.engine.dump())
     other.random.go_on_as(peer.random)
     other.spis.go_on_as(peer.spis)
+    other.checks = peer.checks
     other.inbound, other.outbound, other.stored = dict(peer.inbound), dict(peer.outbound), dict(peer.stored)
     elsewhere.deliver(datagram)
     return snapshot(other)

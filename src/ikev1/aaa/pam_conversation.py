@@ -18,10 +18,9 @@ import sys
 PROMPT_ECHO_OFF, PROMPT_ECHO_ON, ERROR_MSG, TEXT_INFO = 1, 2, 3, 4  # <security/_pam_types.h>
 _RHOST, _TTY = 4, 3
 _CONV_ERROR, _MEMORY_ERROR = 19, 5
-# the user is at fault, and not the system: PAM_PERM_DENIED, AUTH_ERR, USER_UNKNOWN, MAXTRIES, NEW_AUTHTOK_REQD,
-# ACCT_EXPIRED, AUTHTOK_EXPIRED
-_REJECTIONS = {6: "denied", 7: "wrong password", 10: "unknown user", 11: "too many attempts"}
-_REJECTIONS |= {12: "the password has expired", 13: "the account has expired", 27: "the password has expired"}
+# The system is at fault, and not the user: PAM_OPEN_ERR, SYMBOL_ERR, SERVICE_ERR, BUF_ERR, AUTHINFO_UNAVAIL, ABORT,
+# MODULE_UNKNOWN. All others count as failed logins: pam_exec, for one, makes PAM_SYSTEM_ERR of a wrong password.
+_UNAVAILABLE = {1, 2, 3, 5, 9, 26, 28}
 _MOST_PROMPTS = 8
 
 
@@ -64,9 +63,9 @@ def main() -> None:
     except (ImportError, AttributeError, OSError) as error:
         _write(verdict="unavailable", reason=f"PAM cannot be loaded: {type(error).__name__}")
         return
-    conversation = Conversation(question["secret"])
+    callback = _callback(pamela, Conversation(question["secret"]))  # has to live as long as the handle
     try:
-        handle = pamela.pam_start(question["service"], question["user"], _callback(pamela, conversation))
+        handle = pamela.pam_start(question["service"], question["user"], callback)
     except pamela.PAMError as error:
         _write(verdict="unavailable", reason=f"PAM cannot be started: {error.errno}")
         return
@@ -77,10 +76,8 @@ def main() -> None:
     pamela.PAM_END(handle, status)
     if status == 0:
         _write(verdict="accepted", reason="")
-    elif status in _REJECTIONS:
-        _write(verdict="rejected", reason=_REJECTIONS[status])
     else:
-        _write(verdict="unavailable", reason=f"PAM failed: {text}")
+        _write(verdict="unavailable" if status in _UNAVAILABLE else "rejected", reason=f"PAM: {text}")
 
 
 def _callback(pamela, conversation: Conversation):  # type: ignore[no-untyped-def]

@@ -20,6 +20,7 @@ COMMANDS = {
     "up": Command("ikev1.cli.updown", "gateway"),
     "down": Command("ikev1.cli.updown", "gateway"),
     "reload": Command("ikev1.cli.reload", "gateway"),
+    "release": Command("ikev1.cli.release", "gateway"),
     "user": Command("ikev1.cli.user", "gateway"),
     "check": Command("ikev1.cli.check", "gateway"),
     "show": Command("ikev1.cli.show", "gateway"),

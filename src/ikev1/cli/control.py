@@ -78,6 +78,12 @@ def list_connections(session: Session) -> dict[str, Section]:
     return {name: section for event in session.list_conns() for name, section in decoded(event).items()}
 
 
+def get_pools(session: Session, *, leases: bool = False) -> Section:
+    """The pools of virtual addresses by name, with their leases or without."""
+    pools: Section = decoded(session.get_pools({"leases": "yes" if leases else "no"}))
+    return pools
+
+
 def statistics(session: Session) -> Section:
     """The daemon's statistics."""
     stats: Section = decoded(session.stats())

@@ -1,20 +1,24 @@
-"""`ikev1 show isakmp sa`, `ikev1 show ipsec sa` and `ikev1 show plane`."""
+"""`ikev1 show`: ISAKMP SAs, pairs of IPsec SAs, the data plane, users, pools and leases."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 import msgspec
+from rich.table import Table
 
-from ikev1.cli.control import daemon, list_sas, socket_option, statistics
+from ikev1.cli.control import daemon, get_pools, list_sas, socket_option, statistics
+from ikev1.cli.remote_users import leases_of, leases_table, pools_of, pools_table, users_of, users_table
 from ikev1.cli.tables import drops_text, ipsec_text, isakmp_table, plane_text, states_text, terminal
-from ikev1.cli.views import IpsecSa, IsakmpSa, Plane, ipsec_sas, isakmp_sas, plane_of
+from ikev1.cli.views import Plane, ipsec_sas, isakmp_sas, plane_of
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def show() -> None:
-    """Show SAs, in the words of a Cisco router, and the data plane."""
+    """Show SAs, in the words of a Cisco router, the data plane, and remote users."""
 
 
 @show.group()
@@ -78,6 +82,45 @@ def plane(as_json: bool, path: str) -> None:
         click.echo(plane_text(shown))
 
 
-def print_json(shown: list[IsakmpSa] | list[IpsecSa] | Plane) -> None:
+@show.command()
+@json_option
+@socket_option
+def users(as_json: bool, path: str) -> None:
+    """Show the users that are connected, and their virtual addresses."""
+    with daemon(path) as session:
+        found = users_of(list_sas(session))
+    _print(found, users_table(found), "no user is connected", as_json=as_json)
+
+
+@show.command()
+@json_option
+@socket_option
+def pools(as_json: bool, path: str) -> None:
+    """Show the pools of virtual addresses, and how many of them are assigned."""
+    with daemon(path) as session:
+        found = pools_of(get_pools(session))
+    _print(found, pools_table(found), "no pool is configured", as_json=as_json)
+
+
+@show.command()
+@json_option
+@socket_option
+def leases(as_json: bool, path: str) -> None:
+    """Show the virtual addresses that clients have, and those kept for users who were connected before."""
+    with daemon(path) as session:
+        found = leases_of(get_pools(session, leases=True))
+    _print(found, leases_table(found), "no address is assigned", as_json=as_json)
+
+
+def _print(found: Sequence[msgspec.Struct], table: Table, nothing: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    elif found:
+        terminal().print(table)
+    else:
+        click.echo(nothing)
+
+
+def print_json(shown: Sequence[msgspec.Struct] | Plane) -> None:
     """The records as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(shown)))

@@ -44,6 +44,8 @@ def _content(row: Row) -> str:
 _MEANINGS = {
     NOTHING: "there is no ISAKMP SA, or it is being set up or closed",
     ESTABLISHED: "the ISAKMP SA is established; Quick Mode is possible",
+    "CONF_XAUTH": "phase 1 is complete; waiting for the user name and the password of the client, or for its verdict",
+    "CONF_ADDR": "phase 1 is complete; waiting for mode config: the virtual address of the client",
     **_waits(MAIN_MODE),
     **_waits(AGGRESSIVE_MODE),
     **_waits(QUICK_MODE),

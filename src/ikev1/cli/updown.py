@@ -1,4 +1,4 @@
-"""`ikev1 up` and `ikev1 down`: a connection with all its tunnels, or one tunnel."""
+"""`ikev1 up` and `ikev1 down`: a connection with all its tunnels, one tunnel, or the clients of a user."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import click
+from vici import Session
 
 from ikev1.cli.control import Section, daemon, decoded, list_connections, list_sas, socket_option
 
@@ -49,17 +50,33 @@ def _bring_up(target: Section, timeout: int, path: str, once: LogLines) -> click
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--user", help="Take down all clients of this user, instead of NAME.")
 @timeout_option
 @socket_option
-def down(name: str, timeout: int, path: str) -> None:
+def down(name: str | None, user: str | None, timeout: int, path: str) -> None:
     """Take down NAME: a tunnel, CONNECTION/TUNNEL, or a connection with all its tunnels."""
+    if (name is None) is (user is None):
+        raise click.UsageError("Give either NAME or --user.")
     with daemon(path) as session:
+        if name is None:
+            _take_down_user(session, str(user), timeout)
+            return
         known = _with_removed(list_connections(session), list_sas(session))
         found = [{"ike": name}] if name in known else targets(name, known)
         for target in found:
             print_log(session.terminate({**target, "timeout": str(1000 * timeout)}))
             click.echo(f"{described(target)} is down")
+
+
+def _take_down_user(session: Session, user: str, timeout: int) -> None:
+    """Close the ISAKMP SAs of all clients of ``user``, those that were replaced and still receive as well."""
+    found = [sa for _, sa in list_sas(session) if sa.get("remote-xauth-id") == user]
+    if not found:
+        raise click.ClickException(f"User {user!r} is not connected.")
+    for sa in found:
+        print_log(session.terminate({"ike-id": sa["uniqueid"], "timeout": str(1000 * timeout)}))
+    click.echo(f"{user} is down")
 
 
 def _with_removed(connections: dict[str, Section], sas: list[tuple[str, Section]]) -> dict[str, Section]:

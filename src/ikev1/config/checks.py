@@ -17,6 +17,7 @@ from ikev1.config.xauth_checks import check_xauth
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
 from ikev1.core.peer.xauth_role import with_policies_as
+from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.selector import Selector
@@ -79,7 +80,9 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
             f"{', '.join(connection.remotes)}: "
             'set it to a single address, or use "clear" and let the peer initiate',
         )
-    local, remote = _version(tunnel.local, connection), _version(tunnel.remote, connection)
+    virtual = tunnel.mode is IpsecMode.TUNNEL
+    local = _version(tunnel.local, connection, virtual=virtual and bool(connection.vips))
+    remote = _version(tunnel.remote, connection, virtual=virtual and bool(connection.pools))
     if local and remote and local != remote:
         findings.error(
             path,
@@ -88,10 +91,14 @@ def _check_tunnel(connection: Connection, tunnel: Tunnel, path: str, findings: F
         )
 
 
-def _version(selector: Selector, connection: Connection) -> int | None:
-    """The IP version of one side of a tunnel; None if it is known only when the peer connects."""
+def _version(selector: Selector, connection: Connection, *, virtual: bool) -> int | None:
+    """The IP version of one side of a tunnel; None if it is known only when the peer connects. With ``virtual``, a
+    dynamic selector is for virtual addresses.
+    """
     if not selector.dynamic:
         return selector.version
+    if virtual:
+        return None
     ends = (*connection.remotes, connection.local_address)
     versions = {ip_network(end.partition("%")[0]).version for end in ends if end != ANY and not is_host_name(end)}
     return versions.pop() if len(versions) == 1 else None

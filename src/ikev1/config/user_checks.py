@@ -13,6 +13,7 @@ from ikev1.config.table import Table
 from ikev1.config.values import address, boolean, duration_or_never, file_path, integer, number, port, text
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection
+from ikev1.files.private import read_private
 
 BACKENDS = ("users", "pam", "radius", "command")
 _PACKAGES = {"users": "argon2", "pam": "pamela", "radius": "pyrad"}  # of the extra `gateway`
@@ -123,6 +124,12 @@ def _is_installed(module: str) -> bool:
 
 def _read_users(table: Table, folder: Path) -> UsersOptions | None:
     file = table.require("file", file_path(folder), "the file of users, which `ikev1 user` changes")
+    if file is not None:
+        try:
+            read_private(Path(file))
+        except OSError as error:
+            text = f"{file}: {error.strerror}: nobody can log in; `ikev1 user add` creates the file"
+            table.findings.warn(table.key("file"), Rule.UNREADABLE_FILE, text)
     table.finish()
     return None if file is None else UsersOptions(file)
 

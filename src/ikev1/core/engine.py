@@ -223,6 +223,8 @@ class Engine:
         sa = self.ike_for(connection)
         if sa is None:
             return ""
+        if sa.awaits_user:
+            return f"phase 1 is complete, and {sa.path.remote_host} has not accepted the user yet (XAUTH)"
         running = (sa.phase1,) if sa.is_call_of_ours else tuple(each for each in sa.exchanges if each.tunnel == tunnel)
         return next((timers.reason_of(sa, exchange)[1] for exchange in running if exchange is not None), "")
 

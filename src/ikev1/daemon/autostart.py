@@ -19,7 +19,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ikev1.core.records.child_sa import ChildState
-from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
+from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.remote_access import XauthStep
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel
 from ikev1.daemon.back_off import BackOff
 from ikev1.daemon.initiation_window import InitiationWindow
@@ -79,6 +81,7 @@ class Autostart:
         self._back_off = BackOff()
         self._window = InitiationWindow(Settings().initiation_window, Settings().retransmit_timeout)
         self._connections: dict[str, Connection] = {}
+        self._rejected: set[str] = set()  # connections whose user a gateway rejected: more attempts lock the account
         self._calls: dict[Key, _Call] = {}
         self._queue: list[tuple[float, Key]] = []  # a heap; an entry counts only if it is still the time of the call
 
@@ -96,6 +99,7 @@ class Autostart:
     def adopt(self, settings: Settings) -> None:
         """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
         self._back_off = BackOff.of(settings)
+        self._rejected.clear()
         self._window.resize(settings.initiation_window, settings.retransmit_timeout)
         self._connections = {connection.name: connection for connection in settings.connections}
         wanted = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
@@ -133,6 +137,8 @@ class Autostart:
         """Initiate ``tunnel``, because ``packet`` met its trap, unless an attempt is under way or was made just now."""
         key = connection, tunnel
         call = self._call(key)
+        if connection in self._rejected:
+            return
         if call is not None and call.attempt is None and self._clock() >= call.not_before:
             self._log.write(Level.INFO, "CHD", f"{connection}/{tunnel} triggered by {packet}")
             self._begin(key, call)
@@ -186,7 +192,11 @@ class Autostart:
                 self._begin(key, call)
 
     def observe(self, event: Event) -> None:
-        """Note that a tunnel came up, or initiate one that went down again."""
+        """Note that a tunnel came up, or initiate one that went down again; give up if a gateway rejected our user."""
+        if isinstance(event, Failure):
+            if event.code is Code.XAUTH_FAILED and event.sa is not None:
+                self._user_failed(event.sa)
+            return
         if not isinstance(event, (ChildUp, ChildDown)):
             return
         key = event.child.connection, event.child.name
@@ -194,12 +204,25 @@ class Autostart:
         if call is None:
             return
         if isinstance(event, ChildUp):
+            self._rejected.discard(key[0])
             if call.up_at is None:
                 call.up_at = self._clock()
             call.failures, call.retries = 0, call.stays_up
             self._schedule(key, call, math.inf)
         elif event.child.state is not ChildState.REKEYED and not self._is_up(*key):
             self._fell(key, call, event)
+
+    def _user_failed(self, sa: IkeSa) -> None:
+        xauth = sa.xauth
+        if xauth is None or xauth.serves or xauth.step is not XauthStep.REJECTED or sa.connection in self._rejected:
+            return
+        self._rejected.add(sa.connection)
+        for key, call in self._calls.items():
+            if key[0] == sa.connection:
+                call.retries = call.stays_up = False
+                self._schedule(key, call, math.inf)
+        text = f"{sa.connection}: no further attempt before a reload or a command, which could lock the user's account"
+        self._log.write(Level.ERROR, "IKE", text, code=Code.XAUTH_FAILED)
 
     async def close(self) -> None:
         """Stop initiating."""

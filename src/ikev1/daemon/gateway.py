@@ -206,15 +206,15 @@ class Gateway:
             except Exception as error:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
-        await self.remote_access.close()
         self._certificate_checker.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
+        self._endpoint.close()  # no peer may come back while hooks are run
+        await self.remote_access.close()
         try:
             self.plane.close(keep_protected=keep_protected)
         except PlaneError as error:
             self.log.write(Level.ERROR, "ESP", f"cannot remove all of the data plane: {error}")
-        self._endpoint.close()
         self._saved.close()
 
     def _take_over(self) -> None:

@@ -77,7 +77,7 @@ class Protection:
         if not _drops(tunnel, in_use=key in self._in_use):
             return None
         selectors = protected_selectors(connection, tunnel)
-        return Protected(*key, *selectors, tunnel.marks) if selectors else None
+        return Protected(*key, *selectors, tunnel.marks, tunnel.mode) if selectors else None
 
     def _apply(self, protected: dict[Key, Protected]) -> None:
         if self._applied and protected == self._protected:

@@ -16,7 +16,19 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from ikev1.core.records.selector import Selector
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Message
-from ikev1.esp.nft.ruleset import COUNTERS, PORTS, Entry, Shape, always, entries, frame, rules, sets
+from ikev1.esp.nft.ruleset import (
+    COUNTERS,
+    PORTS,
+    Carrier,
+    Entry,
+    Shape,
+    always,
+    by_device,
+    entries,
+    frame,
+    rules,
+    sets,
+)
 from ikev1.esp.nft.transaction import Nftables
 from ikev1.esp.plane import PlaneError, Reader, Unguarded
 
@@ -25,15 +37,25 @@ _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 
 
 class ClearTrafficFilter:
-    """The table for the tunnels of ``device``; outgoing packets with ``mark`` are ESP and ISAKMP of this gateway.
+    """The table of ``name``, by default for the tunnels of the device with this name; ``carrier`` says how their
+    packets are known otherwise. Outgoing packets with ``mark`` are ESP and ISAKMP of this gateway. ``more`` gives
+    the steps that make what else is in a table of this name.
 
     Each key holds the traffic that it needs protected; traffic stays protected until its last key is gone. If the
     kernel has no nf_tables, nothing is protected, and ``listener`` is called once.
     """
 
-    def __init__(self, device: str, mark: int, listener: Callable[[Unguarded], None]) -> None:
-        self._table = table_name(device)
-        self._device = device
+    def __init__(
+        self,
+        name: str,
+        mark: int,
+        listener: Callable[[Unguarded], None],
+        carrier: Carrier | None = None,
+        more: Callable[[str], Sequence[Message]] = lambda table: (),
+    ) -> None:
+        self._table = table_name(name)
+        self._carrier = carrier or by_device(name)
+        self._more = more
         self._mark = mark
         self._listener = listener
         self._held: dict[Hashable, tuple[Entry, ...]] = {}
@@ -48,6 +70,20 @@ class ClearTrafficFilter:
             self._kernel = Nftables()
         except OSError as error:
             self._missing = error
+
+    def possible(self) -> bool:
+        """Whether the kernel accepts such a table, found out by one that is removed at once. One that an earlier
+        process left stays.
+        """
+        if self._kernel is None:
+            return False
+        trial = f"{self._table}-trial"
+        steps = [*frame(trial, self._carrier, self._mark, ()), *self._more(trial), layout.delete_table(trial)]
+        try:
+            self._kernel.commit(steps)
+        except OSError:
+            return False
+        return True
 
     def close(self, *, keep: bool) -> None:
         """Remove the table or, with ``keep``, leave it as it is.
@@ -165,7 +201,8 @@ class ClearTrafficFilter:
     def _whole(self) -> list[Message]:
         self._sizes = Counter(entry.shape for entry in self._holders)
         self._shapes = dict.fromkeys(self._sizes)
-        steps = frame(self._table, self._device, self._mark, sorted(self._ports))
+        steps = frame(self._table, self._carrier, self._mark, sorted(self._ports))
+        steps += self._more(self._table)
         steps += sets(self._table, self._shapes)
         steps += rules(self._table, self._shapes)
         steps += self._members(self._holders, layout.add_elements)
@@ -186,9 +223,9 @@ class ClearTrafficFilter:
             )
 
 
-def table_name(device: str) -> str:
-    """The name of the table, of the family ``inet``, for the tunnels of ``device``."""
-    return f"ikev1-{device}"
+def table_name(name: str) -> str:
+    """The name of the table, of the family ``inet``, for the tunnels of the device ``name``."""
+    return f"ikev1-{name}"
 
 
 def forget(device: str) -> bool:

@@ -22,6 +22,7 @@ from ikev1.esp.xfrm.pairs import Pairs
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.probe import probe
 from ikev1.esp.xfrm.requests import Xfrm
+from ikev1.esp.xfrm.shared_addresses import SharedAddresses
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.stale_state import remove_legacy
@@ -53,6 +54,7 @@ class KernelPlane:
             self._routes = Routes()
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
+        self._shared = SharedAddresses(owner, listener)
         self._virtual = VirtualAddresses(_VIRTUAL_ADDRESSES_ON)
         self._listener = listener
         self._spd = Spd(self._xfrm, self._owner)
@@ -66,9 +68,10 @@ class KernelPlane:
 
     @property
     def separates_clients(self) -> bool:
-        return False
+        return self._shared.possible
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
+        self._shared.allow_port(udp.getsockname()[1])
         with _failing_as("cannot set up the socket"):
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
             bypass_policies(udp)
@@ -84,7 +87,7 @@ class KernelPlane:
             states = self._xfrm.states()
             self._spd.avoid(info.reqid for info in states)
             self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
-            survivors = [child for child in sorted(children, key=_age) if self._pairs.resume(child)]
+            survivors = [child for child in sorted(children, key=_age) if self._resume(child)]
             remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             left = [note for note in self._owner.left if isinstance(note, AddressNote)]
             gone = [note for note in left if note.address not in self._virtual]
@@ -98,19 +101,28 @@ class KernelPlane:
 
     def install_inbound(self, child: ChildSa) -> None:
         with _failing_as("cannot install the inbound SA"):
-            self._pairs.install_inbound(child)
+            self._pairs.install_inbound(self._shared.marked(child))
 
     def install_outbound(self, child: ChildSa) -> None:
         with _failing_as("cannot install the outbound SA"):
-            self._pairs.install_outbound(child)
+            marked = self._shared.marked(child)
+            self._shared.guard(marked)
+            self._pairs.install_outbound(marked)
 
     def remove(self, child: ChildSa) -> None:
         with _failing_as("cannot remove the SAs"):
             self._pairs.remove(child)
+            self._shared.remove(child)
 
     def move(self, child: ChildSa) -> None:
+        entry = self._pairs.get(child.inbound.spi)
         with _failing_as("cannot change the addresses of the SAs"):
-            self._pairs.move(child)
+            if entry is not None and entry.child.path != child.path:
+                self._shared.moving(entry.child)
+            marked = self._shared.marked(child) if entry is not None else child
+            self._pairs.move(marked)
+            if entry is not None and entry.sends:
+                self._shared.guard(marked)
 
     def counters(self, child: ChildSa) -> Counters:
         with _failing_as("cannot read the counters of the SAs"):
@@ -155,7 +167,8 @@ class KernelPlane:
         Until the first call after `adopt`, the policies of an earlier process stay in place.
         """
         with _failing_as("cannot block clear traffic of tunnels"):
-            foreign = self._guard.protect([protected_flows(entry) for entry in traffic])
+            others = self._shared.protect(traffic)
+            foreign = self._guard.protect([protected_flows(entry) for entry in others])
             if self._adopted:
                 self._spd.settle()
         if foreign:
@@ -168,7 +181,8 @@ class KernelPlane:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
     def readers(self) -> Sequence[Reader]:
-        return [(self._events.fileno(), self._read_events), (self._routes.fileno(), self._read_news)]
+        own = [(self._events.fileno(), self._read_events), (self._routes.fileno(), self._read_news)]
+        return [*own, *self._shared.readers()]
 
     def follow(self) -> None:
         self._routes.follow()
@@ -203,9 +217,20 @@ class KernelPlane:
                 self.remove(entry.child)
         with suppress(OSError):
             self._guard.close()
+        with suppress(PlaneError):
+            self._shared.close(keep_protected=keep_protected)
         for address in self._virtual.all():
             self.release_address(address)
         self._opened.close()
+
+    def _resume(self, child: ChildSa) -> bool:
+        marked = self._shared.marked(child)
+        resumed = self._pairs.resume(marked)
+        if resumed:
+            self._shared.guard(marked)
+        else:
+            self._shared.remove(child)
+        return resumed
 
     def _read_news(self) -> None:
         if self._routes.changed():

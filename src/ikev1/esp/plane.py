@@ -100,6 +100,7 @@ class Protected(NamedTuple):
     local: Selector
     remote: Selector
     marks: PacketMarks = PacketMarks()
+    mode: IpsecMode = IpsecMode.TUNNEL
 
 
 class RekeyNeeded(NamedTuple):

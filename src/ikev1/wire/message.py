@@ -59,6 +59,10 @@ class Message(NamedTuple):
     bodies: tuple[bytes, ...]
     after_first: bytes
 
+    def __repr__(self) -> str:
+        """Without the octets: those of an Attributes payload may be a password."""
+        return f"Message(header={self.header!r}, payloads={self.payloads!r})"
+
     def first(self, kind: type[PayloadClass]) -> PayloadClass | None:
         """The first payload of this class, or None."""
         for payload in self.payloads:

@@ -5,17 +5,23 @@ What the description leaves open is varied. After each, the tunnel that was up i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from configured import ALICE, BOB
-from dishonest import put
+import authority
+from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
+from dishonest import payloads_of, put
 from ikev1.core.exchanges.informational import delete_child, delete_ike, notify
 from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.events import Code
 from ikev1.core.records.path import UdpPath
-from ikev1.core.records.settings import Aggressive, Mode
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Trust, TrustedKey
+from ikev1.crypto.public_keys import encode
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message
 from ikev1.wire.payloads import (
@@ -25,6 +31,7 @@ from ikev1.wire.payloads import (
     Notification,
     Payload,
     SecurityAssociation,
+    Signature,
     Unknown,
     VendorId,
 )
@@ -255,3 +262,100 @@ def test_the_class_of_cve_2023_41913_a_public_value_longer_than_its_place(label:
     said = answers_to(odd, from_sender(there, put(KeyExchange, data=b"\4" * size)))
     assert [each.label for each in said if not each.label.startswith("INFO N(")] == []
     assert Code.INTERNAL_ERROR not in there.receiver.failures
+
+
+# --- CVE-2026-50721: a signature by RSA whose hash is shorter than expected, or which was made without the private key
+
+
+@cache
+def small_exponent_key(number: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(3, 2048)
+
+
+def signed_scene(label: str) -> Scene:
+    """Phase 1 with signatures by RSA keys whose exponent is 3, before the message with the signature."""
+    phase1 = replace(policy("aes128-sha256-x25519"), suite=replace(suite("aes128-sha256-x25519"), authentication=3))
+    network = Network()
+    ends = [("alice", ALICE, BOB), ("bob", BOB, ALICE)]
+    alice, bob = (
+        network.peer(
+            name,
+            own,
+            settings(
+                connection(
+                    own,
+                    other,
+                    tunnel(mirrored=number == 1),
+                    remote_id=other,
+                    secret=b"",
+                    policies=(phase1,),
+                    credential=Credential(authority.pkcs8(small_exponent_key(number))),
+                    trust=Trust(public_keys=(TrustedKey(encode(small_exponent_key(1 - number).public_key())),)),
+                )
+            ),
+        )
+        for number, (name, own, other) in enumerate(ends)
+    )
+    alice.calls()
+    while network.flying[0].label != label:
+        network.deliver(network.flying.popleft())
+    return Scene(network, alice, bob, network.flying.popleft())
+
+
+def cube_root(number: int) -> int:
+    """The smallest whole number whose cube is not less than ``number``."""
+    low, high = 0, 1 << (number.bit_length() // 3 + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**3 < number else (low, middle)
+    return low
+
+
+def padded(data: bytes, kind: int = 1, padding: int | None = None) -> bytes:
+    """The encryption block of RFC 2313 §8.1 of 256 octets; with less ``padding`` zeros follow the data."""
+    filled = 256 - 3 - len(data) if padding is None else padding
+    return (bytes((0, kind)) + (b"\0" if kind == 0 else b"\xff") * filled + b"\0" + data).ljust(256, b"\0")
+
+
+def without_the_key(HASH: bytes) -> bytes:
+    """A root whose cube begins with a block that has the hash, and goes on with anything."""
+    begin = padded(HASH, padding=8)
+    root = cube_root(int.from_bytes(begin))
+    assert (root**3).to_bytes(256)[: 11 + len(HASH)] == begin[: 11 + len(HASH)]
+    return root.to_bytes(256)
+
+
+def with_the_key(key: rsa.RSAPrivateKey, block: bytes) -> bytes:
+    numbers = key.private_numbers()
+    return pow(int.from_bytes(block), numbers.d, numbers.public_numbers.n).to_bytes(256)
+
+
+BLOCKS: dict[str, Callable[[bytes], bytes]] = {
+    "half of the hash": lambda HASH: padded(HASH[:16]),
+    "an octet of the hash": lambda HASH: padded(HASH[:1]),
+    "no hash": lambda HASH: padded(b""),
+    "no end of the padding": lambda HASH: b"\0\1" + b"\xff" * 254,
+    "something behind the hash": lambda HASH: padded(HASH + b"\0"),
+    "little padding": lambda HASH: padded(HASH, padding=8),
+    "block type 2": lambda HASH: padded(HASH, kind=2),
+    "block type 0": lambda HASH: padded(HASH, kind=0),
+    "zeros": lambda HASH: bytes(256),
+}
+
+
+@pytest.mark.parametrize("label", ["MM5", "MM6"])
+@pytest.mark.parametrize("block", ["none", *BLOCKS])
+def test_cve_2026_50721_a_signature_whose_hash_is_not_all_that_is_signed(label: str, block: str) -> None:
+    there = signed_scene(label)
+    key = small_exponent_key(0 if label == "MM5" else 1)
+    (genuine,) = (each.data for each in payloads_of(there.receiver, there.due) if isinstance(each, Signature))
+    numbers = key.public_key().public_numbers()
+    HASH = pow(int.from_bytes(genuine), numbers.e, numbers.n).to_bytes(256)[-32:]
+    assert genuine == with_the_key(key, padded(HASH))
+    forged = without_the_key(HASH) if block == "none" else with_the_key(key, BLOCKS[block](HASH))
+    answers_to(there, from_sender(there, put(Signature, data=forged)))
+    assert not there.receiver.sa.is_up
+    assert Code.INTERNAL_ERROR not in there.receiver.failures
+    there.network.deliver(there.due)
+    there.network.settle()
+    assert there.alice.child.inbound.spi == there.bob.child.outbound.spi

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.daemon.conftest import AES128_SHA256_ECP256
 
 import authority
 from ikev1.core.records.child_sa import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector import DYNAMIC, Selector
-from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel
-from ikev1.daemon.vici.sections import child_section, connection_section
+from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel, XauthRole
+from ikev1.daemon.vici.sections import child_section, connection_section, ike_section
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 
@@ -96,3 +100,20 @@ def test_certificates() -> None:
 def test_raw_keys() -> None:
     section = connection_section(signing((), Trust(public_keys=(TrustedKey(b"a key"),))))
     assert section["local-1"] == {"class": "public key"}
+
+
+@pytest.mark.parametrize(("method", "number"), [(65001, 2), (AuthenticationMethod.HYBRID_INIT_RSA, 1)])
+def test_who_is_asked_for_a_user(method: int, number: int) -> None:
+    """With hybrid authentication, the client proves nothing before."""
+    suite = replace(AES128_SHA256_ECP256, authentication=int(method))
+    both = replace(SHARED, policies=(Policy(1, suite),))
+    server = connection_section(replace(both, xauth=XauthRole.SERVER))
+    assert server[f"remote-{number}"] == {"class": "XAUTH"}
+    client = connection_section(replace(both, xauth=XauthRole.CLIENT, xauth_user="carol"))
+    assert client[f"local-{number}"] == {"class": "XAUTH", "xauth_id": "carol"}
+
+
+def test_the_user_of_an_isakmp_sa() -> None:
+    sa = IkeSa(7, "branch", Role.INITIATOR, PLAIN.path, b"i" * 8, b"r" * 8, created_at=0.0)
+    assert "remote-xauth-id" not in ike_section(sa, 0.0, {})
+    assert ike_section(replace(sa, user=User("carol", "CORP")), 0.0, {})["remote-xauth-id"] == r"CORP\carol"

@@ -38,7 +38,7 @@ class OurOptions:
     encapsulation: bool = False
     keylog: bool = False
     record: bool = False
-    data_plane: str = ""  # the default unless told; ``nobody`` takes what this machine cannot carry (see lab.nobody)
+    data_plane: str = ""  # the default unless told; others: see `_PROGRAMS`
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
@@ -63,8 +63,9 @@ class OurGateway(Program):
         self.control = Control(directory / "control.vici")
         self.configure(options)
         self.command_line = [sys.executable, "-m", "ikev1", "run", "--config", str(self.config)]
-        if options.data_plane == _NOBODY:
-            self.command_line = [sys.executable, str(Path(__file__).with_name("nobody.py")), str(self.config)]
+        if options.data_plane in _PROGRAMS:
+            program = Path(__file__).with_name(_PROGRAMS[options.data_plane])
+            self.command_line = [sys.executable, str(program), str(self.config)]
         setup = f"mount --bind '{options.hosts}' /etc/hosts" if options.hosts is not None else ":"
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         super().__init__(node.namespace, self.command_line, directory, setup=setup, environment=environment)
@@ -89,6 +90,10 @@ class OurGateway(Program):
         """Our own command line, on this gateway's socket."""
         return run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
 
+    def release(self) -> None:
+        """`ikev1 release`, where this gateway ran."""
+        self.node.run(sys.executable, "-m", "ikev1", "release", "--config", str(self.config))
+
 
 def _with_control(configuration: str, control: Path) -> str:
     """The configuration with the control socket of this gateway."""
@@ -110,7 +115,7 @@ half_open_limit = {options.half_open_limit}
 {options.gateway}
 {f'keylog = "{keylog}"' if options.keylog else ""}
 {f'record = "{record}"' if options.record else ""}
-{f'data_plane = "{options.data_plane}"' if options.data_plane not in ("", _NOBODY) else ""}
+{f'data_plane = "{options.data_plane}"' if options.data_plane not in ("", *_PROGRAMS) else ""}
 {f'state = "{options.state}"' if options.state else ""}
 {"".join(connections)}
 {options.others}
@@ -144,7 +149,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-_NOBODY = "nobody"
+# instead of `ikev1 run`, by the name of the data plane
+_PROGRAMS = {"nobody": "nobody.py", "kernel with iptables": "iptables_clients.py"}
 _CHAIN = "own.crt"
 _AGGRESSIVE = """
 mode = "aggressive"

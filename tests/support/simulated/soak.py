@@ -9,6 +9,7 @@ RULES=always,heals make soak   other rules than all
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -121,7 +122,9 @@ class Soak:
     def run(self) -> int:
         """Learn and play until the end, and print the figures; the status is 1 if anything was violated."""
         print(f"worlds from seed {self._first} on, rules {', '.join(self._rules)}", flush=True)
-        with ProcessPoolExecutor(_PROCESSES) as pool:
+        with ProcessPoolExecutor(_PROCESSES, initializer=_leave_signals_to_the_parent) as pool:
+            for number in (signal.SIGINT, signal.SIGTERM):  # also where it runs in the background
+                signal.signal(number, signal.default_int_handler)
             jobs = self._jobs(pool)
             under_way: set[Future[Done]] = set()
             try:
@@ -136,6 +139,9 @@ class Soak:
                         print(self._progress(), flush=True)
             except KeyboardInterrupt:
                 pool.shutdown(cancel_futures=True)
+                for future in under_way:
+                    if not future.cancelled():
+                        self._note(future.result())
         self._print_figures()
         return bool(self._kinds)
 
@@ -181,6 +187,11 @@ class Soak:
             print(f"learned: {name}: {states or 'no'} states, {conversations} conversations")
         for kind, count in self._kinds.most_common():
             print(f"{count:6} {kind}")
+
+
+def _leave_signals_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from ikev1.core.peer.connection_lookup import accepts_aggressive, expected
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
-from ikev1.core.peer.xauth_role import with_policies_as
+from ikev1.core.peer.xauth_role import as_initiator, with_policies_as
 from ikev1.core.records import exchange
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -60,7 +60,7 @@ def offered_policies(connection: Connection) -> Connection:
 
 def offer_policies(context: ExchangeContext) -> None:
     """Restrict the policies to those that Aggressive Mode can offer, and report the weak ones that are left out."""
-    configured = with_policies_as(context.connection, Role.INITIATOR)
+    configured = as_initiator(context.connection)
     context.connection = offered_policies(configured)
     note_left_out(context, [policy.priority for policy in configured.policies if is_left_out(configured, policy)])
 

@@ -134,8 +134,10 @@ class Script:
         return frozenset() if self.is_over(exchange) else self.grammars[exchange.step].hidden
 
     def state_after(self, step: int, role: Role) -> str:
-        """Return the state of the peer in ``role`` after message ``step``; empty in an exchange of one message."""
-        return state_name(self, step + 1, role) if len(self.rows) > 1 else ""
+        """Return the state of the peer in ``role`` after message ``step``; empty in an exchange of one message, or of
+        rounds.
+        """
+        return state_name(self, step + 1, role) if len(self.rows) > 1 and self._round == self._most else ""
 
 
 def state_name(script: Script, step: int, role: Role) -> str:

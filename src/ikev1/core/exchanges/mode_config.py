@@ -103,6 +103,8 @@ def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer
     asked = _ask(context, decision)
     wanted = asked.versions if isinstance(asked, AssignAddresses) else ()
     if wanted:
+        others = [a for a in context.sa.assigned_addresses if (6 if ":" in a else 4) not in wanted]
+        config = replace(config, addresses=(*config.addresses, *others))
         context.sa = replace(context.sa, assigned=config)
         if config.addresses:
             context.report(ConfigAssigned(context.sa))

@@ -13,7 +13,7 @@ from ikev1.core.peer import nat_traversal, reflection, vendor_ids
 from ikev1.core.peer.authentication import derive, respond, shared_secret
 from ikev1.core.peer.phase1_auth import note_requests, request_certificates
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
-from ikev1.core.peer.xauth_role import with_policies_as, xauth_role
+from ikev1.core.peer.xauth_role import as_initiator, with_policies_as, xauth_role
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
 from ikev1.core.records.exchange import KeyShare, Life, Role
@@ -47,7 +47,7 @@ NONCE_LENGTH = 32  # octets; RFC 2409 §5: "The length of nonce payload MUST be 
 
 def offer_sa(context: ExchangeContext, _: None = None) -> list[Payload]:
     """Offer the policies of the connection, and announce extensions by vendor IDs."""
-    context.connection = with_policies_as(context.connection, Role.INITIATOR)
+    context.connection = as_initiator(context.connection)
     offered = phase1_proposal.offer(context.connection.policies)
     context.sa = replace(context.sa, SAi_b=build_body(offered))
     return [offered, *vendor_ids.announced(context.connection)]

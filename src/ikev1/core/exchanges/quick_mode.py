@@ -19,6 +19,7 @@ from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
+from ikev1.core.peer.selector_conflicts import may_share_address
 from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wanted_tunnel
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
@@ -28,8 +29,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecK
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
-from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import astuple, present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
@@ -232,18 +232,14 @@ def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: A
         mode=tunnel.mode,
         compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
         marks=tunnel.marks,
-        peer=_peer_name(sa) if tunnel.mode is IpsecMode.TRANSPORT else b"",
+        peer=_peer_name(context) if may_share_address(context, tunnel) else b"",
         original_addresses=quick.original,
     )
 
 
-def _peer_name(sa: IkeSa) -> bytes:
-    """Return a digest of the key of the peer of ``sa`` if others may have its address, else nothing."""
-    claim = sa.claim if sa.nat is not None and sa.nat.encapsulate else None
-    if claim is None:
-        return b""
-    key = claim.connection, claim.identity, claim.location
-    return blake2s(repr(key).encode(), digest_size=8).digest()
+def _peer_name(context: ExchangeContext) -> bytes:
+    """Return a digest of the key of the peer, by which the data plane knows its next pairs."""
+    return blake2s(repr(astuple(present(context.sa.claim))).encode(), digest_size=8).digest()
 
 
 def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:

@@ -9,8 +9,10 @@ internal errors.
   handles messages of IKEv2.
 - Under an SA, `receive_informational` handles notifications and Delete payloads, `phase2_limits` limits a peer's
   exchanges, `refuse` reports refused messages and notifies the peer, and `dpd` probes whether and where a peer is
-  reachable. `unsupported_exchange` reports XAUTH and unknown exchanges, `connected` accepts CONNECTED.
-- `established` processes the end of phase 1, `ended` the end of an ISAKMP SA.
+  reachable. `unsupported_exchange` reports unknown exchanges, `connected` accepts CONNECTED.
+- `remote_access` leads an ISAKMP SA of a remote user from phase 1 through XAUTH and `mode_config` to Quick Mode;
+  `transact` begins Transaction exchanges, `early_messages` holds what comes too soon.
+- `established` processes the end of phase 1, or of XAUTH, `ended` the end of an ISAKMP SA.
 - `commands` contains the operations that an operator or a timer initiates, `timers` the handler of each timer.
 - `engine_state` contains the state, `sa_table` and `child_table` index its SAs, and `report_limits` limits repeated
   reports.

@@ -180,14 +180,13 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _called_in_place(ref: SaRef) -> list[IkeSa]:
-    """Return the unconfirmed ISAKMP SAs that this gateway has initiated on the path of this one: a Quick Mode confirms
-    them, also to a peer behind a NAT that does not support dead peer detection.
+    """Return the ISAKMP SAs that this gateway has initiated on the path of this one, to a peer that is not known to be
+    the same because it is behind a NAT and does not support dead peer detection. A Quick Mode confirms them.
     """
     return [
         other
         for other in ref.tx.state.table.of_claim(ref.sa)
         if other.is_current
-        and not other.confirmed
         and other.role is Role.INITIATOR
         and other.path == ref.sa.path
         and ref.tx.state.believes(other)

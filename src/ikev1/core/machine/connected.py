@@ -2,7 +2,14 @@
 
 "If set(1), the entity which did not set the Commit Bit MUST wait for an Informational Exchange containing a Notify
 payload (with the CONNECTED Notify Message)". This gateway does not wait: it accepts packets before it sends the message
-that completes the exchange, and the peer that is not ready loses at most the first packets. It never sets the bit.
+that completes the exchange, and the peer that is not ready loses at most the first packets.
+
+It never sets the bit: "It is used to ensure that encrypted material is not received prior to completion of the SA
+establishment", and here the inbound SA is installed before the message leaves after which the peer may send: as
+responder before message 2, as initiator before message 3. As responder, the bit would also have the initiator wait with
+its packets until this gateway has seen message 3, but no packet is lost without that. As initiator, the bit tells
+nothing about the responder, because the one that sets it is waited for. And peers that do not know CONNECTED would
+refuse the Quick Mode.
 
 Peers send CONNECTED in an Informational exchange with the message ID of the Quick Mode, or as a fourth message of the
 Quick Mode itself.

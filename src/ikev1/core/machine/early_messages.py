@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS
-from ikev1.core.machine.engine_state import Arrival
+from ikev1.core.machine.engine_state import Arrival, Reassembled
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.exchange import Held, Role
 from ikev1.core.records.ike_sa import IkeSa
@@ -34,7 +35,7 @@ def hold_early(ref: SaRef, arrival: Arrival) -> bool:
         arrival.now,
         phase2_iv(sa, header.message_id),
     )
-    if any(arrival.datagram == held.datagram for held in sa.held):
+    if any(arrival.datagram == held.datagram for held in sa.held) or _was_used(sa, header.message_id):
         return True
     try:
         open_proved(sa, exchange, 1, header, arrival.datagram)
@@ -42,8 +43,14 @@ def hold_early(ref: SaRef, arrival: Arrival) -> bool:
         return True
     octets = sum(len(held.datagram) for held in sa.held) + len(arrival.datagram)
     if len(sa.held) < _MOST and octets <= _MOST_OCTETS:
-        ref.change(held=(*sa.held, Held(arrival.datagram, arrival.path)))
+        held = Held(arrival.datagram, arrival.path, isinstance(arrival, Reassembled))
+        ref.change(held=(*sa.held, held))
     return True
+
+
+def _was_used(sa: IkeSa, message_id: int) -> bool:
+    """Whether the message ID is ours, or one that the peer used before: the message is a copy."""
+    return message_id in sa.spent_message_ids or is_own(sa, message_id) or was_heard(sa, message_id)
 
 
 def _is_early(sa: IkeSa, header: Header) -> bool:

@@ -120,7 +120,7 @@ def _without_keys(sa: IkeSa) -> IkeSa:
         probe=None,
         rekey_at=0.0,
         expires_at=0.0,
-        spent_message_ids=frozenset(),
+        spent_message_ids=(),
         heard_message_ids=b"",
     )
     return left

@@ -7,7 +7,8 @@ message gives way; the fragments of an honest peer arrive within milliseconds, s
 space in that time.
 
 A forged fragment with the right cookies does not displace the genuine one (`ikev1.wire.fragmentation.Pieces`), and a
-message that is not accepted remains, until its time is over, for a fragment that completes it in another way.
+message that is not accepted remains, until its time is over, for a fragment that completes it in another way. How many
+other ways are tried is limited per second, for each peer and in total.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ikev1.core.machine.admission import Budget
 from ikev1.core.records.path import UdpPath
 from ikev1.wire.errors import WireError
 from ikev1.wire.fragmentation import MOST_OCTETS, Pieces, fragment_of
@@ -29,6 +31,8 @@ _MESSAGES = 8  # incomplete messages of one peer, if they are as long as possibl
 _FIRST_OCTETS = 16_384  # of the fragments of one first message: twice the longest one, so that alternatives fit
 _FIRST_TRIES = 2  # first messages that one fragment completes: each counts as one more message of an unproved address
 _OTHER_TRIES = 8
+_ALTERNATIVES = 100  # messages per second and peer that are tried besides the most probable one of a fragment
+_ALTERNATIVES_OF_ALL = 400  # some 0.25 ms of CPU each
 _MOST_FIRST = 4 << 20  # octets of memory for first messages, of all addresses
 _MOST_OTHERS = 16 << 20  # octets of memory for messages of ISAKMP SAs
 
@@ -67,13 +71,14 @@ class DumpedFragments(NamedTuple):
 
 
 class _OfPeer:
-    """The incomplete messages of one peer, the oldest first, and their memory in octets."""
+    """The incomplete messages of one peer, the oldest first, their memory in octets, and a budget for alternatives."""
 
-    __slots__ = ("keys", "memory")
+    __slots__ = ("alternatives", "keys", "memory")
 
     def __init__(self) -> None:
         self.keys: dict[MessageKey, None] = {}
         self.memory = 0
+        self.alternatives = Budget(_ALTERNATIVES)
 
 
 class FragmentPool:
@@ -92,6 +97,7 @@ class FragmentPool:
         self._kept: dict[MessageKey, _Incomplete] = {}  # the oldest first
         self._of_peer: dict[tuple[str, bytes], _OfPeer] = {}
         self._memory = 0
+        self._alternatives = Budget(_ALTERNATIVES_OF_ALL)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -114,7 +120,21 @@ class FragmentPool:
         if fragment is None:
             raise WireError("a Fragment payload", "another one", 16, ("HEADER",))
         self._expire(now)
-        return self._add(key, fragment, now)
+        of_peer = self._of_peer.setdefault(key.peer, _OfPeer())
+        found, contradicts = self._add(key, fragment, now)
+        return self._affordable(found, of_peer, now), contradicts
+
+    def _affordable(self, found: list[bytes], of_peer: _OfPeer, now: float) -> list[bytes]:
+        """The first of the messages in ``found``, and the others if the budgets allow them: each costs as much as a
+        whole message, and a forged fragment can complete several.
+        """
+        if len(found) > 1:
+            budgets = of_peer.alternatives, self._alternatives
+            if not all(budget.is_open(now) for budget in budgets):
+                return found[:1]
+            for budget in budgets:
+                budget.spend(len(found) - 1)
+        return found
 
     def _add(self, key: MessageKey, fragment: Fragment, now: float) -> tuple[list[bytes], bool]:
         of_peer = self._of_peer.setdefault(key.peer, _OfPeer())

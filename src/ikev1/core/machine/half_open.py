@@ -134,7 +134,7 @@ def keep_caller(ref: SaRef) -> None:
         queue = state.table.aggressive_callers
     else:
         queue = state.table.half_open
-        state.first_messages.spend(sa.cookies, tx.now)
+        state.first_messages.spend(ref.cookies, tx.now)
     ref.enqueue(queue)
     limit = state.settings.half_open_limit
     while len(queue) > limit:

@@ -31,6 +31,8 @@ _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings
 
 def succeed(ref: SaRef) -> None:
     """Decide which of this confirmed SA and the others with its peer is used, and have the others replaced by it."""
+    if not ref.sa.replaces and ref.tx.state.table.is_alone(ref.sa):
+        return
     if ref.sa.initial_contact:
         end_older(ref)
     if not ref.sa.is_current:

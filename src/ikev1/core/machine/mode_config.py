@@ -30,11 +30,10 @@ def inherit(ref: SaRef) -> None:
     sa = ref.sa
     if sa.assigned is not None or sa.received is not None:
         return
-    replaces = lineage.unique(ref) is Unique.REPLACE
     for other in reversed(ref.tx.state.table.of_claim(sa)):
         if other.assigned is None and other.received is None:
             continue
-        if replaces or lineage.is_renewal(other, sa):
+        if lineage.unique(ref) is Unique.REPLACE or lineage.is_renewal(other, sa):
             ref.change(assigned=other.assigned, received=other.received)
             return
 
@@ -42,7 +41,7 @@ def inherit(ref: SaRef) -> None:
 def begin(ref: SaRef) -> None:
     """Begin mode config under an ISAKMP SA whose peer, and its user if there is one, is authenticated."""
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
-    if connection is None:
+    if connection is None or not (connection.vips or connection.pools):
         return
     pulls = connection.mode_config is ModeConfigMethod.PULL
     ends_at = ref.tx.now + patience(ref.tx.state.settings)

@@ -40,7 +40,7 @@ def admit_phase2(context: ExchangeContext) -> None:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} unfinished Quick Modes: {_AGAIN}")
     if len(sa.children) >= _MOST_PAIRS:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs of IPsec SAs: {_AGAIN}")
-    context.sa = replace(sa, spent_message_ids=sa.spent_message_ids | {context.exchange.message_id})
+    context.sa = replace(sa, spent_message_ids=(*sa.spent_message_ids, context.exchange.message_id))
     _replace_early(context)
 
 

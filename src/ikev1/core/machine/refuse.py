@@ -53,7 +53,9 @@ def refuse_phase2(ref: SaRef, exchange: Exchange, digest: bytes, error: Error) -
     begun = exchange.step == 0
     if begun:
         context.exchange = replace(refused, datagrams=told.datagrams)
-        context.sa = replace(context.sa, spent_message_ids=context.sa.spent_message_ids | {exchange.message_id})
+        if exchange.message_id not in context.sa.spent_message_ids:
+            spent = (*context.sa.spent_message_ids, exchange.message_id)
+            context.sa = replace(context.sa, spent_message_ids=spent)
     gone = isinstance(error, Refusal) and error.ends and not begun
     if gone and child is not None:
         # the peer sent the last message, and considers the pair established

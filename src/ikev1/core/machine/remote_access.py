@@ -20,7 +20,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.exchanges.xauth import XAUTH
 from ikev1.core.exchanges.xauth_server import request, status
-from ikev1.core.machine import commands, established, mode_config
+from ikev1.core.machine import commands, dpd, established, mode_config
 from ikev1.core.machine.transact import transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
@@ -30,6 +30,9 @@ from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
+_INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
+_SESSION_OVER = "the time of the user's session is over"
+_PATIENCE = 2.0  # seconds within which a gateway begins to ask
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
 _IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
@@ -46,6 +49,9 @@ def after_phase1(ref: SaRef) -> None:
         step = XauthStep.ASK if user is None else XauthStep.ACCEPTED
         ref.change(xauth=replace(xauth, identifier=identifier, step=step, user=user))
         _serve(ref)
+    elif not ref.sa.confirmed:
+        # message 3 of Aggressive Mode may be lost: what follows it has the gateway ask for it again
+        dpd.ask(ref, ref.sa.path, _PATIENCE)
 
 
 def _inherited(ref: SaRef) -> User | None:
@@ -61,19 +67,22 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         return
     xauth = ref.sa.xauth
     if xauth is None:
-        if exchange.role is Role.RESPONDER:
+        if ref.sa.user is not None and exchange.role is _RESPONDER:
             _need_no_ack(ref)
-        mode_config.after_exchange(ref, exchange)
+        if exchange.script == TRANSACTION.name:
+            mode_config.after_exchange(ref, exchange)
     elif xauth.serves:
         _serve(ref)
     elif xauth.step is XauthStep.ACCEPTED:
         _accepted(ref, None)
+    elif xauth.step is XauthStep.WAITING and ref.sa.probe is not None:
+        ref.change(probe=None)  # the gateway asks, so it has message 3
     elif xauth.step is XauthStep.REJECTED:
         fail(ref, xauth.reason)
 
 
 def _need_no_ack(ref: SaRef) -> None:
-    """The client began another exchange, so it has received SET(STATUS=OK); not every client is heard to confirm it."""
+    """The client began another exchange, so it has received SET(STATUS=OK): not every client acknowledges that."""
     for exchange in unanswered(ref, XAUTH.name):
         ref.become(ref.sa.without_exchange(exchange))
 
@@ -89,7 +98,7 @@ def _serve(ref: SaRef) -> None:
             ref.change(xauth=asked)
             transact(ref, XAUTH.name, request(asked), ref.sa.expires_at)
         case XauthStep.ACCEPTED:
-            _accepted(ref, replace(present(xauth.user), authenticated_at=ref.tx.now))
+            _accepted(ref, xauth.user)
         case XauthStep.REJECTED:
             ref.change(xauth=replace(xauth, step=XauthStep.FAILED))
             _report_failure(ref, _rejection(xauth))
@@ -108,10 +117,13 @@ def _accepted(ref: SaRef, user: User | None) -> None:
     xauth, now = present(ref.sa.xauth), ref.tx.now
     sa, chosen = ref.sa, present(ref.sa.chosen)
     connection = ref.tx.state.lookup.by_name(sa.connection)
-    rekeying = None if connection is None or not connection.rekey else connection.rekeying
+    # a client renews phase 1 itself: many do not answer a gateway that begins it
+    called = xauth.serves and sa.role is _RESPONDER
+    rekeying = None if connection is None or called or not connection.rekey else connection.rekeying
     rekey_at, expires_at = deadlines(sa.established_at, chosen.lifetime, sa.role, rekeying, ref.tx.state.random)
-    if user is not None and user.session_timeout:
-        user = replace(user, ends_at=now + user.session_timeout)
+    if user is not None and xauth.rounds:  # else it is inherited, as it is
+        ends_at = now + user.session_timeout if user.session_timeout else 0.0
+        user = replace(user, authenticated_at=now, ends_at=ends_at)
     ref.change(xauth=None, user=user, rekey_at=rekey_at, expires_at=expires_at)
     if xauth.serves:
         transact(ref, XAUTH.name, status(xauth, accepted=True), now + patience(ref.tx.state.settings))
@@ -123,9 +135,11 @@ def _accepted(ref: SaRef, user: User | None) -> None:
 
 def _open(ref: SaRef) -> None:
     """Begin what follows XAUTH: older SAs of the peer are replaced, then mode config, then queued tunnels."""
-    mode_config.inherit(ref)
-    if not established.settle(ref):
-        return
+    sa = ref.sa
+    if sa.role is _INITIATOR or sa.replaces or not ref.tx.state.table.is_alone(sa):
+        mode_config.inherit(ref)
+        if not established.settle(ref):
+            return
     mode_config.begin(ref)
     if not ref.sa.awaits_config:
         established.negotiate_queued(ref)
@@ -166,7 +180,7 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     if not isinstance(data, TransactionData) or TRANSACTION.is_over(exchange):
         return
     if data.topic != XAUTH.name:
-        if exchange.role is Role.INITIATOR:
+        if exchange.role is _INITIATOR:
             mode_config.given_up(ref)
         return
     if xauth is not None and xauth.step is XauthStep.FAILED:
@@ -174,8 +188,16 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
     elif exchange.waiting is not None and xauth is not None:
         whose = "the backends did not answer" if xauth.serves else "the user did not answer"
         fail(ref, f"{whose} in time")
-    elif exchange.role is Role.INITIATOR:
+    elif exchange.role is _INITIATOR and xauth is not None:
         fail(ref, f"{ref.sa.path.remote} did not respond (sent {exchange.tries} times)")
+
+
+def end_session(ref: SaRef) -> None:
+    """Close all SAs of a user whose session time is over."""
+    for other in ref.tx.state.table.of_peer(ref.sa):
+        if other.user is not None and 0.0 < other.user.ends_at <= ref.tx.now:
+            commands.close_ike(ref.tx.of(other), _SESSION_OVER)
+    commands.close_ike(ref, _SESSION_OVER)
 
 
 def deleted(ref: SaRef) -> None:

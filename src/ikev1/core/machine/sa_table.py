@@ -99,14 +99,13 @@ class SaTable:
             if old is not None:
                 self._drop(old)
             self._serial += 1
-            self._enter(new, self._serial)
+            self._enter(new, self._serial, cookies)
         self.by_cookies[cookies] = new
         if new.state is not _CONNECTING:
             self._is_done(cookies)
         self._pairs.change(before, new.children, cookies)
 
-    def _enter(self, sa: IkeSa, serial: int) -> None:
-        cookies = sa.cookies
+    def _enter(self, sa: IkeSa, serial: int, cookies: bytes) -> None:
         self.own_cookies.add(_own_cookie(sa))
         self._by_connection.setdefault(sa.connection, {})[cookies] = serial
         claim = sa.claim
@@ -218,7 +217,7 @@ class SaTable:
         for cookies, kept in before.items():
             if kept is None:
                 continue
-            self._enter(kept.sa, kept.serial)
+            self._enter(kept.sa, kept.serial, cookies)
             self.by_cookies[cookies] = kept.sa
             self._pairs.change((), kept.sa.children, cookies)
             if kept.half_open is not None:
@@ -251,7 +250,7 @@ class SaTable:
         self._to_schedule.clear()
         self._pairs = ChildTable()
         for cookies, (sa, serial) in sorted(kept.items(), key=lambda item: item[1][1]):
-            self._enter(sa, serial)
+            self._enter(sa, serial, cookies)
             self.by_cookies[cookies] = sa
             self._pairs.change((), sa.children, cookies)
             self.settle(cookies, None)
@@ -293,6 +292,17 @@ class SaTable:
     def of_claim(self, sa: IkeSa) -> list[IkeSa]:
         """Return the other SAs with the same unproved claim of a peer as ``sa``, oldest first."""
         return self._others(sa, self._by_claim, sa.claim)
+
+    def is_alone(self, sa: IkeSa) -> bool:
+        """Return whether `of_peer`, `of_claimed_peer` and `of_claim` find no other SA, as for most peers that come."""
+        claim = sa.claim
+        if claim is None:
+            return True
+        peer, found = sa.proved(claim), [self._by_claim.get(claim), self._by_peer.get(claim)]
+        if peer is not None and peer is not claim:
+            found.append(self._by_peer.get(peer))
+        alone = None, (sa.cookies,)
+        return not [cookies for cookies in found if cookies not in alone]
 
     def _others(self, sa: IkeSa, index: dict[PeerKey, tuple[bytes, ...]], key: PeerKey | None) -> list[IkeSa]:
         members = index.get(key, ()) if key is not None else ()

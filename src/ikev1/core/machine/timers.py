@@ -264,5 +264,6 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: remote_access.expire(ref), _abandon_ike),
     TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
+    TimerKind.END_SESSION: Timer(lambda ref, sa: remote_access.end_session(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -26,6 +26,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Event, Failure, Note
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Unproved
 from ikev1.wire.payloads import Payload
@@ -51,6 +52,7 @@ class Transaction:
         self.entries: dict[bytes, Kept | None] = {}  # and the entries of those whose place in the table it changed
         self._refs: dict[bytes, SaRef] = {}
         self._settled = False  # whether `commit` has begun
+        state.limits.begin()
 
     def of(self, sa: IkeSa) -> SaRef:
         """Return the handle on an SA from a look-up, or on a new SA, which its first change puts into the table."""
@@ -88,31 +90,35 @@ class Transaction:
             return self.actions
         settle = self.state.table.settle
         self._settled = True
+        had: list[ModeConfig] = []
         for cookies, sa in self.before.items():
             settle(cookies, sa)
+            if sa is not None and sa.assigned is not None:
+                had.append(sa.assigned)
         stored: list[Action] = []
         for ref in self._refs.values():
             change = ref.settle()
             if change is not None:
                 stored.append(change)
-        released = self._released()
-        if released:
-            self.actions.append(ReleaseAddresses(released))
+        if had:
+            self._release(had)
         self._refs.clear()  # each refers to this transaction: without a cycle, both are freed at once
         return stored + self.actions if stored else self.actions
 
-    def _released(self) -> tuple[str, ...]:
-        """Return the virtual addresses that a changed SA had and that no SA has now."""
-        had = [sa.assigned for sa in self.before.values() if sa is not None and sa.assigned is not None]
-        if not had:
-            return ()
+    def _release(self, had: list[ModeConfig]) -> None:
+        """Release the virtual addresses that changed SAs ``had`` and that no SA has now."""
         addresses = dict.fromkeys([address for config in had for address in config.addresses])
-        return tuple([address for address in addresses if not self.state.table.of_address(address)])
+        free = tuple([address for address in addresses if not self.state.table.of_address(address)])
+        if free:
+            self.actions.append(ReleaseAddresses(free))
 
     def undo(self) -> None:
-        """Restore all SAs and indexes to their state before the transaction, also if `commit` has failed halfway."""
+        """Restore all SAs, indexes and limits on reports to their state before the transaction, also if `commit` has
+        failed halfway.
+        """
         self.state.table.restore(self.before, self.entries, settled=self._settled)
         self._refs.clear()
+        self.state.limits.undo()
 
 
 class SaRef:

@@ -60,6 +60,7 @@ _KNOWN = frozenset(
 )
 
 
+LEAST_STATED = 60  # seconds: the minimum lifetime of an SA if message 2 states a shorter one than offered
 _NAMED = 8  # transforms that the text of a refusal lists
 _ALIKE = 16  # transforms considered with the same algorithms: peers offer several key lengths
 _COMPARED = 16  # combinations of algorithms that the search for the closest match compares
@@ -318,7 +319,7 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
 
     "If the initiator of an exchange notices that attribute values have changed or attributes have been added or deleted
     from an offer made, that response MUST be rejected" (RFC 2409 §5). The lifetime is an exception, since some
-    responders write their own one into the transform: the shorter one is used.
+    responders write their own one into the transform: the shorter one is used (`LEAST_STATED`).
 
     Raises:
         Refusal: the selected transform was not offered.
@@ -339,13 +340,22 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
     for ours in offered.proposals[0].transforms:
         if same_transform(without_life(ours, PHASE_1), without_life(theirs, PHASE_1)):
             offer = _decode(ours)
-            return Chosen(offer.suite, *shorter(offer.life, stated_life(theirs.attributes, PHASE_1)))
+            return Chosen(offer.suite, *_shortened(offer.life, stated_life(theirs.attributes, PHASE_1)))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
         f"the peer selected a transform that was not offered: {_name(_decode(theirs).suite)} (offered: "
         f"{', '.join(_name(_decode(ours).suite) for ours in offered.proposals[0].transforms[:_NAMED])})",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
     )
+
+
+def _shortened(offered: Life, stated: Life) -> Life:
+    """The lifetime of an SA that was ``offered``, if message 2 says ``stated``. No HASH covers that message,
+    so it cannot make the SA live less than `LEAST_STATED` seconds, unless a shorter lifetime was offered.
+    """
+    seconds, kilobytes = shorter(offered, stated)
+    least = min(offered.seconds, LEAST_STATED) if offered.seconds else LEAST_STATED
+    return Life(max(seconds, least) if seconds else 0, kilobytes)
 
 
 def same_transform(ours: Transform, theirs: Transform) -> bool:

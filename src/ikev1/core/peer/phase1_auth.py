@@ -59,6 +59,9 @@ def prove(context: ExchangeContext) -> list[Payload]:
     if not credential.certificates:
         return [signature]
     asked = tuple(CertificateRequest(encoding, authority) for encoding, authority in context.sa.requested)
+    if not asked and method in SIGNER:
+        # the client has only a CA, and vpnc does not ask
+        asked = (CertificateRequest(CertificateEncoding.X509_SIGNATURE, b""),)
     leaf, *intermediates = credential.certificates
     return [*certificate_requests.answer(asked, leaf, intermediates), signature]
 

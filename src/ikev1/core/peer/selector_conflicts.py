@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ikev1.core.peer.connection_lookup import can_call
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -85,7 +86,7 @@ def _check_same_nat(context: ExchangeContext, tunnel: Tunnel, asked: _Pair, ends
             Code.SELECTORS_UNACCEPTABLE,
             f"the peer requests {asked[0]} === {asked[1]}, but another client behind the same NAT has this traffic "
             f"({_named(rival)}): in transport mode the two cannot be distinguished (RFC 3948 §5.2). Use different "
-            "ports for the clients, or tunnel mode",
+            "ports for the clients, tunnel mode, or a data plane that separates clients (nf_tables, or userspace)",
             notify=NotifyType.INVALID_ID_INFORMATION,
             ends=ends,
         )
@@ -97,10 +98,17 @@ def _first(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) 
 
 def _indistinguishable(context: ExchangeContext, rivals: Iterable[ChildSa], tunnel: Tunnel) -> Iterator[ChildSa]:
     """The rivals whose packets nothing would distinguish from those of ``tunnel`` with the peer."""
-    nat = context.sa.nat
-    shares = tunnel.mode is IpsecMode.TRANSPORT and nat is not None and nat.encapsulate
-    separates = shares and context.engine.settings.separates_clients
+    separates = context.engine.settings.separates_clients and may_share_address(context, tunnel)
     return (rival for rival in rivals if rival.marks == tunnel.marks and not (separates and rival.shares_address))
+
+
+def may_share_address(context: ExchangeContext, tunnel: Tunnel) -> bool:
+    """Whether other peers may have the traffic of the peer in ``tunnel``: in transport mode, if it is behind a NAT and
+    its connection is for peers at any address. A peer that the connection calls is the only one at its address.
+    """
+    sa = context.sa
+    behind = sa.nat is not None and sa.nat.remote_behind and sa.claim is not None
+    return tunnel.mode is IpsecMode.TRANSPORT and behind and not can_call(context.connection)
 
 
 def _holds_more(wide: _Pair, narrow: _Pair) -> bool:

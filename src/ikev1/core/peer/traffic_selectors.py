@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ikev1.core.peer.selector_conflicts import check_rivals
 from ikev1.core.peer.selector_payload import selector_of
+from ikev1.core.peer.vendor_ids import speaks_unity
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -28,6 +29,8 @@ def allowed_selectors(context: ExchangeContext, tunnel: Tunnel) -> tuple[Pair, .
     addresses stands for these: then there is one pair for each IP version, and none until they are assigned.
     """
     sa, connection = context.sa, context.connection
+    if tunnel.local.first and tunnel.remote.first:
+        return ((tunnel.local, tunnel.remote),)  # neither is dynamic
     if tunnel.mode is IpsecMode.TRANSPORT:
         # Packets have the addresses of the path; a new path is used only after a probe
         return ((tunnel.local.at(sa.path.local_host), tunnel.remote.at(sa.path.remote_host)),)
@@ -71,6 +74,7 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
                 return _checked(context, tunnel, allowed, asked)
             if found is None and allows((allowed,), *asked):
                 found = tunnel, allowed, asked
+    found = found or _narrowed(context, wanted)
     if found is not None:
         return _checked(context, *found)
     local, remote = wanted
@@ -79,6 +83,27 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
         f"the peer requests {local} === {remote}; {_configured(context)}",
         notify=NotifyType.INVALID_ID_INFORMATION,
     )
+
+
+def _narrowed(context: ExchangeContext, wanted: Pair) -> tuple[Tunnel, Pair, Pair] | None:
+    """The first tunnel for a client that knows Cisco's split networks, and its traffic.
+
+    Such a client requests traffic to everywhere, and sends what the networks that it received say. The answer repeats
+    its client IDs; the pair of IPsec SAs has the networks of the tunnel.
+    """
+    local, remote = wanted
+    if not context.connection.pools or not speaks_unity(context.sa.vendors) or not _is_everything(local):
+        return None
+    for tunnel in context.connection.tunnels:
+        for allowed in allowed_selectors(context, tunnel):
+            ours, theirs = allowed
+            if tunnel.mode is IpsecMode.TUNNEL and local.contains(ours) and theirs.contains(remote):
+                return tunnel, allowed, (ours, remote)
+    return None
+
+
+def _is_everything(selector: Selector) -> bool:
+    return not any(selector.first) and set(selector.last) == {0xFF} and not selector.protocol
 
 
 def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pair) -> tuple[Tunnel, Selector, Selector]:

@@ -131,7 +131,7 @@ class ChildSa(Record, frozen=True):
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None
     marks: PacketMarks = PacketMarks()
-    peer: bytes = b""  # in transport mode through a NAT: whose pair it is, among those that share an address
+    peer: bytes = b""  # in transport mode: whose pair it is, of peers that may share an address behind a NAT
     original_addresses: OriginalAddresses | None = None  # in transport mode through a NAT, if the peer named them
 
     def timers(self) -> Timers:
@@ -147,7 +147,7 @@ class ChildSa(Record, frozen=True):
         """Whether other peers may send and receive the same packets: clients behind one NAT in transport mode, where
         the address of the NAT is that of all (RFC 3948 §5.2).
         """
-        return self.mode is IpsecMode.TRANSPORT and self.udp_encapsulation
+        return bool(self.peer)
 
     @property
     def is_coming(self) -> bool:

@@ -168,7 +168,7 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
-    spent_message_ids: frozenset[int] = frozenset()  # of the peer's Quick Modes; none is accepted again
+    spent_message_ids: tuple[int, ...] = ()  # of the peer's Quick Modes; none is accepted again
     own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
     heard_message_ids: bytes = b""  # of notifications received, 4 octets each, the newest last
@@ -190,7 +190,11 @@ class IkeSa(Record, frozen=True):
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
         usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
-        return (*usual, (self.config_due_at, TimerKind.CONFIG)) if self.awaits_config else usual
+        if self.user is None and not self.awaits_config:
+            return usual
+        session_ends_at = 0.0 if self.user is None else self.user.ends_at
+        config_due_at = self.config_due_at if self.awaits_config else 0.0
+        return *usual, (config_due_at, TimerKind.CONFIG), (session_ends_at, TimerKind.END_SESSION)
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-__all__ = ["Record", "present", "replace"]
+__all__ = ["Record", "astuple", "present", "replace"]
 
 T = TypeVar("T")
 

@@ -20,6 +20,7 @@ class TimerKind(StrEnum):
     RETIRE_CHILD = "retire-child"  # a pair that has an heir has received for long enough
     RETIRE_IKE = "retire-ike"
     CONFIG = "config"  # mode config is not complete
+    END_SESSION = "end-session"  # the time of the user is over
     PROCEED = "proceed"  # an exchange that was held back goes on
 
 

@@ -40,7 +40,11 @@ class AddressDesk:
             return self._answer(action, AddressesAssigned(ModeConfig(), reason))
         if others and unique is Unique.REPLACE:
             return [*self._close(others), action]
-        return self._answer(action, self._assigned(action, owner))
+        answer = self._assigned(action, owner)
+        actions = self._answer(action, answer)
+        # the ISAKMP SA may have ended since it asked: then nothing releases its addresses
+        self._pools.release([each for each in answer.config.addresses if not self._engine.of_address(each)])
+        return actions
 
     def release(self, action: ReleaseAddresses) -> None:
         """Free the addresses."""

@@ -15,7 +15,7 @@ from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.methods import SHARED
+from ikev1.core.records.methods import SHARED, SIGNER
 from ikev1.core.records.settings import Connection, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
@@ -214,9 +214,7 @@ def connection_section(connection: Connection) -> Section:
         **_dead_peer_detection(connection),
         "local_port": "500",
         "remote_port": str(connection.remote_port),
-        "local-1": {**_round(connection, connection.local_id), **_own_certificate(connection)},
-        "remote-1": {**_round(connection, expected(connection)), **_authorities(connection)},
-        **_xauth(connection),
+        **_rounds(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
     }
 
@@ -228,13 +226,19 @@ def _round(connection: Connection, identity: str | None) -> Section:
     return {"class": "pre-shared key" if shared else "public key", **({"id": identity} if identity else {})}
 
 
-def _xauth(connection: Connection) -> Section:
-    """The second round of the side that is asked for a user name and a password."""
+def _rounds(connection: Connection) -> Section:
+    """How each peer authenticates. Who is asked for a user name and a password (XAUTH) does so after phase 1 or, with
+    hybrid authentication, only then.
+    """
+    local: Section = {**_round(connection, connection.local_id), **_own_certificate(connection)}
+    remote: Section = {**_round(connection, expected(connection)), **_authorities(connection)}
     if connection.xauth is None:
-        return {}
-    if connection.xauth is XauthRole.SERVER:
-        return {"remote-2": {"class": "XAUTH"}}
-    return {"local-2": {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if connection.xauth_user else {})}}
+        return {"local-1": local, "remote-1": remote}
+    named = connection.xauth is XauthRole.CLIENT and connection.xauth_user
+    asked: Section = {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if named else {})}
+    side = "remote" if connection.xauth is XauthRole.SERVER else "local"
+    hybrid = any(policy.suite.authentication in SIGNER for policy in connection.policies[:1])
+    return {"local-1": local, "remote-1": remote} | {f"{side}-{1 if hybrid else 2}": asked}
 
 
 def _own_certificate(connection: Connection) -> Section:

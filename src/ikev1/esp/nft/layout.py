@@ -46,6 +46,7 @@ class Kind(IntEnum):
 class Hook(IntEnum):
     """Where packets pass by (NF_INET_...)."""
 
+    PREROUTING = 0
     INPUT = 1
     FORWARD = 2
     OUTPUT = 3
@@ -59,6 +60,14 @@ class Meta(IntEnum):
     OUTPUT_DEVICE = 7
     VERSION = 15
     PROTOCOL = 16
+    DECRYPTED = 25  # SECPATH: whether an IPsec SA of the kernel has opened it
+
+
+class Connection(IntEnum):
+    """What connection tracking knows of a packet (NFT_CT_...)."""
+
+    MARK = 3
+    ZONE = 17
 
 
 class Compare(IntEnum):
@@ -109,12 +118,14 @@ def delete_table(table: str) -> Message:
     return _message(Kind.DELETE_TABLE, 0, _text(1, table))
 
 
-def add_chain(table: str, chain: str, hook: Hook | None = None, priority: int = 0) -> Message:
-    """A chain that packets pass at ``hook``, or one that others jump to."""
+def add_chain(table: str, chain: str, hook: Hook | None = None, priority: int = 0, kind: str = "filter") -> Message:
+    """A chain that packets pass at ``hook``, or one that others jump to; ``kind`` is ``filter``, ``route`` (packets
+    whose mark it changes are routed anew) or ``nat``.
+    """
     details = [_text(1, table), _text(3, chain)]
     if hook is not None:
         details += [_nest(4, _number(1, hook), _number(2, priority)), _number(5, _BASE_POLICY_ACCEPT)]
-        details.append(_text(7, "filter"))
+        details.append(_text(7, kind))
     return _message(Kind.NEW_CHAIN, CREATE, *details)
 
 
@@ -176,6 +187,27 @@ def _expression(name: str, *details: bytes) -> bytes:
 def meta(what: Meta, register: int = FIRST_REGISTER) -> bytes:
     """Load what the kernel knows of the packet."""
     return _expression("meta", _number(1, register), _number(2, what))
+
+
+def set_meta(what: Meta) -> bytes:
+    """Set what the kernel knows of the packet to the first register."""
+    return _expression("meta", _number(2, what), _number(3, FIRST_REGISTER))
+
+
+def connection(what: Connection) -> bytes:
+    """Load what connection tracking knows; a packet without a connection ends the rule."""
+    return _expression("ct", _number(1, FIRST_REGISTER), _number(2, what))
+
+
+def set_connection(what: Connection, *, original: bool = False) -> bytes:
+    """Set what connection tracking is to know to the first register, ``original`` for that direction alone."""
+    direction = attribute(3, b"\0") if original else b""
+    return _expression("ct", _number(2, what), direction, _number(4, FIRST_REGISTER))
+
+
+def will_be_encrypted() -> bytes:
+    """Load whether the route of the packet leads through an IPsec SA of the kernel, as one octet."""
+    return _expression("rt", _number(1, FIRST_REGISTER), _number(2, 4))
 
 
 def header_field(offset: int, length: int, *, transport: bool = False, register: int = FIRST_REGISTER) -> bytes:

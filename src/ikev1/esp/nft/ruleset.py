@@ -161,8 +161,32 @@ def _networks(selector: Selector) -> list[Network]:
     return [Network((first & ~((1 << bits - prefix) - 1)).to_bytes(bits // 8), prefix)]
 
 
-def frame(table: str, device: str, mark: int, ports: Sequence[int]) -> list[Message]:
-    """An empty table, in place of whatever has its name; ``device`` is that of the tunnels."""
+class Carrier(NamedTuple):
+    """How packets of tunnels are known: the expressions that hold for what comes out of one, and does not, and for what
+    goes into one, and does not.
+    """
+
+    arrives: tuple[bytes, ...]
+    strange: tuple[bytes, ...]
+    leaves: tuple[bytes, ...]
+    bare: tuple[bytes, ...]
+
+
+def by_device(name: str) -> Carrier:
+    """Packets of tunnels pass a device."""
+    come, go, other = Meta.INPUT_DEVICE, Meta.OUTPUT_DEVICE, Compare.UNEQUAL
+    return Carrier(_device(come, name), _device(come, name, other), _device(go, name), _device(go, name, other))
+
+
+def by_kernel() -> Carrier:
+    """The kernel's IPsec encrypts and decrypts them."""
+    opened, sealed = layout.meta(Meta.DECRYPTED), layout.will_be_encrypted()
+    yes, no = layout.compare(b"\1"), layout.compare(b"\0")
+    return Carrier((opened, yes), (opened, no), (sealed, yes), (sealed, no))
+
+
+def frame(table: str, carrier: Carrier, mark: int, ports: Sequence[int]) -> list[Message]:
+    """An empty table, in place of whatever has its name."""
     messages = [layout.add_table(table), layout.delete_table(table), layout.add_table(table)]
     messages.append(layout.add_set(table, PORTS, 1, _TYPE_PORT, 2))
     messages += layout.add_elements(table, PORTS, [port.to_bytes(2) for port in ports])
@@ -170,19 +194,18 @@ def frame(table: str, device: str, mark: int, ports: Sequence[int]) -> list[Mess
         messages += [layout.add_counter(table, name), layout.add_chain(table, name)]
     for name, hook in (("input", Hook.INPUT), ("forward", Hook.FORWARD), ("output", Hook.OUTPUT)):
         messages.append(layout.add_chain(table, name, hook, _PRIORITY))
-    here, there = _device(Meta.INPUT_DEVICE, device), _device(Meta.OUTPUT_DEVICE, device)
     accept = layout.accept()
     for chain, expressions in (
-        ("input", (*here, accept)),
+        ("input", (*carrier.arrives, accept)),
         ("input", (*_device(Meta.INPUT_DEVICE, "lo"), accept)),
         ("input", (*_protocol(IPPROTO_ESP), accept)),
         ("input", (*_protocol(IPPROTO_UDP), layout.header_field(2, 2, transport=True), layout.is_in(PORTS), accept)),
         ("input", (*_neighbour_discovery(), accept)),
         ("input", (*_later_fragments_v6(), accept)),
         ("input", (layout.jump("in"),)),
-        ("forward", (*_device(Meta.INPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("in"))),
-        ("forward", (*_device(Meta.OUTPUT_DEVICE, device, Compare.UNEQUAL), layout.jump("out"))),
-        ("output", (*there, accept)),
+        ("forward", (*carrier.strange, layout.jump("in"))),
+        ("forward", (*carrier.bare, layout.jump("out"))),
+        ("output", (*carrier.leaves, accept)),
         ("output", (*_device(Meta.OUTPUT_DEVICE, "lo"), accept)),
         ("output", (layout.meta(Meta.MARK), layout.compare(struct.pack("=I", mark)), accept)),
         ("output", (*_neighbour_discovery(), accept)),

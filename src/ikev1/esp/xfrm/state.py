@@ -110,7 +110,7 @@ class State(NamedTuple):
     encapsulation: tuple[int, int] | None = None  # the source and destination UDP port
     limits: Limits = Limits()
     if_id: int = 0
-    output_mark: int = 0  # of the encrypted packets
+    output_mark: int = 0  # of the packets that come out of it, encrypted or opened
     carried: Carried | None = None
     algorithms: Buffer = b""  # in place of ``suite`` and ``keys``: what `algorithms` returned for another state
 

@@ -73,6 +73,7 @@ def _flows(local: Selector, remote: Selector, marks: PacketMarks) -> Flows:
 
 def inbound_states(child: ChildSa, reqid: int) -> list[State]:
     """The inbound states of ``child``. Only the policies have its inbound mark: received ESP packets have none.
+    If other peers may have the address of the peer, decrypted packets get the mark (`ikev1.esp.nft.client_rules`).
 
     Raises:
         PlaneError: the kernel does not support the compression.
@@ -93,6 +94,7 @@ def inbound_states(child: ChildSa, reqid: int) -> list[State]:
             encapsulation=ports,
             limits=Limits(soft_octets=soft, soft_packets=_soft_packets(child, NO_LIMIT), hard_seconds=_seconds(child)),
             if_id=child.marks.if_id_in,
+            output_mark=child.marks.mark_in.value if child.shares_address else 0,
         )
     ]
     if child.compression:

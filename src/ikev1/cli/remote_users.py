@@ -1,0 +1,103 @@
+"""Remote users and their virtual addresses: the records behind `show users`, `show pools` and `show leases`, as tables.
+
+They are made only from VICI's `list-sa` and `get-pools`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from rich.table import Table
+
+from ikev1.cli.control import Section
+from ikev1.cli.tables import duration
+
+
+class ConnectedUser(msgspec.Struct, frozen=True):
+    """A line of `show users`: a user whose client is connected."""
+
+    user: str
+    addresses: list[str]  # virtual ones
+    peer: str
+    connection: str
+    conn_id: int
+    since: int | None  # seconds
+
+
+class PoolUsage(msgspec.Struct, frozen=True):
+    """A line of `show pools`: how much of a pool is assigned, and kept for users who were there before."""
+
+    pool: str
+    base: str
+    size: int
+    online: int
+    offline: int
+
+
+class ShownLease(msgspec.Struct, frozen=True):
+    """A line of `show leases`."""
+
+    pool: str
+    address: str
+    owner: str
+    kind: str  # whose the address is: of a user, or of an identity
+    status: str
+
+
+def users_of(sas: list[tuple[str, Section]]) -> list[ConnectedUser]:
+    """The users in a list of SAs. An ISAKMP SA that was replaced by another one is left out."""
+    return [
+        ConnectedUser(
+            user=sa["remote-xauth-id"],
+            addresses=sa.get("remote-vips", []),
+            peer=sa["remote-host"],
+            connection=connection,
+            conn_id=int(sa["uniqueid"]),
+            since=int(sa["established"]) if "established" in sa else None,
+        )
+        for connection, sa in sas
+        if "remote-xauth-id" in sa and sa["state"] != "REKEYED"
+    ]
+
+
+def pools_of(pools: Section) -> list[PoolUsage]:
+    """The pools in the response of `get-pools`."""
+    return [
+        PoolUsage(name, pool["base"], int(pool["size"]), int(pool["online"]), int(pool["offline"]))
+        for name, pool in pools.items()
+    ]
+
+
+def leases_of(pools: Section) -> list[ShownLease]:
+    """The leases in the response of `get-pools`."""
+    return [
+        ShownLease(name, lease["address"], lease["identity"], lease.get("kind", "user"), lease["status"])
+        for name, pool in pools.items()
+        for lease in pool.get("leases", {}).values()
+    ]
+
+
+def users_table(users: Sequence[ConnectedUser]) -> Table:
+    """The table of `show users`."""
+    table = Table("user", "address", "peer", "connection", "conn-id", "connected for", box=None, pad_edge=False)
+    for user in users:
+        addresses = ", ".join(user.addresses) or "-"
+        table.add_row(user.user, addresses, user.peer, user.connection, str(user.conn_id), duration(user.since))
+    return table
+
+
+def pools_table(pools: Sequence[PoolUsage]) -> Table:
+    """The table of `show pools`."""
+    table = Table("pool", "first address", "size", "online", "offline", box=None, pad_edge=False)
+    for pool in pools:
+        table.add_row(pool.pool, pool.base, str(pool.size), str(pool.online), str(pool.offline))
+    return table
+
+
+def leases_table(leases: Sequence[ShownLease]) -> Table:
+    """The table of `show leases`."""
+    table = Table("pool", "address", "of", "owner", "status", box=None, pad_edge=False)
+    for lease in leases:
+        table.add_row(lease.pool, lease.address, lease.kind, lease.owner, lease.status)
+    return table

@@ -1,0 +1,102 @@
+"""Peers of the kernel's data plane in transport mode that may share an address: marks, and a table of nf_tables.
+
+The table has the rules that tell their packets apart (`ikev1.esp.nft.client_rules`), and drops what passes between
+their addresses unprotected (`ikev1.esp.clear_traffic`): policies cannot, for a packet of a local program has no mark
+when the policies are asked first. It is made with the first such peer, or with what is to be protected in transport
+mode. Without nf_tables there are no marks, and only one of such peers is accepted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Hashable, Sequence
+from pathlib import Path
+from zlib import crc32
+
+from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
+from ikev1.core.records.record import replace
+from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, forget
+from ikev1.esp.nft.client_rules import client_rules
+from ikev1.esp.nft.ruleset import by_kernel
+from ikev1.esp.plane import Listener, Protected, Reader
+from ikev1.esp.routes import MARK
+from ikev1.esp.xfrm.client_marks import ClientMarks
+
+
+class SharedAddresses:
+    """The marks and the table of the gateway with the file ``owner``."""
+
+    def __init__(self, owner: Path, listener: Listener) -> None:
+        self._name = f"kernel-{crc32(bytes(owner.resolve())):08x}"
+        self._filter = ClearTrafficFilter(self._name, MARK, listener, by_kernel(), client_rules)
+        self._marks = ClientMarks()
+        # the zone in `client_rules` is the lower half of the mark on these machines alone
+        self.possible = sys.byteorder == "little" and self._filter.possible()
+        self._held: set[Hashable] = set()
+        self._used = False
+
+    def allow_port(self, port: int) -> None:
+        """As `ClearTrafficFilter.allow_port`."""
+        self._filter.allow_port(port)
+
+    def marked(self, child: ChildSa) -> ChildSa:
+        """As `ClientMarks.marked`, where that is possible."""
+        return self._marks.marked(child) if self.possible else child
+
+    def guard(self, marked: ChildSa) -> None:
+        """Let the traffic of a pair that has marks of ours pass by IPsec alone; local programs know the peers by other
+        ports than theirs.
+        """
+        if self.possible and marked.shares_address and marked.marks != PacketMarks():
+            remote = replace(marked.remote, port=0) if marked.local.port else marked.remote
+            self._hold({marked.inbound.spi: (marked.local, remote)})
+
+    def moving(self, child: ChildSa) -> None:
+        """As `ClientMarks.moving`."""
+        self._marks.moving(child)
+
+    def remove(self, child: ChildSa) -> None:
+        """Forget a pair."""
+        self._marks.remove(child)
+        if child.inbound.spi in self._held:
+            self._hold({child.inbound.spi: None})
+
+    def protect(self, traffic: Collection[Protected]) -> list[Protected]:
+        """Let the traffic of transport mode pass by IPsec alone, where that is possible; what is left comes back."""
+        ours = {each for each in traffic if self.possible and _is_ours(each)}
+        earlier = {key for key in self._held if isinstance(key, Protected)}
+        if ours != earlier:
+            gone: dict[Hashable, Traffic | None] = dict.fromkeys(earlier - ours)
+            self._hold(gone | {each: (each.local, each.remote) for each in ours - earlier})
+        elif not self._used:
+            forget(self._name)  # of an earlier process
+        return [each for each in traffic if each not in ours]
+
+    def readers(self) -> Sequence[Reader]:
+        """As `ClearTrafficFilter.readers`."""
+        return self._filter.readers()
+
+    def close(self, *, keep_protected: bool) -> None:
+        """Remove the table or, with ``keep_protected``, leave what protects.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        pairs: dict[Hashable, Traffic | None] = {key: None for key in self._held if not isinstance(key, Protected)}
+        if keep_protected and pairs:
+            self._hold(pairs)
+        self._filter.close(keep=keep_protected)
+
+    def _hold(self, wanted: dict[Hashable, Traffic | None]) -> None:
+        self._used = True
+        for key, found in wanted.items():
+            if found is None:
+                self._held.discard(key)
+            else:
+                self._held.add(key)
+        self._filter.change(wanted)
+
+
+def _is_ours(each: Protected) -> bool:
+    """Whether packets of local programs need this table, because they get their marks late."""
+    return each.mode is IpsecMode.TRANSPORT and each.marks == PacketMarks()
