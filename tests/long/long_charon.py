@@ -52,7 +52,7 @@ def test_pairs_are_rekeyed_while_a_tenth_is_lost(lab: Lab, who: str, we_call: bo
     tunnel.loses(0)
     assert counted.lost <= dropped
     assert counted.gap <= 12  # by chance: 0.19 to the power of 12
-    tunnel.settle()
+    tunnel.settle(here=True)
 
 
 @roles
