@@ -10,6 +10,7 @@ import pytest
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecKeys, IpsecSuite
 from ikev1.core.records.events import (
     ChildDown,
+    ChildReady,
     ChildUp,
     Code,
     ConfigAssigned,
@@ -70,6 +71,11 @@ WORDS: list[tuple[Event, Level, str]] = [
     ),
     (IkeConfirmed(SA), Level.INFO, "[IKE] <branch|7> the peer has confirmed the ISAKMP SA"),
     (IkeDown(SA, "requested locally"), Level.INFO, "[IKE] <branch|7> ISAKMP SA closed: requested locally"),
+    (
+        ChildReady(SA, CHILD, 5.0),
+        Level.INFO,
+        "[CHD] <branch|7> IPsec SAs net-9 negotiated, and send in a few seconds, or once the peer sends with them",
+    ),
     (
         ChildUp(SA, CHILD),
         Level.INFO,

@@ -60,8 +60,10 @@ class UpdownJournal:
             self._write(_Line(down=key))
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+        """Close the file, unless it is closed already."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def _read(self) -> dict[str, Raised]:
         raised: dict[str, Raised] = {}
