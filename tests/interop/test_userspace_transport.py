@@ -116,7 +116,7 @@ def rules(node: Node) -> list[str]:
 
 def test_rules_are_removed_also_after_a_kill(lab: Lab) -> None:
     a, b = hosts(lab.direct())
-    client, server = up(lab, a, b)
+    client, server = up(lab, a, b, replace(CALLER, gateway='when_stopped = "pass"'))
     assert len(rules(a)) == 1
     client.control.terminate(child="net")
     client.wait_for(lambda: not rules(a), "the rule's end with the last pair")
@@ -127,5 +127,6 @@ def test_rules_are_removed_also_after_a_kill(lab: Lab) -> None:
     assert len(rules(a)) == 1
     again = lab.again(client)
     assert rules(a) == []
-    again.stop()
+    again.stop(patience=30)
+    assert again.status == 0
     assert run("ip", "netns", "exec", a.namespace, "nft", "list", "tables").strip() == ""

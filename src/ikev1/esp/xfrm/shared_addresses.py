@@ -33,7 +33,7 @@ class SharedAddresses:
         # the zone in `client_rules` is the lower half of the mark on these machines alone
         self.possible = sys.byteorder == "little" and self._filter.possible()
         self._held: set[Hashable] = set()
-        self._used = False
+        self._settled = False  # what an earlier process left is replaced or removed
 
     def allow_port(self, port: int) -> None:
         """As `ClearTrafficFilter.allow_port`."""
@@ -68,8 +68,9 @@ class SharedAddresses:
         if ours != earlier:
             gone: dict[Hashable, Traffic | None] = dict.fromkeys(earlier - ours)
             self._hold(gone | {each: (each.local, each.remote) for each in ours - earlier})
-        elif not self._used:
-            forget(self._name)  # of an earlier process
+        elif not self._settled:
+            forget(self._name)
+            self._settled = True
         return [each for each in traffic if each not in ours]
 
     def readers(self) -> Sequence[Reader]:
@@ -88,7 +89,7 @@ class SharedAddresses:
         self._filter.close(keep=keep_protected)
 
     def _hold(self, wanted: dict[Hashable, Traffic | None]) -> None:
-        self._used = True
+        self._settled = True
         for key, found in wanted.items():
             if found is None:
                 self._held.discard(key)
