@@ -26,6 +26,7 @@ from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector_index import SelectorIndex
 from ikev1.core.records.timer import TimerKind
 from ikev1.wire.header import NO_COOKIE
@@ -330,7 +331,8 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
     exchange = bob.sa.exchanges[0]
     network.settle()
     records: dict[type, Any] = {
-        IkeSa: bob.sa, Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH), Liveness: Liveness(),
+        IkeSa: replace(bob.sa, awaits_config=True), Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH),
+        Liveness: Liveness(),
     }  # fmt: skip
     record = records[kind]
     deadlines = {name for name in get_type_hints(kind) if name.endswith("_at")} - HAPPENED
@@ -347,6 +349,7 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
 def test_every_timer_belongs_to_one_record(network: Network, pair: tuple[Peer, Peer]) -> None:
     alice, _ = pair
     establish(network, alice)
-    parts = (alice.sa, EXCHANGE, alice.child, Probe(PATH), Liveness())
+    waiting = replace(alice.sa, awaits_config=True, user=User("carol"))
+    parts = (waiting, EXCHANGE, alice.child, Probe(PATH), Liveness())
     kinds = [kind for part in parts for _, kind in part.timers()]
     assert sorted(kinds) == sorted(TimerKind)

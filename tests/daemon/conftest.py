@@ -271,8 +271,8 @@ def meet(tmp_path: Path) -> Meet:
     """Run a scenario with two gateways: ``ours`` (127.0.0.1) calls ``theirs`` (127.0.0.2).
 
     ``change`` alters our connection, ``their_change`` theirs, ``settings`` and ``their_settings`` the settings;
-    ``reloaded`` is what our gateway reads when told to; ``their_users`` is how theirs checks users; ``clock`` is that of
-    both, and also their wall clock, which is otherwise ``wall``.
+    ``reloaded`` is what our gateway reads when told to; ``their_users`` is how theirs checks users; ``clock`` is that
+    of both, and also their wall clock, which is otherwise ``wall``.
     """
 
     def run(

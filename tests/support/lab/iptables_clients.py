@@ -57,6 +57,5 @@ def _iptables(arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    shared_addresses.ClearTrafficFilter = IptablesFilter  # type: ignore[assignment,misc]
-    shared_addresses.forget = lambda name: False
+    vars(shared_addresses).update(ClearTrafficFilter=IptablesFilter, forget=lambda name: False)
     run(Path(sys.argv[1]))

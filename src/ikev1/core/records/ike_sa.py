@@ -131,6 +131,7 @@ class PeerKey(Record, frozen=True):
 _UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
 _EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
 _CHECK_PEER = TimerKind.CHECK_PEER
+_CONFIG, _END_SESSION = TimerKind.CONFIG, TimerKind.END_SESSION
 _INITIATOR = Role.INITIATOR
 
 
@@ -192,9 +193,8 @@ class IkeSa(Record, frozen=True):
         usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
         if self.user is None and not self.awaits_config:
             return usual
-        session_ends_at = 0.0 if self.user is None else self.user.ends_at
-        config_due_at = self.config_due_at if self.awaits_config else 0.0
-        return *usual, (config_due_at, TimerKind.CONFIG), (session_ends_at, TimerKind.END_SESSION)
+        due = ((self.config_due_at, _CONFIG),) if self.awaits_config else ()
+        return (*usual, *due) if self.user is None else (*usual, *due, (self.user.ends_at, _END_SESSION))
 
     @property
     def timed_parts(self) -> tuple[Exchange | ChildSa | Probe | Liveness | IkeSa, ...]:
