@@ -16,8 +16,13 @@ __all__ = [
     "pytest_runtest_makereport",
 ]
 
-# No test depends on how fast the machine is
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test depends on how fast the machine is. CI runs the same examples each time, so what fails there is due to a change.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+)
 settings.load_profile("patient")
 
 pytest.register_assert_rewrite("lab")  # so that its assertions, too, say what was compared

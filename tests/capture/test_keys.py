@@ -241,10 +241,11 @@ def test_no_file_makes_a_reader_stumble(
     tmp_path_factory: pytest.TempPathFactory, text: str | bytes, before: str
 ) -> None:
     file = tmp_path_factory.mktemp("keys") / "keys"
-    file.write_bytes(before.encode() + (text if isinstance(text, bytes) else text.encode("utf-8", "replace")))
+    octets = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    file.write_bytes(before.encode() + octets)
     try:
         key_ring = load_keys(file)
     except KeyFileError:
-        assert not before
+        assert not before or b"[IKE]" in octets  # with more lines of charon than of the other log, it is charon's
     else:
         analysed([], key_ring)

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from ikev1.core.records.record import Record
+from ikev1.errors import RemoteError
 
 
 class Status(IntEnum):
@@ -67,8 +68,10 @@ class Notice(Record, frozen=True):
     cause: Cause | None = None
 
 
-class NotConfirmed(Exception):
+class NotConfirmed(RemoteError):
     """Nobody has confirmed a notice; the text says why."""
+
+    code = "not-confirmed"
 
 
 class Accounting(Protocol):

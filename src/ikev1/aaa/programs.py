@@ -12,13 +12,17 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
+from ikev1.errors import LocalError
+
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NONE: Mapping[str, str] = {}
 LARGEST_OUTPUT = 65_536  # octets
 
 
-class ProgramFailed(Exception):
+class ProgramFailed(LocalError):
     """The program could not be started, took too long, or wrote too much; the text says which."""
+
+    code = "program-failed"
 
 
 class Program:

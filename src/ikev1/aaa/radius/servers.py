@@ -15,6 +15,7 @@ from pyrad.packet import AccessRequest, Packet
 
 from ikev1.aaa.radius.attributes import Attribute, Attributes
 from ikev1.core.records.record import Record
+from ikev1.errors import RemoteError
 
 _MOST = 256  # requests at a time
 
@@ -48,8 +49,10 @@ class Reply(NamedTuple):
     attributes: Attributes
 
 
-class NoReply(Exception):
+class NoReply(RemoteError):
     """No server has answered; the text says what each did."""
+
+    code = "no-reply"
 
 
 MakeRequest = Callable[[bytes], Packet]

@@ -15,13 +15,16 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ikev1.daemon.host.privileges import hand_on
+from ikev1.errors import LocalError
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAIL = 2048  # octets of the output that are kept
 
 
-class HookFailed(Exception):
+class HookFailed(LocalError):
     """The hook could not be started, took too long or failed; the text says which, with its last line of output."""
+
+    code = "hook-failed"
 
 
 def prepare_thread() -> None:

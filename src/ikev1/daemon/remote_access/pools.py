@@ -14,6 +14,7 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 from ikev1.daemon.remote_access.address_supply import AddressSupply
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
+from ikev1.errors import LocalError
 from ikev1.store import Lease
 
 _IDENTITY = "id:"  # before the identities in `Pool.reserved`, which no user can claim by a name
@@ -26,8 +27,10 @@ class Owner(NamedTuple):
     is_user: bool
 
 
-class NoAddress(Exception):
+class NoAddress(LocalError):
     """A client gets no address; the text is the reason for the operator."""
+
+    code = "no-address"
 
 
 class Usage(NamedTuple):
