@@ -16,7 +16,7 @@ __all__ = [
     "pytest_runtest_makereport",
 ]
 
-# No test depends on how fast the machine is. CI runs the same examples each time, so what fails there is due to a change.
+# No test depends on how fast the machine is. CI runs the same examples each time: a failure there is due to a change.
 settings.register_profile(
     "patient",
     deadline=None,

@@ -84,8 +84,8 @@ server default {{
 
 
 class FreeRadius:
-    """A running server. ``users`` are in the format of its file. Unless it ``signs``, which servers before 3.2.5 do not
-    by themselves, its answers have no Message-Authenticator. It runs in a network ``namespace``, or in the tests' own.
+    """A running server. ``users`` are in the format of its file. Unless it ``signs``, which 3.2.1 does not by
+    itself, its answers have no Message-Authenticator. It runs in a network ``namespace``, or in the tests' own.
     """
 
     def __init__(self, folder: Path, users: str, *, signs: bool = True, namespace: str = "") -> None:
