@@ -12,7 +12,7 @@ from typing import Any
 
 import vici
 
-from lab.process import LabError
+from lab.process import LabError, wait_until
 
 
 class Done(subprocess.CompletedProcess[str]):
@@ -59,11 +59,15 @@ class Control:
         return [child for sa in self.sas() for child in sa["child-sas"].values() if child["state"] == state]
 
     def child(self) -> dict[str, Any]:
-        """The one pair of IPsec SAs that carries traffic."""
-        children = self.children()
-        if len(children) != 1:
-            raise LabError(f"expected one installed pair of IPsec SAs, there are {len(children)}: {self.sas()}")
-        return children[0]
+        """The one pair of IPsec SAs that carries traffic. The end that sends the last message of Quick Mode installs its
+        pair a little before the other one.
+        """
+
+        def one() -> list[dict[str, Any]]:
+            children = self.children()
+            return children if len(children) == 1 else []
+
+        return wait_until(one, "exactly one installed pair of IPsec SAs", timeout=5, says=lambda: str(self.sas()))[0]
 
     def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 60) -> Done:
         """Debian's swanctl on this socket, whatever it ends with."""
