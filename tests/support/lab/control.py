@@ -59,8 +59,8 @@ class Control:
         return [child for sa in self.sas() for child in sa["child-sas"].values() if child["state"] == state]
 
     def child(self) -> dict[str, Any]:
-        """The one pair of IPsec SAs that carries traffic. The end that sends the last message of Quick Mode installs its
-        pair a little before the other one.
+        """The one pair of IPsec SAs that carries traffic. Who sends the last message of Quick Mode installs it a little
+        before the other end.
         """
 
         def one() -> list[dict[str, Any]]:
