@@ -69,7 +69,7 @@ def _identifier(ref: SaRef) -> int:
 def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:
     """The IP versions of the addresses in the pools of a connection."""
     pools = (pool for pool in ref.tx.state.settings.pools if pool.name in connection.pools)
-    return tuple(sorted({4 if len(first) == 4 else 6 for pool in pools for first, _ in pool.ranges}))
+    return tuple(sorted({selector.version for pool in pools for selector in pool.selectors}))
 
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
-from ikev1.daemon.remote_access.address_supply import AddressSupply
+from ikev1.daemon.remote_access.address_supply import AddressSupply, Range
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.errors import LocalError
 from ikev1.store import Lease
@@ -95,11 +95,10 @@ class Pools:
             self._saved.write((), forgotten)
 
     def _open(self, pool: Pool) -> _OpenPool:
-        versions = {len(first): 4 if len(first) == 4 else 6 for first, _ in pool.ranges}
-        supplies = {
-            version: AddressSupply(version, [ends for ends in pool.ranges if len(ends[0]) == octets], self._reserved)
-            for octets, version in versions.items()
-        }
+        ranges: dict[int, list[Range]] = {}
+        for selector in pool.selectors:
+            ranges.setdefault(selector.version, []).append((selector.first, selector.last))
+        supplies = {version: AddressSupply(version, ends, self._reserved) for version, ends in ranges.items()}
         reserved: dict[Owner, tuple[str, ...]] = {}
         for name, address in pool.reserved:
             owner = Owner(name.removeprefix(_IDENTITY), not name.startswith(_IDENTITY))
@@ -152,8 +151,9 @@ class Pools:
             and any(address in supply for _, supply in supplies)
         ]
         wanted = [address for address in suggested if _version(address) == version]
-        for address in (*(one for one in wanted if one in own), *reversed(own)):
-            return self._begin(address, owner)
+        had = next((address for address in wanted if address in own), own[-1] if own else None)
+        if had is not None:
+            return self._begin(had, owner)
         for address in wanted:
             if any(supply.is_new(address) for _, supply in supplies):
                 return self._begin(address, owner)
