@@ -37,7 +37,7 @@ class _Open:
         self.sas: set[int] = set()
         self.children: dict[int, ChildSa] = {}
         self.assigned: dict[int, str] = {}  # by IP version
-        self.carried = Counters()  # by the pairs that are gone
+        self.carried = Usage()  # by the pairs that are gone
         self.is_lost = False  # the peer was found dead
         self.begins_later: asyncio.TimerHandle | None = None  # before its beginning is told
         self.timer: asyncio.TimerHandle | None = None  # of the next interim update
@@ -109,7 +109,7 @@ class Sessions:
         """A pair is about to be removed from the data plane."""
         found = self._by_child.pop(child.unique_id, None)
         if found is not None:
-            found.carried = _sum(found.carried, self._counters_of(child))
+            found.carried += _usage_in(self._counters_of(child))
             found.children.pop(child.unique_id, None)
             self._end_if_over(found)
 
@@ -229,8 +229,8 @@ class Sessions:
     def _usage(self, found: _Open) -> Usage:
         total = found.carried
         for child in found.children.values():
-            total = _sum(total, self._counters_of(child))
-        return Usage(total.bytes_in, total.bytes_out, total.packets_in, total.packets_out)
+            total += _usage_in(self._counters_of(child))
+        return total
 
     def _cause(self, found: _Open) -> Cause:
         if found.user.ends_at and self._clock() >= found.user.ends_at:
@@ -251,10 +251,5 @@ def _leave_out_interim(waiting: deque[Notice]) -> None:
         waiting.remove(notice)
 
 
-def _sum(one: Counters, other: Counters) -> Counters:
-    return Counters(
-        one.bytes_in + other.bytes_in,
-        one.packets_in + other.packets_in,
-        one.bytes_out + other.bytes_out,
-        one.packets_out + other.packets_out,
-    )
+def _usage_in(counters: Counters) -> Usage:
+    return Usage(counters.bytes_in, counters.bytes_out, counters.packets_in, counters.packets_out)
