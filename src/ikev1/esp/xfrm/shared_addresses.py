@@ -14,8 +14,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
-from ikev1.core.records.record import replace
-from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, forget
+from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, forget, traffic_of
 from ikev1.esp.nft.client_rules import client_rules
 from ikev1.esp.nft.ruleset import by_kernel
 from ikev1.esp.plane import Listener, Protected, Reader
@@ -44,12 +43,9 @@ class SharedAddresses:
         return self._marks.marked(child) if self.possible else child
 
     def guard(self, marked: ChildSa) -> None:
-        """Let the traffic of a pair that has marks of ours pass by IPsec alone; local programs know the peers by other
-        ports than theirs.
-        """
+        """Drop the traffic of a pair with marks of ours unless IPsec protects it."""
         if self.possible and marked.shares_address and marked.marks != PacketMarks():
-            remote = replace(marked.remote, port=0) if marked.local.port else marked.remote
-            self._hold({marked.inbound.spi: (marked.local, remote)})
+            self._hold({marked.inbound.spi: traffic_of(marked)})
 
     def moving(self, child: ChildSa) -> None:
         """As `ClientMarks.moving`."""
