@@ -12,7 +12,7 @@ from __future__ import annotations
 from ikev1.core.exchanges.mode_config import MODE_CONFIG, requested_versions
 from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine import commands, established, lineage
-from ikev1.core.machine.transact import transact
+from ikev1.core.machine.transact import fresh_identifier, transact
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation import mode_config as attributes
 from ikev1.core.records.events import Code, Failure
@@ -21,8 +21,6 @@ from ikev1.core.records.mode_config import ConfigPush, ModeConfigMethod
 from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection, Unique
 from ikev1.wire.registry import ConfigType
-
-_IDENTIFIER_OCTETS = 2
 
 
 def inherit(ref: SaRef) -> None:
@@ -51,7 +49,7 @@ def begin(ref: SaRef) -> None:
             _request(ref, connection, ends_at)
     elif connection.pools and not pulls:
         ref.change(awaits_config=True, config_due_at=ends_at)
-        transact(ref, MODE_CONFIG.name, ConfigPush(_identifier(ref), _versions(ref, connection)), ends_at)
+        transact(ref, MODE_CONFIG.name, ConfigPush(fresh_identifier(ref), _versions(ref, connection)), ends_at)
 
 
 def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
@@ -59,11 +57,7 @@ def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
     had = [address for address in connection.vips if address not in ("0.0.0.0", "::")]  # noqa: S104
     had += () if received is None else received.addresses
     wanted = attributes.request(requested_versions(connection), had, unity=True)
-    transact(ref, MODE_CONFIG.name, Saying(ConfigType.REQUEST, _identifier(ref), wanted), ends_at)
-
-
-def _identifier(ref: SaRef) -> int:
-    return int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
+    transact(ref, MODE_CONFIG.name, Saying(ConfigType.REQUEST, fresh_identifier(ref), wanted), ends_at)
 
 
 def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:

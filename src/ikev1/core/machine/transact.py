@@ -14,6 +14,8 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import Saying
 from ikev1.wire.registry import ConfigType
 
+_IDENTIFIER_OCTETS = 2
+
 
 def transact(ref: SaRef, topic: str, saying: Saying | ConfigPush, ends_at: float) -> None:
     """Begin a Transaction exchange about ``topic`` (`Topic.name`) with ``saying``, a REQUEST or a SET. It is repeated
@@ -26,6 +28,11 @@ def transact(ref: SaRef, topic: str, saying: Saying | ConfigPush, ends_at: float
     context.sa = sa
     begin(TRANSACTION, context, saying)
     ref.commit(context, context.exchange)
+
+
+def fresh_identifier(ref: SaRef) -> int:
+    """Return a random identifier for Transaction exchanges (draft-dukes-ike-mode-cfg-02 §3.2)."""
+    return int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
 
 
 def unanswered(ref: SaRef, topic: str) -> list[Exchange]:
