@@ -13,8 +13,8 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from ikev1.errors import LocalError
+from ikev1.files.places import PROGRAM_PATH
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NONE: Mapping[str, str] = {}
 LARGEST_OUTPUT = 65_536  # octets
 
@@ -44,7 +44,7 @@ class Program:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": _PATH, "LC_ALL": "C.UTF-8", **environment},
+                env={"PATH": PROGRAM_PATH, "LC_ALL": "C.UTF-8", **environment},
                 cwd="/",
                 start_new_session=True,
                 limit=LARGEST_OUTPUT,

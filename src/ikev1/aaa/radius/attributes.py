@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import User
+from ikev1.wire.words import printable
 
 Attributes = Mapping[int, Sequence[bytes]]
 
@@ -51,6 +52,7 @@ class Attribute(IntEnum):
 
 MICROSOFT = 311  # RFC 2548 §2.7
 _MS_DNS, _MS_NBNS = (28, 29), (30, 31)
+LONGEST_VALUE = 253  # octets (RFC 2865 §5)
 FRAMED, VIRTUAL = 2, 5  # Service-Type, NAS-Port-Type
 _SERVICES = {1, FRAMED, 8}  # Login, Framed, Authenticate Only
 _UNASSIGNED = {IPv4Address("255.255.255.255"), IPv4Address("255.255.255.254")}  # the user or the NAS is to choose
@@ -63,7 +65,7 @@ def number(value: int) -> bytes:
 
 def text(value: str) -> bytes:
     """A value of the type text, cut at the longest that there is."""
-    return value.encode(errors="replace")[:253]
+    return value.encode(errors="replace")[:LONGEST_VALUE]
 
 
 def is_served(attributes: Attributes) -> bool:
@@ -74,7 +76,7 @@ def is_served(attributes: Attributes) -> bool:
 def reply_message(attributes: Attributes) -> str:
     """The text for the user, in one piece (RFC 2865 §5.18)."""
     joined = b"".join(attributes.get(Attribute.REPLY_MESSAGE, ())).decode(errors="replace")
-    return "".join(character if character.isprintable() else " " for character in joined).strip()[:255]
+    return printable(joined, " ").strip()[:255]
 
 
 def state(attributes: Attributes) -> bytes:

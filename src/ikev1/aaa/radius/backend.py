@@ -9,6 +9,7 @@ from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket
 
 from ikev1.aaa.radius.attributes import (
     FRAMED,
+    LONGEST_VALUE,
     VIRTUAL,
     Attribute,
     is_served,
@@ -23,7 +24,6 @@ from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
-_LONGEST_NAME = 253
 
 
 class RadiusBackend:
@@ -38,9 +38,12 @@ class RadiusBackend:
 
     async def check(self, attempt: Attempt) -> Verdict:
         """The verdict of the first server that answers."""
-        if len(attempt.secret) > _LONGEST_PASSWORD or not 0 < len(attempt.login.encode(errors="replace")) <= 253:
+        if (
+            len(attempt.secret) > _LONGEST_PASSWORD
+            or not 0 < len(attempt.login.encode(errors="replace")) <= LONGEST_VALUE
+        ):
             return Rejected(
-                f"a name of more than {_LONGEST_NAME} or a password of more than {_LONGEST_PASSWORD} octets"
+                f"a name of more than {LONGEST_VALUE} or a password of more than {_LONGEST_PASSWORD} octets"
             )
         try:
             reply = await self._servers.ask(lambda secret: self._request(secret, attempt))

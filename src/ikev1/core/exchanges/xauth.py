@@ -13,7 +13,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import TransactionData, TransactionDecision
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.remote_access import Saying, Xauth, XauthAttempt, XauthQuestions
+from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import XauthRole
 from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigType
@@ -55,7 +55,7 @@ def _ask(context: ExchangeContext, decision: TransactionDecision) -> Question | 
 def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer: Answer) -> TransactionDecision | None:
     if isinstance(decision, XauthQuestions):
         return xauth_client.take_input(context, decision, answer)
-    if isinstance(context.sa.xauth, Xauth):
+    if context.sa.xauth is not None:
         xauth_server.take_verdict_of(context, answer)
     return None
 

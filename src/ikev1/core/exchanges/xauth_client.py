@@ -18,6 +18,7 @@ from ikev1.core.records.settings import Connection
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute, ConfigType, NotifyType, XauthStatus, XauthType
+from ikev1.wire.words import printable
 
 MOST_ROUNDS = 20  # REQUESTs of a gateway under one ISAKMP SA that are answered without its verdict
 _LONGEST_TEXT = 1024  # octets of a message that is shown to the user
@@ -83,7 +84,7 @@ def _be_patient(context: ExchangeContext) -> None:
 def _shown(payload: ConfigAttributes, kind: int) -> str:
     """A text of the gateway as it may be shown to a user: without control characters."""
     text = value_of(payload.attributes, kind)[:_LONGEST_TEXT].decode(errors="replace")
-    return "".join(each if each.isprintable() else " " for each in text).strip()
+    return printable(text, " ").strip()
 
 
 def question(context: ExchangeContext, questions: XauthQuestions) -> AskUser | None:

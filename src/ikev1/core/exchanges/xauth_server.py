@@ -124,7 +124,7 @@ def _text(attributes: Sequence[Attribute], kind: ConfigAttribute, faults: list[s
         text = octets.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if len(octets) > _LONGEST_NAME or not (text.isprintable() or not text):
+    if len(octets) > _LONGEST_NAME or not text.isprintable():
         faults.append(f"{kind.name} is longer than {_LONGEST_NAME} octets, or no printable text in UTF-8")
     return text
 

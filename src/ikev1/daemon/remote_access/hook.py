@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 
 from ikev1.daemon.host.privileges import hand_on
 from ikev1.errors import LocalError
+from ikev1.files.places import PROGRAM_PATH
+from ikev1.wire.words import printable
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAIL = 2048  # octets of the output that are kept
 
 
@@ -46,7 +47,7 @@ def run_hook(command: Sequence[str], environment: Mapping[str, str], seconds: fl
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={"PATH": _PATH, **environment},
+            env={"PATH": PROGRAM_PATH, **environment},
             cwd="/",
             start_new_session=True,
         )
@@ -99,4 +100,4 @@ def _read(output: int) -> bytes:
 def _last_line(tail: bytes) -> str:
     lines = tail.decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {''.join(each if each.isprintable() else '?' for each in last)[:200]}" if last else ""
+    return f": {printable(last)[:200]}" if last else ""

@@ -21,6 +21,7 @@ from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, Us
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
+from ikev1.wire.words import printable
 
 MOST = 500  # checks at a time
 _LONGEST_NAME = 64  # characters of a name in the log
@@ -142,14 +143,10 @@ class UserChecker:
     def _log_failure(self, what: str, attempt: Attempt, reason: str, code: Code) -> None:
         """The line that fail2ban reads: what the peer chooses stands behind its address."""
         where = f"from {attempt.address} as {_quoted(attempt.login)} on {attempt.connection}"
-        text = f"login {what} {where}: {_printable(reason)}"
+        text = f"login {what} {where}: {printable(reason)}"
         self._log.write(Level.WARNING, "IKE", text, kind="failed logins", code=code)
 
 
 def _quoted(name: str) -> str:
     """A name in ASCII, on one line and of limited length, whatever the peer has sent."""
     return json.dumps(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "...")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
