@@ -95,8 +95,8 @@ def check_backends(connections: tuple[Connection, ...], checks: UserChecks, find
     """Report connections whose users nobody can check, and backends that no connection uses."""
     for name in sorted(checks.configured & _PACKAGES.keys()):
         if not _is_installed(_PACKAGES[name]):
-            text = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
-            findings.error(name, Rule.MISSING_PACKAGE, text)
+            problem = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
+            findings.error(name, Rule.MISSING_PACKAGE, problem)
     used: set[str] = set()
     for connection in connections:
         if connection.groups and not connection.xauth_backend:
@@ -128,8 +128,8 @@ def _read_users(table: Table, folder: Path) -> UsersOptions | None:
         try:
             read_private(Path(file))
         except OSError as error:
-            text = f"{file}: {error.strerror}: nobody can log in; `ikev1 user add` creates the file"
-            table.findings.warn(table.key("file"), Rule.UNREADABLE_FILE, text)
+            problem = f"{file}: {error.strerror}: nobody can log in; `ikev1 user add` creates the file"
+            table.findings.warn(table.key("file"), Rule.UNREADABLE_FILE, problem)
     table.finish()
     return None if file is None else UsersOptions(file)
 

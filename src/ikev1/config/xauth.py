@@ -77,8 +77,8 @@ def read_xauth(table: Table, secrets: Secrets) -> XauthOptions:
             wanted = f'xauth = "{other}"' if options.role else "xauth"
             table.findings.error(table.key(key), Rule.UNUSED_KEY, f"has no effect without {wanted}")
     if options.hybrid and not options.method:
-        text_ = "contradicts hybrid = true: the method of hybrid authentication always announces XAUTH"
-        table.findings.error(table.key("xauth_method"), Rule.XAUTH_METHOD, text_)
+        problem = "contradicts hybrid = true: the method of hybrid authentication always announces XAUTH"
+        table.findings.error(table.key("xauth_method"), Rule.XAUTH_METHOD, problem)
     return options
 
 

@@ -100,15 +100,15 @@ class UserChecker:
     async def _verdict(self, question: CheckUser) -> Verdict:
         values, connection, address = question.attempt, question.connection, question.sa.path.remote_host
         attempt = Attempt(
-            values.user,
-            values.password,
-            values.passcode,
-            values.next_pin,
-            values.answer,
-            values.domain,
-            address,
-            connection.name,
-            values.state,
+            user=values.user,
+            password=values.password,
+            passcode=values.passcode,
+            next_pin=values.next_pin,
+            answer=values.answer,
+            domain=values.domain,
+            address=address,
+            connection=connection.name,
+            state=values.state,
         )
         if values.complaint:
             return Rejected(values.complaint)
