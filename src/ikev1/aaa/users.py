@@ -6,11 +6,11 @@ import asyncio
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.aaa.records import Attempt
 from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
 from ikev1.files.private import read_private
 
@@ -57,7 +57,7 @@ class UsersBackend:
         known = users.get(attempt.login)
         if not matches(known, users, attempt.secret) or known is None:
             return Rejected("unknown user" if known is None else "wrong password")
-        by_version = {ip_address(address).version: address for address in known.addresses}
+        by_version = {ip_version(address): address for address in known.addresses}
         return Accepted(
             User(
                 attempt.user,

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.records.events import Code
 from ikev1.core.records.mode_config import ConfigRequest, ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -246,7 +247,7 @@ def _items(config: ModeConfig, field: _Field) -> tuple[Any, ...]:
         return (value,) if value else ()
     if not field.version:
         return value
-    return tuple([item for item in value if (":" in item) is (field.version == 6)])
+    return tuple([item for item in value if ip_version(item) == field.version])
 
 
 # --- as client -------------------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def request(versions: Iterable[int], addresses: Iterable[str] = (), *, unity: bo
     (draft-dukes-ike-mode-cfg-02 §3.4).
     """
     wanted = tuple(versions)
-    had = {version: next((a for a in addresses if (":" in a) is (version == 6)), None) for version in wanted}
+    had = {version: next((a for a in addresses if ip_version(a) == version), None) for version in wanted}
     asked: list[Attribute] = []
     for kind, field in _FIELDS.items():
         if kind in _NOT_REQUESTED or (kind >= _FIRST_UNITY and not unity):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import Record
 
 LOCAL_LAN = "0.0.0.0/32"
@@ -55,7 +56,7 @@ class ModeConfig(Record, frozen=True):
 
     def address(self, version: int) -> str | None:
         """The virtual address of the IP version 4 or 6, if there is one."""
-        return next((address for address in self.addresses if (":" in address) is (version == 6)), None)
+        return next((address for address in self.addresses if ip_version(address) == version), None)
 
 
 class ConfigRequest(Record, frozen=True, tag=True):

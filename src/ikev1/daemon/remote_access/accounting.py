@@ -15,6 +15,7 @@ from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Sessio
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, Code, ConfigAssigned, Event, Failure, IkeDown, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import ip_version
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import Counters
 
@@ -43,7 +44,7 @@ class _Open:
         self.timer: asyncio.TimerHandle | None = None  # of the next interim update
 
     def assign(self, addresses: Iterable[str]) -> None:
-        self.assigned |= {6 if ":" in address else 4: address for address in addresses if address}
+        self.assigned |= {ip_version(address): address for address in addresses if address}
 
 
 class Sessions:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 from ikev1.daemon.remote_access.address_supply import AddressSupply, Range
@@ -134,7 +135,7 @@ class Pools:
         """
         for address in held:
             lease = self.leases.get(address)
-            if _version(address) == version and lease is not None and lease.online and _owner_of(lease) == owner:
+            if ip_version(address) == version and lease is not None and lease.online and _owner_of(lease) == owner:
                 return lease
         pools = [self._pools[name] for name in names if name in self._pools]
         fixed = static or self._reserved_for(pools, owner, version)
@@ -150,7 +151,7 @@ class Pools:
             and address not in self._reserved
             and any(address in supply for _, supply in supplies)
         ]
-        wanted = [address for address in suggested if _version(address) == version]
+        wanted = [address for address in suggested if ip_version(address) == version]
         had = next((address for address in wanted if address in own), own[-1] if own else None)
         if had is not None:
             return self._begin(had, owner)
@@ -164,7 +165,9 @@ class Pools:
         raise NoAddress(f"all IPv{version} addresses are assigned: pool {', '.join(name for name, _ in supplies)}")
 
     def _reserved_for(self, pools: Iterable[_OpenPool], owner: Owner, version: int) -> str:
-        found = (address for each in pools for address in each.reserved.get(owner, ()) if _version(address) == version)
+        found = (
+            address for each in pools for address in each.reserved.get(owner, ()) if ip_version(address) == version
+        )
         return next(found, "")
 
     def _assign_fixed(self, address: str, owner: Owner) -> Lease:
@@ -205,7 +208,7 @@ class Pools:
             self._saved.write(kept, forgotten)
 
     def _supply_of(self, address: str) -> AddressSupply | None:
-        version = _version(address)
+        version = ip_version(address)
         found = (each.supplies[version] for each in self._pools.values() if version in each.supplies)
         return next((supply for supply in found if address in supply), None)
 
@@ -247,7 +250,3 @@ class Pools:
 
 def _owner_of(lease: Lease) -> Owner:
     return Owner(lease.owner, lease.is_user)
-
-
-def _version(address: str) -> int:
-    return 6 if ":" in address else 4

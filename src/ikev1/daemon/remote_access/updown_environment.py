@@ -13,6 +13,7 @@ from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, Mark
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -75,7 +76,7 @@ def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
     """``PREFIX4_1`` and so on for each of the addresses, by IP version."""
     variables: dict[str, str] = {}
     for version in (4, 6):
-        found = [address for address in addresses if ip_address(address).version == version]
+        found = [address for address in addresses if ip_version(address) == version]
         variables |= {f"{prefix}{version}_{number}": address for number, address in enumerate(found, 1)}
     return variables
 
