@@ -14,8 +14,9 @@ from ikev1.core.records.actions import AssignAddresses, Question
 from ikev1.core.records.answers import AddressesAssigned, Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived, Failure
-from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.exchange import TransactionDecision
 from ikev1.core.records.mode_config import ConfigPush, ConfigRequest, ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection
@@ -28,7 +29,7 @@ _VERSION = "ikev1"  # for peers without a pool
 
 def requested_versions(connection: Connection) -> tuple[int, ...]:
     """The IP versions, 4 and 6, of the virtual addresses that we request as client."""
-    return tuple(sorted(6 if ":" in address else 4 for address in connection.vips))
+    return tuple(sorted(map(ip_version, connection.vips)))
 
 
 # --- REQUEST and SET of the peer -------------------------------------------------------------------------------------
@@ -56,8 +57,7 @@ def _answer(context: ExchangeContext, decision: Saying) -> Saying:
 
 
 def _reply(context: ExchangeContext, config: ModeConfig, request: ConfigRequest) -> Saying:
-    data = context.exchange.data
-    assert isinstance(data, TransactionData)
+    data = present(context.exchange.transaction)
     return Saying(ConfigType.REPLY, data.identifier, attributes.reply(config, request))
 
 
@@ -103,7 +103,7 @@ def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer
     asked = _ask(context, decision)
     wanted = asked.versions if isinstance(asked, AssignAddresses) else ()
     if wanted:
-        others = [a for a in context.sa.assigned_addresses if (6 if ":" in a else 4) not in wanted]
+        others = [a for a in context.sa.assigned_addresses if ip_version(a) not in wanted]
         config = replace(config, addresses=(*config.addresses, *others))
         context.sa = replace(context.sa, assigned=config)
         if config.addresses:

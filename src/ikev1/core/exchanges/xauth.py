@@ -11,7 +11,7 @@ from ikev1.core.records.actions import Question
 from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.exchange import TransactionDecision
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import XauthRole
@@ -41,8 +41,8 @@ def _answer(context: ExchangeContext, questions: XauthQuestions) -> Saying:
 
 def _answered(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision | None:
     """Take a REPLY as server; the ACK of a SET says nothing more. A REPLY that comes when XAUTH is over is ignored."""
-    data, xauth = context.exchange.data, context.sa.xauth
-    asked = isinstance(data, TransactionData) and data.kind == ConfigType.REQUEST
+    data, xauth = context.exchange.transaction, context.sa.xauth
+    asked = data is not None and data.kind == ConfigType.REQUEST
     return xauth_server.replied(context, payload) if asked and xauth is not None else None
 
 

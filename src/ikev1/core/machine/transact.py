@@ -41,6 +41,6 @@ def unanswered(ref: SaRef, topic: str) -> list[Exchange]:
 
 
 def _is_unanswered(exchange: Exchange, topic: str) -> bool:
-    data = exchange.data
-    ours = isinstance(data, TransactionData) and data.topic == topic and exchange.role is Role.INITIATOR
+    data = exchange.transaction
+    ours = data is not None and data.topic == topic and exchange.role is Role.INITIATOR
     return ours and (exchange.waiting is not None or not script_of(exchange).is_over(exchange))

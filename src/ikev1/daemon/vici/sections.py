@@ -13,7 +13,7 @@ from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
-from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
 from ikev1.core.records.settings import Connection, Tunnel, XauthRole
@@ -127,8 +127,8 @@ def _running(sa: IkeSa, role: Role) -> Sequence[str]:
 
 
 def _task(exchange: Exchange) -> str:
-    data = exchange.data
-    return _TOPICS[data.topic] if isinstance(data, TransactionData) else _TASKS[exchange.script]
+    data = exchange.transaction
+    return _TOPICS[data.topic] if data is not None else _TASKS[exchange.script]
 
 
 def child_key(child: ChildSa) -> str:
