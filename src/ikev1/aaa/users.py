@@ -14,7 +14,7 @@ from ikev1.core.records.path import ip_version
 from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
 from ikev1.files.private import read_private
 
-_THREADS = 2  # a hash takes 19 MiB and 20 ms
+_THREADS = 2  # a hash needs 19 MiB of memory and 20 ms of CPU time
 _MOST = 100  # attempts at a time
 
 
@@ -37,11 +37,11 @@ class UsersBackend:
             return Unavailable(f"{self._most} users are being checked already")
         self._under_way += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._check, attempt)
-        future.add_done_callback(self._done)  # a thread that has begun goes on after a cancellation
+        future.add_done_callback(self._done)  # a running thread cannot be cancelled
         return await asyncio.shield(future)
 
     async def close(self) -> None:
-        """Check no more."""
+        """Cancel the checks that have not begun."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, future: asyncio.Future[Verdict]) -> None:

@@ -1,4 +1,4 @@
-"""RADIUS attributes: numbers, and values as octets. A value of the wrong length is as good as absent."""
+"""RADIUS attributes: numbers, and values as octets. Values of the wrong length are ignored."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def number(value: int) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A value of the type text, cut at the longest that there is."""
+    """A value of the type text, truncated to the maximum length."""
     return value.encode(errors="replace")[:LONGEST_VALUE]
 
 
 def is_served(attributes: Attributes) -> bool:
-    """Whether the Service-Type is one of ours; another is a rejection (RFC 2865 §5.6)."""
+    """Whether this gateway provides the Service-Type; any other counts as a rejection (RFC 2865 §5.6)."""
     return all(service in _SERVICES for service in _numbers(attributes, Attribute.SERVICE_TYPE))
 
 
@@ -85,7 +85,7 @@ def state(attributes: Attributes) -> bytes:
 
 
 def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]) -> User:
-    """The user with what an Access-Accept gives; the groups are the values of ``groups_from``."""
+    """The user with the profile of an Access-Accept; the groups are the values of the attributes ``groups_from``."""
     vendor = _of_microsoft(attributes)
     name = _user_name(attributes)
     dns = [each for kind in _MS_DNS for each in _ipv4(vendor, kind)]
@@ -110,7 +110,7 @@ def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]
 
 
 def _user_name(attributes: Attributes) -> str:
-    """The name that the server wants in accounting (RFC 2865 §5.1); empty if it gives none."""
+    """The name to use in accounting (RFC 2865 §5.1); empty if the server sent none."""
     found = next(iter(attributes.get(Attribute.USER_NAME, ())), b"").decode(errors="replace")
     return found if found.isprintable() else ""
 

@@ -27,7 +27,7 @@ _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
 
 
 class RadiusBackend:
-    """Checks users by ``servers``. ``groups_from`` are the attributes whose values are the user's groups."""
+    """Checks users by ``servers``. The values of the attributes of the types ``groups_from`` are the user's groups."""
 
     name = "radius"
 
@@ -61,7 +61,7 @@ class RadiusBackend:
         return Unavailable(f"RADIUS: a reply with code {reply.code}")
 
     async def close(self) -> None:
-        """Nothing is left: a socket is closed with the task that awaits its reply."""
+        """Do nothing: each socket is closed when the task that awaits its reply ends."""
 
     def _request(self, secret: bytes, attempt: Attempt) -> Packet:
         packet = AuthPacket(id=os.urandom(1)[0], secret=secret, authenticator=os.urandom(16))
