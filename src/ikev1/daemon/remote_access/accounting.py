@@ -1,7 +1,8 @@
-"""Accounting: the sessions of users, told to the RADIUS servers when they begin, end, and in between.
+"""Accounting: notices to the RADIUS servers when a user's session begins and ends, and at intervals in between.
 
-A session is what a user authenticated once: all ISAKMP SAs that have inherited the user, and their pairs of IPsec SAs.
-It ends with the last of them. What its pairs have carried is read before the data plane removes them.
+A session follows from one authentication of a user: it consists of the ISAKMP SAs that have inherited the user, and of
+their pairs of IPsec SAs. It ends with the last of them. The counters of a pair are read before the data plane removes
+it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from ikev1.core.records.path import ip_version
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import Counters
 
-_TRIES = 12  # of a notice of the beginning or of the end
+_TRIES = 12  # for each notice
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
 _ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
-_CLOSING = 10.0  # seconds for what is left when the gateway stops
+_CLOSING = 10.0  # seconds for the remaining notices when the gateway stops
 
 
 class _Open:
@@ -40,7 +41,7 @@ class _Open:
         self.assigned: dict[int, str] = {}  # by IP version
         self.carried = Usage()  # by the pairs that are gone
         self.is_lost = False  # the peer was found dead
-        self.begins_later: asyncio.TimerHandle | None = None  # before its beginning is told
+        self.begins_later: asyncio.TimerHandle | None = None  # until the beginning is reported
         self.timer: asyncio.TimerHandle | None = None  # of the next interim update
 
     def assign(self, addresses: Iterable[str]) -> None:
@@ -73,12 +74,12 @@ class Sessions:
         self._closing = False
 
     def adopt(self, accounting: Accounting | None, interval: int) -> None:
-        """Tell ``accounting``, and after each ``interval`` (seconds, 0 for never) what sessions have carried."""
+        """Send notices to ``accounting``, with interim updates every ``interval`` seconds (0: none)."""
         self._accounting = accounting
         self._interval = interval
 
     def begin(self, sa: IkeSa) -> None:
-        """An ISAKMP SA was taken over from an earlier process, which has told of the session's beginning."""
+        """Resume the session of an ISAKMP SA of an earlier process, which has reported its beginning."""
         if sa.user is not None:
             self._join(sa, tell=False)
             for child in sa.complete_children:
@@ -115,11 +116,11 @@ class Sessions:
             self._end_if_over(found)
 
     def ends(self) -> None:
-        """The gateway begins to stop: sessions that end from now on are ended by it."""
+        """The gateway stops: from now on, sessions end by `Cause.ADMIN_REBOOT` instead of `Cause.USER_REQUEST`."""
         self._closing = True
 
     async def close(self) -> None:
-        """Wait for what is still to be told, but not for ever."""
+        """Send the remaining notices, for at most `_CLOSING` seconds."""
         for found in self._open.values():
             for timer in (found.timer, found.begins_later):
                 if timer is not None:
@@ -141,7 +142,7 @@ class Sessions:
         if found is None:
             found = self._open[name] = _Open(sa, sa.user.authenticated_at or self._clock())
             found.assign((sa.user.address, sa.user.address6))
-            if tell:  # not before its addresses are known, unless it gets none
+            if tell:  # once its addresses are known, or after `_ADDRESSES` seconds
                 found.begins_later = asyncio.get_running_loop().call_later(_ADDRESSES, self._begin, found)
             self._set_timer(found)
         if sa.assigned is not None:
@@ -167,7 +168,7 @@ class Sessions:
         self._tell(found, Status.STOP)
 
     def _begin(self, found: _Open) -> None:
-        """Tell of the session's beginning, if nothing has been told yet."""
+        """Report the beginning of the session, unless it was reported."""
         if found.begins_later is not None:
             found.begins_later.cancel()
             found.begins_later = None
@@ -189,7 +190,7 @@ class Sessions:
             return
         waiting = self._waiting.setdefault(found.user.session, deque())
         if status is not Status.START:
-            _leave_out_interim(waiting)  # what was to be told is outdated
+            _leave_out_interim(waiting)  # outdated
         cause = self._cause(found) if status is Status.STOP else None
         seconds = 0 if status is Status.START else int(self._clock() - found.began)
         waiting.append(Notice(status, _session(found), self._wall(), seconds, self._usage(found), cause))

@@ -1,7 +1,7 @@
-"""Pools: which virtual address a client gets, and for how long it keeps it.
+"""Pools: the assignment of virtual addresses to clients.
 
-An address belongs to its owner: a user or, without XAUTH, an identity. It is assigned to one client at a time, also if
-the pools are changed meanwhile.
+An address belongs to its owner: a user or, without XAUTH, an identity. It is never assigned to two clients at a time,
+even if the pools are changed.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.errors import LocalError
 from ikev1.store import Lease
 
-_IDENTITY = "id:"  # before the identities in `Pool.reserved`, which no user can claim by a name
+_IDENTITY = "id:"  # prefix of identities in `Pool.reserved`, which are not names of users
 
 
 class Owner(NamedTuple):
-    """Whose an address is: a user that XAUTH authenticated, or the identity of a peer."""
+    """The owner of an address: a user that XAUTH authenticated, or the identity of a peer."""
 
     name: str
     is_user: bool
 
 
 class NoAddress(LocalError):
-    """A client gets no address; the text is the reason for the operator."""
+    """No address can be assigned to a client; the text gives the reason, for the operator."""
 
     code = "no-address"
 
 
 class Usage(NamedTuple):
-    """How much of a pool is used: its addresses, those that clients have, and those kept for their owners."""
+    """The number of addresses in a pool, of those that are assigned, and of those kept for their last owners."""
 
     size: int
     online: int

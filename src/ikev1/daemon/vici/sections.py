@@ -227,8 +227,8 @@ def _round(connection: Connection, identity: str | None) -> Section:
 
 
 def _rounds(connection: Connection) -> Section:
-    """How each peer authenticates. Who is asked for a user name and a password (XAUTH) does so after phase 1 or, with
-    hybrid authentication, only then.
+    """The authentication rounds of each peer. XAUTH is the second round of the client or, with hybrid authentication,
+    its only one.
     """
     local: Section = {**_round(connection, connection.local_id), **_own_certificate(connection)}
     remote: Section = {**_round(connection, expected(connection)), **_authorities(connection)}

@@ -1,4 +1,4 @@
-"""get-pools: the pools of virtual addresses, and with ``leases`` who has or had which address."""
+"""get-pools: the pools of virtual addresses, and with ``leases`` the owners of their addresses."""
 
 from __future__ import annotations
 
