@@ -14,7 +14,7 @@ from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 
-_LONGEST_BANNER = 1000  # octets: the reply has to fit into a few packets
+_LONGEST_BANNER = 1000  # octets, so that the reply fits into a few packets
 _MOST = 64  # networks, servers or domains
 
 Range = tuple[bytes, bytes]
@@ -51,7 +51,7 @@ def _read_pool(name: str, table: Table) -> Pool:
 
 
 def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
-    """The addresses of users: a table of addresses by the names of users, or the identities of peers without one."""
+    """The reserved addresses: a table by names of users or, with the prefix ``id:``, by identities of peers."""
     found = []
     for user in table.names():
         addresses = table.take(user, each(_host), ())
@@ -62,8 +62,8 @@ def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
 
 
 def _range(value: object) -> Range:
-    """The first and the last address of a range, or the hosts of a network: without the addresses of the network
-    itself and, with IPv4, for broadcasts.
+    """The first and the last address of a range or of a network. The address of the network itself is left out and,
+    for IPv4, the broadcast address.
     """
     written = text(value).strip()
     low, dash, high = (part.strip() for part in written.partition("-"))
