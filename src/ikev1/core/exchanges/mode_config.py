@@ -1,8 +1,8 @@
 """Mode config as a topic of the Transaction exchange: addresses and networks of a client.
 
-As gateway, the world assigns the addresses (`AssignAddresses`) before a client's REQUEST is answered, or before a SET
-is sent. As client, a REPLY or SET becomes `IkeSa.received`. Without a pool, a REQUEST is answered without addresses; a
-SET that was not asked for is acknowledged without accepting anything (draft-dukes-ike-mode-cfg-02 §2).
+As gateway, the caller assigns the addresses (`AssignAddresses`) before a client's REQUEST is answered, or before a SET
+is sent. As client, a REPLY or SET is stored in `IkeSa.received`. Without a pool, a REQUEST is answered without
+addresses; an unexpected SET is acknowledged without accepting anything (draft-dukes-ike-mode-cfg-02 §2).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _answered(context: ExchangeContext, payload: ConfigAttributes) -> None:
 
 
 def _take(context: ExchangeContext, config: ModeConfig) -> None:
-    """Take the configuration that a gateway gave to us. One without addresses, such as a banner, adds to what was
+    """Store a configuration from the gateway. One without addresses, such as a banner, keeps the addresses that were
     received under the same ISAKMP SA.
     """
     sa, before = context.sa, context.sa.received

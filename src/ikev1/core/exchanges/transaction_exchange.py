@@ -4,8 +4,8 @@ Either peer begins one, with a message ID of its own: a REQUEST is answered by a
 begins a new exchange for each pair of messages. A peer may continue XAUTH under one message ID, so the table repeats
 its rows.
 
-What the attributes mean is a *topic*: `ikev1.core.exchanges.xauth` or `ikev1.core.exchanges.mode_config`. A topic
-decides about a message of the peer, and `ikev1.core.machine.remote_access` about the next exchange.
+A *topic* processes the attributes: `ikev1.core.exchanges.xauth` or `ikev1.core.exchanges.mode_config`.
+`ikev1.core.machine.remote_access` decides which exchange is next.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ TOPICS: dict[str, Topic] = {topic.name: topic for topic in (xauth.XAUTH, mode_co
 
 
 def topic_of(payload: ConfigAttributes) -> Topic:
-    """Return the topic of the peer's message: XAUTH if it has an attribute of that, since its other attributes are
-    ignored then.
+    """Return the topic of the peer's message: XAUTH if it has an attribute of XAUTH; its other attributes are then
+    ignored.
     """
     of_xauth = any(attribute.type in XAUTH_ATTRIBUTES for attribute in payload.attributes)
     return xauth.XAUTH if of_xauth else mode_config.MODE_CONFIG

@@ -1,10 +1,10 @@
-"""When mode config happens: after the peer and its user are authenticated, before any Quick Mode that needs it.
+"""The place of mode config: after the peer and its user are authenticated, before any Quick Mode that needs it.
 
-As client, this gateway requests a configuration (pull), or awaits that of the gateway (push), for each ISAKMP SA: many
-gateways bind the addresses to it. As gateway that pushes, it assigns addresses and sends them. As gateway that is
-asked, it does nothing by itself. Until the configuration is complete, `IkeSa.awaits_config` holds Quick Modes back.
+As client, this gateway requests a configuration (pull) or awaits it (push) for each ISAKMP SA, because many gateways
+bind the addresses to the ISAKMP SA. As gateway, it assigns and sends addresses (push), or waits for requests (pull).
+Until the configuration is complete, Quick Modes wait (`IkeSa.awaits_config`).
 
-An ISAKMP SA that renews another one begins with the configuration of that one, and the client keeps its addresses.
+An ISAKMP SA that renews another one inherits its configuration, so that the client keeps its addresses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ikev1.wire.registry import ConfigType
 
 
 def inherit(ref: SaRef) -> None:
-    """Take the configuration over from an older ISAKMP SA with the same client or gateway, if this one has none."""
+    """Inherit the configuration of an older ISAKMP SA with the same peer, if this one has none."""
     sa = ref.sa
     if sa.assigned is not None or sa.received is not None:
         return
@@ -67,7 +67,7 @@ def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:
 
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:
-    """Go on after a message of a Transaction exchange about mode config, or the answer to its question."""
+    """Continue after a message of mode config, or after the answer to its question."""
     data = exchange.data if exchange.data is not None else _data_now(ref, exchange)
     if not isinstance(data, TransactionData) or data.topic != MODE_CONFIG.name:
         return
@@ -90,7 +90,7 @@ def _data_now(ref: SaRef, exchange: Exchange) -> object:
 
 
 def _forget_old_networks(ref: SaRef) -> None:
-    """Replace the pairs for virtual addresses that the gateway has not given to us again."""
+    """Replace the pairs for virtual addresses that the gateway has not assigned again."""
     for child in ref.sa.complete_children:
         if ref.sa.received is not None and commands.wants_other_networks(ref, child):
             commands.close_traffic(ref, child, "the gateway assigned another virtual address")
@@ -99,7 +99,7 @@ def _forget_old_networks(ref: SaRef) -> None:
 
 
 def given_up(ref: SaRef) -> None:
-    """The peer has not answered, or not begun, in time."""
+    """End the ISAKMP SA: the peer has not answered, or has not begun mode config, in time."""
     if not ref.sa.awaits_config:
         return
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)

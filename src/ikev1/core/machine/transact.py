@@ -18,8 +18,9 @@ _IDENTIFIER_OCTETS = 2
 
 
 def transact(ref: SaRef, topic: str, saying: Saying | ConfigPush, ends_at: float) -> None:
-    """Begin a Transaction exchange about ``topic`` (`Topic.name`) with ``saying``, a REQUEST or a SET. It is repeated
-    until the peer answers or, at the latest, until ``ends_at``. The SET of a `ConfigPush` is made after its question.
+    """Begin a Transaction exchange about ``topic`` (`Topic.name`) with ``saying``, a REQUEST or a SET. It is
+    retransmitted until the peer answers, at most until ``ends_at``. The SET of a `ConfigPush` is built after its
+    addresses were assigned.
     """
     sa, message_id = fresh_message_id(ref.sa)
     exchange = new_exchange(TRANSACTION, message_id, Role.INITIATOR, ends_at, phase2_iv(sa, message_id))

@@ -3,8 +3,8 @@
 Cisco's attributes (Unity) are documented by what implementations send: networks have 14 octets each, an address, a
 mask and 6 octets for a protocol and ports that are 0; domains are separated by commas.
 
-What a gateway sends is not trusted: an attribute with a wrong length, or an address that no host can have, refuses the
-message; texts and lists have limits.
+Received attributes are not trusted: a message with a wrong length, or with an address that no host can have, is
+refused, and the size of texts and lists is limited.
 """
 
 from __future__ import annotations
@@ -189,8 +189,8 @@ _FIRST_UNITY = 28672
 
 
 def requested(attributes: Iterable[Attribute]) -> ConfigRequest:
-    """What an ISAKMP_CFG_REQUEST asks for. Values are suggestions; one that is no address is ignored, as are types
-    beyond the first `_MOST_TYPES`.
+    """The content of an ISAKMP_CFG_REQUEST. Values are suggestions. Invalid addresses are ignored, as are types beyond
+    the first `_MOST_TYPES`.
     """
     types: dict[int, None] = {}
     addresses: list[str] = []
@@ -215,7 +215,7 @@ def requested_versions(request: ConfigRequest) -> tuple[int, ...]:
 
 def reply(config: ModeConfig, request: ConfigRequest) -> tuple[Attribute, ...]:
     """The attributes of an ISAKMP_CFG_REPLY: those requested that ``config`` has a value for, in the order of the
-    request. The draft allows others as well, but clients differ in what they make of these.
+    request. The draft allows others as well, but clients treat them differently.
     """
     answer: list[Attribute] = []
     for kind in request.types:

@@ -1,4 +1,4 @@
-"""The configuration that a gateway gives to a remote user's host (draft-dukes-ike-mode-cfg-02), as values."""
+"""The configuration that a gateway assigns to a client (draft-dukes-ike-mode-cfg-02), as values."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ConfigRequest(Record, frozen=True, tag=True):
 
 
 class ConfigPush(Record, frozen=True, tag=True):
-    """A configuration that this gateway sends unasked, with addresses of these IP ``versions``."""
+    """A configuration that this gateway sends without a request, with addresses of these IP ``versions``."""
 
     identifier: int
     versions: tuple[int, ...]
