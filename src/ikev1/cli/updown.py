@@ -131,21 +131,23 @@ class LogLines:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._printed: set[tuple[str, str]] = set()
+        self._printed: set[str] = set()
 
     def print(self, lines: Iterable[Section]) -> None:
         """Print the events `control-log` that were not printed for another command."""
-        for line in lines:
-            message = decoded(line)
-            key = message.get("group", ""), message.get("msg", "")
+        for line in map(_as_text, lines):
             with self._lock:
-                if key not in self._printed:
-                    self._printed.add(key)
-                    click.echo(f"[{key[0]}] {key[1]}", err=True)
+                if line not in self._printed:
+                    self._printed.add(line)
+                    click.echo(line, err=True)
 
 
 def print_log(lines: Iterable[Section]) -> None:
     """Print the daemon's log of the command (the events `control-log`)."""
-    for line in lines:
-        message = decoded(line)
-        click.echo(f"[{message.get('group', '')}] {message.get('msg', '')}", err=True)
+    for line in map(_as_text, lines):
+        click.echo(line, err=True)
+
+
+def _as_text(line: Section) -> str:
+    message = decoded(line)
+    return f"[{message.get('group', '')}] {message.get('msg', '')}"
